@@ -1,0 +1,60 @@
+//! Exit codes and the failures that lead to them.
+
+use std::process::ExitCode;
+
+/// Shown below `segspec --help`.
+pub const HELP: &str = "\
+Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 trial failed, 6 reproduction differs,
+7 environment (disk full, device missing, permission), 130 interrupted (state saved).
+
+Settings: SEGSPEC_DATA (folder of the datasets, default data/), SEGSPEC_DEVICE (default auto),
+SEGSPEC__TRAIN__BATCH_SIZE=4 (any key of the experiment: __ is a dot, _ a hyphen).";
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All done.
+    Ok = 0,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A spec has errors; nothing was computed.
+    BadSpec = 3,
+    /// Data is missing, unreadable or does not fit the spec.
+    BadData = 4,
+    /// A trial failed while it ran.
+    TrialFailed = 5,
+    /// A reproduction gave other numbers.
+    Differs = 6,
+    /// The machine: disk full, device missing, permission.
+    Environment = 7,
+    /// Stopped by the person; the state is saved.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A failed command: what to tell the person, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// The message. A message that is already rendered (diagnostics with carets) is printed as it is.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure of one kind.
+    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into() }
+    }
+
+    /// A failure from a text.
+    pub fn message(exit: Exit, text: impl std::fmt::Display) -> Self {
+        Self { exit, error: anyhow::anyhow!("{text}") }
+    }
+}

@@ -1,0 +1,73 @@
+//! The command line: one file per subcommand. Only this folder and `run::terminal` write to the terminal.
+
+mod check;
+mod completions;
+mod dataset;
+mod doctor;
+mod evaluate;
+mod exit;
+mod ls;
+mod new;
+mod phantom;
+mod predict;
+mod prepare;
+mod preview;
+mod report;
+mod run;
+mod schema;
+mod show;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+
+/// Declarative experiments for medical image segmentation.
+#[derive(Debug, Parser)]
+#[command(name = "segspec", version, about, long_about = None, after_help = exit::HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Show(show::Show),
+    Prepare(prepare::Prepare),
+    Preview(preview::Preview),
+    Predict(predict::Predict),
+    Evaluate(evaluate::Evaluate),
+    Report(report::Report),
+    Ls(ls::Ls),
+    New(new::New),
+    Dataset(dataset::Dataset),
+    Phantom(phantom::Phantom),
+    Schema(schema::Schema),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+}
+
+/// Runs one command line; the caller turns the result into an exit code and a message.
+///
+/// # Errors
+/// [`Failure`] with the exit code that the kind of failure has.
+pub fn execute(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Run(args) => run::execute(args),
+        Command::Check(args) => check::execute(args),
+        Command::Show(args) => show::execute(args),
+        Command::Prepare(args) => prepare::execute(args),
+        Command::Preview(args) => preview::execute(args),
+        Command::Predict(args) => predict::execute(args),
+        Command::Evaluate(args) => evaluate::execute(args),
+        Command::Report(args) => report::execute(args),
+        Command::Ls(args) => ls::execute(args),
+        Command::New(args) => new::execute(args),
+        Command::Dataset(args) => dataset::execute(args),
+        Command::Phantom(args) => phantom::execute(args),
+        Command::Schema(args) => schema::execute(args),
+        Command::Doctor(args) => doctor::execute(args),
+        Command::Completions(args) => completions::execute(args),
+    }
+}

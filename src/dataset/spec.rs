@@ -1,0 +1,233 @@
+//! What a `datasets/*.toml` file says: where the images lie, how they are laid out, what the labels mean, who tests whom.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A dataset: where it lies, how it is laid out, and the names of its structures. Never the images themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "segspec dataset")]
+pub struct Dataset {
+    /// Name used in tables. Default: the file's name without `.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// One line for people.
+    #[serde(default)]
+    pub description: String,
+    /// Where the data can be had.
+    #[serde(default)]
+    pub source: String,
+    /// Licence of the data.
+    #[serde(default)]
+    pub licence: String,
+    /// Folder of the images, below `SEGSPEC_DATA` (default `data/`), or absolute.
+    pub root: String,
+    /// How the folder is organised.
+    pub layout: Layout,
+    /// Modality of every channel that `[[channel]]` does not list: decides the automatic normalisation.
+    pub modality: Modality,
+    /// Channels in file order, for images with several; leave out for one channel.
+    #[serde(default, rename = "channel", skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
+    /// The labelled structures, in the order of every table and chart.
+    #[serde(rename = "structure")]
+    pub structures: Vec<Structure>,
+    /// What else is to be known about the label files.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Which cases train, choose the weights, and are scored. An experiment may replace it.
+    #[serde(default)]
+    pub split: Split,
+    /// Cases to leave out, by name, with the reason: `case_07 = "label misses the left kidney"`.
+    #[serde(default)]
+    pub exclude: BTreeMap<String, String>,
+}
+
+/// How a dataset folder is organised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Layout {
+    /// Medical Segmentation Decathlon: `dataset.json`, `imagesTr/`, `labelsTr/`.
+    Msd {},
+    /// nnU-Net raw: `imagesTr/CASE_0000.nii.gz` (one file per channel), `labelsTr/CASE.nii.gz`.
+    Nnunet {},
+    /// Two folders (or name patterns) of images and labels; `{case}` stands for the case's name.
+    Pairs {
+        /// Pattern of the image below root, e.g. `images/{case}.nii.gz`. Several files per case: list `images`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<String>,
+        /// Patterns of one file per channel, in channel order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        images: Vec<String>,
+        /// Pattern of the label below root, e.g. `labels/{case}_seg.nii.gz`.
+        label: String,
+    },
+    /// What `segspec phantom` writes. `generate` makes the set on first use if the folder is missing.
+    Phantom {
+        /// How to make the set when it is not there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generate: Option<PhantomRecipe>,
+    },
+}
+
+/// How to make a phantom set that is not there yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PhantomRecipe {
+    /// Number of cases.
+    #[schemars(range(min = 1))]
+    pub cases: usize,
+    /// Seed of the anatomy and the noise.
+    pub seed: u64,
+    /// Size: `tiny` for tests, `small` for a first run.
+    #[serde(default)]
+    pub size: PhantomSize,
+}
+
+/// How large a phantom is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhantomSize {
+    /// About 20×28×28 voxels: for tests.
+    Tiny,
+    /// About 40×64×64 voxels: for a first run on a laptop.
+    #[default]
+    Small,
+    /// About 96×160×160 voxels.
+    Large,
+}
+
+/// What made the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Modality {
+    /// Computed tomography, in Hounsfield units.
+    Ct,
+    /// Magnetic resonance, arbitrary units.
+    Mr,
+    /// Positron emission tomography, SUV or counts.
+    Pet,
+    /// Ultrasound.
+    Us,
+    /// Light or electron microscopy.
+    Microscopy,
+    /// Colour photography.
+    Rgb,
+    /// Anything else: treated like MR.
+    Other,
+}
+
+/// One channel of a multi-channel image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Channel {
+    /// Name for people, e.g. `T1`.
+    pub name: String,
+    /// Modality, when it differs from the dataset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modality: Option<Modality>,
+}
+
+/// One labelled structure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Structure {
+    /// Name in tables and charts.
+    pub name: String,
+    /// Value in the label files; 0 is background.
+    #[schemars(range(min = 1, max = 65535))]
+    pub value: u16,
+    /// Colour as `#rrggbb`; left out, one is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^#[0-9a-fA-F]{6}$"))]
+    pub color: Option<String>,
+}
+
+/// What else is to be known about the label files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Labels {
+    /// Further targets, each the union of structures: `bone = ["femur", "tibia"]`.
+    pub merge: BTreeMap<String, Vec<String>>,
+    /// Label values to treat as background without complaint.
+    pub background: Vec<u16>,
+    /// Put labels on the image's grid when the two differ, instead of refusing the case.
+    pub resample_labels: bool,
+}
+
+/// Which cases train the network, which choose its weights, and which are scored.
+///
+/// Every form is deterministic: cases are sorted by name, then dealt by the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Split {
+    /// Lists of case names.
+    Fixed {
+        /// Cases that train.
+        train: Vec<String>,
+        /// Cases that choose the weights.
+        #[serde(default)]
+        validation: Vec<String>,
+        /// Cases that are scored.
+        test: Vec<String>,
+    },
+    /// Shuffled once, then cut by fractions.
+    Ratio {
+        /// Fraction of the cases that is scored.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        test: f64,
+        /// Fraction of the cases that chooses the weights.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        validation: f64,
+        /// Seed of the shuffle.
+        #[serde(default)]
+        seed: u64,
+        /// Regular expression whose first group is the patient: cases of one patient stay together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group_by: Option<String>,
+    },
+    /// Every n-th case (sorted by name) is scored, the rest trains.
+    EveryNth {
+        /// The n.
+        #[schemars(range(min = 2))]
+        n: usize,
+        /// First scored case.
+        #[serde(default)]
+        offset: usize,
+        /// Fraction of the rest that chooses the weights.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        validation: f64,
+        /// Seed of the draw of validation cases.
+        #[serde(default)]
+        seed: u64,
+        /// Regular expression whose first group is the patient: cases of one patient stay together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group_by: Option<String>,
+    },
+    /// Cross-validation: fold K is scored by a network trained on the others.
+    KFold {
+        /// Number of folds.
+        #[schemars(range(min = 2))]
+        folds: usize,
+        /// Fraction of the training cases that chooses the weights.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        validation: f64,
+        /// Seed of the shuffle.
+        #[serde(default)]
+        seed: u64,
+        /// Regular expression whose first group is the patient: cases of one patient stay together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group_by: Option<String>,
+    },
+}
+
+impl Default for Split {
+    fn default() -> Self {
+        Self::KFold { folds: 5, validation: 0.0, seed: 12345, group_by: None }
+    }
+}

@@ -1,0 +1,18 @@
+//! What an experiment says about scoring.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How predictions are scored. Scores are always per case and per structure, on the original grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Evaluate {
+    /// Dice values at which a case counts as a success in the summary.
+    pub success_dice: Vec<f64>,
+}
+
+impl Default for Evaluate {
+    fn default() -> Self {
+        Self { success_dice: vec![0.5, 0.7, 0.9] }
+    }
+}

@@ -1,0 +1,5 @@
+//! The parts that architectures share.
+
+pub mod spec;
+
+pub use spec::{Activation, Norm};

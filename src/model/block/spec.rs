@@ -1,0 +1,32 @@
+//! Keys that architectures share.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Normalisation after a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// Per image and feature map (Ulyanov 2016), affine, epsilon 1e-5.
+    Instance,
+    /// Per feature map over the batch (Ioffe 2015).
+    Batch,
+    /// Groups of feature maps (Wu 2018): 8, or as many as divide the features.
+    Group,
+    /// None.
+    None,
+}
+
+/// Activation after a normalisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// Leaky ReLU with slope 0.01 (nnU-Net).
+    LeakyRelu,
+    /// ReLU.
+    Relu,
+    /// Gaussian error linear unit.
+    Gelu,
+    /// Sigmoid-weighted linear unit (swish).
+    Silu,
+}

@@ -1,0 +1,5 @@
+//! U-Net (Ronneberger 2015; Çiçek 2016; Isensee 2021), 2D and 3D by the same code.
+
+mod spec;
+
+pub use spec::{Unet, UnetPlan};

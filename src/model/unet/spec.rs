@@ -1,0 +1,72 @@
+//! The U-Net's keys.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::block::{Activation, Norm};
+use crate::spec::Auto;
+
+/// U-Net: an encoder of strided convolutions, a decoder of transposed convolutions, skips by concatenation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Unet {
+    /// Feature maps per stage, finest first; its length is the number of stages. `"auto"`: 32·2ⁱ, capped (nnU-Net).
+    pub features: Auto<Vec<usize>>,
+    /// Stride `[z, y, x]` with which each stage begins; the first is usually `[1, 1, 1]`. `"auto"`: from spacing and patch.
+    pub strides: Auto<Vec<[usize; 3]>>,
+    /// Kernel `[z, y, x]` per stage, odd numbers. `"auto"`: 3, and 1 along axes with coarse spacing until they are level.
+    pub kernels: Auto<Vec<[usize; 3]>>,
+    /// Convolutions per encoder stage (residual blocks per stage if `residual`). `"auto"`: 2, or nnU-Net's 1, 3, 4, 6, 6, …
+    pub blocks: Auto<Vec<usize>>,
+    /// Convolutions per decoder stage. `"auto"`: 2, or 1 if `residual`.
+    #[schemars(range(min = 1))]
+    pub decoder_blocks: Auto<usize>,
+    /// Residual blocks in the encoder (He 2016, nnU-Net's ResEnc).
+    pub residual: bool,
+    /// Normalisation after each convolution.
+    pub norm: Norm,
+    /// Activation after each normalisation.
+    pub activation: Activation,
+    /// Losses at every decoder resolution but the coarsest, with weights 1, 1/2, 1/4, … (normalised).
+    pub deep_supervision: bool,
+}
+
+impl Default for Unet {
+    fn default() -> Self {
+        Self {
+            features: Auto::Auto,
+            strides: Auto::Auto,
+            kernels: Auto::Auto,
+            blocks: Auto::Auto,
+            decoder_blocks: Auto::Auto,
+            residual: false,
+            norm: Norm::Instance,
+            activation: Activation::LeakyRelu,
+            deep_supervision: false,
+        }
+    }
+}
+
+/// The U-Net with every number filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UnetPlan {
+    /// The stages, finest first.
+    pub features: Vec<usize>,
+    /// Stride of each stage.
+    pub strides: Vec<[usize; 3]>,
+    /// Kernel of each stage.
+    pub kernels: Vec<[usize; 3]>,
+    /// Blocks of each encoder stage.
+    pub blocks: Vec<usize>,
+    /// Convolutions of each decoder stage.
+    pub decoder_blocks: usize,
+    /// Residual encoder.
+    pub residual: bool,
+    /// Normalisation.
+    pub norm: Norm,
+    /// Activation.
+    pub activation: Activation,
+    /// Deep supervision.
+    pub deep_supervision: bool,
+}

@@ -1,0 +1,231 @@
+//! What an experiment says about preprocessing, and the resolved form that the stage takes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::spec::Auto;
+
+/// From files to network input: canonical orientation, crop, resampling, intensities, in this order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Preprocess {
+    /// Region that is kept before anything else.
+    pub crop: Crop,
+    /// Target spacing `[z, y, x]` in mm, `"auto"` (nnU-Net's rule on the dataset's median) or `"keep"` (each case's own).
+    pub spacing_mm: Spacing,
+    /// Fixed target shape `[z, y, x]`; replaces `spacing-mm`.
+    pub shape: Option<[usize; 3]>,
+    /// Interpolation of images.
+    pub image_interpolation: ImageInterpolation,
+    /// Interpolation of labels.
+    pub label_interpolation: LabelInterpolation,
+    /// Resample the slice axis by nearest neighbour when its spacing is more than this many times the others' (nnU-Net: 3).
+    #[schemars(range(min = 1.0))]
+    pub anisotropy_threshold: f64,
+    /// Intensity steps in order, or `"auto"`: by modality.
+    pub intensity: Auto<Vec<IntensityStep>>,
+}
+
+impl Default for Preprocess {
+    fn default() -> Self {
+        Self {
+            crop: Crop::Nonzero,
+            spacing_mm: Spacing::Auto,
+            shape: None,
+            image_interpolation: ImageInterpolation::Cubic,
+            label_interpolation: LabelInterpolation::OneHotLinear,
+            anisotropy_threshold: 3.0,
+            intensity: Auto::Auto,
+        }
+    }
+}
+
+/// Which part of an image is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Crop {
+    /// Everything.
+    None,
+    /// The bounding box of voxels that are not zero in any channel (nnU-Net).
+    Nonzero,
+    /// The bounding box of the body: the largest component above −300 HU (CT) or above Otsu's threshold.
+    Body,
+}
+
+/// Target spacing: `"auto"`, `"keep"` or `[z, y, x]` in millimetres.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Spacing {
+    /// nnU-Net's rule.
+    #[default]
+    Auto,
+    /// Every case keeps its own.
+    Keep,
+    /// Millimetres.
+    Fixed([f64; 3]),
+}
+
+/// Interpolation of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageInterpolation {
+    /// Trilinear.
+    Linear,
+    /// Cubic B-spline (SciPy's order 3), the field's standard.
+    Cubic,
+}
+
+/// Interpolation of labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelInterpolation {
+    /// The nearest voxel's label.
+    Nearest,
+    /// Each label's mask trilinear, the largest wins (nnU-Net): smoother outlines.
+    OneHotLinear,
+}
+
+/// One step on intensities; `channels` limits it to some channels (default: all).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum IntensityStep {
+    /// Clip to a range of Hounsfield units and map it to 0…1.
+    Window {
+        /// Lower and upper bound in HU.
+        range_hu: [f64; 2],
+        /// Channel indices.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        channels: Vec<usize>,
+    },
+    /// Clip to percentiles of the image.
+    PercentileClip {
+        /// Lower and upper percentile, 0…100.
+        range: [f64; 2],
+        /// Channel indices.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        channels: Vec<usize>,
+    },
+    /// Subtract the mean and divide by the standard deviation of the image.
+    ZScore {
+        /// Which voxels the statistics are taken from.
+        #[serde(default)]
+        region: Region,
+        /// Channel indices.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        channels: Vec<usize>,
+    },
+    /// Map the image's minimum and maximum to 0 and 1.
+    MinMax {
+        /// Channel indices.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        channels: Vec<usize>,
+    },
+    /// nnU-Net's CT scheme: clip to the dataset's foreground percentiles 0.5…99.5, z-score with its mean and deviation.
+    Ct {
+        /// The four numbers, `"auto"` from the fingerprint.
+        #[serde(default)]
+        statistics: Auto<ForegroundStatistics>,
+        /// Channel indices.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        channels: Vec<usize>,
+    },
+}
+
+/// Which voxels statistics are taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Region {
+    /// All voxels.
+    #[default]
+    Image,
+    /// Voxels that are not zero; the others become 0.
+    Nonzero,
+}
+
+/// Intensity statistics of a dataset's labelled voxels, one channel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ForegroundStatistics {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub sd: f64,
+    /// Percentile 0.5.
+    pub p00_5: f64,
+    /// Percentile 99.5.
+    pub p99_5: f64,
+}
+
+/// The resolved slice of the plan that this stage takes; its canonical text is part of the cache key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PreprocessPlan {
+    /// Region kept.
+    pub crop: Crop,
+    /// Target spacing in mm; none: each case's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 3]>,
+    /// Fixed target shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<[usize; 3]>,
+    /// Interpolation of images.
+    pub image_interpolation: ImageInterpolation,
+    /// Interpolation of labels.
+    pub label_interpolation: LabelInterpolation,
+    /// See [`Preprocess::anisotropy_threshold`].
+    pub anisotropy_threshold: f64,
+    /// Steps with every number filled in (`Ct::statistics` is `Fixed`).
+    pub intensity: Vec<IntensityStep>,
+}
+
+impl Serialize for Spacing {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Keep => serializer.serialize_str("keep"),
+            Self::Fixed(spacing) => spacing.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Spacing {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SpacingVisitor)
+    }
+}
+
+struct SpacingVisitor;
+
+impl<'de> serde::de::Visitor<'de> for SpacingVisitor {
+    type Value = Spacing;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("\"auto\", \"keep\" or [z, y, x] in millimetres")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Spacing, E> {
+        match text {
+            "auto" => Ok(Spacing::Auto),
+            "keep" => Ok(Spacing::Keep),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, items: A) -> Result<Spacing, A::Error> {
+        <[f64; 3]>::deserialize(serde::de::value::SeqAccessDeserializer::new(items)).map(Spacing::Fixed)
+    }
+}
+
+impl JsonSchema for Spacing {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Spacing".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let fixed = generator.subschema_for::<[f64; 3]>();
+        schemars::json_schema!({ "anyOf": [{ "const": "auto" }, { "const": "keep" }, fixed] })
+    }
+}

@@ -1,0 +1,4 @@
+//! Training: loop, optimiser, schedule, checkpoints.
+
+pub mod spec;
+pub use spec::{Train, TrainPlan};
