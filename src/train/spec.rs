@@ -256,6 +256,43 @@ pub struct TrainPlan {
     pub loader_threads: usize,
 }
 
+impl TrainPlan {
+    /// Fills in what the plan decides outside this stage: patch, batch, the steps of one pass, and the mirrored axes.
+    pub fn resolve(
+        spec: &Train,
+        patch_size: [usize; 3],
+        batch_size: usize,
+        training_cases: usize,
+        mirror_axes: Vec<usize>,
+    ) -> Self {
+        let steps_per_epoch = match spec.steps_per_epoch {
+            StepsPerEpoch::Pass => training_cases.div_ceil(batch_size.max(1)).max(1),
+            StepsPerEpoch::Fixed(steps) => steps,
+        };
+        Self {
+            patch_size,
+            batch_size,
+            epochs: spec.epochs,
+            steps_per_epoch,
+            sampling: spec.sampling,
+            mirror_axes,
+            optimizer: spec.optimizer.clone(),
+            schedule: spec.schedule,
+            warmup_steps: spec.warmup_steps,
+            clip_norm: spec.clip_norm,
+            validate_every: spec.validate_every,
+            best: spec.best.clone(),
+            keep_every: spec.keep_every,
+            loader_threads: spec.loader_threads,
+        }
+    }
+
+    /// Steps of the whole training.
+    pub fn steps(&self) -> usize {
+        self.epochs * self.steps_per_epoch
+    }
+}
+
 impl Serialize for StepsPerEpoch {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

@@ -1,0 +1,114 @@
+//! A stage of an encoder or decoder: convolutions at one resolution.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::{Activation, Conv, Norm, NormLayer, Weights};
+
+/// Convolution, normalisation, activation.
+#[derive(Module, Debug)]
+pub struct ConvNormAct {
+    conv: Conv,
+    norm: NormLayer,
+    #[module(skip)]
+    activation: Activation,
+}
+
+/// What all blocks of a stage have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Kernel `[z, y, x]`.
+    pub kernel: [usize; 3],
+    /// Normalisation.
+    pub norm: Norm,
+    /// Activation.
+    pub activation: Activation,
+}
+
+impl ConvNormAct {
+    /// A block that maps `channels[0]` to `channels[1]` feature maps and divides the size by the stride.
+    pub fn new(channels: [usize; 2], stride: [usize; 3], style: Style, weights: &mut Weights) -> Self {
+        let conv = Conv::new(channels, style.kernel, stride, weights);
+        Self { conv, norm: NormLayer::new(style.norm, channels[1], weights.device()), activation: style.activation }
+    }
+
+    /// Applies the three in order.
+    pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        self.activation.forward(self.norm.forward(self.conv.forward(images)))
+    }
+}
+
+/// Residual block: two convolutions, and a skip that is projected where size or features change (He 2016, option B).
+#[derive(Module, Debug)]
+pub struct Residual {
+    first: ConvNormAct,
+    second: Conv,
+    second_norm: NormLayer,
+    projection: Option<Conv>,
+    projection_norm: Option<NormLayer>,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl Residual {
+    /// A block that maps `channels[0]` to `channels[1]` feature maps and divides the size by the stride.
+    pub fn new(channels: [usize; 2], stride: [usize; 3], style: Style, weights: &mut Weights) -> Self {
+        let [input, output] = channels;
+        let first = ConvNormAct::new(channels, stride, style, weights);
+        let second = Conv::new([output, output], style.kernel, [1; 3], weights);
+        let changes = input != output || stride != [1; 3];
+        let projection = changes.then(|| Conv::new(channels, [1; 3], stride, weights));
+        let norm = || NormLayer::new(style.norm, output, weights.device());
+        let (second_norm, projection_norm) = (norm(), changes.then(norm));
+        Self { first, second, second_norm, projection, projection_norm, activation: style.activation }
+    }
+
+    /// Applies the block.
+    pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        let change = self.second_norm.forward(self.second.forward(self.first.forward(images.clone())));
+        let skip = match (&self.projection, &self.projection_norm) {
+            (Some(projection), Some(norm)) => norm.forward(projection.forward(images)),
+            _ => images,
+        };
+        self.activation.forward(change + skip)
+    }
+}
+
+/// Blocks at one resolution; the first carries the stride and the change of features.
+#[derive(Module, Debug)]
+pub enum Stage {
+    /// Plain convolutions.
+    Plain(Vec<ConvNormAct>),
+    /// Residual blocks.
+    Residual(Vec<Residual>),
+}
+
+impl Stage {
+    /// `blocks` blocks, residual or plain.
+    pub fn new(
+        residual: bool,
+        blocks: usize,
+        channels: [usize; 2],
+        stride: [usize; 3],
+        style: Style,
+        weights: &mut Weights,
+    ) -> Self {
+        let place = |block: usize| match block {
+            0 => (channels, stride),
+            _ => ([channels[1], channels[1]], [1; 3]),
+        };
+        let places = (0..blocks).map(place);
+        match residual {
+            true => Self::Residual(places.map(|(c, s)| Residual::new(c, s, style, weights)).collect()),
+            false => Self::Plain(places.map(|(c, s)| ConvNormAct::new(c, s, style, weights)).collect()),
+        }
+    }
+
+    /// Applies the blocks in order.
+    pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        match self {
+            Self::Plain(blocks) => blocks.iter().fold(images, |images, block| block.forward(images)),
+            Self::Residual(blocks) => blocks.iter().fold(images, |images, block| block.forward(images)),
+        }
+    }
+}

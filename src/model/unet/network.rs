@@ -1,0 +1,95 @@
+//! The U-Net's module.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::UnetPlan;
+use crate::model::Interface;
+use crate::model::block::{Conv, ConvNormAct, Stage, Style, Upsample, Weights};
+
+/// U-Net: see [`super::Unet`].
+#[derive(Module, Debug)]
+pub struct UNet {
+    stem: Option<ConvNormAct>,
+    encoder: Vec<Stage>,
+    upsamples: Vec<Upsample>,
+    decoder: Vec<Stage>,
+    heads: Vec<Conv>,
+}
+
+impl UNet {
+    /// The network with initial weights. Decoder lists run from coarse to fine; the last head is the full-size one.
+    pub fn new(plan: &UnetPlan, interface: Interface, weights: &mut Weights) -> Self {
+        let style = |stage: usize| Style { kernel: plan.kernels[stage], norm: plan.norm, activation: plan.activation };
+        let stem =
+            plan.residual.then(|| ConvNormAct::new([interface.channels, plan.features[0]], [1; 3], style(0), weights));
+        let mut input = if plan.residual { plan.features[0] } else { interface.channels };
+        let mut encoder = Vec::new();
+        for (stage, &features) in plan.features.iter().enumerate() {
+            let (blocks, stride) = (plan.blocks[stage], plan.strides[stage]);
+            encoder.push(Stage::new(plan.residual, blocks, [input, features], stride, style(stage), weights));
+            input = features;
+        }
+        let (mut upsamples, mut decoder, mut heads) = (Vec::new(), Vec::new(), Vec::new());
+        for stage in (0..plan.features.len() - 1).rev() {
+            let [coarse, fine] = [plan.features[stage + 1], plan.features[stage]];
+            upsamples.push(Upsample::new([coarse, fine], plan.strides[stage + 1], weights));
+            let blocks = plan.decoder_blocks;
+            decoder.push(Stage::new(false, blocks, [2 * fine, fine], [1; 3], style(stage), weights));
+            if stage == 0 || plan.has_head(stage) {
+                heads.push(Conv::new([fine, interface.outputs], [1; 3], [1; 3], weights));
+            }
+        }
+        if decoder.is_empty() {
+            heads.push(Conv::new([input, interface.outputs], [1; 3], [1; 3], weights));
+        }
+        Self { stem, encoder, upsamples, decoder, heads }
+    }
+
+    /// Logits at full size, `[batch, outputs, depth, height, width]`.
+    pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        let (features, _) = self.decode(images, false);
+        match self.heads.last() {
+            Some(head) => head.forward(features),
+            None => features,
+        }
+    }
+
+    /// Logits at every supervised size, full size first. Without deep supervision: the full size alone.
+    pub fn forward_supervised(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
+        let (_, mut coarse_to_fine) = self.decode(images, true);
+        let skipped = coarse_to_fine.len() - self.heads.len();
+        let supervised = coarse_to_fine.drain(skipped..);
+        let mut logits: Vec<_> = supervised.zip(&self.heads).map(|(map, head)| head.forward(map)).collect();
+        logits.reverse();
+        logits
+    }
+
+    /// Feature maps of the finest decoder stage and, if asked for, of every decoder stage from coarse to fine.
+    fn decode(&self, images: Tensor<5>, keep: bool) -> (Tensor<5>, Vec<Tensor<5>>) {
+        let mut features = match &self.stem {
+            Some(stem) => stem.forward(images),
+            None => images,
+        };
+        let mut skips = Vec::with_capacity(self.encoder.len());
+        for (index, stage) in self.encoder.iter().enumerate() {
+            features = stage.forward(features);
+            if index + 1 < self.encoder.len() {
+                skips.push(features.clone());
+            }
+        }
+        let mut kept = Vec::new();
+        for (upsample, stage) in self.upsamples.iter().zip(&self.decoder) {
+            let skip = skips.pop().into_iter();
+            let joined = [upsample.forward(features)].into_iter().chain(skip).collect();
+            features = stage.forward(Tensor::cat(joined, 1));
+            if keep {
+                kept.push(features.clone());
+            }
+        }
+        if keep && kept.is_empty() {
+            kept.push(features.clone());
+        }
+        (features, kept)
+    }
+}

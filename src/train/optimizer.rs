@@ -1,0 +1,99 @@
+//! The optimiser, and clipping by the global norm.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::tensor::Tensor;
+
+use super::spec::Optimizer;
+
+/// The optimiser of a spec, without state.
+pub fn build(spec: &Optimizer) -> ModuleOptimizer {
+    match spec {
+        Optimizer::Adamw(adamw) => AdamWConfig::new()
+            .with_beta_1(adamw.betas[0] as f32)
+            .with_beta_2(adamw.betas[1] as f32)
+            .with_epsilon(adamw.epsilon as f32)
+            .with_weight_decay(adamw.weight_decay as f32)
+            .init(),
+        Optimizer::Sgd(sgd) => {
+            let momentum = MomentumConfig::new().with_momentum(sgd.momentum).with_dampening(0.0).with_nesterov(sgd.nesterov);
+            let decay = (sgd.weight_decay > 0.0).then(|| WeightDecayConfig::new(sgd.weight_decay as f32));
+            SgdConfig::new().with_momentum((sgd.momentum > 0.0).then_some(momentum)).with_weight_decay(decay).init()
+        }
+    }
+}
+
+/// Scales all gradients by `min(1, limit / norm)`, where the norm is taken over all of them (PyTorch's `clip_grad_norm_`;
+/// Burn's own clipping is per tensor). Returns the norm before clipping, shape `[1]`.
+///
+/// Parameters are visited in module order: gradients lie in a hash map under random ids, and a sum in the map's order
+/// would differ from run to run.
+pub fn clip_global_norm<M: Module>(module: &M, gradients: &mut GradientsParams, limit: f64) -> Option<Tensor<1>> {
+    let mut norm = SquaredNorm { gradients, sum: None };
+    module.visit(&mut norm);
+    let norm = norm.sum?.sqrt();
+    if limit > 0.0 {
+        let factor = (norm.clone() + 1e-6).recip().mul_scalar(limit).clamp_max(1.0);
+        module.visit(&mut Scale { gradients, factor });
+    }
+    Some(norm)
+}
+
+struct SquaredNorm<'a> {
+    gradients: &'a GradientsParams,
+    sum: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for SquaredNorm<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
+        // Axis by axis: see `loss::sum_axes`.
+        let squares = (0..D).rev().fold(gradient.clone() * gradient, |sum, axis| sum.sum_dim(axis)).reshape([1]);
+        self.sum = Some(match self.sum.take() {
+            Some(sum) => sum + squares,
+            None => squares,
+        });
+    }
+}
+
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: Tensor<1>,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            let scaled = gradient * self.factor.clone().reshape([1; D]);
+            self.gradients.register(param.id, scaled);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::nn::{Linear, LinearConfig};
+    use burn::tensor::Device;
+
+    fn gradients(linear: &Linear, scale: f64) -> GradientsParams {
+        let device = Device::flex().autodiff();
+        let loss = linear.forward(Tensor::<2>::ones([1, 3], &device)).mul_scalar(scale).sum();
+        GradientsParams::from_grads(loss.backward(), linear)
+    }
+
+    #[test]
+    fn the_norm_is_global_and_small_gradients_stay() {
+        let linear = LinearConfig::new(3, 4).init(&Device::flex().autodiff());
+        // Every gradient is 2: twelve weights and four biases, norm √(16·4) = 8.
+        for (limit, expected) in [(4.0, 1.0f32), (100.0, 2.0), (0.0, 2.0)] {
+            let mut gradients = gradients(&linear, 2.0);
+            let norm = clip_global_norm(&linear, &mut gradients, limit).unwrap().into_scalar::<f32>();
+            assert!((norm - 8.0).abs() < 1e-5);
+            let weight = gradients.get::<2>(linear.weight.id).unwrap().into_data().try_into_vec::<f32>().unwrap();
+            assert!(weight.iter().all(|value| (value - expected).abs() < 1e-5), "limit {limit}: {weight:?}");
+        }
+    }
+}
