@@ -6,3 +6,6 @@ mod spec;
 
 pub use network::UNet;
 pub use spec::{Unet, UnetPlan};
+
+#[cfg(test)]
+mod tests;
