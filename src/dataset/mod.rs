@@ -38,3 +38,17 @@ pub struct Fold {
     /// Cases that are scored.
     pub test: Vec<String>,
 }
+
+/// Folder of the shared test images; `None`, with a line on the terminal, where it is missing.
+#[cfg(test)]
+pub(crate) fn test_data() -> Option<PathBuf> {
+    let root = std::env::var_os("SEGSPEC_TEST_DATA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
+        PathBuf::from,
+    );
+    if root.is_dir() {
+        return Some(root);
+    }
+    println!("skipped: no test images at {}", root.display());
+    None
+}

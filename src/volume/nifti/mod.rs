@@ -11,3 +11,6 @@ mod write;
 pub use header::{Header, read_header};
 pub use read::{read_label_map, read_volume};
 pub use write::{write_label_map, write_segmentation, write_volume};
+
+#[cfg(test)]
+mod tests;
