@@ -108,6 +108,11 @@ fn images_labels_and_masks_come_back_as_they_were_written() {
         assert_eq!(read.voxels, image.voxels);
         assert_close(&read.geometry, &image.geometry);
         assert_eq!(std::fs::read(&path).unwrap().starts_with(&[0x1f, 0x8b]), name.ends_with("gz"));
+        assert_eq!(read_header(&path).unwrap().value_type, "float32");
+        let whole = Volume { voxels: image.voxels.mapv(f32::floor), geometry: oblique([3, 4, 5]) };
+        write_volume(&path, &whole).unwrap();
+        assert_eq!(read_volume(&path).unwrap().voxels, whole.voxels);
+        assert_eq!(read_header(&path).unwrap().value_type, "int16");
     }
     for (largest, value_type) in [(255_u16, "uint8"), (256, "uint16"), (65535, "uint16")] {
         let path = folder.path().join("label.nii.gz");
@@ -155,7 +160,7 @@ fn image_without_spacing_stays_without() {
 fn changed(change: impl FnOnce(&mut Vec<u8>)) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("case.nii");
-    let voxels = Array4::from_shape_fn([1, 2, 3, 4], |(_, z, y, x)| (z * 12 + y * 4 + x) as f32);
+    let voxels = Array4::from_shape_fn([1, 2, 3, 4], |(_, z, y, x)| (40_000 + z * 12 + y * 4 + x) as f32);
     write_volume(&path, &Volume { voxels, geometry: oblique([2, 3, 4]) }).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     change(&mut bytes);

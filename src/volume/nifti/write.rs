@@ -19,13 +19,18 @@ const SCANNER: i16 = 1;
 /// `NIFTI_UNITS_MM`.
 const MILLIMETRES: u8 = 2;
 
-/// Writes an image as float32; several channels become the fourth dimension.
+/// Writes an image as int16 where every value is a whole number that fits, else as float32; several channels become the
+/// fourth dimension.
 ///
 /// # Errors
 /// [`WriteError`] with the file's name; the file is then as it was before.
 pub fn write_volume(path: &Path, volume: &Volume) -> Result<(), WriteError> {
     let channels = volume.voxels.dim().0;
-    write(path, &volume.geometry, channels, Type::Float32, volume.voxels.view(), f32::to_le_bytes)
+    let voxels = volume.voxels.view();
+    if voxels.iter().all(|&value| value == f32::from(value as i16)) {
+        return write(path, &volume.geometry, channels, Type::Int16, voxels, |value| (value as i16).to_le_bytes());
+    }
+    write(path, &volume.geometry, channels, Type::Float32, voxels, f32::to_le_bytes)
 }
 
 /// Writes labels as uint8, or as uint16 where a value needs it.
@@ -58,6 +63,7 @@ pub fn write_segmentation(path: &Path, segmentation: &Segmentation) -> Result<()
 enum Type {
     Uint8,
     Uint16,
+    Int16,
     Float32,
 }
 
@@ -66,6 +72,7 @@ impl Type {
         match self {
             Self::Uint8 => [2, 8],
             Self::Uint16 => [512, 16],
+            Self::Int16 => [4, 16],
             Self::Float32 => [16, 32],
         }
     }
