@@ -1,6 +1,11 @@
 //! What a network is trained to find: structures of the dataset, or unions of them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+use super::spec::{Dataset, Structure};
+use super::did_you_mean;
 
 /// The structures of one experiment, in the order of every table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,5 +38,255 @@ impl Target {
     /// Outputs of a network for this target: background + structures, or structures alone where they overlap.
     pub fn outputs(&self) -> usize {
         self.structures.len() + usize::from(!self.overlapping)
+    }
+}
+
+/// Why the structures of a dataset or an experiment make no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// A chosen name is neither a structure nor a merge.
+    #[error("unknown structure `{name}`{hint}")]
+    Unknown {
+        /// The name as written.
+        name: String,
+        /// A suggestion, or nothing.
+        hint: String,
+    },
+    /// A chosen name stands twice.
+    #[error("structure `{name}` is listed twice")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// The dataset names no structure.
+    #[error("the dataset names no structure: add a `[[structure]]`")]
+    None,
+    /// Two structures share a name or a value, or a value is 0.
+    #[error("structure `{name}`: {reason}")]
+    Structure {
+        /// The structure.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A merge that is empty, nested, or names something unknown.
+    #[error("`labels.merge.{name}`: {reason}")]
+    Merge {
+        /// The merge.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Resolves names to structures. Without names: every `[[structure]]` of the dataset.
+///
+/// # Errors
+/// [`TargetError`], naming the structure or merge.
+pub fn target(dataset: &Dataset, chosen: &[String]) -> Result<Target, TargetError> {
+    check_structures(&dataset.structures)?;
+    check_merges(dataset)?;
+    let every: Vec<String> = dataset.structures.iter().map(|structure| structure.name.clone()).collect();
+    let chosen = if chosen.is_empty() { &every } else { chosen };
+    let mut structures: Vec<TargetStructure> = Vec::new();
+    for name in chosen {
+        if structures.iter().any(|known| known.name == *name) {
+            return Err(TargetError::Twice { name: name.clone() });
+        }
+        structures.push(resolve(dataset, name)?);
+    }
+    let mut seen = BTreeSet::new();
+    let overlapping = structures.iter().flat_map(|structure| &structure.values).any(|value| !seen.insert(*value));
+    Ok(Target { overlapping, structures })
+}
+
+fn check_structures(structures: &[Structure]) -> Result<(), TargetError> {
+    if structures.is_empty() {
+        return Err(TargetError::None);
+    }
+    for (place, structure) in structures.iter().enumerate() {
+        let wrong = |reason: String| Err(TargetError::Structure { name: structure.name.clone(), reason });
+        if structure.value == 0 {
+            return wrong("has the value 0, which is background".into());
+        }
+        for earlier in &structures[..place] {
+            if earlier.name == structure.name {
+                return wrong("is named twice".into());
+            }
+            if earlier.value == structure.value {
+                return wrong(format!("has the value {} of `{}`", structure.value, earlier.name));
+            }
+        }
+        if structure.color.as_deref().is_some_and(|text| parse_color(text).is_none()) {
+            return wrong("has a colour that is not of the form #rrggbb".into());
+        }
+    }
+    Ok(())
+}
+
+fn check_merges(dataset: &Dataset) -> Result<(), TargetError> {
+    let is_structure = |name: &str| dataset.structures.iter().any(|structure| structure.name == name);
+    for (name, members) in &dataset.labels.merge {
+        let wrong = |reason: String| Err(TargetError::Merge { name: name.clone(), reason });
+        if is_structure(name) {
+            return wrong("is the name of a structure".into());
+        }
+        if members.is_empty() {
+            return wrong("unites nothing; list the structures".into());
+        }
+        for (place, member) in members.iter().enumerate() {
+            if dataset.labels.merge.contains_key(member) {
+                return wrong(format!("`{member}` is itself a merge; list its structures instead"));
+            }
+            if !is_structure(member) {
+                let known = dataset.structures.iter().map(|structure| structure.name.as_str());
+                return wrong(format!("unknown structure `{member}`{}", did_you_mean(member, known)));
+            }
+            if members[..place].contains(member) {
+                return wrong(format!("`{member}` is listed twice"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn resolve(dataset: &Dataset, name: &str) -> Result<TargetStructure, TargetError> {
+    let one = [name.to_owned()];
+    let is_structure = dataset.structures.iter().any(|structure| structure.name == name);
+    let members = match dataset.labels.merge.get(name) {
+        _ if is_structure => one.as_slice(),
+        Some(members) => members,
+        None => {
+            let known = dataset.structures.iter().map(|structure| structure.name.as_str());
+            let hint = did_you_mean(name, known.chain(dataset.labels.merge.keys().map(String::as_str)));
+            return Err(TargetError::Unknown { name: name.into(), hint });
+        }
+    };
+    let united = dataset.structures.iter().filter(|structure| members.contains(&structure.name));
+    let mut values: Vec<u16> = united.map(|structure| structure.value).collect();
+    values.sort_unstable();
+    let value = values.first().copied().unwrap_or(0);
+    let color = color_of(dataset, name);
+    Ok(TargetStructure { name: name.into(), values, value, members: members.to_vec(), color })
+}
+
+/// Distinct colours, bright enough to be seen over grey images.
+const PALETTE: [[u8; 3]; 12] = [
+    [230, 75, 53],
+    [77, 187, 213],
+    [0, 160, 135],
+    [243, 195, 0],
+    [132, 91, 183],
+    [245, 130, 48],
+    [66, 135, 245],
+    [190, 225, 75],
+    [240, 98, 170],
+    [170, 110, 40],
+    [128, 222, 160],
+    [200, 180, 255],
+];
+
+/// The stated colour, else one that depends on the structure's place in the dataset file, not on what is chosen.
+fn color_of(dataset: &Dataset, name: &str) -> [u8; 3] {
+    let stated: Vec<[u8; 3]> =
+        dataset.structures.iter().filter_map(|structure| parse_color(structure.color.as_deref()?)).collect();
+    let mut free = (0_usize..).map(palette_color).filter(|color| !stated.contains(color));
+    let merges = dataset.labels.merge.keys().map(|merge| (merge, None));
+    let structures = dataset.structures.iter().map(|structure| (&structure.name, structure.color.as_deref()));
+    for (known, color) in structures.chain(merges) {
+        let color = color.and_then(parse_color).or_else(|| free.next()).unwrap_or(PALETTE[0]);
+        if known == name {
+            return color;
+        }
+    }
+    PALETTE[0]
+}
+
+/// The fixed palette; behind its end hues that turn by the golden angle, so that neighbours differ.
+fn palette_color(place: usize) -> [u8; 3] {
+    PALETTE.get(place).copied().unwrap_or_else(|| {
+        let hue = place as f64 * 0.618_033_988_749_895 % 1.0 * 6.0;
+        let light = [225.0, 175.0, 250.0][place % 3];
+        [5.0, 3.0, 1.0].map(|shift| {
+            let phase = (hue + shift) % 6.0;
+            (light * (1.0 - 0.7 * phase.min(4.0 - phase).clamp(0.0, 1.0))) as u8
+        })
+    })
+}
+
+/// `#rrggbb` → bytes.
+fn parse_color(text: &str) -> Option<[u8; 3]> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+    let byte = |place: usize| u8::from_str_radix(digits.get(place..place + 2)?, 16).ok();
+    Some([byte(0)?, byte(2)?, byte(4)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset(structures: &[(&str, u16)], merges: &str) -> Dataset {
+        let structures: String =
+            structures.iter().map(|(name, value)| format!("[[structure]]\nname = \"{name}\"\nvalue = {value}\n")).collect();
+        toml::from_str(&format!("root = \"x\"\nmodality = \"ct\"\nlayout = {{ msd = {{}} }}\nlabels.merge = {{ {merges} }}\n{structures}"))
+            .unwrap()
+    }
+
+    fn bones() -> Dataset {
+        dataset(&[("femur", 3), ("tibia", 2), ("liver", 7)], "bone = [\"femur\", \"tibia\"]")
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn without_names_every_structure_in_the_order_of_the_file() {
+        let target = target(&bones(), &[]).unwrap();
+        assert_eq!(target.structures.iter().map(|found| found.value).collect::<Vec<_>>(), [3, 2, 7]);
+        assert!(!target.overlapping);
+        assert_eq!(target.outputs(), 4);
+    }
+
+    #[test]
+    fn merge_unites_values_and_overlaps_with_its_members_only() {
+        let merged = target(&bones(), &names(&["bone", "liver"])).unwrap();
+        assert_eq!((merged.structures[0].values.as_slice(), merged.structures[0].value), ([2, 3].as_slice(), 2));
+        assert_eq!(merged.structures[0].members, ["femur", "tibia"]);
+        assert!(!merged.overlapping);
+        assert!(target(&bones(), &names(&["bone", "femur"])).unwrap().overlapping);
+    }
+
+    #[test]
+    fn colours_are_distinct_and_do_not_depend_on_the_choice() {
+        let many: Vec<(String, u16)> = (1..=117).map(|value| (format!("s{value}"), value)).collect();
+        let many: Vec<(&str, u16)> = many.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let mut dataset = dataset(&many, "");
+        dataset.structures[3].color = Some("#E64B35".into());
+        let all = target(&dataset, &[]).unwrap();
+        let colors: BTreeSet<[u8; 3]> = all.structures.iter().map(|found| found.color).collect();
+        assert_eq!(colors.len(), 117);
+        assert_eq!(all.structures[3].color, [0xe6, 0x4b, 0x35]);
+        assert_eq!(target(&dataset, &names(&["s40"])).unwrap().structures[0].color, all.structures[39].color);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let two = [("a", 1), ("b", 2)];
+        let cases = [
+            (target(&bones(), &names(&["livr"])), "unknown structure `livr`; did you mean `liver`?"),
+            (target(&bones(), &names(&["liver", "liver"])), "`liver` is listed twice"),
+            (target(&dataset(&[("a", 1), ("a", 2)], ""), &[]), "`a`: is named twice"),
+            (target(&dataset(&[("a", 1), ("b", 1)], ""), &[]), "`b`: has the value 1 of `a`"),
+            (target(&dataset(&[("a", 0)], ""), &[]), "which is background"),
+            (target(&dataset(&two, "c = [\"a\"], d = [\"c\"]"), &[]), "`labels.merge.d`: `c` is itself a merge"),
+            (target(&dataset(&two, "c = []"), &[]), "unites nothing"),
+            (target(&dataset(&two, "a = [\"b\"]"), &[]), "is the name of a structure"),
+            (target(&dataset(&two, "c = [\"z9z9z\"]"), &[]), "`labels.merge.c`: unknown structure `z9z9z`"),
+        ];
+        for (result, text) in cases {
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains(text), "{message}");
+        }
     }
 }

@@ -4,12 +4,15 @@
 
 pub mod geometry;
 pub mod nifti;
+pub mod orientation;
 
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4};
 
 pub use geometry::Geometry;
+pub use nifti::{Header, read_header, write_label_map, write_segmentation, write_volume};
+pub use orientation::Axes;
 
 /// An image: `voxels[channel, z, y, x]` in the units of its modality, with the grid's place in the world.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,227 @@
+//! Reads every case once and says what is in it: the table of `segspec dataset check`, and the rule by which a run leaves
+//! cases out. One bad case never stops a run; a dataset without a usable case does.
+
+mod read;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+pub use read::{CaseError, read_image};
+
+use super::{Case, DataError, Dataset, Excluded, Opened};
+use crate::volume::{Geometry, LabelMap, Volume, read_header, read_label_map};
+
+/// Image and label lie on one grid when their corners are at most this part of a voxel apart.
+pub const GRID_TOLERANCE: f64 = 0.1;
+/// Names of this many stray values are given in a message.
+const NAMED_VALUES: usize = 5;
+
+/// What one case holds. Fields are empty where the case could not be read that far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CaseCheck {
+    /// Name of the case.
+    pub case: String,
+    /// Grid of the image.
+    pub geometry: Option<Geometry>,
+    /// `"RAS"`, `"LPI"`, …
+    pub orientation: Option<String>,
+    /// Spacing `[z, y, x]` in mm, `None` also for an image without physical size.
+    pub spacing_mm: Option<[f64; 3]>,
+    /// Channels of the image.
+    pub channels: usize,
+    /// Smallest and largest intensity over all channels.
+    pub range: Option<[f32; 2]>,
+    /// Voxels per label value, 0 included.
+    pub label_voxels: BTreeMap<u16, usize>,
+    /// Names of the dataset's structures that are present, in its order.
+    pub structures: Vec<String>,
+    /// What its owner should look at; the case is used all the same.
+    pub warnings: Vec<String>,
+    /// Why the case cannot be used.
+    pub excluded: Option<String>,
+    /// Hash of the image's voxels and shape, to find copies.
+    pub image_hash: Option<String>,
+}
+
+/// The cases that a run may use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validated {
+    /// One row per listed case, in the order of the cases.
+    pub checks: Vec<CaseCheck>,
+    /// Usable cases, sorted by name.
+    pub cases: Vec<Case>,
+    /// All others with their reason, those that [`open`](super::open) found included, sorted by name.
+    pub excluded: Vec<Excluded>,
+}
+
+/// Called after each case with the cases done and the cases in all, from any thread.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// Reads every case in parallel; the result does not depend on the number of threads.
+pub fn check(opened: &Opened, spec: &Dataset, progress: Progress) -> Vec<CaseCheck> {
+    let done = AtomicUsize::new(0);
+    let total = opened.cases.len();
+    let mut checks: Vec<CaseCheck> = opened
+        .cases
+        .par_iter()
+        .map(|case| {
+            let checked = check_case(case, spec);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            checked
+        })
+        .collect();
+    warn_of_copies(&mut checks);
+    checks
+}
+
+/// As [`check`], sorted into usable and excluded cases.
+///
+/// # Errors
+/// [`DataError::NoUsableCase`] when no case is left.
+pub fn validate(opened: &Opened, spec: &Dataset, progress: Progress) -> Result<Validated, DataError> {
+    let checks = check(opened, spec, progress);
+    let mut excluded = opened.excluded.clone();
+    let reasons = checks.iter().filter_map(|row| Some((row.case.clone(), row.excluded.clone()?)));
+    excluded.extend(reasons.map(|(case, reason)| Excluded { case, reason }));
+    excluded.sort_by(|a, b| a.case.cmp(&b.case));
+    let usable = opened.cases.iter().zip(&checks).filter(|(_, row)| row.excluded.is_none());
+    let cases: Vec<Case> = usable.map(|(case, _)| case.clone()).collect();
+    if cases.is_empty() {
+        let first = excluded.first().cloned();
+        let (case, reason) = first.map_or_else(|| ("—".into(), "no file".into()), |row| (row.case, row.reason));
+        return Err(DataError::NoUsableCase { name: opened.name.clone(), count: excluded.len(), case, reason });
+    }
+    Ok(Validated { checks, cases, excluded })
+}
+
+fn check_case(case: &Case, spec: &Dataset) -> CaseCheck {
+    let mut row = CaseCheck {
+        case: case.name.clone(),
+        geometry: None,
+        orientation: None,
+        spacing_mm: None,
+        channels: 0,
+        range: None,
+        label_voxels: BTreeMap::new(),
+        structures: Vec::new(),
+        warnings: Vec::new(),
+        excluded: None,
+        image_hash: None,
+    };
+    row.excluded = check_image(case, spec, &mut row).and_then(|image| check_label(case, spec, &image, &mut row)).err();
+    row
+}
+
+fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geometry, String> {
+    let image = read_image(case).map_err(|error| error.to_string())?;
+    let geometry = image.geometry.clone();
+    row.channels = image.voxels.dim().0;
+    row.orientation = Some(geometry.orientation());
+    row.spacing_mm = geometry.has_spacing.then(|| geometry.spacing_mm());
+    row.geometry = Some(geometry.clone());
+    row.range = Some(range(&image));
+    row.image_hash = Some(hash(&image));
+    warn_of_image(case, &geometry, row);
+    let declared = spec.channels.len().max(1);
+    if row.channels != declared {
+        let found = row.channels;
+        return Err(format!("image has {found} channels, the dataset file declares {declared}: list them as `[[channel]]`"));
+    }
+    Ok(geometry)
+}
+
+fn range(image: &Volume) -> [f32; 2] {
+    image.voxels.iter().fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &value| [low.min(value), high.max(value)])
+}
+
+fn hash(image: &Volume) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for &length in image.voxels.shape() {
+        hasher.update(&(length as u64).to_le_bytes());
+    }
+    let mut bytes = Vec::with_capacity(1 << 16);
+    for values in image.voxels.as_slice().unwrap_or_default().chunks(1 << 14) {
+        bytes.clear();
+        values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+        hasher.update(&bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn warn_of_image(case: &Case, geometry: &Geometry, row: &mut CaseCheck) {
+    if row.range.is_some_and(|[low, high]| low == high) {
+        row.warnings.push("every voxel of the image has the same value".into());
+    }
+    if geometry.is_sheared() {
+        row.warnings.push("axes are not at right angles (gantry tilt)".into());
+    }
+    let oriented = case.images.first().is_some_and(|path| read_header(path).is_ok_and(|header| header.oriented));
+    if geometry.has_spacing && !oriented {
+        row.warnings.push("the header states no orientation: left and right are a guess".into());
+    }
+}
+
+fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseCheck) -> Result<(), String> {
+    let Some(path) = &case.label else {
+        return Err("no label".into());
+    };
+    let label = read_label_map(path).map_err(|error| error.to_string())?;
+    row.label_voxels = count(&label);
+    let present = spec.structures.iter().filter(|structure| row.label_voxels.contains_key(&structure.value));
+    row.structures = present.map(|structure| structure.name.clone()).collect();
+    if let Err(difference) = image.same_grid(&label.geometry, GRID_TOLERANCE) {
+        if !spec.labels.resample_labels {
+            let remedy = "set `labels.resample-labels = true` to put labels on the image's grid";
+            return Err(format!("image and label lie on different grids: {difference}; {remedy}"));
+        }
+        row.warnings.push(format!("label is resampled to the image's grid: {difference}"));
+    }
+    refuse_stray_values(spec, &row.label_voxels)?;
+    if row.structures.is_empty() {
+        row.warnings.push("the label holds background alone".into());
+    }
+    Ok(())
+}
+
+fn count(label: &LabelMap) -> BTreeMap<u16, usize> {
+    let mut counts = vec![0_usize; usize::from(u16::MAX) + 1];
+    label.voxels.iter().for_each(|&value| counts[usize::from(value)] += 1);
+    (0..=u16::MAX).zip(counts).filter(|(_, count)| *count > 0).collect()
+}
+
+fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(), String> {
+    let is_known = |value: u16| {
+        value == 0
+            || spec.structures.iter().any(|structure| structure.value == value)
+            || spec.labels.background.contains(&value)
+    };
+    let stray: Vec<(u16, usize)> = found.iter().map(|(value, count)| (*value, *count)).filter(|(value, _)| !is_known(*value)).collect();
+    if stray.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> =
+        stray.iter().take(NAMED_VALUES).map(|(value, count)| format!("{value} ({count} voxels)")).collect();
+    let more = stray.len().checked_sub(NAMED_VALUES).filter(|more| *more > 0);
+    let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
+    let remedy = "add a `[[structure]]`, or list them in `labels.background`";
+    Err(format!("label values without a name: {}{more}; {remedy}", named.join(", ")))
+}
+
+fn warn_of_copies(checks: &mut [CaseCheck]) {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for row in checks {
+        let Some(hash) = row.image_hash.clone() else { continue };
+        match first.get(&hash) {
+            Some(original) => row.warnings.push(format!("same image as {original}")),
+            None => {
+                first.insert(hash, row.case.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! From a folder to cases: one file per layout.
+
+mod msd;
+mod nnunet;
+mod pairs;
+
+pub(crate) use msd::DatasetJson;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::spec::{Dataset, Layout, PhantomRecipe, Split};
+use super::{Case, DataError, Excluded, Fold, SplitError, did_you_mean, phantom};
+
+/// A dataset whose files have been listed, not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Name of the dataset.
+    pub name: String,
+    /// Its folder.
+    pub root: PathBuf,
+    /// Cases with image and label, sorted by name.
+    pub cases: Vec<Case>,
+    /// What lies there and is no usable case, sorted by name.
+    pub excluded: Vec<Excluded>,
+}
+
+impl Opened {
+    /// Deals the cases. A fixed split may name cases that are excluded here: they are left out, not refused.
+    ///
+    /// # Errors
+    /// [`SplitError`].
+    pub fn split(&self, split: &Split) -> Result<Vec<Fold>, SplitError> {
+        let mut names: Vec<&str> = self.cases.iter().map(|case| case.name.as_str()).collect();
+        if matches!(split, Split::Fixed { .. }) {
+            names.extend(self.excluded.iter().map(|row| row.case.as_str()));
+        }
+        let folds = super::split(split, &names)?;
+        Ok(folds.iter().map(|fold| fold.without(&self.excluded)).collect())
+    }
+}
+
+/// Lists the cases of a dataset. `root` of the spec is taken below `data_root` unless it is absolute.
+///
+/// # Errors
+/// [`DataError`]: missing root, unreadable folder or `dataset.json`, no case at all.
+pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, DataError> {
+    let root = data_root.join(&spec.root);
+    if let Layout::Phantom { generate: Some(recipe) } = &spec.layout {
+        generate_if_missing(&root, *recipe)?;
+    }
+    if !root.is_dir() {
+        let data_root = data_root.into();
+        return Err(DataError::RootMissing { name: name.into(), path: root, root: spec.root.clone(), data_root });
+    }
+    let found = match &spec.layout {
+        Layout::Msd {} | Layout::Phantom { .. } => msd::list(&root)?,
+        Layout::Nnunet {} => nnunet::list(&root, spec.channels.len())?,
+        Layout::Pairs { image, images, label } => {
+            let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
+            pairs::list(&root, name, &images, label)?
+        }
+    };
+    if found.cases.is_empty() && found.excluded.is_empty() {
+        return Err(DataError::Empty { name: name.into(), path: root, expected: expectation(&spec.layout) });
+    }
+    apply_exclusions(spec, name, root, found)
+}
+
+fn generate_if_missing(root: &Path, recipe: PhantomRecipe) -> Result<(), DataError> {
+    if !root.exists() {
+        return phantom::write(root, recipe, &|_, _| {});
+    }
+    match phantom::recipe_of(root)? {
+        Some(found) if found != recipe => Err(DataError::OtherPhantom {
+            path: root.into(),
+            found: phantom::describe(found),
+            wanted: phantom::describe(recipe),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn expectation(layout: &Layout) -> String {
+    match layout {
+        Layout::Msd {} | Layout::Phantom { .. } => "`training` entries in dataset.json".into(),
+        Layout::Nnunet {} => "imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz".into(),
+        Layout::Pairs { image, images, label } => {
+            let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
+            format!("images as `{}` and labels as `{label}`", images.join("`, `"))
+        }
+    }
+}
+
+fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> Result<Opened, DataError> {
+    let Found { mut cases, mut excluded } = found;
+    for (case, reason) in &spec.exclude {
+        if excluded.iter().any(|row| row.case == *case) {
+            continue;
+        }
+        let Some(place) = cases.iter().position(|known| known.name == *case) else {
+            let hint = did_you_mean(case, cases.iter().map(|known| known.name.as_str()));
+            return Err(DataError::UnknownExclusion { name: name.into(), case: case.clone(), hint });
+        };
+        cases.remove(place);
+        excluded.push(Excluded { case: case.clone(), reason: format!("excluded by the dataset file: {reason}") });
+    }
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    excluded.sort_by(|a, b| a.case.cmp(&b.case));
+    Ok(Opened { name: name.into(), root, cases, excluded })
+}
+
+/// What a layout found.
+#[derive(Default)]
+pub(super) struct Found {
+    pub cases: Vec<Case>,
+    pub excluded: Vec<Excluded>,
+}
+
+impl Found {
+    pub fn exclude(&mut self, case: &str, reason: impl Into<String>) {
+        self.excluded.push(Excluded { case: case.into(), reason: reason.into() });
+    }
+
+    /// Pairs image files with label files by case name; what has no partner is excluded with the reason.
+    pub fn pair(&mut self, mut images: BTreeMap<String, Vec<PathBuf>>, mut labels: BTreeMap<String, PathBuf>) {
+        let names: BTreeSet<String> = images.keys().chain(labels.keys()).cloned().collect();
+        for name in names {
+            match (images.remove(&name), labels.remove(&name)) {
+                (Some(images), Some(label)) => self.cases.push(Case { name, images, label: Some(label) }),
+                (Some(images), None) => {
+                    let file = images.first().map(|path| path.display().to_string()).unwrap_or_default();
+                    self.exclude(&name, format!("image without label: {file}"));
+                }
+                (None, Some(label)) => self.exclude(&name, format!("label without image: {}", label.display())),
+                (None, None) => {}
+            }
+        }
+    }
+}
+
+/// Names of the files and folders in a folder, sorted; hidden ones (`.DS_Store`, `._case.nii.gz`) are skipped.
+pub(crate) fn visible_entries(folder: &Path) -> Result<Vec<String>, DataError> {
+    let unreadable = |source| DataError::Unreadable { path: folder.into(), source };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// As [`visible_entries`], only NIfTI files: stem and file name. A folder that is not there holds none.
+pub(crate) fn nifti_files(folder: &Path) -> Result<Vec<(String, String)>, DataError> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let names = visible_entries(folder)?;
+    Ok(names.into_iter().filter_map(|name| nifti_stem(&name).map(|stem| (stem.to_owned(), name.clone()))).collect())
+}
+
+/// The name without `.nii` or `.nii.gz`; `None` for another file.
+pub(crate) fn nifti_stem(name: &str) -> Option<&str> {
+    name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii")).filter(|stem| !stem.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

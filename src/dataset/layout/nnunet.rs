@@ -1,0 +1,64 @@
+//! nnU-Net raw: `imagesTr/CASE_0000.nii.gz`, one file per channel, and `labelsTr/CASE.nii.gz`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{DatasetJson, Found, nifti_files};
+use crate::dataset::DataError;
+
+/// Lists the cases; `declared` is the number of `[[channel]]` entries, 0 where the dataset file lists none.
+pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
+    let mut found = Found::default();
+    let mut channels: BTreeMap<String, BTreeMap<usize, PathBuf>> = BTreeMap::new();
+    let folder = root.join("imagesTr");
+    for (stem, file) in nifti_files(&folder)? {
+        match channel_of(&stem) {
+            Some((case, channel)) => {
+                channels.entry(case.to_owned()).or_default().insert(channel, folder.join(file));
+            }
+            None => found.exclude(&stem, format!("imagesTr/{file}: the name does not end in a channel, as in _0000")),
+        }
+    }
+    let expected = expected_channels(root, declared, &channels)?;
+    let mut images = BTreeMap::new();
+    for (case, files) in channels {
+        match (0..expected).find(|channel| !files.contains_key(channel)) {
+            Some(missing) => found.exclude(&case, format!("imagesTr/{case}_{missing:04}.nii.gz is missing")),
+            None => {
+                images.insert(case, files.into_values().take(expected).collect());
+            }
+        }
+    }
+    let folder = root.join("labelsTr");
+    let labels = nifti_files(&folder)?.into_iter().map(|(stem, file)| (stem, folder.join(file)));
+    let known: Vec<String> = found.excluded.iter().map(|row| row.case.clone()).collect();
+    found.pair(images, labels.filter(|(stem, _)| !known.contains(stem)).collect());
+    Ok(found)
+}
+
+/// `case_0001` → (`case`, 1).
+pub(crate) fn channel_of(stem: &str) -> Option<(&str, usize)> {
+    let (case, channel) = stem.rsplit_once('_')?;
+    let digits = channel.len() == 4 && channel.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && !case.is_empty() { Some((case, channel.parse().ok()?)) } else { None }
+}
+
+/// The dataset file's channels, else those of `dataset.json`, else the most that any case has.
+fn expected_channels(
+    root: &Path,
+    declared: usize,
+    found: &BTreeMap<String, BTreeMap<usize, PathBuf>>,
+) -> Result<usize, DataError> {
+    if declared > 0 {
+        return Ok(declared);
+    }
+    let path = root.join("dataset.json");
+    if path.is_file() {
+        let json = DatasetJson::read(&path)?;
+        let listed = json.channel_names.len().max(json.modality.len());
+        if listed > 0 {
+            return Ok(listed);
+        }
+    }
+    Ok(found.values().filter_map(|files| files.keys().last()).max().map_or(1, |last| last + 1))
+}

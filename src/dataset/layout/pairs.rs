@@ -1,0 +1,100 @@
+//! Images and labels by pattern: `images/{case}.nii.gz`, `{case}/label.nii.gz`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+use super::{Found, visible_entries};
+use crate::dataset::DataError;
+
+/// What stands for the case's name.
+const CASE: &str = "{case}";
+
+pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Result<Found, DataError> {
+    let wrong = |pattern: &str, reason: &str| DataError::Pattern {
+        name: name.into(),
+        pattern: pattern.into(),
+        reason: reason.into(),
+    };
+    if images.is_empty() {
+        return Err(wrong("", "is empty: the layout needs `image` or `images`"));
+    }
+    let mut patterns = Vec::new();
+    for text in images.iter().chain([&label]) {
+        patterns.push(Pattern::new(text).map_err(|reason| wrong(text, &reason))?);
+    }
+    let matches = matches(root, &patterns)?;
+    let mut found = Found::default();
+    let Some((labels, channels)) = matches.split_last() else { return Ok(found) };
+    let mut complete = BTreeMap::new();
+    for case in channels.iter().flat_map(BTreeMap::keys) {
+        let files: Vec<PathBuf> = channels.iter().filter_map(|files| files.get(case).cloned()).collect();
+        complete.insert(case.clone(), files);
+    }
+    let partial: Vec<String> =
+        complete.iter().filter(|(_, files)| files.len() < channels.len()).map(|(case, _)| case.clone()).collect();
+    for case in &partial {
+        complete.remove(case);
+        let missing = images.iter().zip(channels).find(|(_, files)| !files.contains_key(case));
+        let file = missing.map(|(pattern, _)| pattern.replace(CASE, case)).unwrap_or_default();
+        found.exclude(case, format!("{file} is missing"));
+    }
+    let labels = labels.iter().filter(|(case, _)| !partial.contains(case));
+    found.pair(complete, labels.map(|(case, path)| (case.clone(), path.clone())).collect());
+    Ok(found)
+}
+
+/// For each pattern: case name → file. A file that fits several patterns belongs to the one with the most literal text.
+fn matches(root: &Path, patterns: &[Pattern]) -> Result<Vec<BTreeMap<String, PathBuf>>, DataError> {
+    let depth = patterns.iter().map(|pattern| pattern.depth).max().unwrap_or(1);
+    let mut files = Vec::new();
+    walk(root, "", depth, &mut files)?;
+    let mut matches = vec![BTreeMap::new(); patterns.len()];
+    for file in files {
+        let fits = patterns.iter().enumerate().filter_map(|(number, pattern)| Some((number, pattern.case(&file)?)));
+        if let Some((number, case)) = fits.max_by_key(|(number, _)| patterns[*number].literals) {
+            matches[number].insert(case, root.join(&file));
+        }
+    }
+    Ok(matches)
+}
+
+fn walk(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) -> Result<(), DataError> {
+    for entry in visible_entries(&root.join(below))? {
+        let path = if below.is_empty() { entry } else { format!("{below}/{entry}") };
+        if !root.join(&path).is_dir() {
+            files.push(path);
+        } else if depth > 1 {
+            walk(root, &path, depth - 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+struct Pattern {
+    text: String,
+    expression: Regex,
+    literals: usize,
+    depth: usize,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Result<Self, String> {
+        let text = text.trim_start_matches("./").to_owned();
+        if !text.contains(CASE) {
+            return Err("has no {case}, which stands for the case's name".into());
+        }
+        let escaped: Vec<String> = text.split(CASE).map(regex::escape).collect();
+        let expression = Regex::new(&format!("^{}$", escaped.join("([^/]+)"))).map_err(|error| error.to_string())?;
+        let literals = text.len() - CASE.len() * text.matches(CASE).count();
+        let depth = text.split('/').count();
+        Ok(Self { text, expression, literals, depth })
+    }
+
+    /// The case that a file belongs to; where `{case}` stands several times, every place must agree.
+    fn case(&self, file: &str) -> Option<String> {
+        let case = self.expression.captures(file)?.get(1)?.as_str();
+        (self.text.replace(CASE, case) == file).then(|| case.to_owned())
+    }
+}

@@ -1,0 +1,215 @@
+//! What lies inside the abdominal cavity.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::anatomy::{Tissue, tissue};
+use super::shape::{Ellipsoid, Point, blend, column, vary};
+
+const LIVER: u16 = 1;
+const LEFT_KIDNEY: u16 = 2;
+const RIGHT_KIDNEY: u16 = 3;
+const SPLEEN: u16 = 4;
+const GAS_HU: f64 = -930.0;
+const CYST_HU: f64 = 8.0;
+
+/// Organs of one patient.
+pub(super) struct Organs {
+    liver: Liver,
+    left_kidney: Kidney,
+    right_kidney: Kidney,
+    spleen: Ellipsoid,
+    spleen_hollow: Ellipsoid,
+    spleen_hu: f64,
+    gallbladder: Ellipsoid,
+    pancreas: Ellipsoid,
+    pancreas_hu: f64,
+    vessel_hu: f64,
+    hollow: Vec<Hollow>,
+    lesions: Vec<Ellipsoid>,
+}
+
+struct Liver {
+    right: Ellipsoid,
+    left: Ellipsoid,
+    tilt: f64,
+    floor_mm: f64,
+    hu: f64,
+}
+
+struct Kidney {
+    label: u16,
+    body: Ellipsoid,
+    sinus: Ellipsoid,
+    hu: f64,
+    cortex_hu: f64,
+}
+
+/// Stomach or a piece of bowel: content, and gas above a level.
+struct Hollow {
+    shape: Ellipsoid,
+    hu: f64,
+    gas_above_mm: f64,
+}
+
+impl Organs {
+    pub fn draw(rng: &mut ChaCha8Rng, contrast: f64) -> Self {
+        let left_kidney = Kidney::draw(rng, LEFT_KIDNEY, -1.0, contrast);
+        let right_kidney = Kidney::draw(rng, RIGHT_KIDNEY, 1.0, contrast);
+        let spleen = Ellipsoid::new([-88.0, -32.0, 48.0], [32.0, 46.0, 50.0]).varied(rng, 5.0, 0.12);
+        let [x, y, z] = spleen.center;
+        let mut organs = Self {
+            liver: Liver::draw(rng, contrast),
+            left_kidney,
+            right_kidney,
+            spleen,
+            spleen_hollow: Ellipsoid::new([x + 44.0, y + 22.0, z], [28.0, 42.0, 60.0]).varied(rng, 3.0, 0.1),
+            spleen_hu: vary(rng, 48.0, 5.0) + 55.0 * contrast,
+            gallbladder: Ellipsoid::new([52.0, 46.0, 2.0], [14.0, 15.0, 24.0]).varied(rng, 7.0, 0.2),
+            pancreas: Ellipsoid::new([-14.0, 2.0, 18.0], [56.0, 13.0, 13.0]).varied(rng, 5.0, 0.15),
+            pancreas_hu: vary(rng, 40.0, 5.0) + 45.0 * contrast,
+            vessel_hu: vary(rng, 42.0, 4.0) + 95.0 * contrast,
+            hollow: bowel(rng),
+            lesions: Vec::new(),
+        };
+        organs.lesions = organs.draw_lesions(rng);
+        organs
+    }
+
+    /// Cysts: part of the organ that they lie in, with the intensity of water.
+    fn draw_lesions(&self, rng: &mut ChaCha8Rng) -> Vec<Ellipsoid> {
+        let homes = [self.liver.right, self.left_kidney.body, self.right_kidney.body, self.liver.left];
+        let count = rng.random_range(0..4_usize);
+        (0..count)
+            .map(|_| {
+                let home = homes[rng.random_range(0..homes.len())];
+                let center = [0, 1, 2].map(|axis| vary(rng, home.center[axis], 0.6 * home.radii[axis]));
+                let radius = vary(rng, 9.0, 4.0);
+                Ellipsoid::new(center, [radius; 3])
+            })
+            .collect()
+    }
+
+    /// The organ at a place, `None` for the fat between organs.
+    pub fn at(&self, p: Point) -> Option<Tissue> {
+        self.kidney_or_vessel(p).or_else(|| self.upper(p)).or_else(|| self.hollow_organ(p))
+    }
+
+    fn kidney_or_vessel(&self, p: Point) -> Option<Tissue> {
+        let kidney = if p[0] > 0.0 { &self.right_kidney } else { &self.left_kidney };
+        if let Some(found) = kidney.at(p) {
+            return Some(self.with_lesion(p, found));
+        }
+        let aorta = column(p, [-12.0, -20.0], [11.0, 11.0]);
+        let cava = column(p, [18.0, -20.0], [13.0, 9.0]);
+        (aorta.min(cava) < 0.0).then(|| tissue(0, self.vessel_hu))
+    }
+
+    fn upper(&self, p: Point) -> Option<Tissue> {
+        let kidneys = self.right_kidney.body.distance(p).min(self.left_kidney.body.distance(p));
+        // Fat around the kidneys keeps the neighbours at a distance.
+        if kidneys < 5.0 {
+            return None;
+        }
+        if self.gallbladder.distance(p) < 0.0 {
+            return Some(tissue(0, CYST_HU));
+        }
+        if self.liver.distance(p) < 0.0 {
+            return Some(self.with_lesion(p, tissue(LIVER, self.liver.hu)));
+        }
+        let spleen = self.spleen.distance(p).max(-self.spleen_hollow.distance(p));
+        if spleen < 0.0 {
+            return Some(tissue(SPLEEN, self.spleen_hu));
+        }
+        if spleen < 3.0 || self.liver.distance(p) < 2.0 {
+            return None;
+        }
+        (self.pancreas.distance(p) < 0.0).then(|| tissue(0, self.pancreas_hu))
+    }
+
+    fn hollow_organ(&self, p: Point) -> Option<Tissue> {
+        let clear = self.liver.distance(p) > 2.0
+            && self.spleen.distance(p).max(-self.spleen_hollow.distance(p)) > 3.0
+            && self.right_kidney.body.distance(p).min(self.left_kidney.body.distance(p)) > 5.0;
+        let found = self.hollow.iter().filter(|_| clear).find(|part| part.shape.distance(p) < 0.0)?;
+        let is_gas = p[1] > found.gas_above_mm && found.shape.distance(p) < -3.0;
+        Some(tissue(0, if is_gas { GAS_HU } else { found.hu }))
+    }
+
+    fn with_lesion(&self, p: Point, organ: Tissue) -> Tissue {
+        let is_lesion = self.lesions.iter().any(|lesion| lesion.distance(p) < 0.0);
+        if is_lesion { tissue(organ.label, CYST_HU) } else { organ }
+    }
+}
+
+impl Liver {
+    fn draw(rng: &mut ChaCha8Rng, contrast: f64) -> Self {
+        Self {
+            right: Ellipsoid::new([72.0, 4.0, 40.0], [72.0, 84.0, 80.0]).varied(rng, 5.0, 0.08),
+            left: Ellipsoid::new([8.0, 50.0, 58.0], [66.0, 36.0, 40.0]).varied(rng, 6.0, 0.12),
+            tilt: vary(rng, 0.35, 0.12),
+            floor_mm: vary(rng, -26.0, 14.0),
+            hu: vary(rng, 57.0, 6.0) + 48.0 * contrast,
+        }
+    }
+
+    /// Two lobes above a tilted visceral surface.
+    fn distance(&self, p: Point) -> f64 {
+        let lobes = blend(self.right.distance(p), self.left.distance(p), 22.0);
+        let floor = self.floor_mm + self.tilt * (90.0 - p[0]);
+        lobes.max((floor - p[2]) * 0.92)
+    }
+}
+
+impl Kidney {
+    fn draw(rng: &mut ChaCha8Rng, label: u16, side: f64, contrast: f64) -> Self {
+        let height = if side < 0.0 { 4.0 } else { -12.0 };
+        let body = Ellipsoid::new([side * 66.0, -42.0, height], [27.0, 29.0, 52.0]).varied(rng, 5.0, 0.1);
+        let [x, y, z] = body.center;
+        Self {
+            label,
+            body,
+            sinus: Ellipsoid::new([x - side * 17.0, y + 6.0, z], [15.0, 10.0, 17.0]).varied(rng, 2.0, 0.15),
+            hu: vary(rng, 34.0, 4.0) + 75.0 * contrast,
+            cortex_hu: vary(rng, 6.0, 3.0) + 18.0 * contrast,
+        }
+    }
+
+    fn at(&self, p: Point) -> Option<Tissue> {
+        let depth = -self.body.distance(p);
+        if depth <= 0.0 || self.sinus.distance(p) < 0.0 {
+            return None;
+        }
+        Some(tissue(self.label, if depth < 8.0 { self.hu + self.cortex_hu } else { self.hu }))
+    }
+}
+
+/// Stomach, colon on both sides, and loops of small bowel.
+fn bowel(rng: &mut ChaCha8Rng) -> Vec<Hollow> {
+    let stomach = Ellipsoid::new([-46.0, 34.0, 52.0], [42.0, 36.0, 46.0]).varied(rng, 6.0, 0.15);
+    let mut parts = vec![Hollow::draw(rng, stomach, 0.8)];
+    for side in [-1.0, 1.0] {
+        for level in 0..4 {
+            let top = if side < 0.0 { 0.0 } else { -42.0 };
+            let center = [side * 100.0, -8.0, top - 34.0 * f64::from(level)];
+            let piece = Ellipsoid::new(center, [19.0, 21.0, 24.0]).varied(rng, 5.0, 0.2);
+            parts.push(Hollow::draw(rng, piece, 0.5));
+        }
+    }
+    for _ in 0..26 {
+        let center = [vary(rng, 0.0, 82.0), vary(rng, 32.0, 42.0), vary(rng, -72.0, 62.0)];
+        let loops = Ellipsoid::new(center, [21.0, 16.0, 15.0]).varied(rng, 0.0, 0.35);
+        parts.push(Hollow::draw(rng, loops, 0.3));
+    }
+    parts
+}
+
+impl Hollow {
+    /// Gas, where there is any, fills the part above a level between the middle and the top.
+    fn draw(rng: &mut ChaCha8Rng, shape: Ellipsoid, gas_probability: f64) -> Self {
+        let hu = vary(rng, 38.0, 16.0);
+        let filled = vary(rng, 0.3, 0.3) * shape.radii[1];
+        let has_gas = rng.random::<f64>() < gas_probability;
+        Self { shape, hu, gas_above_mm: if has_gas { shape.center[1] + filled } else { f64::INFINITY } }
+    }
+}

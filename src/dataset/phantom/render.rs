@@ -1,0 +1,148 @@
+//! From a patient to an image: a grid of its own, partial volumes at edges, texture and noise.
+
+use ndarray::{Array3, Axis, Zip};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::anatomy::{AIR, Anatomy, Tissue, sine_and_cosine};
+use super::shape::{Field, normal, vary};
+use crate::dataset::spec::PhantomSize;
+use crate::random;
+use crate::volume::{Geometry, LabelMap, Volume};
+
+/// Neighbours that differ by more than this have an edge between them, HU.
+const EDGE_HU: f64 = 3.0;
+/// Places within a voxel, along each axis, in parts of the voxel.
+const SUBVOXELS: [f64; 2] = [-0.25, 0.25];
+
+/// One case. Every draw is keyed by seed and number, so cases can be made in any order.
+pub(super) fn case(seed: u64, number: u64, size: PhantomSize) -> (Volume, LabelMap) {
+    let anatomy = Anatomy::draw(&mut random::stream(seed, "phantom anatomy", 0, number));
+    let mut rng = random::stream(seed, "phantom scanner", 0, number);
+    let geometry = grid(&mut rng, size);
+    let tissues = Array3::from_shape_fn(geometry.shape, |(z, y, x)| {
+        let world = geometry.to_world([z as f64, y as f64, x as f64]);
+        anatomy.at(anatomy.standard(world))
+    });
+    let mut image = partial_volumes(&anatomy, &geometry, &tissues);
+    add_texture(&mut image, &geometry, &Field::draw(&mut rng, 22.0, 3.5));
+    add_noise(&mut image, &mut rng);
+    // CT numbers are whole; air is the scanner's lower limit.
+    let voxels = image.mapv(|hu| (hu + 0.5).floor().clamp(-1024.0, 3071.0) as f32).insert_axis(Axis(0));
+    let labels = tissues.mapv(|tissue| tissue.label);
+    (Volume { voxels, geometry: geometry.clone() }, LabelMap { voxels: labels, geometry })
+}
+
+/// Shape `[z, y, x]` and spacing in mm before variation.
+fn standard_grid(size: PhantomSize) -> ([f64; 3], [f64; 3]) {
+    match size {
+        PhantomSize::Tiny => ([20.0, 28.0, 28.0], [12.0, 11.5, 11.5]),
+        PhantomSize::Small => ([40.0, 64.0, 64.0], [6.0, 5.0, 5.0]),
+        PhantomSize::Large => ([96.0, 160.0, 160.0], [2.5, 2.0, 2.0]),
+    }
+}
+
+/// How voxel axes may run: RAS, LPS, LAS, LPI, and slices along another axis. World axis and direction of x, y, z.
+const ORIENTATIONS: [[(usize, f64); 3]; 6] = [
+    [(0, 1.0), (1, 1.0), (2, 1.0)],
+    [(0, -1.0), (1, -1.0), (2, 1.0)],
+    [(0, -1.0), (1, 1.0), (2, 1.0)],
+    [(0, -1.0), (1, -1.0), (2, -1.0)],
+    [(0, 1.0), (2, 1.0), (1, -1.0)],
+    [(1, -1.0), (2, -1.0), (0, 1.0)],
+];
+
+/// A grid around the abdomen: its own spacing, count of slices, orientation, and in some cases a tilt.
+fn grid(rng: &mut ChaCha8Rng, size: PhantomSize) -> Geometry {
+    let (shape, spacing) = standard_grid(size);
+    let in_plane = vary(rng, 1.0, 0.08);
+    let slices = vary(rng, 1.0, 0.15);
+    // Indexed by world axis: right, anterior, superior.
+    let spacing_mm = [spacing[2] * in_plane, spacing[1] * in_plane, spacing[0] * slices].map(rounded);
+    let counts = [shape[2], shape[1], (shape[0] * vary(rng, 1.0, 0.06) / slices).floor()];
+    let axes = ORIENTATIONS[rng.random_range(0..ORIENTATIONS.len())];
+    let tilt = if rng.random::<f64>() < 0.25 { vary(rng, 0.0, 0.05) } else { 0.0 };
+    let [sine, cosine] = sine_and_cosine(tilt);
+    let mut affine = [[0.0; 4]; 3];
+    let mut shape = [0; 3];
+    for (voxel_axis, (world, direction)) in axes.into_iter().enumerate() {
+        let mut step = [0.0; 3];
+        step[world] = direction * spacing_mm[world];
+        let step = [step[0], cosine * step[1] - sine * step[2], sine * step[1] + cosine * step[2]];
+        shape[2 - voxel_axis] = counts[world] as usize;
+        for row in 0..3 {
+            affine[row][voxel_axis] = step[row];
+            affine[row][3] -= step[row] * (counts[world] - 1.0) / 2.0;
+        }
+    }
+    // What a NIfTI header keeps of it, so that image and file agree exactly.
+    let affine = affine.map(|row| row.map(|value| f64::from(value as f32)));
+    Geometry { shape, affine, has_spacing: true }
+}
+
+/// To hundredths of a millimetre, as scanners state it.
+fn rounded(spacing_mm: f64) -> f64 {
+    (spacing_mm * 100.0 + 0.5).floor() / 100.0
+}
+
+/// Mean intensity over each voxel; only voxels beside an edge are looked into.
+fn partial_volumes(anatomy: &Anatomy, geometry: &Geometry, tissues: &Array3<Tissue>) -> Array3<f64> {
+    Array3::from_shape_fn(geometry.shape, |place| {
+        let tissue = tissues[place];
+        if !is_edge(tissues, place) {
+            return tissue.hu;
+        }
+        let (z, y, x) = place;
+        let mut sum = 0.0;
+        for dz in SUBVOXELS {
+            for (dy, dx) in SUBVOXELS.into_iter().flat_map(|dy| SUBVOXELS.map(|dx| (dy, dx))) {
+                let world = geometry.to_world([z as f64 + dz, y as f64 + dy, x as f64 + dx]);
+                sum += anatomy.at(anatomy.standard(world)).hu;
+            }
+        }
+        sum / 8.0
+    })
+}
+
+fn is_edge(tissues: &Array3<Tissue>, (z, y, x): (usize, usize, usize)) -> bool {
+    let hu = tissues[(z, y, x)].hu;
+    let neighbours = [
+        (z.wrapping_sub(1), y, x),
+        (z + 1, y, x),
+        (z, y.wrapping_sub(1), x),
+        (z, y + 1, x),
+        (z, y, x.wrapping_sub(1)),
+        (z, y, x + 1),
+    ];
+    neighbours.iter().any(|&place| tissues.get(place).is_some_and(|other| (other.hu - hu).abs() > EDGE_HU))
+}
+
+/// Slow changes of intensity within tissue; air has none.
+fn add_texture(image: &mut Array3<f64>, geometry: &Geometry, texture: &Field) {
+    image.indexed_iter_mut().filter(|(_, hu)| **hu > AIR.hu / 2.0).for_each(|((z, y, x), hu)| {
+        *hu += texture.at(geometry.to_world([z as f64, y as f64, x as f64]));
+    });
+}
+
+/// Noise as reconstruction leaves it: neighbours within a slice are correlated.
+fn add_noise(image: &mut Array3<f64>, rng: &mut ChaCha8Rng) {
+    let deviation = vary(rng, 17.0, 4.0);
+    let mut noise = Array3::from_shape_simple_fn(image.dim(), || normal(rng));
+    smooth(&mut noise, Axis(1));
+    smooth(&mut noise, Axis(2));
+    Zip::from(image).and(&noise).for_each(|hu, noise| *hu += deviation * noise);
+}
+
+/// Binomial filter 1-2-1, scaled so that the deviation stays 1.
+fn smooth(noise: &mut Array3<f64>, axis: Axis) {
+    let scale = 1.0 / 6_f64.sqrt();
+    for mut lane in noise.lanes_mut(axis) {
+        let original = lane.to_vec();
+        let last = original.len() - 1;
+        for (place, value) in lane.iter_mut().enumerate() {
+            let before = original[place.saturating_sub(1)];
+            let after = original[(place + 1).min(last)];
+            *value = (before + 2.0 * original[place] + after) * scale;
+        }
+    }
+}

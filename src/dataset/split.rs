@@ -1,0 +1,273 @@
+//! Who trains, who chooses the weights, and who is scored: the same for the same names, in whatever order they come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::seq::SliceRandom;
+use regex::Regex;
+
+use super::spec::Split;
+use super::{Fold, did_you_mean};
+use crate::random;
+
+/// Why cases cannot be dealt as the spec asks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// A fixed split names a case that does not exist.
+    #[error("split: `{list}` names `{case}`, which is no case of the dataset{hint}")]
+    UnknownCase {
+        /// `train`, `validation` or `test`.
+        list: &'static str,
+        /// The name as written.
+        case: String,
+        /// A suggestion, or nothing.
+        hint: String,
+    },
+    /// A case stands in two lists, or twice in one.
+    #[error("split: `{case}` is listed twice, in `{first}` and in `{second}`; a case has one role")]
+    ListedTwice {
+        /// The case.
+        case: String,
+        /// The first list.
+        first: &'static str,
+        /// The second list.
+        second: &'static str,
+    },
+    /// Fewer groups than folds.
+    #[error("split: {folds} folds need at least {folds} {units}, there are {found}")]
+    TooFew {
+        /// Folds asked for.
+        folds: usize,
+        /// `cases` or `patients`.
+        units: &'static str,
+        /// What there is.
+        found: usize,
+    },
+    /// A fold would have no case to train on, or none to score.
+    #[error("split: no case is left to {purpose}{place} ({found} cases in all)")]
+    EmptyPart {
+        /// `train on` or `score`.
+        purpose: &'static str,
+        /// ` in fold 2`, or nothing.
+        place: String,
+        /// Cases there are.
+        found: usize,
+    },
+    /// `group-by` is no regular expression, or has no group.
+    #[error("split: `group-by` = `{expression}`: {reason}")]
+    GroupBy {
+        /// The expression as written.
+        expression: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A number that makes no sense.
+    #[error("split: `{key}` is {value}; expected {expected}")]
+    Number {
+        /// The key.
+        key: &'static str,
+        /// The value as written.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+/// Cases that stay together, by name.
+type Group = Vec<String>;
+
+/// Deals cases into folds. Every case is scored at most once; every list is sorted; validation cases come out of the
+/// training cases.
+///
+/// # Errors
+/// [`SplitError`], naming the case or key.
+pub fn split(split: &Split, cases: &[&str]) -> Result<Vec<Fold>, SplitError> {
+    let names: BTreeSet<&str> = cases.iter().copied().collect();
+    let folds = match split {
+        Split::Fixed { train, validation, test } => vec![fixed(&names, train, validation, test)?],
+        Split::Ratio { test, validation, seed, group_by } => {
+            vec![ratio(&groups(&names, group_by.as_deref())?, *test, *validation, *seed)?]
+        }
+        Split::EveryNth { n, offset, validation, seed, group_by } => {
+            let groups = groups(&names, group_by.as_deref())?;
+            vec![every_nth(groups, (*n, *offset), *validation, *seed)?]
+        }
+        Split::KFold { folds, validation, seed, group_by } => {
+            let units = if group_by.is_some() { "patients" } else { "cases" };
+            k_fold(groups(&names, group_by.as_deref())?, *folds, units, *validation, *seed)?
+        }
+    };
+    let several = folds.len() > 1;
+    for (number, fold) in folds.iter().enumerate() {
+        let place = if several { format!(" in fold {number}") } else { String::new() };
+        let empty = |purpose| SplitError::EmptyPart { purpose, place: place.clone(), found: names.len() };
+        if fold.train.is_empty() {
+            return Err(empty("train on"));
+        }
+        if fold.test.is_empty() {
+            return Err(empty("score"));
+        }
+    }
+    Ok(folds)
+}
+
+fn fixed(
+    names: &BTreeSet<&str>,
+    train: &[String],
+    validation: &[String],
+    test: &[String],
+) -> Result<Fold, SplitError> {
+    let mut seen: BTreeMap<&str, &'static str> = BTreeMap::new();
+    for (list, cases) in [("train", train), ("validation", validation), ("test", test)] {
+        for case in cases {
+            if !names.contains(case.as_str()) {
+                let hint = did_you_mean(case, names.iter().copied());
+                return Err(SplitError::UnknownCase { list, case: case.clone(), hint });
+            }
+            if let Some(first) = seen.insert(case, list) {
+                return Err(SplitError::ListedTwice { case: case.clone(), first, second: list });
+            }
+        }
+    }
+    let sorted = |cases: &[String]| {
+        let mut cases = cases.to_vec();
+        cases.sort();
+        cases
+    };
+    Ok(Fold { train: sorted(train), validation: sorted(validation), test: sorted(test) })
+}
+
+fn ratio(groups: &[Group], test: f64, validation: f64, seed: u64) -> Result<Fold, SplitError> {
+    let (test, validation) = (fraction("test", test)?, fraction("validation", validation)?);
+    let total: usize = groups.iter().map(Vec::len).sum();
+    let mut rest = shuffled(groups.to_vec(), seed, "split", 0);
+    let tested = take(&mut rest, total as f64 * test);
+    let validated = take(&mut rest, total as f64 * validation);
+    Ok(fold(rest, validated, tested))
+}
+
+fn every_nth(
+    groups: Vec<Group>,
+    (n, offset): (usize, usize),
+    validation: f64,
+    seed: u64,
+) -> Result<Fold, SplitError> {
+    let number = |key, value: usize, expected| Err(SplitError::Number { key, value: value.to_string(), expected });
+    if n < 2 {
+        return number("n", n, "2 or more");
+    }
+    if offset >= n {
+        return number("offset", offset, "less than `n`");
+    }
+    let (tested, rest): (Vec<_>, Vec<_>) = groups.into_iter().enumerate().partition(|(place, _)| place % n == offset);
+    let plain = |part: Vec<(usize, Group)>| part.into_iter().map(|(_, group)| group).collect();
+    train_and_validate(plain(rest), plain(tested), validation, seed, 0)
+}
+
+fn k_fold(
+    groups: Vec<Group>,
+    folds: usize,
+    units: &'static str,
+    validation: f64,
+    seed: u64,
+) -> Result<Vec<Fold>, SplitError> {
+    if folds < 2 {
+        return Err(SplitError::Number { key: "folds", value: folds.to_string(), expected: "2 or more" });
+    }
+    if groups.len() < folds {
+        return Err(SplitError::TooFew { folds, units, found: groups.len() });
+    }
+    let parts = deal(shuffled(groups, seed, "split", 0), folds);
+    (0..folds)
+        .map(|number| {
+            let rest = parts.iter().enumerate().filter(|(part, _)| *part != number);
+            let rest = rest.flat_map(|(_, groups)| groups.clone()).collect();
+            train_and_validate(rest, parts[number].clone(), validation, seed, number as u64)
+        })
+        .collect()
+}
+
+/// Large groups first, each to the part with the fewest cases: parts of nearly equal size.
+fn deal(mut groups: Vec<Group>, folds: usize) -> Vec<Vec<Group>> {
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    let mut parts = vec![Vec::new(); folds];
+    let mut sizes = vec![0; folds];
+    for group in groups {
+        let smallest = (0..folds).min_by_key(|&part| sizes[part]).unwrap_or(0);
+        sizes[smallest] += group.len();
+        parts[smallest].push(group);
+    }
+    parts
+}
+
+fn train_and_validate(
+    rest: Vec<Group>,
+    tested: Vec<Group>,
+    validation: f64,
+    seed: u64,
+    number: u64,
+) -> Result<Fold, SplitError> {
+    let validation = fraction("validation", validation)?;
+    let total: usize = rest.iter().map(Vec::len).sum();
+    let mut rest: Vec<Group> = rest;
+    rest.sort();
+    let mut rest = shuffled(rest, seed, "validation", number);
+    let validated = take(&mut rest, total as f64 * validation);
+    Ok(fold(rest, validated, tested))
+}
+
+fn fraction(key: &'static str, value: f64) -> Result<f64, SplitError> {
+    if (0.0..1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(SplitError::Number { key, value: value.to_string(), expected: "a fraction from 0 to below 1" })
+}
+
+/// Takes groups from the front until their size is as near to `wanted` as it gets; at least one where any is wanted.
+fn take(groups: &mut Vec<Group>, wanted: f64) -> Vec<Group> {
+    let (mut size, mut count) = (0.0, 0);
+    for group in groups.iter() {
+        let larger = size + group.len() as f64;
+        let nearer = (larger - wanted).abs() <= (size - wanted).abs();
+        if wanted <= 0.0 || !(nearer || count == 0) {
+            break;
+        }
+        (size, count) = (larger, count + 1);
+    }
+    groups.drain(..count).collect()
+}
+
+fn shuffled(mut groups: Vec<Group>, seed: u64, purpose: &str, sample: u64) -> Vec<Group> {
+    groups.shuffle(&mut random::stream(seed, purpose, 0, sample));
+    groups
+}
+
+fn fold(train: Vec<Group>, validation: Vec<Group>, test: Vec<Group>) -> Fold {
+    let sorted = |groups: Vec<Group>| {
+        let mut cases: Vec<String> = groups.into_iter().flatten().collect();
+        cases.sort();
+        cases
+    };
+    Fold { train: sorted(train), validation: sorted(validation), test: sorted(test) }
+}
+
+/// Groups in the order of their patient's name; without `group-by` every case is its own.
+fn groups(names: &BTreeSet<&str>, group_by: Option<&str>) -> Result<Vec<Group>, SplitError> {
+    let Some(expression) = group_by else {
+        return Ok(names.iter().map(|name| vec![(*name).to_owned()]).collect());
+    };
+    let wrong = |reason: String| SplitError::GroupBy { expression: expression.into(), reason };
+    let regex = Regex::new(expression).map_err(|error| wrong(error.to_string()))?;
+    if regex.captures_len() < 2 {
+        return Err(wrong("has no group; put the patient in parentheses, as in `^(patient\\d+)_`".into()));
+    }
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    for name in names {
+        let patient = regex.captures(name).and_then(|found| found.get(1));
+        let patient = patient.ok_or_else(|| wrong(format!("does not match the case `{name}`")))?;
+        groups.entry(patient.as_str().to_owned()).or_default().push((*name).to_owned());
+    }
+    Ok(groups.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests;

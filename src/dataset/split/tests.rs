@@ -1,0 +1,130 @@
+//! Properties that every form of split must have, and its messages.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("p{:02}_{}", number / 2, number % 2)).collect()
+}
+
+fn dealt(form: &Split, cases: &[String]) -> Result<Vec<Fold>, SplitError> {
+    split(form, &cases.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn forms() -> impl Strategy<Value = Split> {
+    let group = prop_oneof![Just(None), Just(Some("^(p\\d+)_".to_owned()))];
+    (0..3, 0.1..0.4, 0.0..0.3, any::<u64>(), 2..5_usize, group).prop_map(|(form, test, validation, seed, n, group_by)| {
+        match form {
+            0 => Split::Ratio { test, validation, seed, group_by },
+            1 => Split::EveryNth { n, offset: seed as usize % n, validation, seed, group_by },
+            _ => Split::KFold { folds: n, validation, seed, group_by },
+        }
+    })
+}
+
+fn is_grouped(form: &Split) -> bool {
+    match form {
+        Split::Ratio { group_by, .. } | Split::EveryNth { group_by, .. } | Split::KFold { group_by, .. } => {
+            group_by.is_some()
+        }
+        Split::Fixed { .. } => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_fold_is_a_sorted_partition_and_no_case_is_scored_twice(form in forms(), count in 20..40_usize) {
+        let cases = names(count);
+        let folds = dealt(&form, &cases).unwrap();
+        let mut scored = Vec::new();
+        for fold in &folds {
+            for part in [&fold.train, &fold.validation, &fold.test] {
+                prop_assert!(part.is_sorted());
+            }
+            let mut all: Vec<String> = [&fold.train, &fold.validation, &fold.test].into_iter().flatten().cloned().collect();
+            all.sort();
+            prop_assert_eq!(&all, &cases);
+            scored.extend(fold.test.clone());
+        }
+        let unique: BTreeSet<&String> = scored.iter().collect();
+        prop_assert_eq!(unique.len(), scored.len());
+        if matches!(form, Split::KFold { .. }) {
+            prop_assert_eq!(scored.len(), cases.len());
+            let sizes: Vec<usize> = folds.iter().map(|fold| fold.test.len()).collect();
+            prop_assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 2);
+        }
+    }
+
+    #[test]
+    fn patients_are_never_split(form in forms(), count in 20..40_usize) {
+        prop_assume!(is_grouped(&form));
+        for fold in dealt(&form, &names(count)).unwrap() {
+            let patients = |part: &[String]| part.iter().map(|name| name[..3].to_owned()).collect::<BTreeSet<_>>();
+            let [train, validation, test] = [&fold.train, &fold.validation, &fold.test].map(|part| patients(part));
+            prop_assert!(train.is_disjoint(&validation) && train.is_disjoint(&test) && validation.is_disjoint(&test));
+        }
+    }
+
+    #[test]
+    fn order_of_the_names_does_not_matter(form in forms(), count in 20..40_usize, seed in any::<u64>()) {
+        let cases = names(count);
+        let mut mixed = cases.clone();
+        mixed.shuffle(&mut random::stream(seed, "test", 0, 0));
+        prop_assert_eq!(dealt(&form, &mixed), dealt(&form, &cases));
+    }
+
+    #[test]
+    fn ratios_are_met_within_one_case(test in 0.05..0.45, validation in 0.05..0.45, seed in any::<u64>()) {
+        let folds = dealt(&Split::Ratio { test, validation, seed, group_by: None }, &names(40)).unwrap();
+        prop_assert!((folds[0].test.len() as f64 - 40.0 * test).abs() <= 1.0);
+        prop_assert!((folds[0].validation.len() as f64 - 40.0 * validation).abs() <= 1.0);
+    }
+}
+
+#[test]
+fn seeds_give_different_folds() {
+    let form = |seed| Split::KFold { folds: 5, validation: 0.2, seed, group_by: None };
+    assert_ne!(dealt(&form(1), &names(40)), dealt(&form(2), &names(40)));
+}
+
+#[test]
+fn every_fifth_case_is_scored() {
+    let form = Split::EveryNth { n: 5, offset: 0, validation: 0.0, seed: 0, group_by: None };
+    let cases = names(11);
+    let folds = dealt(&form, &cases).unwrap();
+    assert_eq!(folds[0].test, [cases[0].clone(), cases[5].clone(), cases[10].clone()]);
+    assert_eq!(folds[0].train.len(), 8);
+}
+
+#[test]
+fn mistakes_are_named() {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let fixed = |train: &[&str], test: &[&str]| Split::Fixed { train: list(train), validation: vec![], test: list(test) };
+    let k_fold = |folds, group_by: Option<&str>| Split::KFold {
+        folds,
+        validation: 0.0,
+        seed: 0,
+        group_by: group_by.map(str::to_owned),
+    };
+    let ratio = |test, validation| Split::Ratio { test, validation, seed: 0, group_by: None };
+    let cases = [
+        (fixed(&["p00_9"], &["p00_1"]), "`train` names `p00_9`, which is no case of the dataset; did you mean `p00_"),
+        (fixed(&["p00_0"], &["p00_0"]), "`p00_0` is listed twice, in `train` and in `test`"),
+        (fixed(&["p00_0"], &[]), "no case is left to score"),
+        (fixed(&[], &["p00_0"]), "no case is left to train on"),
+        (k_fold(7, None), "7 folds need at least 7 cases, there are 6"),
+        (k_fold(4, Some("^(p\\d+)_")), "4 folds need at least 4 patients, there are 3"),
+        (k_fold(2, Some("p(")), "`group-by` = `p(`"),
+        (k_fold(2, Some("p")), "has no group"),
+        (k_fold(2, Some("(p05)")), "does not match the case `p00_0`"),
+        (k_fold(1, None), "`folds` is 1"),
+        (ratio(0.0, 0.5), "no case is left to score"),
+        (ratio(0.5, 0.5), "no case is left to train on"),
+        (ratio(1.5, 0.0), "`test` is 1.5"),
+    ];
+    for (form, text) in cases {
+        let message = dealt(&form, &names(6)).unwrap_err().to_string();
+        assert!(message.contains(text), "{message}");
+    }
+}

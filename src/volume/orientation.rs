@@ -1,0 +1,195 @@
+//! The canonical orientation: axes permuted and flipped, without interpolation, so that x, y, z grow towards
+//! right, anterior and superior (RAS) as nearly as the grid allows.
+
+use ndarray::{Array, Array3, Array4, Axis, Dimension};
+
+use super::{Geometry, LabelMap, Segmentation, Volume};
+
+/// Which world axis each voxel axis follows. Index 0, 1, 2 is the voxel axis x, y, z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axes {
+    /// World axis (0 right, 1 anterior, 2 superior) nearest to the voxel axis: a permutation.
+    pub world: [usize; 3],
+    /// Whether the voxel axis runs against its world axis.
+    pub flipped: [bool; 3],
+}
+
+/// The six ways to give each voxel axis its own world axis.
+const PERMUTATIONS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+
+/// Grids closer than this part of a voxel are one grid whose affine went through float arithmetic.
+const ROUNDING: f64 = 1e-6;
+
+impl Axes {
+    /// The assignment whose cosines add up to most.
+    pub fn of(geometry: &Geometry) -> Self {
+        let directions = geometry.directions();
+        let score = |world: &[usize; 3]| (0..3).map(|axis| directions[axis][world[axis]].abs()).sum::<f64>();
+        let mut world = PERMUTATIONS[0];
+        for candidate in &PERMUTATIONS[1..] {
+            // Rounding must not decide between equally good assignments.
+            if score(candidate) > score(&world) + 1e-9 {
+                world = *candidate;
+            }
+        }
+        let flipped = [0, 1, 2].map(|axis| directions[axis][world[axis]] < 0.0);
+        Self { world, flipped }
+    }
+
+    /// For each canonical array axis `[z, y, x]`: the array axis it comes from and whether that one is reversed.
+    fn sources(self) -> [(usize, bool); 3] {
+        [2, 1, 0].map(|world| {
+            let voxel = self.world.iter().position(|&candidate| candidate == world).unwrap_or(world);
+            (2 - voxel, self.flipped[voxel])
+        })
+    }
+
+    /// The way back: for each original array axis, the canonical array axis it comes from.
+    fn inverse_sources(self) -> [(usize, bool); 3] {
+        [2, 1, 0].map(|voxel| (2 - self.world[voxel], self.flipped[voxel]))
+    }
+}
+
+impl Geometry {
+    /// The same voxels with axes in canonical order and direction.
+    pub fn to_canonical(&self) -> Self {
+        self.rearranged(Axes::of(self).sources())
+    }
+
+    fn rearranged(&self, sources: [(usize, bool); 3]) -> Self {
+        let mut moved = self.clone();
+        let mut first = [0.0; 3];
+        for (target, (source, reversed)) in sources.into_iter().enumerate() {
+            moved.shape[target] = self.shape[source];
+            if reversed {
+                first[source] = self.shape[source].saturating_sub(1) as f64;
+            }
+            for row in 0..3 {
+                let step = self.affine[row][2 - source];
+                moved.affine[row][2 - target] = if reversed { -step } else { step };
+            }
+        }
+        for (row, origin) in self.to_world(first).into_iter().enumerate() {
+            moved.affine[row][3] = origin;
+        }
+        moved
+    }
+
+    /// The geometry of canonical voxels put back along the axes of `original`; `original` itself where it is that grid.
+    fn restored(&self, original: &Self) -> Self {
+        let restored = self.rearranged(Axes::of(original).inverse_sources());
+        if restored.same_grid(original, ROUNDING).is_ok() { original.clone() } else { restored }
+    }
+}
+
+/// Permutes and flips the last three axes; axes before them (channels) stay.
+fn rearrange<T: Clone, D: Dimension>(voxels: &Array<T, D>, sources: [(usize, bool); 3]) -> Array<T, D> {
+    let leading = voxels.ndim() - 3;
+    let mut view = voxels.view();
+    let mut order = D::zeros(voxels.ndim());
+    for axis in 0..leading {
+        order[axis] = axis;
+    }
+    for (target, (source, reversed)) in sources.into_iter().enumerate() {
+        order[leading + target] = leading + source;
+        if reversed {
+            view.invert_axis(Axis(leading + source));
+        }
+    }
+    view.permuted_axes(order).as_standard_layout().into_owned()
+}
+
+impl Volume {
+    /// The same image in canonical orientation; nothing is interpolated.
+    pub fn to_canonical(&self) -> Self {
+        let sources = Axes::of(&self.geometry).sources();
+        Self { voxels: rearrange(&self.voxels, sources), geometry: self.geometry.to_canonical() }
+    }
+
+    /// A canonical image put back along the axes of `original`: the inverse of [`Volume::to_canonical`].
+    pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
+        let sources = Axes::of(original).inverse_sources();
+        let voxels: Array4<f32> = rearrange(&canonical.voxels, sources);
+        Self { voxels, geometry: canonical.geometry.restored(original) }
+    }
+}
+
+impl LabelMap {
+    /// The same labels in canonical orientation; nothing is interpolated.
+    pub fn to_canonical(&self) -> Self {
+        let sources = Axes::of(&self.geometry).sources();
+        Self { voxels: rearrange(&self.voxels, sources), geometry: self.geometry.to_canonical() }
+    }
+
+    /// Canonical labels put back along the axes of `original`: the inverse of [`LabelMap::to_canonical`].
+    pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
+        let sources = Axes::of(original).inverse_sources();
+        let voxels: Array3<u16> = rearrange(&canonical.voxels, sources);
+        Self { voxels, geometry: canonical.geometry.restored(original) }
+    }
+}
+
+impl Segmentation {
+    /// A canonical segmentation put back along the axes of `original`.
+    pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
+        match canonical {
+            Self::Labels(labels) => Self::Labels(LabelMap::from_canonical(labels, original)),
+            Self::Masks { masks, geometry } => Self::Masks {
+                masks: rearrange(masks, Axes::of(original).inverse_sources()),
+                geometry: geometry.restored(original),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Any axis order and direction, turned by up to 40° about the world z axis.
+    fn grids() -> impl Strategy<Value = Geometry> {
+        let parts = (0..6_usize, any::<[bool; 3]>(), [1..5_usize, 1..5, 1..5], [0.5..4.0, 0.5..4.0, 0.5..4.0], 0.0..40.0);
+        parts.prop_map(|(order, flips, shape, spacing, degrees): (_, _, _, [f64; 3], f64)| {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            let turn = [[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]];
+            let mut affine = [[0.0, 0.0, 0.0, 7.0], [0.0, 0.0, 0.0, -3.0], [0.0, 0.0, 0.0, 11.0]];
+            for axis in 0..3 {
+                let step = if flips[axis] { -spacing[axis] } else { spacing[axis] };
+                for row in 0..3 {
+                    affine[row][axis] = turn[row][PERMUTATIONS[order][axis]] * step;
+                }
+            }
+            Geometry { shape, affine, has_spacing: true }
+        })
+    }
+
+    fn numbered(geometry: Geometry) -> LabelMap {
+        let count = geometry.voxels() as u16;
+        let voxels = Array3::from_shape_vec(geometry.shape, (0..count).collect()).unwrap();
+        LabelMap { voxels, geometry }
+    }
+
+    proptest! {
+        #[test]
+        fn there_and_back_is_the_identity(geometry in grids()) {
+            let labels = numbered(geometry);
+            let canonical = labels.to_canonical();
+            prop_assert_eq!(canonical.geometry.orientation(), "RAS");
+            prop_assert_eq!(LabelMap::from_canonical(&canonical, &labels.geometry), labels.clone());
+            let image = Volume { voxels: labels.voxels.mapv(f32::from).insert_axis(Axis(0)), geometry: labels.geometry };
+            prop_assert_eq!(Volume::from_canonical(&image.to_canonical(), &image.geometry), image);
+        }
+
+        #[test]
+        fn every_voxel_keeps_its_place_in_the_world(geometry in grids()) {
+            let labels = numbered(geometry);
+            let canonical = labels.to_canonical();
+            for ((z, y, x), value) in labels.voxels.indexed_iter() {
+                let world = labels.geometry.to_world([z as f64, y as f64, x as f64]);
+                let place = canonical.geometry.to_voxel(world).unwrap().map(|index| index.round() as usize);
+                prop_assert_eq!(canonical.voxels[place], *value);
+            }
+        }
+    }
+}
