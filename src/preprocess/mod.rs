@@ -3,7 +3,6 @@
 pub mod spec;
 pub mod crop;
 pub mod intensity;
-pub mod orient;
 pub mod resample;
 mod percentile;
 
