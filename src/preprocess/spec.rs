@@ -86,7 +86,7 @@ pub enum LabelInterpolation {
 
 /// One step on intensities; `channels` limits it to some channels (default: all).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum IntensityStep {
     /// Clip to a range of Hounsfield units and map it to 0…1.
     Window {
@@ -161,6 +161,10 @@ pub struct ForegroundStatistics {
 pub struct PreprocessPlan {
     /// Region kept.
     pub crop: Crop,
+    /// Intensity of the first channel above which a voxel belongs to the body, for [`Crop::Body`]: −300 for CT; none: Otsu's
+    /// threshold of each image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_threshold: Option<f64>,
     /// Target spacing in mm; none: each case's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 3]>,

@@ -2,6 +2,7 @@
 //!
 //! `volume` knows no dataset: it reads one file, or one series, and says where the voxels lie in the patient.
 
+pub mod components;
 pub mod geometry;
 pub mod nifti;
 pub mod orientation;

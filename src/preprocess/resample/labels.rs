@@ -1,0 +1,93 @@
+//! Resampling of label maps: no value appears that was not there.
+
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
+
+use super::super::spec::LabelInterpolation;
+use super::{nearest, nearest_indices, position};
+
+/// Scores closer than this are a tie: rounding must not decide.
+const TIE: f64 = 1e-9;
+
+/// Two voxels around a position, and the weight of the second.
+#[derive(Clone, Copy)]
+struct Pair {
+    low: usize,
+    high: usize,
+    weight: f64,
+}
+
+/// Resamples a label map `[z, y, x]` to another shape. Along `coarse` the nearest voxel is taken.
+///
+/// One-hot linear gives each voxel the label whose mask, interpolated linearly, is largest there; of equal ones the
+/// smaller label. It is taken from the eight voxels around, so that memory and time don't depend on the number of labels.
+pub fn resample_labels(
+    labels: ArrayView3<'_, u16>,
+    shape: [usize; 3],
+    interpolation: LabelInterpolation,
+    coarse: Option<usize>,
+) -> Array3<u16> {
+    let old = [0, 1, 2].map(|axis| labels.len_of(Axis(axis)));
+    if interpolation == LabelInterpolation::Nearest {
+        let first = nearest(labels, 0, shape[0]);
+        return nearest(nearest(first.view(), 1, shape[1]).view(), 2, shape[2]);
+    }
+    let pairs = [0, 1, 2].map(|axis| match coarse {
+        Some(coarse) if coarse == axis => nearest_pairs(old[axis], shape[axis]),
+        _ => linear_pairs(old[axis], shape[axis]),
+    });
+    let mut result = Array3::zeros(shape);
+    result.axis_iter_mut(Axis(0)).into_par_iter().zip(&pairs[0]).for_each(|(mut slice, &z)| {
+        for (row, &y) in slice.outer_iter_mut().zip(&pairs[1]) {
+            vote_row(labels, row, z, y, &pairs[2]);
+        }
+    });
+    result
+}
+
+fn nearest_pairs(old: usize, new: usize) -> Vec<Pair> {
+    nearest_indices(old, new).into_iter().map(|index| Pair { low: index, high: index, weight: 0.0 }).collect()
+}
+
+fn linear_pairs(old: usize, new: usize) -> Vec<Pair> {
+    let last = old - 1;
+    let pair = |index| {
+        let at = position(index, old, new).clamp(0.0, last as f64);
+        let low = at.floor() as usize;
+        Pair { low, high: (low + 1).min(last), weight: at - low as f64 }
+    };
+    (0..new).map(pair).collect()
+}
+
+fn vote_row(labels: ArrayView3<'_, u16>, row: ArrayViewMut1<'_, u16>, z: Pair, y: Pair, columns: &[Pair]) {
+    for (winner, &x) in row.into_iter().zip(columns) {
+        *winner = vote(labels, [z, y, x]);
+    }
+}
+
+/// The label with the largest sum of weights among the eight voxels around.
+fn vote(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
+    let [z, y, x] = around;
+    let mut corners = [(0u16, 0.0f64); 8];
+    for (index, corner) in corners.iter_mut().enumerate() {
+        let side = |pair: Pair, bit: usize| match index & bit {
+            0 => (pair.low, 1.0 - pair.weight),
+            _ => (pair.high, pair.weight),
+        };
+        let ((z, wz), (y, wy), (x, wx)) = (side(z, 4), side(y, 2), side(x, 1));
+        *corner = (labels[[z, y, x]], wz * wy * wx);
+    }
+    if corners.iter().all(|(label, _)| *label == corners[0].0) {
+        return corners[0].0;
+    }
+    let score = |label: u16| corners.iter().filter(|corner| corner.0 == label).map(|corner| corner.1).sum::<f64>();
+    let mut winner = (corners[0].0, score(corners[0].0));
+    for &(label, _) in &corners[1..] {
+        let score = score(label);
+        let tie = (score - winner.1).abs() <= TIE;
+        if (tie && label < winner.0) || (!tie && score > winner.1) {
+            winner = (label, score);
+        }
+    }
+    winner.0
+}

@@ -1,0 +1,121 @@
+//! Resampling onto another grid of the same box, as nnU-Net and scikit-image's `resize` do it.
+//!
+//! Both grids cover the same box, voxel edge to voxel edge: output voxel `k` lies at `(k + ½)·old/new − ½`, and beyond
+//! the border the last voxel repeats. No smoothing before downsampling.
+
+mod labels;
+mod line;
+
+use ndarray::{Array3, ArrayView3, Axis, Zip};
+
+pub use labels::resample_labels;
+
+use super::spec::ImageInterpolation;
+
+/// Degree of the interpolating spline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Piecewise linear.
+    Linear,
+    /// Cubic B-spline, clipped to the range of the input against overshoot (scikit-image's default).
+    Cubic,
+}
+
+impl From<ImageInterpolation> for Order {
+    fn from(interpolation: ImageInterpolation) -> Self {
+        match interpolation {
+            ImageInterpolation::Linear => Self::Linear,
+            ImageInterpolation::Cubic => Self::Cubic,
+        }
+    }
+}
+
+/// Voxels along `[z, y, x]` after resampling: old shape × old spacing / new spacing, rounded half to even, at least 1.
+pub fn resampled_shape(shape: [usize; 3], from_mm: [f64; 3], to_mm: [f64; 3]) -> [usize; 3] {
+    [0, 1, 2].map(|axis| {
+        let voxels = from_mm[axis] / to_mm[axis] * shape[axis] as f64;
+        (voxels.round_ties_even() as usize).max(1)
+    })
+}
+
+/// The slice axis of an anisotropic image, along which nnU-Net takes the nearest voxel: the one axis of coarsest spacing,
+/// where it is more than `threshold` times the finest, in the old grid or else in the new one.
+pub fn coarse_axis(from_mm: [f64; 3], to_mm: [f64; 3], threshold: f64) -> Option<usize> {
+    let extremes = |spacing: [f64; 3]| {
+        spacing.iter().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), &mm| (low.min(mm), high.max(mm)))
+    };
+    let decisive = [from_mm, to_mm].into_iter().find(|&spacing| {
+        let (finest, coarsest) = extremes(spacing);
+        coarsest / finest > threshold
+    })?;
+    let (_, coarsest) = extremes(decisive);
+    let mut coarse = (0..3).filter(|&axis| decisive[axis] == coarsest);
+    coarse.next().filter(|_| coarse.next().is_none())
+}
+
+/// Resamples an image `[z, y, x]` to another shape. Along `coarse` the nearest voxel is taken.
+///
+/// Equal bit for bit whatever the number of threads.
+pub fn resample(image: ArrayView3<'_, f32>, shape: [usize; 3], order: Order, coarse: Option<usize>) -> Array3<f32> {
+    let mut result = image.as_standard_layout().into_owned();
+    let Some(axis) = coarse else {
+        let range = range(image);
+        smooth_axes(&mut result, shape, order, None);
+        return clip(result, order, range, image.shape() != shape);
+    };
+    // Nearest commutes with the other axes: first where it drops slices, last where it repeats them.
+    if shape[axis] < image.len_of(Axis(axis)) {
+        result = nearest(result.view(), axis, shape[axis]);
+    }
+    let changes = (0..3).any(|other| other != axis && image.len_of(Axis(other)) != shape[other]);
+    let ranges: Vec<_> = result.axis_iter(Axis(axis)).map(|slice| range(slice.insert_axis(Axis(0)))).collect();
+    smooth_axes(&mut result, shape, order, Some(axis));
+    for (slice, range) in result.axis_iter_mut(Axis(axis)).zip(ranges).filter(|_| changes && order == Order::Cubic) {
+        Zip::from(slice).for_each(|value| *value = value.clamp(range.0, range.1));
+    }
+    nearest(result.view(), axis, shape[axis])
+}
+
+/// Axes that shrink most come first: the fewer voxels for the rest.
+fn smooth_axes(image: &mut Array3<f32>, shape: [usize; 3], order: Order, except: Option<usize>) {
+    let mut axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != except).collect();
+    axes.sort_by(|&a, &b| {
+        let ratio = |axis: usize| shape[axis] as f64 / image.len_of(Axis(axis)) as f64;
+        ratio(a).total_cmp(&ratio(b))
+    });
+    for axis in axes {
+        if image.len_of(Axis(axis)) != shape[axis] {
+            *image = line::resample_axis(image.view(), axis, shape[axis], order);
+        }
+    }
+}
+
+fn clip(mut image: Array3<f32>, order: Order, (low, high): (f32, f32), changed: bool) -> Array3<f32> {
+    if order == Order::Cubic && changed {
+        image.par_mapv_inplace(|value| value.clamp(low, high));
+    }
+    image
+}
+
+fn range(image: ArrayView3<'_, f32>) -> (f32, f32) {
+    let limits = image.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+    if limits.0 <= limits.1 { limits } else { (f32::NEG_INFINITY, f32::INFINITY) }
+}
+
+/// Takes the nearest voxel along one axis; halfway between two, the later one.
+fn nearest<A: Clone>(image: ArrayView3<'_, A>, axis: usize, length: usize) -> Array3<A> {
+    let taken = image.select(Axis(axis), &nearest_indices(image.len_of(Axis(axis)), length));
+    if taken.is_standard_layout() { taken } else { taken.as_standard_layout().into_owned() }
+}
+
+fn nearest_indices(old: usize, new: usize) -> Vec<usize> {
+    (0..new).map(|index| ((position(index, old, new) + 0.5).floor().max(0.0) as usize).min(old - 1)).collect()
+}
+
+/// Where output voxel `index` lies on the input's axis, in voxels.
+fn position(index: usize, old: usize, new: usize) -> f64 {
+    (index as f64 + 0.5) * (old as f64 / new as f64) - 0.5
+}
+
+#[cfg(test)]
+mod tests;
