@@ -86,7 +86,7 @@ pub enum LabelInterpolation {
 
 /// One step on intensities; `channels` limits it to some channels (default: all).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum IntensityStep {
     /// Clip to a range of Hounsfield units and map it to 0…1.
     Window {
