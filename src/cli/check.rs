@@ -1,13 +1,103 @@
 //! `segspec check`.
 
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
 use super::{Exit, Failure};
+use crate::spec::{self, Diagnostics, Kind, kind};
 
-/// (to be described)
+/// Find every error in experiment and dataset files, without computing anything
+///
+/// Experiments are checked with the files that they extend, their dataset and every trial of their sweep.
 #[derive(Debug, Args)]
-pub struct Check {}
+#[command(after_help = "\
+Examples:
+  segspec check experiments/*.toml datasets/*.toml
+  segspec check experiments/liver.toml --set train.batch-size=4")]
+pub struct Check {
+    /// Experiment or dataset files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Replace a value of every experiment; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print the errors as JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn execute(_: Check) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec check` is not built yet"))
+pub fn execute(args: Check) -> Result<Exit, Failure> {
+    let environment = environment();
+    let mut failed = Vec::new();
+    let (mut experiments, mut datasets) = (0, 0);
+    for file in &args.files {
+        let count = match kind::of_file(file) {
+            Kind::Experiment => &mut experiments,
+            Kind::Dataset => &mut datasets,
+        };
+        match check(file, &args.set, &environment) {
+            Ok(()) => *count += 1,
+            Err(diagnostics) => failed.push(diagnostics),
+        }
+    }
+    if args.json {
+        print_json(&args.files, &failed);
+    } else {
+        print_text(&failed, experiments, datasets);
+    }
+    Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadSpec })
+}
+
+fn check(file: &Path, set: &[String], environment: &[(String, String)]) -> Result<(), Diagnostics> {
+    match kind::of_file(file) {
+        Kind::Experiment => {
+            let loaded = spec::load(file, set, environment)?;
+            announce(&loaded.overrides);
+            Ok(())
+        }
+        Kind::Dataset => spec::load_dataset(file).map(drop),
+    }
+}
+
+/// The variables of this process, for [`spec::load`]; those that are no text are left out.
+pub(super) fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// Says which variables take part, so that nobody wonders where a value comes from.
+pub(super) fn announce(overrides: &[String]) {
+    for variable in overrides {
+        eprintln!("note: the environment sets {variable}");
+    }
+}
+
+/// Shows the errors of a spec and gives the exit code that goes with them.
+pub(super) fn refuse(diagnostics: &Diagnostics) -> Exit {
+    let styled = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    eprintln!("{}\n", diagnostics.render(styled));
+    Exit::BadSpec
+}
+
+fn print_text(failed: &[Diagnostics], experiments: usize, datasets: usize) {
+    for diagnostics in failed {
+        refuse(diagnostics);
+    }
+    let plural = |n: usize, one: &str| if n == 1 { format!("{n} {one}") } else { format!("{n} {one}s") };
+    let kinds = [(experiments, "experiment"), (datasets, "dataset")];
+    let ok: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, one)| plural(*n, one)).collect();
+    if !ok.is_empty() {
+        println!("{} ok", ok.join(" and "));
+    }
+    let errors: usize = failed.iter().map(|diagnostics| diagnostics.problems.len()).sum();
+    if errors > 0 {
+        eprintln!("{} in {}", plural(errors, "error"), plural(failed.len(), "file"));
+    }
+}
+
+fn print_json(files: &[PathBuf], failed: &[Diagnostics]) {
+    let errors: Vec<serde_json::Value> =
+        failed.iter().filter_map(|diagnostics| diagnostics.to_json().as_array().cloned()).flatten().collect();
+    println!("{:#}", serde_json::json!({ "files": files.len(), "errors": errors }));
 }

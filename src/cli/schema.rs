@@ -1,13 +1,53 @@
 //! `segspec schema`.
 
-use clap::Args;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
 
 use super::{Exit, Failure};
+use crate::files;
+use crate::spec::schema;
 
-/// (to be described)
+/// Print the JSON Schema of spec files, for completion and checks in editors
+///
+/// A spec that begins with `#:schema schema.json` gets them in every editor that uses Taplo.
 #[derive(Debug, Args)]
-pub struct Schema {}
+#[command(after_help = "\
+Examples:
+  segspec schema
+  segspec schema dataset
+  segspec schema --write")]
+pub struct Schema {
+    /// Which kind of spec
+    #[arg(value_enum, default_value = "experiment")]
+    kind: Kind,
+    /// Write experiments/schema.json and datasets/schema.json below the current directory
+    #[arg(long, conflicts_with = "kind")]
+    write: bool,
+}
 
-pub fn execute(_: Schema) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec schema` is not built yet"))
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    Experiment,
+    Dataset,
+}
+
+pub fn execute(args: Schema) -> Result<Exit, Failure> {
+    let schema = match args.kind {
+        _ if args.write => return write(),
+        Kind::Experiment => schema::experiment(),
+        Kind::Dataset => schema::dataset(),
+    };
+    print!("{}", schema::text(&schema));
+    Ok(Exit::Ok)
+}
+
+fn write() -> Result<Exit, Failure> {
+    let schemas = [("experiments/schema.json", schema::experiment()), ("datasets/schema.json", schema::dataset())];
+    for (path, schema) in schemas {
+        files::write_atomic(Path::new(path), schema::text(&schema).as_bytes())
+            .map_err(|error| Failure::message(Exit::Environment, format!("cannot write {path}: {error}")))?;
+        println!("{path}");
+    }
+    Ok(Exit::Ok)
 }

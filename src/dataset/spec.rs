@@ -47,7 +47,7 @@ pub struct Dataset {
 
 /// How a dataset folder is organised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Layout {
     /// Medical Segmentation Decathlon: `dataset.json`, `imagesTr/`, `labelsTr/`.
     Msd {},
@@ -161,7 +161,7 @@ pub struct Labels {
 ///
 /// Every form is deterministic: cases are sorted by name, then dealt by the seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Split {
     /// Lists of case names.
     Fixed {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One term of the loss; the terms of the list are added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Loss {
     /// Softmax cross-entropy over background and structures; for structures that do not overlap.
     CrossEntropy {

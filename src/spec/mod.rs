@@ -1,7 +1,34 @@
 //! What the person wrote: layers, places, messages, schema.
+//!
+//! A spec is checked in three steps, each of which reports every error that it finds: syntax ([`node`], [`read`]), form
+//! ([`conform`]: keys, types, ranges, variants, against the schema generated from the Rust types), meaning ([`checks`]).
 
 mod auto;
+mod checks;
+mod conform;
+pub mod diagnostic;
 pub mod experiment;
+mod finding;
+mod form;
+pub mod kind;
+pub mod layer;
+pub mod load;
+pub mod lookup;
+pub mod node;
+mod read;
+pub mod schema;
+pub mod source;
+pub mod suggest;
+mod sweep;
+mod text;
+mod trial;
+mod words;
 
 pub use auto::Auto;
+pub use diagnostic::Diagnostics;
 pub use experiment::Experiment;
+pub use finding::{Findings, KeyPath};
+pub use kind::Kind;
+pub use load::{Loaded, LoadedDataset, load, load_dataset};
+pub use text::to_toml;
+pub use trial::Trial;

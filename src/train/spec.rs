@@ -153,7 +153,7 @@ impl Default for Sgd {
 
 /// How the learning rate changes over all steps of training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
     /// Stays.
     Constant {},

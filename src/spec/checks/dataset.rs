@@ -1,0 +1,115 @@
+//! A dataset's structures, merged labels, channels and layout.
+
+use crate::dataset::Dataset;
+use crate::dataset::spec::Layout;
+use crate::spec::finding::KeyPath;
+use crate::spec::{Findings, suggest};
+
+pub fn check(dataset: &Dataset, findings: &mut Findings) {
+    root(dataset, findings);
+    structures(dataset, findings);
+    merged(dataset, findings);
+    background(dataset, findings);
+    channels(dataset, findings);
+    layout(&dataset.layout, dataset, findings);
+}
+
+fn root(dataset: &Dataset, findings: &mut Findings) {
+    if dataset.root.trim().is_empty() {
+        findings.error("root", "the folder of the images is missing", "name a folder below SEGSPEC_DATA, or an absolute path");
+    }
+}
+
+fn structures(dataset: &Dataset, findings: &mut Findings) {
+    let list = KeyPath::from("structure");
+    if dataset.structures.is_empty() {
+        findings.error("structure", "there is nothing to segment", "add a `[[structure]]` with `name` and `value`");
+    }
+    for (index, structure) in dataset.structures.iter().enumerate() {
+        let path = list.item(index);
+        let earlier = dataset.structures.get(..index).unwrap_or_default();
+        if structure.name.trim().is_empty() {
+            findings.error(path.key("name"), "this name is empty", "tables and charts show it: name the structure");
+        }
+        if structure.name == "background" {
+            let help = "background is every voxel without a structure: leave it out";
+            findings.error(path.key("name"), "`background` is not a structure", help);
+        }
+        if let Some(same) = earlier.iter().find(|other| other.name == structure.name) {
+            let help = format!("values {} and {} share it; give each its own name", same.value, structure.value);
+            findings.error(path.key("name"), format!("two structures are named `{}`", structure.name), help);
+        }
+        if let Some(same) = earlier.iter().find(|other| other.value == structure.value) {
+            let help = format!("`{}` has it already; every structure has its own value", same.name);
+            findings.error(path.key("value"), format!("two structures have the value {}", structure.value), help);
+        }
+    }
+}
+
+fn merged(dataset: &Dataset, findings: &mut Findings) {
+    let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
+    for (merge, members) in &dataset.labels.merge {
+        let path = KeyPath::from("labels.merge").key(merge);
+        if names.contains(&merge.as_str()) {
+            let message = format!("`{merge}` is a structure and a merged target");
+            findings.error(path.clone(), message, "give the merged target a name of its own");
+        }
+        if members.is_empty() {
+            findings.error(path.clone(), format!("`{merge}` unites nothing"), "list at least one structure");
+        }
+        for (index, member) in members.iter().enumerate().filter(|(_, member)| !names.contains(&member.as_str())) {
+            let help = suggest::help(member, &names, "structures of this dataset");
+            findings.error(path.item(index), format!("there is no structure `{member}`"), help);
+        }
+        if let Some(index) = super::repeated(members) {
+            findings.error(path.item(index), "this structure is listed twice", "list every structure once");
+        }
+    }
+}
+
+fn background(dataset: &Dataset, findings: &mut Findings) {
+    for (index, value) in dataset.labels.background.iter().enumerate() {
+        let path = KeyPath::from("labels.background").item(index);
+        if let Some(structure) = dataset.structures.iter().find(|structure| structure.value == *value) {
+            let message = format!("{value} is background and the value of `{}`", structure.name);
+            findings.error(path, message, format!("take {value} out of one of the two"));
+        }
+    }
+}
+
+fn channels(dataset: &Dataset, findings: &mut Findings) {
+    let names: Vec<&str> = dataset.channels.iter().map(|channel| channel.name.as_str()).collect();
+    if let Some(index) = super::repeated(&names) {
+        let path = KeyPath::from("channel").item(index).key("name");
+        findings.error(path, "two channels have this name", "give every channel its own name");
+    }
+}
+
+fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
+    let Layout::Pairs { image, images, label } = layout else { return };
+    let pairs = KeyPath::from("layout.pairs");
+    match (image, images.is_empty()) {
+        (Some(_), false) => {
+            findings.error(pairs.key("images"), "`image` and `images` are both given", "keep `images` for several files per case, else `image`");
+        }
+        (None, true) => {
+            let help = "add `image = \"images/{case}.nii.gz\"`";
+            findings.error(pairs.clone(), "the pattern of the images is missing", help);
+        }
+        _ => {}
+    }
+    let image = image.iter().map(|pattern| (pairs.key("image"), pattern));
+    let images_at = |index| pairs.key("images").item(index);
+    let images_with_paths = images.iter().enumerate().map(|(index, pattern)| (images_at(index), pattern));
+    for (path, pattern) in image.chain(images_with_paths).chain([(pairs.key("label"), label)]) {
+        if !pattern.contains("{case}") {
+            let help = "put `{case}` where the case's name stands, as in `images/{case}.nii.gz`";
+            findings.error(path, "this pattern has no `{case}`", help);
+        }
+    }
+    let listed = dataset.channels.len();
+    if listed > 0 && !images.is_empty() && images.len() != listed {
+        let message = format!("{} files per case, but {listed} channels", images.len());
+        findings.error(pairs.key("images"), message, "list one file per `[[channel]]`, in the same order");
+    }
+}

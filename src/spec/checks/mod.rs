@@ -1,0 +1,48 @@
+//! What types cannot say: checks of the meaning of values and of values against each other.
+//!
+//! Each check is a small function that reports through [`Findings`]; none stops another.
+
+mod dataset;
+mod intensity;
+mod loss;
+mod name;
+mod network;
+mod patch;
+mod prediction;
+mod preprocess;
+mod split;
+mod structures;
+mod training;
+
+use super::{Experiment, Findings};
+use crate::dataset::Dataset;
+
+/// Checks a dataset alone.
+pub fn dataset(dataset: &Dataset, findings: &mut Findings) {
+    name::check(dataset.name.as_deref(), findings);
+    dataset::check(dataset, findings);
+    split::check(&dataset.split, findings);
+}
+
+/// Checks an experiment (one trial of it) on its dataset.
+pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
+    name::check(experiment.name.as_deref(), findings);
+    structures::check(experiment, dataset, findings);
+    if let Some(split) = &experiment.split {
+        split::check(split, findings);
+    }
+    preprocess::check(&experiment.preprocess, findings);
+    intensity::check(&experiment.preprocess, dataset, findings);
+    network::check(&experiment.model, findings);
+    patch::check(experiment, findings);
+    loss::check(experiment, dataset, findings);
+    training::check(&experiment.train, findings);
+    prediction::check(experiment, dataset, findings);
+}
+
+const AXES: [&str; 3] = ["depth", "height", "width"];
+
+/// Index of the first item that stands in a list already.
+fn repeated<T: PartialEq>(items: &[T]) -> Option<usize> {
+    (1..items.len()).find(|index| items.iter().take(*index).any(|earlier| Some(earlier) == items.get(*index)))
+}

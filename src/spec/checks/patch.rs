@@ -1,0 +1,41 @@
+//! The training patch against the network's strides, and mirroring against the patch.
+
+use crate::augment::spec::Axis;
+use crate::model::Model;
+use crate::spec::finding::KeyPath;
+use crate::spec::{Auto, Experiment, Findings};
+
+pub fn check(experiment: &Experiment, findings: &mut Findings) {
+    if let Some(index) = super::repeated(&experiment.augment.mirror) {
+        let path = KeyPath::from("augment.mirror").item(index);
+        findings.error(path, "this axis is listed twice", "list every axis once");
+    }
+    let Auto::Fixed(patch) = experiment.train.patch_size else { return };
+    let Model::Unet(unet) = &experiment.model;
+    let strides = unet.strides.fixed();
+    for (axis, size) in patch.into_iter().enumerate() {
+        let product = strides.into_iter().flatten().map(|stride| stride[axis]).product::<usize>();
+        divisible(axis, size, product, findings);
+    }
+    if let (1, Some(index)) = (patch[0], experiment.augment.mirror.iter().position(|axis| *axis == Axis::Depth)) {
+        let path = KeyPath::from("augment.mirror").item(index);
+        findings.error(path, "a 2D patch has no depth to mirror", "take \"depth\" out");
+    }
+}
+
+fn divisible(axis: usize, size: usize, product: usize, findings: &mut Findings) {
+    let along = super::AXES[axis];
+    let path = KeyPath::from("train.patch-size").item(axis);
+    if size == 0 {
+        return findings.error(path, format!("a patch of 0 voxels along {along}"), "use at least 1");
+    }
+    // A stride of 0 is an error of its own.
+    if product == 0 || size % product == 0 {
+        return;
+    }
+    let (below, above) = (size / product * product, (size / product + 1) * product);
+    let sizes = if below == 0 { above.to_string() } else { format!("{below} or {above}") };
+    let flat = if size == 1 { ", or strides of 1 along this axis" } else { "" };
+    let help = format!("use {sizes}: the strides multiply to {product} along {along}{flat}");
+    findings.error(path, format!("a patch of {size} voxels along {along} does not fit the strides"), help);
+}

@@ -1,0 +1,94 @@
+//! Which cases train, choose and are scored.
+
+use regex::Regex;
+
+use crate::dataset::spec::Split;
+use crate::spec::Findings;
+use crate::spec::finding::KeyPath;
+
+pub fn check(split: &Split, findings: &mut Findings) {
+    match split {
+        Split::Fixed { train, validation, test } => fixed(train, validation, test, findings),
+        Split::Ratio { test, validation, group_by, .. } => {
+            ratio(*test, *validation, findings);
+            group("split.ratio.group-by", group_by.as_deref(), findings);
+        }
+        Split::EveryNth { n, offset, validation, group_by, .. } => {
+            if offset >= n {
+                let help = format!("use 0 to {}: the first scored case is among the first {n}", n.saturating_sub(1));
+                findings.error("split.every-nth.offset", format!("the offset {offset} is not below n = {n}"), help);
+            }
+            fraction("split.every-nth.validation", *validation, findings);
+            group("split.every-nth.group-by", group_by.as_deref(), findings);
+        }
+        Split::KFold { validation, group_by, .. } => {
+            fraction("split.k-fold.validation", *validation, findings);
+            group("split.k-fold.group-by", group_by.as_deref(), findings);
+        }
+    }
+}
+
+/// Whether any case chooses the weights.
+pub fn has_validation(split: &Split) -> bool {
+    match split {
+        Split::Fixed { validation, .. } => !validation.is_empty(),
+        Split::Ratio { validation, .. } | Split::EveryNth { validation, .. } | Split::KFold { validation, .. } => {
+            *validation > 0.0
+        }
+    }
+}
+
+fn ratio(test: f64, validation: f64, findings: &mut Findings) {
+    if test + validation >= 1.0 {
+        let message = format!("test {test} and validation {validation} leave no case to train on");
+        findings.error("split.ratio.test", message, "choose fractions whose sum is below 1");
+    }
+    if test == 0.0 {
+        findings.error("split.ratio.test", "no case would be scored", "choose a fraction above 0, for example 0.2");
+    }
+}
+
+fn fraction(path: &str, validation: f64, findings: &mut Findings) {
+    if validation >= 1.0 {
+        findings.error(path, "no case would be left to train on", "choose a fraction below 1, for example 0.1");
+    }
+}
+
+fn group(path: &str, pattern: Option<&str>, findings: &mut Findings) {
+    let Some(pattern) = pattern else { return };
+    match Regex::new(pattern) {
+        Err(error) => {
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            findings.error(path, format!("this regular expression cannot be read: {reason}"), HELP);
+        }
+        Ok(regex) if regex.captures_len() < 2 => {
+            findings.error(path, "this regular expression has no group for the patient", HELP);
+        }
+        Ok(_) => {}
+    }
+}
+
+const HELP: &str = "put the patient's part of the case name in parentheses, as in \"^(patient[0-9]+)_\"";
+
+fn fixed(train: &[String], validation: &[String], test: &[String], findings: &mut Findings) {
+    let lists = [("train", train), ("validation", validation), ("test", test)];
+    for (name, list) in [lists[0], lists[2]] {
+        if list.is_empty() {
+            let path = KeyPath::from("split.fixed").key(name);
+            findings.error(path, format!("the list `{name}` is empty"), "name at least one case");
+        }
+    }
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (name, list) in lists {
+        for (index, case) in list.iter().enumerate() {
+            if let Some((_, earlier)) = seen.iter().find(|(other, _)| other == case) {
+                let path = KeyPath::from("split.fixed").key(name).item(index);
+                let help = format!("`{earlier}` names it already; scores of cases that took part in training mean nothing");
+                let help = if *earlier == name { format!("`{name}` names it already") } else { help };
+                findings.error(path, format!("the case `{case}` is listed twice"), help);
+            }
+            seen.push((case, name));
+        }
+    }
+}

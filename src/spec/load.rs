@@ -1,0 +1,252 @@
+//! From a path to a checked spec: layers, form, meaning, trials.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use super::conform;
+use super::diagnostic::{Diagnostics, Problem};
+use super::form::Form;
+use super::layer::{self, Layers};
+use super::node::Node;
+use super::read::Reading;
+use super::source::{Origin, Place, Sources};
+use super::sweep::{self, Declaration};
+use super::trial::{self, Combination, Trial};
+use super::{Experiment, Findings, checks, lookup};
+use crate::dataset::Dataset;
+
+/// A checked experiment with its dataset and its trials.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The experiment; `name` is filled in.
+    pub experiment: Experiment,
+    /// The dataset; `name` is filled in.
+    pub dataset: Dataset,
+    /// The dataset's file.
+    pub dataset_path: PathBuf,
+    /// The trials: at least one.
+    pub trials: Vec<Trial>,
+    /// Texts of variables that took part: `SEGSPEC__TRAIN__EPOCHS=2`. To be shown to the person.
+    pub overrides: Vec<String>,
+    /// Every text that was read, for messages.
+    pub sources: Sources,
+    /// The layers, for [`Loaded::history`].
+    pub layers: Layers,
+    tree: Node,
+}
+
+/// A checked dataset.
+#[derive(Clone, Debug)]
+pub struct LoadedDataset {
+    /// The dataset; `name` is filled in.
+    pub dataset: Dataset,
+    /// Its file, and the text for messages.
+    pub sources: Sources,
+    tree: Node,
+}
+
+impl Loaded {
+    /// Collects further errors about the experiment, with places: see [`Findings::error`].
+    pub fn findings(&self) -> Findings<'_> {
+        Findings::new(&self.tree, 0)
+    }
+
+    /// Errors that were found later (by the plan), ready to be shown.
+    pub fn reject(&self, findings: Findings) -> Diagnostics {
+        Diagnostics::new(self.sources.clone(), findings.into_problems())
+    }
+
+    /// Where the value of a key was written, highest layer first; empty for a default.
+    pub fn history(&self, path: &[String]) -> Vec<&Node> {
+        self.layers.history(path)
+    }
+}
+
+impl LoadedDataset {
+    /// Collects further errors about the dataset.
+    pub fn findings(&self) -> Findings<'_> {
+        Findings::new(&self.tree, 0)
+    }
+
+    /// Errors that were found later (in the files), ready to be shown.
+    pub fn reject(&self, findings: Findings) -> Diagnostics {
+        Diagnostics::new(self.sources.clone(), findings.into_problems())
+    }
+}
+
+/// Loads an experiment: the files that it extends, the file itself, variables `SEGSPEC__…` out of `environment`, then
+/// `overrides` (`KEY=VALUE`, as in `--set`), each above the one before; checks the whole, and every trial like a spec of
+/// its own.
+///
+/// The dataset is looked up as [`lookup::dataset`] says.
+///
+/// # Errors
+/// Every error at once: of syntax; else of form (unknown keys, types, ranges, variants) in the experiment, its sweep and
+/// its dataset; else of meaning.
+pub fn load(path: &Path, overrides: &[String], environment: &[(String, String)]) -> Result<Loaded, Diagnostics> {
+    let mut reading = Reading::default();
+    reading.file(path);
+    reading.environment(environment);
+    reading.arguments(overrides);
+    if !reading.problems.is_empty() {
+        return Err(Diagnostics::new(reading.sources, reading.problems));
+    }
+    let form = Form::experiment();
+    let mut problems = Vec::new();
+    for tree in &reading.layers {
+        conform::several_variants_within(tree, &form, "", &mut problems);
+    }
+    let layers = layer::stack(std::mem::take(&mut reading.layers), &form);
+    let tree = layers.merged();
+    problems.extend(conform::check(&tree, &form));
+    let declaration = read_sweep(&tree, &layers, &form, &mut problems);
+    let dataset = read_dataset(&tree, path, &mut reading, &mut problems);
+    let sources = reading.sources;
+    let (Some((dataset, dataset_path)), true) = (dataset, problems.is_empty()) else {
+        return Err(Diagnostics::new(sources, problems));
+    };
+    let parts = Parts { form: &form, layers: &layers, tree: &tree, dataset: &dataset, path };
+    match parts.trials(&declaration) {
+        Ok((experiment, trials)) => {
+            let overrides = active_variables(&sources);
+            Ok(Loaded { experiment, dataset, dataset_path, trials, overrides, sources, layers, tree })
+        }
+        Err(problems) => Err(Diagnostics::new(sources, problems)),
+    }
+}
+
+/// Loads a dataset file. It has one layer: `extends`, variables and `--set` belong to experiments.
+///
+/// # Errors
+/// Every error at once: of syntax; else of form; else of meaning.
+pub fn load_dataset(path: &Path) -> Result<LoadedDataset, Diagnostics> {
+    let mut reading = Reading::default();
+    let mut problems = Vec::new();
+    let loaded = open_dataset(path, &mut reading, &mut problems);
+    problems.append(&mut reading.problems);
+    match loaded {
+        Some((dataset, tree)) if problems.is_empty() => Ok(LoadedDataset { dataset, sources: reading.sources, tree }),
+        _ => Err(Diagnostics::new(reading.sources, problems)),
+    }
+}
+
+fn active_variables(sources: &Sources) -> Vec<String> {
+    let all = (0..).map_while(|index| sources.get(index));
+    all.filter(|source| source.origin == Origin::Environment).map(|source| source.text.clone()).collect()
+}
+
+fn read_sweep(tree: &Node, layers: &Layers, form: &Form, problems: &mut Vec<Problem>) -> Declaration {
+    let Some(node) = tree.get("sweep") else { return Declaration::default() };
+    let (mut declaration, found) = sweep::read(node, form);
+    problems.extend(found);
+    declaration.axes.sort_by_key(|axis| (layers.height(axis.list.place.source), axis.list.place.start));
+    if trial::count(&declaration).is_none_or(|count| count > trial::MOST_TRIALS) {
+        let message = format!("this sweep has more than {} trials", trial::MOST_TRIALS);
+        problems.push(Problem::at(node.key_place(), message).help("list fewer values, or fewer keys"));
+    }
+    declaration
+}
+
+fn read_dataset(tree: &Node, path: &Path, reading: &mut Reading, problems: &mut Vec<Problem>) -> Option<(Dataset, PathBuf)> {
+    let node = tree.get("dataset")?;
+    let name = node.as_text()?;
+    let named_in = reading.sources.get(node.place.source).map(|source| source.origin.clone());
+    let file = match lookup::dataset(name, path, named_in.as_ref()) {
+        Ok(file) => file,
+        Err(lookup::Missing { message, help }) => {
+            problems.push(Problem::at(node.place, message).help(help));
+            return None;
+        }
+    };
+    let loaded = open_dataset(&file, reading, problems);
+    problems.append(&mut reading.problems);
+    Some((loaded?.0, file))
+}
+
+fn open_dataset(path: &Path, reading: &mut Reading, problems: &mut Vec<Problem>) -> Option<(Dataset, Node)> {
+    let tree = reading.plain_file(path)?;
+    if !reading.problems.is_empty() {
+        return None;
+    }
+    let form = Form::dataset();
+    let found = conform::check(&tree, &form);
+    if !found.is_empty() {
+        problems.extend(found);
+        return None;
+    }
+    let layers = layer::stack(vec![tree.clone()], &form);
+    let mut dataset: Dataset = extract(&layers, &tree).map_err(|problem| problems.push(*problem)).ok()?;
+    let mut findings = Findings::new(&tree, tree.place.source);
+    checks::dataset(&dataset, &mut findings);
+    problems.extend(findings.into_problems());
+    dataset.name.get_or_insert_with(|| stem(path));
+    Some((dataset, tree))
+}
+
+/// The typed spec. The form has been checked, so an error here means that form and type disagree; it is still told in full.
+fn extract<T: DeserializeOwned>(layers: &Layers, tree: &Node) -> Result<T, Box<Problem>> {
+    layers.figment().extract().map_err(|error| {
+        let node = error.path.iter().try_fold(tree, |node, key| node.get(key));
+        let place = node.map_or(tree.place, |node| node.place);
+        Box::new(Problem::at(place, error.kind.to_string()))
+    })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// What the trials are made of.
+struct Parts<'a> {
+    form: &'a Form,
+    layers: &'a Layers,
+    tree: &'a Node,
+    dataset: &'a Dataset,
+    path: &'a Path,
+}
+
+impl Parts<'_> {
+    fn trials(&self, declaration: &Declaration) -> Result<(Experiment, Vec<Trial>), Vec<Problem>> {
+        let experiment = self.experiment(self.layers, self.tree).map_err(|problem| vec![*problem])?;
+        let is_swept = !declaration.axes.is_empty() || !declaration.seeds.is_empty();
+        let mut combinations = trial::grid(declaration);
+        if !is_swept {
+            let settings = vec![("seed".to_owned(), experiment.seed.into())];
+            let layer = Node::empty_table(Place::start_of(0));
+            combinations = vec![Combination { label: format!("seed={}", experiment.seed), settings, layer }];
+        }
+        let mut trials = Vec::new();
+        let mut problems = Vec::new();
+        for combination in combinations {
+            trials.extend(self.trial(combination, is_swept, &mut problems));
+        }
+        if problems.is_empty() { Ok((experiment, trials)) } else { Err(problems) }
+    }
+
+    fn experiment(&self, layers: &Layers, tree: &Node) -> Result<Experiment, Box<Problem>> {
+        let mut experiment: Experiment = extract(layers, tree)?;
+        experiment.name.get_or_insert_with(|| stem(self.path));
+        Ok(experiment)
+    }
+
+    /// Checks one trial like a spec of its own.
+    fn trial(&self, combination: Combination, is_swept: bool, problems: &mut Vec<Problem>) -> Option<Trial> {
+        let layers = self.layers.with(combination.layer, self.form);
+        let tree = layers.merged();
+        let mut found = conform::check(&tree, self.form);
+        let experiment = self.experiment(&layers, &tree).map_err(|problem| found.push(*problem)).ok();
+        if let Some(experiment) = experiment.as_ref().filter(|_| found.is_empty()) {
+            let mut findings = Findings::new(&tree, 0);
+            checks::experiment(experiment, self.dataset, &mut findings);
+            found.extend(findings.into_problems());
+        }
+        if !found.is_empty() {
+            let note = is_swept.then(|| format!("in the trial `{}`", combination.label));
+            problems.extend(found.into_iter().map(|problem| Problem { note: note.clone(), ..problem }));
+            return None;
+        }
+        let experiment = Experiment { sweep: None, ..experiment? };
+        Some(Trial { label: combination.label, settings: combination.settings, experiment })
+    }
+}

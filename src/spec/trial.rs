@@ -1,0 +1,105 @@
+//! The trials of an experiment: the grid of its sweep.
+
+use serde_json::Value;
+
+use super::Experiment;
+use super::node::{Content, Node};
+use super::source::Place;
+use super::sweep::{self, Axis, Declaration};
+
+/// Larger grids are refused: most likely somebody multiplied more axes than they meant to.
+pub const MOST_TRIALS: usize = 10_000;
+
+/// One combination of the swept values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// Short name among the experiment's trials: `learning-rate=0.001 features=[8,16] seed=0`. Without a sweep: `seed=0`.
+    pub label: String,
+    /// The swept keys, dotted, and their values; `seed` last.
+    pub settings: Vec<(String, Value)>,
+    /// The experiment with these values and without `sweep`.
+    pub experiment: Experiment,
+}
+
+/// A trial before it is checked: its settings, and the layer that they make.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Combination {
+    /// See [`Trial::label`].
+    pub label: String,
+    /// See [`Trial::settings`].
+    pub settings: Vec<(String, Value)>,
+    /// The layer on top of the experiment's.
+    pub layer: Node,
+}
+
+/// Number of combinations; none if it is too large to count.
+pub fn count(declaration: &Declaration) -> Option<usize> {
+    let axes = declaration.axes.iter().map(|axis| axis.list.items().len());
+    axes.chain([declaration.seeds.len().max(1)]).try_fold(1usize, usize::checked_mul)
+}
+
+/// Every combination: the first axis varies slowest, seeds fastest.
+pub fn grid(declaration: &Declaration) -> Vec<Combination> {
+    let mut axes = declaration.axes.clone();
+    if let Some(first) = declaration.seeds.first() {
+        let list = Node { key: None, place: first.place, content: Content::List(declaration.seeds.clone()) };
+        axes.push(Axis { path: vec!["seed".into()], list });
+    }
+    let names = short_names(&axes);
+    let mut choices: Vec<Vec<usize>> = vec![Vec::new()];
+    for axis in &axes {
+        let values = 0..axis.list.items().len();
+        choices = choices.iter().flat_map(|chosen| values.clone().map(|at| [&chosen[..], &[at]].concat())).collect();
+    }
+    choices.iter().map(|chosen| combination(&axes, &names, chosen)).collect()
+}
+
+fn combination(axes: &[Axis], names: &[String], chosen: &[usize]) -> Combination {
+    let mut layer = Node::empty_table(Place::start_of(0));
+    let mut settings = Vec::new();
+    let mut label = Vec::new();
+    for ((axis, name), at) in axes.iter().zip(names).zip(chosen) {
+        let Some(value) = axis.list.items().get(*at) else { continue };
+        let place = value.place;
+        let path: Vec<(String, Place)> = axis.path.iter().map(|key| (key.clone(), place)).collect();
+        // Axes have different paths and none leads through another: they come from the leaves of one tree.
+        let inserted = layer.insert(&path, value.clone());
+        debug_assert!(inserted.is_ok());
+        settings.push((axis.path.join("."), sweep::to_json(value)));
+        label.push(format!("{name}={}", value_label(axis, *at)));
+    }
+    Combination { label: label.join(" "), settings, layer }
+}
+
+/// The last key of each axis, or as many keys from the end as tell the axes apart.
+fn short_names(axes: &[Axis]) -> Vec<String> {
+    let suffix = |axis: &Axis, length: usize| {
+        let skip = axis.path.len().saturating_sub(length);
+        axis.path.iter().skip(skip).cloned().collect::<Vec<_>>().join(".")
+    };
+    let is_unique = |axis: &Axis, length| axes.iter().filter(|other| suffix(other, length) == suffix(axis, length)).count() == 1;
+    let name = |axis: &Axis| {
+        let length = (1..axis.path.len()).find(|length| is_unique(axis, *length)).unwrap_or(axis.path.len());
+        suffix(axis, length)
+    };
+    axes.iter().map(name).collect()
+}
+
+/// Plain values as they are, variants by name; `#2` tells variants of one name apart.
+fn value_label(axis: &Axis, at: usize) -> String {
+    let labels: Vec<String> = axis.list.items().iter().map(short_value).collect();
+    let Some(label) = labels.get(at) else { return String::new() };
+    let same = labels.iter().filter(|other| *other == label).count();
+    let number = labels.iter().take(at + 1).filter(|other| *other == label).count();
+    if same > 1 { format!("{label}#{number}") } else { label.clone() }
+}
+
+fn short_value(node: &Node) -> String {
+    let variants = |items: &[Node]| !items.is_empty() && items.iter().all(|item| item.entries().len() == 1);
+    match &node.content {
+        Content::Table(entries) if entries.len() == 1 => entries.iter().map(|(name, _)| name.as_str()).collect(),
+        Content::List(items) if variants(items) => items.iter().map(short_value).collect::<Vec<_>>().join("+"),
+        Content::Text(text) => text.clone(),
+        _ => sweep::to_json(node).to_string(),
+    }
+}
