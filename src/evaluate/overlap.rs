@@ -1,0 +1,95 @@
+//! Voxel counts of one structure in one case, and the ratios that follow from them.
+//!
+//! Definitions as in Maier-Hein et al., *Metrics reloaded*, Nature Methods 21 (2024). Where a ratio has no meaning it is
+//! `None`:
+//!
+//! | reference | prediction | Dice, IoU | precision | recall | relative volume difference |
+//! |-----------|------------|-----------|-----------|--------|----------------------------|
+//! | there     | there      | value     | value     | value  | value                      |
+//! | empty     | there      | 0         | 0         | none   | none                       |
+//! | there     | empty      | 0         | none      | 0      | −1                         |
+//! | empty     | empty      | none      | none      | none   | none                       |
+
+/// Confusion counts of one structure, in voxels of the original grid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overlap {
+    /// In the reference and in the prediction.
+    pub true_positive: u64,
+    /// In the prediction only.
+    pub false_positive: u64,
+    /// In the reference only.
+    pub false_negative: u64,
+    /// In neither.
+    pub true_negative: u64,
+}
+
+impl Overlap {
+    /// Voxels of the structure in the reference.
+    pub fn reference(&self) -> u64 {
+        self.true_positive + self.false_negative
+    }
+
+    /// Voxels of the structure in the prediction.
+    pub fn prediction(&self) -> u64 {
+        self.true_positive + self.false_positive
+    }
+
+    /// 2·TP / (2·TP + FP + FN), Dice (1945) and Sørensen (1948).
+    pub fn dice(&self) -> Option<f64> {
+        ratio(2 * self.true_positive, self.reference() + self.prediction())
+    }
+
+    /// TP / (TP + FP + FN), Jaccard (1912).
+    pub fn iou(&self) -> Option<f64> {
+        ratio(self.true_positive, self.true_positive + self.false_positive + self.false_negative)
+    }
+
+    /// TP / (TP + FP): the part of the prediction that is right.
+    pub fn precision(&self) -> Option<f64> {
+        ratio(self.true_positive, self.prediction())
+    }
+
+    /// TP / (TP + FN): the part of the reference that was found.
+    pub fn recall(&self) -> Option<f64> {
+        ratio(self.true_positive, self.reference())
+    }
+
+    /// (prediction − reference) / reference: −1 for a missed structure, 0.1 for one a tenth too large.
+    pub fn relative_volume_difference(&self) -> Option<f64> {
+        let reference = self.reference();
+        (reference > 0).then(|| (self.prediction() as f64 - reference as f64) / reference as f64)
+    }
+}
+
+/// A quotient of counts, undefined where there is nothing to divide by.
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlap(true_positive: u64, false_positive: u64, false_negative: u64) -> Overlap {
+        Overlap { true_positive, false_positive, false_negative, true_negative: 10 }
+    }
+
+    #[test]
+    fn the_truth_table_holds_for_every_combination_of_empty_and_filled() {
+        // counts, then Dice, IoU, precision, recall, relative volume difference, all worked out by hand
+        type Row = (Overlap, [Option<f64>; 5]);
+        let table: [Row; 6] = [
+            (overlap(6, 2, 4), [Some(12.0 / 18.0), Some(0.5), Some(0.75), Some(0.6), Some(-0.2)]),
+            (overlap(5, 0, 0), [Some(1.0), Some(1.0), Some(1.0), Some(1.0), Some(0.0)]),
+            (overlap(0, 3, 3), [Some(0.0), Some(0.0), Some(0.0), Some(0.0), Some(0.0)]),
+            (overlap(0, 7, 0), [Some(0.0), Some(0.0), Some(0.0), None, None]),
+            (overlap(0, 0, 7), [Some(0.0), Some(0.0), None, Some(0.0), Some(-1.0)]),
+            (overlap(0, 0, 0), [None; 5]),
+        ];
+        for (counts, expected) in table {
+            let found =
+                [counts.dice(), counts.iou(), counts.precision(), counts.recall(), counts.relative_volume_difference()];
+            assert_eq!(found, expected, "{counts:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Trials against each other: overall as points with their spread over seeds, per structure as two maps of means.
+
+use plotters::prelude::*;
+
+use super::canvas::{Canvas, Text, fit, width};
+use super::palette::{BEST, DICE, INK, IOU, MISSING, MUTED, sequential, text_on};
+use super::rows::Rows;
+use super::{FigureError, Plot};
+
+/// Mean of a score over seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OverSeeds {
+    /// Mean over seeds of the mean over cases (and structures).
+    pub mean: f64,
+    /// Standard deviation over seeds (n − 1); undefined for one seed.
+    pub sd: Option<f64>,
+    /// Number of seeds.
+    pub n: usize,
+}
+
+/// One trial in the charts.
+#[derive(Clone, Debug)]
+pub struct TrialMeans {
+    /// `#1 lr=0.001`: number and what tells it from the others.
+    pub name: String,
+    /// Over all structures: Dice and IoU.
+    pub overall: [Option<OverSeeds>; 2],
+    /// Per structure, in the target's order: Dice and IoU.
+    pub structures: Vec<[Option<f64>; 2]>,
+}
+
+/// Overall Dice and IoU, one row per trial, best first.
+#[derive(Clone, Debug)]
+pub struct Overall {
+    rows: Rows,
+    trials: Vec<TrialMeans>,
+}
+
+impl Overall {
+    /// The comparison of several trials.
+    pub fn new(title: &str, trials: &[TrialMeans]) -> Self {
+        let mut trials = trials.to_vec();
+        let key = |trial: &TrialMeans| trial.overall[0].map_or(f64::NEG_INFINITY, |dice| dice.mean);
+        trials.sort_by(|a, b| key(b).total_cmp(&key(a)));
+        let rows = Rows {
+            title: title.to_owned(),
+            note: "mean over cases, then structures, then seeds; line: ± one standard deviation over seeds".to_owned(),
+            names: trials.iter().map(|trial| trial.name.clone()).collect(),
+            height: 26.0,
+            value_room: 48.0,
+        };
+        Self { rows, trials }
+    }
+}
+
+impl Plot for Overall {
+    fn size(&self) -> (u32, u32) {
+        self.rows.size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        self.rows.draw(canvas)?;
+        for (row, trial) in self.trials.iter().enumerate() {
+            for (panel, (score, color)) in trial.overall.iter().zip([DICE, IOU]).enumerate() {
+                let y = self.rows.y(row);
+                let value_x = self.rows.x(panel, 1.0) + 44.0;
+                let Some(score) = score else {
+                    canvas.text((value_x, y), "n/a", Text::LABEL.right().in_color(MUTED))?;
+                    continue;
+                };
+                let x = |value: f64| self.rows.x(panel, value);
+                canvas.fill((x(0.0), y - 1.0), (x(score.mean), y + 1.0), color.mix(0.35))?;
+                if let Some(sd) = score.sd {
+                    canvas.line(&[(x(score.mean - sd), y), (x(score.mean + sd), y)], INK.to_rgba(), 1.5)?;
+                }
+                canvas.dot((x(score.mean), y), 5.5, color.to_rgba())?;
+                canvas.text((value_x, y), &format!("{:.3}", score.mean), Text::LABEL.right())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Means of every structure and trial: a map for Dice and one for IoU.
+#[derive(Clone, Debug)]
+pub struct PerStructure {
+    title: String,
+    structures: Vec<String>,
+    trials: Vec<TrialMeans>,
+}
+
+const ROW: f64 = 24.0;
+const TOP: f64 = 100.0;
+const GAP: f64 = 30.0;
+const RIGHT: f64 = 16.0;
+const WIDTH: f64 = super::rows::WIDTH;
+
+impl PerStructure {
+    /// The map of several trials; columns are the trials in the order given, named by the number that starts their name.
+    pub fn new(title: &str, structures: &[String], trials: &[TrialMeans]) -> Self {
+        Self { title: title.to_owned(), structures: structures.to_vec(), trials: trials.to_vec() }
+    }
+
+    fn name_room(&self) -> f64 {
+        self.structures.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max).min(260.0) + 26.0
+    }
+
+    fn cell(&self) -> f64 {
+        (WIDTH - self.name_room() - GAP - RIGHT) / 2.0 / self.trials.len().max(1) as f64
+    }
+
+    fn x(&self, panel: usize, column: usize) -> f64 {
+        let panel_width = self.cell() * self.trials.len().max(1) as f64;
+        self.name_room() + panel as f64 * (panel_width + GAP) + column as f64 * self.cell()
+    }
+
+    fn headings<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        // Numbers that would touch are thinned out.
+        let every = (30.0 / self.cell()).ceil().max(1.0) as usize;
+        for (panel, heading) in ["Dice", "IoU"].into_iter().enumerate() {
+            canvas.text((self.x(panel, 0), 74.0), heading, Text::HEADING)?;
+            for (column, trial) in self.trials.iter().enumerate().step_by(every) {
+                let number = trial.name.split(' ').next().unwrap_or_default();
+                let middle = self.x(panel, column) + self.cell() / 2.0;
+                canvas.text((middle, TOP - 10.0), number, Text::NOTE.centred())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn row<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, row: usize) -> Result<(), FigureError> {
+        let y = TOP + ROW * row as f64;
+        for panel in 0..2 {
+            let value = |trial: &TrialMeans| trial.structures.get(row).and_then(|scores| scores[panel]);
+            let best = self.trials.iter().filter_map(value).fold(f64::NEG_INFINITY, f64::max);
+            for (column, trial) in self.trials.iter().enumerate() {
+                let (from, to) =
+                    ((self.x(panel, column) + 0.5, y + 0.5), (self.x(panel, column + 1) - 0.5, y + ROW - 0.5));
+                let Some(score) = value(trial) else {
+                    canvas.fill(from, to, MISSING.to_rgba())?;
+                    continue;
+                };
+                canvas.fill(from, to, sequential(score).to_rgba())?;
+                self.number(canvas, (from, to), score)?;
+                if score >= best && self.trials.len() > 1 {
+                    let corner = to.0 - 5.0;
+                    canvas.dot((corner, y + 6.0), 2.5, BEST.to_rgba())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn number<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<DB>,
+        ((left, top), (right, bottom)): ((f64, f64), (f64, f64)),
+        score: f64,
+    ) -> Result<(), FigureError> {
+        let text = if self.cell() >= 48.0 { format!("{score:.3}") } else { format!("{score:.2}") };
+        if self.cell() < 34.0 {
+            return Ok(());
+        }
+        let look = Text::NOTE.centred().in_color(text_on(sequential(score)));
+        canvas.text(((left + right) / 2.0, (top + bottom) / 2.0), &text, look)
+    }
+}
+
+impl Plot for PerStructure {
+    fn size(&self) -> (u32, u32) {
+        (WIDTH as u32, (TOP + ROW * self.structures.len().max(1) as f64 + 18.0) as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, WIDTH - 28.0), Text::TITLE)?;
+        let note = "mean over cases and seeds; brighter is better, 0 to 1; dot: best of the row; grey: no value";
+        canvas.text((14.0, 46.0), note, Text::NOTE)?;
+        self.headings(canvas)?;
+        for (row, name) in self.structures.iter().enumerate() {
+            let y = TOP + ROW * (row as f64 + 0.5);
+            let name = fit(name, Text::LABEL, self.name_room() - 26.0);
+            canvas.text((self.name_room() - 10.0, y), &name, Text::LABEL.right())?;
+            self.row(canvas, row)?;
+        }
+        Ok(())
+    }
+}

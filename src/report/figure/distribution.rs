@@ -1,0 +1,114 @@
+//! How the cases of each structure spread: box (quartiles), whiskers, and every case as a point.
+
+use plotters::prelude::*;
+
+use super::canvas::{Canvas, Text};
+use super::palette::{INK, MUTED, on_white};
+use super::rows::Rows;
+use super::{FigureError, Plot};
+use crate::evaluate::Statistics;
+
+/// More points than this are not drawn one by one: only those beyond the whiskers.
+const MOST_POINTS: usize = 6000;
+
+/// One structure's values.
+#[derive(Clone, Debug)]
+pub struct Spread {
+    /// Name of the structure.
+    pub name: String,
+    /// Its colour.
+    pub color: [u8; 3],
+    /// Dice of every case where it is defined.
+    pub dice: Vec<f64>,
+    /// IoU of every case where it is defined.
+    pub iou: Vec<f64>,
+}
+
+/// Box and points, one row per structure, in the target's order.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    rows: Rows,
+    spreads: Vec<Spread>,
+    every_point: bool,
+}
+
+impl Distribution {
+    /// The distribution of one set of scores.
+    pub fn new(title: &str, spreads: Vec<Spread>) -> Self {
+        let every_point = spreads.iter().map(|spread| spread.dice.len()).sum::<usize>() <= MOST_POINTS;
+        let points = if every_point { "a dot per case" } else { "dots: cases beyond the whiskers" };
+        let rows = Rows {
+            title: title.to_owned(),
+            note: format!("box: quartiles and median; whiskers: 1.5 × interquartile range; {points}"),
+            names: spreads.iter().map(|spread| spread.name.clone()).collect(),
+            height: 30.0,
+            value_room: 12.0,
+        };
+        Self { rows, spreads, every_point }
+    }
+
+    fn spread<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<DB>,
+        (panel, row): (usize, usize),
+        values: &[f64],
+        color: RGBColor,
+    ) -> Result<(), FigureError> {
+        let y = self.rows.y(row);
+        let Some(statistics) = Statistics::of(values) else {
+            return canvas.text((self.rows.x(panel, 0.0) + 8.0, y), "n/a", Text::LABEL.in_color(MUTED));
+        };
+        let (low, high) = whiskers(values, &statistics);
+        for (index, value) in values.iter().enumerate() {
+            if self.every_point || *value < low || *value > high {
+                canvas.dot((self.rows.x(panel, *value), y + jitter(index)), 2.0, color.mix(0.45))?;
+            }
+        }
+        self.box_plot(canvas, (panel, y), &statistics, (low, high))
+    }
+
+    fn box_plot<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<DB>,
+        (panel, y): (usize, f64),
+        statistics: &Statistics,
+        (low, high): (f64, f64),
+    ) -> Result<(), FigureError> {
+        let x = |value: f64| self.rows.x(panel, value);
+        let ink = INK.to_rgba();
+        canvas.line(&[(x(low), y), (x(statistics.q1), y)], ink, 1.0)?;
+        canvas.line(&[(x(statistics.q3), y), (x(high), y)], ink, 1.0)?;
+        canvas.outline((x(statistics.q1), y - 8.0), (x(statistics.q3), y + 8.0), ink)?;
+        let median = x(statistics.median);
+        canvas.line(&[(median, y - 8.0), (median, y + 8.0)], ink, 2.5)
+    }
+}
+
+/// The outermost values within 1.5 interquartile ranges of the box (Tukey 1977).
+fn whiskers(values: &[f64], statistics: &Statistics) -> (f64, f64) {
+    let reach = 1.5 * (statistics.q3 - statistics.q1);
+    let (least, most) = (statistics.q1 - reach, statistics.q3 + reach);
+    let inside = values.iter().copied().filter(|value| (least..=most).contains(value));
+    inside.fold((statistics.q1, statistics.q3), |(low, high), value| (low.min(value), high.max(value)))
+}
+
+/// Spreads points over the row's height, evenly and always the same (golden-ratio sequence).
+fn jitter(index: usize) -> f64 {
+    (((index as f64 + 1.0) * 0.618_033_988_749_895).fract() - 0.5) * 15.0
+}
+
+impl Plot for Distribution {
+    fn size(&self) -> (u32, u32) {
+        self.rows.size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        self.rows.draw(canvas)?;
+        for (row, spread) in self.spreads.iter().enumerate() {
+            let color = on_white(spread.color);
+            self.spread(canvas, (0, row), &spread.dice, color)?;
+            self.spread(canvas, (1, row), &spread.iou, color)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! The frame that ranking, distribution and comparison share: one row per name, Dice on the left and IoU on the right.
+
+use plotters::prelude::DrawingBackend;
+
+use super::FigureError;
+use super::canvas::{Canvas, Text, fit, width};
+
+/// Nominal width of every figure of this form.
+pub const WIDTH: f64 = 1000.0;
+const TOP: f64 = 92.0;
+const BOTTOM: f64 = 46.0;
+const GAP: f64 = 34.0;
+const RIGHT: f64 = 18.0;
+
+/// Rows of two panels with a common scale from 0 to 1.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Heading.
+    pub title: String,
+    /// What the marks mean, one line.
+    pub note: String,
+    /// Names, from top to bottom.
+    pub names: Vec<String>,
+    /// Height of a row in nominal pixels.
+    pub height: f64,
+    /// Room at the right of each panel for values, in nominal pixels.
+    pub value_room: f64,
+}
+
+impl Rows {
+    /// Nominal size of the figure.
+    pub fn size(&self) -> (u32, u32) {
+        (WIDTH as u32, (TOP + BOTTOM + self.height * self.names.len().max(1) as f64) as u32)
+    }
+
+    /// Middle of a row.
+    pub fn y(&self, row: usize) -> f64 {
+        TOP + self.height * (row as f64 + 0.5)
+    }
+
+    /// Where a value between 0 and 1 lies in the left (0) or right (1) panel.
+    pub fn x(&self, panel: usize, value: f64) -> f64 {
+        self.left(panel) + value.clamp(0.0, 1.0) * self.panel_width()
+    }
+
+    fn name_room(&self) -> f64 {
+        let widest = self.names.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max);
+        widest.min(260.0) + 26.0
+    }
+
+    fn panel_width(&self) -> f64 {
+        (WIDTH - self.name_room() - GAP - RIGHT) / 2.0 - self.value_room
+    }
+
+    fn left(&self, panel: usize) -> f64 {
+        self.name_room() + panel as f64 * (self.panel_width() + self.value_room + GAP)
+    }
+
+    /// Draws headings, names, grid and scale.
+    ///
+    /// # Errors
+    /// The backend's.
+    pub fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, WIDTH - 28.0), Text::TITLE)?;
+        canvas.text((14.0, 46.0), &fit(&self.note, Text::NOTE, WIDTH - 28.0), Text::NOTE)?;
+        for (panel, heading) in ["Dice", "IoU"].into_iter().enumerate() {
+            canvas.text((self.x(panel, 0.0), 74.0), heading, Text::HEADING)?;
+            self.scale(canvas, panel)?;
+        }
+        let room = self.name_room() - 26.0;
+        for (row, name) in self.names.iter().enumerate() {
+            let name = fit(name, Text::LABEL, room);
+            canvas.text((self.name_room() - 10.0, self.y(row)), &name, Text::LABEL.right())?;
+        }
+        Ok(())
+    }
+
+    fn scale<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, panel: usize) -> Result<(), FigureError> {
+        let bottom = TOP + self.height * self.names.len().max(1) as f64;
+        for tick in 0..=5 {
+            let value = f64::from(tick) / 5.0;
+            let x = self.x(panel, value);
+            canvas.guide((x, TOP - 4.0), (x, bottom + 4.0))?;
+            canvas.text((x, bottom + 18.0), &format!("{value:.1}"), Text::NOTE.centred())?;
+        }
+        Ok(())
+    }
+}

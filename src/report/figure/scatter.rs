@@ -1,0 +1,106 @@
+//! Dice against IoU: cases lie on IoU = D / (2 − D); means over cases lie above it, the further the wider they spread.
+
+use std::collections::BTreeSet;
+
+use plotters::prelude::*;
+
+use super::canvas::{Canvas, Text, fit};
+use super::distribution::Spread;
+use super::palette::{INK, MUTED, on_white};
+use super::{FigureError, Plot};
+
+const SIZE: (f64, f64) = (1000.0, 640.0);
+const LEFT: f64 = 70.0;
+const TOP: f64 = 66.0;
+const SIDE: f64 = 510.0;
+/// With more structures a legend would be longer than the chart.
+const MOST_NAMES: usize = 24;
+
+/// Every case as a dot, every structure's mean as a ring.
+#[derive(Clone, Debug)]
+pub struct Scatter {
+    title: String,
+    spreads: Vec<Spread>,
+}
+
+impl Scatter {
+    /// The chart of one set of scores.
+    pub fn new(title: &str, spreads: Vec<Spread>) -> Self {
+        Self { title: title.to_owned(), spreads }
+    }
+
+    fn axes<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        for tick in 0..=5 {
+            let value = f64::from(tick) / 5.0;
+            let text = format!("{value:.1}");
+            canvas.guide(at(value, 0.0), at(value, 1.0))?;
+            canvas.guide(at(0.0, value), at(1.0, value))?;
+            canvas.text((at(value, 0.0).0, TOP + SIDE + 16.0), &text, Text::NOTE.centred())?;
+            canvas.text((LEFT - 8.0, at(0.0, value).1), &text, Text::NOTE.right())?;
+        }
+        canvas.text((LEFT + SIDE / 2.0, TOP + SIDE + 40.0), "Dice", Text::HEADING.centred())?;
+        let upwards = Text { upwards: true, ..Text::HEADING.centred() };
+        canvas.text((22.0, TOP + SIDE / 2.0), "IoU", upwards)?;
+        let curve: Vec<_> = (0..=100).map(|step| f64::from(step) / 100.0).map(|d| at(d, d / (2.0 - d))).collect();
+        canvas.line(&curve, MUTED.to_rgba(), 1.0)
+    }
+
+    fn cases<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        // Dots that would hide each other exactly are drawn once, which bounds the size of the file.
+        let mut drawn = BTreeSet::new();
+        for (index, spread) in self.spreads.iter().enumerate() {
+            for (dice, iou) in spread.dice.iter().zip(&spread.iou) {
+                let (x, y) = at(*dice, *iou);
+                if drawn.insert((index, x.round() as i64, y.round() as i64)) {
+                    canvas.dot((x, y), 2.5, on_white(spread.color).mix(0.35))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn means<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        for spread in self.spreads.iter().filter(|spread| !spread.dice.is_empty()) {
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+            let place = at(mean(&spread.dice), mean(&spread.iou));
+            canvas.dot(place, 7.0, WHITE.to_rgba())?;
+            canvas.dot(place, 6.0, INK.to_rgba())?;
+            canvas.dot(place, 4.5, on_white(spread.color).to_rgba())?;
+        }
+        Ok(())
+    }
+
+    fn legend<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        let x = LEFT + SIDE + 40.0;
+        let room = SIZE.0 - x - 40.0;
+        for (row, spread) in self.spreads.iter().take(MOST_NAMES).enumerate() {
+            let y = TOP + 10.0 + row as f64 * 20.0;
+            canvas.dot((x, y), 5.0, on_white(spread.color).to_rgba())?;
+            canvas.text((x + 14.0, y), &fit(&spread.name, Text::LABEL, room), Text::LABEL)?;
+        }
+        if let Some(more) = self.spreads.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
+            let y = TOP + 10.0 + MOST_NAMES as f64 * 20.0;
+            canvas.text((x, y), &format!("and {more} more"), Text::NOTE)?;
+        }
+        Ok(())
+    }
+}
+
+fn at(dice: f64, iou: f64) -> (f64, f64) {
+    (LEFT + dice.clamp(0.0, 1.0) * SIDE, TOP + (1.0 - iou.clamp(0.0, 1.0)) * SIDE)
+}
+
+impl Plot for Scatter {
+    fn size(&self) -> (u32, u32) {
+        (SIZE.0 as u32, SIZE.1 as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, SIZE.0 - 28.0), Text::TITLE)?;
+        canvas.text((14.0, 46.0), "dot: a case; ring: a structure's mean; curve: IoU = D / (2 − D)", Text::NOTE)?;
+        self.axes(canvas)?;
+        self.cases(canvas)?;
+        self.means(canvas)?;
+        self.legend(canvas)
+    }
+}

@@ -1,0 +1,246 @@
+//! Overlay pictures of one case: axial, coronal and sagittal; image, reference, prediction and errors.
+//!
+//! Everything is on the canonical RAS grid and shown as radiologists do: the patient's right on the left side, anterior
+//! up (axial) or left (sagittal), superior up.
+
+mod layer;
+mod view;
+
+use std::io;
+use std::path::Path;
+
+use image::codecs::png::PngEncoder;
+use image::{ImageEncoder, Rgb, RgbImage};
+use plotters::prelude::*;
+
+use crate::dataset::Target;
+use crate::evaluate::Score;
+use crate::files::write_atomic;
+use crate::report::figure::canvas::{Canvas, SCALE, Text, fit};
+use crate::report::figure::{FigureError, palette, with_canvas};
+use crate::volume::{LabelMap, Segmentation, Volume};
+use layer::{Layers, layers};
+use view::{View, views};
+
+/// Room of one picture in pixels; pictures keep their aspect ratio within it.
+const TILE: u32 = 420;
+const MARGIN: u32 = 28;
+const TOP: u32 = 150;
+const BOTTOM: u32 = 130;
+const COLUMNS: [&str; 4] = ["Image", "Reference", "Prediction", "Errors"];
+const MISSED: Rgb<u8> = Rgb([0x56, 0xB4, 0xE9]);
+const EXTRA: Rgb<u8> = Rgb([0xD5, 0x5E, 0x00]);
+const CONFUSED: Rgb<u8> = Rgb([0xCC, 0x79, 0xA7]);
+const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
+
+/// Why an overlay cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PanelError {
+    /// Image and labels have different sizes.
+    #[error("case `{case}`: the image has {image:?} voxels [z, y, x], the {what} {found:?}")]
+    Shape {
+        /// The case.
+        case: String,
+        /// Size of the image.
+        image: [usize; 3],
+        /// `reference` or `prediction`.
+        what: &'static str,
+        /// Its size.
+        found: Vec<usize>,
+    },
+    /// The image has no voxels or no channels.
+    #[error("case `{case}`: the image is empty")]
+    Empty {
+        /// The case.
+        case: String,
+    },
+    /// The text cannot be drawn.
+    #[error(transparent)]
+    Text(#[from] FigureError),
+}
+
+/// Draws the overlay of one case from its canonical (RAS) arrays, all on one grid; `scores` is the line below the name.
+///
+/// The first channel is shown, dark to bright between its 0.5 and 99.5 percentiles. Each plane shows the slice with the
+/// largest area of the reference's structures, or of the prediction's where there is no reference.
+///
+/// # Errors
+/// [`PanelError`] where the grids have different sizes or the image is empty.
+pub fn render(
+    case: &str,
+    scores: &str,
+    image: &Volume,
+    reference: &LabelMap,
+    prediction: &Segmentation,
+    target: &Target,
+) -> Result<RgbImage, PanelError> {
+    check(case, image, reference, prediction)?;
+    let views = views(image, reference, prediction, target);
+    let heights: Vec<u32> = views.iter().map(|view| view.size.1 + MARGIN).collect();
+    let width = MARGIN + (TILE + MARGIN) * COLUMNS.len() as u32;
+    let mut picture = RgbImage::from_pixel(width, TOP + heights.iter().sum::<u32>() + BOTTOM, PAPER);
+    let mut top = TOP;
+    for (view, height) in views.iter().zip(&heights) {
+        draw_row(&mut picture, view, &layers(view, reference, prediction, target), top);
+        top += height;
+    }
+    annotate(&mut picture, &views, &format!("{case}\n{scores}"), target)?;
+    Ok(picture)
+}
+
+/// Writes a picture as PNG, whole or not at all.
+///
+/// # Errors
+/// The encoder's or the operating system's.
+pub fn save(picture: &RgbImage, path: &Path) -> io::Result<()> {
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(picture, picture.width(), picture.height(), image::ExtendedColorType::Rgb8)
+        .map_err(io::Error::other)?;
+    write_atomic(path, &png)
+}
+
+fn check(case: &str, image: &Volume, reference: &LabelMap, prediction: &Segmentation) -> Result<(), PanelError> {
+    let (channels, depth, height, width) = image.voxels.dim();
+    let size = [depth, height, width];
+    if channels * depth * height * width == 0 {
+        return Err(PanelError::Empty { case: case.to_owned() });
+    }
+    let predicted = match prediction {
+        Segmentation::Labels(map) => map.voxels.shape(),
+        Segmentation::Masks { masks, .. } => masks.shape().get(1..).unwrap_or_default(),
+    };
+    for (what, found) in [("reference", reference.voxels.shape()), ("prediction", predicted)] {
+        if found != size {
+            return Err(PanelError::Shape { case: case.to_owned(), image: size, what, found: found.to_vec() });
+        }
+    }
+    Ok(())
+}
+
+/// Left edge of a column's picture, centred in its room.
+fn left(view: &View, column: usize) -> u32 {
+    MARGIN + (TILE + MARGIN) * column as u32 + (TILE - view.size.0) / 2
+}
+
+fn draw_row(picture: &mut RgbImage, view: &View, layers: &Layers, top: u32) {
+    for column in 0..COLUMNS.len() {
+        let left = left(view, column);
+        for y in 0..view.size.1 {
+            for x in 0..view.size.0 {
+                let gray = Rgb([view.gray(x, y); 3]);
+                let color = match column {
+                    0 => gray,
+                    1 => layers.overlay(gray, view, (x, y), |layer| &layer.reference),
+                    2 => layers.overlay(gray, view, (x, y), |layer| &layer.prediction),
+                    _ => errors(gray, layers, view.source(x, y)),
+                };
+                picture.put_pixel(left + x, top + y, color);
+            }
+        }
+    }
+}
+
+/// Dims what is right and colours what is not.
+fn errors(gray: Rgb<u8>, layers: &Layers, at: (usize, usize)) -> Rgb<u8> {
+    let (missed, extra) = layers.errors(at);
+    match (missed, extra) {
+        (true, true) => CONFUSED,
+        (true, false) => MISSED,
+        (false, true) => EXTRA,
+        (false, false) => Rgb(gray.0.map(|value| value / 2)),
+    }
+}
+
+/// Texts of the picture: heading, columns, orientation, legend.
+fn annotate(picture: &mut RgbImage, views: &[View], heading: &str, target: &Target) -> Result<(), FigureError> {
+    let size = picture.dimensions();
+    with_canvas(picture.as_mut(), size, |canvas| {
+        let (case, scores) = heading.split_once('\n').unwrap_or((heading, ""));
+        let room = f64::from(size.0 - 2 * MARGIN);
+        write(canvas, (MARGIN, 34), &fit(case, Text::TITLE, room / f64::from(SCALE)), Text::TITLE)?;
+        write(canvas, (MARGIN, 78), &fit(scores, Text::NOTE, room / f64::from(SCALE)), Text::NOTE)?;
+        for (column, name) in COLUMNS.into_iter().enumerate() {
+            let middle = MARGIN + (TILE + MARGIN) * column as u32 + TILE / 2;
+            write(canvas, (middle, TOP - 24), name, Text::LABEL.centred())?;
+        }
+        let mut top = TOP;
+        for view in views {
+            orientation(canvas, view, top)?;
+            top += view.size.1 + MARGIN;
+        }
+        legend(canvas, top, target, size.0)
+    })
+}
+
+fn write<DB: DrawingBackend>(canvas: &Canvas<DB>, at: (u32, u32), text: &str, look: Text) -> Result<(), FigureError> {
+    let scale = f64::from(SCALE);
+    canvas.text((f64::from(at.0) / scale, f64::from(at.1) / scale), text, look)
+}
+
+/// Letters at the edges of the first picture of a row, with a dark rim so that they can be read on any image.
+fn orientation<DB: DrawingBackend>(canvas: &Canvas<DB>, view: &View, top: u32) -> Result<(), FigureError> {
+    let Some([west, east, north, south]) = view.marks else { return Ok(()) };
+    let (left, (width, height)) = (left(view, 0), view.size);
+    let places = [
+        (west, (left + 14, top + height / 2)),
+        (east, (left + width.saturating_sub(14), top + height / 2)),
+        (north, (left + width / 2, top + 14)),
+        (south, (left + width / 2, top + height.saturating_sub(14))),
+    ];
+    for (letter, at) in places {
+        let look = Text { bold: true, ..Text::NOTE.centred() };
+        for (x, y) in [(0, 1), (2, 1), (1, 0), (1, 2)] {
+            write(canvas, (at.0 + x - 1, at.1 + y - 1), letter, look.in_color(BLACK))?;
+        }
+        write(canvas, at, letter, look.in_color(RGBColor(0xFF, 0xE0, 0x66)))?;
+    }
+    Ok(())
+}
+
+fn legend<DB: DrawingBackend>(canvas: &Canvas<DB>, top: u32, target: &Target, width: u32) -> Result<(), FigureError> {
+    let rgb = |Rgb([red, green, blue]): Rgb<u8>| RGBColor(red, green, blue);
+    let errors = [("missed", rgb(MISSED)), ("extra", rgb(EXTRA)), ("wrong structure", rgb(CONFUSED))];
+    let structures = target.structures.iter().map(|structure| {
+        let [red, green, blue] = structure.color;
+        (structure.name.as_str(), RGBColor(red, green, blue))
+    });
+    let scale = f64::from(SCALE);
+    let (right, mut x, mut y) = (f64::from(width) / scale - 14.0, 14.0, f64::from(top) / scale + 8.0);
+    for (name, color) in errors.into_iter().chain(structures) {
+        let wide = super::figure::canvas::width(name, Text::NOTE) + 36.0;
+        if x + wide > right {
+            (x, y) = (14.0, y + 20.0);
+        }
+        if y > f64::from(top + BOTTOM) / scale - 14.0 {
+            return canvas.text((right, y - 20.0), "…", Text::NOTE.right());
+        }
+        canvas.fill((x, y - 6.0), (x + 12.0, y + 6.0), color.to_rgba())?;
+        canvas.text((x + 18.0, y), name, Text::NOTE.in_color(palette::INK))?;
+        x += wide;
+    }
+    Ok(())
+}
+
+/// Which cases to show: best, median and worst by mean Dice over structures (one of each where there are three or more;
+/// cases without a defined Dice are passed over). Equal scores are ordered by name.
+pub fn choose(scores: &[Score]) -> Vec<(super::Rank, String)> {
+    let mut cases: std::collections::BTreeMap<&str, Vec<f64>> = std::collections::BTreeMap::new();
+    for score in scores {
+        cases.entry(&score.case).or_default().extend(score.dice);
+    }
+    let defined = cases.into_iter().filter(|(_, dice)| !dice.is_empty());
+    let mut ranked: Vec<(f64, &str)> =
+        defined.map(|(case, dice)| (dice.iter().sum::<f64>() / dice.len() as f64, case)).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let places = match ranked.len() {
+        0 => vec![],
+        1 => vec![(super::Rank::Best, 0)],
+        2 => vec![(super::Rank::Best, 0), (super::Rank::Worst, 1)],
+        n => vec![(super::Rank::Best, 0), (super::Rank::Median, n / 2), (super::Rank::Worst, n - 1)],
+    };
+    places.into_iter().map(|(rank, place)| (rank, ranked[place].1.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests;
