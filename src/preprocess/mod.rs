@@ -4,6 +4,11 @@ pub mod spec;
 pub mod crop;
 pub mod intensity;
 pub mod resample;
+pub mod foreground;
+pub mod case;
+pub mod restore;
 mod percentile;
 
+pub use case::{CaseError, Origin, Prepared, prepare_case};
+pub use restore::{restore_probabilities, restore_segmentation};
 pub use spec::{Preprocess, PreprocessPlan};
