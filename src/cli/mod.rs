@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod schema;
 mod show;
+mod table;
 
 use clap::{Parser, Subcommand};
 

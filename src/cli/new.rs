@@ -1,13 +1,203 @@
 //! `segspec new`.
 
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
+use super::dataset::{data_root, failure};
 use super::{Exit, Failure};
+use crate::dataset::spec::{Layout, Modality};
+use crate::dataset::{Proposal, recognise};
+use crate::files;
 
-/// (to be described)
+/// Write a dataset and an experiment for a folder of images.
 #[derive(Debug, Args)]
-pub struct New {}
+#[command(after_help = "\
+Examples:
+  segspec new --from data/hippocampus
+  segspec new --from /archive/liver-ct --name liver --out study
+Understands the Medical Segmentation Decathlon, nnU-Net raw, phantoms, and NIfTI images with labels
+whose names differ by a word such as `label`, `seg` or `mask`. Files that exist are not overwritten.")]
+pub struct New {
+    /// Folder of the images.
+    #[arg(long, value_name = "FOLDER")]
+    from: PathBuf,
+    /// Name of dataset and experiment; default: the folder's name.
+    #[arg(long)]
+    name: Option<String>,
+    /// Where `datasets/` and `experiments/` lie.
+    #[arg(long, default_value = ".")]
+    out: PathBuf,
+}
 
-pub fn execute(_: New) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec new` is not built yet"))
+pub fn execute(args: New) -> Result<Exit, Failure> {
+    let folder = std::fs::canonicalize(&args.from)
+        .map_err(|error| Failure::message(Exit::BadData, format!("{}: {error}", args.from.display())))?;
+    let name = match args.name {
+        Some(name) => valid(name)?,
+        None => name_of(&folder),
+    };
+    let targets = ["datasets", "experiments"].map(|kind| args.out.join(kind).join(format!("{name}.toml")));
+    if let Some(existing) = targets.iter().find(|path| path.exists()) {
+        let text = format!("{} exists and is not overwritten; choose another --name", existing.display());
+        return Err(Failure::message(Exit::Usage, text));
+    }
+    let proposal = recognise(&folder).map_err(failure)?;
+    let root = root_of(&folder);
+    let [dataset, experiment] = &targets;
+    write(dataset, &dataset_toml(&proposal, &root))?;
+    write(experiment, &experiment_toml(&name, &proposal))?;
+    println!("{}: {} cases, {}", folder.display(), proposal.cases, structures(&proposal));
+    proposal.guesses.iter().for_each(|guess| println!("guessed: {guess}"));
+    println!("wrote {}\nwrote {}", dataset.display(), experiment.display());
+    println!("next: segspec dataset check {}", dataset.display());
+    Ok(Exit::Ok)
+}
+
+fn structures(proposal: &Proposal) -> String {
+    let names: Vec<&str> = proposal.dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
+    match names.len() {
+        0 => "no label value found".into(),
+        count if count > 8 => format!("{count} structures"),
+        _ => names.join(", "),
+    }
+}
+
+fn valid(name: String) -> Result<String, Failure> {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
+    if !name.is_empty() && name.chars().all(plain) {
+        return Ok(name);
+    }
+    Err(Failure::message(Exit::Usage, format!("--name `{name}`: letters, digits, `-` and `_` only")))
+}
+
+fn name_of(folder: &Path) -> String {
+    let name = folder.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let plain: String = name.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect();
+    let plain = plain.trim_matches('-');
+    if plain.is_empty() { "dataset".into() } else { plain.into() }
+}
+
+/// Relative to the data root where the folder lies below it, so that the file can be shared.
+fn root_of(folder: &Path) -> String {
+    let data = std::fs::canonicalize(data_root()).ok();
+    let relative = data.and_then(|data| folder.strip_prefix(data).ok().map(Path::to_path_buf));
+    let root = relative.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| folder.into());
+    root.to_string_lossy().into_owned()
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    files::write_atomic(path, text.as_bytes())
+        .map_err(|error| Failure::message(Exit::Environment, format!("{}: {error}", path.display())))
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.into()).to_string()
+}
+
+fn dataset_toml(proposal: &Proposal, root: &str) -> String {
+    let dataset = &proposal.dataset;
+    let mut text = String::from("#:schema schema.json\n");
+    for guess in &proposal.guesses {
+        let _ = writeln!(text, "# Guessed, please check: {guess}.");
+    }
+    for (key, value) in
+        [("description", &dataset.description), ("source", &dataset.source), ("licence", &dataset.licence)]
+    {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{key} = {}", quoted(value));
+        }
+    }
+    let _ = writeln!(text, "# Below SEGSPEC_DATA (default data/), or absolute.\nroot = {}", quoted(root));
+    let _ = writeln!(text, "layout = {}", layout_toml(&dataset.layout));
+    let _ = writeln!(text, "modality = {}", quoted(modality_name(dataset.modality)));
+    text.push_str("\n# Which cases train and which are scored; an experiment may replace it.\n");
+    text.push_str("[split.k-fold]\nfolds = 5\nseed = 12345\n");
+    text.push_str("# Cases of one patient stay together, where the name tells: group-by = \"^(patient\\\\d+)_\"\n");
+    for channel in &dataset.channels {
+        let _ = write!(text, "\n[[channel]]\nname = {}\n", quoted(&channel.name));
+    }
+    for structure in &dataset.structures {
+        let _ = write!(text, "\n[[structure]]\nname = {}\nvalue = {}\n", quoted(&structure.name), structure.value);
+    }
+    text
+}
+
+fn layout_toml(layout: &Layout) -> String {
+    match layout {
+        Layout::Msd {} => "{ msd = {} }".into(),
+        Layout::Nnunet {} => "{ nnunet = {} }".into(),
+        Layout::Phantom { .. } => "{ phantom = {} }".into(),
+        Layout::Pairs { image: Some(image), label, .. } => {
+            format!("{{ pairs = {{ image = {}, label = {} }} }}", quoted(image), quoted(label))
+        }
+        Layout::Pairs { images, label, .. } => {
+            let images: Vec<String> = images.iter().map(|image| quoted(image)).collect();
+            format!("{{ pairs = {{ images = [{}], label = {} }} }}", images.join(", "), quoted(label))
+        }
+    }
+}
+
+fn modality_name(modality: Modality) -> &'static str {
+    match modality {
+        Modality::Ct => "ct",
+        Modality::Mr => "mr",
+        Modality::Pet => "pet",
+        Modality::Us => "us",
+        Modality::Microscopy => "microscopy",
+        Modality::Rgb => "rgb",
+        Modality::Other => "other",
+    }
+}
+
+fn experiment_toml(name: &str, proposal: &Proposal) -> String {
+    let example = proposal.dataset.structures.first().map_or("liver", |structure| structure.name.as_str());
+    format!(
+        "#:schema schema.json\n\
+         dataset = {}\n\n\
+         # What is left out is decided from the data; `segspec show` on this file prints every value and its origin.\n\
+         # structures = [{}]    # default: every structure of the dataset\n\
+         # seed = 0\n\n\
+         [train]\n\
+         epochs = 100\n\
+         # steps-per-epoch = 250\n\
+         # patch-size = [64, 128, 128]    # [z, y, x] in voxels; depth 1 makes a 2D network\n\
+         # batch-size = 2\n",
+        quoted(name),
+        quoted(example)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::phantom;
+    use crate::dataset::spec::{PhantomRecipe, PhantomSize};
+    use crate::spec::Experiment;
+
+    #[test]
+    fn what_is_written_can_be_read_and_is_not_overwritten() {
+        let place = tempfile::tempdir().unwrap();
+        let from = place.path().join("My Set");
+        phantom::write(&from, PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny }, &|_, _| {}).unwrap();
+        let new = || New { from: from.clone(), name: None, out: place.path().into() };
+        assert_eq!(execute(new()).unwrap(), Exit::Ok);
+        let read = |file: &str| std::fs::read_to_string(place.path().join(file)).unwrap();
+        let dataset: crate::dataset::Dataset = toml::from_str(&read("datasets/my-set.toml")).unwrap();
+        assert_eq!(dataset.root, std::fs::canonicalize(&from).unwrap().to_string_lossy());
+        assert_eq!(dataset.structures.len(), 6);
+        let experiment: Experiment = toml::from_str(&read("experiments/my-set.toml")).unwrap();
+        assert_eq!(experiment.dataset, "my-set");
+        assert_eq!(execute(new()).unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn strange_names_survive_as_toml() {
+        for text in ["a\"b", "c:\\d", "line\nbreak", "é"] {
+            let value: toml::Table = toml::from_str(&format!("key = {}", quoted(text))).unwrap();
+            assert_eq!(value["key"].as_str(), Some(text));
+        }
+    }
 }

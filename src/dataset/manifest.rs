@@ -39,7 +39,8 @@ pub fn manifest(cases: &[Case], cache: &Path) -> Result<Vec<FileHash>, DataError
     let hashed: Result<Vec<(FileHash, String, Entry)>, DataError> = files
         .par_iter()
         .map(|(case, role, path)| {
-            let (key, entry) = known.hash(path).map_err(|source| DataError::Unreadable { path: (*path).clone(), source })?;
+            let (key, entry) =
+                known.hash(path).map_err(|source| DataError::Unreadable { path: (*path).clone(), source })?;
             let (bytes, blake3) = (entry.bytes, entry.blake3.clone());
             Ok((FileHash { case: case.name.clone(), role: role.clone(), bytes, blake3 }, key, entry))
         })

@@ -6,6 +6,7 @@ pub mod check;
 pub mod layout;
 pub mod manifest;
 pub mod phantom;
+pub mod recognise;
 pub mod spec;
 pub mod split;
 pub mod target;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 pub use check::{CaseCheck, Validated, check, read_image, validate};
 pub use layout::{Opened, open};
 pub use manifest::{FileHash, manifest};
+pub use recognise::{Proposal, recognise};
 pub use spec::Dataset;
 pub use split::{SplitError, split};
 pub use target::{Target, TargetError, TargetStructure, target};
@@ -138,7 +140,9 @@ pub enum DataError {
         reason: String,
     },
     /// The phantom folder holds another phantom than the dataset asks for.
-    #[error("{path}: holds another phantom ({found}) than the dataset's `generate` asks for ({wanted}); remove the folder, or name another `root`")]
+    #[error(
+        "{path}: holds another phantom ({found}) than the dataset's `generate` asks for ({wanted}); remove the folder, or name another `root`"
+    )]
     OtherPhantom {
         /// The folder.
         path: PathBuf,
@@ -176,10 +180,8 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
 /// Folder of the shared test images; `None`, with a line on the terminal, where it is missing.
 #[cfg(test)]
 pub(crate) fn test_data() -> Option<PathBuf> {
-    let root = std::env::var_os("SEGSPEC_TEST_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("SEGSPEC_TEST_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     if root.is_dir() {
         return Some(root);
     }

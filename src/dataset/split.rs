@@ -110,12 +110,7 @@ pub fn split(split: &Split, cases: &[&str]) -> Result<Vec<Fold>, SplitError> {
     Ok(folds)
 }
 
-fn fixed(
-    names: &BTreeSet<&str>,
-    train: &[String],
-    validation: &[String],
-    test: &[String],
-) -> Result<Fold, SplitError> {
+fn fixed(names: &BTreeSet<&str>, train: &[String], validation: &[String], test: &[String]) -> Result<Fold, SplitError> {
     let mut seen: BTreeMap<&str, &'static str> = BTreeMap::new();
     for (list, cases) in [("train", train), ("validation", validation), ("test", test)] {
         for case in cases {
@@ -145,12 +140,7 @@ fn ratio(groups: &[Group], test: f64, validation: f64, seed: u64) -> Result<Fold
     Ok(fold(rest, validated, tested))
 }
 
-fn every_nth(
-    groups: Vec<Group>,
-    (n, offset): (usize, usize),
-    validation: f64,
-    seed: u64,
-) -> Result<Fold, SplitError> {
+fn every_nth(groups: Vec<Group>, (n, offset): (usize, usize), validation: f64, seed: u64) -> Result<Fold, SplitError> {
     let number = |key, value: usize, expected| Err(SplitError::Number { key, value: value.to_string(), expected });
     if n < 2 {
         return number("n", n, "2 or more");

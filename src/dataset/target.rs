@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::{Dataset, Structure};
 use super::did_you_mean;
+use super::spec::{Dataset, Structure};
 
 /// The structures of one experiment, in the order of every table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,10 +226,14 @@ mod tests {
     use super::*;
 
     fn dataset(structures: &[(&str, u16)], merges: &str) -> Dataset {
-        let structures: String =
-            structures.iter().map(|(name, value)| format!("[[structure]]\nname = \"{name}\"\nvalue = {value}\n")).collect();
-        toml::from_str(&format!("root = \"x\"\nmodality = \"ct\"\nlayout = {{ msd = {{}} }}\nlabels.merge = {{ {merges} }}\n{structures}"))
-            .unwrap()
+        let structures: String = structures
+            .iter()
+            .map(|(name, value)| format!("[[structure]]\nname = \"{name}\"\nvalue = {value}\n"))
+            .collect();
+        toml::from_str(&format!(
+            "root = \"x\"\nmodality = \"ct\"\nlayout = {{ msd = {{}} }}\nlabels.merge = {{ {merges} }}\n{structures}"
+        ))
+        .unwrap()
     }
 
     fn bones() -> Dataset {

@@ -4,6 +4,17 @@ pub mod spec;
 pub mod crop;
 pub mod intensity;
 pub mod resample;
+pub mod foreground;
+pub mod case;
+pub mod restore;
+pub mod cache;
+pub mod progress;
+pub mod source;
+mod entry;
 mod percentile;
 
+pub use cache::{PreparedCase, PreparedSet, prepare};
+pub use case::{CaseError, Origin, Prepared, prepare_case};
+pub use progress::{Outcome, PrepareError, Progress};
+pub use restore::{restore_probabilities, restore_segmentation};
 pub use spec::{Preprocess, PreprocessPlan};

@@ -149,7 +149,8 @@ mod tests {
 
     /// Any axis order and direction, turned by up to 40° about the world z axis.
     fn grids() -> impl Strategy<Value = Geometry> {
-        let parts = (0..6_usize, any::<[bool; 3]>(), [1..5_usize, 1..5, 1..5], [0.5..4.0, 0.5..4.0, 0.5..4.0], 0.0..40.0);
+        let parts =
+            (0..6_usize, any::<[bool; 3]>(), [1..5_usize, 1..5, 1..5], [0.5..4.0, 0.5..4.0, 0.5..4.0], 0.0..40.0);
         parts.prop_map(|(order, flips, shape, spacing, degrees): (_, _, _, [f64; 3], f64)| {
             let (sin, cos) = degrees.to_radians().sin_cos();
             let turn = [[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]];

@@ -24,11 +24,13 @@ const NAMED_VALUES: usize = 5;
 pub struct CaseCheck {
     /// Name of the case.
     pub case: String,
-    /// Grid of the image.
+    /// Grid of the image, as in the file.
     pub geometry: Option<Geometry>,
     /// `"RAS"`, `"LPI"`, …
     pub orientation: Option<String>,
-    /// Spacing `[z, y, x]` in mm, `None` also for an image without physical size.
+    /// Voxels along `[z, y, x]` of the canonical orientation.
+    pub shape: Option<[usize; 3]>,
+    /// Spacing `[z, y, x]` of the canonical orientation in mm, `None` also for an image without physical size.
     pub spacing_mm: Option<[f64; 3]>,
     /// Channels of the image.
     pub channels: usize,
@@ -102,6 +104,7 @@ fn check_case(case: &Case, spec: &Dataset) -> CaseCheck {
         case: case.name.clone(),
         geometry: None,
         orientation: None,
+        shape: None,
         spacing_mm: None,
         channels: 0,
         range: None,
@@ -120,7 +123,9 @@ fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geome
     let geometry = image.geometry.clone();
     row.channels = image.voxels.dim().0;
     row.orientation = Some(geometry.orientation());
-    row.spacing_mm = geometry.has_spacing.then(|| geometry.spacing_mm());
+    let canonical = geometry.to_canonical();
+    row.shape = Some(canonical.shape);
+    row.spacing_mm = canonical.has_spacing.then(|| canonical.spacing_mm());
     row.geometry = Some(geometry.clone());
     row.range = Some(range(&image));
     row.image_hash = Some(hash(&image));
@@ -128,13 +133,18 @@ fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geome
     let declared = spec.channels.len().max(1);
     if row.channels != declared {
         let found = row.channels;
-        return Err(format!("image has {found} channels, the dataset file declares {declared}: list them as `[[channel]]`"));
+        return Err(format!(
+            "image has {found} channels, the dataset file declares {declared}: list them as `[[channel]]`"
+        ));
     }
     Ok(geometry)
 }
 
 fn range(image: &Volume) -> [f32; 2] {
-    image.voxels.iter().fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &value| [low.min(value), high.max(value)])
+    image
+        .voxels
+        .iter()
+        .fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &value| [low.min(value), high.max(value)])
 }
 
 fn hash(image: &Volume) -> String {
@@ -198,7 +208,8 @@ fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(
             || spec.structures.iter().any(|structure| structure.value == value)
             || spec.labels.background.contains(&value)
     };
-    let stray: Vec<(u16, usize)> = found.iter().map(|(value, count)| (*value, *count)).filter(|(value, _)| !is_known(*value)).collect();
+    let stray: Vec<(u16, usize)> =
+        found.iter().map(|(value, count)| (*value, *count)).filter(|(value, _)| !is_known(*value)).collect();
     if stray.is_empty() {
         return Ok(());
     }

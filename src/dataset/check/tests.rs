@@ -19,7 +19,8 @@ fn spec(extra: &str) -> Dataset {
 
 fn write(root: &Path, case: &str, seed: usize, value: u16, label_grid: &Geometry) {
     let grid = grid();
-    let voxels = Array4::from_shape_fn([1, 4, 5, 6], |(_, z, y, x)| ((z * 31 + y * 7 + x * 3) * (seed + 1) % 97) as f32);
+    let voxels =
+        Array4::from_shape_fn([1, 4, 5, 6], |(_, z, y, x)| ((z * 31 + y * 7 + x * 3) * (seed + 1) % 97) as f32);
     write_volume(&root.join(format!("set/i/{case}.nii.gz")), &Volume { voxels, geometry: grid }).unwrap();
     let voxels = Array3::from_shape_fn(label_grid.shape, |(z, _, _)| if z == 1 { value } else { 0 });
     let label = LabelMap { voxels, geometry: label_grid.clone() };
@@ -119,7 +120,8 @@ fn odd_files_in_a_real_set_are_reported() {
     let opened = open(&spec, "hippocampus", root.path()).unwrap();
     let validated = validate(&opened, &spec, &|_, _| {}).unwrap();
     assert_eq!(validated.cases.len(), 200);
-    let rows: Vec<(&str, &str)> = validated.excluded.iter().map(|row| (row.case.as_str(), row.reason.as_str())).collect();
+    let rows: Vec<(&str, &str)> =
+        validated.excluded.iter().map(|row| (row.case.as_str(), row.reason.as_str())).collect();
     assert_eq!(
         rows,
         [

@@ -5,6 +5,7 @@ mod nnunet;
 mod pairs;
 
 pub(crate) use msd::DatasetJson;
+pub(crate) use nnunet::channel_of;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -5,7 +5,8 @@ use std::fs;
 use super::*;
 
 fn spec(root: &str, layout: &str) -> Dataset {
-    let text = format!("root = \"{root}\"\nmodality = \"mr\"\nlayout = {layout}\n[[structure]]\nname = \"a\"\nvalue = 1\n");
+    let text =
+        format!("root = \"{root}\"\nmodality = \"mr\"\nlayout = {layout}\n[[structure]]\nname = \"a\"\nvalue = 1\n");
     toml::from_str(&text).unwrap()
 }
 
@@ -82,8 +83,10 @@ fn pairs_match_in_one_folder_and_in_folders_per_case() {
     assert!(reason(&opened, "c").starts_with("label without image"));
 
     let root = folder(&["p1/T1.nii.gz", "p1/T2.nii.gz", "p1/mask.nii.gz", "p2/T1.nii.gz", "p2/mask.nii.gz"]);
-    let per_case =
-        spec("set", r#"{ pairs = { images = ["{case}/T1.nii.gz", "{case}/T2.nii.gz"], label = "{case}/mask.nii.gz" } }"#);
+    let per_case = spec(
+        "set",
+        r#"{ pairs = { images = ["{case}/T1.nii.gz", "{case}/T2.nii.gz"], label = "{case}/mask.nii.gz" } }"#,
+    );
     let opened = open(&per_case, "x", root.path()).unwrap();
     assert_eq!(names(&opened), ["p1"]);
     assert_eq!(opened.cases[0].images.len(), 2);

@@ -40,11 +40,7 @@ pub fn case(recipe: PhantomRecipe, number: usize) -> (Volume, LabelMap) {
 ///
 /// # Errors
 /// [`DataError::Write`]: the folder exists and is not empty, or the machine refuses.
-pub fn write(
-    out: &Path,
-    recipe: PhantomRecipe,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(), DataError> {
+pub fn write(out: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), DataError> {
     if out.exists() && !visible_entries(out)?.is_empty() {
         let reason = "the folder is not empty; name another, or remove it".to_owned();
         return Err(WriteError { path: out.into(), reason, environment: false }.into());

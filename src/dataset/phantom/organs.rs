@@ -196,7 +196,7 @@ fn bowel(rng: &mut ChaCha8Rng) -> Vec<Hollow> {
             parts.push(Hollow::draw(rng, piece, 0.5));
         }
     }
-    for _ in 0..26 {
+    for _ in 0..44 {
         let center = [vary(rng, 0.0, 82.0), vary(rng, 32.0, 42.0), vary(rng, -72.0, 62.0)];
         let loops = Ellipsoid::new(center, [21.0, 16.0, 15.0]).varied(rng, 0.0, 0.35);
         parts.push(Hollow::draw(rng, loops, 0.3));

@@ -93,14 +93,14 @@ fn partial_volumes(anatomy: &Anatomy, geometry: &Geometry, tissues: &Array3<Tiss
             return tissue.hu;
         }
         let (z, y, x) = place;
-        let mut sum = 0.0;
-        for dz in SUBVOXELS {
-            for (dy, dx) in SUBVOXELS.into_iter().flat_map(|dy| SUBVOXELS.map(|dx| (dy, dx))) {
-                let world = geometry.to_world([z as f64 + dz, y as f64 + dy, x as f64 + dx]);
-                sum += anatomy.at(anatomy.standard(world)).hu;
-            }
-        }
-        sum / 8.0
+        // Within a voxel the patient's turn and deformation hardly change: steps of the grid are added as they are.
+        let center = anatomy.standard(geometry.to_world([z as f64, y as f64, x as f64]));
+        let step = |row: usize, [dz, dy, dx]: [f64; 3]| {
+            let affine = geometry.affine[row];
+            center[row] + affine[0] * dx + affine[1] * dy + affine[2] * dz
+        };
+        let places = SUBVOXELS.into_iter().flat_map(|dz| SUBVOXELS.map(|dy| SUBVOXELS.map(|dx| [dz, dy, dx])));
+        places.flatten().map(|offset| anatomy.at([0, 1, 2].map(|row| step(row, offset))).hu).sum::<f64>() / 8.0
     })
 }
 

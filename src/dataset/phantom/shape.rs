@@ -39,7 +39,11 @@ impl Ellipsoid {
             steep += part * part;
         }
         let (scaled, steep) = (scaled.sqrt(), steep.sqrt());
-        if steep == 0.0 { -self.radii[0].min(self.radii[1]).min(self.radii[2]) } else { scaled * (scaled - 1.0) / steep }
+        if steep == 0.0 {
+            -self.radii[0].min(self.radii[1]).min(self.radii[2])
+        } else {
+            scaled * (scaled - 1.0) / steep
+        }
     }
 
     /// The same, shifted and scaled by up to the given amounts.

@@ -57,7 +57,8 @@ fn same_seed_gives_the_same_bytes_whatever_the_threads() {
         let out = folder.path().join("set");
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| write(&out, recipe(3, seed, PhantomSize::Tiny), &|_, _| {})).unwrap();
-        let files = (0..3).flat_map(|number| ["imagesTr", "labelsTr"].map(|kind| format!("{kind}/{}.nii.gz", case_name(number))));
+        let files = (0..3)
+            .flat_map(|number| ["imagesTr", "labelsTr"].map(|kind| format!("{kind}/{}.nii.gz", case_name(number))));
         let mut hasher = blake3::Hasher::new();
         files.for_each(|file| {
             hasher.update(&std::fs::read(out.join(file)).unwrap());
@@ -100,7 +101,10 @@ fn grids_and_orientations_differ_and_organs_are_large_enough() {
     for labels in &cases {
         for label in 1..=4 {
             for axis in 0..3 {
-                let present = labels.voxels.axis_iter(ndarray::Axis(axis)).filter(|slice| slice.iter().any(|&value| value == label));
+                let present = labels
+                    .voxels
+                    .axis_iter(ndarray::Axis(axis))
+                    .filter(|slice| slice.iter().any(|&value| value == label));
                 assert!(present.count() >= 8, "label {label} along axis {axis}");
             }
         }
@@ -111,7 +115,8 @@ fn grids_and_orientations_differ_and_organs_are_large_enough() {
 fn the_written_set_is_a_dataset_and_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let text = "root = \"set\"\nmodality = \"ct\"\nlayout = { phantom = { generate = { cases = 2, seed = 1, size = \"tiny\" } } }\n";
-    let structures = STRUCTURES.map(|(name, value)| format!("[[structure]]\nname = \"{name}\"\nvalue = {value}\n")).concat();
+    let structures =
+        STRUCTURES.map(|(name, value)| format!("[[structure]]\nname = \"{name}\"\nvalue = {value}\n")).concat();
     let mut spec: Dataset = toml::from_str(&format!("{text}{structures}")).unwrap();
     for _ in 0..2 {
         let opened = open(&spec, "phantom", folder.path()).unwrap();

@@ -14,13 +14,13 @@ fn dealt(form: &Split, cases: &[String]) -> Result<Vec<Fold>, SplitError> {
 
 fn forms() -> impl Strategy<Value = Split> {
     let group = prop_oneof![Just(None), Just(Some("^(p\\d+)_".to_owned()))];
-    (0..3, 0.1..0.4, 0.0..0.3, any::<u64>(), 2..5_usize, group).prop_map(|(form, test, validation, seed, n, group_by)| {
-        match form {
+    (0..3, 0.1..0.4, 0.0..0.3, any::<u64>(), 2..5_usize, group).prop_map(
+        |(form, test, validation, seed, n, group_by)| match form {
             0 => Split::Ratio { test, validation, seed, group_by },
             1 => Split::EveryNth { n, offset: seed as usize % n, validation, seed, group_by },
             _ => Split::KFold { folds: n, validation, seed, group_by },
-        }
-    })
+        },
+    )
 }
 
 fn is_grouped(form: &Split) -> bool {
@@ -100,7 +100,8 @@ fn every_fifth_case_is_scored() {
 #[test]
 fn mistakes_are_named() {
     let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let fixed = |train: &[&str], test: &[&str]| Split::Fixed { train: list(train), validation: vec![], test: list(test) };
+    let fixed =
+        |train: &[&str], test: &[&str]| Split::Fixed { train: list(train), validation: vec![], test: list(test) };
     let k_fold = |folds, group_by: Option<&str>| Split::KFold {
         folds,
         validation: 0.0,

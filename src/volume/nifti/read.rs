@@ -49,8 +49,8 @@ pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
         let remedy = "labels are whole numbers from 0 to 65535 (was the file resampled with interpolation?)";
         unsupported(path, format!("voxel {place} is {}; {remedy}", bad.value))
     })?;
-    let voxels = Array3::from_shape_vec(header.geometry.shape, voxels)
-        .map_err(|error| damaged(path, error.to_string()))?;
+    let voxels =
+        Array3::from_shape_vec(header.geometry.shape, voxels).map_err(|error| damaged(path, error.to_string()))?;
     Ok(LabelMap { voxels, geometry: header.geometry })
 }
 
@@ -76,22 +76,13 @@ impl BadVoxel {
 
 type Converted<T> = Result<Vec<T>, BadVoxel>;
 
-fn read_voxels<T>(
-    path: &Path,
-    convert: impl Fn(f64) -> Option<T>,
-) -> Result<(super::Header, Converted<T>), ReadError> {
+fn read_voxels<T>(path: &Path, convert: impl Fn(f64) -> Option<T>) -> Result<(super::Header, Converted<T>), ReadError> {
     let mut source = Source::open(path)?;
     let scale = scale(&source.raw).map_err(|reason| damaged(path, reason))?;
     let bytes = read_bytes(path, &mut source)?;
     // Slope and intercept are applied here: the crate's own rescaling works in the target's type.
-    let volume = InMemNiftiVolume::from_raw_fields(
-        source.raw.dim,
-        source.value_type,
-        1.0,
-        0.0,
-        bytes,
-        source.raw.endianness,
-    );
+    let volume =
+        InMemNiftiVolume::from_raw_fields(source.raw.dim, source.value_type, 1.0, 0.0, bytes, source.raw.endianness);
     let volume = volume.map_err(|error| damaged(path, error.to_string()))?;
     let numbers = |value: f64| convert(scale.map_or(value, |(slope, intercept)| value * slope + intercept));
     let voxels = match source.value_type {

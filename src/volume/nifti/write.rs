@@ -86,8 +86,11 @@ fn write<T: Copy, D: Dimension, const N: usize>(
     voxels: ArrayView<T, D>,
     bytes: impl Fn(T) -> [u8; N],
 ) -> Result<(), WriteError> {
-    let header = header(geometry, channels, value_type)
-        .map_err(|reason| WriteError { path: path.into(), reason, environment: false })?;
+    let header = header(geometry, channels, value_type).map_err(|reason| WriteError {
+        path: path.into(),
+        reason,
+        environment: false,
+    })?;
     let content = |file: &mut dyn Write| -> io::Result<()> {
         file.write_all(&header)?;
         let mut buffer = Vec::with_capacity(1 << 16);

@@ -1,0 +1,196 @@
+//! `segspec dataset`: what lies in a dataset, before anything is trained on it.
+
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::table::Table;
+use super::{Exit, Failure};
+use crate::dataset::{self, CaseCheck, DataError, Opened};
+
+/// Look at a dataset: files, grids, intensities, labels.
+#[derive(Debug, Args)]
+pub struct Dataset {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read every case and print what it holds, and why a case cannot be used.
+    #[command(after_help = "\
+Examples:
+  segspec dataset check hippocampus
+  segspec dataset check datasets/hippocampus.toml --json
+Exits with 4 when no case can be used.")]
+    Check(Source),
+    /// Print what automatic planning sees: shapes, spacings, structures over all cases.
+    #[command(after_help = "Example: segspec dataset fingerprint hippocampus")]
+    Fingerprint(Source),
+}
+
+#[derive(Debug, Args)]
+struct Source {
+    /// Name of a dataset (datasets/NAME.toml), or its file.
+    dataset: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn execute(args: Dataset) -> Result<Exit, Failure> {
+    match args.command {
+        Command::Check(source) => check(&source),
+        Command::Fingerprint(source) => fingerprint(&source),
+    }
+}
+
+fn check(source: &Source) -> Result<Exit, Failure> {
+    let (spec, opened, checks) = read(source)?;
+    let usable = checks.iter().filter(|row| row.excluded.is_none()).count();
+    if source.json {
+        let json = json!({
+            "dataset": opened.name, "root": opened.root, "usable": usable, "cases": checks,
+            "excluded": opened.excluded, "summary": summary::json(&spec, &checks),
+        });
+        print_json(&json)?;
+    } else {
+        print!("{}", cases(&spec, &checks).render());
+        print!("{}", notes(&opened, &checks));
+        print!("\n{}", summary::text(&spec, &opened, &checks));
+    }
+    Ok(if usable == 0 { Exit::BadData } else { Exit::Ok })
+}
+
+fn fingerprint(source: &Source) -> Result<Exit, Failure> {
+    let (spec, opened, checks) = read(source)?;
+    if source.json {
+        print_json(&summary::json(&spec, &checks))?;
+    } else {
+        print!("{}", summary::text(&spec, &opened, &checks));
+    }
+    Ok(Exit::Ok)
+}
+
+fn read(source: &Source) -> Result<(dataset::Dataset, Opened, Vec<CaseCheck>), Failure> {
+    let (spec, name) = load(&source.dataset)?;
+    let opened = dataset::open(&spec, &name, &data_root()).map_err(failure)?;
+    let bar = progress_bar("reading");
+    let checks = dataset::check(&opened, &spec, &|done, all| show(&bar, done, all));
+    bar.finish_and_clear();
+    Ok((spec, opened, checks))
+}
+
+/// A dataset by name or file, and its name.
+fn load(dataset: &str) -> Result<(dataset::Dataset, String), Failure> {
+    let path = find(dataset)?;
+    let place = path.display();
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| Failure::message(Exit::BadSpec, format!("{place}: {error}")))?;
+    let spec: dataset::Dataset =
+        toml::from_str(&text).map_err(|error| Failure::message(Exit::BadSpec, format!("{place}: {error}")))?;
+    dataset::target(&spec, &[]).map_err(|error| Failure::message(Exit::BadSpec, format!("{place}: {error}")))?;
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = spec.name.clone().unwrap_or(stem);
+    Ok((spec, name))
+}
+
+fn find(dataset: &str) -> Result<PathBuf, Failure> {
+    let file = PathBuf::from(dataset);
+    if file.extension().is_some_and(|extension| extension == "toml") {
+        return Ok(file);
+    }
+    let named = Path::new("datasets").join(format!("{dataset}.toml"));
+    if named.is_file() {
+        return Ok(named);
+    }
+    let entries = std::fs::read_dir("datasets").into_iter().flatten().flatten();
+    let names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned)).collect();
+    let hint = dataset::did_you_mean(dataset, names.iter().map(String::as_str));
+    Err(Failure::message(Exit::Usage, format!("no dataset `{dataset}`: {} does not exist{hint}", named.display())))
+}
+
+/// Folder of the datasets: `SEGSPEC_DATA`, else `data`.
+pub(super) fn data_root() -> PathBuf {
+    std::env::var_os("SEGSPEC_DATA").map_or_else(|| "data".into(), PathBuf::from)
+}
+
+/// The exit code that an unusable dataset has.
+pub(super) fn failure(error: DataError) -> Failure {
+    let exit = if error.is_environment() { Exit::Environment } else { Exit::BadData };
+    Failure::new(exit, error)
+}
+
+/// A bar on the error stream; nothing where that is no terminal.
+pub(super) fn progress_bar(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {eta}");
+    ProgressBar::new(0).with_message(what).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Moves a bar.
+pub(super) fn show(bar: &ProgressBar, done: usize, all: usize) {
+    bar.set_length(all as u64);
+    bar.set_position(bar.position().max(done as u64));
+}
+
+fn print_json(json: &serde_json::Value) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(json).map_err(|error| Failure::new(Exit::BadData, error))?;
+    println!("{text}");
+    Ok(())
+}
+
+fn cases(spec: &dataset::Dataset, checks: &[CaseCheck]) -> Table {
+    let mut table = Table::new(["case", "shape [z,y,x]", "spacing mm", "axes", "range", "structures", "use"]);
+    for row in checks {
+        table.row([
+            row.case.clone(),
+            row.shape.map_or_else(dash, |shape| shape.map(|count| count.to_string()).join("×")),
+            row.spacing_mm.map_or_else(dash, |spacing| spacing.map(summary::number).join("×")),
+            row.orientation.clone().unwrap_or_else(dash),
+            row.range.map_or_else(dash, |[low, high]| format!("{low}…{high}")),
+            present(spec, row),
+            if row.excluded.is_some() { "excluded" } else { "yes" }.to_owned(),
+        ]);
+    }
+    table
+}
+
+fn dash() -> String {
+    "—".into()
+}
+
+/// The structures of a case, in as few words as say it.
+fn present(spec: &dataset::Dataset, row: &CaseCheck) -> String {
+    let missing: Vec<&str> = spec
+        .structures
+        .iter()
+        .map(|structure| structure.name.as_str())
+        .filter(|name| !row.structures.iter().any(|found| found == name))
+        .collect();
+    match (row.structures.len(), missing.len()) {
+        (0, _) => dash(),
+        (present, 0) if present > 2 => format!("all {present}"),
+        (present, missing_count) if missing_count > 0 && present > 2 * missing_count => {
+            format!("all but {}", missing.join(", "))
+        }
+        _ => row.structures.join(", "),
+    }
+}
+
+/// Exclusions and warnings, one line each.
+fn notes(opened: &Opened, checks: &[CaseCheck]) -> String {
+    let listed = opened.excluded.iter().map(|row| ("excluded", &row.case, &row.reason));
+    let read = checks.iter().filter_map(|row| Some(("excluded", &row.case, row.excluded.as_ref()?)));
+    let warned = checks.iter().flat_map(|row| row.warnings.iter().map(|text| ("warning", &row.case, text)));
+    let mut lines: Vec<String> =
+        listed.chain(read).chain(warned).map(|(kind, case, text)| format!("{kind}: {case}: {text}\n")).collect();
+    if !lines.is_empty() {
+        lines.insert(0, "\n".into());
+    }
+    lines.concat()
+}

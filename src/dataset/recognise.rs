@@ -1,0 +1,154 @@
+//! From an unknown folder to a dataset: which layout, which modality, which structures.
+
+mod pattern;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::layout::{DatasetJson, channel_of, nifti_files};
+use super::spec::{Channel, Dataset, Labels, Layout, Modality, Split, Structure};
+use super::{Case, DataError, open, phantom, read_image};
+use crate::volume::{read_header, read_label_map};
+
+/// Images that are read to guess the modality.
+const SAMPLED_IMAGES: usize = 3;
+/// Label files that are read to find the values, where no `dataset.json` names them.
+const SAMPLED_LABELS: usize = 60;
+/// An image that goes down to here is CT: no other modality has air at −1000.
+const AIR_HU: f32 = -800.0;
+
+/// A dataset as it would be declared, with what had to be guessed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The declaration; `root` is the folder as given.
+    pub dataset: Dataset,
+    /// Cases found with it.
+    pub cases: usize,
+    /// What its owner should look at, for comments and the terminal.
+    pub guesses: Vec<String>,
+}
+
+/// Looks at the files of a folder and proposes a dataset.
+///
+/// # Errors
+/// [`DataError`]: the folder is missing, or holds nothing that any layout understands.
+pub fn recognise(folder: &Path) -> Result<Proposal, DataError> {
+    let json_path = folder.join("dataset.json");
+    let json = if json_path.is_file() { DatasetJson::read(&json_path)? } else { DatasetJson::default() };
+    let layout = layout(folder, &json)?;
+    let mut dataset = Dataset {
+        name: None,
+        description: json.description.clone(),
+        source: json.reference.clone(),
+        licence: json.licence.clone(),
+        root: folder.to_string_lossy().into_owned(),
+        layout,
+        modality: Modality::Other,
+        channels: Vec::new(),
+        structures: Vec::new(),
+        labels: Labels::default(),
+        split: Split::default(),
+        exclude: Default::default(),
+    };
+    let opened = open(&dataset, &folder.display().to_string(), Path::new(""))?;
+    let mut guesses = Vec::new();
+    dataset.channels = channels(&dataset.layout, &json, &opened.cases);
+    dataset.modality = modality(&json, &opened.cases, &mut guesses);
+    dataset.structures = structures(&json, &opened.cases, &mut guesses);
+    Ok(Proposal { dataset, cases: opened.cases.len(), guesses })
+}
+
+fn layout(folder: &Path, json: &DatasetJson) -> Result<Layout, DataError> {
+    if !folder.is_dir() {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
+        return Err(DataError::Unreadable { path: folder.into(), source });
+    }
+    if json.name == "phantom" && phantom::recipe_of(folder)?.is_some() {
+        return Ok(Layout::Phantom { generate: None });
+    }
+    if !json.training.is_empty() {
+        return Ok(Layout::Msd {});
+    }
+    let images = nifti_files(&folder.join("imagesTr"))?;
+    if !images.is_empty() && images.iter().all(|(stem, _)| channel_of(stem).is_some()) {
+        return Ok(Layout::Nnunet {});
+    }
+    pattern::pairs(folder)
+}
+
+/// Named channels where there are several.
+fn channels(layout: &Layout, json: &DatasetJson, cases: &[Case]) -> Vec<Channel> {
+    let Some(first) = cases.first() else { return Vec::new() };
+    let in_file = first.images.first().and_then(|path| read_header(path).ok()).map_or(1, |header| header.channels);
+    let count = if first.images.len() > 1 { first.images.len() } else { in_file };
+    if count < 2 {
+        return Vec::new();
+    }
+    let named = if json.channel_names.is_empty() { &json.modality } else { &json.channel_names };
+    let patterns = if let Layout::Pairs { images, .. } = layout { images.as_slice() } else { &[] };
+    (0..count)
+        .map(|number| {
+            let of_pattern = patterns.get(number).map(|pattern| pattern::literal(pattern));
+            let name = named.get(&number.to_string()).cloned().or(of_pattern);
+            Channel { name: name.unwrap_or_else(|| format!("channel-{number}")), modality: None }
+        })
+        .collect()
+}
+
+fn modality(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> Modality {
+    let stated = json.modality.values().chain(json.channel_names.values()).next();
+    if let Some(known) = stated.and_then(|name| modality_of(name)) {
+        return known;
+    }
+    let images = cases.iter().take(SAMPLED_IMAGES).filter_map(|case| read_image(case).ok());
+    let low = images.flat_map(|image| image.voxels.into_iter()).fold(f32::INFINITY, f32::min);
+    if low <= AIR_HU {
+        guesses.push(format!("modality ct: values go down to {low}, as air does in CT"));
+        return Modality::Ct;
+    }
+    guesses.push("modality mr: nothing states it, and no value is as low as air in CT".into());
+    Modality::Mr
+}
+
+fn modality_of(name: &str) -> Option<Modality> {
+    let name = name.to_ascii_lowercase();
+    let starts = |words: &[&str]| words.iter().any(|word| name.starts_with(word));
+    match () {
+        () if starts(&["ct", "cbct"]) => Some(Modality::Ct),
+        () if starts(&["mr", "t1", "t2", "flair", "adc", "dwi"]) => Some(Modality::Mr),
+        () if starts(&["pet", "suv"]) => Some(Modality::Pet),
+        () if starts(&["us", "ultrasound"]) => Some(Modality::Us),
+        () => None,
+    }
+}
+
+fn structures(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> Vec<Structure> {
+    let mut named: Vec<Structure> = json.labels.iter().filter_map(|(key, value)| named_label(key, value)).collect();
+    named.sort_by_key(|structure| structure.value);
+    named.dedup_by_key(|structure| structure.value);
+    if !named.is_empty() {
+        return named;
+    }
+    let labels = cases.iter().filter_map(|case| case.label.as_deref()).take(SAMPLED_LABELS);
+    let mut values: BTreeSet<u16> = BTreeSet::new();
+    for label in labels.filter_map(|path| read_label_map(path).ok()) {
+        values.extend(label.voxels.iter());
+    }
+    values.remove(&0);
+    guesses.push("structure names: the label files hold numbers alone".into());
+    let name = |value: &u16| Structure { name: format!("value-{value}"), value: *value, color: None };
+    values.iter().map(name).collect()
+}
+
+/// MSD writes `"1": "liver"`, nnU-Net `"liver": 1`; regions (lists) and `ignore` are not structures of one value.
+fn named_label(key: &str, value: &serde_json::Value) -> Option<Structure> {
+    let (name, value) = match (key.parse::<u16>(), value) {
+        (Ok(number), serde_json::Value::String(name)) => (name.clone(), number),
+        (_, serde_json::Value::Number(number)) => (key.to_owned(), u16::try_from(number.as_u64()?).ok()?),
+        _ => return None,
+    };
+    (value > 0 && name != "ignore").then_some(Structure { name, value, color: None })
+}
+
+#[cfg(test)]
+mod tests;

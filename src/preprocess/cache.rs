@@ -1,0 +1,160 @@
+//! Prepared cases on disk, found again by the content that they were made of.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use ndarray::{Array3, Array4};
+use serde::{Deserialize, Serialize};
+
+use super::case::{CaseError, Origin, Prepared, prepare_case};
+use super::entry::{self, Array};
+use super::foreground::ForegroundVoxels;
+use super::progress::{Observer, Outcome, PrepareError, each_case};
+use super::source::read_case;
+use super::spec::PreprocessPlan;
+use crate::dataset::{Case, Excluded};
+
+/// The cases of a dataset, ready for a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreparedSet {
+    /// Usable cases, in the order in which they were given.
+    pub cases: Vec<PreparedCase>,
+    /// The others, with their reasons.
+    pub excluded: Vec<Excluded>,
+}
+
+/// One prepared case; its voxels stay on disk until [`PreparedCase::load`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreparedCase {
+    /// Name of the case.
+    pub name: String,
+    /// Its file in the cache.
+    pub path: PathBuf,
+    /// Shape `[channel, z, y, x]` of the prepared image.
+    pub shape: [usize; 4],
+    /// The way back.
+    pub origin: Origin,
+    /// Values other than 0 in the prepared label map, ascending.
+    pub labels_present: Vec<u16>,
+}
+
+impl PreparedCase {
+    /// Reads the voxels.
+    ///
+    /// # Errors
+    /// [`PrepareError::Damaged`] where the file is gone or not what was written.
+    pub fn load(&self) -> Result<Prepared, PrepareError> {
+        let damaged = |source| PrepareError::Damaged { path: self.path.clone(), source };
+        read_prepared(&self.path).map_err(damaged)
+    }
+}
+
+/// What a cache file says about its case before the arrays: image, labels, voxels of each label.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    shape: [usize; 4],
+    labelled: bool,
+    origin: Origin,
+    /// Value, voxels in all, voxels stored.
+    foreground: Vec<(u16, u64, usize)>,
+}
+
+/// Prepares cases, or finds them in the folder `cache`, which is made if it is missing.
+///
+/// The file of a case is named after the content of its files (`content`: see [`super::source::content_hash`]), the plan
+/// and the format: whatever changes one of them leads to another file, and nothing else does. Files that are damaged
+/// are made again. A case that cannot be read or prepared is excluded.
+///
+/// # Errors
+/// [`PrepareError::Cache`] where the cache cannot be written, [`PrepareError::Cancelled`].
+pub fn prepare(
+    plan: &PreprocessPlan,
+    cases: &[Case],
+    cache: &Path,
+    content: &(dyn Fn(&Case) -> io::Result<String> + Sync),
+    progress: Observer<'_>,
+    cancelled: &AtomicBool,
+) -> Result<PreparedSet, PrepareError> {
+    let each = |case: &Case| {
+        let path = match content(case) {
+            Ok(hash) => cache.join(key(plan, &hash)?),
+            Err(error) => return Ok((Err(exclude(case, &error.into())), Outcome::Excluded)),
+        };
+        if let Ok((head, _)) = entry::read::<Head>(&path) {
+            return Ok((Ok(describe(case, path, head)), Outcome::Cached));
+        }
+        match read_case(case).and_then(|(image, label)| prepare_case(plan, &image, label.as_ref())) {
+            Ok(prepared) => {
+                write_prepared(&path, &prepared).map_err(PrepareError::cache(&path))?;
+                Ok((Ok(describe(case, path, head(&prepared))), Outcome::Computed))
+            }
+            Err(error) => Ok((Err(exclude(case, &error)), Outcome::Excluded)),
+        }
+    };
+    let mut set = PreparedSet { cases: Vec::new(), excluded: Vec::new() };
+    for result in each_case(cases, progress, cancelled, each)? {
+        match result {
+            Ok(case) => set.cases.push(case),
+            Err(excluded) => set.excluded.push(excluded),
+        }
+    }
+    Ok(set)
+}
+
+/// File name of a case: content, plan and format decide it.
+fn key(plan: &PreprocessPlan, content: &str) -> Result<String, PrepareError> {
+    let plan = serde_json::to_string(plan)
+        .map_err(|error| PrepareError::Cache { path: "preprocess plan".into(), source: error.into() })?;
+    let mut hasher = blake3::Hasher::new_derive_key("segspec prepared case");
+    for part in [&[entry::FORMAT][..], plan.as_bytes(), content.as_bytes()] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    Ok(format!("{}.case", &hasher.finalize().to_hex()[..32]))
+}
+
+pub(super) fn exclude(case: &Case, reason: &CaseError) -> Excluded {
+    Excluded { case: case.name.clone(), reason: reason.to_string() }
+}
+
+fn describe(case: &Case, path: PathBuf, head: Head) -> PreparedCase {
+    let labels_present = head.foreground.iter().map(|(value, ..)| *value).collect();
+    PreparedCase { name: case.name.clone(), path, shape: head.shape, origin: head.origin, labels_present }
+}
+
+fn head(prepared: &Prepared) -> Head {
+    let (channels, depth, height, width) = prepared.image.dim();
+    let foreground = prepared.foreground.iter().map(|label| (label.value, label.count, label.voxels.len()));
+    Head {
+        shape: [channels, depth, height, width],
+        labelled: prepared.labels.is_some(),
+        origin: prepared.origin.clone(),
+        foreground: foreground.collect(),
+    }
+}
+
+fn write_prepared(path: &Path, prepared: &Prepared) -> io::Result<()> {
+    let image = prepared.image.as_standard_layout();
+    let labels = prepared.labels.as_ref().map(|labels| labels.as_standard_layout());
+    let mut arrays = vec![Array::F32(image.as_slice().unwrap_or_default())];
+    arrays.extend(labels.iter().map(|labels| Array::U16(labels.as_slice().unwrap_or_default())));
+    arrays.extend(prepared.foreground.iter().map(|label| Array::U32(&label.voxels)));
+    entry::write(path, &head(prepared), &arrays)
+}
+
+fn read_prepared(path: &Path) -> io::Result<Prepared> {
+    let misshapen = |_| io::Error::new(io::ErrorKind::InvalidData, "head and arrays don't fit");
+    let (head, mut bytes) = entry::read::<Head>(path)?;
+    let [channels, depth, height, width] = head.shape;
+    let voxels = depth * height * width;
+    let image = Array4::from_shape_vec(head.shape, bytes.f32(channels * voxels)?).map_err(misshapen)?;
+    let labels = match head.labelled {
+        true => Some(Array3::from_shape_vec([depth, height, width], bytes.u16(voxels)?).map_err(misshapen)?),
+        false => None,
+    };
+    let mut foreground = Vec::with_capacity(head.foreground.len());
+    for (value, count, stored) in head.foreground {
+        foreground.push(ForegroundVoxels { value, count, voxels: bytes.u32(stored)? });
+    }
+    Ok(Prepared { image, labels, origin: head.origin, foreground })
+}

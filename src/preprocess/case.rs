@@ -1,0 +1,218 @@
+//! One case, from the image as it was read to network input.
+
+use ndarray::{Array3, Array4, Axis};
+use serde::{Deserialize, Serialize};
+
+use super::crop::{CropBox, crop_box};
+use super::foreground::{ForegroundVoxels, sample_foreground};
+use super::intensity::{self, IntensityError};
+use super::resample::{Order, coarse_axis, resample, resample_labels, resampled_shape};
+use super::spec::{Crop, PreprocessPlan};
+use crate::volume::{Geometry, LabelMap, ReadError, Volume};
+
+/// More voxels per channel than this are taken for a mistake in a spacing.
+const MAX_VOXELS: usize = 1 << 32;
+
+/// A case as the network sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prepared {
+    /// Network input `[channel, z, y, x]`, canonical orientation.
+    pub image: Array4<f32>,
+    /// Label values on the same grid.
+    pub labels: Option<Array3<u16>>,
+    /// The way back to the image's own grid.
+    pub origin: Origin,
+    /// Voxels of each label that is present, for patches centred on structures.
+    pub foreground: Vec<ForegroundVoxels>,
+}
+
+/// All that leads from the prepared grid back to the image as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Origin {
+    /// Grid of the image as it was read.
+    pub geometry: Geometry,
+    /// Box of the canonical image that was kept.
+    pub crop: CropBox,
+    /// Spacing of the canonical image `[z, y, x]`, mm.
+    pub spacing_mm: [f64; 3],
+    /// Shape of the prepared image.
+    pub prepared_shape: [usize; 3],
+    /// Spacing of the prepared image, mm.
+    pub prepared_spacing_mm: [f64; 3],
+    /// Axis along which the nearest voxel is taken on the way back.
+    pub coarse_axis: Option<usize>,
+}
+
+/// Why a case cannot be used. Becomes the reason of an excluded case.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// A file cannot be read as an image.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Files of one case lie on different grids.
+    #[error("{path}: on another grid than {reference}: {difference}")]
+    Grid {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The case's first image.
+        reference: std::path::PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// The crop keeps nothing.
+    #[error("nothing to keep: {0}")]
+    Empty(&'static str),
+    /// The grid's axes are not at right angles.
+    #[error(
+        "sheared grid (gantry tilt): resample it to a rectangular grid first, or use preprocess.spacing-mm = \"keep\""
+    )]
+    Sheared,
+    /// A target spacing for an image without physical size.
+    #[error("the image has no voxel spacing: use preprocess.spacing-mm = \"keep\" or preprocess.shape")]
+    NoSpacing,
+    /// The target spacing is far too fine for the image.
+    #[error("resampling from {from_mm:?} mm to {to_mm:?} mm gives {shape:?} voxels: is a spacing wrong?")]
+    TooLarge {
+        /// Spacing of the image.
+        from_mm: [f64; 3],
+        /// Target spacing.
+        to_mm: [f64; 3],
+        /// The shape it would have.
+        shape: [usize; 3],
+    },
+    /// An intensity step does not fit the image.
+    #[error(transparent)]
+    Intensity(#[from] IntensityError),
+    /// A file could not be read for its hash.
+    #[error("cannot be read: {0}")]
+    Hash(#[from] std::io::Error),
+}
+
+/// Canonical orientation, crop, intensities, resampling, in this order (nnU-Net's).
+///
+/// `image` and `label` come as they were read, on one grid.
+///
+/// # Errors
+/// [`CaseError`] where the image cannot go through the plan.
+pub fn prepare_case(plan: &PreprocessPlan, image: &Volume, label: Option<&LabelMap>) -> Result<Prepared, CaseError> {
+    let canonical = image.to_canonical();
+    let crop = crop_box(plan.crop, plan.body_threshold, canonical.voxels.view()).ok_or(nothing(plan.crop))?;
+    let origin = origin(plan, image, &canonical.geometry, crop)?;
+    let mut voxels = canonical.voxels.slice_each_axis(|axis| spatial(&crop, axis.axis.index())).to_owned();
+    drop(canonical);
+    intensity::apply(&plan.intensity, &mut voxels)?;
+    let coarse = coarse_axis(origin.spacing_mm, origin.prepared_spacing_mm, plan.anisotropy_threshold);
+    let labels = label.map(|label| {
+        let canonical = label.to_canonical().voxels;
+        let cropped = canonical.slice_each_axis(|axis| crop.slice(axis.axis.index()));
+        resample_labels(cropped, origin.prepared_shape, plan.label_interpolation, coarse)
+    });
+    let image = resample_channels(voxels, origin.prepared_shape, plan.image_interpolation.into(), coarse);
+    let foreground = labels.as_ref().map_or(Vec::new(), |labels| sample_foreground(labels.view()));
+    Ok(Prepared { image, labels, origin, foreground })
+}
+
+/// The range of an array axis `[channel, z, y, x]` that a crop keeps.
+fn spatial(crop: &CropBox, axis: usize) -> ndarray::Slice {
+    if axis == 0 { ndarray::Slice::from(..) } else { crop.slice(axis - 1) }
+}
+
+fn nothing(crop: Crop) -> CaseError {
+    CaseError::Empty(match crop {
+        Crop::Body => "no body brighter than its surroundings (preprocess.crop = \"body\")",
+        _ => "every voxel is zero (preprocess.crop = \"nonzero\")",
+    })
+}
+
+fn origin(plan: &PreprocessPlan, image: &Volume, canonical: &Geometry, crop: CropBox) -> Result<Origin, CaseError> {
+    let (spacing_mm, shape) = (canonical.spacing_mm(), crop.shape());
+    let (prepared_shape, prepared_spacing_mm) = match (plan.shape, plan.spacing_mm) {
+        (Some(fixed), _) => (fixed, [0, 1, 2].map(|axis| spacing_mm[axis] * shape[axis] as f64 / fixed[axis] as f64)),
+        (None, None) => (shape, spacing_mm),
+        (None, Some(_)) if !canonical.has_spacing => return Err(CaseError::NoSpacing),
+        (None, Some(_)) if canonical.is_sheared() => return Err(CaseError::Sheared),
+        (None, Some(target)) => (resampled_shape(shape, spacing_mm, target), target),
+    };
+    if prepared_shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n)).is_none_or(|n| n > MAX_VOXELS) {
+        return Err(CaseError::TooLarge { from_mm: spacing_mm, to_mm: prepared_spacing_mm, shape: prepared_shape });
+    }
+    let coarse_axis = coarse_axis(prepared_spacing_mm, spacing_mm, plan.anisotropy_threshold);
+    let geometry = image.geometry.clone();
+    Ok(Origin { geometry, crop, spacing_mm, prepared_shape, prepared_spacing_mm, coarse_axis })
+}
+
+fn resample_channels(image: Array4<f32>, shape: [usize; 3], order: Order, coarse: Option<usize>) -> Array4<f32> {
+    let [depth, height, width] = shape;
+    if image.shape()[1..] == shape {
+        return image;
+    }
+    let mut result = Array4::zeros([image.len_of(Axis(0)), depth, height, width]);
+    for (channel, mut out) in image.outer_iter().zip(result.outer_iter_mut()) {
+        out.assign(&resample(channel, shape, order, coarse));
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preprocess::spec::{ImageInterpolation, LabelInterpolation};
+    use ndarray::s;
+
+    pub(crate) fn plan() -> PreprocessPlan {
+        PreprocessPlan {
+            crop: Crop::Nonzero,
+            body_threshold: None,
+            spacing_mm: None,
+            shape: None,
+            image_interpolation: ImageInterpolation::Cubic,
+            label_interpolation: LabelInterpolation::OneHotLinear,
+            anisotropy_threshold: 3.0,
+            intensity: vec![],
+        }
+    }
+
+    fn image() -> Volume {
+        let mut voxels = Array4::zeros([2, 10, 12, 14]);
+        voxels.slice_mut(s![0, 2..8, 3..11, 1..13]).fill(4.0);
+        Volume { voxels, geometry: Geometry::axis_aligned([10, 12, 14], [2.0, 1.0, 1.0]) }
+    }
+
+    #[test]
+    fn image_and_labels_come_to_the_target_spacing_together() {
+        let mut labels = LabelMap { voxels: Array3::zeros([10, 12, 14]), geometry: image().geometry };
+        labels.voxels.slice_mut(s![4..6, 4..8, 4..8]).fill(3);
+        let plan = PreprocessPlan { spacing_mm: Some([1.0, 2.0, 2.0]), ..plan() };
+        let prepared = prepare_case(&plan, &image(), Some(&labels)).unwrap();
+        assert_eq!(prepared.image.dim(), (2, 12, 4, 6));
+        assert_eq!(prepared.labels.unwrap().dim(), (12, 4, 6));
+        assert_eq!(prepared.foreground.iter().map(|f| f.value).collect::<Vec<_>>(), [3]);
+        assert_eq!(prepared.origin.crop, CropBox { start: [2, 3, 1], end: [8, 11, 13] });
+    }
+
+    #[test]
+    fn a_fixed_shape_sets_the_spacing() {
+        let plan = PreprocessPlan { shape: Some([3, 16, 6]), ..plan() };
+        let prepared = prepare_case(&plan, &image(), None).unwrap();
+        assert_eq!(prepared.image.dim(), (2, 3, 16, 6));
+        assert_eq!(prepared.origin.prepared_spacing_mm, [4.0, 0.5, 2.0]);
+    }
+
+    #[test]
+    fn images_that_cannot_be_prepared_say_why() {
+        let mut flat = image();
+        flat.geometry.has_spacing = false;
+        let resampled = PreprocessPlan { spacing_mm: Some([1.0; 3]), ..plan() };
+        assert!(matches!(prepare_case(&resampled, &flat, None), Err(CaseError::NoSpacing)));
+        assert!(prepare_case(&plan(), &flat, None).is_ok());
+        let tiny = PreprocessPlan { spacing_mm: Some([1e-6; 3]), ..plan() };
+        assert!(matches!(prepare_case(&tiny, &image(), None), Err(CaseError::TooLarge { .. })));
+        let mut zeros = image();
+        zeros.voxels.fill(0.0);
+        assert!(matches!(prepare_case(&plan(), &zeros, None), Err(CaseError::Empty(_))));
+        let mut tilted = image();
+        tilted.geometry.affine[1][2] = 0.8;
+        assert!(matches!(prepare_case(&resampled, &tilted, None), Err(CaseError::Sheared)));
+    }
+}
