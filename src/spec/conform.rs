@@ -7,14 +7,15 @@ use super::{suggest, words};
 
 /// Every difference between a tree and its form.
 pub fn check(tree: &Node, form: &Form) -> Vec<Problem> {
-    let mut checker = Checker { root: form, problems: Vec::new() };
+    let mut checker = Checker { root: form, about: String::new(), problems: Vec::new() };
     checker.value(tree, form, "");
     checker.problems
 }
 
-/// As [`check`], for a value somewhere inside: keys that stand at the wrong place are searched from `root`.
+/// As [`check`], for a value at a dotted path: keys that stand at the wrong place are searched from `root`.
 pub fn check_value(node: &Node, form: &Form, root: &Form, name: &str) -> Vec<Problem> {
-    let mut checker = Checker { root, problems: Vec::new() };
+    let about = root.description(name).unwrap_or_default();
+    let mut checker = Checker { root, about, problems: Vec::new() };
     checker.value(node, form, name);
     checker.problems
 }
@@ -25,10 +26,15 @@ pub fn unknown_key(name: &str, node: &Node, fields: &[Field], root: &Form) -> Pr
     let elsewhere = root.paths_of(&suggest::plain(name));
     let near = suggest::nearest(name, names.iter().copied());
     let is_slip = near.is_some_and(|near| strsim::damerau_levenshtein(near, &suggest::plain(name)) <= 1);
+    let anywhere = root.nearest_key(name);
     let help = match (near, elsewhere.as_slice()) {
         (Some(near), _) if is_slip => format!("did you mean `{near}`?"),
         (_, [_, ..]) => format!("`{}` belongs {}", suggest::plain(name), places(&elsewhere)),
         (Some(near), []) => format!("did you mean `{near}`?"),
+        (None, []) if anywhere.is_some() => {
+            let meant = anywhere.unwrap_or_default();
+            format!("did you mean `{meant}`? It belongs {}", places(&root.paths_of(&meant)))
+        }
         (None, []) if names.is_empty() => "no keys belong here".into(),
         (None, []) => format!("known here: {}", suggest::list(&names)),
     };
@@ -68,12 +74,23 @@ pub fn several_variants_within(node: &Node, form: &Form, name: &str, problems: &
     }
 }
 
-fn subject(name: &str) -> String {
-    if name.is_empty() { "this".into() } else { format!("`{name}`") }
+/// How a value is called in a message: by the last key that leads to it.
+fn subject(path: &str) -> String {
+    if path.is_empty() { "this".into() } else { format!("`{}`", last(path)) }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 struct Checker<'a> {
     root: &'a Form,
+    /// What the doc comment of the innermost key says: the help where nothing better is known.
+    about: String,
     problems: Vec<Problem>,
 }
 
@@ -93,9 +110,9 @@ impl Checker<'_> {
                 }
                 items.iter().for_each(|node| self.value(node, item, name));
             }
-            (Form::Table(fields), Content::Table(_)) => self.table(node, fields),
+            (Form::Table(fields), Content::Table(_)) => self.table(node, fields, name),
             (Form::Map(inner), Content::Table(entries)) => {
-                entries.iter().for_each(|(key, node)| self.value(node, inner, key));
+                entries.iter().for_each(|(key, node)| self.value(node, inner, &join(name, key)));
             }
             (Form::Choice(fields), Content::Table(_)) => self.choice(node, fields, name),
             _ => self.mismatch(node, form, name),
@@ -116,11 +133,11 @@ impl Checker<'_> {
         }
     }
 
-    fn table(&mut self, node: &Node, fields: &[Field]) {
+    fn table(&mut self, node: &Node, fields: &[Field], name: &str) {
         let mut meant: Vec<&str> = Vec::new();
         for (key, value) in node.entries() {
             match fields.iter().find(|field| field.name == *key) {
-                Some(field) => self.value(value, &field.form, key),
+                Some(field) => self.field(value, field, &join(name, key)),
                 None => {
                     meant.extend(suggest::nearest(key, fields.iter().map(|field| field.name.as_str())));
                     self.problems.push(unknown_key(key, value, fields, self.root));
@@ -135,6 +152,12 @@ impl Checker<'_> {
         }
     }
 
+    fn field(&mut self, node: &Node, field: &Field, path: &str) {
+        let outer = std::mem::replace(&mut self.about, field.description.clone());
+        self.value(node, &field.form, path);
+        self.about = outer;
+    }
+
     fn choice(&mut self, node: &Node, fields: &[Field], name: &str) {
         if let Some(problem) = several_variants(node, name) {
             self.problems.push(problem);
@@ -145,7 +168,7 @@ impl Checker<'_> {
         }
         for (key, value) in node.entries() {
             match fields.iter().find(|field| field.name == *key) {
-                Some(field) => self.value(value, &field.form, key),
+                Some(field) => self.field(value, field, &join(name, key)),
                 None => self.problems.push(unknown_key(key, value, fields, self.root)),
             }
         }
@@ -190,7 +213,8 @@ impl Checker<'_> {
         let message = format!("{} must be {}, not {}", subject(name), words::form(form), words::found(node));
         let place = if node.is_table() { node.key_place() } else { node.place };
         let mut problem = Problem::at(place, message);
-        problem.help = remedy(node, form, name);
+        let about = (!self.about.is_empty()).then(|| format!("{}: {}", subject(name), self.about.replace('\n', " ")));
+        problem.help = remedy(node, form, name).or(about);
         self.problems.push(problem);
     }
 }
@@ -227,7 +251,7 @@ fn remedy_for(node: &Node, form: &Form, name: &str) -> Option<String> {
         }
         (Form::Choice(fields), Content::Text(text)) => {
             let near = suggest::nearest(text, fields.iter().map(|field| field.name.as_str()));
-            near.map(|near| format!("write `{name} = {{ {near} = {{}} }}`, or a table `[{name}.{near}]`"))
+            near.map(|near| format!("write `{} = {{ {near} = {{}} }}`, or a table `[{name}.{near}]`", last(name)))
         }
         (Form::List { item, .. }, Content::Table(_)) if !item.fields().is_empty() => {
             Some(format!("it is a list of tables: write `[[{name}]]` with double brackets"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::schema;
+use super::{schema, suggest};
 
 /// What may stand at one place of a spec.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +92,14 @@ impl Form {
         }
     }
 
+    /// What is said about the key at a dotted path.
+    pub fn description(&self, path: &str) -> Option<String> {
+        let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let keys = parent.split('.').filter(|key| !key.is_empty());
+        let parent = keys.into_iter().try_fold(self, |form, key| form.field(key))?;
+        parent.fields().iter().find(|field| field.name == name).map(|field| field.description.clone())
+    }
+
     /// Whether a table of this form has exactly one key that names a variant.
     pub fn is_choice(&self) -> bool {
         match self {
@@ -115,6 +123,20 @@ impl Form {
         let mut paths = Vec::new();
         self.collect_paths(name, "", &mut paths);
         paths
+    }
+
+    /// The key, anywhere below, that a misspelled one is nearest to.
+    pub fn nearest_key(&self, name: &str) -> Option<String> {
+        let mut names = Vec::new();
+        self.collect_names(&mut names);
+        suggest::nearest(name, names).map(str::to_owned)
+    }
+
+    fn collect_names<'a>(&'a self, names: &mut Vec<&'a str>) {
+        for field in self.fields() {
+            names.push(&field.name);
+            field.form.item().unwrap_or(&field.form).collect_names(names);
+        }
     }
 
     fn collect_paths(&self, name: &str, prefix: &str, paths: &mut Vec<String>) {

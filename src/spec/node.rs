@@ -112,7 +112,8 @@ pub fn parse(source: usize, sources: &Sources) -> (Node, Vec<Problem>) {
     let mut problems: Vec<Problem> = Vec::new();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        problems.push(Problem::at(Place { source, start: span.start, end: span.end }, error.message()));
+        let problem = Problem::at(Place { source, start: span.start, end: span.end }, error.message());
+        problems.push(problem.help("the text is not TOML here; what it says is checked once it can be read"));
     }
     let mut reader = Reader { source, problems };
     let content = reader.table(root.get_ref());

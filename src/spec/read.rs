@@ -1,7 +1,7 @@
 //! Reads the layers of a spec: `extends` files below the file itself, then the environment, then `--set`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::diagnostic::Problem;
 use super::node::{self, Content, Node};
@@ -67,13 +67,17 @@ impl Reading {
     fn open(&mut self, path: &Path, named_at: Option<Place>) -> Option<usize> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
-                let name = path.display().to_string();
+                let name = shown(path);
                 Some(self.sources.add(Source { name, text, origin: Origin::File(path.to_owned()) }))
             }
             Err(error) => {
-                let message = format!("cannot read `{}`: {}", path.display(), reason(&error));
+                let message = format!("cannot read `{}`: {}", shown(path), reason(&error));
                 let mut problem = Problem { place: named_at, ..Problem::nowhere(message) };
-                problem.help = neighbour(path).map(|name| format!("did you mean `{name}`?"));
+                let nothing_near = "give a path relative to the file or folder that you name it from";
+                problem.help = Some(match neighbour(path) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => nothing_near.into(),
+                });
                 self.problems.push(problem);
                 None
             }
@@ -221,6 +225,18 @@ fn dotted_key(key: &str, source: usize) -> Option<Vec<(String, Place)>> {
     (!path.is_empty()).then_some(path)
 }
 
+/// A path as the person would write it: `experiments/../base.toml` is `base.toml`.
+fn shown(path: &Path) -> String {
+    let mut parts: Vec<Component> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts.iter().collect::<PathBuf>().display().to_string()
+}
+
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".into(),
@@ -242,5 +258,5 @@ fn neighbour(path: &Path) -> Option<String> {
     names.sort();
     let name = file_name(path);
     let near = suggest::nearest(&name, names.iter().map(String::as_str).filter(|other| *other != name))?;
-    Some(path.with_file_name(near).display().to_string())
+    Some(shown(&path.with_file_name(near)))
 }

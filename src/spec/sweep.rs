@@ -107,9 +107,10 @@ impl Reader<'_> {
         if items.is_empty() {
             self.problems.push(empty(name, node));
         }
-        let is_one_value = conform::check_value(node, form, self.root, name).is_empty();
+        let full = path.join(".");
+        let is_one_value = conform::check_value(node, form, self.root, &full).is_empty();
         let problems: Vec<Problem> =
-            items.iter().flat_map(|item| conform::check_value(item, form, self.root, name)).collect();
+            items.iter().flat_map(|item| conform::check_value(item, form, self.root, &full)).collect();
         if is_one_value && !problems.is_empty() && !items.is_empty() {
             let message = format!("this is one value of `{name}`, not a list of values");
             let help = format!("a sweep lists whole values: put this one in brackets, `{name} = [[…], […]]`");

@@ -12,7 +12,7 @@ pub struct Train {
     /// Patch `[z, y, x]` in voxels of the prepared grid; depth 1 makes a 2D network. `"auto"`: nnU-Net's rule.
     pub patch_size: Auto<[usize; 3]>,
     /// Patches per step. `"auto"`: nnU-Net's rule.
-    #[schemars(range(min = 1))]
+    #[schemars(extend("minimum" = 1))]
     pub batch_size: Auto<usize>,
     /// Number of epochs.
     #[schemars(range(min = 1))]

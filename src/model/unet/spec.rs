@@ -19,7 +19,7 @@ pub struct Unet {
     /// Convolutions per encoder stage (residual blocks per stage if `residual`). `"auto"`: 2, or nnU-Net's 1, 3, 4, 6, 6, …
     pub blocks: Auto<Vec<usize>>,
     /// Convolutions per decoder stage. `"auto"`: 2, or 1 if `residual`.
-    #[schemars(range(min = 1))]
+    #[schemars(extend("minimum" = 1))]
     pub decoder_blocks: Auto<usize>,
     /// Residual blocks in the encoder (He 2016, nnU-Net's ResEnc).
     pub residual: bool,

@@ -3,7 +3,7 @@
 use crate::model::Model;
 use crate::model::unet::Unet;
 use crate::spec::finding::KeyPath;
-use crate::spec::{Auto, Findings};
+use crate::spec::Findings;
 
 pub fn check(model: &Model, findings: &mut Findings) {
     match model {
@@ -66,8 +66,5 @@ fn supervision(unet: &Unet, findings: &mut Findings) {
     if unet.deep_supervision && stages.contains(&Some(1)) {
         let help = "use two stages or more, or leave `deep-supervision` out";
         findings.error("model.unet.deep-supervision", "a network of one stage has no coarser resolution", help);
-    }
-    if let Auto::Fixed(0) = unet.decoder_blocks {
-        findings.error("model.unet.decoder-blocks", "a decoder stage has no convolution", "use at least 1");
     }
 }
