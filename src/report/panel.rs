@@ -4,6 +4,7 @@
 //! up (axial) or left (sagittal), superior up.
 
 mod layer;
+mod legend;
 mod view;
 
 use std::io;
@@ -13,20 +14,21 @@ use image::codecs::png::PngEncoder;
 use image::{ImageEncoder, Rgb, RgbImage};
 use plotters::prelude::*;
 
-use crate::dataset::Target;
+use crate::dataset::{Target, TargetStructure};
 use crate::evaluate::Score;
 use crate::files::write_atomic;
 use crate::report::figure::canvas::{Canvas, SCALE, Text, fit};
-use crate::report::figure::{FigureError, palette, with_canvas};
+use crate::report::figure::{FigureError, with_canvas};
 use crate::volume::{LabelMap, Segmentation, Volume};
 use layer::{Layers, layers};
+use legend::Legend;
 use view::{View, views};
 
 /// Room of one picture in pixels; pictures keep their aspect ratio within it.
 const TILE: u32 = 420;
 const MARGIN: u32 = 28;
 const TOP: u32 = 150;
-const BOTTOM: u32 = 130;
+const WIDTH: u32 = MARGIN + (TILE + MARGIN) * 4;
 const COLUMNS: [&str; 4] = ["Image", "Reference", "Prediction", "Errors"];
 const MISSED: Rgb<u8> = Rgb([0x56, 0xB4, 0xE9]);
 const EXTRA: Rgb<u8> = Rgb([0xD5, 0x5E, 0x00]);
@@ -76,15 +78,27 @@ pub fn render(
 ) -> Result<RgbImage, PanelError> {
     check(case, image, reference, prediction)?;
     let views = views(image, reference, prediction, target);
+    let layers: Vec<Layers> = views.iter().map(|view| layers(view, reference, prediction, target)).collect();
+    let names = |structure: &&TargetStructure| layers.iter().any(|layers| layers.shows(&structure.name));
+    let legend = Legend::new(target.structures.iter().filter(names));
     let heights: Vec<u32> = views.iter().map(|view| view.size.1 + MARGIN).collect();
-    let width = MARGIN + (TILE + MARGIN) * COLUMNS.len() as u32;
-    let mut picture = RgbImage::from_pixel(width, TOP + heights.iter().sum::<u32>() + BOTTOM, PAPER);
+    let bottom = TOP + heights.iter().sum::<u32>();
+    let mut picture = RgbImage::from_pixel(WIDTH, bottom + legend.height(), PAPER);
     let mut top = TOP;
-    for (view, height) in views.iter().zip(&heights) {
-        draw_row(&mut picture, view, &layers(view, reference, prediction, target), top);
+    for ((view, layers), height) in views.iter().zip(&layers).zip(&heights) {
+        draw_row(&mut picture, view, layers, top);
         top += height;
     }
-    annotate(&mut picture, &views, &format!("{case}\n{scores}"), target)?;
+    let size = picture.dimensions();
+    with_canvas(picture.as_mut(), size, |canvas| {
+        headings(canvas, case, scores)?;
+        let mut top = TOP;
+        for view in &views {
+            orientation(canvas, view, top)?;
+            top += view.size.1 + MARGIN;
+        }
+        legend.draw(canvas, bottom)
+    })?;
     Ok(picture)
 }
 
@@ -152,24 +166,14 @@ fn errors(gray: Rgb<u8>, layers: &Layers, at: (usize, usize)) -> Rgb<u8> {
     }
 }
 
-/// Texts of the picture: heading, columns, orientation, legend.
-fn annotate(picture: &mut RgbImage, views: &[View], heading: &str, target: &Target) -> Result<(), FigureError> {
-    let size = picture.dimensions();
-    with_canvas(picture.as_mut(), size, |canvas| {
-        let (case, scores) = heading.split_once('\n').unwrap_or((heading, ""));
-        let room = f64::from(size.0 - 2 * MARGIN);
-        write(canvas, (MARGIN, 34), &fit(case, Text::TITLE, room / f64::from(SCALE)), Text::TITLE)?;
-        write(canvas, (MARGIN, 78), &fit(scores, Text::NOTE, room / f64::from(SCALE)), Text::NOTE)?;
-        for (column, name) in COLUMNS.into_iter().enumerate() {
-            let middle = MARGIN + (TILE + MARGIN) * column as u32 + TILE / 2;
-            write(canvas, (middle, TOP - 24), name, Text::LABEL.centred())?;
-        }
-        let mut top = TOP;
-        for view in views {
-            orientation(canvas, view, top)?;
-            top += view.size.1 + MARGIN;
-        }
-        legend(canvas, top, target, size.0)
+/// The case's name, its scores, and what the columns show.
+fn headings<DB: DrawingBackend>(canvas: &Canvas<DB>, case: &str, scores: &str) -> Result<(), FigureError> {
+    let room = f64::from(WIDTH - 2 * MARGIN) / f64::from(SCALE);
+    write(canvas, (MARGIN, 34), &fit(case, Text::TITLE, room), Text::TITLE)?;
+    write(canvas, (MARGIN, 78), &fit(scores, Text::NOTE, room), Text::NOTE)?;
+    COLUMNS.into_iter().enumerate().try_for_each(|(column, name)| {
+        let middle = MARGIN + (TILE + MARGIN) * column as u32 + TILE / 2;
+        write(canvas, (middle, TOP - 24), name, Text::LABEL.centred())
     })
 }
 
@@ -183,10 +187,10 @@ fn orientation<DB: DrawingBackend>(canvas: &Canvas<DB>, view: &View, top: u32) -
     let Some([west, east, north, south]) = view.marks else { return Ok(()) };
     let (left, (width, height)) = (left(view, 0), view.size);
     let places = [
-        (west, (left + 14, top + height / 2)),
-        (east, (left + width.saturating_sub(14), top + height / 2)),
-        (north, (left + width / 2, top + 14)),
-        (south, (left + width / 2, top + height.saturating_sub(14))),
+        (west, (left + 18, top + height / 2)),
+        (east, (left + width.saturating_sub(18), top + height / 2)),
+        (north, (left + width / 2, top + 20)),
+        (south, (left + width / 2, top + height.saturating_sub(20))),
     ];
     for (letter, at) in places {
         let look = Text { bold: true, ..Text::NOTE.centred() };
@@ -194,30 +198,6 @@ fn orientation<DB: DrawingBackend>(canvas: &Canvas<DB>, view: &View, top: u32) -
             write(canvas, (at.0 + x - 1, at.1 + y - 1), letter, look.in_color(BLACK))?;
         }
         write(canvas, at, letter, look.in_color(RGBColor(0xFF, 0xE0, 0x66)))?;
-    }
-    Ok(())
-}
-
-fn legend<DB: DrawingBackend>(canvas: &Canvas<DB>, top: u32, target: &Target, width: u32) -> Result<(), FigureError> {
-    let rgb = |Rgb([red, green, blue]): Rgb<u8>| RGBColor(red, green, blue);
-    let errors = [("missed", rgb(MISSED)), ("extra", rgb(EXTRA)), ("wrong structure", rgb(CONFUSED))];
-    let structures = target.structures.iter().map(|structure| {
-        let [red, green, blue] = structure.color;
-        (structure.name.as_str(), RGBColor(red, green, blue))
-    });
-    let scale = f64::from(SCALE);
-    let (right, mut x, mut y) = (f64::from(width) / scale - 14.0, 14.0, f64::from(top) / scale + 8.0);
-    for (name, color) in errors.into_iter().chain(structures) {
-        let wide = super::figure::canvas::width(name, Text::NOTE) + 36.0;
-        if x + wide > right {
-            (x, y) = (14.0, y + 20.0);
-        }
-        if y > f64::from(top + BOTTOM) / scale - 14.0 {
-            return canvas.text((right, y - 20.0), "…", Text::NOTE.right());
-        }
-        canvas.fill((x, y - 6.0), (x + 12.0, y + 6.0), color.to_rgba())?;
-        canvas.text((x + 18.0, y), name, Text::NOTE.in_color(palette::INK))?;
-        x += wide;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The scores as text for a terminal, at most 100 columns wide. Returned, not printed.
 
+use std::collections::BTreeSet;
+
 use super::collect::{self, Trial};
 use super::{ReportError, ReportInput};
 use crate::evaluate::summary::Metric;
@@ -30,9 +32,10 @@ pub fn report(input: &ReportInput, charset: Charset) -> Result<String, ReportErr
         text += &format!("\nBest trial: {}\n\n", best.name());
     }
     text += &summary(&best.summary, charset);
-    let excluded: usize = input.runs.iter().map(|run| run.excluded.len()).sum();
-    if excluded > 0 {
-        text += &format!("{excluded} excluded (see excluded.csv)\n");
+    let excluded = input.runs.iter().flat_map(|run| &run.excluded).map(|row| row.case.as_str());
+    let excluded: BTreeSet<&str> = excluded.collect();
+    if !excluded.is_empty() {
+        text += &format!("excluded: {}\n", shorten_to(&Vec::from_iter(excluded).join(", "), 88, charset));
     }
     text += &format!("{}\n", selection(&trials));
     Ok(text)

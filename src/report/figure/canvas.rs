@@ -13,6 +13,8 @@ pub const SCALE: u32 = 2;
 /// A drawing area addressed in nominal pixels from the upper left corner.
 pub struct Canvas<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
+    /// How far texts are moved down, as a part of their size: backends disagree on where the middle of a text is.
+    drop: f64,
 }
 
 /// How a text looks and to which point of it its position belongs.
@@ -59,13 +61,14 @@ impl Text {
         let face = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
         let font = FontDesc::new(FontFamily::SansSerif, self.size * f64::from(SCALE), face);
         let font = if self.upwards { font.transform(FontTransform::Rotate270) } else { font };
-        TextStyle { color: self.color.to_backend_color(), ..TextStyle::from(font) }.pos(Pos::new(self.anchor, VPos::Center))
+        TextStyle { color: self.color.to_backend_color(), ..TextStyle::from(font) }
+            .pos(Pos::new(self.anchor, VPos::Center))
     }
 }
 
 impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
-    pub(super) fn new(area: &'a DrawingArea<DB, Shift>) -> Self {
-        Self { area }
+    pub(super) fn new(area: &'a DrawingArea<DB, Shift>, drop: f64) -> Self {
+        Self { area, drop }
     }
 
     /// Writes one line of text.
@@ -73,6 +76,8 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// # Errors
     /// The backend's.
     pub fn text(&self, at: (f64, f64), text: &str, look: Text) -> Result<(), FigureError> {
+        let drop = self.drop * look.size;
+        let at = if look.upwards { (at.0 + drop, at.1) } else { (at.0, at.1 + drop) };
         self.area.draw_text(text, &look.style(), pixel(at)).map_err(FigureError::of)
     }
 
@@ -126,6 +131,15 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     pub fn outline(&self, from: (f64, f64), to: (f64, f64), color: RGBAColor) -> Result<(), FigureError> {
         let corners = [from, (to.0, from.1), to, (from.0, to.1), from];
         self.line(&corners, color, 1.0)
+    }
+
+    /// A horizontal line with short ends, for an interval.
+    ///
+    /// # Errors
+    /// The backend's.
+    pub fn whisker(&self, (low, high): (f64, f64), y: f64) -> Result<(), FigureError> {
+        self.line(&[(low, y), (high, y)], INK.to_rgba(), 1.5)?;
+        [low, high].into_iter().try_for_each(|x| self.line(&[(x, y - 4.0), (x, y + 4.0)], INK.to_rgba(), 1.5))
     }
 
     /// A filled disc.

@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text, fit, width};
-use super::palette::{BEST, DICE, INK, IOU, MISSING, MUTED, sequential, text_on};
+use super::palette::{BEST, DICE, IOU, MISSING, MUTED, sequential, text_on};
 use super::rows::Rows;
 use super::{FigureError, Plot};
 
@@ -70,10 +70,10 @@ impl Plot for Overall {
                 };
                 let x = |value: f64| self.rows.x(panel, value);
                 canvas.fill((x(0.0), y - 1.0), (x(score.mean), y + 1.0), color.mix(0.35))?;
+                canvas.dot((x(score.mean), y), 5.0, color.to_rgba())?;
                 if let Some(sd) = score.sd {
-                    canvas.line(&[(x(score.mean - sd), y), (x(score.mean + sd), y)], INK.to_rgba(), 1.5)?;
+                    canvas.whisker((x(score.mean - sd), x(score.mean + sd)), y)?;
                 }
-                canvas.dot((x(score.mean), y), 5.5, color.to_rgba())?;
                 canvas.text((value_x, y), &format!("{:.3}", score.mean), Text::LABEL.right())?;
             }
         }
@@ -138,14 +138,11 @@ impl PerStructure {
                     ((self.x(panel, column) + 0.5, y + 0.5), (self.x(panel, column + 1) - 0.5, y + ROW - 0.5));
                 let Some(score) = value(trial) else {
                     canvas.fill(from, to, MISSING.to_rgba())?;
+                    self.number(canvas, (from, to), None, false)?;
                     continue;
                 };
                 canvas.fill(from, to, sequential(score).to_rgba())?;
-                self.number(canvas, (from, to), score)?;
-                if score >= best && self.trials.len() > 1 {
-                    let corner = to.0 - 5.0;
-                    canvas.dot((corner, y + 6.0), 2.5, BEST.to_rgba())?;
-                }
+                self.number(canvas, (from, to), Some(score), score >= best)?;
             }
         }
         Ok(())
@@ -155,14 +152,23 @@ impl PerStructure {
         &self,
         canvas: &Canvas<DB>,
         ((left, top), (right, bottom)): ((f64, f64), (f64, f64)),
-        score: f64,
+        score: Option<f64>,
+        best: bool,
     ) -> Result<(), FigureError> {
-        let text = if self.cell() >= 48.0 { format!("{score:.3}") } else { format!("{score:.2}") };
-        if self.cell() < 34.0 {
-            return Ok(());
+        let middle = ((left + right) / 2.0, (top + bottom) / 2.0);
+        let room = self.cell();
+        let (text, color) = match score {
+            Some(score) if room >= 48.0 => (format!("{score:.3}"), text_on(sequential(score))),
+            Some(score) => (format!("{score:.2}"), text_on(sequential(score))),
+            None => ("n/a".to_owned(), MUTED),
+        };
+        if room >= 36.0 {
+            canvas.text(middle, &text, Text { bold: best, ..Text::NOTE.centred().in_color(color) })
+        } else if best {
+            canvas.dot(middle, 2.5, BEST.to_rgba())
+        } else {
+            Ok(())
         }
-        let look = Text::NOTE.centred().in_color(text_on(sequential(score)));
-        canvas.text(((left + right) / 2.0, (top + bottom) / 2.0), &text, look)
     }
 }
 
@@ -173,7 +179,7 @@ impl Plot for PerStructure {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, WIDTH - 28.0), Text::TITLE)?;
-        let note = "mean over cases and seeds; brighter is better, 0 to 1; dot: best of the row; grey: no value";
+        let note = "mean over cases and seeds; darker is better, 0 to 1; bold or dot: best of the row";
         canvas.text((14.0, 46.0), note, Text::NOTE)?;
         self.headings(canvas)?;
         for (row, name) in self.structures.iter().enumerate() {

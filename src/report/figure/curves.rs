@@ -169,8 +169,8 @@ fn ticks(low: f64, high: f64, about: f64) -> Vec<f64> {
 fn short(value: f64) -> String {
     if value == 0.0 {
         "0".to_owned()
-    } else if (0.01..10_000.0).contains(&value.abs()) {
-        let text = format!("{value:.3}");
+    } else if (0.001..10_000.0).contains(&value.abs()) {
+        let text = format!("{value:.4}");
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         format!("{value:.0e}")

@@ -17,22 +17,25 @@ pub const BEST: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// Cells without a value.
 pub const MISSING: RGBColor = RGBColor(0xEE, 0xF0, 0xF3);
 
-/// Anchors of the cividis colour map (Nuñez, Anderton & Renslow 2018), from 0 to 1.
-const CIVIDIS: [[f64; 3]; 6] = [
-    [0.0, 32.0, 77.0],
-    [49.0, 69.0, 107.0],
-    [102.0, 105.0, 112.0],
-    [147.0, 142.0, 119.0],
-    [203.0, 187.0, 105.0],
-    [255.0, 234.0, 70.0],
+/// Anchors of the sequential scale "Blues" (Harrower & Brewer 2003), from 0 to 1.
+const BLUES: [[f64; 3]; 9] = [
+    [247.0, 251.0, 255.0],
+    [222.0, 235.0, 247.0],
+    [198.0, 219.0, 239.0],
+    [158.0, 202.0, 225.0],
+    [107.0, 174.0, 214.0],
+    [66.0, 146.0, 198.0],
+    [33.0, 113.0, 181.0],
+    [8.0, 81.0, 156.0],
+    [8.0, 48.0, 107.0],
 ];
 
-/// Colour of a value between 0 and 1 on a scale that colour-blind readers see as brightness.
+/// Colour of a value between 0 and 1 on a scale that colour-blind readers see as darkness.
 pub fn sequential(value: f64) -> RGBColor {
-    let position = value.clamp(0.0, 1.0) * (CIVIDIS.len() - 1) as f64;
-    let place = (position.floor() as usize).min(CIVIDIS.len() - 2);
+    let position = value.clamp(0.0, 1.0) * (BLUES.len() - 1) as f64;
+    let place = (position.floor() as usize).min(BLUES.len() - 2);
     let blend = |channel: usize| {
-        let (from, to) = (CIVIDIS[place][channel], CIVIDIS[place + 1][channel]);
+        let (from, to) = (BLUES[place][channel], BLUES[place + 1][channel]);
         (from + (to - from) * (position - place as f64)).round() as u8
     };
     RGBColor(blend(0), blend(1), blend(2))
@@ -41,7 +44,7 @@ pub fn sequential(value: f64) -> RGBColor {
 /// Black or white, whichever is easier to read on a colour (relative luminance of WCAG 2).
 pub fn text_on(RGBColor(red, green, blue): RGBColor) -> RGBColor {
     let luminance = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
-    if luminance > 0.18 { INK } else { RGBColor(0xFF, 0xFF, 0xFF) }
+    if luminance > 0.24 { INK } else { RGBColor(0xFF, 0xFF, 0xFF) }
 }
 
 /// A structure's colour, darkened until it can be seen on white.

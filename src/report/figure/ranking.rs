@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text};
-use super::palette::{DICE, INK, IOU, MUTED};
+use super::palette::{DICE, IOU, MUTED};
 use super::rows::Rows;
 use super::{FigureError, Plot};
 use crate::evaluate::{Statistics, StructureSummary, Summary};
@@ -43,13 +43,9 @@ impl Ranking {
         };
         let color = if panel == 0 { DICE } else { IOU };
         let end = self.rows.x(panel, statistics.mean);
-        canvas.fill((self.rows.x(panel, 0.0), y - 7.0), (end, y + 7.0), color.mix(0.85))?;
+        canvas.fill((self.rows.x(panel, 0.0), y - 7.0), (end, y + 7.0), color.to_rgba())?;
         if let Some([low, high]) = statistics.ci95 {
-            let (low, high) = (self.rows.x(panel, low), self.rows.x(panel, high));
-            canvas.line(&[(low, y), (high, y)], INK.to_rgba(), 1.5)?;
-            for x in [low, high] {
-                canvas.line(&[(x, y - 4.0), (x, y + 4.0)], INK.to_rgba(), 1.5)?;
-            }
+            canvas.whisker((self.rows.x(panel, low), self.rows.x(panel, high)), y)?;
         }
         canvas.text((value_x, y), &format!("{:.3}", statistics.mean), Text::LABEL.right())
     }

@@ -97,7 +97,11 @@ impl Plot for Scatter {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, SIZE.0 - 28.0), Text::TITLE)?;
-        canvas.text((14.0, 46.0), "dot: a case; ring: a structure's mean; curve: IoU = D / (2 − D)", Text::NOTE)?;
+        canvas.text(
+            (14.0, 46.0),
+            "dot: a case (mean over its seeds); ring: mean of a structure; curve: IoU = D / (2 − D)",
+            Text::NOTE,
+        )?;
         self.axes(canvas)?;
         self.cases(canvas)?;
         self.means(canvas)?;

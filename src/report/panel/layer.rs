@@ -9,6 +9,7 @@ use crate::volume::{LabelMap, Segmentation};
 
 /// One structure on a slice.
 pub(super) struct Layer {
+    name: String,
     color: [u8; 3],
     pub(super) reference: Array2<bool>,
     pub(super) prediction: Array2<bool>,
@@ -29,7 +30,12 @@ pub(super) fn layers(view: &View, reference: &LabelMap, prediction: &Segmentatio
             }
             Segmentation::Masks { .. } => Array2::default(labels.dim()),
         };
-        Layer { color: structure.color, reference: belongs(labels, structure), prediction }
+        Layer {
+            name: structure.name.clone(),
+            color: structure.color,
+            reference: belongs(labels, structure),
+            prediction,
+        }
     };
     let shown = |layer: &Layer| layer.reference.iter().chain(&layer.prediction).any(|there| *there);
     Layers(target.structures.iter().enumerate().map(layer).filter(shown).collect())
@@ -40,6 +46,11 @@ fn belongs(labels: ArrayView2<u16>, structure: &TargetStructure) -> Array2<bool>
 }
 
 impl Layers {
+    /// Whether a structure is on the slice.
+    pub(super) fn shows(&self, name: &str) -> bool {
+        self.0.iter().any(|layer| layer.name == name)
+    }
+
     /// A pixel with the structures laid over it: a tint inside, the full colour along the edge.
     pub(super) fn overlay(
         &self,

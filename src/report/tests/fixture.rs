@@ -19,17 +19,34 @@ pub struct Size {
 }
 
 const NAMES: [&str; 12] = [
-    "liver", "left kidney", "right kidney", "spleen", "pancreas", "gall bladder", "aorta", "stomach", "oesophagus",
-    "duodenum", "left adrenal gland", "right adrenal gland",
+    "liver",
+    "left kidney",
+    "right kidney",
+    "spleen",
+    "pancreas",
+    "gall bladder",
+    "aorta",
+    "stomach",
+    "oesophagus",
+    "duodenum",
+    "left adrenal gland",
+    "right adrenal gland",
 ];
 const COLORS: [[u8; 3]; 8] = [
-    [0xD5, 0x5E, 0x00], [0x00, 0x72, 0xB2], [0x56, 0xB4, 0xE9], [0x00, 0x9E, 0x73], [0xE6, 0x9F, 0x00],
-    [0xCC, 0x79, 0xA7], [0xF0, 0xE4, 0x42], [0x80, 0x80, 0x80],
+    [0xD5, 0x5E, 0x00],
+    [0x00, 0x72, 0xB2],
+    [0x56, 0xB4, 0xE9],
+    [0x00, 0x9E, 0x73],
+    [0xE6, 0x9F, 0x00],
+    [0xCC, 0x79, 0xA7],
+    [0xF0, 0xE4, 0x42],
+    [0x80, 0x80, 0x80],
 ];
 
 pub fn target(structures: usize) -> Target {
     let structure = |index: usize| {
-        let name = NAMES.get(index).map_or_else(|| format!("vertebra or rib number {index}"), |name| (*name).to_owned());
+        let name =
+            NAMES.get(index).map_or_else(|| format!("vertebra or rib number {index}"), |name| (*name).to_owned());
         let value = index as u16 + 1;
         TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: COLORS[index % 8] }
     };
@@ -107,7 +124,8 @@ fn history(target: &Target, epochs: usize, trial: usize, seed: u64) -> DataFrame
     let mut draws = random::stream(seed, "fixture history", trial as u64, 0);
     let numbers: Vec<u32> = (1..=epochs as u32).collect();
     let part = |epoch: u32| f64::from(epoch) / epochs as f64;
-    let loss: Vec<f64> = numbers.iter().map(|e| 1.4 * (-4.0 * part(*e)).exp() + draws.random_range(0.1..0.16)).collect();
+    let loss: Vec<f64> =
+        numbers.iter().map(|e| 1.4 * (-4.0 * part(*e)).exp() + draws.random_range(0.1..0.16)).collect();
     let rate: Vec<f64> = numbers.iter().map(|e| 0.01 * (1.0 - part(*e) + 1.0 / epochs as f64).powf(0.9)).collect();
     let mut columns = vec![
         Column::new("epoch".into(), numbers.clone()),
@@ -115,7 +133,7 @@ fn history(target: &Target, epochs: usize, trial: usize, seed: u64) -> DataFrame
         Column::new("learning_rate".into(), rate),
     ];
     let mut dice = |quality: f64| -> Vec<Option<f64>> {
-        let value = |e: u32| quality * (1.0 - (-6.0 * part(e)).exp()) + draws.random_range(-0.02..0.02);
+        let mut value = |e: u32| quality * (1.0 - (-6.0 * part(e)).exp()) + draws.random_range(-0.02..0.02);
         numbers.iter().map(|e| (*e % 2 == 0 || *e as usize == epochs).then(|| value(*e))).collect()
     };
     columns.push(Column::new("validation_dice".into(), dice(0.83)));

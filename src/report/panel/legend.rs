@@ -1,0 +1,68 @@
+//! What the colours of an overlay mean: errors first, then the structures that it shows.
+
+use image::Rgb;
+use plotters::prelude::{Color, DrawingBackend, RGBColor};
+
+use super::{CONFUSED, EXTRA, MISSED, WIDTH};
+use crate::dataset::TargetStructure;
+use crate::report::figure::FigureError;
+use crate::report::figure::canvas::{Canvas, SCALE, Text, width};
+use crate::report::figure::palette::INK;
+
+const LINE: f64 = 22.0;
+const LEFT: f64 = 14.0;
+/// Left edge of the entries, behind the line's heading.
+const ENTRIES: f64 = 110.0;
+
+/// Lines of coloured names.
+pub(super) struct Legend {
+    entries: Vec<Entry>,
+    lines: usize,
+}
+
+struct Entry {
+    name: String,
+    color: RGBColor,
+    x: f64,
+    line: usize,
+}
+
+impl Legend {
+    /// Places the entries: errors in the first line, structures from the second on.
+    pub(super) fn new<'a>(structures: impl Iterator<Item = &'a TargetStructure>) -> Self {
+        let errors = [("missed", MISSED), ("extra", EXTRA), ("wrong structure", CONFUSED)];
+        let right = f64::from(WIDTH) / f64::from(SCALE) - LEFT;
+        let (mut x, mut line) = (ENTRIES, 0);
+        let mut entries = Vec::new();
+        let mut place = |name: &str, Rgb([red, green, blue]): Rgb<u8>, new_line: bool| {
+            let room = width(name, Text::NOTE) + 36.0;
+            if new_line || x + room > right {
+                (x, line) = (ENTRIES, line + 1);
+            }
+            entries.push(Entry { name: name.to_owned(), color: RGBColor(red, green, blue), x, line });
+            x += room;
+        };
+        errors.into_iter().for_each(|(name, color)| place(name, color, false));
+        structures.enumerate().for_each(|(index, it)| place(&it.name, Rgb(it.color), index == 0));
+        Self { entries, lines: line + 1 }
+    }
+
+    /// Pixels that the legend takes.
+    pub(super) fn height(&self) -> u32 {
+        ((self.lines as f64 * LINE + 14.0) * f64::from(SCALE)) as u32
+    }
+
+    /// Draws the legend from a row of pixels downwards.
+    pub(super) fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, top: u32) -> Result<(), FigureError> {
+        let y = |line: usize| f64::from(top) / f64::from(SCALE) + 8.0 + line as f64 * LINE;
+        canvas.text((LEFT, y(0)), "Errors", Text::NOTE)?;
+        if self.lines > 1 {
+            canvas.text((LEFT, y(1)), "Structures", Text::NOTE)?;
+        }
+        self.entries.iter().try_for_each(|entry| {
+            let y = y(entry.line);
+            canvas.fill((entry.x, y - 6.0), (entry.x + 12.0, y + 6.0), entry.color.to_rgba())?;
+            canvas.text((entry.x + 18.0, y), &entry.name, Text::NOTE.in_color(INK))
+        })
+    }
+}
