@@ -8,6 +8,7 @@ pub mod foreground;
 pub mod case;
 pub mod restore;
 pub mod cache;
+pub mod fingerprint;
 pub mod progress;
 pub mod source;
 mod entry;
@@ -15,6 +16,7 @@ mod percentile;
 
 pub use cache::{PreparedCase, PreparedSet, prepare};
 pub use case::{CaseError, Origin, Prepared, prepare_case};
+pub use fingerprint::{Fingerprint, fingerprint};
 pub use progress::{Outcome, PrepareError, Progress};
 pub use restore::{restore_probabilities, restore_segmentation};
 pub use spec::{Preprocess, PreprocessPlan};

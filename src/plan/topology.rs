@@ -1,0 +1,282 @@
+//! Patch, depth, width and batch of a network for a dataset: nnU-Net's published rules (Isensee 2021; version 2.8.1).
+//!
+//! What the spec fixes stays; the rules fill in what is `"auto"`. Axes are `[z, y, x]` throughout.
+
+use super::feature_memory::{Network, feature_map_elements};
+use super::pooling::{Limits, Stages, divisor, padded};
+use crate::model::unet::Unet;
+
+/// What the rules look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopologyInputs<'a> {
+    /// Spacing of the prepared images, mm.
+    pub spacing_mm: [f64; 3],
+    /// Median shape of the prepared training images.
+    pub median_shape: [f64; 3],
+    /// Training cases.
+    pub cases: usize,
+    /// Output channels of the network.
+    pub outputs: usize,
+    /// GPU memory to plan for.
+    pub memory_target_gb: f64,
+    /// What the spec says about the network; its `"auto"` values are filled in.
+    pub unet: &'a Unet,
+    /// Patch, where the spec fixes it. A depth of 1 asks for a 2D network.
+    pub patch_size: Option<[usize; 3]>,
+    /// Batch, where the spec fixes it.
+    pub batch_size: Option<usize>,
+}
+
+/// The resolved numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// Training patch.
+    pub patch_size: [usize; 3],
+    /// Stride of each stage, finest first.
+    pub strides: Vec<[usize; 3]>,
+    /// Kernel of each stage.
+    pub kernels: Vec<[usize; 3]>,
+    /// Feature maps of each stage.
+    pub features: Vec<usize>,
+    /// Convolutions (residual: blocks) of each encoder stage.
+    pub blocks: Vec<usize>,
+    /// Convolutions of each decoder stage.
+    pub decoder_blocks: usize,
+    /// Patches per step.
+    pub batch_size: usize,
+    /// Why, one line per value that a rule decided.
+    pub notes: Vec<String>,
+}
+
+/// Numbers that differ between 2D and 3D, plain and residual networks.
+struct Reference {
+    /// Feature-map elements of the network that fills 8 GB.
+    elements_at_8_gb: f64,
+    /// Its batch.
+    batch: f64,
+    max_features: usize,
+    /// Part of all training voxels that a batch may hold.
+    max_dataset_part: f64,
+}
+
+const BASE_FEATURES: usize = 32;
+const MIN_BATCH: usize = 2;
+const RESIDUAL_BLOCKS: [usize; 4] = [1, 3, 4, 6];
+/// Voxels that the first guess of a patch has, in 3D and 2D, before it is clipped to the median shape.
+const FIRST_GUESS_3D: f64 = 256.0 * 256.0 * 256.0;
+const FIRST_GUESS_2D: f64 = 2048.0 * 2048.0;
+
+/// Applies the rules.
+pub fn topology(inputs: &TopologyInputs<'_>) -> Topology {
+    let flat = is_flat(inputs);
+    let reference = reference(flat, inputs.unet.residual);
+    let budget = reference.elements_at_8_gb * inputs.memory_target_gb / 8.0;
+    let mut design = Design::first(inputs, flat);
+    let guess = design.patch;
+    if inputs.patch_size.is_none() {
+        design.shrink(inputs, budget_per_patch(budget, &reference, inputs.unet.residual));
+    }
+    let elements = design.elements(inputs);
+    let batch_size =
+        inputs.batch_size.unwrap_or_else(|| batch_size(inputs, &reference, budget / elements, design.patch));
+    let notes = notes(inputs, &design, guess, batch_size);
+    let Design { patch, stages, features, blocks, decoder_blocks, .. } = design;
+    let Stages { strides, kernels } = stages;
+    Topology { patch_size: patch, strides, kernels, features, blocks, decoder_blocks, batch_size, notes }
+}
+
+fn is_flat(inputs: &TopologyInputs<'_>) -> bool {
+    inputs.patch_size.map_or(inputs.median_shape[0] <= 1.0, |patch| patch[0] == 1)
+}
+
+fn reference(flat: bool, residual: bool) -> Reference {
+    let (elements_at_8_gb, batch, max_features) = match (flat, residual) {
+        (false, false) => (5.6e8, 2.0, 320),
+        (true, false) => (8.5e7, 12.0, 512),
+        (false, true) => (6.8e8, 2.0, 320),
+        (true, true) => (1.35e8, 12.0, 512),
+    };
+    Reference { elements_at_8_gb, batch, max_features, max_dataset_part: if residual { 1.0 } else { 0.05 } }
+}
+
+/// Elements that one patch may need: the smallest batch must fit. nnU-Net's residual planner compares without that.
+fn budget_per_patch(budget: f64, reference: &Reference, residual: bool) -> f64 {
+    if residual { budget } else { budget * reference.batch / MIN_BATCH as f64 }
+}
+
+/// Whatever memory leaves room for, at most a part of the dataset.
+fn batch_size(inputs: &TopologyInputs<'_>, reference: &Reference, room: f64, patch: [usize; 3]) -> usize {
+    let by_memory = (room * reference.batch).round_ties_even();
+    let dataset = inputs.median_shape.iter().product::<f64>() * inputs.cases as f64;
+    let patch_voxels: f64 = patch.iter().map(|&edge| edge as f64).product();
+    let by_dataset = (dataset * reference.max_dataset_part / patch_voxels).round_ties_even();
+    (by_memory.min(by_dataset) as usize).max(MIN_BATCH)
+}
+
+/// A network for one patch size.
+struct Design {
+    flat: bool,
+    patch: [usize; 3],
+    stages: Stages,
+    features: Vec<usize>,
+    blocks: Vec<usize>,
+    decoder_blocks: usize,
+}
+
+impl Design {
+    fn first(inputs: &TopologyInputs<'_>, flat: bool) -> Self {
+        let guess = inputs.patch_size.map_or_else(|| first_guess(inputs, flat), |patch| patch.map(|edge| edge as f64));
+        Self::of(inputs, flat, guess)
+    }
+
+    /// The network for a patch, which is padded to what the strides divide.
+    fn of(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Self {
+        let unet = inputs.unet;
+        let stages = stages(inputs, flat, patch);
+        let count = stages.strides.len();
+        let max_features = reference(flat, unet.residual).max_features;
+        let width = |stage: usize| max_features.min(BASE_FEATURES << stage.min(16));
+        let blocks = |stage: usize| if unet.residual { RESIDUAL_BLOCKS[stage.min(3)] } else { 2 };
+        Self {
+            flat,
+            patch: inputs.patch_size.unwrap_or_else(|| padded(patch, stages.divisor())),
+            features: unet.features.fixed().cloned().unwrap_or_else(|| (0..count).map(width).collect()),
+            blocks: unet.blocks.fixed().cloned().unwrap_or_else(|| (0..count).map(blocks).collect()),
+            decoder_blocks: unet.decoder_blocks.fixed().copied().unwrap_or(if unet.residual { 1 } else { 2 }),
+            stages,
+        }
+    }
+
+    fn elements(&self, inputs: &TopologyInputs<'_>) -> f64 {
+        let count = self.stages.strides.len().min(self.features.len()).min(self.blocks.len());
+        let network = Network {
+            features: &self.features[..count],
+            strides: &self.stages.strides[..count],
+            blocks: &self.blocks[..count],
+            decoder_blocks: self.decoder_blocks,
+            residual: inputs.unet.residual,
+            outputs: inputs.outputs,
+        };
+        feature_map_elements(&network, self.patch)
+    }
+
+    /// Shortens the patch, each time along the axis that is longest relative to the median shape, until it fits.
+    fn shrink(&mut self, inputs: &TopologyInputs<'_>, budget: f64) {
+        while self.elements(inputs) > budget {
+            let Some(axis) = self.longest_axis(inputs) else { break };
+            // By the step of the smaller patch, which may be finer: 256 → 224 → 192, not 256 → 192.
+            let smaller = |step: usize| {
+                let mut patch = self.patch.map(|edge| edge as f64);
+                patch[axis] -= step as f64;
+                patch
+            };
+            let step = stages(inputs, self.flat, smaller(self.stages.divisor()[axis])).divisor()[axis];
+            *self = Self::of(inputs, self.flat, smaller(step));
+        }
+    }
+
+    /// The axis to shorten; none where every axis is as short as the strides allow.
+    fn longest_axis(&self, inputs: &TopologyInputs<'_>) -> Option<usize> {
+        let divisor = self.stages.divisor();
+        let ratio = |axis: usize| self.patch[axis] as f64 / inputs.median_shape[axis];
+        let axes = usize::from(self.flat)..3;
+        axes.filter(|&axis| self.patch[axis] > divisor[axis]).max_by(|&a, &b| ratio(a).total_cmp(&ratio(b)))
+    }
+}
+
+/// A box with the proportions of the spacing, clipped to the median shape.
+fn first_guess(inputs: &TopologyInputs<'_>, flat: bool) -> [f64; 3] {
+    let axes = usize::from(flat)..3;
+    let dimensions = axes.len() as f64;
+    let inverse: f64 = axes.clone().map(|axis| 1.0 / inputs.spacing_mm[axis]).product();
+    let voxels = if flat { FIRST_GUESS_2D } else { FIRST_GUESS_3D };
+    let scale = (voxels / inverse).powf(1.0 / dimensions);
+    let mut guess = [1.0; 3];
+    for axis in axes {
+        guess[axis] = (scale / inputs.spacing_mm[axis]).round_ties_even().min(inputs.median_shape[axis]).max(1.0);
+    }
+    guess
+}
+
+/// Strides and kernels: the spec's where it fixes them, otherwise the rules', with as many stages as the spec asks for.
+fn stages(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Stages {
+    let unet = inputs.unet;
+    let wanted =
+        [unet.features.fixed().map(Vec::len), unet.kernels.fixed().map(Vec::len), unet.blocks.fixed().map(Vec::len)]
+            .into_iter()
+            .flatten()
+            .next();
+    let limits =
+        Limits { stages: wanted.unwrap_or(usize::MAX), even_only: inputs.patch_size.is_some(), ..Limits::of(flat) };
+    let mut stages = Stages::of(inputs.spacing_mm, patch, limits);
+    // A spec that asks for more stages than the rules would give gets them on shorter edges.
+    for min_edge in [2.0, 1.0] {
+        if wanted.is_some_and(|wanted| stages.strides.len() < wanted) {
+            stages = Stages::of(inputs.spacing_mm, patch, Limits { min_edge, ..limits });
+        }
+    }
+    if let Some(strides) = unet.strides.fixed() {
+        stages.strides.clone_from(strides);
+    }
+    if let Some(wanted) = wanted.filter(|_| unet.strides.fixed().is_none()) {
+        stages.strides.resize(wanted, [1; 3]);
+    }
+    let coarsest = stages.kernels.last().copied().unwrap_or([3; 3]);
+    stages.kernels.resize(stages.strides.len(), coarsest);
+    if let Some(kernels) = unet.kernels.fixed() {
+        stages.kernels.clone_from(kernels);
+    }
+    stages
+}
+
+/// One line for every value that a rule decided.
+fn notes(inputs: &TopologyInputs<'_>, design: &Design, guess: [usize; 3], batch: usize) -> Vec<String> {
+    let (unet, memory, median) = (inputs.unet, inputs.memory_target_gb, inputs.median_shape);
+    let mut notes = Vec::new();
+    if inputs.patch_size.is_none() {
+        let patch = design.patch;
+        notes.push(if patch == guess {
+            format!(
+                "train.patch-size {patch:?}: the median shape {median:?}, divisible by {:?}",
+                design.stages.divisor()
+            )
+        } else {
+            format!("train.patch-size {patch:?}: from {guess:?}, shortened to fit {memory} GB")
+        });
+    }
+    if unet.strides.fixed().is_none() {
+        let divisor = divisor(&design.stages.strides);
+        let count = design.stages.strides.len();
+        notes.push(format!("model.unet.strides: {count} stages, {divisor:?} in all, axes of finer spacing first"));
+    }
+    if unet.kernels.fixed().is_none() {
+        notes.push("model.unet.kernels: 3, and 1 along axes of coarser spacing until the others have caught up".into());
+    }
+    if unet.features.fixed().is_none() {
+        let most = reference(design.flat, unet.residual).max_features;
+        notes.push(format!("model.unet.features {:?}: doubled per stage up to {most}", design.features));
+    }
+    if unet.blocks.fixed().is_none() {
+        notes.push(format!("model.unet.blocks {:?}: nnU-Net's {}", design.blocks, kind(unet.residual)));
+    }
+    if inputs.batch_size.is_none() {
+        notes.push(format!("train.batch-size {batch}: {}", batch_reason(inputs, batch)));
+    }
+    notes
+}
+
+fn kind(residual: bool) -> &'static str {
+    if residual { "residual encoder" } else { "plain encoder" }
+}
+
+fn batch_reason(inputs: &TopologyInputs<'_>, batch: usize) -> String {
+    let memory = inputs.memory_target_gb;
+    match batch {
+        MIN_BATCH => format!("the smallest, for {memory} GB"),
+        _ if inputs.unet.residual => format!("what fits {memory} GB"),
+        _ => format!("what fits {memory} GB, at most 5 % of the training voxels"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
