@@ -86,7 +86,8 @@ fn shared_prefix(a: &str, b: &str) -> usize {
 /// Other files beside the image that exist for exactly the same cases: further channels.
 fn channels(images: &[Entry], image: &Entry, label: &Entry) -> Vec<String> {
     let folder = |text: &str| text.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    if literal(&image.0).is_empty() || literal(&image.0).eq_ignore_ascii_case("image") {
+    // One case says nothing about what belongs together.
+    if image.1.len() < 2 || literal(&image.0).is_empty() || literal(&image.0).eq_ignore_ascii_case("image") {
         return vec![image.0.clone()];
     }
     let alike = images.iter().filter(|(text, cases)| {
