@@ -95,10 +95,9 @@ impl Cache {
         let changed_ns = u64::try_from(changed.as_nanos()).unwrap_or(u64::MAX);
         let (bytes, inode) = (metadata.len(), inode(&metadata));
         let key = place.to_string_lossy().into_owned();
-        if let Some(entry) = self.files.get(&key) {
-            if (entry.bytes, entry.changed_ns, entry.inode) == (bytes, changed_ns, inode) {
-                return Ok((key, entry.clone()));
-            }
+        let is_unchanged = |entry: &&Entry| (entry.bytes, entry.changed_ns, entry.inode) == (bytes, changed_ns, inode);
+        if let Some(entry) = self.files.get(&key).filter(is_unchanged) {
+            return Ok((key, entry.clone()));
         }
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(std::fs::File::open(&place)?)?;

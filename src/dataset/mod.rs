@@ -1,6 +1,6 @@
 //! Datasets: which cases there are, what their labels mean, and who tests whom.
 //!
-//! [`open`] lists the files, [`check`] reads them, [`split`] deals the cases, [`target`] names what is to be found.
+//! [`open`] lists the files, [`check()`] reads them, [`split()`] deals the cases, [`target()`] names what is to be found.
 
 pub mod check;
 pub mod layout;

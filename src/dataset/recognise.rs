@@ -14,8 +14,8 @@ use crate::volume::{read_header, read_label_map};
 const SAMPLED_IMAGES: usize = 3;
 /// Label files that are read to find the values, where no `dataset.json` names them.
 const SAMPLED_LABELS: usize = 60;
-/// An image that goes down to here is CT: no other modality has air at −1000.
-const AIR_HU: f32 = -800.0;
+/// An image that goes down to here is CT: fat and air lie below 0 HU, other modalities hardly ever do.
+const FAT_HU: f32 = -50.0;
 
 /// A dataset as it would be declared, with what had to be guessed.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,14 +100,26 @@ fn modality(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> Mo
     if let Some(known) = stated.and_then(|name| modality_of(name)) {
         return known;
     }
+    if let Some((word, known)) = modality_of_names(cases) {
+        guesses.push(format!("modality from the word `{word}` in the file names"));
+        return known;
+    }
     let images = cases.iter().take(SAMPLED_IMAGES).filter_map(|case| read_image(case).ok());
     let low = images.flat_map(|image| image.voxels.into_iter()).fold(f32::INFINITY, f32::min);
-    if low <= AIR_HU {
-        guesses.push(format!("modality ct: values go down to {low}, as air does in CT"));
+    if low <= FAT_HU {
+        guesses.push(format!("modality ct: values go down to {low}, as fat and air do in CT"));
         return Modality::Ct;
     }
-    guesses.push("modality mr: nothing states it, and no value is as low as air in CT".into());
+    guesses.push("modality mr: nothing states it, and no value is as low as fat and air in CT".into());
     Modality::Mr
+}
+
+/// A word such as `PET` or `t1w` in the name of the first image.
+fn modality_of_names(cases: &[Case]) -> Option<(String, Modality)> {
+    let name = cases.first()?.images.first()?.file_name()?.to_string_lossy().into_owned();
+    let words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let short = words.filter(|word| (2..=5).contains(&word.len()));
+    short.map(str::to_owned).find_map(|word| modality_of(&word).map(|known| (word, known)))
 }
 
 fn modality_of(name: &str) -> Option<Modality> {
@@ -117,7 +129,7 @@ fn modality_of(name: &str) -> Option<Modality> {
         () if starts(&["ct", "cbct"]) => Some(Modality::Ct),
         () if starts(&["mr", "t1", "t2", "flair", "adc", "dwi"]) => Some(Modality::Mr),
         () if starts(&["pet", "suv"]) => Some(Modality::Pet),
-        () if starts(&["us", "ultrasound"]) => Some(Modality::Us),
+        () if name == "us" || starts(&["ultrasound"]) => Some(Modality::Us),
         () => None,
     }
 }

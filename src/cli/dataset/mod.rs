@@ -152,7 +152,7 @@ fn cases(spec: &dataset::Dataset, checks: &[CaseCheck]) -> Table {
             row.shape.map_or_else(dash, |shape| shape.map(|count| count.to_string()).join("×")),
             row.spacing_mm.map_or_else(dash, |spacing| spacing.map(summary::number).join("×")),
             row.orientation.clone().unwrap_or_else(dash),
-            row.range.map_or_else(dash, |[low, high]| format!("{low}…{high}")),
+            row.range.map_or_else(dash, |range| range.map(|value| summary::number(value.into())).join("…")),
             present(spec, row),
             if row.excluded.is_some() { "excluded" } else { "yes" }.to_owned(),
         ]);

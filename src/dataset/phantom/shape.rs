@@ -32,10 +32,10 @@ impl Ellipsoid {
     /// First-order signed distance (I. Quilez, "ellipsoid").
     pub fn distance(&self, p: Point) -> f64 {
         let (mut scaled, mut steep) = (0.0, 0.0);
-        for axis in 0..3 {
-            let part = (p[axis] - self.center[axis]) / self.radii[axis];
+        for ((place, center), radius) in p.into_iter().zip(self.center).zip(self.radii) {
+            let part = (place - center) / radius;
             scaled += part * part;
-            let part = part / self.radii[axis];
+            let part = part / radius;
             steep += part * part;
         }
         let (scaled, steep) = (scaled.sqrt(), steep.sqrt());

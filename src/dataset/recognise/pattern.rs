@@ -40,10 +40,13 @@ pub(super) fn pairs(folder: &Path) -> Result<Layout, DataError> {
     let (labels, images): (Patterns, Patterns) = patterns(&files).into_iter().partition(|(text, _)| is_label(text));
     let (labels, images) = (frequent(labels), frequent(images));
     let pairs = images.iter().flat_map(|image| labels.iter().map(move |label| (image, label)));
+    // Most cases, fewest files without partner, names that begin alike, and then the shortest patterns.
     let rank = |((image, image_cases), (label, cases)): &(&Entry, &Entry)| {
-        (image_cases.intersection(cases).count(), Reverse(unmatched(image_cases, cases)), shared_prefix(image, label))
+        let matched = image_cases.intersection(cases).count();
+        let shortest = Reverse(image.len() + label.len());
+        (matched, Reverse(unmatched(image_cases, cases)), shared_prefix(image, label), shortest)
     };
-    let best = pairs.max_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| (&b.0.0, &b.1.0).cmp(&(&a.0.0, &a.1.0))));
+    let best = pairs.max_by_key(rank);
     let empty = || DataError::Empty {
         name: folder.display().to_string(),
         path: folder.into(),
@@ -83,7 +86,8 @@ fn shared_prefix(a: &str, b: &str) -> usize {
 /// Other files beside the image that exist for exactly the same cases: further channels.
 fn channels(images: &[Entry], image: &Entry, label: &Entry) -> Vec<String> {
     let folder = |text: &str| text.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    if literal(&image.0).is_empty() || literal(&image.0).eq_ignore_ascii_case("image") {
+    // One case says nothing about what belongs together.
+    if image.1.len() < 2 || literal(&image.0).is_empty() || literal(&image.0).eq_ignore_ascii_case("image") {
         return vec![image.0.clone()];
     }
     let alike = images.iter().filter(|(text, cases)| {

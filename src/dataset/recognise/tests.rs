@@ -98,6 +98,8 @@ fn real_folders_are_recognised() {
     assert_eq!(hippocampus.dataset.modality, Modality::Mr);
     let pelvis = recognise(&data.join("pelvis")).unwrap();
     assert_eq!((pelvis.dataset.layout, pelvis.cases), (pair("images/{case}.nii.gz", "labels/{case}.nii.gz"), 3));
+    assert_eq!(pelvis.dataset.modality, Modality::Ct);
     let sts = recognise(&data.join("sts")).unwrap();
     assert_eq!(sts.dataset.layout, pair("{case}/PET_image.nii.gz", "{case}/PET_mask.nii.gz"));
+    assert_eq!(sts.dataset.modality, Modality::Pet);
 }

@@ -103,6 +103,11 @@ fn write<T: Copy, D: Dimension, const N: usize>(
         }
         file.write_all(&buffer)
     };
+    write_file(path, content)
+}
+
+/// Compressed where the name ends in `.gz`; whole or not at all.
+fn write_file(path: &Path, content: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
     let zipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     let written = files::write_atomic_with(path, |file| {
         let mut buffered = BufWriter::new(file);

@@ -1,0 +1,102 @@
+//! `phantom`, `dataset` and `new` as a person uses them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// The program in a folder, with `data/` as the data root.
+fn segspec(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("segspec").unwrap();
+    command.current_dir(folder).env_remove("SEGSPEC_DATA");
+    command
+}
+
+fn output(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// A tiny phantom set below `data/`, and files made for it by `new`.
+fn phantom() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    segspec(place).args(["phantom", "data/set", "--cases", "3", "--seed", "5", "--size", "tiny"]).assert().success();
+    segspec(place).args(["new", "--from", "data/set"]).assert().success();
+    folder
+}
+
+fn image(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("data/set/imagesTr/phantom_{number:03}.nii.gz"))
+}
+
+#[test]
+fn phantom_then_new_then_check() {
+    let folder = phantom();
+    let dataset = fs::read_to_string(folder.path().join("datasets/set.toml")).unwrap();
+    assert!(dataset.starts_with("#:schema schema.json\n"), "{dataset}");
+    assert!(dataset.contains("root = \"set\""), "relative below the data root: {dataset}");
+    let (code, table, _) = output(segspec(folder.path()).args(["dataset", "check", "set"]));
+    assert_eq!(code, 0, "{table}");
+    assert!(table.contains("set: 3 usable cases, 0 excluded, 0 warnings"), "{table}");
+    assert!(table.contains("phantom_002") && table.contains("all 6"), "{table}");
+    let (code, json, _) = output(segspec(folder.path()).args(["dataset", "check", "set", "--json"]));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, json["usable"].as_u64(), json["cases"].as_array().unwrap().len()), (0, Some(3), 3));
+}
+
+#[test]
+fn a_truncated_case_is_a_row_and_a_set_without_cases_fails() {
+    let folder = phantom();
+    let truncate = |number| {
+        let bytes = fs::read(image(folder.path(), number)).unwrap();
+        fs::write(image(folder.path(), number), &bytes[..bytes.len() / 2]).unwrap();
+    };
+    truncate(1);
+    let (code, table, _) = output(segspec(folder.path()).args(["dataset", "check", "set"]));
+    assert_eq!(code, 0, "{table}");
+    assert!(table.contains("excluded: phantom_001: ") && table.contains("damaged file"), "{table}");
+    truncate(0);
+    truncate(2);
+    assert_eq!(output(segspec(folder.path()).args(["dataset", "check", "set"])).0, 4);
+}
+
+#[test]
+fn missing_data_is_named_with_the_remedy() {
+    let folder = phantom();
+    fs::rename(folder.path().join("data"), folder.path().join("elsewhere")).unwrap();
+    let (code, _, error) = output(segspec(folder.path()).args(["dataset", "check", "set"]));
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("SEGSPEC_DATA"), "{error}");
+    let (code, table, _) =
+        output(segspec(folder.path()).args(["dataset", "check", "set"]).env("SEGSPEC_DATA", "elsewhere"));
+    assert_eq!(code, 0, "{table}");
+    let (code, _, error) = output(segspec(folder.path()).args(["dataset", "check", "sett"]));
+    assert!(code == 2 && error.contains("did you mean `set`?"), "{error}");
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let folder = phantom();
+    let before = fs::read(folder.path().join("datasets/set.toml")).unwrap();
+    let (code, _, error) = output(segspec(folder.path()).args(["new", "--from", "data/set"]));
+    assert!(code == 2 && error.contains("not overwritten"), "{error}");
+    assert_eq!(fs::read(folder.path().join("datasets/set.toml")).unwrap(), before);
+    let (code, _, error) = output(segspec(folder.path()).args(["phantom", "data/set"]));
+    assert!(code == 4 && error.contains("not empty"), "{error}");
+    let (code, _, error) = output(segspec(folder.path()).args(["new", "--from", "datasets"]));
+    assert!(code == 4 && error.contains("no case in"), "{error}");
+}
+
+#[test]
+fn committed_datasets_are_phantoms_that_make_themselves() {
+    let datasets = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
+    let folder = tempfile::tempdir().unwrap();
+    let file = datasets.join("phantom-tiny.toml");
+    let (code, table, error) = output(segspec(folder.path()).args(["dataset", "check"]).arg(file));
+    assert_eq!(code, 0, "{error}");
+    assert!(table.contains("phantom-tiny: 8 usable cases, 0 excluded"), "{table}");
+    assert!(folder.path().join("data/phantom-tiny/dataset.json").is_file());
+}
