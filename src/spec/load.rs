@@ -148,7 +148,12 @@ fn read_sweep(tree: &Node, layers: &Layers, form: &Form, problems: &mut Vec<Prob
     declaration
 }
 
-fn read_dataset(tree: &Node, path: &Path, reading: &mut Reading, problems: &mut Vec<Problem>) -> Option<(Dataset, PathBuf)> {
+fn read_dataset(
+    tree: &Node,
+    path: &Path,
+    reading: &mut Reading,
+    problems: &mut Vec<Problem>,
+) -> Option<(Dataset, PathBuf)> {
     let node = tree.get("dataset")?;
     let name = node.as_text()?;
     let named_in = reading.sources.get(node.place.source).map(|source| source.origin.clone());

@@ -34,8 +34,10 @@ fn divisible(axis: usize, size: usize, product: usize, findings: &mut Findings) 
         return;
     }
     let (below, above) = (size / product * product, (size / product + 1) * product);
-    let sizes = if below == 0 { above.to_string() } else { format!("{below} or {above}") };
-    let flat = if size == 1 { ", or strides of 1 along this axis" } else { "" };
-    let help = format!("use {sizes}: the strides multiply to {product} along {along}{flat}");
+    let help = match (size, below) {
+        (1, _) => format!("use strides of 1 along {along}: they multiply to {product}"),
+        (_, 0) => format!("use {above}: the strides multiply to {product} along {along}"),
+        _ => format!("use {below} or {above}: the strides multiply to {product} along {along}"),
+    };
     findings.error(path, format!("a patch of {size} voxels along {along} does not fit the strides"), help);
 }

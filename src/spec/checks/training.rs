@@ -38,7 +38,11 @@ fn check_adamw(adamw: &AdamW, findings: &mut Findings) {
 fn check_sgd(sgd: &Sgd, findings: &mut Findings) {
     learning_rate("train.optimizer.sgd.learning-rate", sgd.learning_rate, findings);
     if sgd.momentum >= 1.0 {
-        findings.error("train.optimizer.sgd.momentum", "a momentum of 1 never forgets", "use less than 1, for example 0.99");
+        findings.error(
+            "train.optimizer.sgd.momentum",
+            "a momentum of 1 never forgets",
+            "use less than 1, for example 0.99",
+        );
     }
     if sgd.nesterov && sgd.momentum == 0.0 {
         let help = "set `nesterov = false`, or a momentum above 0";
