@@ -64,6 +64,11 @@ impl Loaded {
 }
 
 impl LoadedDataset {
+    /// Where the value of a key was written; empty for a default.
+    pub fn history(&self, path: &[String]) -> Vec<&Node> {
+        path.iter().try_fold(&self.tree, |node, key| node.get(key)).into_iter().collect()
+    }
+
     /// Collects further errors about the dataset.
     pub fn findings(&self) -> Findings<'_> {
         Findings::new(&self.tree, 0)

@@ -53,6 +53,12 @@ impl Node {
         self.entries().iter().find(|(key, _)| key == name).map(|(_, node)| node)
     }
 
+    /// The entry of a table, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
+        let Content::Table(entries) = &mut self.content else { return None };
+        entries.iter_mut().find(|(key, _)| key == name).map(|(_, node)| node)
+    }
+
     /// The items of a list; of anything else none.
     pub fn items(&self) -> &[Node] {
         match &self.content {

@@ -30,7 +30,7 @@ fn divisible(axis: usize, size: usize, product: usize, findings: &mut Findings) 
         return findings.error(path, format!("a patch of 0 voxels along {along}"), "use at least 1");
     }
     // A stride of 0 is an error of its own.
-    if product == 0 || size % product == 0 {
+    if product == 0 || size.is_multiple_of(product) {
         return;
     }
     let (below, above) = (size / product * product, (size / product + 1) * product);

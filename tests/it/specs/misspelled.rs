@@ -27,7 +27,7 @@ fn keys(node: &Node, path: &str, found: &mut Vec<Key>) {
     }
     for (name, inner) in node.entries() {
         found.push(Key { name: name.clone(), place: inner.key_place() });
-        keys(inner, &format!("{path}.{name}").trim_start_matches('.').to_owned(), found);
+        keys(inner, format!("{path}.{name}").trim_start_matches('.'), found);
     }
 }
 
