@@ -74,10 +74,11 @@ impl Reading {
             Err(error) => {
                 let message = format!("cannot read `{}`: {}", shown(path), reason(&error));
                 let mut problem = Problem { place: named_at, ..Problem::nowhere(message) };
-                let nothing_near = "give a path relative to the file or folder that you name it from";
-                problem.help = Some(match neighbour(path) {
-                    Some(near) => format!("did you mean `{}`?", written.with_file_name(near).display()),
-                    None => nothing_near.into(),
+                problem.help = Some(match (neighbour(path), named_at) {
+                    _ if path.is_dir() => "name one file of it".into(),
+                    (Some(near), _) => format!("did you mean `{}`?", written.with_file_name(near).display()),
+                    (None, Some(_)) => "the path is relative to the folder of the file that names it".into(),
+                    (None, None) => "the path is relative to the current directory".into(),
                 });
                 self.problems.push(problem);
                 None
