@@ -63,7 +63,9 @@ fn check(file: &Path, set: &[String], environment: &[(String, String)]) -> Resul
 
 /// The variables of this process, for [`spec::load`]; those that are no text are left out.
 pub(super) fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Says which variables take part, so that nobody wonders where a value comes from.

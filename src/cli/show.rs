@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::check::{announce, environment, refuse};
 use super::{Exit, Failure};
 use crate::spec::node::Node;
+use crate::spec::source::{Origin, Sources};
 use crate::spec::{self, Kind, Loaded, kind, to_toml};
 
 /// Print a spec with every default filled in, and where each value comes from
@@ -34,19 +35,33 @@ pub struct Show {
 
 pub fn execute(args: Show) -> Result<Exit, Failure> {
     match kind::of_file(&args.file) {
-        Kind::Dataset => match spec::load_dataset(&args.file) {
-            Ok(loaded) => print(&table(&loaded.dataset)?, args.json, &|_| None),
-            Err(diagnostics) => return Ok(refuse(&diagnostics)),
-        },
-        Kind::Experiment => match spec::load(&args.file, &args.set, &environment()) {
-            Ok(loaded) => {
-                announce(&loaded.overrides);
-                let origin = |path: &[String]| args.origin.then(|| origin(&loaded, path));
-                print(&resolved(&loaded)?, args.json, &origin);
-            }
-            Err(diagnostics) => return Ok(refuse(&diagnostics)),
-        },
+        Kind::Dataset if !args.set.is_empty() => {
+            let message = format!("`--set` is for experiments, and {} is a dataset", args.file.display());
+            Err(Failure::message(Exit::Usage, message))
+        }
+        Kind::Dataset => show_dataset(&args),
+        Kind::Experiment => show_experiment(&args),
     }
+}
+
+fn show_dataset(args: &Show) -> Result<Exit, Failure> {
+    let loaded = match spec::load_dataset(&args.file) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => return Ok(refuse(&diagnostics)),
+    };
+    let origin = |path: &[String]| args.origin.then(|| origin(&loaded.history(path), &loaded.sources));
+    print(&table(&loaded.dataset)?, args.json, &origin);
+    Ok(Exit::Ok)
+}
+
+fn show_experiment(args: &Show) -> Result<Exit, Failure> {
+    let loaded = match spec::load(&args.file, &args.set, &environment()) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => return Ok(refuse(&diagnostics)),
+    };
+    announce(&loaded.overrides);
+    let origin = |path: &[String]| args.origin.then(|| origin(&loaded.history(path), &loaded.sources));
+    print(&resolved(&loaded)?, args.json, &origin);
     Ok(Exit::Ok)
 }
 
@@ -69,20 +84,20 @@ fn print(table: &Map<String, Value>, json: bool, comment: &dyn Fn(&[String]) -> 
 }
 
 /// `experiments/x.toml:12 (overrides experiments/base.toml:4 = 0.001)`, or `default`.
-fn origin(loaded: &Loaded, path: &[String]) -> String {
-    let history = loaded.history(path);
+fn origin(history: &[&Node], sources: &Sources) -> String {
     let Some((winner, overridden)) = history.split_first() else { return "default".into() };
-    let mut text = loaded.sources.locate_line(winner.key_place());
+    let mut text = sources.locate_line(winner.key_place());
     if let Some(lower) = overridden.first() {
-        text.push_str(&format!(" (overrides {})", written(loaded, lower)));
+        text.push_str(&format!(" (overrides {})", written(lower, sources)));
     }
     text
 }
 
-fn written(loaded: &Loaded, node: &Node) -> String {
-    let line = loaded.sources.locate_line(node.key_place());
+fn written(node: &Node, sources: &Sources) -> String {
+    let line = sources.locate_line(node.key_place());
     let place = node.place;
-    let text = loaded.sources.get(place.source).and_then(|source| source.text.get(place.start..place.end));
+    let source = sources.get(place.source).filter(|source| matches!(source.origin, Origin::File(_)));
+    let text = source.and_then(|source| source.text.get(place.start..place.end));
     match text.filter(|text| !text.contains('\n') && !node.is_table()) {
         Some(text) => format!("{line} = {text}"),
         None => line,

@@ -65,11 +65,6 @@ impl<'a> Findings<'a> {
         self.problems
     }
 
-    /// Whether somebody wrote a value at this path.
-    pub fn is_written(&self, path: impl Into<KeyPath>) -> bool {
-        path.into().0.iter().try_fold(self.tree, follow).is_some()
-    }
-
     fn place(&self, path: &KeyPath) -> Place {
         let mut at = self.tree;
         for (depth, step) in path.0.iter().enumerate() {

@@ -61,7 +61,7 @@ pub struct Field {
 impl Form {
     /// The form of an experiment file.
     pub fn experiment() -> Self {
-        Self::of_schema(&schema::experiment())
+        Self::of_schema(&schema::whole_experiment())
     }
 
     /// The form of a dataset file.

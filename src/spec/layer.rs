@@ -28,6 +28,10 @@ impl Layers {
     pub fn push(&mut self, layer: Node, form: &Form) {
         for lower in &mut self.0 {
             give_way(lower, &layer, form);
+            // A sweep has the keys of the experiment that it varies.
+            if let (Some(below), Some(above)) = (lower.get_mut("sweep"), layer.get("sweep")) {
+                give_way(below, above, form);
+            }
         }
         self.0.push(layer);
     }

@@ -64,6 +64,11 @@ impl Loaded {
 }
 
 impl LoadedDataset {
+    /// Where the value of a key was written; empty for a default.
+    pub fn history(&self, path: &[String]) -> Vec<&Node> {
+        path.iter().try_fold(&self.tree, |node, key| node.get(key)).into_iter().collect()
+    }
+
     /// Collects further errors about the dataset.
     pub fn findings(&self) -> Findings<'_> {
         Findings::new(&self.tree, 0)
@@ -148,7 +153,12 @@ fn read_sweep(tree: &Node, layers: &Layers, form: &Form, problems: &mut Vec<Prob
     declaration
 }
 
-fn read_dataset(tree: &Node, path: &Path, reading: &mut Reading, problems: &mut Vec<Problem>) -> Option<(Dataset, PathBuf)> {
+fn read_dataset(
+    tree: &Node,
+    path: &Path,
+    reading: &mut Reading,
+    problems: &mut Vec<Problem>,
+) -> Option<(Dataset, PathBuf)> {
     let node = tree.get("dataset")?;
     let name = node.as_text()?;
     let named_in = reading.sources.get(node.place.source).map(|source| source.origin.clone());

@@ -70,9 +70,10 @@ fn folders(experiment: &Path) -> Vec<PathBuf> {
 fn known(folders: &[PathBuf]) -> Vec<String> {
     let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
     let is_spec = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
+    let is_shown = |name: &String| !name.starts_with('.');
     let stems = files.map(|entry| entry.path()).filter(is_spec);
     let mut names: Vec<String> =
-        stems.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
+        stems.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).filter(is_shown).collect();
     names.sort();
     names.dedup();
     names

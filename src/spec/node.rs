@@ -53,6 +53,12 @@ impl Node {
         self.entries().iter().find(|(key, _)| key == name).map(|(_, node)| node)
     }
 
+    /// The entry of a table, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
+        let Content::Table(entries) = &mut self.content else { return None };
+        entries.iter_mut().find(|(key, _)| key == name).map(|(_, node)| node)
+    }
+
     /// The items of a list; of anything else none.
     pub fn items(&self) -> &[Node] {
         match &self.content {
@@ -110,8 +116,15 @@ pub fn parse(source: usize, sources: &Sources) -> (Node, Vec<Problem>) {
     let text = sources.get(source).map_or("", |source| source.text.as_str());
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<Problem> = Vec::new();
+    let mut lines: Vec<usize> = Vec::new();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
+        // What follows on the same line is mostly the first error seen again.
+        let line = text.get(..span.start).unwrap_or(text).matches('\n').count();
+        if lines.contains(&line) {
+            continue;
+        }
+        lines.push(line);
         let problem = Problem::at(Place { source, start: span.start, end: span.end }, error.message());
         problems.push(problem.help("the text is not TOML here; what it says is checked once it can be read"));
     }

@@ -24,17 +24,18 @@ pub struct Reading {
 impl Reading {
     /// Reads a file without layers below it (a dataset).
     pub fn plain_file(&mut self, path: &Path) -> Option<Node> {
-        let source = self.open(path, None)?;
+        let source = self.open(path, path, None)?;
         Some(self.parse(source))
     }
 
     /// Reads a file and the files that it extends.
     pub fn file(&mut self, path: &Path) {
-        self.file_below(path, None, &mut Vec::new());
+        self.file_below(path, path, None, &mut Vec::new());
     }
 
-    /// Reads the file, those that it extends first, so that it lies above them. `open` are the files being read.
-    fn file_below(&mut self, path: &Path, named_at: Option<Place>, open: &mut Vec<PathBuf>) {
+    /// Reads the file, those that it extends first, so that it lies above them. `written` is how it was named, `open` are
+    /// the files being read.
+    fn file_below(&mut self, path: &Path, written: &Path, named_at: Option<Place>, open: &mut Vec<PathBuf>) {
         let identity = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if let Some(place) = named_at.filter(|_| open.contains(&identity)) {
             let chain: Vec<String> = open.iter().map(|file| file_name(file)).collect();
@@ -46,12 +47,12 @@ impl Reading {
         if self.done.contains(&identity) {
             return;
         }
-        let Some(source) = self.open(path, named_at) else { return };
+        let Some(source) = self.open(path, written, named_at) else { return };
         let tree = self.parse(source);
         open.push(identity.clone());
         for (name, place) in self.extends(&tree) {
             let folder = path.parent().unwrap_or(Path::new(""));
-            self.file_below(&folder.join(name), Some(place), open);
+            self.file_below(&folder.join(&name), Path::new(&name), Some(place), open);
         }
         open.pop();
         self.done.push(identity);
@@ -64,7 +65,7 @@ impl Reading {
         entries.iter().filter_map(|entry| Some((entry.as_text()?.to_owned(), entry.place))).collect()
     }
 
-    fn open(&mut self, path: &Path, named_at: Option<Place>) -> Option<usize> {
+    fn open(&mut self, path: &Path, written: &Path, named_at: Option<Place>) -> Option<usize> {
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 let name = shown(path);
@@ -73,10 +74,11 @@ impl Reading {
             Err(error) => {
                 let message = format!("cannot read `{}`: {}", shown(path), reason(&error));
                 let mut problem = Problem { place: named_at, ..Problem::nowhere(message) };
-                let nothing_near = "give a path relative to the file or folder that you name it from";
-                problem.help = Some(match neighbour(path) {
-                    Some(name) => format!("did you mean `{name}`?"),
-                    None => nothing_near.into(),
+                problem.help = Some(match (neighbour(path), named_at) {
+                    _ if path.is_dir() => "name one file of it".into(),
+                    (Some(near), _) => format!("did you mean `{}`?", written.with_file_name(near).display()),
+                    (None, Some(_)) => "the path is relative to the folder of the file that names it".into(),
+                    (None, None) => "the path is relative to the current directory".into(),
                 });
                 self.problems.push(problem);
                 None
@@ -168,7 +170,8 @@ impl Reading {
         scratch.add(Source { name: String::new(), text: padded, origin: Origin::Argument });
         let (mut tree, problems) = node::parse(0, &scratch);
         let bare = !written.trim_start().starts_with(['[', '{', '"', '\'']);
-        if problems.is_empty() && tree.entries().len() == 1
+        if problems.is_empty()
+            && tree.entries().len() == 1
             && let Content::Table(entries) = &mut tree.content
             && let Some((_, value)) = entries.pop()
         {
@@ -257,6 +260,5 @@ fn neighbour(path: &Path) -> Option<String> {
     let mut names: Vec<String> = entries.flatten().map(|entry| file_name(&entry.path())).collect();
     names.sort();
     let name = file_name(path);
-    let near = suggest::nearest(&name, names.iter().map(String::as_str).filter(|other| *other != name))?;
-    Some(shown(&path.with_file_name(near)))
+    suggest::nearest(&name, names.iter().map(String::as_str).filter(|other| *other != name)).map(str::to_owned)
 }

@@ -2,13 +2,23 @@
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Experiment;
 use crate::dataset::Dataset;
 
-/// The schema of `experiments/*.toml`.
+/// The schema of `experiments/*.toml`: a file that extends others may leave to them what must be said.
 pub fn experiment() -> Value {
+    let mut schema = whole_experiment();
+    let required = schema.as_object_mut().and_then(|schema| schema.remove("required"));
+    if let (Some(required), Some(schema)) = (required, schema.as_object_mut()) {
+        schema.insert("anyOf".into(), json!([{ "required": required }, { "required": ["extends"] }]));
+    }
+    schema
+}
+
+/// The schema of an experiment with all its layers.
+pub fn whole_experiment() -> Value {
     draft07::<Experiment>()
 }
 

@@ -8,7 +8,10 @@ use super::node::{Content, Node};
 /// Keys that say what an experiment is, so they cannot differ between its trials.
 const FIXED: [(&str, &str); 6] = [
     ("dataset", "write one experiment per dataset and share the rest with `extends`"),
-    ("structures", "trials are compared per structure: write one experiment per choice and share the rest with `extends`"),
+    (
+        "structures",
+        "trials are compared per structure: write one experiment per choice and share the rest with `extends`",
+    ),
     ("extends", "the files below are the same for every trial"),
     ("name", "the trials of an experiment share its name"),
     ("description", "the trials of an experiment share its description"),
@@ -93,9 +96,9 @@ impl Reader<'_> {
     fn table(&mut self, name: &str, node: &Node, form: &Form, path: &mut Vec<String>) {
         if form.is_choice() {
             let problem = conform::several_variants(node, name);
-            self.problems.extend(problem.map(|problem| {
-                problem.help(format!("sweep whole variants: `{name} = [{{ … }}, {{ … }}]`"))
-            }));
+            self.problems.extend(
+                problem.map(|problem| problem.help(format!("sweep whole variants: `{name} = [{{ … }}, {{ … }}]`"))),
+            );
         }
         for (key, value) in node.entries() {
             self.entry(key, value, form, path);

@@ -77,7 +77,8 @@ fn short_names(axes: &[Axis]) -> Vec<String> {
         let skip = axis.path.len().saturating_sub(length);
         axis.path.iter().skip(skip).cloned().collect::<Vec<_>>().join(".")
     };
-    let is_unique = |axis: &Axis, length| axes.iter().filter(|other| suffix(other, length) == suffix(axis, length)).count() == 1;
+    let is_unique =
+        |axis: &Axis, length| axes.iter().filter(|other| suffix(other, length) == suffix(axis, length)).count() == 1;
     let name = |axis: &Axis| {
         let length = (1..axis.path.len()).find(|length| is_unique(axis, *length)).unwrap_or(axis.path.len());
         suffix(axis, length)

@@ -5,7 +5,7 @@ use super::node::{Content, Node};
 
 const COUNTS: [&str; 10] = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
-/// What may stand at a place: "three integers [z, y, x] of 0 or more".
+/// What may stand at a place: "three integers [z, y, x]".
 pub fn form(form: &Form) -> String {
     match form {
         Form::Anything => "a value".into(),
@@ -71,8 +71,9 @@ pub fn or(parts: &[String]) -> String {
 
 fn fixed_list(item: &Form, length: usize) -> String {
     let axes = if length == 3 { " [z, y, x]" } else { "" };
+    // "Of 0 or more" goes without saying for voxels and strides.
     let bounds = match item {
-        Form::Integer(bounds) | Form::Number(bounds) => range(bounds),
+        Form::Integer(bounds) | Form::Number(bounds) if bounds.minimum != Some(0.0) => range(bounds),
         _ => String::new(),
     };
     format!("{} {}{axes}{bounds}", count(length), kind_plural(item))
@@ -125,7 +126,7 @@ mod tests {
             form(found)
         };
         assert_eq!(words("train.batch-size"), "\"auto\" or an integer of 1 or more");
-        assert_eq!(words("train.patch-size"), "\"auto\" or three integers [z, y, x] of 0 or more");
+        assert_eq!(words("train.patch-size"), "\"auto\" or three integers [z, y, x]");
         assert_eq!(words("preprocess.spacing-mm"), "\"auto\", \"keep\" or three numbers [z, y, x]");
         assert_eq!(words("predict.overlap"), "a number from 0 to 0.95");
         assert_eq!(words("model.unet.strides"), "\"auto\" or a list of [z, y, x] triples of integers");

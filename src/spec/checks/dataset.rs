@@ -16,7 +16,11 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
 
 fn root(dataset: &Dataset, findings: &mut Findings) {
     if dataset.root.trim().is_empty() {
-        findings.error("root", "the folder of the images is missing", "name a folder below SEGSPEC_DATA, or an absolute path");
+        findings.error(
+            "root",
+            "the folder of the images is missing",
+            "name a folder below SEGSPEC_DATA, or an absolute path",
+        );
     }
 }
 
@@ -90,7 +94,11 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
     let pairs = KeyPath::from("layout.pairs");
     match (image, images.is_empty()) {
         (Some(_), false) => {
-            findings.error(pairs.key("images"), "`image` and `images` are both given", "keep `images` for several files per case, else `image`");
+            findings.error(
+                pairs.key("images"),
+                "`image` and `images` are both given",
+                "keep `images` for several files per case, else `image`",
+            );
         }
         (None, true) => {
             let help = "add `image = \"images/{case}.nii.gz\"`";

@@ -1,7 +1,7 @@
 //! Intensity steps: their bounds, their channels, and whether they fit the modality.
 
 use crate::dataset::Dataset;
-use crate::dataset::spec::Modality;
+use crate::dataset::spec::{Layout, Modality};
 use crate::preprocess::spec::{ForegroundStatistics, IntensityStep, Preprocess};
 use crate::spec::finding::KeyPath;
 use crate::spec::{Auto, Findings};
@@ -68,8 +68,14 @@ fn statistics(numbers: &ForegroundStatistics, path: &KeyPath, findings: &mut Fin
     }
 }
 
+/// Channels as far as the dataset says: `[[channel]]`, or the files of a case.
+fn channel_count(dataset: &Dataset) -> usize {
+    let files = if let Layout::Pairs { images, .. } = &dataset.layout { images.len() } else { 0 };
+    dataset.channels.len().max(files).max(1)
+}
+
 fn channel_indices(channels: &[usize], dataset: &Dataset, path: &KeyPath, findings: &mut Findings) {
-    let count = dataset.channels.len().max(1);
+    let count = channel_count(dataset);
     for (index, channel) in channels.iter().enumerate().filter(|(_, channel)| **channel >= count) {
         let help = match count {
             1 => "its one channel is 0; leave `channels` out".to_owned(),
@@ -84,7 +90,7 @@ fn channel_indices(channels: &[usize], dataset: &Dataset, path: &KeyPath, findin
 
 fn hounsfield(name: &str, channels: &[usize], dataset: &Dataset, path: &KeyPath, findings: &mut Findings) {
     let of = |index: usize| dataset.channels.get(index).and_then(|c| c.modality).unwrap_or(dataset.modality);
-    let count = dataset.channels.len().max(1);
+    let count = channel_count(dataset);
     let applies = |index: &usize| channels.is_empty() || channels.contains(index);
     if (0..count).filter(applies).all(|index| of(index) == Modality::Ct) {
         return;

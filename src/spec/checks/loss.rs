@@ -40,7 +40,8 @@ fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset
     let chosen = structures::chosen(experiment, dataset);
     match (term, structures::overlap(&chosen)) {
         (Loss::CrossEntropy { .. }, Some((first, second))) => {
-            let message = format!("`cross-entropy` allows one structure per voxel, but `{first}` and `{second}` overlap");
+            let message =
+                format!("`cross-entropy` allows one structure per voxel, but `{first}` and `{second}` overlap");
             findings.error(path.clone(), message, "use `binary-cross-entropy`");
         }
         (Loss::BinaryCrossEntropy { .. }, None) => {

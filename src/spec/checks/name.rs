@@ -13,6 +13,7 @@ pub fn check(name: Option<&str>, findings: &mut Findings) {
 }
 
 fn folder_name(name: &str) -> String {
-    let parts: Vec<&str> = name.split(|c: char| "/\\.".contains(c) || c.is_control()).filter(|p| !p.is_empty()).collect();
+    let parts: Vec<&str> =
+        name.split(|c: char| "/\\.".contains(c) || c.is_control()).filter(|p| !p.is_empty()).collect();
     if parts.is_empty() { "experiment".into() } else { parts.join("-") }
 }

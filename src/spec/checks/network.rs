@@ -2,8 +2,8 @@
 
 use crate::model::Model;
 use crate::model::unet::Unet;
-use crate::spec::finding::KeyPath;
 use crate::spec::Findings;
+use crate::spec::finding::KeyPath;
 
 pub fn check(model: &Model, findings: &mut Findings) {
     match model {
@@ -32,7 +32,11 @@ fn triples(name: &str, triple: &[usize; 3], path: &KeyPath, findings: &mut Findi
     for (axis, value) in triple.iter().enumerate() {
         let along = super::AXES[axis];
         if *value == 0 {
-            findings.error(path.item(axis), format!("a value of 0 along {along}"), "use at least 1: 1 leaves the axis alone");
+            findings.error(
+                path.item(axis),
+                format!("a value of 0 along {along}"),
+                "use at least 1: 1 leaves the axis alone",
+            );
         } else if name == "kernels" && value % 2 == 0 {
             let help = format!("use {} or {}: only an odd kernel has a centre", value - 1, value + 1);
             findings.error(path.item(axis), format!("an even kernel of {value} along {along}"), help);

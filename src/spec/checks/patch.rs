@@ -30,12 +30,14 @@ fn divisible(axis: usize, size: usize, product: usize, findings: &mut Findings) 
         return findings.error(path, format!("a patch of 0 voxels along {along}"), "use at least 1");
     }
     // A stride of 0 is an error of its own.
-    if product == 0 || size % product == 0 {
+    if product == 0 || size.is_multiple_of(product) {
         return;
     }
     let (below, above) = (size / product * product, (size / product + 1) * product);
-    let sizes = if below == 0 { above.to_string() } else { format!("{below} or {above}") };
-    let flat = if size == 1 { ", or strides of 1 along this axis" } else { "" };
-    let help = format!("use {sizes}: the strides multiply to {product} along {along}{flat}");
+    let help = match (size, below) {
+        (1, _) => format!("use strides of 1 along {along}: they multiply to {product}"),
+        (_, 0) => format!("use {above}: the strides multiply to {product} along {along}"),
+        _ => format!("use {below} or {above}: the strides multiply to {product} along {along}"),
+    };
     findings.error(path, format!("a patch of {size} voxels along {along} does not fit the strides"), help);
 }

@@ -9,7 +9,8 @@ use crate::train::spec::BestCases;
 
 pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     best_weights(experiment, dataset, findings);
-    for (index, dice) in experiment.evaluate.success_dice.iter().enumerate().filter(|(_, d)| !(0.0..=1.0).contains(*d)) {
+    for (index, dice) in experiment.evaluate.success_dice.iter().enumerate().filter(|(_, d)| !(0.0..=1.0).contains(*d))
+    {
         let path = KeyPath::from("evaluate.success-dice").item(index);
         findings.error(path, format!("{dice} is not a Dice value"), "Dice values go from 0 to 1");
     }

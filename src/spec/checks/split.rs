@@ -84,7 +84,8 @@ fn fixed(train: &[String], validation: &[String], test: &[String], findings: &mu
         for (index, case) in list.iter().enumerate() {
             if let Some((_, earlier)) = seen.iter().find(|(other, _)| other == case) {
                 let path = KeyPath::from("split.fixed").key(name).item(index);
-                let help = format!("`{earlier}` names it already; scores of cases that took part in training mean nothing");
+                let help =
+                    format!("`{earlier}` names it already; scores of cases that took part in training mean nothing");
                 let help = if *earlier == name { format!("`{name}` names it already") } else { help };
                 findings.error(path, format!("the case `{case}` is listed twice"), help);
             }

@@ -10,7 +10,6 @@ pub fn check(train: &Train, findings: &mut Findings) {
         Optimizer::Sgd(sgd) => check_sgd(sgd, findings),
     }
     warmup(train, findings);
-    intervals(train, findings);
     if let Schedule::Polynomial { power: 0.0 } = train.schedule {
         let help = "use a power above 0, or `constant = {}`";
         findings.error("train.schedule.polynomial.power", "a power of 0 never lowers the learning rate", help);
@@ -38,7 +37,11 @@ fn check_adamw(adamw: &AdamW, findings: &mut Findings) {
 fn check_sgd(sgd: &Sgd, findings: &mut Findings) {
     learning_rate("train.optimizer.sgd.learning-rate", sgd.learning_rate, findings);
     if sgd.momentum >= 1.0 {
-        findings.error("train.optimizer.sgd.momentum", "a momentum of 1 never forgets", "use less than 1, for example 0.99");
+        findings.error(
+            "train.optimizer.sgd.momentum",
+            "a momentum of 1 never forgets",
+            "use less than 1, for example 0.99",
+        );
     }
     if sgd.nesterov && sgd.momentum == 0.0 {
         let help = "set `nesterov = false`, or a momentum above 0";
@@ -53,16 +56,5 @@ fn warmup(train: &Train, findings: &mut Findings) {
         let message = format!("the warm-up of {} steps is not shorter than the training", train.warmup_steps);
         let help = format!("training is {} epochs of {steps} steps: use less than {total}", train.epochs);
         findings.error("train.warmup-steps", message, help);
-    }
-}
-
-/// Intervals that somebody wrote; the defaults give way to a short training.
-fn intervals(train: &Train, findings: &mut Findings) {
-    for (name, interval) in [("validate-every", train.validate_every), ("keep-every", train.keep_every)] {
-        let path = KeyPath::from("train").key(name);
-        if interval > train.epochs && findings.is_written(path.clone()) {
-            let message = format!("every {interval} epochs never comes in a training of {} epochs", train.epochs);
-            findings.error(path, message, format!("use {} or less, or 0 for never", train.epochs));
-        }
     }
 }

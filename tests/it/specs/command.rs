@@ -38,17 +38,17 @@ fn a_variable_of_the_environment_is_announced() {
 
 #[test]
 fn what_show_prints_is_a_spec_that_says_the_same() {
-    for file in super::files("experiments").iter().chain(&super::files("datasets")) {
+    let root = super::workspace();
+    for file in ["experiments", "datasets"].map(|folder| super::files(root.path().join(folder))).iter().flatten() {
         let name = file.to_str().unwrap();
         let (code, shown, err) = segspec(&["show", name]);
         assert_eq!(code, 0, "{err}");
         // `extends` is done with: the values are all there.
         let flat: String =
             shown.lines().filter(|line| !line.starts_with("extends")).map(|line| format!("{line}\n")).collect();
-        let folder = file.parent().unwrap();
-        let copy = tempfile::Builder::new().prefix(".shown-").suffix(".toml").tempfile_in(folder).unwrap();
-        std::fs::write(copy.path(), &flat).unwrap();
-        let (code, again, err) = segspec(&["show", copy.path().to_str().unwrap()]);
+        let copy = file.with_file_name("shown.toml");
+        std::fs::write(&copy, &flat).unwrap();
+        let (code, again, err) = segspec(&["show", copy.to_str().unwrap()]);
         assert_eq!((code, again), (0, flat), "{err}");
     }
 }

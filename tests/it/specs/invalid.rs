@@ -66,3 +66,19 @@ fn faults_of_a_file_that_is_no_text_are_told() {
     let missing = check(&folder.path().join("y.toml")).unwrap_err().to_string();
     assert!(missing.contains("there is no such file") && missing.contains("did you mean"), "{missing}");
 }
+
+#[test]
+fn a_file_cut_off_or_with_a_lost_letter_never_panics_and_every_error_has_a_place() {
+    let root = super::workspace();
+    let broken = root.path().join("experiments/broken.toml");
+    let text = std::fs::read_to_string("experiments/phantom.toml").unwrap();
+    for (at, letter) in text.char_indices().skip(20).step_by(3) {
+        let (head, tail) = (&text[..at], &text[at + letter.len_utf8()..]);
+        for changed in [head.to_owned(), format!("{head}{tail}"), format!("{head}[{tail}"), format!("{head}\"{tail}")] {
+            std::fs::write(&broken, changed).unwrap();
+            let Err(diagnostics) = segspec::spec::load(&broken, &[], &[]) else { continue };
+            assert!(!diagnostics.to_string().is_empty());
+            assert!(diagnostics.problems.iter().all(|problem| problem.place.is_some()), "{diagnostics}");
+        }
+    }
+}

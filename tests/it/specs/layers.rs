@@ -122,7 +122,8 @@ fn a_value_is_wrong_where_it_was_written_though_another_key_is_the_reason() {
     let message = load(text, &["train.patch-size=[16,16,15]"], &[]).unwrap_err().to_string();
     assert!(message.contains("--set:1:25") && message.contains("use 14 or 16"), "{message}");
     // A default that nobody wrote: the nearest table that somebody did write.
-    let text = "dataset = \"organs\"\n[predict]\nweights = \"best\"\n[split.k-fold]\nfolds = 3\n[train]\nvalidate-every = 0\n";
+    let text =
+        "dataset = \"organs\"\n[predict]\nweights = \"best\"\n[split.k-fold]\nfolds = 3\n[train]\nvalidate-every = 0\n";
     assert!(load(text, &[], &[]).unwrap_err().to_string().contains("x.toml:3:11"));
 }
 

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use segspec::spec::{self, Diagnostics, Kind, Loaded, kind};
 
-/// Every TOML file of a folder, relative to the crate, in order.
-fn files(folder: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap();
+/// Every TOML file of a folder, in order.
+fn files(folder: impl AsRef<Path>) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.as_ref()).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
@@ -26,10 +26,24 @@ fn check(file: &Path) -> Result<(), Diagnostics> {
     }
 }
 
-/// Writes an experiment where the datasets of the tests are found, and loads it.
+/// A folder with copies of the committed specs: `experiments`, `datasets` (also those of the tests), `bases`, `valid`.
+fn workspace() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let tests = ["tests/specs/datasets", "tests/specs/bases", "tests/specs/valid"];
+    for folder in ["experiments", "datasets"].into_iter().chain(tests) {
+        let copy = root.path().join(folder.trim_start_matches("tests/specs/"));
+        std::fs::create_dir_all(&copy).unwrap();
+        for file in files(folder) {
+            std::fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+        }
+    }
+    root
+}
+
+/// Loads an experiment `experiments/x.toml` of a [`workspace`].
 fn load(text: &str, overrides: &[&str], environment: &[(&str, &str)]) -> Result<Loaded, Diagnostics> {
-    let folder = tempfile::Builder::new().prefix("load-").tempdir_in("tests/specs").unwrap();
-    let file = folder.path().join("x.toml");
+    let folder = workspace();
+    let file = folder.path().join("experiments/x.toml");
     std::fs::write(&file, text).unwrap();
     let overrides: Vec<String> = overrides.iter().map(|text| text.to_string()).collect();
     let environment: Vec<(String, String)> =

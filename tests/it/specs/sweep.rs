@@ -77,6 +77,13 @@ fn lists_of_a_sweep_can_come_from_a_lower_layer_and_from_arguments() {
 }
 
 #[test]
+fn a_swept_variant_of_a_higher_layer_replaces_the_lower_one() {
+    let text = "dataset = \"organs\"\nsweep.train.optimizer.adamw.learning-rate = [0.1, 0.2]\n";
+    let loaded = load(text, &["sweep.train.optimizer.sgd.learning-rate=[0.3]"], &[]).unwrap();
+    assert_eq!(labels(&loaded), ["learning-rate=0.3"]);
+}
+
+#[test]
 fn auto_is_a_value_like_others() {
     let loaded = load("dataset = \"organs\"\nsweep.train.batch-size = [\"auto\", 2]\n", &[], &[]).unwrap();
     assert_eq!(labels(&loaded), ["batch-size=auto", "batch-size=2"]);
