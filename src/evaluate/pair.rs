@@ -83,9 +83,8 @@ pub fn case_name(path: &Path) -> Option<String> {
 pub fn pair(reference: &Path, prediction: &Path) -> Result<Pairs, PairError> {
     let mut references = list(reference)?;
     let mut predictions = list(prediction)?;
-    let two_files = !reference.is_dir() && !prediction.is_dir();
-    if let (true, Some(case), Some((_, file))) = (two_files, references.keys().next(), predictions.pop_first()) {
-        predictions.insert(case.clone(), file);
+    if !reference.is_dir() && !prediction.is_dir() {
+        predictions = references.keys().cloned().zip(predictions.into_values()).collect();
     }
     if !prediction.is_dir() && reference.is_dir() {
         references.retain(|case, _| predictions.contains_key(case));
