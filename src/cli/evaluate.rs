@@ -1,13 +1,189 @@
-//! `segspec evaluate`.
+//! `segspec evaluate`: scores of any label files against references, without an experiment.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rayon::prelude::*;
+use serde::Serialize;
 
 use super::{Exit, Failure};
+use crate::dataset::{self, Excluded, Target, TargetStructure};
+use crate::evaluate::pair::{Pair, Pairs, pair};
+use crate::evaluate::table::{scores_frame, write_csv};
+use crate::evaluate::{Score, StructureSummary, Summary, score, summarise};
+use crate::report::terminal::{self, Charset};
+use crate::volume::{Segmentation, read_label_map};
 
-/// (to be described)
+const EXAMPLES: &str = "\
+Examples:
+  segspec evaluate --reference labelsTs --prediction predictions
+  segspec evaluate --reference labelsTs --prediction predictions --labels liver=1,spleen=2 --json
+  segspec evaluate --reference case_7.nii.gz --prediction out.nii.gz --dataset abdomen --csv scores.csv
+
+Files are paired by name, without .nii or .nii.gz. A missing prediction is an error; predictions without a
+reference are listed and not scored. A case that cannot be scored is listed, and the exit code is 4.";
+
+/// Score label files against references: Dice, IoU, precision, recall and volume per case and structure.
 #[derive(Debug, Args)]
-pub struct Evaluate {}
+#[command(after_help = EXAMPLES)]
+pub struct Evaluate {
+    /// Reference label file, or folder of them.
+    #[arg(long, value_name = "DIR|FILE")]
+    reference: PathBuf,
+    /// Predicted label file, or folder of them.
+    #[arg(long, value_name = "DIR|FILE")]
+    prediction: PathBuf,
+    /// Structures and their label values; without it, every value that occurs is a structure.
+    #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "dataset")]
+    labels: Option<String>,
+    /// Take names and values from datasets/NAME.toml.
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    json: bool,
+    /// Also write every score to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
 
-pub fn execute(_: Evaluate) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec evaluate` is not built yet"))
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Output<'a> {
+    structures: &'a [StructureSummary],
+    mean: &'a StructureSummary,
+    cases: &'a [Score],
+    excluded: &'a [Excluded],
+    extra_predictions: &'a [PathBuf],
+    bootstrap_resamples: usize,
+    bootstrap_seed: u64,
+}
+
+pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
+    let asked = match (&args.labels, &args.dataset) {
+        (Some(labels), _) => Some(parse_labels(labels).map_err(|text| Failure::message(Exit::Usage, text))?),
+        (None, Some(name)) => Some(dataset_target(name)?),
+        (None, None) => None,
+    };
+    let pairs = pair(&args.reference, &args.prediction).map_err(|error| Failure::new(Exit::BadData, error))?;
+    let target = asked.unwrap_or_else(|| values_present(&pairs));
+    let (scores, excluded) = score_all(&pairs, &target);
+    let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[0.5, 0.7, 0.9], 0);
+    if let Some(csv) = &args.csv {
+        save(&scores, csv)?;
+    }
+    if args.json {
+        print_json(&summary, &scores, &excluded, &pairs)?;
+    } else {
+        print!("{}", terminal::summary(&summary, Charset::Unicode));
+    }
+    for extra in &pairs.extra {
+        eprintln!("warning: {}: no reference of this name; not scored", extra.display());
+    }
+    for case in &excluded {
+        eprintln!("error: {}: not scored: {}", case.case, case.reason);
+    }
+    Ok(if excluded.is_empty() { Exit::Ok } else { Exit::BadData })
+}
+
+fn print_json(summary: &Summary, cases: &[Score], excluded: &[Excluded], pairs: &Pairs) -> Result<(), Failure> {
+    let output = Output {
+        structures: &summary.structures,
+        mean: &summary.mean,
+        cases,
+        excluded,
+        extra_predictions: &pairs.extra,
+        bootstrap_resamples: summary.bootstrap_resamples,
+        bootstrap_seed: summary.bootstrap_seed,
+    };
+    let text = serde_json::to_string_pretty(&output).map_err(|error| Failure::new(Exit::Environment, error))?;
+    println!("{text}");
+    Ok(())
+}
+
+fn save(scores: &[Score], csv: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::new(Exit::Environment, error);
+    let frame = scores_frame(&scores.iter().collect::<Vec<_>>()).map_err(failed)?;
+    write_csv(&frame, csv).map_err(failed)
+}
+
+/// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
+fn score_all(pairs: &Pairs, target: &Target) -> (Vec<Score>, Vec<Excluded>) {
+    let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, score_pair(pair, target))).collect();
+    let (mut scores, mut excluded) = (Vec::new(), Vec::new());
+    for (pair, result) in results {
+        match result {
+            Ok(found) => scores.extend(found),
+            Err(error) => excluded.push(Excluded { case: pair.case.clone(), reason: error.to_string() }),
+        }
+    }
+    (scores, excluded)
+}
+
+fn score_pair(pair: &Pair, target: &Target) -> anyhow::Result<Vec<Score>> {
+    let reference = read_label_map(&pair.reference)?;
+    let prediction = Segmentation::Labels(read_label_map(&pair.prediction)?);
+    Ok(score(&pair.case, target, &reference, &prediction)?)
+}
+
+/// `liver=1,spleen=2`; a name that stands twice unites its values.
+fn parse_labels(text: &str) -> Result<Target, String> {
+    let mut structures: Vec<TargetStructure> = Vec::new();
+    for part in text.split(',') {
+        let wrong =
+            || format!("--labels: `{part}` is not NAME=VALUE with a value from 1 to 65535, as in liver=1,spleen=2");
+        let (name, value) = part.split_once('=').ok_or_else(wrong)?;
+        let (name, value) = (name.trim(), value.trim().parse::<u16>().map_err(|_| wrong())?);
+        if name.is_empty() || value == 0 {
+            return Err(wrong());
+        }
+        match structures.iter_mut().find(|structure| structure.name == name) {
+            Some(structure) => structure.values.push(value),
+            None => structures.push(structure(name, value)),
+        }
+    }
+    Ok(Target { overlapping: false, structures })
+}
+
+fn structure(name: &str, value: u16) -> TargetStructure {
+    let name = name.to_owned();
+    TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: [128; 3] }
+}
+
+fn dataset_target(name: &str) -> Result<Target, Failure> {
+    let path = Path::new("datasets").join(format!("{name}.toml"));
+    let failed = |reason: String| Failure::message(Exit::BadSpec, format!("{}: {reason}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
+    let dataset: dataset::Dataset = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
+    let structures = dataset.structures.iter().map(|it| structure(&it.name, it.value)).collect();
+    Ok(Target { overlapping: false, structures })
+}
+
+/// Every value but 0 that any file holds, named by itself. Files that cannot be read are reported when they are scored.
+fn values_present(pairs: &Pairs) -> Target {
+    let files: Vec<&PathBuf> = pairs.pairs.iter().flat_map(|pair| [&pair.reference, &pair.prediction]).collect();
+    let values = |file: &&PathBuf| -> BTreeSet<u16> {
+        read_label_map(file).map_or_else(|_| BTreeSet::new(), |map| map.voxels.iter().copied().collect())
+    };
+    let union = |one: BTreeSet<u16>, other: BTreeSet<u16>| one.union(&other).copied().collect();
+    let present = files.par_iter().map(values).reduce(BTreeSet::new, union);
+    let structures = present.into_iter().filter(|value| *value != 0).map(|value| structure(&value.to_string(), value));
+    Target { overlapping: false, structures: structures.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_names_with_values() {
+        let target = parse_labels("liver=1, bone=3,bone=7").unwrap();
+        let found: Vec<_> = target.structures.iter().map(|s| (s.name.as_str(), s.values.clone())).collect();
+        assert_eq!(found, [("liver", vec![1]), ("bone", vec![3, 7])]);
+        for wrong in ["liver", "liver=", "=1", "liver=0", "liver=-1", "liver=70000", "liver=1,", ""] {
+            let message = parse_labels(wrong).unwrap_err();
+            assert!(message.contains("is not NAME=VALUE"), "{message}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! first, then over structures. An undefined value is null and counted, never 0 and never silently dropped.
 
 pub mod overlap;
+pub mod pair;
 mod quantile;
 pub mod score;
 pub mod spec;

@@ -168,14 +168,24 @@ pub struct Summary {
 /// no independent cases. `success_dice` are the Dice values of the success rates, `seed` that of the bootstrap.
 pub fn summarise(scores: &[&Score], success_dice: &[f64], seed: u64) -> Summary {
     let grid = Grid::new(scores);
-    let mut structures: Vec<_> =
-        (0..grid.structures.len()).map(|index| summarise_structure(&grid, index, success_dice)).collect();
-    let mut mean = summarise_overall(&structures, grid.cases.len(), success_dice);
+    let (mut structures, mut mean) = statistics(&grid, success_dice);
     let intervals = bootstrap::intervals(&grid, seed);
     for (structure, intervals) in structures.iter_mut().chain([&mut mean]).zip(intervals) {
         set_intervals(structure, intervals);
     }
     Summary { n_cases: grid.cases.len(), structures, mean, bootstrap_resamples: RESAMPLES, bootstrap_seed: seed }
+}
+
+/// As [`summarise`], without confidence intervals and success rates: per structure, and over structures.
+pub fn means(scores: &[&Score]) -> (Vec<StructureSummary>, StructureSummary) {
+    statistics(&Grid::new(scores), &[])
+}
+
+fn statistics(grid: &Grid, success_dice: &[f64]) -> (Vec<StructureSummary>, StructureSummary) {
+    let structures: Vec<_> =
+        (0..grid.structures.len()).map(|index| summarise_structure(grid, index, success_dice)).collect();
+    let mean = summarise_overall(&structures, grid.cases.len(), success_dice);
+    (structures, mean)
 }
 
 /// Scores by case and structure.

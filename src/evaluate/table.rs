@@ -89,8 +89,19 @@ pub fn to_frame(rows: &[ScoreRow]) -> Result<DataFrame, TableError> {
     rows.sort_by(|a, b| (&a.context, &a.score.case).cmp(&(&b.context, &b.score.case)));
     let mut columns = vec![Column::new("version".into(), vec![VERSION; rows.len()])];
     columns.extend(context_columns(&rows));
-    columns.extend(score_columns(&rows));
+    let scores: Vec<&Score> = rows.iter().map(|row| &row.score).collect();
+    columns.extend(score_columns(&scores));
     DataFrame::new(rows.len(), columns).map_err(TableError::malformed)
+}
+
+/// Scores without a context as a frame, in the order given.
+///
+/// # Errors
+/// [`TableError::Malformed`] if polars refuses the columns.
+pub fn scores_frame(scores: &[&Score]) -> Result<DataFrame, TableError> {
+    let mut columns = vec![Column::new("version".into(), vec![VERSION; scores.len()])];
+    columns.extend(score_columns(scores));
+    DataFrame::new(scores.len(), columns).map_err(TableError::malformed)
 }
 
 fn context_columns(rows: &[&ScoreRow]) -> Vec<Column> {
@@ -128,22 +139,22 @@ const NUMBERS: [Getter<Option<f64>>; 8] = [
     ("relative_volume_difference", |score| score.relative_volume_difference),
 ];
 
-fn score_columns(rows: &[&ScoreRow]) -> Vec<Column> {
+fn score_columns(scores: &[&Score]) -> Vec<Column> {
     let mut columns = vec![
-        text_column("case", rows.iter().map(|row| row.score.case.as_str())),
-        text_column("structure", rows.iter().map(|row| row.score.structure.as_str())),
+        text_column("case", scores.iter().map(|score| score.case.as_str())),
+        text_column("structure", scores.iter().map(|score| score.structure.as_str())),
     ];
-    fn column<T, V>(rows: &[&ScoreRow], (name, get): Getter<T>) -> Column
+    fn column<T, V>(scores: &[&Score], (name, get): Getter<T>) -> Column
     where
         Vec<T>: AsRef<V>,
         V: ?Sized,
         Series: NamedFrom<Vec<T>, V>,
     {
-        Series::new(name.into(), rows.iter().map(|row| get(&row.score)).collect::<Vec<T>>()).into()
+        Series::new(name.into(), scores.iter().map(|score| get(score)).collect::<Vec<T>>()).into()
     }
-    columns.extend(COUNTS.map(|counts| column(rows, counts)));
-    columns.extend(FLAGS.map(|flags| column(rows, flags)));
-    columns.extend(NUMBERS.map(|numbers| column(rows, numbers)));
+    columns.extend(COUNTS.map(|counts| column(scores, counts)));
+    columns.extend(FLAGS.map(|flags| column(scores, flags)));
+    columns.extend(NUMBERS.map(|numbers| column(scores, numbers)));
     columns
 }
 
@@ -233,14 +244,20 @@ impl<'a> Cells<'a> {
 /// # Errors
 /// [`TableError::File`] where a file cannot be written.
 pub fn write(frame: &DataFrame, parquet: &Path, csv: &Path) -> Result<(), TableError> {
-    let mut frame = frame.clone();
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        |source| TableError::File { path, source }
-    };
-    write_atomic_with(parquet, |file| ParquetWriter::new(file).finish(&mut frame).map(drop).map_err(into_io))
-        .map_err(failed(parquet))?;
-    write_atomic_with(csv, |file| CsvWriter::new(file).finish(&mut frame).map_err(into_io)).map_err(failed(csv))
+    let mut columns = frame.clone();
+    write_atomic_with(parquet, |file| ParquetWriter::new(file).finish(&mut columns).map(drop).map_err(into_io))
+        .map_err(|source| TableError::File { path: parquet.to_owned(), source })?;
+    write_csv(frame, csv)
+}
+
+/// Writes a frame as CSV, whole or not at all; nulls are empty.
+///
+/// # Errors
+/// [`TableError::File`] where the file cannot be written.
+pub fn write_csv(frame: &DataFrame, csv: &Path) -> Result<(), TableError> {
+    let mut columns = frame.clone();
+    write_atomic_with(csv, |file| CsvWriter::new(file).finish(&mut columns).map_err(into_io))
+        .map_err(|source| TableError::File { path: csv.to_owned(), source })
 }
 
 /// Keeps the operating system's error kind, which decides the exit code.

@@ -6,9 +6,9 @@ use super::figure::comparison::{OverSeeds, TrialMeans};
 use super::figure::distribution::Spread;
 use super::{ReportError, ReportInput};
 use crate::dataset::Target;
-use crate::evaluate::summary::Metric;
+use crate::evaluate::summary::{Metric, means};
 use crate::evaluate::table::{self, ScoreRow};
-use crate::evaluate::{Score, Statistics, Summary, summarise};
+use crate::evaluate::{Score, Statistics, StructureSummary, Summary, summarise};
 
 /// Seed of the bootstrap in every report.
 pub const BOOTSTRAP_SEED: u64 = 0;
@@ -24,8 +24,8 @@ pub struct Trial {
     pub settings: Vec<(String, String)>,
     /// Every score of every seed and fold.
     pub rows: Vec<ScoreRow>,
-    /// Per seed, over the cases of all its folds.
-    pub seeds: Vec<(u64, Summary)>,
+    /// Per seed, over the cases of all its folds: structures, and the mean over them.
+    pub seeds: Vec<(u64, Vec<StructureSummary>, StructureSummary)>,
     /// Over all cases, seeds averaged within a case.
     pub summary: Summary,
 }
@@ -64,14 +64,17 @@ fn gather(
         let (case, seed) = (twice.score.case.clone(), twice.context.seed);
         return Err(ReportError::CaseTwice { trial: label, case, seed });
     }
-    let summary_of = |rows: &[&Score]| summarise(rows, &input.success_dice, BOOTSTRAP_SEED);
     let mut by_seed: BTreeMap<u64, Vec<&Score>> = BTreeMap::new();
     for row in &rows {
         by_seed.entry(row.context.seed).or_default().push(&row.score);
     }
-    let seeds = by_seed.into_iter().map(|(seed, scores)| (seed, summary_of(&scores))).collect();
+    let seeds = by_seed.into_iter().map(|(seed, scores)| {
+        let (structures, mean) = means(&scores);
+        (seed, structures, mean)
+    });
+    let seeds = seeds.collect();
     let all: Vec<&Score> = rows.iter().map(|row| &row.score).collect();
-    let summary = summary_of(&all);
+    let summary = summarise(&all, &input.success_dice, BOOTSTRAP_SEED);
     Ok(Trial { number, label, settings, seeds, summary, rows })
 }
 
@@ -88,15 +91,13 @@ impl Trial {
 
     /// Mean over seeds of a metric over all structures.
     pub fn overall(&self, metric: Metric) -> Option<OverSeeds> {
-        over_seeds(self.seeds.iter().filter_map(|(_, summary)| summary.mean.metric(metric)))
+        over_seeds(self.seeds.iter().filter_map(|(_, _, mean)| mean.metric(metric)))
     }
 
     /// Mean over seeds of a metric of one structure.
-    pub fn structure(&self, name: &str, metric: Metric) -> Option<OverSeeds> {
-        let of_seed =
-            |summary: &'_ Summary| summary.structures.iter().find(|structure| structure.name == name).cloned();
-        let found: Vec<_> = self.seeds.iter().filter_map(|(_, summary)| of_seed(summary)).collect();
-        over_seeds(found.iter().filter_map(|structure| structure.metric(metric)))
+    pub fn structure<'a>(&'a self, name: &str, metric: Metric) -> Option<OverSeeds> {
+        let named = |structures: &'a [StructureSummary]| structures.iter().find(|structure| structure.name == name);
+        over_seeds(self.seeds.iter().filter_map(|(_, structures, _)| named(structures)?.metric(metric)))
     }
 
     /// The trial as the comparison charts show it.

@@ -1,1 +1,188 @@
-mod fixture;
+pub mod fixture;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use polars::prelude::*;
+
+use super::terminal::{Charset, report};
+use super::*;
+use crate::evaluate::table::{read, rows, to_frame};
+use fixture::{Size, input};
+
+fn small() -> Size {
+    Size { structures: 7, cases: 12, trials: 2, seeds: 2, epochs: 6 }
+}
+
+fn files(input: &ReportInput) -> BTreeMap<String, Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let written = write(input, folder.path()).unwrap();
+    let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let files: BTreeMap<_, _> = written.all.iter().map(|path| (name(path), fs::read(path).unwrap())).collect();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), files.len(), "every file is listed");
+    files
+}
+
+fn text(files: &BTreeMap<String, Vec<u8>>, name: &str) -> String {
+    String::from_utf8(files[name].clone()).unwrap()
+}
+
+/// Every opened tag is closed in order and no text holds a bare `<` or `&`: enough for what the charts consist of.
+fn assert_well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for (index, tag) in xml.split('<').enumerate().skip(1) {
+        let (inside, after) = tag.split_once('>').unwrap_or_else(|| panic!("tag {index} has no end: {tag}"));
+        assert!(
+            !after
+                .replace("&lt;", "")
+                .replace("&gt;", "")
+                .replace("&amp;", "")
+                .replace("&quot;", "")
+                .replace("&apos;", "")
+                .contains('&'),
+            "{after}"
+        );
+        match inside.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if inside.ends_with('/') => {}
+            None => open.push(inside.split_whitespace().next().unwrap()),
+        }
+        assert_eq!(inside.matches('"').count() % 2, 0, "{inside}");
+    }
+    assert_eq!(open, Vec::<&str>::new());
+}
+
+#[test]
+fn the_terminal_shows_trials_and_structures() {
+    let text = report(&input(&small()), Charset::Unicode).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 115), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_plain_terminal_gets_ascii_within_a_hundred_columns() {
+    let text = report(&input(&Size { structures: 117, cases: 3, trials: 1, seeds: 1, epochs: 0 }), Charset::Ascii);
+    let text = text.unwrap();
+    assert!(text.is_ascii());
+    let table = text.lines().take_while(|line| !line.starts_with("excluded"));
+    assert!(table.map(str::len).max().unwrap() <= 100, "{text}");
+    assert!(text.contains("gall bladder") && text.contains("n/a"));
+}
+
+#[test]
+fn two_reports_of_one_input_are_identical_bytes() {
+    let (one, other) = (files(&input(&small())), files(&input(&small())));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, content) in &one {
+        assert!(content == &other[name], "{name} differs");
+    }
+}
+
+#[test]
+fn tables_charts_and_page_are_complete_and_agree() {
+    let input = input(&small());
+    let files = files(&input);
+    for name in ["cases", "structures", "summary", "excluded", "comparison"] {
+        assert!(files.contains_key(&format!("{name}.csv")) && files.contains_key(&format!("{name}.parquet")), "{name}");
+    }
+    for (name, content) in files.iter().filter(|(name, _)| name.ends_with(".svg")) {
+        assert_well_formed(std::str::from_utf8(content).unwrap());
+        let png = &files[&name.replace(".svg", ".png")];
+        let picture = image::load_from_memory(png).unwrap().to_rgb8();
+        assert!(picture.pixels().any(|pixel| pixel.0 != [255; 3]), "{name} is blank");
+        assert!(text(&files, name).contains("font-family=\"sans-serif\""));
+    }
+    let page = text(&files, "report.html");
+    assert!(page.contains("Abdominal organs &lt;CT&gt;") && !page.contains("<CT>"));
+    for heading in ["Summary", "Ranking", "Per structure", "Comparison", "Training", "Per case", "Excluded cases"] {
+        assert!(page.contains(&format!(">{heading}</h2>")), "{heading}");
+    }
+    assert!(page.contains("took no part in choosing the weights"));
+    for outside in ["http://", "https://", "src=\"/", "@import"] {
+        let found = page.replace("http://www.w3.org/2000/svg", "").contains(outside);
+        assert!(!found, "the page must not reach for {outside}");
+    }
+    let summary = text(&files, "summary.csv");
+    let mut lines = summary.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let place = lines.next().unwrap().iter().position(|name| *name == "dice_mean").unwrap();
+    // The label holds a comma and is quoted, so the columns behind it stand one further.
+    let mean: f64 = lines.next().unwrap()[place + 1].parse().unwrap();
+    assert!(report(&input, Charset::Ascii).unwrap().contains(&format!("{mean:.3} +-")), "{mean}");
+}
+
+#[test]
+fn means_over_seeds_are_those_of_the_rows() {
+    let input = input(&Size { structures: 1, cases: 5, trials: 1, seeds: 3, epochs: 0 });
+    let trial = collect::collect(&input).unwrap().remove(0);
+    let mut means = Vec::new();
+    for run in &input.runs {
+        let rows = rows(&run.scores).unwrap();
+        let dice: Vec<f64> = rows.iter().filter_map(|row| row.score.dice).collect();
+        means.push(dice.iter().sum::<f64>() / dice.len() as f64);
+    }
+    let mean = means.iter().sum::<f64>() / 3.0;
+    let sd = (means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+    let found = trial.overall(crate::evaluate::summary::Metric::Dice).unwrap();
+    assert_eq!(found.n, 3);
+    assert!((found.mean - mean).abs() < 1e-12 && (found.sd.unwrap() - sd).abs() < 1e-12);
+}
+
+#[test]
+fn folds_are_pooled_and_must_not_share_cases() {
+    let mut input = input(&Size { structures: 2, cases: 4, trials: 1, seeds: 1, epochs: 0 });
+    let all = rows(&input.runs[0].scores).unwrap();
+    let (first, second) = all.split_at(4);
+    let fold =
+        |number, part: &[_]| RunInput { fold: Some(number), scores: to_frame(part).unwrap(), ..input.runs[0].clone() };
+    let (one, two, whole) = (fold(0, first), fold(1, second), fold(2, &all));
+    let whole_mean = collect::collect(&input).unwrap()[0].summary.mean.clone();
+    input.runs = vec![one.clone(), two];
+    assert_eq!(collect::collect(&input).unwrap()[0].summary.mean, whole_mean);
+    input.runs = vec![one, whole];
+    let message = write(&input, Path::new("nowhere")).unwrap_err().to_string();
+    assert!(message.contains("case `case_000` was scored twice"), "{message}");
+}
+
+#[test]
+fn odd_inputs_give_a_report_all_the_same() {
+    let shape = |structures, cases, trials, epochs| Size { structures, cases, trials, seeds: 1, epochs };
+    for size in [shape(1, 1, 1, 1), shape(1, 0, 1, 0), shape(117, 2, 1, 2), shape(2, 2, 40, 1), shape(6, 500, 1, 3)] {
+        let page = text(&files(&input(&size)), "report.html");
+        let (page, _script) = page.split_once("<script>").unwrap();
+        assert!(!page.contains("NaN") && !page.contains(">inf"), "{} cases", size.cases);
+    }
+    let mut without_runs = input(&shape(1, 1, 1, 1));
+    without_runs.runs.clear();
+    assert!(text(&files(&without_runs), "report.html").contains("No case was scored."));
+    assert_eq!(report(&without_runs, Charset::Ascii).unwrap(), "no scores\n");
+}
+
+#[test]
+fn scores_that_chose_the_weights_are_called_optimistic() {
+    let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 0 });
+    let mut scores = rows(&input.runs[0].scores).unwrap();
+    scores.iter_mut().for_each(|row| row.context.selected_on = true);
+    input.runs[0].scores = to_frame(&scores).unwrap();
+    assert!(report(&input, Charset::Ascii).unwrap().contains("its scores are optimistic"));
+    assert!(text(&files(&input), "report.html").contains("its scores are optimistic"));
+}
+
+#[test]
+fn a_missing_picture_and_a_foreign_table_are_named() {
+    let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 0 });
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("gone.png");
+    input.runs[0].panels.push(Panel { rank: Rank::Best, case: "case_000".into(), picture });
+    assert!(write(&input, folder.path()).unwrap_err().to_string().contains("gone.png"));
+    input.runs[0].scores = df!("dice" => [0.5]).unwrap();
+    assert!(write(&input, folder.path()).unwrap_err().to_string().contains("run `seed 0`"));
+}
+
+#[test]
+fn the_case_table_is_read_back_as_scores() {
+    let input = input(&small());
+    let folder = tempfile::tempdir().unwrap();
+    write(&input, folder.path()).unwrap();
+    let back = rows(&read(&folder.path().join("cases.parquet")).unwrap()).unwrap();
+    assert_eq!(back.len(), 2 * 2 * 12 * 7);
+}

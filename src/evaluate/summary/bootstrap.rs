@@ -30,7 +30,7 @@ pub(super) fn intervals(grid: &Grid, seed: u64) -> Vec<[Option<[f64; 2]>; METRIC
         let defined = if row < structures { enough(row * METRICS + metric) } else { any_enough(metric) };
         defined.then(|| percentiles(resamples.iter().map(|means| means[row * METRICS + metric]))).flatten()
     };
-    (0..=structures).map(|row| std::array::from_fn(|metric| interval(row, metric))).collect()
+    (0..=structures).into_par_iter().map(|row| std::array::from_fn(|metric| interval(row, metric))).collect()
 }
 
 /// Means of one resample, `[structure, metric]` and at the end `[metric]` over structures; NaN where nothing was drawn.

@@ -2,9 +2,9 @@
 
 use plotters::prelude::*;
 
-use super::canvas::{Canvas, Text, fit, width};
+use super::canvas::{Canvas, Text, fit};
 use super::palette::{BEST, DICE, IOU, MISSING, MUTED, sequential, text_on};
-use super::rows::Rows;
+use super::rows::{Rows, name_room};
 use super::{FigureError, Plot};
 
 /// Mean of a score over seeds.
@@ -42,10 +42,12 @@ impl Overall {
         let mut trials = trials.to_vec();
         let key = |trial: &TrialMeans| trial.overall[0].map_or(f64::NEG_INFINITY, |dice| dice.mean);
         trials.sort_by(|a, b| key(b).total_cmp(&key(a)));
+        let names: Vec<String> = trials.iter().map(|trial| trial.name.clone()).collect();
         let rows = Rows {
             title: title.to_owned(),
             note: "mean over cases, then structures, then seeds; line: ± one standard deviation over seeds".to_owned(),
-            names: trials.iter().map(|trial| trial.name.clone()).collect(),
+            name_room: name_room(&names),
+            names,
             height: 26.0,
             value_room: 48.0,
         };
@@ -87,6 +89,7 @@ pub struct PerStructure {
     title: String,
     structures: Vec<String>,
     trials: Vec<TrialMeans>,
+    name_room: f64,
 }
 
 const ROW: f64 = 24.0;
@@ -98,20 +101,17 @@ const WIDTH: f64 = super::rows::WIDTH;
 impl PerStructure {
     /// The map of several trials; columns are the trials in the order given, named by the number that starts their name.
     pub fn new(title: &str, structures: &[String], trials: &[TrialMeans]) -> Self {
-        Self { title: title.to_owned(), structures: structures.to_vec(), trials: trials.to_vec() }
-    }
-
-    fn name_room(&self) -> f64 {
-        self.structures.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max).min(260.0) + 26.0
+        let name_room = name_room(structures);
+        Self { title: title.to_owned(), structures: structures.to_vec(), trials: trials.to_vec(), name_room }
     }
 
     fn cell(&self) -> f64 {
-        (WIDTH - self.name_room() - GAP - RIGHT) / 2.0 / self.trials.len().max(1) as f64
+        (WIDTH - self.name_room - GAP - RIGHT) / 2.0 / self.trials.len().max(1) as f64
     }
 
     fn x(&self, panel: usize, column: usize) -> f64 {
         let panel_width = self.cell() * self.trials.len().max(1) as f64;
-        self.name_room() + panel as f64 * (panel_width + GAP) + column as f64 * self.cell()
+        self.name_room + panel as f64 * (panel_width + GAP) + column as f64 * self.cell()
     }
 
     fn headings<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
@@ -184,8 +184,8 @@ impl Plot for PerStructure {
         self.headings(canvas)?;
         for (row, name) in self.structures.iter().enumerate() {
             let y = TOP + ROW * (row as f64 + 0.5);
-            let name = fit(name, Text::LABEL, self.name_room() - 26.0);
-            canvas.text((self.name_room() - 10.0, y), &name, Text::LABEL.right())?;
+            let name = fit(name, Text::LABEL, self.name_room - 26.0);
+            canvas.text((self.name_room - 10.0, y), &name, Text::LABEL.right())?;
             self.row(canvas, row)?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text};
 use super::palette::{INK, MUTED, on_white};
-use super::rows::Rows;
+use super::rows::{Rows, name_room};
 use super::{FigureError, Plot};
 use crate::evaluate::Statistics;
 
@@ -37,10 +37,12 @@ impl Distribution {
     pub fn new(title: &str, spreads: Vec<Spread>) -> Self {
         let every_point = spreads.iter().map(|spread| spread.dice.len()).sum::<usize>() <= MOST_POINTS;
         let points = if every_point { "a dot per case" } else { "dots: cases beyond the whiskers" };
+        let names: Vec<String> = spreads.iter().map(|spread| spread.name.clone()).collect();
         let rows = Rows {
             title: title.to_owned(),
             note: format!("box: quartiles and median; whiskers: 1.5 × interquartile range; {points}"),
-            names: spreads.iter().map(|spread| spread.name.clone()).collect(),
+            name_room: name_room(&names),
+            names,
             height: 30.0,
             value_room: 12.0,
         };

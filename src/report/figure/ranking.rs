@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text};
 use super::palette::{DICE, IOU, MUTED};
-use super::rows::Rows;
+use super::rows::{Rows, name_room};
 use super::{FigureError, Plot};
 use crate::evaluate::{Statistics, StructureSummary, Summary};
 
@@ -20,10 +20,12 @@ impl Ranking {
     pub fn new(title: &str, summary: &Summary) -> Self {
         let mut structures = summary.structures.clone();
         structures.sort_by(|a, b| mean(b).total_cmp(&mean(a)).then_with(|| a.name.cmp(&b.name)));
+        let names: Vec<String> = structures.iter().map(|structure| structure.name.clone()).collect();
         let rows = Rows {
             title: title.to_owned(),
             note: "mean over cases; line: 95 % confidence interval (bootstrap over cases)".to_owned(),
-            names: structures.iter().map(|structure| structure.name.clone()).collect(),
+            name_room: name_room(&names),
+            names,
             height: 24.0,
             value_room: 48.0,
         };

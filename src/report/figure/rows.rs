@@ -25,6 +25,13 @@ pub struct Rows {
     pub height: f64,
     /// Room at the right of each panel for values, in nominal pixels.
     pub value_room: f64,
+    /// Room at the left for names, in nominal pixels: what [`name_room`] says.
+    pub name_room: f64,
+}
+
+/// Room that names take at the left of a figure, in nominal pixels.
+pub fn name_room(names: &[String]) -> f64 {
+    names.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max).min(260.0) + 26.0
 }
 
 impl Rows {
@@ -43,17 +50,12 @@ impl Rows {
         self.left(panel) + value.clamp(0.0, 1.0) * self.panel_width()
     }
 
-    fn name_room(&self) -> f64 {
-        let widest = self.names.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max);
-        widest.min(260.0) + 26.0
-    }
-
     fn panel_width(&self) -> f64 {
-        (WIDTH - self.name_room() - GAP - RIGHT) / 2.0 - self.value_room
+        (WIDTH - self.name_room - GAP - RIGHT) / 2.0 - self.value_room
     }
 
     fn left(&self, panel: usize) -> f64 {
-        self.name_room() + panel as f64 * (self.panel_width() + self.value_room + GAP)
+        self.name_room + panel as f64 * (self.panel_width() + self.value_room + GAP)
     }
 
     /// Draws headings, names, grid and scale.
@@ -67,10 +69,10 @@ impl Rows {
             canvas.text((self.x(panel, 0.0), 74.0), heading, Text::HEADING)?;
             self.scale(canvas, panel)?;
         }
-        let room = self.name_room() - 26.0;
+        let room = self.name_room - 26.0;
         for (row, name) in self.names.iter().enumerate() {
             let name = fit(name, Text::LABEL, room);
-            canvas.text((self.name_room() - 10.0, self.y(row)), &name, Text::LABEL.right())?;
+            canvas.text((self.name_room - 10.0, self.y(row)), &name, Text::LABEL.right())?;
         }
         Ok(())
     }
