@@ -3,14 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use segspec::cli;
+use segspec::{backend, cli};
 
 fn main() -> ExitCode {
+    backend::pin_default_device();
     match cli::execute(cli::Cli::parse()) {
         Ok(exit) => exit.into(),
-        Err(failure) => {
-            eprintln!("error: {:#}", failure.error);
-            failure.exit.into()
-        }
+        Err(failure) => failure.show().into(),
     }
 }

@@ -16,8 +16,8 @@ pub struct Source<'a> {
     pub image: ArrayView4<'a, f32>,
     /// Label values `[z, y, x]`.
     pub labels: ArrayView3<'a, u16>,
-    /// Sampled voxels `[z, y, x]` of each label value, for patches centred on a structure.
-    pub locations: &'a BTreeMap<u16, Vec<[u32; 3]>>,
+    /// Sampled voxels of each label value (flat indices of the label array), for patches centred on a structure.
+    pub locations: &'a BTreeMap<u16, Vec<u32>>,
 }
 
 /// How one patch is drawn.
@@ -82,9 +82,9 @@ fn origin(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> [isize; 3] {
 }
 
 /// A random voxel of a random structure that the case has.
-fn foreground_voxel(source: Source, structures: &[Vec<u16>], rng: &mut ChaCha8Rng) -> Option<[u32; 3]> {
+fn foreground_voxel(source: Source, structures: &[Vec<u16>], rng: &mut ChaCha8Rng) -> Option<[usize; 3]> {
     let voxels_of = |value: &u16| source.locations.get(value).filter(|voxels| !voxels.is_empty());
-    let present: Vec<Vec<&Vec<[u32; 3]>>> = structures
+    let present: Vec<Vec<&Vec<u32>>> = structures
         .iter()
         .map(|values| values.iter().filter_map(voxels_of).collect::<Vec<_>>())
         .filter(|lists| !lists.is_empty())
@@ -94,7 +94,9 @@ fn foreground_voxel(source: Source, structures: &[Vec<u16>], rng: &mut ChaCha8Rn
     }
     let lists = &present[rng.random_range(0..present.len())];
     let voxels = lists[rng.random_range(0..lists.len())];
-    Some(voxels[rng.random_range(0..voxels.len())])
+    let voxel = voxels[rng.random_range(0..voxels.len())] as usize;
+    let (_, height, width) = source.labels.dim();
+    Some([voxel / (height * width), voxel / width % height, voxel % width])
 }
 
 /// The box of a size at an origin; outside the case it is 0.
@@ -135,9 +137,9 @@ mod tests {
         (Array4::from_shape_fn((1, d, h, w), |(_, z, y, x)| (1 + z * 10000 + y * 100 + x) as f32), labels)
     }
 
-    fn locations(labels: &Array3<u16>) -> BTreeMap<u16, Vec<[u32; 3]>> {
-        let voxels = labels.indexed_iter().filter(|(_, label)| **label == 7);
-        BTreeMap::from([(7, voxels.map(|((z, y, x), _)| [z as u32, y as u32, x as u32]).collect())])
+    fn locations(labels: &Array3<u16>) -> BTreeMap<u16, Vec<u32>> {
+        let voxels = labels.iter().enumerate().filter(|(_, label)| **label == 7);
+        BTreeMap::from([(7, voxels.map(|(index, _)| index as u32).collect())])
     }
 
     proptest! {

@@ -56,6 +56,13 @@ pub struct DeviceError {
     available: Vec<String>,
 }
 
+impl DeviceError {
+    /// Why the device is not there.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 /// A device ready for use.
 #[derive(Clone, Debug)]
 pub struct Selected {

@@ -1,13 +1,20 @@
 //! `segspec completions`.
 
-use clap::Args;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
 
-use super::{Exit, Failure};
+use super::{Cli, Exit, Failure};
 
-/// (to be described)
+/// Print a completion script for a shell.
 #[derive(Debug, Args)]
-pub struct Completions {}
+#[command(after_help = "Example:\n  segspec completions bash > ~/.local/share/bash-completion/completions/segspec")]
+pub struct Completions {
+    /// The shell.
+    shell: Shell,
+}
 
-pub fn execute(_: Completions) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec completions` is not built yet"))
+/// Prints the script.
+pub fn execute(args: Completions) -> Result<Exit, Failure> {
+    clap_complete::generate(args.shell, &mut Cli::command(), "segspec", &mut std::io::stdout());
+    Ok(Exit::Ok)
 }

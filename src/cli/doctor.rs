@@ -1,13 +1,48 @@
 //! `segspec doctor`.
 
 use clap::Args;
+use serde_json::json;
 
+use super::session::data_root;
 use super::{Exit, Failure};
+use crate::backend;
+use crate::run::manifest::{Git, Host};
 
-/// (to be described)
+/// Show what segspec finds on this machine: devices, memory, features, versions, data folder
 #[derive(Debug, Args)]
-pub struct Doctor {}
+#[command(after_help = "Example:\n  segspec doctor --json")]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn execute(_: Doctor) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec doctor` is not built yet"))
+/// Prints the findings.
+pub fn execute(args: Doctor) -> Result<Exit, Failure> {
+    let host = Host::here();
+    let root = data_root();
+    let reasons: Vec<(&str, String)> = [("cuda", backend::DeviceName::Cuda(0)), ("vulkan", backend::DeviceName::Vulkan)]
+        .into_iter()
+        .filter_map(|(name, device)| Some((name, backend::select(device).err()?.reason().to_string())))
+        .collect();
+    if args.json {
+        let value = json!({
+            "version": env!("CARGO_PKG_VERSION"), "features": backend::features(), "devices": backend::available(),
+            "missing": reasons.iter().map(|(name, reason)| json!({ "device": name, "reason": reason })).collect::<Vec<_>>(),
+            "host": host, "data_root": root, "data_root_exists": root.is_dir(), "git": Git::here().map(|git| git.commit),
+        });
+        println!("{value:#}");
+        return Ok(Exit::Ok);
+    }
+    println!("segspec    {} (burn 0.22.1; features: {})", env!("CARGO_PKG_VERSION"), backend::features().join(", "));
+    println!("devices    {}", backend::available().join(", "));
+    for (name, reason) in &reasons {
+        println!("           no {name}: {reason}");
+    }
+    println!("machine    {}, {}, {} cores", host.name, host.system, host.cores);
+    println!("processor  {}", host.cpu);
+    println!("memory     {:.1} GiB", host.memory as f64 / f64::from(1 << 30));
+    let state = if root.is_dir() { "found" } else { "not there: set SEGSPEC_DATA" };
+    println!("data       {} ({state})", root.display());
+    Ok(Exit::Ok)
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::spec::Diagnostics;
+
 /// Shown below `segspec --help`.
 pub const HELP: &str = "\
 Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 trial failed, 6 reproduction differs,
@@ -51,6 +53,17 @@ impl Failure {
     /// A failure of one kind.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into() }
+    }
+
+    /// Shows the failure to the person and gives the exit code.
+    pub fn show(&self) -> Exit {
+        match self.error.downcast_ref::<Diagnostics>() {
+            Some(errors) => super::check::refuse(errors),
+            None => {
+                eprintln!("error: {:#}", self.error);
+                self.exit
+            }
+        }
     }
 
     /// A failure from a text.

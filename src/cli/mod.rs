@@ -15,6 +15,7 @@ mod preview;
 mod report;
 mod run;
 mod schema;
+mod session;
 mod show;
 mod table;
 

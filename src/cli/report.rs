@@ -1,13 +1,103 @@
 //! `segspec report`.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
 use clap::Args;
+use serde_json::{Value, json};
 
+use super::session::{self, REPORTS};
 use super::{Exit, Failure};
+use crate::evaluate::summary::Metric;
+use crate::report::terminal::{self, Charset};
+use crate::report::{ReportError, ReportInput, collect};
+use crate::run::event::Silent;
+use crate::run::{self, Folds, RunError, RunFolder, Status, experiment};
 
-/// (to be described)
+/// Tables, charts and one page from finished runs
+///
+/// Of a run folder the report goes into the run folder; of an experiment file, with all its finished trials and folds,
+/// into reports/NAME.
 #[derive(Debug, Args)]
-pub struct Report {}
+#[command(after_help = "\
+Examples:
+  segspec report experiments/phantom.toml --open
+  segspec report runs/phantom/0123456789ab")]
+pub struct Report {
+    /// Experiment file, or run folder
+    path: PathBuf,
+    /// Replace a value of the experiment, as given to `run`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Write the report into this folder
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Show the page in a browser
+    #[arg(long)]
+    open: bool,
+    /// Print the scores as JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn execute(_: Report) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec report` is not built yet"))
+/// Writes the report.
+pub fn execute(args: Report) -> Result<Exit, Failure> {
+    let (folders, default) = folders(&args)?;
+    let out = args.output.clone().unwrap_or(default);
+    let (input, files) = run::report::write(&folders, &out)?;
+    if args.json {
+        println!("{}", to_json(&input).map_err(RunError::from)?);
+    } else {
+        print!("{}", terminal::report(&input, Charset::Unicode).map_err(RunError::from)?);
+        println!("report: {}", files.page.display());
+    }
+    if args.open {
+        open(&files.page)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The run folders to report on, and where the report goes.
+fn folders(args: &Report) -> Result<(Vec<RunFolder>, PathBuf), Failure> {
+    if args.path.is_dir() {
+        let folder = RunFolder::open(&args.path)
+            .map_err(|_| Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", args.path.display())))?;
+        let out = folder.report();
+        return Ok((vec![folder], out));
+    }
+    let loaded = session::load(&args.path, &args.set)?;
+    let never = AtomicBool::new(false);
+    let planned = experiment::plan(&loaded, &session::data_root(), Folds::All, &never, &mut Silent)?;
+    let finished = planned.runs.into_iter().map(|run| run.folder).filter(|folder| folder.status() == Status::Finished);
+    let name = loaded.experiment.name.unwrap_or_default();
+    Ok((finished.collect(), Path::new(REPORTS).join(name)))
+}
+
+/// The scores of a report's trials for scripts.
+pub(super) fn to_json(input: &ReportInput) -> Result<Value, ReportError> {
+    let trials = collect::collect(input)?;
+    let trials: Vec<Value> = trials
+        .iter()
+        .map(|trial| {
+            let structures: Vec<Value> = trial
+                .summary
+                .structures
+                .iter()
+                .map(|structure| serde_json::to_value(structure).unwrap_or_default())
+                .collect();
+            let over_seeds = |metric| trial.overall(metric).map(|score| json!({ "mean": score.mean, "sd": score.sd, "n_seeds": score.n }));
+            json!({
+                "trial": trial.label, "dice": over_seeds(Metric::Dice), "iou": over_seeds(Metric::Iou),
+                "structures": structures,
+            })
+        })
+        .collect();
+    Ok(json!({ "experiment": input.title, "trials": trials }))
+}
+
+fn open(page: &Path) -> Result<(), Failure> {
+    let program = if cfg!(target_os = "macos") { "open" } else if cfg!(windows) { "explorer" } else { "xdg-open" };
+    let started = Command::new(program).arg(page).spawn();
+    started.map(drop).map_err(|error| Failure::message(Exit::Environment, format!("cannot start `{program}`: {error}")))
 }

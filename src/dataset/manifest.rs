@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn case(folder: &Path) -> Case {
-        Case { name: "a".into(), images: vec![folder.join("image")], label: Some(folder.join("label")) }
+        Case { name: "a".into(), images: vec![folder.join("image")], label: Some(folder.join("label")), resample_label: false }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod check;
 pub mod layout;
 pub mod manifest;
 pub mod phantom;
+pub mod read;
 pub mod recognise;
 pub mod spec;
 pub mod split;
@@ -13,9 +14,10 @@ pub mod target;
 
 use std::path::PathBuf;
 
-pub use check::{CaseCheck, Validated, check, read_image, validate};
+pub use check::{CaseCheck, Validated, check, validate};
 pub use layout::{Opened, open};
 pub use manifest::{FileHash, manifest};
+pub use read::{CaseError, read_image, read_label};
 pub use recognise::{Proposal, recognise};
 pub use spec::Dataset;
 pub use split::{SplitError, split};
@@ -30,6 +32,8 @@ pub struct Case {
     pub images: Vec<PathBuf>,
     /// The reference label map.
     pub label: Option<PathBuf>,
+    /// Whether a label map on another grid is put on the image's (nearest voxel) instead of being refused.
+    pub resample_label: bool,
 }
 
 /// A case that cannot be used, and why. It becomes a row in the tables.

@@ -8,7 +8,7 @@ use super::foreground::{ForegroundVoxels, sample_foreground};
 use super::intensity::{self, IntensityError};
 use super::resample::{Order, coarse_axis, resample, resample_labels, resampled_shape};
 use super::spec::{Crop, PreprocessPlan};
-use crate::volume::{Geometry, LabelMap, ReadError, Volume};
+use crate::volume::{Geometry, LabelMap, Volume};
 
 /// More voxels per channel than this are taken for a mistake in a spacing.
 const MAX_VOXELS: usize = 1 << 32;
@@ -47,19 +47,9 @@ pub struct Origin {
 /// Why a case cannot be used. Becomes the reason of an excluded case.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
-    /// A file cannot be read as an image.
+    /// A file cannot be read, or does not belong to the others.
     #[error(transparent)]
-    Read(#[from] ReadError),
-    /// Files of one case lie on different grids.
-    #[error("{path}: on another grid than {reference}: {difference}")]
-    Grid {
-        /// The file.
-        path: std::path::PathBuf,
-        /// The case's first image.
-        reference: std::path::PathBuf,
-        /// What differs.
-        difference: String,
-    },
+    Read(#[from] crate::dataset::CaseError),
     /// The crop keeps nothing.
     #[error("nothing to keep: {0}")]
     Empty(&'static str),

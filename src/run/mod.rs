@@ -1,1 +1,36 @@
-//! run
+//! Runs: the stages in order, the results folder, events, provenance.
+//!
+//! [`trial::run`] takes one plan through all stages; [`experiment`] plans and does all runs of a file; [`report`] gathers
+//! what they left.
+
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod experiment;
+pub mod inputs;
+pub mod lock;
+pub mod manifest;
+pub mod report;
+pub mod store;
+pub mod terminal;
+pub mod trial;
+mod panels;
+mod tables;
+mod validate;
+
+pub use error::{Kind, RunError};
+pub use event::{Event, Observer};
+pub use experiment::{Folds, Planned, PlannedRun};
+pub use store::{RunFolder, Status};
+
+/// Epochs that a run has finished.
+pub fn finished_epochs(folder: &RunFolder) -> usize {
+    tables::read_history(folder).map_or(0, |frame| frame.height())
+}
+
+/// Mean Dice of a finished run: over cases, then over structures.
+pub fn mean_dice_of(folder: &RunFolder) -> Option<f64> {
+    let frame = crate::evaluate::table::read(&folder.scores().0).ok()?;
+    let rows = crate::evaluate::table::rows(&frame).ok()?;
+    trial::mean_dice(&rows)
+}

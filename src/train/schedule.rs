@@ -31,7 +31,7 @@ mod tests {
     fn plan(schedule: Schedule, warmup_steps: usize) -> TrainPlan {
         let train = Train { schedule, warmup_steps, epochs: 10, ..Train::default() };
         let optimizer = Optimizer::Adamw(AdamW { learning_rate: 0.1, ..AdamW::default() });
-        TrainPlan { optimizer, ..TrainPlan::resolve(&train, [8, 8, 8], 2, 10, Vec::new()) }
+        TrainPlan { optimizer, ..TrainPlan::resolve(&train, [8, 8, 8], 2, 20, Vec::new()) }
     }
 
     #[test]

@@ -130,6 +130,25 @@ impl LabelMap {
 }
 
 impl Segmentation {
+    /// The grid.
+    pub fn geometry(&self) -> &Geometry {
+        match self {
+            Self::Labels(labels) => &labels.geometry,
+            Self::Masks { geometry, .. } => geometry,
+        }
+    }
+
+    /// The same segmentation in canonical orientation; nothing is interpolated.
+    pub fn to_canonical(&self) -> Self {
+        match self {
+            Self::Labels(labels) => Self::Labels(labels.to_canonical()),
+            Self::Masks { masks, geometry } => Self::Masks {
+                masks: rearrange(masks, Axes::of(geometry).sources()),
+                geometry: geometry.to_canonical(),
+            },
+        }
+    }
+
     /// A canonical segmentation put back along the axes of `original`.
     pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
         match canonical {

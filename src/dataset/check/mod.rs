@@ -1,21 +1,16 @@
 //! Reads every case once and says what is in it: the table of `segspec dataset check`, and the rule by which a run leaves
 //! cases out. One bad case never stops a run; a dataset without a usable case does.
 
-mod read;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-pub use read::{CaseError, read_image};
-
+use super::read::{GRID_TOLERANCE, read_image};
 use super::{Case, DataError, Dataset, Excluded, Opened};
 use crate::volume::{Geometry, LabelMap, Volume, read_header, read_label_map};
 
-/// Image and label lie on one grid when their corners are at most this part of a voxel apart.
-pub const GRID_TOLERANCE: f64 = 0.1;
 /// Names of this many stray values are given in a message.
 const NAMED_VALUES: usize = 5;
 

@@ -106,6 +106,7 @@ fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> 
         cases.remove(place);
         excluded.push(Excluded { case: case.clone(), reason: format!("excluded by the dataset file: {reason}") });
     }
+    cases.iter_mut().for_each(|case| case.resample_label = spec.labels.resample_labels);
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     excluded.sort_by(|a, b| a.case.cmp(&b.case));
     Ok(Opened { name: name.into(), root, cases, excluded })
@@ -128,7 +129,7 @@ impl Found {
         let names: BTreeSet<String> = images.keys().chain(labels.keys()).cloned().collect();
         for name in names {
             match (images.remove(&name), labels.remove(&name)) {
-                (Some(images), Some(label)) => self.cases.push(Case { name, images, label: Some(label) }),
+                (Some(images), Some(label)) => self.cases.push(Case { name, images, label: Some(label), resample_label: false }),
                 (Some(images), None) => {
                     let file = images.first().map(|path| path.display().to_string()).unwrap_or_default();
                     self.exclude(&name, format!("image without label: {file}"));

@@ -94,7 +94,7 @@ fn add(found: &mut Found, root: &Path, name: String, entry: &Entry) {
     if !label.is_file() {
         return found.exclude(&name, format!("label listed in dataset.json is missing: {}", label.display()));
     }
-    found.cases.push(Case { name, images: vec![image], label: Some(label) });
+    found.cases.push(Case { name, images: vec![image], label: Some(label), resample_label: false });
 }
 
 /// Files beside the listed ones are no cases, but their owner should know.

@@ -1,0 +1,267 @@
+//! From a checked spec, a fold and a fingerprint to a plan.
+
+use super::intensity::{body_threshold, intensity_steps};
+use super::spacing::{median_shape, target_spacing};
+use super::topology::{Topology, TopologyInputs, topology};
+use super::{About, FORMAT, Plan};
+use crate::augment::Axis;
+use crate::dataset::spec::Modality;
+use crate::dataset::{Dataset, Fold, Target, TargetError, target};
+use crate::loss;
+use crate::model::unet::{Unet, UnetPlan};
+use crate::model::{Model, ModelPlan};
+use crate::predict::PredictPlan;
+use crate::predict::spec::Weights;
+use crate::preprocess::PreprocessPlan;
+use crate::preprocess::fingerprint::Fingerprint;
+use crate::preprocess::spec::{Crop, IntensityStep, Preprocess, Spacing};
+use crate::spec::{Auto, Experiment};
+use crate::train::TrainPlan;
+use crate::train::spec::BestCases;
+
+/// Why a checked spec does not make a plan for its data.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The structures.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Nothing to learn from.
+    #[error("no training case is usable, so nothing can be planned")]
+    NoCases,
+    /// `ct` needs labelled voxels.
+    #[error("preprocess.intensity: `ct` takes its numbers from labelled voxels, and the training cases have none")]
+    NoForeground,
+    /// The patch does not fit the network.
+    #[error(
+        "train.patch-size {patch:?} is not divisible by the network's strides {stride:?} [z, y, x]; use {suggestion:?}"
+    )]
+    Patch {
+        /// The patch.
+        patch: [usize; 3],
+        /// Product of the strides.
+        stride: [usize; 3],
+        /// The next larger patch that fits.
+        suggestion: [usize; 3],
+    },
+    /// A structure named in the spec is not among the chosen ones.
+    #[error("{key} names `{name}`, which this experiment does not segment")]
+    Structure {
+        /// The key.
+        key: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The best weights are wanted, but no case chooses them.
+    #[error("predict.weights = \"best\" needs validation cases: set `validation` in the split, or train.best.cases = \"test\"")]
+    NoValidation,
+}
+
+/// A spec with what is known of its data.
+pub struct Resolved<'a> {
+    /// One trial.
+    pub experiment: &'a Experiment,
+    /// Its dataset.
+    pub dataset: &'a Dataset,
+    /// Who trains and who is scored.
+    pub fold: &'a Fold,
+    /// Of the training cases.
+    pub fingerprint: &'a Fingerprint,
+}
+
+/// Fills in every default and every `"auto"`.
+///
+/// # Errors
+/// See [`PlanError`].
+pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
+    let experiment = from.experiment;
+    let target = target(from.dataset, &experiment.structures)?;
+    let modalities = modalities(from.dataset);
+    let preprocess = preprocess(&experiment.preprocess, &modalities, from.fingerprint)?;
+    let topology = plan_topology(from, &preprocess, &target)?;
+    let model = model(&experiment.model, &topology);
+    check_patch(topology.patch_size, model.total_stride())?;
+    let mirror_axes = mirror_axes(&experiment.augment.mirror, topology.patch_size);
+    let training_cases = from.fold.train.len();
+    let train = TrainPlan::resolve(
+        &experiment.train,
+        topology.patch_size,
+        topology.batch_size,
+        training_cases,
+        mirror_axes.clone(),
+    );
+    let loss = match &experiment.loss {
+        Auto::Fixed(terms) => terms.clone(),
+        Auto::Auto => loss::default_terms(target.overlapping),
+    };
+    Ok(Plan {
+        format: FORMAT,
+        about: About { notes: [about.notes.clone(), topology.notes.clone()].concat(), ..about },
+        seed: experiment.seed,
+        channels: modalities.len(),
+        preprocess,
+        model,
+        loss,
+        predict: predict(from, topology.patch_size, mirror_axes, &target)?,
+        train,
+        evaluate: experiment.evaluate.clone(),
+        target,
+        cases: from.fold.clone(),
+    })
+}
+
+/// Modality of each channel.
+pub fn modalities(dataset: &Dataset) -> Vec<Modality> {
+    match dataset.channels.is_empty() {
+        true => vec![dataset.modality],
+        false => dataset.channels.iter().map(|channel| channel.modality.unwrap_or(dataset.modality)).collect(),
+    }
+}
+
+/// The threshold of `crop = "body"` for a dataset's first channel; none where the crop is another.
+pub fn crop_threshold(crop: Crop, modalities: &[Modality]) -> Option<f64> {
+    modalities.first().filter(|_| crop == Crop::Body).and_then(|modality| body_threshold(*modality))
+}
+
+fn preprocess(
+    spec: &Preprocess,
+    modalities: &[Modality],
+    fingerprint: &Fingerprint,
+) -> Result<PreprocessPlan, PlanError> {
+    let spacing_mm = match (spec.shape, spec.spacing_mm) {
+        (Some(_), _) | (None, Spacing::Keep) => None,
+        (None, Spacing::Fixed(spacing)) => Some(spacing),
+        (None, Spacing::Auto) => {
+            Some(target_spacing(&fingerprint.spacings_mm(), &fingerprint.cropped_shapes()).ok_or(PlanError::NoCases)?)
+        }
+    };
+    let intensity = match &spec.intensity {
+        Auto::Auto => intensity_steps(modalities, fingerprint),
+        Auto::Fixed(steps) => fill_statistics(steps, modalities.len(), fingerprint)?,
+    };
+    Ok(PreprocessPlan {
+        crop: spec.crop,
+        body_threshold: crop_threshold(spec.crop, modalities),
+        spacing_mm,
+        shape: spec.shape,
+        image_interpolation: spec.image_interpolation,
+        label_interpolation: spec.label_interpolation,
+        anisotropy_threshold: spec.anisotropy_threshold,
+        intensity,
+    })
+}
+
+/// Replaces every `ct` step without numbers by one per channel with the numbers of the fingerprint.
+fn fill_statistics(
+    steps: &[IntensityStep],
+    channels: usize,
+    fingerprint: &Fingerprint,
+) -> Result<Vec<IntensityStep>, PlanError> {
+    let mut filled = Vec::new();
+    for step in steps {
+        match step {
+            IntensityStep::Ct { statistics: Auto::Auto, channels: chosen } => {
+                let chosen: Vec<usize> = if chosen.is_empty() { (0..channels).collect() } else { chosen.clone() };
+                for channel in chosen {
+                    let found = *fingerprint.channels.get(channel).ok_or(PlanError::NoForeground)?;
+                    let channels = vec![channel];
+                    filled.push(IntensityStep::Ct { statistics: Auto::Fixed(found.into()), channels });
+                }
+            }
+            other => filled.push(other.clone()),
+        }
+    }
+    Ok(filled)
+}
+
+fn plan_topology(from: &Resolved, preprocess: &PreprocessPlan, target: &Target) -> Result<Topology, PlanError> {
+    let (spacings, shapes) = (from.fingerprint.spacings_mm(), from.fingerprint.cropped_shapes());
+    let median_spacing = target_spacing(&spacings, &shapes).ok_or(PlanError::NoCases)?;
+    let kept_shape = median(&shapes).ok_or(PlanError::NoCases)?;
+    let (spacing_mm, median_shape) = match (preprocess.shape, preprocess.spacing_mm) {
+        (Some(shape), _) => {
+            let shape = shape.map(|voxels| voxels as f64);
+            (std::array::from_fn(|axis| median_spacing[axis] * kept_shape[axis] / shape[axis]), shape)
+        }
+        (None, Some(spacing)) => (spacing, median_shape(&spacings, &shapes, spacing).ok_or(PlanError::NoCases)?),
+        (None, None) => (median_spacing, kept_shape),
+    };
+    let Model::Unet(unet) = &from.experiment.model;
+    Ok(topology(&TopologyInputs {
+        spacing_mm,
+        median_shape,
+        cases: from.fingerprint.cases.len(),
+        outputs: target.outputs(),
+        memory_target_gb: from.experiment.memory_target_gb,
+        unet,
+        patch_size: from.experiment.train.patch_size.fixed().copied(),
+        batch_size: from.experiment.train.batch_size.fixed().copied(),
+    }))
+}
+
+/// Median of each axis.
+fn median(shapes: &[[usize; 3]]) -> Option<[f64; 3]> {
+    let unit = vec![[1.0; 3]; shapes.len()];
+    median_shape(&unit, shapes, [1.0; 3])
+}
+
+fn model(spec: &Model, topology: &Topology) -> ModelPlan {
+    let Model::Unet(Unet { residual, norm, activation, deep_supervision, .. }) = spec;
+    ModelPlan::Unet(UnetPlan {
+        features: topology.features.clone(),
+        strides: topology.strides.clone(),
+        kernels: topology.kernels.clone(),
+        blocks: topology.blocks.clone(),
+        decoder_blocks: topology.decoder_blocks,
+        residual: *residual,
+        norm: *norm,
+        activation: *activation,
+        deep_supervision: *deep_supervision,
+    })
+}
+
+fn check_patch(patch: [usize; 3], stride: [usize; 3]) -> Result<(), PlanError> {
+    let suggestion = std::array::from_fn(|axis| patch[axis].div_ceil(stride[axis]).max(1) * stride[axis]);
+    if suggestion == patch { Ok(()) } else { Err(PlanError::Patch { patch, stride, suggestion }) }
+}
+
+/// Indices of the mirrored axes; a 2D patch has no depth to mirror.
+fn mirror_axes(axes: &[Axis], patch: [usize; 3]) -> Vec<usize> {
+    axes.iter().map(|axis| axis.index()).filter(|&axis| patch[axis] > 1).collect()
+}
+
+fn predict(
+    from: &Resolved,
+    patch_size: [usize; 3],
+    mirror_axes: Vec<usize>,
+    target: &Target,
+) -> Result<PredictPlan, PlanError> {
+    let spec = &from.experiment.predict;
+    let chooses = match from.experiment.train.best.cases {
+        BestCases::Validation => !from.fold.validation.is_empty(),
+        BestCases::Test => true,
+    } && from.experiment.train.validate_every > 0;
+    let weights = match (spec.weights, chooses) {
+        (Auto::Fixed(Weights::Best), false) => return Err(PlanError::NoValidation),
+        (Auto::Fixed(weights), _) => weights,
+        (Auto::Auto, true) => Weights::Best,
+        (Auto::Auto, false) => Weights::Last,
+    };
+    let index = |key, name: &String| {
+        let found = target.structures.iter().position(|structure| structure.name == *name);
+        found.ok_or_else(|| PlanError::Structure { key, name: name.clone() })
+    };
+    if let Some(name) = &from.experiment.train.best.structure {
+        index("train.best.structure", name)?;
+    }
+    let largest = spec.largest_component.iter().map(|name| index("predict.largest-component", name));
+    Ok(PredictPlan {
+        weights,
+        patch_size,
+        overlap: spec.overlap,
+        blend: spec.blend,
+        mirror_axes: if spec.mirror { mirror_axes } else { Vec::new() },
+        batch_size: spec.batch_size,
+        threshold: spec.threshold,
+        largest_component: largest.collect::<Result<_, _>>()?,
+    })
+}

@@ -1,0 +1,172 @@
+//! Why a run failed, and which exit code that is.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::dataset::{DataError, Excluded};
+use crate::preprocess::PrepareError;
+use crate::train::TrainError;
+use crate::train::checkpoint::CheckpointError;
+
+/// Why a run, or an experiment, did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The dataset cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The split does not fit the cases.
+    #[error(transparent)]
+    Split(#[from] crate::dataset::split::SplitError),
+    /// The plan could not be made.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::PlanError),
+    /// The fold asked for does not exist.
+    #[error("the split has {folds} folds, counted from 0: there is no fold {fold}")]
+    Fold {
+        /// Asked for.
+        fold: usize,
+        /// There are.
+        folds: usize,
+    },
+    /// No case of a kind is left.
+    #[error("no {what} case is left: {}", list(excluded))]
+    NoCases {
+        /// `training` or `scored`.
+        what: &'static str,
+        /// Why.
+        excluded: Vec<Excluded>,
+    },
+    /// Preprocessing.
+    #[error(transparent)]
+    Prepare(PrepareError),
+    /// Training.
+    #[error(transparent)]
+    Train(TrainError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Prediction.
+    #[error(transparent)]
+    Predict(crate::predict::PredictError),
+    /// A prediction could not be written.
+    #[error(transparent)]
+    Write(#[from] crate::volume::WriteError),
+    /// A reference label map could not be read.
+    #[error("{0}")]
+    Reference(String),
+    /// Scores.
+    #[error(transparent)]
+    Score(#[from] crate::evaluate::ScoreError),
+    /// A table.
+    #[error(transparent)]
+    Table(#[from] crate::evaluate::table::TableError),
+    /// The report.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
+    /// Another process works on the run.
+    #[error(transparent)]
+    Lock(#[from] super::lock::LockError),
+    /// A device.
+    #[error(transparent)]
+    Device(#[from] crate::backend::DeviceError),
+    /// A file of the run folder.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Nothing was found where results were expected.
+    #[error("{0}")]
+    NothingThere(String),
+    /// A mistake in segspec itself.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
+    /// Stopped by the person; the state is saved.
+    #[error("stopped; everything is saved, run the same command again to go on")]
+    Interrupted,
+}
+
+/// What kind of failure it is: decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The data.
+    Data,
+    /// The spec.
+    Spec,
+    /// The computation.
+    Trial,
+    /// The machine.
+    Environment,
+    /// The person.
+    Interrupted,
+}
+
+impl RunError {
+    /// A closure that names the file of an operating system's error.
+    pub fn file(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { path, source }
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Interrupted => Kind::Interrupted,
+            Self::Device(_) | Self::Lock(_) => Kind::Environment,
+            error if error.is_environment() => Kind::Environment,
+            Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => Kind::Data,
+            Self::Score(_) | Self::NothingThere(_) => Kind::Data,
+            Self::Plan(_) | Self::Fold { .. } => Kind::Spec,
+            _ => Kind::Trial,
+        }
+    }
+
+    fn is_environment(&self) -> bool {
+        match self {
+            Self::Data(error) => error.is_environment(),
+            Self::Prepare(error) | Self::Train(TrainError::Prepare(error)) => error.is_environment(),
+            Self::Write(error) => error.environment,
+            Self::Table(error) => error.is_environment(),
+            Self::Report(error) => error.is_environment(),
+            Self::File { source, .. } => crate::files::is_environment(source),
+            Self::Checkpoint(error) | Self::Train(TrainError::Checkpoint(error)) => error.is_environment(),
+            _ => false,
+        }
+    }
+}
+
+impl From<PrepareError> for RunError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Cancelled => Self::Interrupted,
+            error => Self::Prepare(error),
+        }
+    }
+}
+
+impl From<TrainError> for RunError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Stopped => Self::Interrupted,
+            error => Self::Train(error),
+        }
+    }
+}
+
+impl From<crate::predict::PredictError> for RunError {
+    fn from(error: crate::predict::PredictError) -> Self {
+        match error {
+            crate::predict::PredictError::Cancelled => Self::Interrupted,
+            error => Self::Predict(error),
+        }
+    }
+}
+
+fn list(excluded: &[Excluded]) -> String {
+    let rows: Vec<String> = excluded.iter().take(3).map(|row| format!("{}: {}", row.case, row.reason)).collect();
+    match rows.is_empty() {
+        true => "none was given".into(),
+        false => rows.join("; "),
+    }
+}

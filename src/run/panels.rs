@@ -1,0 +1,89 @@
+//! Overlay pictures of the best, the median and the worst case of a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::RunError;
+use super::inputs::Inputs;
+use super::store::RunFolder;
+use crate::dataset;
+use crate::evaluate::ScoreRow;
+use crate::plan::Plan;
+use crate::predict::export;
+use crate::report::panel;
+use crate::report::{Panel, Rank};
+
+/// What `report/panels.json` says of a picture.
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    rank: Rank,
+    case: String,
+    picture: String,
+}
+
+/// Draws and saves the pictures.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn write(plan: &Plan, folder: &RunFolder, inputs: &Inputs, rows: &[ScoreRow]) -> Result<(), RunError> {
+    let mut entries = Vec::new();
+    for (rank, case, dice) in chosen(rows) {
+        let picture = format!("{}-{case}.png", rank.name().to_lowercase());
+        draw(plan, folder, inputs, &case, dice, &picture)?;
+        entries.push(Entry { rank, case, picture });
+    }
+    let index = folder.report().join("panels.json");
+    folder.write_json(&index, &entries).map_err(RunError::file(index))
+}
+
+/// The pictures that [`write`] saved.
+pub fn read(folder: &RunFolder) -> Vec<Panel> {
+    let bytes = std::fs::read(folder.report().join("panels.json")).unwrap_or_default();
+    let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_default();
+    let panel = |entry: Entry| Panel { rank: entry.rank, case: entry.case, picture: folder.report().join(entry.picture) };
+    entries.into_iter().map(panel).collect()
+}
+
+/// Best, median and worst case by mean Dice over structures; with fewer than three cases, as many as there are.
+fn chosen(rows: &[ScoreRow]) -> Vec<(Rank, String, f64)> {
+    let mut cases: Vec<(String, f64)> = Vec::new();
+    for row in rows {
+        if cases.last().is_none_or(|(case, _)| *case != row.score.case) {
+            let of_case = rows.iter().filter(|other| other.score.case == row.score.case);
+            let dice: Vec<f64> = of_case.filter_map(|other| other.score.dice).collect();
+            if !dice.is_empty() {
+                cases.push((row.score.case.clone(), dice.iter().sum::<f64>() / dice.len() as f64));
+            }
+        }
+    }
+    cases.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let last = cases.len().saturating_sub(1);
+    let mut ranks = vec![(Rank::Best, 0), (Rank::Median, last.div_ceil(2)), (Rank::Worst, last)];
+    ranks.dedup_by_key(|(_, index)| *index);
+    ranks.into_iter().filter_map(|(rank, index)| cases.get(index).map(|(case, dice)| (rank, case.clone(), *dice))).collect()
+}
+
+fn draw(
+    plan: &Plan,
+    folder: &RunFolder,
+    inputs: &Inputs,
+    name: &str,
+    dice: f64,
+    picture: &str,
+) -> Result<(), RunError> {
+    let unreadable = |error: &dyn std::fmt::Display| RunError::Reference(error.to_string());
+    let Some(case) = inputs.case(name) else { return Ok(()) };
+    let image = dataset::read_image(case).map_err(|error| unreadable(&error))?;
+    let reference = inputs.reference(name, &image.geometry)?;
+    let prediction = export::read(&folder.predictions(), name, &plan.target).map_err(|error| unreadable(&error))?;
+    let rendered = panel::render(
+        name,
+        &format!("mean Dice {dice:.3}"),
+        &image.to_canonical(),
+        &reference.to_canonical(),
+        &prediction.to_canonical(),
+        &plan.target,
+    );
+    let path = folder.report().join(picture);
+    let rendered = rendered.map_err(|error| RunError::Internal(error.to_string()))?;
+    panel::save(&rendered, &path).map_err(RunError::file(path))
+}

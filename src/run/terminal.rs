@@ -1,0 +1,181 @@
+//! Shows a run on a terminal: progress bars, or one line per epoch where the output is not a terminal.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+
+use super::event::{Event, Observer};
+use crate::train::{Event as Training, Validation};
+
+/// Writes to standard error, so that standard output holds only results.
+pub struct Terminal {
+    interactive: bool,
+    bar: Option<ProgressBar>,
+    epochs: usize,
+    steps_per_epoch: usize,
+    dice: Option<f64>,
+}
+
+impl Terminal {
+    /// A terminal with bars if standard error is one, and with plain lines otherwise.
+    pub fn new() -> Self {
+        Self {
+            interactive: std::io::stderr().is_terminal(),
+            bar: None,
+            epochs: 0,
+            steps_per_epoch: 0,
+            dice: None,
+        }
+    }
+
+    /// Writes a line above the bar, if there is one. A closed terminal is no reason to stop a training.
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) if self.interactive => bar.println(text),
+            _ => drop(writeln!(std::io::stderr(), "{text}")),
+        }
+    }
+
+    /// The bar of one stage; none on a plain output.
+    fn bar(&mut self, length: usize, template: &str) -> Option<&ProgressBar> {
+        if !self.interactive {
+            return None;
+        }
+        if self.bar.is_none() {
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::new(length as u64).with_style(style.progress_chars("━╸─"));
+            bar.enable_steady_tick(Duration::from_millis(500));
+            self.bar = Some(bar);
+        }
+        self.bar.as_ref()
+    }
+
+    fn end_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn stage(&mut self, name: &str, done: usize, of: usize, detail: String) {
+        let template = format!("  {name} {{bar:30}} {{pos}}/{{len}} {{msg}}");
+        if let Some(bar) = self.bar(of, &template) {
+            bar.set_position(done as u64);
+            bar.set_message(detail);
+        }
+        if done == of {
+            self.end_bar();
+        }
+    }
+
+    fn training(&mut self, event: &Training) {
+        match event {
+            Training::Started { parameters, memory_bytes, epoch_seconds, epochs, steps_per_epoch, resumed_at, .. } => {
+                (self.epochs, self.steps_per_epoch) = (*epochs, *steps_per_epoch);
+                self.line(&started(*parameters, *memory_bytes, *epoch_seconds, (*epochs, *steps_per_epoch), *resumed_at));
+            }
+            Training::Step { epoch, step, loss, learning_rate, patches_per_second } => {
+                let dice = self.dice.map_or_else(|| "–".into(), |dice| format!("{dice:.3}"));
+                let message = format!(
+                    "loss {loss:.4}  Dice {dice}  lr {learning_rate:.1e}  {patches_per_second:.1} patches/s"
+                );
+                let template = format!("  epoch {epoch}/{} {{bar:24}} {{pos}}/{{len}} {{msg}}  ETA {{eta}}", self.epochs);
+                let last = *step == self.steps_per_epoch;
+                if let Some(bar) = self.bar(self.steps_per_epoch, &template) {
+                    bar.set_position(*step as u64);
+                    bar.set_message(message);
+                }
+                if last {
+                    self.end_bar();
+                }
+            }
+            Training::Validating { epoch } => {
+                let template = "  {spinner} {msg}";
+                if let Some(bar) = self.bar(1, template) {
+                    bar.set_message(format!("epoch {epoch}: validating whole volumes"));
+                }
+            }
+            Training::Epoch(record) => {
+                self.end_bar();
+                let scores = record.validation.as_ref();
+                let (dice, iou) = scores.map_or((None, None), |scores| {
+                    (Validation::mean(&scores.dice), Validation::mean(&scores.iou))
+                });
+                self.dice = dice.or(self.dice);
+                let scores = match (dice, iou) {
+                    (Some(dice), Some(iou)) => format!("  validation Dice {dice:.4}  IoU {iou:.4}"),
+                    _ => String::new(),
+                };
+                self.line(&format!(
+                    "  epoch {:>4}/{}  loss {:.4}{scores}  lr {:.1e}  {:.1} s",
+                    record.epoch, self.epochs, record.loss, record.learning_rate, record.seconds
+                ));
+            }
+            Training::NewBest { epoch, score } => self.line(&format!("  new best: {score:.4} after epoch {epoch}, saved")),
+        }
+    }
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn started(
+    parameters: usize,
+    memory: usize,
+    epoch_seconds: Option<f64>,
+    (epochs, steps): (usize, usize),
+    resumed_at: usize,
+) -> String {
+    let length = match epoch_seconds {
+        None => String::new(),
+        Some(seconds) => {
+            let remaining = seconds * (epochs as f64 - resumed_at as f64 / steps.max(1) as f64);
+            let total = HumanDuration(Duration::from_secs_f64(remaining.max(0.0)));
+            format!(", about {seconds:.1} s per epoch, {total} in all")
+        }
+    };
+    let resumed = if resumed_at > 0 { format!("; goes on after step {resumed_at}") } else { String::new() };
+    format!(
+        "  training: {:.2} M parameters, about {} of memory, {epochs} epochs of {steps} steps{length}{resumed}",
+        parameters as f64 / 1e6,
+        HumanBytes(memory as u64)
+    )
+}
+
+impl Observer for Terminal {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Run { id, label, folder, number, of } => {
+                self.dice = None;
+                let count = if *of > 1 { format!("[{number}/{of}] ") } else { String::new() };
+                self.line(&format!("{count}run {id}{}{label}  ({})", space(label), folder.display()));
+            }
+            Event::Skipped { id, label } => self.line(&format!("run {id}{}{label}: finished before, skipped", space(label))),
+            Event::Preparing { done, of, cached } => {
+                self.stage("preparing", *done, *of, format!("{cached} from the cache"));
+            }
+            Event::Excluded(cases) => {
+                for case in *cases {
+                    self.line(&format!("  excluded: {}: {}", case.case, case.reason));
+                }
+            }
+            Event::Training(event) => self.training(event),
+            Event::Predicting { done, of } => self.stage("predicting", *done, *of, String::new()),
+            Event::Finished { dice, .. } => {
+                self.end_bar();
+                if let Some(dice) = dice {
+                    self.line(&format!("  mean Dice {dice:.4}"));
+                }
+            }
+            Event::Warning(text) => self.line(&format!("warning: {text}")),
+            Event::Report(path) => self.line(&format!("report: {}", path.display())),
+        }
+    }
+}
+
+fn space(label: &str) -> &'static str {
+    if label.is_empty() { "" } else { " " }
+}

@@ -1,0 +1,173 @@
+//! From prepared cases to batches: which case, which patch, and how labels become the network's truth.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use ndarray::Array3;
+use rand::seq::SliceRandom;
+
+use super::TrainPlan;
+use super::cases::Cases;
+use crate::augment::patch::{Draw, Patch, draw};
+use crate::dataset::Target;
+use crate::loss::Truth;
+use crate::preprocess::PrepareError;
+use crate::random;
+
+/// A batch in host memory.
+pub struct Batch {
+    size: [usize; 5],
+    images: Vec<f32>,
+    truth: HostTruth,
+}
+
+enum HostTruth {
+    Classes(Vec<i32>),
+    Masks(Vec<f32>, usize),
+}
+
+impl Batch {
+    /// Moves the batch to a device.
+    pub fn to_device(self, device: &Device) -> (Tensor<5>, Truth) {
+        let [batch, _, depth, height, width] = self.size;
+        let images = Tensor::from_data(TensorData::new(self.images, self.size), device);
+        let truth = match self.truth {
+            HostTruth::Classes(classes) => {
+                let data = TensorData::new(classes, [batch, 1, depth, height, width]);
+                Truth::Classes(Tensor::<5, Int>::from_data(data, device))
+            }
+            HostTruth::Masks(masks, structures) => {
+                let data = TensorData::new(masks, [batch, structures, depth, height, width]);
+                Truth::Masks(Tensor::from_data(data, device))
+            }
+        };
+        (images, truth)
+    }
+}
+
+/// Turns label values into class indices or masks.
+pub struct Encoder {
+    /// Label values of each structure.
+    pub structures: Vec<Vec<u16>>,
+    overlapping: bool,
+    class_of: Vec<i32>,
+}
+
+impl Encoder {
+    /// The encoder of a target.
+    pub fn new(target: &Target) -> Self {
+        let structures: Vec<Vec<u16>> = target.structures.iter().map(|structure| structure.values.clone()).collect();
+        let largest = structures.iter().flatten().copied().max().unwrap_or(0);
+        let mut class_of = vec![0; usize::from(largest) + 1];
+        for (index, values) in structures.iter().enumerate() {
+            for &value in values {
+                class_of[usize::from(value)] = index as i32 + 1;
+            }
+        }
+        Self { structures, overlapping: target.overlapping, class_of }
+    }
+
+    fn encode(&self, patches: &[Array3<u16>]) -> HostTruth {
+        if !self.overlapping {
+            let class = |label: &u16| self.class_of.get(usize::from(*label)).copied().unwrap_or(0);
+            return HostTruth::Classes(patches.iter().flat_map(|labels| labels.iter().map(class)).collect());
+        }
+        let mask = |labels: &Array3<u16>, values: &[u16]| -> Vec<f32> {
+            labels.iter().map(|label| f32::from(u8::from(values.contains(label)))).collect()
+        };
+        let masks = patches.iter().flat_map(|labels| self.structures.iter().flat_map(|values| mask(labels, values)));
+        HostTruth::Masks(masks.collect(), self.structures.len())
+    }
+}
+
+/// Makes batch `batch` of the training (counted over all epochs).
+///
+/// # Errors
+/// A prepared case can no longer be read from the cache.
+pub fn make(
+    plan: &TrainPlan,
+    cases: &Cases,
+    encoder: &Encoder,
+    seed: u64,
+    batch: usize,
+) -> Result<Batch, PrepareError> {
+    let epoch = (batch / plan.steps_per_epoch) as u64;
+    let mut patches = Vec::with_capacity(plan.batch_size);
+    for slot in 0..plan.batch_size {
+        let sample = batch * plan.batch_size + slot;
+        let mut rng = random::stream(seed, "patch", epoch, sample as u64);
+        let how = Draw {
+            size: plan.patch_size,
+            structures: &encoder.structures,
+            foreground: is_foreground(plan, slot, &mut rng),
+            drop_background: plan.sampling.drop_background,
+            mirror_axes: &plan.mirror_axes,
+        };
+        let case = cases.get(case_of(sample, cases.count(), seed))?;
+        patches.push(draw(case.source(), how, &mut rng));
+    }
+    Ok(collate(patches, encoder))
+}
+
+/// Cases are dealt pass by pass: each pass over the set is a new permutation.
+fn case_of(sample: usize, cases: usize, seed: u64) -> usize {
+    let mut order: Vec<usize> = (0..cases).collect();
+    order.shuffle(&mut random::stream(seed, "order", (sample / cases) as u64, 0));
+    order[sample % cases]
+}
+
+/// nnU-Net's rule: the last patches of a batch, rounded, are centred on a structure; a batch of one draws lots.
+fn is_foreground(plan: &TrainPlan, slot: usize, rng: &mut rand_chacha::ChaCha8Rng) -> bool {
+    use rand::Rng;
+    let fraction = plan.sampling.foreground;
+    if plan.batch_size == 1 {
+        return rng.random_bool(fraction);
+    }
+    slot >= (plan.batch_size as f64 * (1.0 - fraction)).round() as usize
+}
+
+fn collate(patches: Vec<Patch>, encoder: &Encoder) -> Batch {
+    let (channels, depth, height, width) = patches.first().map_or((0, 0, 0, 0), |patch| patch.image.dim());
+    let size = [patches.len(), channels, depth, height, width];
+    let images = patches.iter().flat_map(|patch| patch.image.iter().copied()).collect();
+    let labels: Vec<_> = patches.into_iter().map(|patch| patch.labels).collect();
+    Batch { size, images, truth: encoder.encode(&labels) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::TargetStructure;
+
+    fn target(overlapping: bool) -> Target {
+        let structure = |name: &str, values: &[u16]| TargetStructure {
+            name: name.into(),
+            values: values.to_vec(),
+            value: values[0],
+            members: vec![name.into()],
+            color: [0; 3],
+        };
+        Target { overlapping, structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])] }
+    }
+
+    #[test]
+    fn labels_become_classes_in_the_targets_order() {
+        let labels = Array3::from_shape_vec((1, 1, 5), vec![0u16, 5, 9, 2, 40]).unwrap();
+        let HostTruth::Classes(classes) = Encoder::new(&target(false)).encode(&[labels]) else { panic!("classes") };
+        assert_eq!(classes, [0, 1, 1, 2, 0]);
+    }
+
+    #[test]
+    fn overlapping_structures_become_masks() {
+        let labels = Array3::from_shape_vec((1, 1, 3), vec![9u16, 2, 0]).unwrap();
+        let HostTruth::Masks(masks, 2) = Encoder::new(&target(true)).encode(&[labels]) else { panic!("masks") };
+        assert_eq!(masks, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn every_pass_deals_every_case_once() {
+        for pass in 0..3 {
+            let mut dealt: Vec<usize> = (0..5).map(|sample| case_of(pass * 5 + sample, 5, 3)).collect();
+            dealt.sort_unstable();
+            assert_eq!(dealt, [0, 1, 2, 3, 4]);
+        }
+    }
+}

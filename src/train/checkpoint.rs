@@ -1,0 +1,236 @@
+//! Checkpoints: `last/` holds all that a resumed run needs, committed by one rename; `*.safetensors` are weights alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::ModuleOptimizer;
+use burn::store::{ModuleRecord, ModuleSnapshot, SafetensorsStore};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::history::EpochRecord;
+use crate::files;
+use crate::model::Network;
+
+/// Version of the checkpoint's form.
+const FORMAT: u32 = 1;
+
+/// Where a training stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Version of this file.
+    pub format: u32,
+    /// Steps done over all epochs.
+    pub step: usize,
+    /// Sum of the losses of the current epoch, as bits: JSON's decimal numbers need not come back the same.
+    pub loss_bits: u64,
+    /// Best score so far (bits of the f64) and its epoch.
+    pub best: Option<(u64, usize)>,
+    /// The finished epochs.
+    pub history: Vec<EpochRecord>,
+    /// Parameter ids of the network in module order: the optimiser's state is keyed by them.
+    pub parameters: Vec<u64>,
+    /// Tensors in the optimiser's state.
+    pub optimizer_tensors: usize,
+}
+
+/// Why a checkpoint could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The disk.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The content.
+    #[error("{path}: damaged checkpoint: {reason}; `segspec run --fresh` starts over")]
+    Damaged {
+        /// The file or folder.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Burn could not write a file.
+    #[error("{path}: cannot be written: {reason}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+}
+
+impl CheckpointError {
+    /// Whether the disk or a permission is the reason (exit code 7).
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => files::is_environment(source),
+            Self::Write { .. } => true,
+            Self::Damaged { .. } => false,
+        }
+    }
+
+    fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), source }
+    }
+
+    fn damaged(path: &Path, reason: impl ToString) -> Self {
+        Self::Damaged { path: path.to_path_buf(), reason: reason.to_string() }
+    }
+}
+
+/// Saves network, optimiser and state as `folder/last`, all or nothing.
+///
+/// # Errors
+/// The disk is full or not writable; the previous checkpoint stays.
+pub fn save(
+    folder: &Path,
+    network: &Network,
+    optimizer: &ModuleOptimizer,
+    state: &State,
+) -> Result<(), CheckpointError> {
+    let (new, last, previous) = places(folder);
+    let _ = fs::remove_dir_all(&new);
+    fs::create_dir_all(&new).map_err(|error| CheckpointError::io(&new, error))?;
+    let write = |name: &str, result: Result<(), String>| {
+        result.map_err(|reason| CheckpointError::Write { path: new.join(name), reason })
+    };
+    write("model.bpk", network.clone().into_record().save(new.join("model.bpk")).map_err(|e| e.to_string()))?;
+    let record = optimizer.to_record();
+    let state = State {
+        format: FORMAT,
+        parameters: parameter_ids(network),
+        optimizer_tensors: record.len(),
+        ..state.clone()
+    };
+    write("optim.bpk", record.save(new.join("optim.bpk")).map_err(|e| e.to_string()))?;
+    let text = serde_json::to_vec_pretty(&state).map_err(|error| CheckpointError::damaged(&new, error))?;
+    files::write_atomic(&new.join("state.json"), &text).map_err(|error| CheckpointError::io(&new, error))?;
+    sync_files(&new)?;
+    // Between the two renames there is no `last`; `recover` then takes `previous`.
+    let _ = fs::remove_dir_all(&previous);
+    if last.exists() {
+        fs::rename(&last, &previous).map_err(|error| CheckpointError::io(&last, error))?;
+    }
+    fs::rename(&new, &last).map_err(|error| CheckpointError::io(&last, error))?;
+    let _ = files::sync_folder(folder);
+    let _ = fs::remove_dir_all(&previous);
+    Ok(())
+}
+
+/// Loads `folder/last` into a network and an optimiser of the same plan; none if there is no checkpoint.
+///
+/// # Errors
+/// The checkpoint is damaged or belongs to another network.
+pub fn load(
+    folder: &Path,
+    network: Network,
+    optimizer: ModuleOptimizer,
+) -> Result<(Network, ModuleOptimizer, State), CheckpointError> {
+    let (_, last, _) = places(folder);
+    let state_path = last.join("state.json");
+    let text = fs::read(&state_path).map_err(|error| CheckpointError::io(&state_path, error))?;
+    let state: State = serde_json::from_slice(&text).map_err(|error| CheckpointError::damaged(&state_path, error))?;
+    if state.format != FORMAT {
+        return Err(CheckpointError::damaged(&state_path, format!("version {} instead of {FORMAT}", state.format)));
+    }
+    let network = load_model(&last.join("model.bpk"), network)?;
+    if parameter_ids(&network) != state.parameters {
+        return Err(CheckpointError::damaged(&last, "model.bpk belongs to another network than state.json"));
+    }
+    let path = last.join("optim.bpk");
+    let record = burn::optim::OptimizerRecord::load(&path).map_err(|error| CheckpointError::damaged(&path, error))?;
+    let optimizer = optimizer.load_record(record);
+    // Burn starts afresh, silently, for a parameter whose state it does not find.
+    if optimizer.to_record().len() != state.optimizer_tensors {
+        return Err(CheckpointError::damaged(&path, "the optimiser's state is not complete"));
+    }
+    Ok((network, optimizer, state))
+}
+
+/// Whether there is a checkpoint to resume from; brings back the previous one if a save was cut off between its renames.
+pub fn recover(folder: &Path) -> bool {
+    let (_, last, previous) = places(folder);
+    if !last.exists() && previous.exists() {
+        let _ = fs::rename(&previous, &last);
+    }
+    last.join("state.json").exists()
+}
+
+/// Loads the weights of `last` (a `.bpk` file).
+///
+/// # Errors
+/// The file is missing, damaged, or belongs to another architecture.
+pub fn load_model(path: &Path, network: Network) -> Result<Network, CheckpointError> {
+    let record = ModuleRecord::load(path).map_err(|error| CheckpointError::damaged(path, error))?;
+    network.try_load_record(record).map_err(|error| CheckpointError::damaged(path, error))
+}
+
+/// Writes the weights alone, for prediction and for other tools.
+///
+/// # Errors
+/// The disk is full or not writable; the previous file stays.
+pub fn export(path: &Path, network: &Network) -> Result<(), CheckpointError> {
+    let mut store = SafetensorsStore::from_bytes(None);
+    let failed = |reason: String| CheckpointError::Write { path: path.to_path_buf(), reason };
+    network.save_into(&mut store).map_err(|error| failed(error.to_string()))?;
+    let bytes = store.get_bytes().map_err(|error| failed(error.to_string()))?;
+    files::write_atomic(path, &bytes).map_err(|error| CheckpointError::io(path, error))
+}
+
+/// Loads weights that [`export`] wrote.
+///
+/// # Errors
+/// The file is missing, damaged, or belongs to another architecture.
+pub fn import(path: &Path, mut network: Network) -> Result<Network, CheckpointError> {
+    let bytes = fs::read(path).map_err(|error| CheckpointError::io(path, error))?;
+    let mut store = SafetensorsStore::from_bytes(Some(bytes));
+    network.load_from(&mut store).map_err(|error| CheckpointError::damaged(path, error))?;
+    Ok(network)
+}
+
+/// blake3 of all weights in module order: equal if and only if two networks hold the same numbers.
+pub fn weights_hash(network: &Network) -> String {
+    let mut visitor = Hash(blake3::Hasher::new());
+    network.visit(&mut visitor);
+    visitor.0.finalize().to_hex().to_string()
+}
+
+struct Hash(blake3::Hasher);
+
+impl ModuleVisitor for Hash {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.update(param.val().into_data().as_bytes());
+    }
+}
+
+fn parameter_ids(network: &Network) -> Vec<u64> {
+    struct Ids(Vec<u64>);
+    impl ModuleVisitor for Ids {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.push(param.id.val());
+        }
+    }
+    let mut ids = Ids(Vec::new());
+    network.visit(&mut ids);
+    ids.0
+}
+
+/// `last.new`, `last`, `last.previous`.
+fn places(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
+    (folder.join("last.new"), folder.join("last"), folder.join("last.previous"))
+}
+
+fn sync_files(folder: &Path) -> Result<(), CheckpointError> {
+    for name in ["model.bpk", "optim.bpk"] {
+        let path = folder.join(name);
+        let sync = fs::File::open(&path).and_then(|file| file.sync_all());
+        sync.map_err(|error| CheckpointError::io(&path, error))?;
+    }
+    let _ = files::sync_folder(folder);
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What is known of each epoch, and the messages of a training on its way.
+
+use serde::{Deserialize, Serialize};
+
+/// Scores of the validation cases, per structure in the target's order; none where every case is undefined.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Mean Dice over cases.
+    pub dice: Vec<Option<f64>>,
+    /// Mean intersection over union.
+    pub iou: Vec<Option<f64>>,
+}
+
+impl Validation {
+    /// Mean over the structures that have a score.
+    pub fn mean(scores: &[Option<f64>]) -> Option<f64> {
+        let defined: Vec<f64> = scores.iter().flatten().copied().collect();
+        (!defined.is_empty()).then(|| defined.iter().sum::<f64>() / defined.len() as f64)
+    }
+}
+
+/// One finished epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Steps done over all epochs.
+    pub step: usize,
+    /// Mean loss of the epoch's steps.
+    pub loss: f64,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Wall-clock seconds of the training steps.
+    pub seconds: f64,
+    /// Scores of the validation cases, in epochs that validate.
+    pub validation: Option<Validation>,
+    /// Whether this epoch's weights are the best so far.
+    pub best: bool,
+}
+
+/// What training tells its observer.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// Before the first step.
+    Started {
+        /// Trainable numbers.
+        parameters: usize,
+        /// Estimated peak memory in bytes.
+        memory_bytes: usize,
+        /// Estimated seconds of one epoch (one measured step times the steps).
+        epoch_seconds: Option<f64>,
+        /// Epochs to do in all.
+        epochs: usize,
+        /// Steps per epoch.
+        steps_per_epoch: usize,
+        /// Step from which a stopped training goes on; 0 for a new one.
+        resumed_at: usize,
+        /// Epochs that earlier sessions finished.
+        history: &'a [EpochRecord],
+    },
+    /// After a step.
+    Step {
+        /// Counted from 1.
+        epoch: usize,
+        /// Counted from 1 within the epoch.
+        step: usize,
+        /// The step's loss.
+        loss: f64,
+        /// The step's learning rate.
+        learning_rate: f64,
+        /// Patches per second in this epoch.
+        patches_per_second: f64,
+    },
+    /// Validation of whole volumes begins.
+    Validating {
+        /// Counted from 1.
+        epoch: usize,
+    },
+    /// After an epoch and its validation.
+    Epoch(&'a EpochRecord),
+    /// The epoch's weights were saved as the best.
+    NewBest {
+        /// Counted from 1.
+        epoch: usize,
+        /// The score that decides.
+        score: f64,
+    },
+}

@@ -1,0 +1,48 @@
+//! What a training will cost, told before it starts.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor};
+
+use super::fit::Job;
+use crate::loss::{self, Truth};
+use crate::model;
+
+/// Copies of every convolution output that training keeps: the output itself, its normalised and activated forms, and
+/// what the composed normalisation saves for its gradient. Measured with burn-flex 0.22 (docs/benchmarks.md).
+const COPIES_OF_ACTIVATIONS: usize = 6;
+
+/// Trainings shorter than this are not worth a measured step.
+const MIN_STEPS_TO_PROBE: usize = 20;
+
+/// Trainable numbers, estimated bytes, and the seconds of one measured step (forward and backward, on a network that is
+/// thrown away).
+pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
+    let device = job.device.clone().autodiff();
+    let network = model::build(job.model, job.interface, job.seed, &device);
+    let parameters = network.num_params();
+    let activations = job.model.feature_map_elements(job.plan.patch_size, job.interface) * job.plan.batch_size;
+    // Weights, gradients and two moments.
+    let bytes = 4 * (activations * COPIES_OF_ACTIVATIONS + parameters * 4);
+    if remaining_steps < MIN_STEPS_TO_PROBE {
+        return (parameters, bytes, None);
+    }
+    let start = Instant::now();
+    step(job, &network, &device);
+    (parameters, bytes, Some(start.elapsed().as_secs_f64()))
+}
+
+fn step(job: &Job, network: &model::Network, device: &Device) {
+    let [depth, height, width] = job.plan.patch_size;
+    let batch = job.plan.batch_size;
+    let images = Tensor::zeros([batch, job.interface.channels, depth, height, width], device);
+    let truth = match job.target.overlapping {
+        true => Truth::Masks(Tensor::zeros([batch, job.interface.outputs, depth, height, width], device)),
+        false => Truth::Classes(Tensor::<5, Int>::zeros([batch, 1, depth, height, width], device)),
+    };
+    let loss = loss::supervised(job.loss, network.forward_supervised(images), &truth);
+    // Reading the value waits for the device.
+    let _ = loss.clone().into_data();
+    let _ = loss.backward();
+}
