@@ -17,6 +17,9 @@ pub const BEST: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// Cells without a value.
 pub const MISSING: RGBColor = RGBColor(0xEE, 0xF0, 0xF3);
 
+/// Lines that are too many to be told apart.
+pub const MANY: RGBColor = RGBColor(0xB4, 0xBF, 0xCA);
+
 /// Anchors of the sequential scale "Blues" (Harrower & Brewer 2003), from 0 to 1.
 const BLUES: [[f64; 3]; 9] = [
     [247.0, 251.0, 255.0],
