@@ -59,7 +59,7 @@ fn without_labels_every_value_is_a_structure() {
 }
 
 #[test]
-fn missing_damaged_and_shifted_predictions_end_with_code_4() {
+fn missing_and_damaged_predictions_end_with_code_4() {
     let folder = example();
     let prediction = folder.path().join("prediction");
     std::fs::write(prediction.join("b.nii.gz"), b"not an image").unwrap();
