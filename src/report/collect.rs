@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::figure::comparison::{OverSeeds, TrialMeans};
 use super::figure::distribution::Spread;
-use super::{ReportError, ReportInput};
+use super::{ReportError, ReportInput, RunInput};
 use crate::dataset::Target;
 use crate::evaluate::summary::{Metric, means};
 use crate::evaluate::table::{self, ScoreRow};
@@ -36,24 +36,22 @@ pub struct Trial {
 /// [`ReportError::Scores`] for a table of another form, [`ReportError::CaseTwice`] where two runs of one trial and seed
 /// scored the same case.
 pub fn collect(input: &ReportInput) -> Result<Vec<Trial>, ReportError> {
-    let mut trials: Vec<(String, Vec<(String, String)>, Vec<ScoreRow>)> = Vec::new();
+    let mut trials: Vec<(&RunInput, Vec<ScoreRow>)> = Vec::new();
     for run in &input.runs {
         let rows = table::rows(&run.scores)
             .map_err(|error| ReportError::Scores { run: run.name(), reason: error.to_string() })?;
-        match trials.iter_mut().find(|trial| trial.0 == run.label) {
-            Some(trial) => trial.2.extend(rows),
-            None => trials.push((run.label.clone(), run.settings.clone(), rows)),
+        match trials.iter_mut().find(|(first, _)| first.label == run.label) {
+            Some((_, trial)) => trial.extend(rows),
+            None => trials.push((run, rows)),
         }
     }
     let numbered = trials.into_iter().enumerate();
-    numbered.map(|(index, trial)| gather(index + 1, trial, input)).collect()
+    numbered.map(|(index, (first, rows))| gather(index + 1, first, rows, input)).collect()
 }
 
-fn gather(
-    number: usize,
-    (label, settings, mut rows): (String, Vec<(String, String)>, Vec<ScoreRow>),
-    input: &ReportInput,
-) -> Result<Trial, ReportError> {
+/// One trial from its rows; `first` is any of its runs.
+fn gather(number: usize, first: &RunInput, mut rows: Vec<ScoreRow>, input: &ReportInput) -> Result<Trial, ReportError> {
+    let (label, settings) = (first.label.clone(), first.settings.clone());
     let place = |row: &ScoreRow| structure_place(&input.target, &row.score.structure);
     rows.sort_by(|a, b| (a.context.seed, &a.score.case, place(a)).cmp(&(b.context.seed, &b.score.case, place(b))));
     let same = |pair: &&[ScoreRow]| {

@@ -64,12 +64,9 @@ impl History {
 fn best_epoch(frame: &DataFrame, epochs: &[f64], mean_dice: Option<&Curve>) -> Option<f64> {
     let marked = frame.column("best").ok().and_then(|column| column.bool().ok());
     if let Some(marked) = marked {
-        return epochs
-            .iter()
-            .zip(marked.iter())
-            .filter(|(_, best)| *best == Some(true))
-            .map(|(epoch, _)| *epoch)
-            .last();
+        let marked: Vec<Option<bool>> = marked.iter().collect();
+        let last = marked.iter().rposition(|best| *best == Some(true))?;
+        return epochs.get(last).copied();
     }
     let scored = epochs.iter().zip(&mean_dice?.values).filter_map(|(epoch, dice)| Some((*epoch, (*dice)?)));
     // The first of equal scores, as the weights are kept only when a score is beaten.

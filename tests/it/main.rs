@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
 mod data;
+mod evaluate;
 mod specs;
 mod tidy;

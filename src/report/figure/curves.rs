@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text, fit};
-use super::palette::{BEST, DICE, GRID, INK, on_white};
+use super::palette::{BEST, DICE, GRID, INK, MANY, on_white};
 use super::{FigureError, Plot};
 use crate::report::history::{Curve, History};
 
@@ -145,7 +145,7 @@ fn dice_lines(history: &History, colors: &[(String, [u8; 3])]) -> Vec<Line> {
     let many = history.structure_dice.len() > MOST_NAMES;
     let structures = history.structure_dice.iter().map(|curve| {
         let color = colors.iter().find(|(name, _)| *name == curve.name).map_or([120; 3], |(_, color)| *color);
-        let named = line(curve, on_white(color), if many { 0.5 } else { 1.5 });
+        let named = if many { line(curve, MANY, 0.5) } else { line(curve, on_white(color), 1.5) };
         Line { name: named.name.filter(|_| !many), ..named }
     });
     structures.chain(history.mean_dice.iter().map(|curve| line(curve, INK, 2.5))).collect()

@@ -17,6 +17,11 @@ pub const BEST: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// Cells without a value.
 pub const MISSING: RGBColor = RGBColor(0xEE, 0xF0, 0xF3);
 
+/// Text on light cells: not [`INK`], which the page turns light in dark mode.
+const ON_LIGHT: RGBColor = RGBColor(0x12, 0x1A, 0x24);
+/// Lines that are too many to be told apart.
+pub const MANY: RGBColor = RGBColor(0xB4, 0xBF, 0xCA);
+
 /// Anchors of the sequential scale "Blues" (Harrower & Brewer 2003), from 0 to 1.
 const BLUES: [[f64; 3]; 9] = [
     [247.0, 251.0, 255.0],
@@ -44,7 +49,7 @@ pub fn sequential(value: f64) -> RGBColor {
 /// Black or white, whichever is easier to read on a colour (relative luminance of WCAG 2).
 pub fn text_on(RGBColor(red, green, blue): RGBColor) -> RGBColor {
     let luminance = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
-    if luminance > 0.24 { INK } else { RGBColor(0xFF, 0xFF, 0xFF) }
+    if luminance > 0.24 { ON_LIGHT } else { RGBColor(0xFF, 0xFF, 0xFF) }
 }
 
 /// A structure's colour, darkened until it can be seen on white.

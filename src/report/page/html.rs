@@ -81,7 +81,12 @@ impl Cell {
 
 /// A table that scrolls in its own frame; a row whose flag is set is the mean and stays at the end.
 pub(super) fn table(header: &[String], rows: &[(bool, Vec<Cell>)]) -> String {
-    let head: String = header.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+    let class = |column: usize| rows.first().and_then(|(_, cells)| cells.get(column)).map_or("", |cell| cell.class);
+    let heading = |(column, name): (usize, &String)| match class(column) {
+        "text" | "wrap" => format!("<th scope=\"col\" class=\"text\">{}</th>", escape(name)),
+        _ => format!("<th scope=\"col\">{}</th>", escape(name)),
+    };
+    let head: String = header.iter().enumerate().map(heading).collect();
     let cell = |cell: &Cell| match cell.class {
         "" => format!("<td>{}</td>", cell.html),
         class => format!("<td class=\"{class}\">{}</td>", cell.html),

@@ -1,10 +1,10 @@
 //! The page's tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::html::{Cell, escape, table};
-use crate::evaluate::StructureSummary;
 use crate::evaluate::summary::{Metric, RESAMPLES};
+use crate::evaluate::{Score, StructureSummary};
 use crate::report::ReportInput;
 use crate::report::collect::{self, BOOTSTRAP_SEED, Trial};
 use crate::report::figure::comparison::OverSeeds;
@@ -19,7 +19,9 @@ fn names(header: &[&str]) -> Vec<String> {
 /// The figures that a reader looks for first.
 pub(super) fn tiles(input: &ReportInput, trials: &[Trial]) -> String {
     let Some(best) = collect::best(trials) else { return String::new() };
-    let mean = |metric| best.overall(metric).map_or_else(|| "n/a".to_owned(), |score| format!("{:.3}", score.mean));
+    let mean = |metric| {
+        best.summary.mean.metric(metric).map_or_else(|| "n/a".to_owned(), |score| format!("{:.3}", score.mean))
+    };
     let excluded: BTreeSet<&str> =
         input.runs.iter().flat_map(|run| &run.excluded).map(|row| row.case.as_str()).collect();
     let of = if trials.len() > 1 { ", best trial" } else { "" };
@@ -76,7 +78,8 @@ pub(super) fn structures(trial: &Trial, input: &ReportInput) -> String {
         + &table(&header, &rows)
         + "<p class=\"note\">missed: in the reference, not in the prediction (scored 0); false pos.: in the prediction \
            only (scored 0); undefined: in neither (no score). The last row is over structures: its sd, median and IQR \
-           are those of the structures’ means, its counts are sums.</p>\n"
+           are those of the structures’ means, its counts are sums. Where a trial has several seeds, scores are averaged \
+           within a case first, and counts are over all seeds.</p>\n"
 }
 
 fn structure_row(structure: &StructureSummary, color: Option<[u8; 3]>) -> Vec<Cell> {
@@ -177,16 +180,16 @@ fn every_score(trials: &[Trial]) -> String {
 
 /// One row per case: mean Dice and IoU over trials, seeds and structures.
 fn case_means(trials: &[Trial]) -> String {
-    let mut cases: std::collections::BTreeMap<&str, Vec<(Option<f64>, Option<f64>)>> = Default::default();
+    let mut cases: BTreeMap<&str, Vec<&Score>> = BTreeMap::new();
     for score in trials.iter().flat_map(|trial| &trial.rows).map(|row| &row.score) {
-        cases.entry(&score.case).or_default().push((score.dice, score.iou));
+        cases.entry(&score.case).or_default().push(score);
     }
     let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
     let rows: Vec<_> = cases
         .into_iter()
         .map(|(case, scores)| {
-            let dice = mean(scores.iter().filter_map(|score| score.0).collect());
-            let iou = mean(scores.iter().filter_map(|score| score.1).collect());
+            let dice = mean(scores.iter().filter_map(|score| score.dice).collect());
+            let iou = mean(scores.iter().filter_map(|score| score.iou).collect());
             (false, vec![Cell::text(case), Cell::value(scores.len()), Cell::number(dice), Cell::number(iou)])
         })
         .collect();

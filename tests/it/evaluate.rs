@@ -1,0 +1,78 @@
+//! `segspec evaluate` as a person uses it: two folders of label files in, scores out.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use ndarray::Array3;
+use segspec::volume::{Geometry, LabelMap, nifti::write_label_map};
+use serde_json::Value;
+
+/// Writes a label file of 1 × 2 × 3 voxels, 2 × 1 × 1 mm.
+fn label(folder: &Path, name: &str, voxels: [u16; 6]) {
+    let voxels = Array3::from_shape_vec([1, 2, 3], voxels.to_vec()).unwrap();
+    let map = LabelMap { voxels, geometry: Geometry::axis_aligned([1, 2, 3], [2.0, 1.0, 1.0]) };
+    std::fs::create_dir_all(folder).unwrap();
+    write_label_map(&folder.join(name), &map).unwrap();
+}
+
+fn evaluate(folder: &Path, more: &[&str]) -> assert_cmd::assert::Assert {
+    let base = ["evaluate", "--reference", "reference", "--prediction", "prediction"];
+    Command::cargo_bin("segspec").unwrap().current_dir(folder).args(base).args(more).assert()
+}
+
+fn example() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (reference, prediction) = (folder.path().join("reference"), folder.path().join("prediction"));
+    label(&reference, "a.nii.gz", [1, 1, 1, 2, 0, 0]);
+    label(&prediction, "a.nii", [1, 0, 0, 2, 2, 2]);
+    label(&reference, "b.nii.gz", [1, 0, 0, 0, 0, 0]);
+    label(&prediction, "b.nii.gz", [1, 0, 0, 0, 0, 0]);
+    folder
+}
+
+#[test]
+fn scores_are_printed_as_json_and_written_as_csv() {
+    let folder = example();
+    label(&folder.path().join("prediction"), "c.nii.gz", [0; 6]);
+    let run = evaluate(folder.path(), &["--labels", "liver=1,spleen=2", "--json", "--csv", "out/scores.csv"]).success();
+    let output = run.get_output();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [liver, spleen] = [&json["structures"][0], &json["structures"][1]];
+    assert_eq!((liver["name"].as_str(), liver["n"].as_u64()), (Some("liver"), Some(2)));
+    // liver: 2·1 / (3 + 1) and 1; spleen: 2·1 / (1 + 3), and nowhere in b
+    assert_eq!((liver["dice"]["mean"].as_f64(), spleen["dice"]["mean"].as_f64()), (Some(0.75), Some(0.5)));
+    assert_eq!((spleen["n_undefined"].as_u64(), json["mean"]["dice"]["mean"].as_f64()), (Some(1), Some(0.625)));
+    assert_eq!(json["cases"].as_array().map(Vec::len), Some(4));
+    assert_eq!(json["cases"][0]["reference_ml"].as_f64(), Some(0.006));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("c.nii.gz: no reference of this name"));
+    let csv = std::fs::read_to_string(folder.path().join("out/scores.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 5);
+}
+
+#[test]
+fn without_labels_every_value_is_a_structure() {
+    let folder = example();
+    let run = evaluate(folder.path(), &[]).success();
+    let text = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names.iter().filter(|name| ["1", "2", "mean"].contains(name)).count(), 3, "{text}");
+}
+
+#[test]
+fn missing_and_damaged_predictions_end_with_code_4() {
+    let folder = example();
+    let prediction = folder.path().join("prediction");
+    std::fs::write(prediction.join("b.nii.gz"), b"not an image").unwrap();
+    let run = evaluate(folder.path(), &["--json"]).code(4);
+    let json: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    assert_eq!((json["excluded"][0]["case"].as_str(), json["cases"].as_array().map(Vec::len)), (Some("b"), Some(2)));
+    std::fs::remove_file(prediction.join("b.nii.gz")).unwrap();
+    let run = evaluate(folder.path(), &[]).code(4);
+    assert!(String::from_utf8_lossy(&run.get_output().stderr).contains("b.nii.gz"));
+}
+
+#[test]
+fn wrong_labels_are_a_usage_error() {
+    let folder = example();
+    evaluate(folder.path(), &["--labels", "liver"]).code(2);
+}
