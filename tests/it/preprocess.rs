@@ -198,7 +198,7 @@ fn the_hippocampus_fingerprint_is_nnunets() {
     assert_eq!(target, [1.0; 3]);
     // nnU-Net documents 36, 50, 35 (z, y, x) for all 260 cases; these are 200 of them.
     for (found, documented) in median.into_iter().zip([36.0, 50.0, 35.0]) {
-        assert!((found - documented as f64).abs() <= 1.0, "{median:?}");
+        assert!((found - documented).abs() <= 1.0, "{median:?}");
     }
     assert_eq!(found.label_voxels.keys().copied().collect::<Vec<_>>(), [1, 2]);
     assert!(found.channels[0].p00_5 < found.channels[0].median && found.channels[0].median < found.channels[0].p99_5);
