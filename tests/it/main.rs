@@ -2,5 +2,6 @@
 
 mod data;
 mod evaluate;
+mod preprocess;
 mod specs;
 mod tidy;

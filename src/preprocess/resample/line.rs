@@ -82,26 +82,18 @@ fn spline_coefficients(rows: &mut [Row]) {
     let mut start = [0.0; LANES];
     let mut power = POLE;
     for row in &rows[..rows.len().min(POLE_REACH)] {
-        for lane in 0..LANES {
-            start[lane] += power * row[lane];
-        }
+        start.iter_mut().zip(row).for_each(|(sum, value)| *sum += power * value);
         power *= POLE;
     }
-    for lane in 0..LANES {
-        rows[0][lane] = GAIN * (rows[0][lane] + start[lane]);
-    }
+    rows[0].iter_mut().zip(start).for_each(|(value, start)| *value = GAIN * (*value + start));
     for index in 1..=last {
-        for lane in 0..LANES {
-            rows[index][lane] = GAIN * rows[index][lane] + POLE * rows[index - 1][lane];
-        }
+        let previous = rows[index - 1];
+        rows[index].iter_mut().zip(previous).for_each(|(value, previous)| *value = GAIN * *value + POLE * previous);
     }
-    for lane in 0..LANES {
-        rows[last][lane] *= POLE / (POLE - 1.0);
-    }
+    rows[last].iter_mut().for_each(|value| *value *= POLE / (POLE - 1.0));
     for index in (0..last).rev() {
-        for lane in 0..LANES {
-            rows[index][lane] = POLE * (rows[index + 1][lane] - rows[index][lane]);
-        }
+        let next = rows[index + 1];
+        rows[index].iter_mut().zip(next).for_each(|(value, next)| *value = POLE * (next - *value));
     }
 }
 

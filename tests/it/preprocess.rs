@@ -1,0 +1,205 @@
+//! From files to prepared cases and back into the cache, on files of our own and on the hippocampus set.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::{Array3, Array4};
+use segspec::dataset::Case;
+use segspec::preprocess::source::{content_hash, read_case};
+use segspec::preprocess::spec::{Crop, ImageInterpolation, IntensityStep, LabelInterpolation, Region};
+use segspec::preprocess::{Outcome, PrepareError, PreparedSet, PreprocessPlan, fingerprint, prepare, prepare_case};
+use segspec::volume::{Geometry, LabelMap, Volume, nifti};
+
+fn plan() -> PreprocessPlan {
+    PreprocessPlan {
+        crop: Crop::Nonzero,
+        body_threshold: None,
+        spacing_mm: Some([1.5, 1.0, 1.0]),
+        shape: None,
+        image_interpolation: ImageInterpolation::Cubic,
+        label_interpolation: LabelInterpolation::OneHotLinear,
+        anisotropy_threshold: 3.0,
+        intensity: vec![IntensityStep::ZScore { region: Region::Image, channels: vec![] }],
+    }
+}
+
+/// Three cases of different shape, written as NIfTI.
+fn write_cases(folder: &Path) -> Vec<Case> {
+    (0..3usize)
+        .map(|index| {
+            let shape = [8 + index, 10, 12];
+            let geometry = Geometry::axis_aligned(shape, [2.0, 1.0, 1.0]);
+            let value = |z: usize, y: usize, x: usize| ((z * 7 + y * 3 + x * 5 + index) % 23 + 1) as f32;
+            let voxels = Array4::from_shape_fn([1, shape[0], 10, 12], |(_, z, y, x)| value(z, y, x));
+            let labels =
+                Array3::from_shape_fn(shape, |(z, y, x)| u16::from((3..7).contains(&y) && x > 5) * (1 + z as u16 % 2));
+            let image = folder.join(format!("image-{index}.nii.gz"));
+            let label = folder.join(format!("label-{index}.nii.gz"));
+            nifti::write_volume(&image, &Volume { voxels, geometry: geometry.clone() }).unwrap();
+            nifti::write_label_map(&label, &LabelMap { voxels: labels, geometry }).unwrap();
+            Case { name: format!("case-{index}"), images: vec![image], label: Some(label) }
+        })
+        .collect()
+}
+
+/// Prepares, and tells how each case ended.
+fn run(plan: &PreprocessPlan, cases: &[Case], cache: &Path) -> (PreparedSet, BTreeMap<String, Outcome>) {
+    let seen = Mutex::new(BTreeMap::new());
+    let observe = |progress: segspec::preprocess::Progress<'_>| {
+        assert_eq!(progress.total, cases.len());
+        seen.lock().unwrap().insert(progress.case.to_owned(), progress.outcome);
+    };
+    let set = prepare(plan, cases, cache, &content_hash, &observe, &AtomicBool::new(false)).unwrap();
+    (set, seen.into_inner().unwrap())
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_second_run_reads_the_cache_and_gets_the_same() {
+    let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let cases = write_cases(data.path());
+    let (first, outcomes) = run(&plan(), &cases, cache.path());
+    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Computed), "{outcomes:?}");
+    let (second, outcomes) = run(&plan(), &cases, cache.path());
+    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Cached), "{outcomes:?}");
+    assert_eq!(first, second);
+    assert_eq!(first.cases.iter().map(|case| case.name.as_str()).collect::<Vec<_>>(), ["case-0", "case-1", "case-2"]);
+    for (case, stored) in cases.iter().zip(&second.cases) {
+        let (image, label) = read_case(case).unwrap();
+        assert_eq!(stored.load().unwrap(), prepare_case(&plan(), &image, label.as_ref()).unwrap());
+        assert_eq!(stored.labels_present, [1, 2]);
+    }
+}
+
+#[test]
+fn only_what_changed_is_made_again() {
+    let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let cases = write_cases(data.path());
+    run(&plan(), &cases, cache.path());
+    fs::copy(&cases[0].images[0], data.path().join("moved.nii.gz")).unwrap();
+    let mut changed = cases.clone();
+    changed[0].images[0] = data.path().join("moved.nii.gz");
+    changed[1].label = cases[2].label.clone();
+    changed[2].label = None;
+    let (set, outcomes) = run(&plan(), &changed, cache.path());
+    assert_eq!(outcomes["case-0"], Outcome::Cached, "the same content elsewhere");
+    assert_eq!(outcomes["case-1"], Outcome::Excluded, "a label of another shape");
+    assert_eq!(outcomes["case-2"], Outcome::Computed, "no label any more");
+    assert!(set.excluded[0].reason.contains("label-2.nii.gz") && set.excluded[0].reason.contains("shape"));
+    let other = PreprocessPlan { anisotropy_threshold: 2.0, ..plan() };
+    let (_, outcomes) = run(&other, &cases, cache.path());
+    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Computed));
+}
+
+#[test]
+fn damaged_cache_files_are_made_again() {
+    let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let cases = write_cases(data.path());
+    let (first, _) = run(&plan(), &cases, cache.path());
+    let whole = fs::read(&first.cases[0].path).unwrap();
+    fs::write(&first.cases[0].path, &whole[..whole.len() / 2]).unwrap();
+    let mut flipped = fs::read(&first.cases[1].path).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    fs::write(&first.cases[1].path, flipped).unwrap();
+    assert!(matches!(first.cases[0].load(), Err(PrepareError::Damaged { .. })));
+    let (second, outcomes) = run(&plan(), &cases, cache.path());
+    assert_eq!(outcomes.values().copied().collect::<Vec<_>>(), [Outcome::Computed, Outcome::Computed, Outcome::Cached]);
+    assert_eq!(fs::read(&second.cases[0].path).unwrap(), whole);
+}
+
+#[test]
+fn unreadable_cases_are_excluded_with_a_reason() {
+    let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut cases = write_cases(data.path());
+    let image = fs::read(&cases[0].images[0]).unwrap();
+    fs::write(&cases[0].images[0], &image[..image.len() / 2]).unwrap();
+    cases[1].images[0] = data.path().join("missing.nii.gz");
+    let (set, _) = run(&plan(), &cases, cache.path());
+    assert_eq!(set.cases.len(), 1);
+    assert!(set.excluded[0].reason.contains("image-0.nii.gz"), "{}", set.excluded[0].reason);
+    assert!(set.excluded[1].reason.contains("missing.nii.gz"), "{}", set.excluded[1].reason);
+}
+
+#[test]
+fn an_unwritable_cache_and_a_cancelled_run_leave_nothing_half_written() {
+    let data = tempfile::tempdir().unwrap();
+    let cases = write_cases(data.path());
+    let blocked = data.path().join("a-file");
+    fs::write(&blocked, b"").unwrap();
+    let never = AtomicBool::new(false);
+    let failed = prepare(&plan(), &cases, &blocked, &content_hash, &|_| {}, &never);
+    assert!(matches!(failed, Err(PrepareError::Cache { .. })), "{failed:?}");
+
+    let cache = data.path().join("cache");
+    let stop = AtomicBool::new(false);
+    let observe = |_: segspec::preprocess::Progress<'_>| stop.store(true, Ordering::Relaxed);
+    let cancelled = prepare(&plan(), &cases, &cache, &content_hash, &observe, &stop);
+    assert!(matches!(cancelled, Err(PrepareError::Cancelled)) || files(&cache).len() == 3);
+    assert!(files(&cache).iter().all(|file| file.extension().is_some_and(|extension| extension == "case")));
+}
+
+/// `/dev/full` cannot hold a folder; a small tmpfs, where the tester made one: `SEGSPEC_TEST_FULL_DISK=/mnt/tiny`.
+#[test]
+fn a_full_disk_is_the_environments_fault() {
+    let Some(folder) = std::env::var_os("SEGSPEC_TEST_FULL_DISK").map(PathBuf::from) else {
+        eprintln!("skipped: SEGSPEC_TEST_FULL_DISK names no small file system");
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let cases = write_cases(data.path());
+    let large = PreprocessPlan { spacing_mm: Some([0.1, 0.1, 0.1]), ..plan() };
+    let failed = prepare(&large, &cases, &folder.join("cache"), &content_hash, &|_| {}, &AtomicBool::new(false));
+    assert!(failed.is_err_and(|error| error.is_environment()));
+    assert!(files(&folder.join("cache")).is_empty());
+}
+
+fn hippocampus() -> Option<Vec<Case>> {
+    let root = std::env::var_os("SEGSPEC_TEST_DATA").map(PathBuf::from);
+    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let folder = root.join("hippocampus");
+    if !folder.join("imagesTr").is_dir() {
+        eprintln!("skipped: no hippocampus images at {}", folder.display());
+        return None;
+    }
+    let images = files(&folder.join("imagesTr"))
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hippocampus")));
+    let case = |path: PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let label = folder.join("labelsTr").join(&name);
+        Case { name: name.trim_end_matches(".nii.gz").to_owned(), images: vec![path], label: Some(label) }
+    };
+    Some(images.map(case).collect())
+}
+
+#[test]
+fn the_hippocampus_fingerprint_is_nnunets() {
+    let Some(cases) = hippocampus() else { return };
+    let cache = tempfile::tempdir().unwrap();
+    let take = || {
+        let never = AtomicBool::new(false);
+        fingerprint(Crop::Nonzero, None, &cases, cache.path(), &content_hash, &|_| {}, &never).unwrap()
+    };
+    let found = take();
+    assert_eq!(found.excluded, []);
+    assert_eq!(found, take(), "the second time from the cache");
+    let (spacings, shapes) = (found.spacings_mm(), found.cropped_shapes());
+    let target = segspec::plan::spacing::target_spacing(&spacings, &shapes).unwrap();
+    let median = segspec::plan::spacing::median_shape(&spacings, &shapes, target).unwrap();
+    assert_eq!(target, [1.0; 3]);
+    // nnU-Net documents 36, 50, 35 (z, y, x) for all 260 cases; these are 200 of them.
+    for (found, documented) in median.into_iter().zip([36.0, 50.0, 35.0]) {
+        assert!((found - documented).abs() <= 1.0, "{median:?}");
+    }
+    assert_eq!(found.label_voxels.keys().copied().collect::<Vec<_>>(), [1, 2]);
+    assert!(found.channels[0].p00_5 < found.channels[0].median && found.channels[0].median < found.channels[0].p99_5);
+}
