@@ -1,6 +1,6 @@
 //! segspec: declarative experiments for medical image segmentation.
 //!
-//! A researcher commits one TOML file per experiment. [`run`](run) turns it into trained weights, per-case scores,
+//! A researcher commits one TOML file per experiment. [`run`] turns it into trained weights, per-case scores,
 //! tables and charts, and the same file gives the same numbers again.
 //!
 //! # The way of the data
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Each arrow is a module below, in this order, and a free function that takes its own slice of the plan and the artifact
-//! to its left. Only [`run`](run) knows the order, as straight-line code.
+//! to its left. Only [`run`] knows the order, as straight-line code.
 //!
 //! # Invariants (checked by `tests/it/tidy.rs`)
 //!

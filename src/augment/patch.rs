@@ -167,7 +167,8 @@ mod tests {
         let source = Source { image: image.view(), labels: labels.view(), locations: &none };
         let structures = [vec![7u16]];
         let count = |drop_background| {
-            let how = Draw { size: [6, 6, 6], structures: &structures, foreground: false, drop_background, mirror_axes: &[] };
+            let how =
+                Draw { size: [6, 6, 6], structures: &structures, foreground: false, drop_background, mirror_axes: &[] };
             let hit = |seed: &u64| {
                 draw(source, how, &mut random::stream(*seed, "patch", 0, 0)).labels.iter().any(|label| *label == 7)
             };

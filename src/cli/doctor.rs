@@ -21,10 +21,11 @@ pub struct Doctor {
 pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     let host = Host::here();
     let root = data_root();
-    let reasons: Vec<(&str, String)> = [("cuda", backend::DeviceName::Cuda(0)), ("vulkan", backend::DeviceName::Vulkan)]
-        .into_iter()
-        .filter_map(|(name, device)| Some((name, backend::select(device).err()?.reason().to_string())))
-        .collect();
+    let reasons: Vec<(&str, String)> =
+        [("cuda", backend::DeviceName::Cuda(0)), ("vulkan", backend::DeviceName::Vulkan)]
+            .into_iter()
+            .filter_map(|(name, device)| Some((name, backend::select(device).err()?.reason().to_string())))
+            .collect();
     if args.json {
         let value = json!({
             "version": env!("CARGO_PKG_VERSION"), "features": backend::features(), "devices": backend::available(),

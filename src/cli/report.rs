@@ -61,8 +61,9 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
 /// The run folders to report on, and where the report goes.
 fn folders(args: &Report) -> Result<(Vec<RunFolder>, PathBuf), Failure> {
     if args.path.is_dir() {
-        let folder = RunFolder::open(&args.path)
-            .map_err(|_| Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", args.path.display())))?;
+        let folder = RunFolder::open(&args.path).map_err(|_| {
+            Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", args.path.display()))
+        })?;
         let out = folder.report();
         return Ok((vec![folder], out));
     }
@@ -86,7 +87,9 @@ pub(super) fn to_json(input: &ReportInput) -> Result<Value, ReportError> {
                 .iter()
                 .map(|structure| serde_json::to_value(structure).unwrap_or_default())
                 .collect();
-            let over_seeds = |metric| trial.overall(metric).map(|score| json!({ "mean": score.mean, "sd": score.sd, "n_seeds": score.n }));
+            let over_seeds = |metric| {
+                trial.overall(metric).map(|score| json!({ "mean": score.mean, "sd": score.sd, "n_seeds": score.n }))
+            };
             json!({
                 "trial": trial.label, "dice": over_seeds(Metric::Dice), "iou": over_seeds(Metric::Iou),
                 "structures": structures,
@@ -97,7 +100,13 @@ pub(super) fn to_json(input: &ReportInput) -> Result<Value, ReportError> {
 }
 
 fn open(page: &Path) -> Result<(), Failure> {
-    let program = if cfg!(target_os = "macos") { "open" } else if cfg!(windows) { "explorer" } else { "xdg-open" };
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
     let started = Command::new(program).arg(page).spawn();
     started.map(drop).map_err(|error| Failure::message(Exit::Environment, format!("cannot start `{program}`: {error}")))
 }

@@ -63,7 +63,10 @@ impl FromStr for FoldChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "all" => Ok(Self(Folds::All)),
-            _ => text.parse().map(|fold| Self(Folds::One(fold))).map_err(|_| "use a number, counted from 0, or `all`".into()),
+            _ => text
+                .parse()
+                .map(|fold| Self(Folds::One(fold)))
+                .map_err(|_| "use a number, counted from 0, or `all`".into()),
         }
     }
 }
@@ -151,7 +154,14 @@ fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
     for (index, (run, status)) in rows.iter().enumerate() {
         let about = &run.plan.about;
         let fold = format!("{}/{}", about.fold, about.folds);
-        table.row([(index + 1).to_string(), run.id.clone(), words(*status).into(), run.plan.seed.to_string(), fold, about.trial.clone()]);
+        table.row([
+            (index + 1).to_string(),
+            run.id.clone(),
+            words(*status).into(),
+            run.plan.seed.to_string(),
+            fold,
+            about.trial.clone(),
+        ]);
     }
     print!("{}", table.render());
     let count = |wanted: Status| rows.iter().filter(|(_, status)| *status == wanted).count();

@@ -121,7 +121,12 @@ mod tests {
     use super::*;
 
     fn case(folder: &Path) -> Case {
-        Case { name: "a".into(), images: vec![folder.join("image")], label: Some(folder.join("label")), resample_label: false }
+        Case {
+            name: "a".into(),
+            images: vec![folder.join("image")],
+            label: Some(folder.join("label")),
+            resample_label: false,
+        }
     }
 
     #[test]

@@ -104,7 +104,8 @@ impl Plan {
     /// # Errors
     /// A value that TOML cannot hold.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        let header = "# Written by segspec before any compute: everything that this run does. Not meant to be edited.\n\n";
+        let header =
+            "# Written by segspec before any compute: everything that this run does. Not meant to be edited.\n\n";
         Ok(format!("{header}{}", toml::to_string(self)?))
     }
 }

@@ -52,7 +52,9 @@ pub enum PlanError {
         name: String,
     },
     /// The best weights are wanted, but no case chooses them.
-    #[error("predict.weights = \"best\" needs validation cases: set `validation` in the split, or train.best.cases = \"test\"")]
+    #[error(
+        "predict.weights = \"best\" needs validation cases: set `validation` in the split, or train.best.cases = \"test\""
+    )]
     NoValidation,
 }
 

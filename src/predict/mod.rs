@@ -37,8 +37,7 @@ pub fn segment(
     target: &Target,
     cancelled: &AtomicBool,
 ) -> Result<Segmentation, PredictError> {
-    let probabilities =
-        predictor.probabilities(prepared.image.view(), cancelled).ok_or(PredictError::Cancelled)?;
+    let probabilities = predictor.probabilities(prepared.image.view(), cancelled).ok_or(PredictError::Cancelled)?;
     let plan = predictor.plan;
     let mut segmentation = restore_segmentation(probabilities.view(), target, plan.threshold, &prepared.origin)?;
     keep_largest_components(&mut segmentation, target, &plan.largest_component);

@@ -27,7 +27,11 @@ fn utc(seconds: u64) -> String {
 mod tests {
     #[test]
     fn known_times() {
-        let cases = [(0, "1970-01-01T00:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"), (1_795_171_440, "2026-11-20T10:44:00Z")];
+        let cases = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_171_440, "2026-11-20T10:44:00Z"),
+        ];
         for (seconds, expected) in cases {
             assert_eq!(super::utc(seconds), expected);
         }

@@ -96,8 +96,10 @@ impl Planner<'_> {
     fn trial(&self, trial: &Trial, runs: &mut Vec<PlannedRun>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
-        let folds: Vec<Fold> =
-            dataset::split(split, &self.inputs.names())?.iter().map(|fold| fold.without(&self.inputs.excluded)).collect();
+        let folds: Vec<Fold> = dataset::split(split, &self.inputs.names())?
+            .iter()
+            .map(|fold| fold.without(&self.inputs.excluded))
+            .collect();
         let fingerprint = self.fingerprint(experiment, &folds)?;
         let chosen: Vec<usize> = match self.folds {
             Folds::All => (0..folds.len()).collect(),
@@ -106,12 +108,8 @@ impl Planner<'_> {
         };
         for index in chosen {
             let about = self.about(trial, index, folds.len());
-            let from = Resolved {
-                experiment,
-                dataset: &self.loaded.dataset,
-                fold: &folds[index],
-                fingerprint: &fingerprint,
-            };
+            let from =
+                Resolved { experiment, dataset: &self.loaded.dataset, fold: &folds[index], fingerprint: &fingerprint };
             let plan = resolve(&from, about)?;
             let id = plan.run_id(&self.inputs.hashes_of(&plan.cases));
             let folder = RunFolder::of(self.run_root, &plan.about.experiment, &id);
@@ -125,7 +123,8 @@ impl Planner<'_> {
         let trains = |case: &&Case| folds.iter().any(|fold| fold.train.contains(&case.name));
         let cases: Vec<Case> = self.inputs.cases.iter().filter(trains).cloned().collect();
         let crop = experiment.preprocess.crop;
-        let threshold = crate::plan::resolve::crop_threshold(crop, &crate::plan::resolve::modalities(&self.loaded.dataset));
+        let threshold =
+            crate::plan::resolve::crop_threshold(crop, &crate::plan::resolve::modalities(&self.loaded.dataset));
         let content = |case: &Case| self.inputs.content_of(&case.name);
         Ok(fingerprint(crop, threshold, &cases, self.cache, &content, &|_| {}, self.cancelled)?)
     }
@@ -159,8 +158,13 @@ fn without_seed(label: &str) -> &str {
 }
 
 /// What `--smoke` sets on top of an experiment: two steps, and every stage after them.
-pub const SMOKE: [&str; 5] =
-    ["train.epochs=1", "train.steps-per-epoch=2", "train.validate-every=1", "train.warmup-steps=0", "train.keep-every=0"];
+pub const SMOKE: [&str; 5] = [
+    "train.epochs=1",
+    "train.steps-per-epoch=2",
+    "train.validate-every=1",
+    "train.warmup-steps=0",
+    "train.keep-every=0",
+];
 
 /// Leaves of a planned experiment its first run, with one case of each kind, in a folder of its own.
 pub fn shrink(planned: &mut Planned) {
@@ -198,4 +202,3 @@ pub fn run_all(
     }
     Ok(())
 }
-

@@ -49,7 +49,8 @@ impl Inputs {
 
     /// The cases of a fold, sorted by name.
     pub fn cases_of(&self, fold: &Fold) -> Vec<Case> {
-        let named = |case: &&Case| [&fold.train, &fold.validation, &fold.test].iter().any(|names| names.contains(&case.name));
+        let named =
+            |case: &&Case| [&fold.train, &fold.validation, &fold.test].iter().any(|names| names.contains(&case.name));
         self.cases.iter().filter(named).cloned().collect()
     }
 

@@ -26,7 +26,9 @@ struct Holder {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process writes there.
-    #[error("{path}: another segspec works on this run (process {pid} on {host}, since {since}); if it is dead, delete this file")]
+    #[error(
+        "{path}: another segspec works on this run (process {pid} on {host}, since {since}); if it is dead, delete this file"
+    )]
     Held {
         /// The lock file.
         path: PathBuf,
@@ -95,12 +97,9 @@ impl Holder {
 fn release_if_stale(path: &Path, me: &Holder) -> Result<(), LockError> {
     let text = fs::read(path).unwrap_or_default();
     match serde_json::from_slice::<Holder>(&text) {
-        Ok(holder) if !holder.is_gone(me) => Err(LockError::Held {
-            path: path.to_path_buf(),
-            pid: holder.pid,
-            host: holder.host,
-            since: holder.since,
-        }),
+        Ok(holder) if !holder.is_gone(me) => {
+            Err(LockError::Held { path: path.to_path_buf(), pid: holder.pid, host: holder.host, since: holder.since })
+        }
         _ => fs::remove_file(path).map_err(|source| LockError::Io { path: path.to_path_buf(), source }),
     }
 }

@@ -39,7 +39,8 @@ pub fn write(plan: &Plan, folder: &RunFolder, inputs: &Inputs, rows: &[ScoreRow]
 pub fn read(folder: &RunFolder) -> Vec<Panel> {
     let bytes = std::fs::read(folder.report().join("panels.json")).unwrap_or_default();
     let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_default();
-    let panel = |entry: Entry| Panel { rank: entry.rank, case: entry.case, picture: folder.report().join(entry.picture) };
+    let panel =
+        |entry: Entry| Panel { rank: entry.rank, case: entry.case, picture: folder.report().join(entry.picture) };
     entries.into_iter().map(panel).collect()
 }
 
@@ -59,7 +60,10 @@ fn chosen(rows: &[ScoreRow]) -> Vec<(Rank, String, f64)> {
     let last = cases.len().saturating_sub(1);
     let mut ranks = vec![(Rank::Best, 0), (Rank::Median, last.div_ceil(2)), (Rank::Worst, last)];
     ranks.dedup_by_key(|(_, index)| *index);
-    ranks.into_iter().filter_map(|(rank, index)| cases.get(index).map(|(case, dice)| (rank, case.clone(), *dice))).collect()
+    ranks
+        .into_iter()
+        .filter_map(|(rank, index)| cases.get(index).map(|(case, dice)| (rank, case.clone(), *dice)))
+        .collect()
 }
 
 fn draw(

@@ -27,9 +27,8 @@ pub fn write_scores(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunErro
 pub fn write_history(folder: &RunFolder, target: &Target, records: &[EpochRecord]) -> Result<(), RunError> {
     let failed = |error: PolarsError| RunError::Internal(error.to_string());
     let mut frame = history_frame(target, records).map_err(failed)?;
-    let write = |file: &mut std::fs::File| {
-        ParquetWriter::new(file).finish(&mut frame).map(drop).map_err(std::io::Error::other)
-    };
+    let write =
+        |file: &mut std::fs::File| ParquetWriter::new(file).finish(&mut frame).map(drop).map_err(std::io::Error::other);
     files::write_atomic_with(&folder.history(), write).map_err(RunError::file(folder.history()))?;
     let json = crate::report::history::to_json(&frame);
     folder.write_json(&folder.history_json(), &json).map_err(RunError::file(folder.history_json()))

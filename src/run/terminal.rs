@@ -20,13 +20,7 @@ pub struct Terminal {
 impl Terminal {
     /// A terminal with bars if standard error is one, and with plain lines otherwise.
     pub fn new() -> Self {
-        Self {
-            interactive: std::io::stderr().is_terminal(),
-            bar: None,
-            epochs: 0,
-            steps_per_epoch: 0,
-            dice: None,
-        }
+        Self { interactive: std::io::stderr().is_terminal(), bar: None, epochs: 0, steps_per_epoch: 0, dice: None }
     }
 
     /// Writes a line above the bar, if there is one. A closed terminal is no reason to stop a training.
@@ -70,16 +64,24 @@ impl Terminal {
 
     fn training(&mut self, event: &Training) {
         match event {
-            Training::Started { parameters, memory_bytes, epoch_seconds, epochs, steps_per_epoch, resumed_at, .. } => {
+            Training::Started {
+                parameters, memory_bytes, epoch_seconds, epochs, steps_per_epoch, resumed_at, ..
+            } => {
                 (self.epochs, self.steps_per_epoch) = (*epochs, *steps_per_epoch);
-                self.line(&started(*parameters, *memory_bytes, *epoch_seconds, (*epochs, *steps_per_epoch), *resumed_at));
+                self.line(&started(
+                    *parameters,
+                    *memory_bytes,
+                    *epoch_seconds,
+                    (*epochs, *steps_per_epoch),
+                    *resumed_at,
+                ));
             }
             Training::Step { epoch, step, loss, learning_rate, patches_per_second } => {
                 let dice = self.dice.map_or_else(|| "–".into(), |dice| format!("{dice:.3}"));
-                let message = format!(
-                    "loss {loss:.4}  Dice {dice}  lr {learning_rate:.1e}  {patches_per_second:.1} patches/s"
-                );
-                let template = format!("  epoch {epoch}/{} {{bar:24}} {{pos}}/{{len}} {{msg}}  ETA {{eta}}", self.epochs);
+                let message =
+                    format!("loss {loss:.4}  Dice {dice}  lr {learning_rate:.1e}  {patches_per_second:.1} patches/s");
+                let template =
+                    format!("  epoch {epoch}/{} {{bar:24}} {{pos}}/{{len}} {{msg}}  ETA {{eta}}", self.epochs);
                 let last = *step == self.steps_per_epoch;
                 if let Some(bar) = self.bar(self.steps_per_epoch, &template) {
                     bar.set_position(*step as u64);
@@ -98,9 +100,8 @@ impl Terminal {
             Training::Epoch(record) => {
                 self.end_bar();
                 let scores = record.validation.as_ref();
-                let (dice, iou) = scores.map_or((None, None), |scores| {
-                    (Validation::mean(&scores.dice), Validation::mean(&scores.iou))
-                });
+                let (dice, iou) = scores
+                    .map_or((None, None), |scores| (Validation::mean(&scores.dice), Validation::mean(&scores.iou)));
                 self.dice = dice.or(self.dice);
                 let scores = match (dice, iou) {
                     (Some(dice), Some(iou)) => format!("  validation Dice {dice:.4}  IoU {iou:.4}"),
@@ -111,7 +112,9 @@ impl Terminal {
                     record.epoch, self.epochs, record.loss, record.learning_rate, record.seconds
                 ));
             }
-            Training::NewBest { epoch, score } => self.line(&format!("  new best: {score:.4} after epoch {epoch}, saved")),
+            Training::NewBest { epoch, score } => {
+                self.line(&format!("  new best: {score:.4} after epoch {epoch}, saved"))
+            }
         }
     }
 }
@@ -153,7 +156,9 @@ impl Observer for Terminal {
                 let count = if *of > 1 { format!("[{number}/{of}] ") } else { String::new() };
                 self.line(&format!("{count}run {id}{}{label}  ({})", space(label), folder.display()));
             }
-            Event::Skipped { id, label } => self.line(&format!("run {id}{}{label}: finished before, skipped", space(label))),
+            Event::Skipped { id, label } => {
+                self.line(&format!("run {id}{}{label}: finished before, skipped", space(label)))
+            }
             Event::Preparing { done, of, cached } => {
                 self.stage("preparing", *done, *of, format!("{cached} from the cache"));
             }

@@ -108,14 +108,7 @@ fn prepare(plan: &Plan, setting: &Setting, observer: &mut dyn Observer) -> Resul
         shared.0.event(&Event::Preparing { done: progress.done, of: progress.total, cached });
     };
     let content = |case: &Case| -> io::Result<String> { setting.inputs.content_of(&case.name) };
-    let set = preprocess::prepare(
-        &plan.preprocess,
-        &cases,
-        setting.cache,
-        &content,
-        &progress,
-        setting.cancelled,
-    )?;
+    let set = preprocess::prepare(&plan.preprocess, &cases, setting.cache, &content, &progress, setting.cancelled)?;
     for (what, names) in [("training", &plan.cases.train), ("scored", &plan.cases.test)] {
         if !set.cases.iter().any(|case| names.contains(&case.name)) {
             return Err(RunError::NoCases { what, excluded: set.excluded });
@@ -274,4 +267,3 @@ pub fn read_excluded(folder: &RunFolder) -> Vec<Excluded> {
     let bytes = std::fs::read(folder.excluded()).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
-

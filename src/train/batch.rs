@@ -26,7 +26,7 @@ enum HostTruth {
 
 impl Batch {
     /// Moves the batch to a device.
-    pub fn to_device(self, device: &Device) -> (Tensor<5>, Truth) {
+    pub fn into_device(self, device: &Device) -> (Tensor<5>, Truth) {
         let [batch, _, depth, height, width] = self.size;
         let images = Tensor::from_data(TensorData::new(self.images, self.size), device);
         let truth = match self.truth {

@@ -101,12 +101,8 @@ pub fn save(
     };
     write("model.bpk", network.clone().into_record().save(new.join("model.bpk")).map_err(|e| e.to_string()))?;
     let record = optimizer.to_record();
-    let state = State {
-        format: FORMAT,
-        parameters: parameter_ids(network),
-        optimizer_tensors: record.len(),
-        ..state.clone()
-    };
+    let state =
+        State { format: FORMAT, parameters: parameter_ids(network), optimizer_tensors: record.len(), ..state.clone() };
     write("optim.bpk", record.save(new.join("optim.bpk")).map_err(|e| e.to_string()))?;
     let text = serde_json::to_vec_pretty(&state).map_err(|error| CheckpointError::damaged(&new, error))?;
     files::write_atomic(&new.join("state.json"), &text).map_err(|error| CheckpointError::io(&new, error))?;

@@ -41,10 +41,13 @@ pub struct Job<'a> {
     /// Folder of the checkpoints.
     pub checkpoints: &'a Path,
     /// Scores a network (without autodiff) on the validation cases; none if there are none.
-    pub validate: Option<&'a dyn Fn(&Network) -> Result<Validation, TrainError>>,
+    pub validate: Option<Validate<'a>>,
     /// Set from outside to stop after the current step, with everything saved.
     pub cancelled: &'a AtomicBool,
 }
+
+/// Scores a network (without autodiff) on the validation cases.
+pub type Validate<'a> = &'a dyn Fn(&Network) -> Result<Validation, TrainError>;
 
 /// How a training ended.
 pub enum Ended {
@@ -95,7 +98,7 @@ pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainErro
     let (plan, seed) = (job.plan, job.seed);
     let make = |step: usize| batch::make(plan, &cases, &encoder, seed, step);
     std::thread::scope(|scope| {
-        let mut batches = loader::start(scope, plan.loader_threads, run.state.step..plan.steps(), &make);
+        let mut batches = loader::start(scope, plan.loader_threads, run.state.step..plan.steps(), make);
         while run.state.history.len() < plan.epochs {
             if !run.train_epoch(job, &mut batches, observe)? || !run.finish_epoch(job, observe)? {
                 run.save(job)?;
@@ -174,7 +177,7 @@ impl Fitting {
     }
 
     fn step(&mut self, job: &Job, batch: Batch, rate: f64) -> Result<f64, TrainError> {
-        let (images, truth) = batch.to_device(&self.device);
+        let (images, truth) = batch.into_device(&self.device);
         let loss = loss::supervised(job.loss, self.network.forward_supervised(images), &truth);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
@@ -193,7 +196,8 @@ impl Fitting {
     /// Validates, records and saves the epoch; false if it was stopped while validating.
     fn finish_epoch(&mut self, job: &Job, observe: &mut dyn FnMut(Event)) -> Result<bool, TrainError> {
         let epoch = self.state.history.len() + 1;
-        let due = job.plan.validate_every > 0 && (epoch % job.plan.validate_every == 0 || epoch == job.plan.epochs);
+        let due =
+            job.plan.validate_every > 0 && (epoch.is_multiple_of(job.plan.validate_every) || epoch == job.plan.epochs);
         let mut validation = None;
         if let (true, Some(validate)) = (due, job.validate) {
             observe(Event::Validating { epoch });

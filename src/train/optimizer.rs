@@ -18,7 +18,8 @@ pub fn build(spec: &Optimizer) -> ModuleOptimizer {
             .with_weight_decay(adamw.weight_decay as f32)
             .init(),
         Optimizer::Sgd(sgd) => {
-            let momentum = MomentumConfig::new().with_momentum(sgd.momentum).with_dampening(0.0).with_nesterov(sgd.nesterov);
+            let momentum =
+                MomentumConfig::new().with_momentum(sgd.momentum).with_dampening(0.0).with_nesterov(sgd.nesterov);
             let decay = (sgd.weight_decay > 0.0).then(|| WeightDecayConfig::new(sgd.weight_decay as f32));
             SgdConfig::new().with_momentum((sgd.momentum > 0.0).then_some(momentum)).with_weight_decay(decay).init()
         }

@@ -18,7 +18,9 @@ pub fn learning_rate(plan: &TrainPlan, step: usize) -> f64 {
     let factor = match plan.schedule {
         Schedule::Constant {} => 1.0,
         Schedule::Polynomial { power } => (1.0 - progress).max(0.0).powf(power),
-        Schedule::Cosine { minimum } => minimum + (1.0 - minimum) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()),
+        Schedule::Cosine { minimum } => {
+            minimum + (1.0 - minimum) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+        }
     };
     base * warmup * factor
 }

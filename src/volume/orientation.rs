@@ -142,10 +142,9 @@ impl Segmentation {
     pub fn to_canonical(&self) -> Self {
         match self {
             Self::Labels(labels) => Self::Labels(labels.to_canonical()),
-            Self::Masks { masks, geometry } => Self::Masks {
-                masks: rearrange(masks, Axes::of(geometry).sources()),
-                geometry: geometry.to_canonical(),
-            },
+            Self::Masks { masks, geometry } => {
+                Self::Masks { masks: rearrange(masks, Axes::of(geometry).sources()), geometry: geometry.to_canonical() }
+            }
         }
     }
 

@@ -44,7 +44,11 @@ fn module_of(path: &str) -> Option<&str> {
 
 /// The code of a file without its test module and comments.
 fn product_code(text: &str) -> impl Iterator<Item = &str> {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or("").lines().filter(|line| !line.trim_start().starts_with("//"))
+    text.split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or("")
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
 }
 
 #[test]
@@ -68,7 +72,13 @@ fn stages_import_only_what_stands_to_their_left() {
             for part in line.split("crate::").skip(1) {
                 let name: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let Some(other) = position(&name) else { continue };
-                assert!(other <= own.1, "{path}: `{}` stands to the right of `{}` in src/lib.rs: {}", name, own.0, line.trim());
+                assert!(
+                    other <= own.1,
+                    "{path}: `{}` stands to the right of `{}` in src/lib.rs: {}",
+                    name,
+                    own.0,
+                    line.trim()
+                );
             }
         }
     }
@@ -81,12 +91,21 @@ fn each_concern_has_its_place() {
         ("Device::flex", &["src/backend"], "only `backend` names a Burn backend"),
         ("Device::cuda", &["src/backend"], "only `backend` names a Burn backend"),
         ("Device::vulkan", &["src/backend"], "only `backend` names a Burn backend"),
-        ("println!", &["src/cli", "src/run/terminal.rs", "src/main.rs"], "only `cli` and `run::terminal` write to the terminal"),
-        ("eprint", &["src/cli", "src/run/terminal.rs", "src/main.rs"], "only `cli` and `run::terminal` write to the terminal"),
+        (
+            "println!",
+            &["src/cli", "src/run/terminal.rs", "src/main.rs"],
+            "only `cli` and `run::terminal` write to the terminal",
+        ),
+        (
+            "eprint",
+            &["src/cli", "src/run/terminal.rs", "src/main.rs"],
+            "only `cli` and `run::terminal` write to the terminal",
+        ),
         ("thread_rng", &[], "nothing is random without a seed from the plan"),
         ("rand::rng()", &[], "nothing is random without a seed from the plan"),
     ];
-    for (path, text) in all_sources().iter().filter(|(path, _)| path.starts_with("src/") && !path.ends_with("tests.rs")) {
+    for (path, text) in all_sources().iter().filter(|(path, _)| path.starts_with("src/") && !path.ends_with("tests.rs"))
+    {
         for (needle, places, why) in &rules {
             let allowed = places.iter().any(|place| path.starts_with(place));
             let found = product_code(text).any(|line| line.contains(needle));

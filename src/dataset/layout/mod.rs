@@ -129,7 +129,9 @@ impl Found {
         let names: BTreeSet<String> = images.keys().chain(labels.keys()).cloned().collect();
         for name in names {
             match (images.remove(&name), labels.remove(&name)) {
-                (Some(images), Some(label)) => self.cases.push(Case { name, images, label: Some(label), resample_label: false }),
+                (Some(images), Some(label)) => {
+                    self.cases.push(Case { name, images, label: Some(label), resample_label: false })
+                }
                 (Some(images), None) => {
                     let file = images.first().map(|path| path.display().to_string()).unwrap_or_default();
                     self.exclude(&name, format!("image without label: {file}"));

@@ -46,7 +46,7 @@ impl NormLayer {
 
 /// The largest divisor of the number of features that is at most [`MAX_GROUPS`].
 pub fn groups(features: usize) -> usize {
-    (1..=MAX_GROUPS).rev().find(|groups| features % groups == 0).unwrap_or(1)
+    (1..=MAX_GROUPS).rev().find(|groups| features.is_multiple_of(*groups)).unwrap_or(1)
 }
 
 impl Activation {
