@@ -40,7 +40,7 @@ fn write_cases(folder: &Path) -> Vec<Case> {
             let label = folder.join(format!("label-{index}.nii.gz"));
             nifti::write_volume(&image, &Volume { voxels, geometry: geometry.clone() }).unwrap();
             nifti::write_label_map(&label, &LabelMap { voxels: labels, geometry }).unwrap();
-            Case { name: format!("case-{index}"), images: vec![image], label: Some(label) }
+            Case { name: format!("case-{index}"), images: vec![image], label: Some(label), resample_label: false }
         })
         .collect()
 }
@@ -176,7 +176,12 @@ fn hippocampus() -> Option<Vec<Case>> {
     let case = |path: PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let label = folder.join("labelsTr").join(&name);
-        Case { name: name.trim_end_matches(".nii.gz").to_owned(), images: vec![path], label: Some(label) }
+        Case {
+            name: name.trim_end_matches(".nii.gz").to_owned(),
+            images: vec![path],
+            label: Some(label),
+            resample_label: false,
+        }
     };
     Some(images.map(case).collect())
 }
