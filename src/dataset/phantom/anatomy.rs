@@ -47,8 +47,8 @@ pub(super) struct Anatomy {
 
 impl Anatomy {
     pub fn draw(rng: &mut ChaCha8Rng) -> Self {
-        // 0: no contrast medium; 1: portal venous phase.
-        let contrast = rng.random::<f64>();
+        // 0 would be no contrast medium, 1 is the portal venous phase.
+        let contrast = 0.8 + 0.4 * rng.random::<f64>();
         Self {
             pose: Pose::draw(rng),
             body: [vary(rng, 148.0, 9.0), vary(rng, 110.0, 8.0)],

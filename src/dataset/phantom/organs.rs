@@ -64,11 +64,11 @@ impl Organs {
             right_kidney,
             spleen,
             spleen_hollow: Ellipsoid::new([x + 44.0, y + 22.0, z], [28.0, 42.0, 60.0]).varied(rng, 3.0, 0.1),
-            spleen_hu: vary(rng, 48.0, 5.0) + 55.0 * contrast,
+            spleen_hu: vary(rng, 48.0, 5.0) + 75.0 * contrast,
             gallbladder: Ellipsoid::new([52.0, 46.0, 2.0], [14.0, 15.0, 24.0]).varied(rng, 7.0, 0.2),
             pancreas: Ellipsoid::new([-14.0, 2.0, 18.0], [56.0, 13.0, 13.0]).varied(rng, 5.0, 0.15),
             pancreas_hu: vary(rng, 40.0, 5.0) + 45.0 * contrast,
-            vessel_hu: vary(rng, 42.0, 4.0) + 95.0 * contrast,
+            vessel_hu: vary(rng, 42.0, 4.0) + 115.0 * contrast,
             hollow: bowel(rng),
             lesions: Vec::new(),
         };
@@ -170,7 +170,7 @@ impl Kidney {
             label,
             body,
             sinus: Ellipsoid::new([x - side * 17.0, y + 6.0, z], [15.0, 10.0, 17.0]).varied(rng, 2.0, 0.15),
-            hu: vary(rng, 34.0, 4.0) + 75.0 * contrast,
+            hu: vary(rng, 34.0, 4.0) + 140.0 * contrast,
             cortex_hu: vary(rng, 6.0, 3.0) + 18.0 * contrast,
         }
     }
