@@ -44,3 +44,6 @@ pub mod evaluate;
 pub mod report;
 pub mod run;
 pub mod cli;
+
+#[cfg(test)]
+mod testing;

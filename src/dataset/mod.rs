@@ -180,15 +180,3 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
         .filter(|(distance, _)| *distance <= 1 + name.len() / 4);
     nearest.map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }
-
-/// Folder of the shared test images; `None`, with a line on the terminal, where it is missing.
-#[cfg(test)]
-pub(crate) fn test_data() -> Option<PathBuf> {
-    let root = std::env::var_os("SEGSPEC_TEST_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    if root.is_dir() {
-        return Some(root);
-    }
-    println!("skipped: no test images at {}", root.display());
-    None
-}

@@ -93,12 +93,12 @@ fn each_concern_has_its_place() {
         ("Device::vulkan", &["src/backend"], "only `backend` names a Burn backend"),
         (
             "println!",
-            &["src/cli", "src/run/terminal.rs", "src/main.rs"],
+            &["src/cli", "src/run/terminal.rs", "src/main.rs", "src/testing.rs"],
             "only `cli` and `run::terminal` write to the terminal",
         ),
         (
             "eprint",
-            &["src/cli", "src/run/terminal.rs", "src/main.rs"],
+            &["src/cli", "src/run/terminal.rs", "src/main.rs", "src/testing.rs"],
             "only `cli` and `run::terminal` write to the terminal",
         ),
         ("thread_rng", &[], "nothing is random without a seed from the plan"),

@@ -124,7 +124,7 @@ fn a_useless_folder_is_an_error_that_names_it() {
 
 #[test]
 fn the_hippocampus_set_has_200_cases() {
-    let Some(root) = crate::dataset::test_data() else { return };
+    let Some(root) = crate::testing::data() else { return };
     let opened = open(&spec("hippocampus", "{ msd = {} }"), "hippocampus", &root).unwrap();
     assert_eq!((opened.cases.len(), opened.excluded.len()), (200, 0));
 }

@@ -79,7 +79,7 @@ fn every_type_byte_order_scale_and_transform_reads_as_in_nibabel() {
 
 #[test]
 fn files_from_the_wild_read_as_in_nibabel() {
-    let Some(root) = crate::dataset::test_data() else { return };
+    let Some(root) = crate::testing::data() else { return };
     for expected in &reference().shared {
         assert_same(&root.join(&expected.name), expected);
     }
