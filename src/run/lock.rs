@@ -108,7 +108,10 @@ fn release_if_stale(path: &Path, me: &Holder) -> Result<(), LockError> {
 fn process_start(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the name in parentheses, may hold spaces.
-    text.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    // A killed process that its parent has not yet taken note of is still listed.
+    fields.next().filter(|state| !matches!(*state, "Z" | "X"))?;
+    fields.nth(18)?.parse().ok()
 }
 
 #[cfg(test)]
