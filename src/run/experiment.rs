@@ -197,8 +197,8 @@ pub fn run_all(
             continue;
         }
         let (number, of) = (index + 1, planned.runs.len());
-        observer.event(&Event::Run { id: &run.id, label: &label, folder: run.folder.path(), number, of });
-        trial::run(&run.plan, &run.folder, &setting, observer)?;
+        let announcement = Event::Run { id: &run.id, label: &label, folder: run.folder.path(), number, of };
+        trial::run(&run.plan, &run.folder, &setting, &announcement, observer)?;
     }
     Ok(())
 }
