@@ -104,6 +104,6 @@ fn a_trial_that_cannot_run_stops_the_sweep_before_the_first() {
     lab.write("experiments/grid.toml", &GRID.replace("[[4, 8], [4, 4]]", "[[4, 8], [4, 8, 16]]"));
     let ended = lab.end(&["run", "experiments/grid.toml"]);
     assert_eq!(ended.code, 3, "{}", ended.err);
-    assert!(ended.err.contains("experiments/grid.toml:"), "{}", ended.err);
+    assert!(ended.err.contains("in the trial `learning-rate=0.01 features=[4,8,16]"), "{}", ended.err);
     assert!(lab.run_folders("grid").is_empty());
 }
