@@ -83,8 +83,8 @@ impl Cache {
     fn write(&self, path: &Path) -> Result<(), DataError> {
         let text = serde_json::to_vec(self).map_err(std::io::Error::from);
         text.and_then(|text| files::write_atomic(path, &text)).map_err(|error| {
-            let environment = files::is_environment(&error);
-            DataError::Write(WriteError { path: path.into(), reason: error.to_string(), environment })
+            // Whatever it is, it is not the data's fault.
+            DataError::Write(WriteError { path: path.into(), reason: error.to_string(), environment: true })
         })
     }
 

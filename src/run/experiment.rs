@@ -96,10 +96,11 @@ impl Planner<'_> {
     fn trial(&self, trial: &Trial, runs: &mut Vec<PlannedRun>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
-        let folds: Vec<Fold> = dataset::split(split, &self.inputs.names())?
+        let folds: Vec<Fold> = dataset::split(split, &self.inputs.dealt(split))?
             .iter()
             .map(|fold| fold.without(&self.inputs.excluded))
             .collect();
+        self.refuse_empty(&folds)?;
         let fingerprint = self.fingerprint(experiment, &folds)?;
         let chosen: Vec<usize> = match self.folds {
             Folds::All => (0..folds.len()).collect(),
@@ -116,6 +117,17 @@ impl Planner<'_> {
             runs.push(PlannedRun { plan, id, folder });
         }
         Ok(folds.len())
+    }
+
+    fn refuse_empty(&self, folds: &[Fold]) -> Result<(), RunError> {
+        for fold in folds {
+            for (what, names) in [("training", &fold.train), ("scored", &fold.test)] {
+                if names.is_empty() {
+                    return Err(RunError::NoCases { what, excluded: self.inputs.excluded.clone() });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Of every case that trains in some fold, so that all folds of a cross-validation share one plan (as nnU-Net's do).
@@ -197,8 +209,8 @@ pub fn run_all(
             continue;
         }
         let (number, of) = (index + 1, planned.runs.len());
-        observer.event(&Event::Run { id: &run.id, label: &label, folder: run.folder.path(), number, of });
-        trial::run(&run.plan, &run.folder, &setting, observer)?;
+        let announcement = Event::Run { id: &run.id, label: &label, folder: run.folder.path(), number, of };
+        trial::run(&run.plan, &run.folder, &setting, &announcement, observer)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::error::RunError;
 use super::event::{Event, Observer};
+use crate::dataset::spec::Split;
 use crate::dataset::{self, Case, Dataset, Excluded, Fold};
 use crate::volume::{Geometry, LabelMap};
 
@@ -16,6 +17,8 @@ pub struct Inputs {
     pub cases: Vec<Case>,
     /// The others.
     pub excluded: Vec<Excluded>,
+    /// Names of the cases that have an image and a label, usable or not.
+    listed: Vec<String>,
     /// Hashes of the files of each case: images in channel order, then the label.
     hashes: BTreeMap<String, Vec<String>>,
 }
@@ -39,12 +42,18 @@ impl Inputs {
         for file in dataset::manifest(&validated.cases, &cache.join("file-hashes.json"))? {
             hashes.entry(file.case).or_default().push(file.blake3);
         }
-        Ok(Self { cases: validated.cases, excluded: validated.excluded, hashes })
+        let listed = opened.cases.into_iter().map(|case| case.name).collect();
+        Ok(Self { cases: validated.cases, excluded: validated.excluded, listed, hashes })
     }
 
-    /// Names of the usable cases, sorted.
-    pub fn names(&self) -> Vec<&str> {
-        self.cases.iter().map(|case| case.name.as_str()).collect()
+    /// Names of the cases that a split deals: also those whose files turned out to be unusable, so that one bad file does
+    /// not give the others new roles. Lists of names may hold every name that is known.
+    pub fn dealt(&self, split: &Split) -> Vec<&str> {
+        let listed = self.listed.iter().map(String::as_str);
+        match split {
+            Split::Fixed { .. } => listed.chain(self.excluded.iter().map(|row| row.case.as_str())).collect(),
+            _ => listed.collect(),
+        }
     }
 
     /// The cases of a fold, sorted by name.

@@ -4,7 +4,7 @@
 //! runs/<experiment>/<run-id>/
 //!   plan.toml  manifest.json  events.jsonl  history.parquet  label_map.json  training_history.json  lock
 //!   checkpoints/last/  checkpoints/best.safetensors  [checkpoints/epoch-N.safetensors]
-//!   predictions/CASE.nii.gz   predictions/CASE/STRUCTURE.nii.gz where structures overlap
+//!   predictions/CASE.nii.gz (where structures overlap: one mask per structure along the fourth dimension)
 //!   scores.parquet  scores.csv  excluded.json  report/
 //! ```
 
@@ -183,7 +183,8 @@ impl RunFolder {
             line.extend(event.clone());
         }
         let mut file = OpenOptions::new().create(true).append(true).open(self.path.join("events.jsonl"))?;
-        writeln!(file, "{line}")
+        // In one call, so that a killed process leaves no half line that the next one would append to.
+        file.write_all(format!("{line}\n").as_bytes())
     }
 
     /// Writes a JSON file, whole or not at all.

@@ -10,7 +10,7 @@ use super::event::{Event, Observer};
 use super::inputs::Inputs;
 use super::lock::Lock;
 use super::manifest::Manifest;
-use super::store::RunFolder;
+use super::store::{RunFolder, Status};
 use super::validate::Validator;
 use super::{panels, tables};
 use crate::backend::Selected;
@@ -36,14 +36,25 @@ pub struct Setting<'a> {
     pub cancelled: &'a AtomicBool,
 }
 
-/// Takes one plan through all stages. A run that was begun goes on; the caller has checked that it is not finished.
+/// Takes one plan through all stages, after `announcement`. A run that was begun goes on; one that another process
+/// finished in the meantime is left as it is.
 ///
 /// # Errors
 /// [`RunError::Interrupted`] with the state saved; all others name what failed.
-pub fn run(plan: &Plan, folder: &RunFolder, setting: &Setting, observer: &mut dyn Observer) -> Result<(), RunError> {
+pub fn run(
+    plan: &Plan,
+    folder: &RunFolder,
+    setting: &Setting,
+    announcement: &Event,
+    observer: &mut dyn Observer,
+) -> Result<(), RunError> {
     let _lock = Lock::take(&folder.lock())?;
+    if folder.status() == Status::Finished {
+        return Ok(());
+    }
     let mut manifest = begin(plan, folder, setting)?;
     let mut observer = Logged { folder, observer };
+    observer.event(announcement);
     let outcome = stages(plan, folder, setting, &mut manifest, &mut observer);
     manifest.end_session();
     manifest.finished = outcome.is_ok();

@@ -28,6 +28,7 @@ pub struct State {
     /// Best score so far (bits of the f64) and its epoch.
     pub best: Option<(u64, usize)>,
     /// The finished epochs.
+    #[serde(with = "super::exact")]
     pub history: Vec<EpochRecord>,
     /// Parameter ids of the network in module order: the optimiser's state is keyed by them.
     pub parameters: Vec<u64>,
@@ -96,6 +97,7 @@ pub fn save(
     let (new, last, previous) = places(folder);
     let _ = fs::remove_dir_all(&new);
     fs::create_dir_all(&new).map_err(|error| CheckpointError::io(&new, error))?;
+    settle(network);
     let write = |name: &str, result: Result<(), String>| {
         result.map_err(|reason| CheckpointError::Write { path: new.join(name), reason })
     };
@@ -171,7 +173,9 @@ pub fn load_model(path: &Path, network: Network) -> Result<Network, CheckpointEr
 /// # Errors
 /// The disk is full or not writable; the previous file stays.
 pub fn export(path: &Path, network: &Network) -> Result<(), CheckpointError> {
-    let mut store = SafetensorsStore::from_bytes(None);
+    settle(network);
+    // Burn's own three entries come in another order each time: one entry, and equal weights are equal files.
+    let mut store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("format", "safetensors");
     let failed = |reason: String| CheckpointError::Write { path: path.to_path_buf(), reason };
     network.save_into(&mut store).map_err(|error| failed(error.to_string()))?;
     let bytes = store.get_bytes().map_err(|error| failed(error.to_string()))?;
@@ -204,11 +208,20 @@ impl ModuleVisitor for Hash {
     }
 }
 
+/// Lets running statistics take in the last step: Burn holds its update back until somebody reads it, and a record does
+/// not count as reading.
+fn settle(network: &Network) {
+    drop(network.valid());
+}
+
+/// Ids of what is trained. Running statistics get a new id in every process: the optimiser does not know them.
 fn parameter_ids(network: &Network) -> Vec<u64> {
     struct Ids(Vec<u64>);
     impl ModuleVisitor for Ids {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0.push(param.id.val());
+            if param.val().is_require_grad() {
+                self.0.push(param.id.val());
+            }
         }
     }
     let mut ids = Ids(Vec::new());

@@ -180,11 +180,12 @@ fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseChec
     if let Err(difference) = image.same_grid(&label.geometry, GRID_TOLERANCE) {
         if !spec.labels.resample_labels {
             let remedy = "set `labels.resample-labels = true` to put labels on the image's grid";
-            return Err(format!("image and label lie on different grids: {difference}; {remedy}"));
+            let file = path.display();
+            return Err(format!("{file}: image and label lie on different grids: {difference}; {remedy}"));
         }
         row.warnings.push(format!("label is resampled to the image's grid: {difference}"));
     }
-    refuse_stray_values(spec, &row.label_voxels)?;
+    refuse_stray_values(spec, &row.label_voxels).map_err(|reason| format!("{}: {reason}", path.display()))?;
     if row.structures.is_empty() {
         row.warnings.push("the label holds background alone".into());
     }

@@ -1,0 +1,234 @@
+//! A temporary workspace in which tests run the program as a person does: `experiments/`, `datasets/`, a tiny phantom.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use segspec::evaluate::{ScoreRow, table};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Six synthetic cases of about 20×28×28 voxels; the program makes them on first use.
+const DATASET: &str = r#"
+root = "set"
+modality = "ct"
+layout = { phantom = { generate = { cases = 6, seed = 2, size = "tiny" } } }
+
+[[structure]]
+name = "liver"
+value = 1
+
+[[structure]]
+name = "left-kidney"
+value = 2
+
+[[structure]]
+name = "right-kidney"
+value = 3
+
+[[structure]]
+name = "spleen"
+value = 4
+
+[[structure]]
+name = "spine"
+value = 5
+
+[[structure]]
+name = "ribs"
+value = 6
+
+[labels.merge]
+kidneys-and-liver = ["left-kidney", "right-kidney", "liver"]
+
+[split.every-nth]
+n = 3
+validation = 0.3
+"#;
+
+/// Two stages, three epochs of three steps: seconds, with every stage taking part.
+pub const TINY: &str = r#"
+dataset = "tiny"
+structures = ["liver", "spleen"]
+
+[preprocess]
+crop = "none"
+spacing-mm = "keep"
+
+[[preprocess.intensity]]
+window = { range-hu = [-160.0, 240.0] }
+
+[model.unet]
+features = [4, 8]
+strides = [[1, 1, 1], [2, 2, 2]]
+kernels = [[3, 3, 3], [3, 3, 3]]
+
+[train]
+patch-size = [16, 16, 16]
+batch-size = 2
+epochs = 3
+steps-per-epoch = 3
+validate-every = 1
+"#;
+
+/// How a command ended.
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// The workspace, removed when dropped.
+pub struct Lab {
+    folder: TempDir,
+}
+
+impl Lab {
+    /// With the dataset `tiny` and the experiment `tiny`.
+    pub fn new() -> Self {
+        let lab = Self { folder: tempfile::tempdir().unwrap() };
+        lab.write("datasets/tiny.toml", DATASET);
+        lab.write("experiments/tiny.toml", TINY);
+        lab
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// The program in this folder, on the CPU, free of the tester's settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_segspec"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env_remove("SEGSPEC_DATA").env_remove("RAYON_NUM_THREADS").env("SEGSPEC_DEVICE", "cpu");
+        command
+    }
+
+    pub fn end(&self, arguments: &[&str]) -> Ended {
+        end(&mut self.command(arguments))
+    }
+
+    /// Runs an experiment file of `experiments/` to its end.
+    pub fn run(&self, name: &str, further: &[&str]) -> Ended {
+        let file = format!("experiments/{name}.toml");
+        let ended = self.end(&[&["run", &file], further].concat());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        ended
+    }
+
+    /// What `--dry-run` says of each run of an experiment.
+    pub fn dry_run(&self, name: &str, further: &[&str]) -> Vec<Value> {
+        let ended = self.run(name, &[&["--dry-run", "--json"], further].concat());
+        serde_json::from_str(&ended.out).unwrap()
+    }
+
+    /// The run folders of an experiment, sorted by id.
+    pub fn run_folders(&self, experiment: &str) -> Vec<PathBuf> {
+        sorted(&self.path("runs").join(experiment))
+    }
+
+    /// The one run folder of an experiment.
+    pub fn run_folder(&self, experiment: &str) -> PathBuf {
+        let folders = self.run_folders(experiment);
+        assert_eq!(folders.len(), 1, "{folders:?}");
+        folders[0].clone()
+    }
+
+    /// Starts a run in the background; its messages go nowhere.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Starts a run, waits for `moment` and then for `delay`, and kills it; whether it was still alive.
+    pub fn kill_at(&self, arguments: &[&str], moment: impl Fn(&Self) -> bool, delay: Duration) -> bool {
+        let mut child = self.start(arguments);
+        let come = wait_for(|| moment(self) || child.try_wait().unwrap().is_some());
+        assert!(come, "the moment did not come");
+        sleep(delay);
+        let alive = child.try_wait().unwrap().is_none();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        alive
+    }
+}
+
+pub fn end(command: &mut Command) -> Ended {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Whether something became true within a minute.
+pub fn wait_for(mut moment: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(60) {
+        if moment() {
+            return true;
+        }
+        sleep(Duration::from_millis(2));
+    }
+    false
+}
+
+/// What a folder holds, sorted; nothing if it is not there.
+pub fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+pub fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+pub fn manifest(run: &Path) -> Value {
+    json(&run.join("manifest.json"))
+}
+
+/// The lines of `events.jsonl` of one kind; none if there is no file yet.
+pub fn events(run: &Path, kind: &str) -> Vec<Value> {
+    let text = fs::read_to_string(run.join("events.jsonl")).unwrap_or_default();
+    let whole = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    whole.filter(|event| event["event"] == kind).collect()
+}
+
+pub fn scores(run: &Path) -> Vec<ScoreRow> {
+    table::rows(&table::read(&run.join("scores.parquet")).unwrap()).unwrap()
+}
+
+/// Everything that must be the same when work is repeated, of every run of an experiment: id, weights, epoch, losses and
+/// validation scores, bytes of the score table and of every prediction.
+pub fn results(lab: &Lab, experiment: &str) -> Vec<(String, Value, Vec<u8>, Vec<Vec<u8>>)> {
+    let result = |run: &PathBuf| {
+        let manifest = manifest(run);
+        assert_eq!(manifest["finished"], true, "{}", run.display());
+        let mut history = json(&run.join("training_history.json"));
+        forget_seconds(&mut history);
+        let id = run.file_name().unwrap().to_string_lossy().into_owned();
+        let facts = serde_json::json!([manifest["weights"], manifest["epoch"], manifest["data"], history]);
+        let predictions = sorted(&run.join("predictions")).iter().map(|file| fs::read(file).unwrap()).collect();
+        (id, facts, fs::read(run.join("scores.parquet")).unwrap(), predictions)
+    };
+    lab.run_folders(experiment).iter().map(result).collect()
+}
+
+/// Takes the measured times out of a history.
+fn forget_seconds(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("seconds");
+            map.values_mut().for_each(forget_seconds);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_seconds),
+        _ => {}
+    }
+}
