@@ -94,12 +94,12 @@ fn killed_while_validating_and_while_predicting() {
     assert_ok(&whole, &arguments);
     let lab = slow();
     let in_training = |lab: &Lab| lab.run_folders("slow").iter().any(|run| !events(run, "training").is_empty());
-    assert!(lab.kill_at(&arguments, in_training, Duration::from_millis(150)));
+    assert!(lab.kill_at(&arguments, in_training, Duration::from_millis(60)));
     let run = lab.run_folder("slow");
     assert!(events(&run, "finished").is_empty() && sorted(&run.join("predictions")).is_empty());
     let in_prediction =
         |lab: &Lab| sorted(&lab.run_folder("slow").join("predictions")).iter().any(|file| is_whole(file));
-    assert!(lab.kill_at(&arguments, in_prediction, Duration::from_millis(20)));
+    assert!(lab.kill_at(&arguments, in_prediction, Duration::ZERO));
     assert!(!run.join("scores.parquet").exists(), "killed too late");
     assert_ok(&lab, &arguments);
     assert!(results(&lab, "slow") == results(&whole, "slow"));
@@ -136,11 +136,11 @@ fn ctrl_c_saves_the_step_and_exits_with_130() {
     assert_ok(&whole, &LONG);
     let lab = long();
     let mut steps = Vec::new();
-    for _ in 0..3 {
+    for delay in [40, 80, 160] {
         let child = lab.command(&LONG).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let begun = steps.len();
         assert!(wait_for(|| lab.run_folders("long").iter().any(|run| events(run, "training").len() > begun)));
-        std::thread::sleep(Duration::from_millis(120));
+        std::thread::sleep(Duration::from_millis(delay));
         interrupt(&child);
         let output = child.wait_with_output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
