@@ -19,8 +19,12 @@ fn the_same_spec_gives_the_same_weights_and_tables_for_any_number_of_threads() {
         let ended = end(lab.command(&arguments).env("RAYON_NUM_THREADS", threads));
         assert_eq!(ended.code, 0, "{}", ended.err);
         let result = results(&lab, "tiny");
-        assert_eq!(result[0].1[0].as_str().map(str::len), Some(64), "a hash of the weights");
-        assert_eq!((result[0].3.len(), scores(&lab.run_folder("tiny")).len()), (2, 4), "two cases, two structures");
+        assert_eq!(result[0].facts[0].as_str().map(str::len), Some(64), "a hash of the weights");
+        assert_eq!(
+            (result[0].predictions.len(), scores(&lab.run_folder("tiny")).len()),
+            (2, 4),
+            "two cases, two structures"
+        );
         all.push(result);
     }
     assert!(all[0] == all[1] && all[0] == all[2]);
@@ -194,8 +198,8 @@ fn the_exported_weights_are_the_networks() {
         results(&lab, which)[0].clone()
     };
     let (best, last) = (weights("best"), weights("last"));
-    assert_ne!(best.0, last.0);
-    assert_eq!((best.1, best.3), (last.1, last.3));
+    assert_ne!(best.id, last.id);
+    assert!(best.facts == last.facts && best.predictions == last.predictions);
 }
 
 #[test]
