@@ -117,7 +117,7 @@ fn an_empty_folder_and_a_missing_one_are_named_with_the_remedy() {
 }
 
 #[test]
-fn an_image_that_changes_after_planning_is_excluded_or_named() {
+fn changed_images_make_another_run() {
     let lab = lab_with_data();
     lab.run("tiny", &[]);
     let first = lab.run_folder("tiny");

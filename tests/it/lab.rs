@@ -205,20 +205,34 @@ pub fn scores(run: &Path) -> Vec<ScoreRow> {
     table::rows(&table::read(&run.join("scores.parquet")).unwrap()).unwrap()
 }
 
-/// Everything that must be the same when work is repeated, of every run of an experiment: id, weights, epoch, losses and
-/// validation scores, bytes of the score table and of every prediction.
-pub fn results(lab: &Lab, experiment: &str) -> Vec<(String, Value, Vec<u8>, Vec<Vec<u8>>)> {
-    let result = |run: &PathBuf| {
-        let manifest = manifest(run);
-        assert_eq!(manifest["finished"], true, "{}", run.display());
-        let mut history = json(&run.join("training_history.json"));
-        forget_seconds(&mut history);
-        let id = run.file_name().unwrap().to_string_lossy().into_owned();
-        let facts = serde_json::json!([manifest["weights"], manifest["epoch"], manifest["data"], history]);
-        let predictions = sorted(&run.join("predictions")).iter().map(|file| fs::read(file).unwrap()).collect();
-        (id, facts, fs::read(run.join("scores.parquet")).unwrap(), predictions)
-    };
-    lab.run_folders(experiment).iter().map(result).collect()
+/// What must be the same when work is repeated.
+#[derive(Clone, PartialEq)]
+pub struct Results {
+    pub id: String,
+    /// Weights, epoch, data, losses and validation scores.
+    pub facts: Value,
+    /// Bytes of the score table.
+    pub scores: Vec<u8>,
+    /// Bytes of each prediction.
+    pub predictions: Vec<Vec<u8>>,
+}
+
+/// The results of every run of an experiment, all of them finished.
+pub fn results(lab: &Lab, experiment: &str) -> Vec<Results> {
+    lab.run_folders(experiment).iter().map(|run| result(run)).collect()
+}
+
+fn result(run: &Path) -> Results {
+    let manifest = manifest(run);
+    assert_eq!(manifest["finished"], true, "{}", run.display());
+    let mut history = json(&run.join("training_history.json"));
+    forget_seconds(&mut history);
+    Results {
+        id: run.file_name().unwrap().to_string_lossy().into_owned(),
+        facts: serde_json::json!([manifest["weights"], manifest["epoch"], manifest["data"], history]),
+        scores: fs::read(run.join("scores.parquet")).unwrap(),
+        predictions: sorted(&run.join("predictions")).iter().map(|file| fs::read(file).unwrap()).collect(),
+    }
 }
 
 /// Takes the measured times out of a history.
