@@ -55,7 +55,7 @@ pub struct Run {
 
 /// `--fold`.
 #[derive(Clone, Copy, Debug)]
-struct FoldChoice(Folds);
+pub(super) struct FoldChoice(pub(super) Folds);
 
 impl FromStr for FoldChoice {
     type Err = String;
