@@ -55,6 +55,7 @@ enum Command {
 /// # Errors
 /// [`Failure`] with the exit code that the kind of failure has.
 pub fn execute(cli: Cli) -> Result<Exit, Failure> {
+    exit::end_quietly_without_reader();
     match cli.command {
         Command::Run(args) => run::execute(args),
         Command::Check(args) => check::execute(args),

@@ -45,7 +45,9 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
         Some(name) => valid(name)?,
         None => name_of(&folder),
     };
-    let targets = ["datasets", "experiments"].map(|kind| args.out.join(kind).join(format!("{name}.toml")));
+    // `datasets/x.toml` rather than `./datasets/x.toml`.
+    let out = if args.out == Path::new(".") { Path::new("") } else { &args.out };
+    let targets = ["datasets", "experiments"].map(|kind| out.join(kind).join(format!("{name}.toml")));
     if let Some(existing) = targets.iter().find(|path| path.exists()) {
         let text = format!("{} exists and is not overwritten; choose another --name", existing.display());
         return Err(Failure::message(Exit::Usage, text));

@@ -4,6 +4,7 @@
 //! what they left.
 
 pub mod clock;
+pub mod dashboard;
 pub mod error;
 pub mod event;
 pub mod experiment;
