@@ -19,8 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   segspec evaluate --reference labelsTs --prediction predictions
   segspec evaluate --reference labelsTs --prediction predictions --labels liver=1,spleen=2 --json
-  segspec evaluate --reference case_7.nii.gz --prediction out.nii.gz --dataset abdomen --csv scores.csv
-  segspec evaluate --reference labelsTs --prediction predictions --dataset knee --structures bone,cartilage";
+  segspec evaluate --reference a.nii.gz --prediction out.nii.gz --dataset abdomen --csv scores.csv
+  segspec evaluate --reference labels --prediction out --dataset knee --structures bone,muscle";
 
 /// Score label files against references: Dice, IoU, precision, recall, volume
 ///

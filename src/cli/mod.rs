@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
 
-/// Declarative experiments for medical image segmentation.
+/// Declarative experiments for medical image segmentation: one TOML file in, trained, scored and charted runs out
 #[derive(Debug, Parser)]
 #[command(name = "segspec", version, about, long_about = None, after_help = exit::HELP)]
 pub struct Cli {

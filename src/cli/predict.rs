@@ -27,7 +27,7 @@ use crate::volume::{Segmentation, WriteError};
 #[command(after_help = "\
 Examples:
   segspec predict runs/phantom/0123456789ab --input scan.nii.gz --output predictions
-  segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror --device cuda:0")]
+  segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror")]
 pub struct Predict {
     /// Run folder
     #[arg(value_name = "RUN")]

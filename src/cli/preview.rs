@@ -45,8 +45,7 @@ pub fn execute(args: Preview) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
     let cancelled = session::cancellation();
     let mut terminal = Terminal::new();
-    let planned =
-        experiment::plan(&loaded, &session::data_root(), Folds::One(args.fold), &cancelled, &mut terminal)?;
+    let planned = experiment::plan(&loaded, &session::data_root(), Folds::One(args.fold), &cancelled, &mut terminal)?;
     let Some(run) = planned.runs.first() else {
         return Err(RunError::Internal("an experiment without runs".into()).into());
     };

@@ -33,7 +33,7 @@ pub struct Run {
     /// Replace a value of the experiment; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Fold of the split, counted from 0, or `all`
+    /// Fold of the split, counted from 0, or `all` [default: 0]
     #[arg(long, value_name = "K|all")]
     fold: Option<FoldChoice>,
     /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
@@ -48,7 +48,7 @@ pub struct Run {
     /// Throw away what earlier runs of this experiment left, and start over
     #[arg(long)]
     fresh: bool,
-    /// Show Burn's dashboard while training
+    /// Show burn-train's dashboard while training; `q` stops and saves, as Ctrl-C does
     #[arg(long)]
     tui: bool,
     /// Print the results (or with --dry-run the runs) as JSON

@@ -21,7 +21,11 @@ pub struct Choice {
 pub fn choices(plan: &Plan) -> Vec<Choice> {
     let ModelPlan::Unet(unet) = &plan.model;
     let resolved = [
-        ("preprocess.spacing-mm", json!(plan.preprocess.spacing_mm), "nnU-Net's rule: median spacing of the training cases"),
+        (
+            "preprocess.spacing-mm",
+            json!(plan.preprocess.spacing_mm),
+            "nnU-Net's rule: median spacing of the training cases",
+        ),
         ("preprocess.intensity", json!(plan.preprocess.intensity), "by modality"),
         ("model.unet.features", json!(unet.features), ""),
         ("model.unet.strides", json!(unet.strides), ""),

@@ -26,11 +26,7 @@ pub struct Tally {
 ///
 /// # Errors
 /// The cache cannot be written, or [`RunError::Interrupted`]: finished cases stay.
-pub fn prepare_all(
-    planned: &Planned,
-    cancelled: &AtomicBool,
-    observer: &mut dyn Observer,
-) -> Result<Tally, RunError> {
+pub fn prepare_all(planned: &Planned, cancelled: &AtomicBool, observer: &mut dyn Observer) -> Result<Tally, RunError> {
     let mut tally = Tally { excluded: planned.inputs.excluded.clone(), ..Tally::default() };
     for (plan, names) in distinct(&planned.runs) {
         let cases: Vec<Case> =

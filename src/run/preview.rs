@@ -41,8 +41,11 @@ pub fn gather(
     let of = |name: &String| prepared.get(name).ok_or_else(|| RunError::Internal(format!("{name} is not prepared")));
     let cases: Result<Vec<Sample>, RunError> =
         shown.into_iter().map(|name| Ok(case_sample(name, of(name)?.clone()))).collect();
-    let patches: Result<Vec<Sample>, RunError> =
-        drawn.iter().enumerate().map(|(sample, name)| Ok(patch_sample(plan, name, of(name)?.clone(), sample))).collect();
+    let patches: Result<Vec<Sample>, RunError> = drawn
+        .iter()
+        .enumerate()
+        .map(|(sample, name)| Ok(patch_sample(plan, name, of(name)?.clone(), sample)))
+        .collect();
     let [depth, height, width] = plan.train.patch_size;
     Ok(Preview {
         title: plan.about.experiment.clone(),

@@ -100,13 +100,7 @@ pub fn make(
 
 /// Draws patch `sample` of the training (counted over all batches) from its case (see [`case_of`]); true if it was to be
 /// centred on a structure. The same numbers give the same patch: previews show what training takes.
-pub fn draw_sample(
-    plan: &TrainPlan,
-    case: Source,
-    structures: &[Vec<u16>],
-    seed: u64,
-    sample: usize,
-) -> (Patch, bool) {
+pub fn draw_sample(plan: &TrainPlan, case: Source, structures: &[Vec<u16>], seed: u64, sample: usize) -> (Patch, bool) {
     let (batch, slot) = (sample / plan.batch_size, sample % plan.batch_size);
     let epoch = (batch / plan.steps_per_epoch) as u64;
     let mut rng = random::stream(seed, "patch", epoch, sample as u64);

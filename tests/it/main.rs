@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod commands;
 mod data;
 mod evaluate;
 mod preprocess;

@@ -93,9 +93,8 @@ fn read(source: &Source) -> Result<(dataset::Dataset, Opened, Vec<CaseCheck>), F
 /// A checked dataset by name (`datasets/NAME.toml`) or file.
 pub(super) fn load(dataset: &str) -> Result<LoadedDataset, Failure> {
     // Beside the experiments, as an experiment would find it.
-    let file = lookup::dataset(dataset, Path::new("experiments/any.toml"), None).map_err(|missing| {
-        Failure::message(Exit::Usage, format!("{}\nhelp: {}", missing.message, missing.help))
-    })?;
+    let file = lookup::dataset(dataset, Path::new("experiments/any.toml"), None)
+        .map_err(|missing| Failure::message(Exit::Usage, format!("{}\nhelp: {}", missing.message, missing.help)))?;
     spec::load_dataset(&file).map_err(|errors| Failure::new(Exit::BadSpec, errors))
 }
 
