@@ -5,11 +5,14 @@ use clap_complete::Shell;
 
 use super::{Cli, Exit, Failure};
 
-/// Print a completion script for a shell.
+/// Print a completion script for a shell
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  segspec completions bash > ~/.local/share/bash-completion/completions/segspec")]
+#[command(after_help = "\
+Examples:
+  segspec completions bash > ~/.local/share/bash-completion/completions/segspec
+  segspec completions zsh > ~/.zfunc/_segspec")]
 pub struct Completions {
-    /// The shell.
+    /// The shell
     shell: Shell,
 }
 

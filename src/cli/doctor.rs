@@ -8,9 +8,12 @@ use super::{Exit, Failure};
 use crate::backend;
 use crate::run::manifest::{Git, Host};
 
-/// Show what segspec finds on this machine: devices, memory, features, versions, data folder
+/// Show what this machine has: devices, memory, versions, data folder
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  segspec doctor --json")]
+#[command(after_help = "\
+Examples:
+  segspec doctor
+  segspec doctor --json")]
 pub struct Doctor {
     /// Print JSON
     #[arg(long)]

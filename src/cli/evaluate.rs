@@ -19,31 +19,35 @@ const EXAMPLES: &str = "\
 Examples:
   segspec evaluate --reference labelsTs --prediction predictions
   segspec evaluate --reference labelsTs --prediction predictions --labels liver=1,spleen=2 --json
-  segspec evaluate --reference case_7.nii.gz --prediction out.nii.gz --dataset abdomen --csv scores.csv
+  segspec evaluate --reference a.nii.gz --prediction out.nii.gz --dataset abdomen --csv scores.csv
+  segspec evaluate --reference labels --prediction out --dataset knee --structures bone,muscle";
 
-Files are paired by name, without .nii or .nii.gz. A missing prediction is an error; predictions without a
-reference are listed and not scored. A case that cannot be scored is listed, and the exit code is 4.";
-
-/// Score label files against references: Dice, IoU, precision, recall and volume per case and structure.
+/// Score label files against references: Dice, IoU, precision, recall, volume
+///
+/// Files are paired by name, without .nii or .nii.gz. A missing prediction is an error; predictions without a reference
+/// are listed and not scored. A case that cannot be scored is listed, and the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Evaluate {
-    /// Reference label file, or folder of them.
+    /// Reference label file, or folder of them
     #[arg(long, value_name = "DIR|FILE")]
     reference: PathBuf,
-    /// Predicted label file, or folder of them.
+    /// Predicted label file, or folder of them
     #[arg(long, value_name = "DIR|FILE")]
     prediction: PathBuf,
-    /// Structures and their label values; without it, every value that occurs is a structure.
+    /// Structures and their label values; without it, every value that occurs is a structure
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "dataset")]
     labels: Option<String>,
-    /// Take names and values from datasets/NAME.toml.
-    #[arg(long, value_name = "NAME")]
+    /// Take names and values from a dataset: datasets/NAME.toml, or its file
+    #[arg(long, value_name = "NAME|FILE")]
     dataset: Option<String>,
-    /// Print JSON in place of a table.
+    /// Structures of the dataset, also those of `labels.merge`; without it, every `[[structure]]`
+    #[arg(long, value_name = "NAME,…", requires = "dataset", value_delimiter = ',')]
+    structures: Vec<String>,
+    /// Print JSON in place of a table
     #[arg(long)]
     json: bool,
-    /// Also write every score to this CSV file.
+    /// Also write every score to this CSV file
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 }
@@ -63,7 +67,7 @@ struct Output<'a> {
 pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     let asked = match (&args.labels, &args.dataset) {
         (Some(labels), _) => Some(parse_labels(labels).map_err(|text| Failure::message(Exit::Usage, text))?),
-        (None, Some(name)) => Some(dataset_target(name)?),
+        (None, Some(name)) => Some(dataset_target(name, &args.structures)?),
         (None, None) => None,
     };
     let pairs = pair(&args.reference, &args.prediction).map_err(|error| Failure::new(Exit::BadData, error))?;
@@ -151,13 +155,10 @@ fn structure(name: &str, value: u16) -> TargetStructure {
     TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: [128; 3] }
 }
 
-fn dataset_target(name: &str) -> Result<Target, Failure> {
-    let path = Path::new("datasets").join(format!("{name}.toml"));
-    let failed = |reason: String| Failure::message(Exit::BadSpec, format!("{}: {reason}", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-    let dataset: dataset::Dataset = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
-    let structures = dataset.structures.iter().map(|it| structure(&it.name, it.value)).collect();
-    Ok(Target { overlapping: false, structures })
+/// The named structures of a dataset, or every `[[structure]]`.
+fn dataset_target(name: &str, structures: &[String]) -> Result<Target, Failure> {
+    let loaded = super::dataset::load(name)?;
+    dataset::target(&loaded.dataset, structures).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
 /// Every value but 0 that any file holds, named by itself. Files that cannot be read are reported when they are scored.

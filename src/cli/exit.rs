@@ -12,6 +12,19 @@ Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 trial failed, 6 reproductio
 Settings: SEGSPEC_DATA (folder of the datasets, default data/), SEGSPEC_DEVICE (default auto),
 SEGSPEC__TRAIN__BATCH_SIZE=4 (any key of the experiment: __ is a dot, _ a hyphen).";
 
+/// Ends the process without a word when whoever reads its results has enough, as in `segspec ls | head`: Rust's `println`
+/// panics then.
+pub(super) fn end_quietly_without_reader() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
+            std::process::exit(Exit::Ok as i32);
+        }
+        others(panic);
+    }));
+}
+
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

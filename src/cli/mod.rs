@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
 
-/// Declarative experiments for medical image segmentation.
+/// Declarative experiments for medical image segmentation: one TOML file in, trained, scored and charted runs out
 #[derive(Debug, Parser)]
 #[command(name = "segspec", version, about, long_about = None, after_help = exit::HELP)]
 pub struct Cli {
@@ -55,6 +55,7 @@ enum Command {
 /// # Errors
 /// [`Failure`] with the exit code that the kind of failure has.
 pub fn execute(cli: Cli) -> Result<Exit, Failure> {
+    exit::end_quietly_without_reader();
     match cli.command {
         Command::Run(args) => run::execute(args),
         Command::Check(args) => check::execute(args),

@@ -1,34 +1,41 @@
 //! `segspec new`.
 
+mod recipe;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::dataset::{data_root, failure};
+use super::dataset::failure;
+use super::session::data_root;
 use super::{Exit, Failure};
 use crate::dataset::spec::{Layout, Modality};
 use crate::dataset::{Proposal, recognise};
 use crate::files;
 
-/// Write a dataset and an experiment for a folder of images.
+/// Write a dataset and an experiment for a folder of images
+///
+/// Understands the Medical Segmentation Decathlon, nnU-Net raw, phantoms, and NIfTI images with labels whose names differ
+/// by a word such as `label`, `seg` or `mask`. What had to be guessed is said. Files that exist are not overwritten.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec new --from data/hippocampus
-  segspec new --from /archive/liver-ct --name liver --out study
-Understands the Medical Segmentation Decathlon, nnU-Net raw, phantoms, and NIfTI images with labels
-whose names differ by a word such as `label`, `seg` or `mask`. Files that exist are not overwritten.")]
+  segspec new --from /archive/liver-ct --name liver --out study")]
 pub struct New {
-    /// Folder of the images.
+    /// Folder of the images
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
-    /// Name of dataset and experiment; default: the folder's name.
+    /// Name of dataset and experiment [default: the folder's name]
     #[arg(long)]
     name: Option<String>,
-    /// Where `datasets/` and `experiments/` lie.
-    #[arg(long, default_value = ".")]
+    /// Folder below which `datasets/` and `experiments/` lie
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
+    /// Print what was found, guessed and written as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn execute(args: New) -> Result<Exit, Failure> {
@@ -38,7 +45,9 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
         Some(name) => valid(name)?,
         None => name_of(&folder),
     };
-    let targets = ["datasets", "experiments"].map(|kind| args.out.join(kind).join(format!("{name}.toml")));
+    // `datasets/x.toml` rather than `./datasets/x.toml`.
+    let out = if args.out == Path::new(".") { Path::new("") } else { &args.out };
+    let targets = ["datasets", "experiments"].map(|kind| out.join(kind).join(format!("{name}.toml")));
     if let Some(existing) = targets.iter().find(|path| path.exists()) {
         let text = format!("{} exists and is not overwritten; choose another --name", existing.display());
         return Err(Failure::message(Exit::Usage, text));
@@ -47,12 +56,26 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
     let root = root_of(&folder);
     let [dataset, experiment] = &targets;
     write(dataset, &dataset_toml(&proposal, &root))?;
-    write(experiment, &experiment_toml(&name, &proposal))?;
-    println!("{}: {} cases, {}", folder.display(), proposal.cases, structures(&proposal));
+    write(experiment, &recipe::experiment_toml(&name, &proposal))?;
+    if args.json {
+        let value = serde_json::json!({
+            "folder": folder, "cases": proposal.cases, "guesses": proposal.guesses,
+            "structures": proposal.dataset.structures, "dataset": dataset, "experiment": experiment,
+        });
+        println!("{value:#}");
+    } else {
+        tell(&folder, &proposal, dataset, experiment);
+    }
+    Ok(Exit::Ok)
+}
+
+fn tell(folder: &Path, proposal: &Proposal, dataset: &Path, experiment: &Path) {
+    println!("{}: {} cases, {}", folder.display(), proposal.cases, structures(proposal));
     proposal.guesses.iter().for_each(|guess| println!("guessed: {guess}"));
     println!("wrote {}\nwrote {}", dataset.display(), experiment.display());
     println!("next: segspec dataset check {}", dataset.display());
-    Ok(Exit::Ok)
+    println!("      segspec preview {}", experiment.display());
+    println!("      segspec run {} --smoke", experiment.display());
 }
 
 fn structures(proposal: &Proposal) -> String {
@@ -114,7 +137,8 @@ fn dataset_toml(proposal: &Proposal, root: &str) -> String {
     let _ = writeln!(text, "layout = {}", layout_toml(&dataset.layout));
     let _ = writeln!(text, "modality = {}", quoted(modality_name(dataset.modality)));
     text.push_str("\n# Which cases train and which are scored; an experiment may replace it.\n");
-    text.push_str("[split.k-fold]\nfolds = 5\nseed = 12345\n");
+    let folds = proposal.cases.clamp(2, 5);
+    let _ = writeln!(text, "[split.k-fold]\nfolds = {folds}\nseed = 12345");
     text.push_str("# Cases of one patient stay together, where the name tells: group-by = \"^(patient\\\\d+)_\"\n");
     for channel in &dataset.channels {
         let _ = write!(text, "\n[[channel]]\nname = {}\n", quoted(&channel.name));
@@ -152,24 +176,6 @@ fn modality_name(modality: Modality) -> &'static str {
     }
 }
 
-fn experiment_toml(name: &str, proposal: &Proposal) -> String {
-    let example = proposal.dataset.structures.first().map_or("liver", |structure| structure.name.as_str());
-    format!(
-        "#:schema schema.json\n\
-         dataset = {}\n\n\
-         # What is left out is decided from the data; `segspec show` on this file prints every value and its origin.\n\
-         # structures = [{}]    # default: every structure of the dataset\n\
-         # seed = 0\n\n\
-         [train]\n\
-         epochs = 100\n\
-         # steps-per-epoch = 250\n\
-         # patch-size = [64, 128, 128]    # [z, y, x] in voxels; depth 1 makes a 2D network\n\
-         # batch-size = 2\n",
-        quoted(name),
-        quoted(example)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +188,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let from = place.path().join("My Set");
         phantom::write(&from, PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny }, &|_, _| {}).unwrap();
-        let new = || New { from: from.clone(), name: None, out: place.path().into() };
+        let new = || New { from: from.clone(), name: None, out: place.path().into(), json: false };
         assert_eq!(execute(new()).unwrap(), Exit::Ok);
         let read = |file: &str| std::fs::read_to_string(place.path().join(file)).unwrap();
         let dataset: crate::dataset::Dataset = toml::from_str(&read("datasets/my-set.toml")).unwrap();

@@ -1,13 +1,190 @@
 //! `segspec predict`.
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
 use clap::Args;
+use serde::Serialize;
+use serde_json::json;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, dataset, session};
+use crate::backend::DeviceName;
+use crate::dataset::{Case, Excluded, unlabelled};
+use crate::predict::spec::Weights;
+use crate::predict::{PredictError, export};
+use crate::run::terminal::Terminal;
+use crate::run::trained::SegmentError;
+use crate::run::{Event, Observer, RunError, RunFolder, Status, Trained};
+use crate::volume::{Segmentation, WriteError};
 
-/// (to be described)
+/// Segment images with the network of a run
+///
+/// A run folder is all it needs. Images are NIfTI files of any spacing and orientation; the results lie on the grid of
+/// their images, with label_map.json beside them, which names the values. Several channels are one 4D file, or
+/// CASE_0000.nii.gz, CASE_0001.nii.gz, …. A case that fails is reported and the others go on; the exit code is then 4.
 #[derive(Debug, Args)]
-pub struct Predict {}
+#[command(after_help = "\
+Examples:
+  segspec predict runs/phantom/0123456789ab --input scan.nii.gz --output predictions
+  segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror")]
+pub struct Predict {
+    /// Run folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Image, or folder of images
+    #[arg(long, value_name = "FILE|DIR")]
+    input: PathBuf,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
+    #[arg(long)]
+    device: Option<DeviceName>,
+    /// Average over the flips of every axis that training mirrored: slower, often a little better
+    #[arg(long)]
+    mirror: bool,
+    /// Print files and volumes as JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn execute(_: Predict) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec predict` is not built yet"))
+/// One segmented case.
+#[derive(Serialize)]
+struct Row {
+    case: String,
+    file: PathBuf,
+    seconds: f64,
+    /// Millilitres of each structure; voxels where the image has no spacing.
+    structures: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Segments the images.
+pub fn execute(args: Predict) -> Result<Exit, Failure> {
+    let folder = RunFolder::open(&args.run).map_err(|_| {
+        Failure::message(Exit::BadData, format!("{} is no run folder: it has no plan.toml", args.run.display()))
+    })?;
+    let device = session::device(args.device)?;
+    let mut trained = Trained::open(&folder, &device.device)?;
+    if args.mirror && !trained.mirror() {
+        let text = "--mirror averages over the axes that training mirrored, and this run mirrored none";
+        return Err(Failure::message(Exit::Usage, text));
+    }
+    let (cases, mut failed) = unlabelled(&args.input, trained.plan.channels).map_err(dataset::failure)?;
+    if cases.is_empty() && failed.is_empty() {
+        let text = format!("{}: no NIfTI file (.nii or .nii.gz) in this folder", args.input.display());
+        return Err(Failure::message(Exit::BadData, text));
+    }
+    refuse_to_overwrite(&cases, &args.output)?;
+    let mut terminal = Terminal::new();
+    if folder.status() != Status::Finished {
+        terminal.event(&Event::Warning("the run is not finished: these are the weights that it has so far"));
+    }
+    terminal.event(&Event::Excluded(&failed));
+    write_label_map(&args.output, &trained)?;
+    let cancelled = session::cancellation();
+    let rows = segment_all(&cases, &args.output, &trained, &cancelled, &mut terminal, &mut failed)?;
+    print(&args, &trained, &rows, &failed);
+    Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
+}
+
+/// The result of `a_0000.nii.gz` is `a.nii.gz`, that of `a.nii.gz` too: in one folder it would replace the image.
+fn refuse_to_overwrite(cases: &[Case], output: &Path) -> Result<(), Failure> {
+    let same = |image: &PathBuf, result: &Path| match (image.canonicalize(), result.canonicalize()) {
+        (Ok(image), Ok(result)) => image == result,
+        _ => false,
+    };
+    for case in cases {
+        let result = export::file(output, &case.name);
+        if let Some(image) = cases.iter().flat_map(|case| &case.images).find(|image| same(image, &result)) {
+            let text = format!("the result would replace the image {}; choose another --output", image.display());
+            return Err(Failure::message(Exit::Usage, text));
+        }
+    }
+    Ok(())
+}
+
+fn write_label_map(output: &Path, trained: &Trained) -> Result<(), Failure> {
+    let path = output.join("label_map.json");
+    let text = format!("{:#}\n", export::label_map(&trained.plan.target));
+    Ok(crate::files::write_atomic(&path, text.as_bytes()).map_err(RunError::file(path))?)
+}
+
+fn segment_all(
+    cases: &[Case],
+    output: &Path,
+    trained: &Trained,
+    cancelled: &AtomicBool,
+    terminal: &mut Terminal,
+    failed: &mut Vec<Excluded>,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    terminal.event(&Event::Predicting { done: 0, of: cases.len() });
+    for (index, case) in cases.iter().enumerate() {
+        match segment(case, output, trained, cancelled) {
+            Ok(row) => rows.push(row),
+            Err(Stop::Case(reason)) => {
+                let row = Excluded { case: case.name.clone(), reason };
+                terminal.event(&Event::Excluded(std::slice::from_ref(&row)));
+                failed.push(row);
+            }
+            Err(Stop::All(failure)) => return Err(failure),
+        }
+        terminal.event(&Event::Predicting { done: index + 1, of: cases.len() });
+    }
+    Ok(rows)
+}
+
+/// What a failure ends.
+enum Stop {
+    Case(String),
+    All(Failure),
+}
+
+fn segment(case: &Case, output: &Path, trained: &Trained, cancelled: &AtomicBool) -> Result<Row, Stop> {
+    let start = Instant::now();
+    let segmentation = trained.segment(case, cancelled).map_err(|error| match error {
+        SegmentError::Predict(PredictError::Cancelled) => {
+            let text = "stopped; the cases that are done lie in the output folder";
+            Stop::All(Failure::message(Exit::Interrupted, text))
+        }
+        error => Stop::Case(error.to_string()),
+    })?;
+    let full = |error: WriteError| match error.environment {
+        true => Stop::All(Failure::new(Exit::Environment, error)),
+        false => Stop::Case(error.to_string()),
+    };
+    let file = export::write(output, &case.name, &segmentation).map_err(full)?;
+    let structures = volumes(trained, &segmentation);
+    Ok(Row { case: case.name.clone(), file, seconds: start.elapsed().as_secs_f64(), structures })
+}
+
+fn volumes(trained: &Trained, segmentation: &Segmentation) -> serde_json::Map<String, serde_json::Value> {
+    let geometry = segmentation.geometry();
+    let unit = if geometry.has_spacing { ("ml", geometry.voxel_mm3() / 1000.0) } else { ("voxels", 1.0) };
+    let voxels = |index: usize, value: u16| match segmentation {
+        Segmentation::Labels(map) => map.voxels.iter().filter(|&&label| label == value).count(),
+        Segmentation::Masks { masks, .. } => {
+            masks.outer_iter().nth(index).map_or(0, |mask| mask.iter().filter(|&&voxel| voxel != 0).count())
+        }
+    };
+    let named = trained.plan.target.structures.iter().enumerate();
+    named.map(|(index, it)| (it.name.clone(), json!({ unit.0: voxels(index, it.value) as f64 * unit.1 }))).collect()
+}
+
+fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {
+    let weights = match trained.weights {
+        Weights::Best => "best",
+        Weights::Last => "last",
+    };
+    if args.json {
+        let value = json!({
+            "run": args.run, "experiment": trained.plan.about.experiment, "weights": weights,
+            "label-map": args.output.join("label_map.json"), "cases": rows, "failed": failed,
+        });
+        println!("{value:#}");
+        return;
+    }
+    let all = rows.len() + failed.len();
+    println!("{} of {all} cases segmented with the {weights} weights: {}", rows.len(), args.output.display());
 }

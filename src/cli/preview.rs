@@ -1,13 +1,67 @@
 //! `segspec preview`.
 
+use std::path::PathBuf;
+
 use clap::Args;
+use serde_json::json;
 
+use super::session::{self, REPORTS};
 use super::{Exit, Failure};
+use crate::report::panel;
+use crate::run::terminal::Terminal;
+use crate::run::{Folds, RunError, experiment, preview};
 
-/// (to be described)
+/// Show what a network would see, as one picture, before training
+///
+/// A few cases as they are prepared, in three planes with their labels, and the patches of the first training steps as
+/// the experiment draws them. Wrong labels, orientations, crops and intensities are seen here first.
 #[derive(Debug, Args)]
-pub struct Preview {}
+#[command(after_help = "\
+Examples:
+  segspec preview experiments/phantom.toml
+  segspec preview experiments/liver.toml --cases 5 --output liver.png --set preprocess.crop=body")]
+pub struct Preview {
+    /// Experiment file
+    experiment: PathBuf,
+    /// Replace a value of the experiment; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Fold of the split, counted from 0
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    fold: usize,
+    /// Number of training cases to show
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=50))]
+    cases: u16,
+    /// The picture [default: reports/NAME/preview.png]
+    #[arg(long, value_name = "FILE.png")]
+    output: Option<PathBuf>,
+    /// Print the picture's file and the cases in it as JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn execute(_: Preview) -> Result<Exit, Failure> {
-    Err(Failure::message(Exit::Usage, "`segspec preview` is not built yet"))
+/// Writes the picture.
+pub fn execute(args: Preview) -> Result<Exit, Failure> {
+    let loaded = session::load(&args.experiment, &args.set)?;
+    let cancelled = session::cancellation();
+    let mut terminal = Terminal::new();
+    let planned = experiment::plan(&loaded, &session::data_root(), Folds::One(args.fold), &cancelled, &mut terminal)?;
+    let Some(run) = planned.runs.first() else {
+        return Err(RunError::Internal("an experiment without runs".into()).into());
+    };
+    let shown = preview::gather(&planned, run, args.cases.into(), &cancelled, &mut terminal)?;
+    let picture = panel::preview::render(&shown).map_err(|error| Failure::new(Exit::BadData, error))?;
+    let name = loaded.experiment.name.clone().unwrap_or_default();
+    let output = args.output.unwrap_or_else(|| PathBuf::from(REPORTS).join(name).join("preview.png"));
+    panel::save(&picture, &output).map_err(RunError::file(output.clone()))?;
+    if args.json {
+        let names = |samples: &[panel::preview::Sample]| -> Vec<String> {
+            samples.iter().map(|sample| sample.name.clone()).collect()
+        };
+        let value = json!({ "picture": output, "cases": names(&shown.cases), "patches": names(&shown.patches) });
+        println!("{value:#}");
+    } else {
+        println!("preview: {}", output.display());
+    }
+    Ok(Exit::Ok)
 }

@@ -15,7 +15,7 @@ use crate::report::{ReportError, ReportInput, collect};
 use crate::run::event::Silent;
 use crate::run::{self, Folds, RunError, RunFolder, Status, experiment};
 
-/// Tables, charts and one page from finished runs
+/// Write tables, charts and one page from finished runs
 ///
 /// Of a run folder the report goes into the run folder; of an experiment file, with all its finished trials and folds,
 /// into reports/NAME.

@@ -1,7 +1,9 @@
 //! `segspec run`.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
@@ -11,6 +13,7 @@ use super::table::Table;
 use super::{Exit, Failure};
 use crate::backend::DeviceName;
 use crate::report::terminal::Charset;
+use crate::run::dashboard::Dashboard;
 use crate::run::terminal::Terminal;
 use crate::run::{self, Event, Folds, Observer, Planned, RunError, RunFolder, Status, experiment};
 
@@ -30,7 +33,7 @@ pub struct Run {
     /// Replace a value of the experiment; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Fold of the split, counted from 0, or `all`
+    /// Fold of the split, counted from 0, or `all` [default: 0]
     #[arg(long, value_name = "K|all")]
     fold: Option<FoldChoice>,
     /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
@@ -45,7 +48,7 @@ pub struct Run {
     /// Throw away what earlier runs of this experiment left, and start over
     #[arg(long)]
     fresh: bool,
-    /// Show Burn's dashboard while training
+    /// Show burn-train's dashboard while training; `q` stops and saves, as Ctrl-C does
     #[arg(long)]
     tui: bool,
     /// Print the results (or with --dry-run the runs) as JSON
@@ -55,7 +58,7 @@ pub struct Run {
 
 /// `--fold`.
 #[derive(Clone, Copy, Debug)]
-struct FoldChoice(Folds);
+pub(super) struct FoldChoice(pub(super) Folds);
 
 impl FromStr for FoldChoice {
     type Err = String;
@@ -97,7 +100,8 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
         clear(&planned)?;
     }
     let name = loaded.experiment.name.clone().unwrap_or_default();
-    run_and_report(&args, &planned, &device, &cancelled, &mut terminal, &name)
+    let mut observer = observer(args.tui, terminal, &planned, &cancelled);
+    run_and_report(&args, &planned, &device, &cancelled, &mut *observer, &name)
 }
 
 fn run_and_report(
@@ -105,10 +109,10 @@ fn run_and_report(
     planned: &Planned,
     device: &crate::backend::Selected,
     cancelled: &AtomicBool,
-    terminal: &mut Terminal,
+    observer: &mut dyn Observer,
     name: &str,
 ) -> Result<Exit, Failure> {
-    experiment::run_all(planned, device, cancelled, terminal)?;
+    experiment::run_all(planned, device, cancelled, observer)?;
     let folders: Vec<RunFolder> = planned.runs.iter().map(|run| run.folder.clone()).collect();
     for folder in &folders {
         run::report::write(std::slice::from_ref(folder), &folder.report())?;
@@ -121,8 +125,20 @@ fn run_and_report(
     } else {
         print!("{table}");
     }
-    terminal.event(&Event::Report(&files.page));
+    observer.event(&Event::Report(&files.page));
     Ok(Exit::Ok)
+}
+
+/// The dashboard if it was asked for and there is a screen for it.
+fn observer(tui: bool, mut terminal: Terminal, planned: &Planned, cancelled: &Arc<AtomicBool>) -> Box<dyn Observer> {
+    let screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if tui && screen {
+        return Box::new(Dashboard::new(&planned.runs, cancelled.clone()));
+    }
+    if tui {
+        terminal.event(&Event::Warning("--tui needs a terminal; plain lines are shown instead"));
+    }
+    Box::new(terminal)
 }
 
 fn clear(planned: &Planned) -> Result<(), RunError> {

@@ -1,23 +1,31 @@
 //! `segspec show`.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::check::{announce, environment, refuse};
-use super::{Exit, Failure};
+use super::session::data_root;
+use super::{Exit, Failure, session};
+use crate::plan::{Choice, Plan, choices};
+use crate::run::event::Silent;
+use crate::run::{Folds, RunError, experiment};
 use crate::spec::node::Node;
 use crate::spec::source::{Origin, Sources};
 use crate::spec::{self, Kind, Loaded, kind, to_toml};
 
 /// Print a spec with every default filled in, and where each value comes from
+///
+/// Behind each "auto" stands what it becomes, when the dataset is at hand: its cases are read for that. `--plan` prints
+/// the whole plan of the first run, as it would stand in the run folder.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec show experiments/liver.toml
-  segspec show experiments/liver.toml --origin --set train.epochs=50")]
+  segspec show experiments/liver.toml --origin --set train.epochs=50
+  segspec show experiments/liver.toml --plan")]
 pub struct Show {
     /// Experiment or dataset file
     #[arg(value_name = "FILE")]
@@ -28,6 +36,12 @@ pub struct Show {
     /// Say behind each value where it was written and what it replaced
     #[arg(long)]
     origin: bool,
+    /// Print the whole plan of the first run: every value resolved, every case
+    #[arg(long, conflicts_with = "origin")]
+    plan: bool,
+    /// Leave the data alone: do not look up what "auto" becomes
+    #[arg(long, conflicts_with = "plan")]
+    no_data: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -39,35 +53,99 @@ pub fn execute(args: Show) -> Result<Exit, Failure> {
             let message = format!("`--set` is for experiments, and {} is a dataset", args.file.display());
             Err(Failure::message(Exit::Usage, message))
         }
+        Kind::Dataset if args.plan => {
+            let message = format!("`--plan` is for experiments, and {} is a dataset", args.file.display());
+            Err(Failure::message(Exit::Usage, message))
+        }
         Kind::Dataset => show_dataset(&args),
         Kind::Experiment => show_experiment(&args),
     }
 }
 
 fn show_dataset(args: &Show) -> Result<Exit, Failure> {
-    let loaded = match spec::load_dataset(&args.file) {
-        Ok(loaded) => loaded,
-        Err(diagnostics) => return Ok(refuse(&diagnostics)),
-    };
+    let loaded = spec::load_dataset(&args.file).map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
     let origin = |path: &[String]| args.origin.then(|| origin(&loaded.history(path), &loaded.sources));
     print(&table(&loaded.dataset)?, args.json, &origin);
     Ok(Exit::Ok)
 }
 
 fn show_experiment(args: &Show) -> Result<Exit, Failure> {
-    let loaded = match spec::load(&args.file, &args.set, &environment()) {
-        Ok(loaded) => loaded,
-        Err(diagnostics) => return Ok(refuse(&diagnostics)),
+    let loaded = session::load(&args.file, &args.set)?;
+    if args.plan {
+        return show_plan(&first_plan(&loaded)?, args.json);
+    }
+    let table = table(&loaded.experiment)?;
+    let decided = if args.no_data || args.json { Vec::new() } else { decided(&loaded, &table) };
+    let comment = |path: &[String]| {
+        let origin = args.origin.then(|| origin(&loaded.history(path), &loaded.sources));
+        let auto = is_open(&table, path).then(|| auto(&decided, path)).flatten();
+        let parts: Vec<String> = [auto, origin].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     };
-    announce(&loaded.overrides);
-    let origin = |path: &[String]| args.origin.then(|| origin(&loaded.history(path), &loaded.sources));
-    print(&resolved(&loaded)?, args.json, &origin);
+    print(&table, args.json, &comment);
     Ok(Exit::Ok)
 }
 
-/// The values that are shown: the spec with its defaults.
-fn resolved(loaded: &Loaded) -> Result<Map<String, Value>, Failure> {
-    table(&loaded.experiment)
+fn show_plan(plan: &Plan, json: bool) -> Result<Exit, Failure> {
+    if json {
+        let value = serde_json::to_value(plan).map_err(|error| RunError::Internal(error.to_string()))?;
+        println!("{value:#}");
+    } else {
+        print!("{}", plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?);
+    }
+    Ok(Exit::Ok)
+}
+
+/// The plan of the first trial's first fold; reads the dataset's cases.
+fn first_plan(loaded: &Loaded) -> Result<Plan, RunError> {
+    let never = AtomicBool::new(false);
+    let planned = experiment::plan(loaded, &data_root(), Folds::One(0), &never, &mut Silent)?;
+    let first = planned.runs.into_iter().next().map(|run| run.plan);
+    first.ok_or_else(|| RunError::Internal("an experiment without runs".into()))
+}
+
+/// What the values that are left open become; nothing, with a note, where the data is not at hand.
+fn decided(loaded: &Loaded, table: &Map<String, Value>) -> Vec<Choice> {
+    if !has_open(&Value::Object(table.clone())) {
+        return Vec::new();
+    }
+    let root = data_root().join(&loaded.dataset.root);
+    if !root.is_dir() {
+        eprintln!("note: what \"auto\" becomes is not shown: the data is not at {}", root.display());
+        return Vec::new();
+    }
+    match first_plan(loaded) {
+        Ok(plan) => choices(&plan),
+        Err(error) => {
+            eprintln!("note: what \"auto\" becomes is not shown: {error}");
+            Vec::new()
+        }
+    }
+}
+
+fn is_word(value: &Value) -> bool {
+    matches!(value.as_str(), Some("auto" | "pass"))
+}
+
+fn has_open(value: &Value) -> bool {
+    is_word(value) || value.as_object().is_some_and(|table| table.values().any(has_open))
+}
+
+fn is_open(table: &Map<String, Value>, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return false };
+    let value = rest.iter().try_fold(table.get(first), |value, key| value.map(|value| value.get(key)));
+    value.flatten().is_some_and(is_word)
+}
+
+/// `auto: [40, 56, 40] (the median shape …)`.
+fn auto(decided: &[Choice], path: &[String]) -> Option<String> {
+    let key = path.join(".");
+    let choice = decided.iter().find(|choice| choice.key == key)?;
+    if choice.value.is_null() {
+        return Some("auto: not used".into());
+    }
+    let why = if choice.why.is_empty() { String::new() } else { format!(" ({})", choice.why) };
+    Some(format!("auto: {}{why}", spec::inline(&choice.value)))
 }
 
 fn table(spec: &impl Serialize) -> Result<Map<String, Value>, Failure> {

@@ -15,7 +15,7 @@ pub mod target;
 use std::path::PathBuf;
 
 pub use check::{CaseCheck, Validated, check, validate};
-pub use layout::{Opened, open};
+pub use layout::{Opened, open, unlabelled};
 pub use manifest::{FileHash, manifest};
 pub use read::{CaseError, read_image, read_label};
 pub use recognise::{Proposal, recognise};

@@ -1,5 +1,6 @@
 //! The plan: everything resolved. Only a plan runs; it is written into the run folder before any compute.
 
+pub mod choices;
 pub mod intensity;
 pub mod resolve;
 pub mod spacing;
@@ -20,6 +21,7 @@ use crate::predict::PredictPlan;
 use crate::preprocess::PreprocessPlan;
 use crate::train::TrainPlan;
 
+pub use choices::{Choice, choices};
 pub use resolve::{PlanError, Resolved, resolve};
 
 /// Raised by hand when the same plan gives other numbers than before: part of every run id.

@@ -3,6 +3,7 @@
 //! Everything is on the canonical RAS grid and shown as radiologists do: the patient's right on the left side, anterior
 //! up (axial) or left (sagittal), superior up.
 
+pub mod preview;
 mod layer;
 mod legend;
 mod view;
@@ -77,10 +78,10 @@ pub fn render(
     target: &Target,
 ) -> Result<RgbImage, PanelError> {
     check(case, image, reference, prediction)?;
-    let views = views(image, reference, prediction, target);
+    let views = views(image, reference, prediction, target, TILE);
     let layers: Vec<Layers> = views.iter().map(|view| layers(view, reference, prediction, target)).collect();
     let names = |structure: &&TargetStructure| layers.iter().any(|layers| layers.shows(&structure.name));
-    let legend = Legend::new(target.structures.iter().filter(names));
+    let legend = Legend::new(target.structures.iter().filter(names), WIDTH, true);
     let heights: Vec<u32> = views.iter().map(|view| view.size.1 + MARGIN).collect();
     let bottom = TOP + heights.iter().sum::<u32>();
     let mut picture = RgbImage::from_pixel(WIDTH, bottom + legend.height(), PAPER);
@@ -94,7 +95,7 @@ pub fn render(
         headings(canvas, case, scores)?;
         let mut top = TOP;
         for view in &views {
-            orientation(canvas, view, top)?;
+            orientation(canvas, view, (left(view, 0), top))?;
             top += view.size.1 + MARGIN;
         }
         legend.draw(canvas, bottom)
@@ -182,10 +183,14 @@ fn write<DB: DrawingBackend>(canvas: &Canvas<DB>, at: (u32, u32), text: &str, lo
     canvas.text((f64::from(at.0) / scale, f64::from(at.1) / scale), text, look)
 }
 
-/// Letters at the edges of the first picture of a row, with a dark rim so that they can be read on any image.
-fn orientation<DB: DrawingBackend>(canvas: &Canvas<DB>, view: &View, top: u32) -> Result<(), FigureError> {
+/// Letters at the edges of a picture, with a dark rim so that they can be read on any image.
+fn orientation<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    view: &View,
+    (left, top): (u32, u32),
+) -> Result<(), FigureError> {
     let Some([west, east, north, south]) = view.marks else { return Ok(()) };
-    let (left, (width, height)) = (left(view, 0), view.size);
+    let (width, height) = view.size;
     let places = [
         (west, (left + 18, top + height / 2)),
         (east, (left + width.saturating_sub(18), top + height / 2)),

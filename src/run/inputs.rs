@@ -7,7 +7,7 @@ use std::path::Path;
 use super::error::RunError;
 use super::event::{Event, Observer};
 use crate::dataset::spec::Split;
-use crate::dataset::{self, Case, Dataset, Excluded, Fold};
+use crate::dataset::{self, Case, Dataset, Excluded, Fold, Validated};
 use crate::volume::{Geometry, LabelMap};
 
 /// What runs read.
@@ -38,11 +38,19 @@ impl Inputs {
         let opened = dataset::open(spec, name, data_root)?;
         let validated = dataset::validate(&opened, spec, &|_, _| {})?;
         observer.event(&Event::Excluded(&validated.excluded));
+        Self::of(validated, cache)
+    }
+
+    /// The cases of a dataset that was checked before.
+    ///
+    /// # Errors
+    /// A file cannot be read any more, or the cache not be written.
+    pub fn of(validated: Validated, cache: &Path) -> Result<Self, RunError> {
         let mut hashes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for file in dataset::manifest(&validated.cases, &cache.join("file-hashes.json"))? {
             hashes.entry(file.case).or_default().push(file.blake3);
         }
-        let listed = opened.cases.into_iter().map(|case| case.name).collect();
+        let listed = validated.checks.into_iter().map(|check| check.case).collect();
         Ok(Self { cases: validated.cases, excluded: validated.excluded, listed, hashes })
     }
 

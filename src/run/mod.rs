@@ -4,15 +4,19 @@
 //! what they left.
 
 pub mod clock;
+pub mod dashboard;
 pub mod error;
 pub mod event;
 pub mod experiment;
 pub mod inputs;
 pub mod lock;
 pub mod manifest;
+pub mod prepare;
+pub mod preview;
 pub mod report;
 pub mod store;
 pub mod terminal;
+pub mod trained;
 pub mod trial;
 mod panels;
 mod tables;
@@ -22,6 +26,7 @@ pub use error::{Kind, RunError};
 pub use event::{Event, Observer};
 pub use experiment::{Folds, Planned, PlannedRun};
 pub use store::{RunFolder, Status};
+pub use trained::Trained;
 
 /// Epochs that a run has finished.
 pub fn finished_epochs(folder: &RunFolder) -> usize {

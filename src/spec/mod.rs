@@ -30,5 +30,5 @@ pub use experiment::Experiment;
 pub use finding::{Findings, KeyPath};
 pub use kind::Kind;
 pub use load::{Loaded, LoadedDataset, load, load_dataset};
-pub use text::to_toml;
+pub use text::{inline, to_toml};
 pub use trial::Trial;

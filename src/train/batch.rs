@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 
 use super::TrainPlan;
 use super::cases::Cases;
-use crate::augment::patch::{Draw, Patch, draw};
+use crate::augment::patch::{Draw, Patch, Source, draw};
 use crate::dataset::Target;
 use crate::loss::Truth;
 use crate::preprocess::PrepareError;
@@ -89,26 +89,34 @@ pub fn make(
     seed: u64,
     batch: usize,
 ) -> Result<Batch, PrepareError> {
-    let epoch = (batch / plan.steps_per_epoch) as u64;
     let mut patches = Vec::with_capacity(plan.batch_size);
     for slot in 0..plan.batch_size {
         let sample = batch * plan.batch_size + slot;
-        let mut rng = random::stream(seed, "patch", epoch, sample as u64);
-        let how = Draw {
-            size: plan.patch_size,
-            structures: &encoder.structures,
-            foreground: is_foreground(plan, slot, &mut rng),
-            drop_background: plan.sampling.drop_background,
-            mirror_axes: &plan.mirror_axes,
-        };
         let case = cases.get(case_of(sample, cases.count(), seed))?;
-        patches.push(draw(case.source(), how, &mut rng));
+        patches.push(draw_sample(plan, case.source(), &encoder.structures, seed, sample).0);
     }
     Ok(collate(patches, encoder))
 }
 
-/// Cases are dealt pass by pass: each pass over the set is a new permutation.
-fn case_of(sample: usize, cases: usize, seed: u64) -> usize {
+/// Draws patch `sample` of the training (counted over all batches) from its case (see [`case_of`]); true if it was to be
+/// centred on a structure. The same numbers give the same patch: previews show what training takes.
+pub fn draw_sample(plan: &TrainPlan, case: Source, structures: &[Vec<u16>], seed: u64, sample: usize) -> (Patch, bool) {
+    let (batch, slot) = (sample / plan.batch_size, sample % plan.batch_size);
+    let epoch = (batch / plan.steps_per_epoch) as u64;
+    let mut rng = random::stream(seed, "patch", epoch, sample as u64);
+    let foreground = is_foreground(plan, slot, &mut rng);
+    let how = Draw {
+        size: plan.patch_size,
+        structures,
+        foreground,
+        drop_background: plan.sampling.drop_background,
+        mirror_axes: &plan.mirror_axes,
+    };
+    (draw(case, how, &mut rng), foreground)
+}
+
+/// The case of patch `sample`. Cases are dealt pass by pass: each pass over the set is a new permutation.
+pub fn case_of(sample: usize, cases: usize, seed: u64) -> usize {
     let mut order: Vec<usize> = (0..cases).collect();
     order.shuffle(&mut random::stream(seed, "order", (sample / cases) as u64, 0));
     order[sample % cases]

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use ndarray::{Array3, Array4};
 
 use crate::augment::patch::Source;
-use crate::preprocess::{PrepareError, PreparedCase};
+use crate::preprocess::{PrepareError, Prepared, PreparedCase};
 
 /// Host memory for prepared cases, in bytes. Not part of the plan: it changes no result.
 const HOST_BYTES: usize = 4 << 30;
@@ -22,6 +22,15 @@ impl LoadedCase {
     /// The case as the sampler sees it.
     pub fn source(&self) -> Source<'_> {
         Source { image: self.image.view(), labels: self.labels.view(), locations: &self.locations }
+    }
+}
+
+impl From<Prepared> for LoadedCase {
+    fn from(prepared: Prepared) -> Self {
+        let shape = prepared.image.dim();
+        let labels = prepared.labels.unwrap_or_else(|| Array3::zeros((shape.1, shape.2, shape.3)));
+        let locations = prepared.foreground.into_iter().map(|label| (label.value, label.voxels)).collect();
+        Self { image: prepared.image, labels, locations }
     }
 }
 
@@ -63,11 +72,7 @@ impl<'a> Cases<'a> {
     }
 
     fn read(&self, index: usize) -> Result<Arc<LoadedCase>, PrepareError> {
-        let prepared = self.prepared[index].load()?;
-        let shape = prepared.image.dim();
-        let labels = prepared.labels.unwrap_or_else(|| Array3::zeros((shape.1, shape.2, shape.3)));
-        let locations = prepared.foreground.into_iter().map(|label| (label.value, label.voxels)).collect();
-        Ok(Arc::new(LoadedCase { image: prepared.image, labels, locations }))
+        Ok(Arc::new(self.prepared[index].load()?.into()))
     }
 }
 

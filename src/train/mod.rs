@@ -16,6 +16,8 @@ mod loader;
 mod optimizer;
 mod probe;
 
+pub use batch::{case_of, draw_sample};
+pub use cases::LoadedCase;
 pub use fit::{Ended, Job, TrainError, fit};
 pub use history::{EpochRecord, Event, Validation};
 pub use spec::{Train, TrainPlan};

@@ -1,6 +1,7 @@
 //! The one integration test binary.
 
 mod bad_data;
+mod commands;
 mod data;
 mod evaluate;
 mod lab;

@@ -1,19 +1,26 @@
 //! `segspec dataset`: what lies in a dataset, before anything is trained on it.
 
+mod fingerprint;
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::session::data_root;
 use super::table::Table;
 use super::{Exit, Failure};
 use crate::dataset::{self, CaseCheck, DataError, Opened};
+use crate::spec::{self, LoadedDataset, lookup};
 
-/// Look at a dataset: files, grids, intensities, labels.
+/// Look at a dataset: files, grids, intensities, labels
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  segspec dataset check hippocampus
+  segspec dataset fingerprint hippocampus")]
 pub struct Dataset {
     #[command(subcommand)]
     command: Command,
@@ -21,23 +28,30 @@ pub struct Dataset {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read every case and print what it holds, and why a case cannot be used.
+    /// Read every case and print what it holds, and why a case cannot be used
+    ///
+    /// The exit code is 4 when no case can be used.
     #[command(after_help = "\
 Examples:
   segspec dataset check hippocampus
-  segspec dataset check datasets/hippocampus.toml --json
-Exits with 4 when no case can be used.")]
+  segspec dataset check datasets/hippocampus.toml --json")]
     Check(Source),
-    /// Print what automatic planning sees: shapes, spacings, structures over all cases.
-    #[command(after_help = "Example: segspec dataset fingerprint hippocampus")]
+    /// Print what automatic planning sees, and what every "auto" becomes
+    ///
+    /// Shapes, spacings and structures over all cases, intensities of the labelled voxels of the cases that train, and
+    /// the spacing, patch, batch and network that an experiment without further keys would have.
+    #[command(after_help = "\
+Examples:
+  segspec dataset fingerprint hippocampus
+  segspec dataset fingerprint hippocampus --json")]
     Fingerprint(Source),
 }
 
 #[derive(Debug, Args)]
 struct Source {
-    /// Name of a dataset (datasets/NAME.toml), or its file.
+    /// Name of a dataset (datasets/NAME.toml), or its file
     dataset: String,
-    /// Print JSON.
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +59,7 @@ struct Source {
 pub fn execute(args: Dataset) -> Result<Exit, Failure> {
     match args.command {
         Command::Check(source) => check(&source),
-        Command::Fingerprint(source) => fingerprint(&source),
+        Command::Fingerprint(source) => fingerprint::execute(&source),
     }
 }
 
@@ -66,18 +80,9 @@ fn check(source: &Source) -> Result<Exit, Failure> {
     Ok(if usable == 0 { Exit::BadData } else { Exit::Ok })
 }
 
-fn fingerprint(source: &Source) -> Result<Exit, Failure> {
-    let (spec, opened, checks) = read(source)?;
-    if source.json {
-        print_json(&summary::json(&spec, &checks))?;
-    } else {
-        print!("{}", summary::text(&spec, &opened, &checks));
-    }
-    Ok(Exit::Ok)
-}
-
 fn read(source: &Source) -> Result<(dataset::Dataset, Opened, Vec<CaseCheck>), Failure> {
-    let (spec, name) = load(&source.dataset)?;
+    let spec = load(&source.dataset)?.dataset;
+    let name = spec.name.clone().unwrap_or_default();
     let opened = dataset::open(&spec, &name, &data_root()).map_err(failure)?;
     let bar = progress_bar("reading");
     let checks = dataset::check(&opened, &spec, &|done, all| show(&bar, done, all));
@@ -85,39 +90,12 @@ fn read(source: &Source) -> Result<(dataset::Dataset, Opened, Vec<CaseCheck>), F
     Ok((spec, opened, checks))
 }
 
-/// A dataset by name or file, and its name.
-fn load(dataset: &str) -> Result<(dataset::Dataset, String), Failure> {
-    let path = find(dataset)?;
-    let place = path.display();
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| Failure::message(Exit::BadSpec, format!("{place}: {error}")))?;
-    let spec: dataset::Dataset =
-        toml::from_str(&text).map_err(|error| Failure::message(Exit::BadSpec, format!("{place}: {error}")))?;
-    dataset::target(&spec, &[]).map_err(|error| Failure::message(Exit::BadSpec, format!("{place}: {error}")))?;
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = spec.name.clone().unwrap_or(stem);
-    Ok((spec, name))
-}
-
-fn find(dataset: &str) -> Result<PathBuf, Failure> {
-    let file = PathBuf::from(dataset);
-    if file.extension().is_some_and(|extension| extension == "toml") {
-        return Ok(file);
-    }
-    let named = Path::new("datasets").join(format!("{dataset}.toml"));
-    if named.is_file() {
-        return Ok(named);
-    }
-    let entries = std::fs::read_dir("datasets").into_iter().flatten().flatten();
-    let names: Vec<String> =
-        entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned)).collect();
-    let hint = dataset::did_you_mean(dataset, names.iter().map(String::as_str));
-    Err(Failure::message(Exit::Usage, format!("no dataset `{dataset}`: {} does not exist{hint}", named.display())))
-}
-
-/// Folder of the datasets: `SEGSPEC_DATA`, else `data`.
-pub(super) fn data_root() -> PathBuf {
-    std::env::var_os("SEGSPEC_DATA").map_or_else(|| "data".into(), PathBuf::from)
+/// A checked dataset by name (`datasets/NAME.toml`) or file.
+pub(super) fn load(dataset: &str) -> Result<LoadedDataset, Failure> {
+    // Beside the experiments, as an experiment would find it.
+    let file = lookup::dataset(dataset, Path::new("experiments/any.toml"), None)
+        .map_err(|missing| Failure::message(Exit::Usage, format!("{}\nhelp: {}", missing.message, missing.help)))?;
+    spec::load_dataset(&file).map_err(|errors| Failure::new(Exit::BadSpec, errors))
 }
 
 /// The exit code that an unusable dataset has.

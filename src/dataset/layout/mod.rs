@@ -3,9 +3,11 @@
 mod msd;
 mod nnunet;
 mod pairs;
+mod unlabelled;
 
 pub(crate) use msd::DatasetJson;
 pub(crate) use nnunet::channel_of;
+pub use unlabelled::unlabelled;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

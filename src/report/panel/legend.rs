@@ -3,10 +3,10 @@
 use image::Rgb;
 use plotters::prelude::{Color, DrawingBackend, RGBColor};
 
-use super::{CONFUSED, EXTRA, MISSED, WIDTH};
+use super::{CONFUSED, EXTRA, MISSED};
 use crate::dataset::TargetStructure;
 use crate::report::figure::FigureError;
-use crate::report::figure::canvas::{Canvas, SCALE, Text, width};
+use crate::report::figure::canvas::{Canvas, SCALE, Text, width as text_width};
 use crate::report::figure::palette::INK;
 
 const LINE: f64 = 22.0;
@@ -18,6 +18,8 @@ const ENTRIES: f64 = 110.0;
 pub(super) struct Legend {
     entries: Vec<Entry>,
     lines: usize,
+    /// Line of the first structure.
+    first_structures: usize,
 }
 
 struct Entry {
@@ -28,23 +30,26 @@ struct Entry {
 }
 
 impl Legend {
-    /// Places the entries: errors in the first line, structures from the second on.
-    pub(super) fn new<'a>(structures: impl Iterator<Item = &'a TargetStructure>) -> Self {
-        let errors = [("missed", MISSED), ("extra", EXTRA), ("wrong structure", CONFUSED)];
-        let right = f64::from(WIDTH) / f64::from(SCALE) - LEFT;
+    /// Places the entries on a picture of some pixels' width: errors, if there are any to explain, in the first line,
+    /// structures in lines of their own.
+    pub(super) fn new<'a>(structures: impl Iterator<Item = &'a TargetStructure>, width: u32, errors: bool) -> Self {
+        let errors: &[_] =
+            if errors { &[("missed", MISSED), ("extra", EXTRA), ("wrong structure", CONFUSED)] } else { &[] };
+        let right = f64::from(width) / f64::from(SCALE) - LEFT;
         let (mut x, mut line) = (ENTRIES, 0);
         let mut entries = Vec::new();
         let mut place = |name: &str, Rgb([red, green, blue]): Rgb<u8>, new_line: bool| {
-            let room = width(name, Text::NOTE) + 36.0;
+            let room = text_width(name, Text::NOTE) + 36.0;
             if new_line || x + room > right {
                 (x, line) = (ENTRIES, line + 1);
             }
             entries.push(Entry { name: name.to_owned(), color: RGBColor(red, green, blue), x, line });
             x += room;
         };
-        errors.into_iter().for_each(|(name, color)| place(name, color, false));
-        structures.enumerate().for_each(|(index, it)| place(&it.name, Rgb(it.color), index == 0));
-        Self { entries, lines: line + 1 }
+        errors.iter().for_each(|(name, color)| place(name, *color, false));
+        let new_line = |index: usize| index == 0 && !errors.is_empty();
+        structures.enumerate().for_each(|(index, it)| place(&it.name, Rgb(it.color), new_line(index)));
+        Self { entries, lines: line + 1, first_structures: usize::from(!errors.is_empty()) }
     }
 
     /// Pixels that the legend takes.
@@ -55,9 +60,11 @@ impl Legend {
     /// Draws the legend from a row of pixels downwards.
     pub(super) fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, top: u32) -> Result<(), FigureError> {
         let y = |line: usize| f64::from(top) / f64::from(SCALE) + 8.0 + line as f64 * LINE;
-        canvas.text((LEFT, y(0)), "Errors", Text::NOTE)?;
-        if self.lines > 1 {
-            canvas.text((LEFT, y(1)), "Structures", Text::NOTE)?;
+        if self.first_structures > 0 {
+            canvas.text((LEFT, y(0)), "Errors", Text::NOTE)?;
+        }
+        if self.lines > self.first_structures {
+            canvas.text((LEFT, y(self.first_structures)), "Structures", Text::NOTE)?;
         }
         self.entries.iter().try_for_each(|entry| {
             let y = y(entry.line);

@@ -2,7 +2,6 @@
 
 use ndarray::{Array2, Axis};
 
-use super::TILE;
 use crate::dataset::Target;
 use crate::volume::{LabelMap, Segmentation, Volume};
 
@@ -77,8 +76,14 @@ impl View {
     }
 }
 
-/// The planes of a case: three, or the one of a 2D image.
-pub(super) fn views(image: &Volume, reference: &LabelMap, prediction: &Segmentation, target: &Target) -> Vec<View> {
+/// The planes of a case: three, or the one of a 2D image; none wider or higher than `tile` pixels.
+pub(super) fn views(
+    image: &Volume,
+    reference: &LabelMap,
+    prediction: &Segmentation,
+    target: &Target,
+    tile: u32,
+) -> Vec<View> {
     let flat = image.voxels.shape().get(1) == Some(&1);
     let planes = if flat { vec![Plane::Axial] } else { vec![Plane::Axial, Plane::Coronal, Plane::Sagittal] };
     let window = window(image);
@@ -90,20 +95,20 @@ pub(super) fn views(image: &Volume, reference: &LabelMap, prediction: &Segmentat
             let slice = slice.mapv(|value| brightness(value, window));
             let in_patient = image.geometry.has_spacing;
             let marks = in_patient.then(|| plane.marks());
-            View { plane, index, size: size(&slice, image, plane), marks, reversed: in_patient, slice }
+            View { plane, index, size: size(&slice, image, plane, tile), marks, reversed: in_patient, slice }
         })
         .collect()
 }
 
 /// The largest size with the right aspect ratio that fits a tile.
-fn size(slice: &Array2<f32>, image: &Volume, plane: Plane) -> (u32, u32) {
+fn size(slice: &Array2<f32>, image: &Volume, plane: Plane, tile: u32) -> (u32, u32) {
     let spacing = image.geometry.spacing_mm();
     let mut remaining = (0..3).filter(|axis| *axis != plane.axis()).map(|axis| spacing[axis]);
     let (rows, columns) = slice.dim();
     let height = rows as f64 * remaining.next().unwrap_or(1.0);
     let width = columns as f64 * remaining.next().unwrap_or(1.0);
-    let scale = f64::from(TILE) / width.max(height);
-    let pixels = |extent: f64| ((extent * scale).round() as u32).clamp(1, TILE);
+    let scale = f64::from(tile) / width.max(height);
+    let pixels = |extent: f64| ((extent * scale).round() as u32).clamp(1, tile);
     (pixels(width), pixels(height))
 }
 

@@ -1,0 +1,118 @@
+//! `segspec dataset fingerprint`: the numbers that automatic planning works from, and what it makes of them.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Value, json};
+
+use super::super::session::{self, data_root};
+use super::{Exit, Failure, Source, Table, failure, load, print_json, progress_bar, show, summary};
+use crate::dataset::{self, Case, Fold, Opened, Validated};
+use crate::plan::{About, Choice, Plan, Resolved, choices, resolve};
+use crate::preprocess::Fingerprint;
+use crate::preprocess::fingerprint::fingerprint;
+use crate::run::RunError;
+use crate::run::inputs::Inputs;
+use crate::spec::{Experiment, inline};
+
+/// Where runs keep what they know of files: the fingerprint is found there again.
+const CACHE: &str = "runs/.cache";
+
+/// Keys of `Choice` that depend on more than the dataset.
+const NOT_FROM_DATA: [&str; 2] = ["predict.weights", "loss"];
+
+/// A dataset with what planning sees of it.
+struct Seen {
+    spec: dataset::Dataset,
+    opened: Opened,
+    validated: Validated,
+    fingerprint: Fingerprint,
+    plan: Plan,
+}
+
+pub(super) fn execute(source: &Source) -> Result<Exit, Failure> {
+    let seen = see(source)?;
+    if source.json {
+        print_json(&to_json(&seen))?;
+    } else {
+        print!("{}", text(&seen));
+    }
+    Ok(Exit::Ok)
+}
+
+fn see(source: &Source) -> Result<Seen, Failure> {
+    let spec = load(&source.dataset)?.dataset;
+    let name = spec.name.clone().unwrap_or_default();
+    let opened = dataset::open(&spec, &name, &data_root()).map_err(failure)?;
+    let bar = progress_bar("reading");
+    let validated = dataset::validate(&opened, &spec, &|done, all| show(&bar, done, all)).map_err(failure)?;
+    bar.finish_and_clear();
+    let inputs = Inputs::of(validated.clone(), Path::new(CACHE))?;
+    let folds = dataset::split(&spec.split, &inputs.dealt(&spec.split)).map_err(RunError::from)?;
+    let cancelled = session::cancellation();
+    let (fingerprint, plan) = plan(&spec, &name, &inputs, &folds, &cancelled)?;
+    Ok(Seen { spec, opened, validated, fingerprint, plan })
+}
+
+/// The plan of an experiment that says nothing but the dataset's name, by the cases that train in some fold.
+fn plan(
+    spec: &dataset::Dataset,
+    name: &str,
+    inputs: &Inputs,
+    folds: &[Fold],
+    cancelled: &AtomicBool,
+) -> Result<(Fingerprint, Plan), RunError> {
+    let internal = |error: serde_json::Error| RunError::Internal(error.to_string());
+    let experiment: Experiment = serde_json::from_value(json!({ "dataset": name })).map_err(internal)?;
+    let trains = |case: &&Case| folds.iter().any(|fold| fold.train.contains(&case.name));
+    let cases: Vec<Case> = inputs.cases.iter().filter(trains).cloned().collect();
+    let content = |case: &Case| inputs.content_of(&case.name);
+    let bar = progress_bar("measuring");
+    let progress = |at: crate::preprocess::Progress| show(&bar, at.done, at.total);
+    let crop = experiment.preprocess.crop;
+    let fingerprint = fingerprint(crop, None, &cases, Path::new(CACHE), &content, &progress, cancelled)?;
+    bar.finish_and_clear();
+    let nobody = Fold { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
+    let fold = folds.first().unwrap_or(&nobody);
+    let from = Resolved { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint };
+    let plan = resolve(&from, About::default())?;
+    Ok((fingerprint, plan))
+}
+
+fn decided(seen: &Seen) -> Vec<Choice> {
+    choices(&seen.plan).into_iter().filter(|choice| !NOT_FROM_DATA.contains(&choice.key)).collect()
+}
+
+fn text(seen: &Seen) -> String {
+    let mut text = summary::text(&seen.spec, &seen.opened, &seen.validated.checks);
+    text.push_str("\nIntensities of labelled voxels\n");
+    let mut table = Table::new(["channel", "mean", "sd", "median", "p0.5", "p99.5", "min", "max"]);
+    for (index, found) in seen.fingerprint.channels.iter().enumerate() {
+        let name = seen.spec.channels.get(index).map_or_else(|| index.to_string(), |channel| channel.name.clone());
+        let numbers = [found.mean, found.sd, found.median, found.p00_5, found.p99_5, found.min, found.max];
+        table.row(std::iter::once(name).chain(numbers.map(summary::number)));
+    }
+    text.push_str(&table.render());
+    let kept = summary::number(seen.fingerprint.median_relative_size * 100.0);
+    text.push_str(&format!("\nThe box around nonzero voxels keeps {kept} % of an image (median)\n"));
+    let cases = seen.fingerprint.cases.len();
+    text.push_str(&format!("\nWhat \"auto\" becomes, planned on {cases} training cases\n"));
+    let mut table = Table::new(["key", "value", "why"]);
+    for choice in decided(seen) {
+        table.row([choice.key.to_owned(), inline(&choice.value), choice.why]);
+    }
+    text + &table.render()
+}
+
+fn to_json(seen: &Seen) -> Value {
+    let auto: serde_json::Map<String, Value> =
+        decided(seen).into_iter().map(|choice| (choice.key.to_owned(), choice.value)).collect();
+    let mut json = summary::json(&seen.spec, &seen.validated.checks);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("training-cases".into(), seen.fingerprint.cases.len().into());
+        object.insert("median-relative-size".into(), seen.fingerprint.median_relative_size.into());
+        object.insert("channels".into(), json!(seen.fingerprint.channels));
+        object.insert("auto".into(), auto.into());
+    }
+    json
+}

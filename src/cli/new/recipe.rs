@@ -1,0 +1,106 @@
+//! The experiment that `segspec new` proposes: nnU-Net's planning with a schedule that fits one machine, every choice
+//! explained where it stands.
+
+use super::quoted;
+use crate::dataset::Proposal;
+
+/// The experiment file of a proposal, for the dataset `name`.
+pub(super) fn experiment_toml(name: &str, proposal: &Proposal) -> String {
+    let structures: Vec<String> = proposal.dataset.structures.iter().map(|it| quoted(&it.name)).collect();
+    let description = format!("{} structures, planned from the data", structures.len());
+    let (dataset, description, mirror) = (quoted(name), quoted(&description), mirror(proposal));
+    let structures = structures.join(", ");
+    format!(
+        "#:schema schema.json
+# segspec show FILE      every key with its default, and what each \"auto\" becomes
+# segspec preview FILE   what the network will see
+# segspec run FILE       add --smoke to try every stage first, --fold all for every fold
+description = {description}
+dataset = {dataset}
+# Left out: every structure of the dataset. `labels.merge` of the dataset names unions of them.
+# structures = [{structures}]
+# GPU memory in GB that \"auto\" plans patch and batch for.
+memory-target-gb = 8.0
+
+[preprocess]
+# The box around voxels that are not zero; \"body\" for CT with much air or table around the patient.
+crop = \"nonzero\"
+# nnU-Net's rule on the training cases; else [z, y, x] in mm, or \"keep\".
+spacing-mm = \"auto\"
+# By modality: CT is clipped and scaled by the labelled voxels of the dataset, MR by mean and deviation of each image.
+intensity = \"auto\"
+
+[augment]
+{mirror}
+[model.unet]
+# Widths, depth and kernels follow from patch and spacing: features, strides, kernels = \"auto\".
+deep-supervision = true
+
+# The loss is left out: Dice and cross-entropy.
+
+[train]
+# Both in voxels of the prepared grid, from memory-target-gb and the median shape; depth 1 makes a 2D network.
+patch-size = \"auto\"
+batch-size = \"auto\"
+# nnU-Net trains 1000 epochs of 250 steps; this is a tenth of it.
+epochs = 100
+steps-per-epoch = 250
+
+[train.sampling]
+# A third of the patches is centred on a structure, so that small ones are seen.
+foreground = 0.33
+
+[train.optimizer.adamw]
+learning-rate = 1e-3
+
+[train.schedule.polynomial]
+power = 0.9
+
+[predict]
+# true averages over the flips of the mirrored axes: slower, often a little better.
+mirror = false
+# Structures of which only the largest connected piece is kept.
+# largest-component = [{structures}]
+
+# Replaces the epochs above by a comparison: segspec runs every combination and charts them side by side.
+# [sweep]
+# train.optimizer.adamw.learning-rate = [1e-3, 3e-4]
+# seeds = [0, 1, 2]
+"
+    )
+}
+
+/// Left and right must not be exchanged where the structures have a side.
+fn mirror(proposal: &Proposal) -> String {
+    let names = || proposal.dataset.structures.iter().map(|it| it.name.as_str());
+    match names().find(|name| has_side(name)) {
+        Some(name) => format!(
+            "# Not along the width: `{name}` has a side, and a mirrored patient has the other.\n\
+             mirror = [\"depth\", \"height\"]\n"
+        ),
+        None => "# Each axis is flipped with probability one half; leave out \"width\" where left and right must not be exchanged.\n\
+                 mirror = [\"depth\", \"height\", \"width\"]\n"
+            .into(),
+    }
+}
+
+/// Whether a structure's name says left or right.
+fn has_side(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| matches!(word, "left" | "right" | "l" | "r"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_side;
+
+    #[test]
+    fn sides_are_words_of_the_name() {
+        for name in ["left-kidney", "Kidney_Right", "lung L", "femur_r"] {
+            assert!(has_side(name), "{name}");
+        }
+        for name in ["liver", "brightness", "leftover", "spleen"] {
+            assert!(!has_side(name), "{name}");
+        }
+    }
+}

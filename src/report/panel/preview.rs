@@ -1,0 +1,196 @@
+//! What a network is about to see: prepared cases in three planes, and a row of training patches, labels laid over.
+
+use image::RgbImage;
+use plotters::prelude::*;
+
+use super::layer::{Layers, layers};
+use super::legend::Legend;
+use super::view::{View, views};
+use super::{MARGIN, PAPER, PanelError, TILE, check, orientation, write};
+use crate::dataset::Target;
+use crate::report::figure::canvas::{Canvas, SCALE, Text, fit};
+use crate::report::figure::palette::INK;
+use crate::report::figure::{FigureError, with_canvas};
+use crate::volume::{LabelMap, Segmentation, Volume};
+
+const COLUMNS: u32 = 3;
+const WIDTH: u32 = MARGIN + (TILE + MARGIN) * COLUMNS;
+/// Patches in a row.
+pub const PATCHES: usize = 6;
+const PATCH_TILE: u32 = (WIDTH - MARGIN) / PATCHES as u32 - MARGIN;
+/// Room for a heading with a line below it.
+const HEADING: u32 = 120;
+/// Room for the name of a case above its planes.
+const CAPTION: u32 = 44;
+/// Room for the lines below a patch.
+const NOTES: u32 = 92;
+
+/// An image with its labels, on one canonical grid.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The case.
+    pub name: String,
+    /// A line for people: shape and spacing, or how a patch was drawn.
+    pub note: String,
+    /// The image; its first channel is shown.
+    pub image: Volume,
+    /// The labels.
+    pub labels: LabelMap,
+}
+
+/// What [`render`] draws.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Heading.
+    pub title: String,
+    /// A line below it.
+    pub subtitle: String,
+    /// Prepared cases.
+    pub cases: Vec<Sample>,
+    /// Patches in the order in which training takes them; at most [`PATCHES`] are shown.
+    pub patches: Vec<Sample>,
+    /// A line below the patches' heading.
+    pub patch_note: String,
+    /// Structures and their colours.
+    pub target: Target,
+}
+
+/// A picture with its place.
+struct Placed {
+    view: View,
+    layers: Layers,
+    left: u32,
+    top: u32,
+}
+
+/// One sample's pictures and lines.
+struct Row<'a> {
+    sample: &'a Sample,
+    pictures: Vec<Placed>,
+}
+
+/// Draws cases and patches into one picture.
+///
+/// # Errors
+/// [`PanelError`] where an image and its labels have different sizes or the image is empty.
+pub fn render(preview: &Preview) -> Result<RgbImage, PanelError> {
+    let mut top = HEADING;
+    let mut cases = Vec::new();
+    for sample in &preview.cases {
+        cases.push(Row { sample, pictures: planes(sample, &preview.target, top + CAPTION)? });
+        let height = cases.last().map_or(0, |row| tallest(&row.pictures));
+        top += CAPTION + height + MARGIN;
+    }
+    let patch_top = top + HEADING;
+    let patches = patch_row(&preview.patches, &preview.target, patch_top)?;
+    let bottom = match patches.iter().map(|row| tallest(&row.pictures)).max() {
+        Some(height) => patch_top + height + NOTES,
+        None => top,
+    };
+    let pictures = || cases.iter().chain(&patches).flat_map(|row| &row.pictures);
+    let shown = |name: &str| pictures().any(|picture| picture.layers.shows(name));
+    let legend = Legend::new(preview.target.structures.iter().filter(|it| shown(&it.name)), WIDTH, false);
+    let mut picture = RgbImage::from_pixel(WIDTH, bottom + legend.height(), PAPER);
+    pictures().for_each(|placed| draw(&mut picture, placed));
+    let size = picture.dimensions();
+    with_canvas(picture.as_mut(), size, |canvas| {
+        heading(canvas, 0, (&preview.title, Text::TITLE), &preview.subtitle)?;
+        cases.iter().try_for_each(|row| case_texts(canvas, row))?;
+        if !patches.is_empty() {
+            heading(canvas, top, ("Training patches", Text::HEADING), &preview.patch_note)?;
+        }
+        patches.iter().try_for_each(|row| patch_texts(canvas, row, bottom - NOTES))?;
+        legend.draw(canvas, bottom)
+    })?;
+    Ok(picture)
+}
+
+/// The planes of a sample as they fit a tile, with the labels cut along them.
+fn cut(sample: &Sample, target: &Target, tile: u32) -> Result<Vec<(View, Layers)>, PanelError> {
+    let none = Segmentation::Labels(LabelMap {
+        voxels: ndarray::Array3::zeros(sample.labels.voxels.dim()),
+        geometry: sample.labels.geometry.clone(),
+    });
+    check(&sample.name, &sample.image, &sample.labels, &none)?;
+    let views = views(&sample.image, &sample.labels, &none, target, tile);
+    Ok(views
+        .into_iter()
+        .map(|view| {
+            let layers = layers(&view, &sample.labels, &none, target);
+            (view, layers)
+        })
+        .collect())
+}
+
+fn planes(sample: &Sample, target: &Target, top: u32) -> Result<Vec<Placed>, PanelError> {
+    let place = |(column, (view, layers)): (usize, (View, Layers))| {
+        let left = MARGIN + (TILE + MARGIN) * column as u32 + (TILE - view.size.0) / 2;
+        Placed { view, layers, left, top }
+    };
+    Ok(cut(sample, target, TILE)?.into_iter().enumerate().map(place).collect())
+}
+
+/// The axial plane of each patch. Mirrored patches have no left and right, so no letters stand at their edges.
+fn patch_row<'a>(patches: &'a [Sample], target: &Target, top: u32) -> Result<Vec<Row<'a>>, PanelError> {
+    let row = |(column, sample): (usize, &'a Sample)| {
+        let first = cut(sample, target, PATCH_TILE)?.into_iter().next();
+        let place = |(mut view, layers): (View, Layers)| {
+            view.marks = None;
+            let left = patch_left(column) + (PATCH_TILE - view.size.0) / 2;
+            Placed { view, layers, left, top }
+        };
+        Ok(Row { sample, pictures: first.map(place).into_iter().collect() })
+    };
+    patches.iter().take(PATCHES).enumerate().map(row).collect()
+}
+
+fn patch_left(column: usize) -> u32 {
+    MARGIN + (PATCH_TILE + MARGIN) * column as u32
+}
+
+fn tallest(pictures: &[Placed]) -> u32 {
+    pictures.iter().map(|placed| placed.view.size.1).max().unwrap_or(0)
+}
+
+fn draw(picture: &mut RgbImage, placed: &Placed) {
+    let Placed { view, layers, left, top } = placed;
+    for y in 0..view.size.1 {
+        for x in 0..view.size.0 {
+            let gray = image::Rgb([view.gray(x, y); 3]);
+            let color = layers.overlay(gray, view, (x, y), |layer| &layer.reference);
+            picture.put_pixel(left + x, top + y, color);
+        }
+    }
+}
+
+fn heading<DB: DrawingBackend>(
+    canvas: &Canvas<DB>,
+    top: u32,
+    (title, look): (&str, Text),
+    note: &str,
+) -> Result<(), FigureError> {
+    let room = nominal(WIDTH - 2 * MARGIN);
+    write(canvas, (MARGIN, top + 34), &fit(title, look, room), look)?;
+    write(canvas, (MARGIN, top + 78), &fit(note, Text::NOTE, room), Text::NOTE)
+}
+
+/// Name and note in one line above the planes, and the letters at the planes' edges.
+fn case_texts<DB: DrawingBackend>(canvas: &Canvas<DB>, row: &Row) -> Result<(), FigureError> {
+    let Some(top) = row.pictures.first().map(|placed| placed.top) else { return Ok(()) };
+    let line = format!("{}   {}", row.sample.name, row.sample.note);
+    write(canvas, (MARGIN, top - 24), &fit(&line, Text::LABEL, nominal(WIDTH - 2 * MARGIN)), Text::LABEL)?;
+    row.pictures.iter().try_for_each(|placed| orientation(canvas, &placed.view, (placed.left, placed.top)))
+}
+
+fn patch_texts<DB: DrawingBackend>(canvas: &Canvas<DB>, row: &Row, top: u32) -> Result<(), FigureError> {
+    let Some(placed) = row.pictures.first() else { return Ok(()) };
+    let middle = placed.left + placed.view.size.0 / 2;
+    let room = nominal(PATCH_TILE + MARGIN - 8);
+    let (name, note) = (Text::NOTE.in_color(INK), Text::NOTE);
+    write(canvas, (middle, top + 20), &fit(&row.sample.name, name, room), name.centred())?;
+    write(canvas, (middle, top + 48), &fit(&row.sample.note, note, room), note.centred())
+}
+
+fn nominal(pixels: u32) -> f64 {
+    f64::from(pixels) / f64::from(SCALE)
+}

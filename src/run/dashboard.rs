@@ -1,0 +1,221 @@
+//! burn-train's dashboard for trainings (`run --tui`): curves of loss, learning rate and validation Dice per structure.
+//!
+//! The training loop stays ours: the dashboard only watches it. Its stop request sets the cancellation flag, so the state
+//! is saved as after Ctrl-C; so does its kill request, which burn-train answers with a panic that is caught here.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::train::Interrupter;
+use burn::train::logger::TrainingProgressLogger;
+use burn::train::metric::{
+    MetricAttributes, MetricDefinition, MetricEntry, MetricId, NumericAttributes, NumericEntry, SerializedEntry,
+};
+use burn::train::renderer::tui::TuiMetricsRendererWrapper;
+use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
+
+use super::event::{Event, Observer};
+use super::experiment::PlannedRun;
+use super::terminal::Terminal;
+use crate::train::{EpochRecord, Event as Training, Validation};
+
+const LOSS: &str = "Loss";
+const LEARNING_RATE: &str = "Learning rate";
+const DICE: &str = "Dice";
+
+/// Shows trainings on burn-train's dashboard and everything else on a [`Terminal`].
+pub struct Dashboard {
+    terminal: Terminal,
+    /// Names of the structures of each run.
+    structures: BTreeMap<String, Vec<String>>,
+    current: Vec<String>,
+    cancelled: Arc<AtomicBool>,
+    screen: Option<Screen>,
+    /// What the terminal would have shown meanwhile.
+    missed: Vec<Missed>,
+}
+
+/// A line that is shown once the dashboard is closed.
+enum Missed {
+    Epoch(EpochRecord),
+    Best { epoch: usize, score: f64 },
+}
+
+impl Dashboard {
+    /// A dashboard for some runs; `cancelled` is set when the person asks to stop.
+    pub fn new(runs: &[PlannedRun], cancelled: Arc<AtomicBool>) -> Self {
+        let names = |run: &PlannedRun| run.plan.target.structures.iter().map(|it| it.name.clone()).collect();
+        let structures = runs.iter().map(|run| (run.id.clone(), names(run))).collect();
+        let (terminal, current, missed) = (Terminal::new(), Vec::new(), Vec::new());
+        Self { terminal, structures, current, cancelled, screen: None, missed }
+    }
+
+    fn training(&mut self, event: &Training) {
+        if let Training::Started { epochs, steps_per_epoch, history, .. } = event {
+            self.terminal.event(&Event::Training(event.clone()));
+            self.screen = Some(Screen::open(&self.current, *epochs, *steps_per_epoch, history));
+        }
+        match event {
+            Training::Epoch(record) => self.missed.push(Missed::Epoch((*record).clone())),
+            Training::NewBest { epoch, score } => self.missed.push(Missed::Best { epoch: *epoch, score: *score }),
+            _ => {}
+        }
+        let Some(screen) = &mut self.screen else { return };
+        if !screen.show(event, &self.current) {
+            self.cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn close(&mut self) {
+        self.screen = None;
+        for missed in std::mem::take(&mut self.missed) {
+            self.terminal.event(&Event::Training(match &missed {
+                Missed::Epoch(record) => Training::Epoch(record),
+                Missed::Best { epoch, score } => Training::NewBest { epoch: *epoch, score: *score },
+            }));
+        }
+    }
+}
+
+impl Observer for Dashboard {
+    fn event(&mut self, event: &Event) {
+        if let Event::Training(training) = event {
+            return self.training(training);
+        }
+        self.close();
+        if let Event::Run { id, .. } = event {
+            self.current = self.structures.get(*id).cloned().unwrap_or_default();
+        }
+        self.terminal.event(event);
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// One training on the screen.
+struct Screen {
+    /// Forgotten after a kill request: burn-train panics at every further call, its destructor included.
+    renderer: Option<TuiMetricsRendererWrapper>,
+    interrupter: Interrupter,
+    epoch: usize,
+    steps: usize,
+}
+
+impl Screen {
+    fn open(structures: &[String], epochs: usize, steps: usize, history: &[EpochRecord]) -> Self {
+        let (interrupter, done) = (Interrupter::new(), history.len());
+        let renderer = TuiMetricsRendererWrapper::new(interrupter.clone(), (done > 0).then_some(done));
+        let mut screen = Self { renderer: Some(renderer), interrupter, epoch: done, steps };
+        screen.guarded(|renderer| {
+            renderer.register_metric(definition(LOSS, "of each step", false));
+            renderer.register_metric(definition(LEARNING_RATE, "of each step", false));
+            renderer.register_metric(definition(DICE, "mean over structures, validation cases", true));
+            for name in structures {
+                renderer.register_metric(definition(&dice_of(name), "validation cases", true));
+            }
+            TrainingProgressLogger::start(renderer, epochs, done + 1, Some(steps), None);
+        });
+        history.iter().for_each(|record| screen.validation(record.validation.as_ref(), structures));
+        screen
+    }
+
+    /// Shows an event; false if the person asked to stop.
+    fn show(&mut self, event: &Training, structures: &[String]) -> bool {
+        keep_signals();
+        match event {
+            Training::Step { epoch, step, loss, learning_rate, .. } => {
+                let (new, steps) = (*epoch != self.epoch, self.steps);
+                self.epoch = *epoch;
+                self.guarded(|renderer| {
+                    if new {
+                        renderer.start_split("train", steps);
+                    }
+                    renderer.update_train(numeric(LOSS, *loss, format!("{loss:.4}")));
+                    renderer.update_train(numeric(LEARNING_RATE, *learning_rate, format!("{learning_rate:.2e}")));
+                    renderer.update_split(*step);
+                });
+            }
+            Training::Validating { .. } => self.guarded(|renderer| {
+                renderer.end_split();
+                renderer.start_split("valid", 1);
+                renderer.update_split(0);
+            }),
+            Training::Epoch(record) => {
+                self.validation(record.validation.as_ref(), structures);
+                self.guarded(|renderer| {
+                    renderer.end_split();
+                    renderer.update_epoch(record.epoch);
+                });
+            }
+            Training::Started { .. } | Training::NewBest { .. } => {}
+        }
+        self.renderer.is_some() && !self.interrupter.should_stop()
+    }
+
+    fn validation(&mut self, validation: Option<&Validation>, structures: &[String]) {
+        let Some(validation) = validation else { return };
+        let mean = (DICE.to_owned(), Validation::mean(&validation.dice));
+        let named = structures.iter().map(|name| dice_of(name)).zip(validation.dice.iter().copied());
+        for (name, dice) in std::iter::once(mean).chain(named) {
+            if let Some(dice) = dice {
+                self.guarded(|renderer| renderer.update_valid(numeric(&name, dice, format!("{dice:.4}"))));
+            }
+        }
+    }
+
+    /// burn-train panics in the caller after its kill request; the training must live to save its state.
+    fn guarded(&mut self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
+        let Some(renderer) = &mut self.renderer else { return };
+        if catch_unwind(AssertUnwindSafe(|| call(renderer))).is_err() {
+            std::mem::forget(self.renderer.take());
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let renderer = self.renderer.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(renderer)));
+    }
+}
+
+fn dice_of(structure: &str) -> String {
+    format!("{DICE} {structure}")
+}
+
+fn definition(name: &str, description: &str, higher_is_better: bool) -> MetricDefinition {
+    MetricDefinition {
+        metric_id: MetricId::new(Arc::new(name.to_owned())),
+        name: Arc::new(name.to_owned()),
+        description: Some(description.to_owned()),
+        attributes: MetricAttributes::Numeric(NumericAttributes { unit: None, higher_is_better }),
+    }
+}
+
+fn numeric(name: &str, value: f64, text: String) -> MetricState {
+    let entry = SerializedEntry::new(text.clone(), text);
+    let id = MetricId::new(Arc::new(name.to_owned()));
+    MetricState::Numeric(MetricEntry::new(id, entry), Some(NumericEntry::Value(value)))
+}
+
+/// The dashboard's raw mode makes Ctrl-C a key that nobody reads; this makes it a signal again.
+#[cfg(unix)]
+fn keep_signals() {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let input = std::io::stdin();
+    let Ok(mut modes) = tcgetattr(&input) else { return };
+    if !modes.local_modes.contains(LocalModes::ISIG) {
+        modes.local_modes.insert(LocalModes::ISIG);
+        // Without it Ctrl-C does nothing, and `q` still stops the training.
+        let _ = tcsetattr(&input, OptionalActions::Now, &modes);
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_signals() {}

@@ -1,0 +1,144 @@
+//! What a planned run would train on: some of its cases as they are prepared, and its first patches as they are drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use ndarray::{Array3, Array4};
+
+use super::error::RunError;
+use super::event::{Event, Observer};
+use super::experiment::{Planned, PlannedRun};
+use crate::dataset::Case;
+use crate::plan::Plan;
+use crate::preprocess::{self, Origin, Prepared};
+use crate::report::panel::preview::{PATCHES, Preview, Sample};
+use crate::train::{LoadedCase, case_of, draw_sample};
+use crate::volume::{Geometry, LabelMap, Volume};
+
+/// Prepares what is shown (and nothing else) and gathers it. Patches are those of the first training steps, by the same
+/// streams, as long as preparation does not exclude one of the cases that are not shown.
+///
+/// # Errors
+/// A case to be shown cannot be prepared, the cache cannot be written, or [`RunError::Interrupted`].
+pub fn gather(
+    planned: &Planned,
+    run: &PlannedRun,
+    cases: usize,
+    cancelled: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Preview, RunError> {
+    let plan = &run.plan;
+    let train = &plan.cases.train;
+    if train.is_empty() {
+        return Err(RunError::NoCases { what: "training", excluded: planned.inputs.excluded.clone() });
+    }
+    let shown = spread(train, cases);
+    let drawn: Vec<&String> = (0..PATCHES).map(|sample| &train[case_of(sample, train.len(), plan.seed)]).collect();
+    let names: BTreeSet<&String> = shown.iter().chain(&drawn).copied().collect();
+    let prepared = prepare(planned, plan, &names, cancelled, observer)?;
+    let of = |name: &String| prepared.get(name).ok_or_else(|| RunError::Internal(format!("{name} is not prepared")));
+    let cases: Result<Vec<Sample>, RunError> =
+        shown.into_iter().map(|name| Ok(case_sample(name, of(name)?.clone()))).collect();
+    let patches: Result<Vec<Sample>, RunError> = drawn
+        .iter()
+        .enumerate()
+        .map(|(sample, name)| Ok(patch_sample(plan, name, of(name)?.clone(), sample)))
+        .collect();
+    let [depth, height, width] = plan.train.patch_size;
+    Ok(Preview {
+        title: plan.about.experiment.clone(),
+        subtitle: subtitle(plan),
+        cases: cases?,
+        patches: patches?,
+        patch_note: format!(
+            "The first {PATCHES} of seed {}, axial, {depth}×{height}×{width} voxels [z, y, x], {} per step{}",
+            plan.seed,
+            plan.train.batch_size,
+            mirrored(&plan.train.mirror_axes)
+        ),
+        target: plan.target.clone(),
+    })
+}
+
+/// Names spread evenly over a sorted list.
+fn spread(names: &[String], count: usize) -> Vec<&String> {
+    let count = count.min(names.len());
+    (0..count).map(|index| &names[index * names.len() / count]).collect()
+}
+
+fn prepare(
+    planned: &Planned,
+    plan: &Plan,
+    names: &BTreeSet<&String>,
+    cancelled: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<BTreeMap<String, Prepared>, RunError> {
+    let cases: Vec<Case> = planned.inputs.cases.iter().filter(|case| names.contains(&case.name)).cloned().collect();
+    let observer = Mutex::new(observer);
+    let progress = |progress: preprocess::Progress| {
+        let Ok(mut observer) = observer.lock() else { return };
+        observer.event(&Event::Preparing { done: progress.done, of: progress.total, cached: 0 });
+    };
+    let content = |case: &Case| -> io::Result<String> { planned.inputs.content_of(&case.name) };
+    let set = preprocess::prepare(&plan.preprocess, &cases, &planned.cache, &content, &progress, cancelled)?;
+    if !set.excluded.is_empty() {
+        return Err(RunError::NoCases { what: "previewed", excluded: set.excluded });
+    }
+    set.cases.iter().map(|case| Ok((case.name.clone(), case.load()?))).collect()
+}
+
+fn case_sample(name: &str, prepared: Prepared) -> Sample {
+    let origin = prepared.origin.clone();
+    let (channels, depth, height, width) = prepared.image.dim();
+    let spacing = origin.prepared_spacing_mm.map(|mm| format!("{}", (mm * 100.0).round() / 100.0)).join("×");
+    let unit = if origin.geometry.has_spacing { format!(", {spacing} mm") } else { String::new() };
+    let more = if channels > 1 { format!(", channel 1 of {channels}") } else { String::new() };
+    let labels = prepared.labels.unwrap_or_else(|| Array3::zeros((depth, height, width)));
+    let note = format!("prepared: {depth}×{height}×{width} voxels [z, y, x]{unit}{more}");
+    sample(name, note, prepared.image, labels, &origin)
+}
+
+fn patch_sample(plan: &Plan, name: &str, prepared: Prepared, number: usize) -> Sample {
+    let origin = prepared.origin.clone();
+    let structures: Vec<Vec<u16>> = plan.target.structures.iter().map(|it| it.values.clone()).collect();
+    let case = LoadedCase::from(prepared);
+    let (patch, foreground) = draw_sample(&plan.train, case.source(), &structures, plan.seed, number);
+    let note = if foreground { "on a structure" } else { "anywhere" };
+    sample(name, note.into(), patch.image, patch.labels, &origin)
+}
+
+fn sample(name: &str, note: String, image: Array4<f32>, labels: Array3<u16>, origin: &Origin) -> Sample {
+    let (_, depth, height, width) = image.dim();
+    let geometry = Geometry {
+        has_spacing: origin.geometry.has_spacing,
+        ..Geometry::axis_aligned([depth, height, width], origin.prepared_spacing_mm)
+    };
+    Sample {
+        name: name.to_owned(),
+        note,
+        image: Volume { voxels: image.as_standard_layout().to_owned(), geometry: geometry.clone() },
+        labels: LabelMap { voxels: labels.as_standard_layout().to_owned(), geometry },
+    }
+}
+
+fn subtitle(plan: &Plan) -> String {
+    let (cases, trial) = (&plan.cases, &plan.about.trial);
+    let trial = if trial.is_empty() { String::new() } else { format!(", trial {trial}") };
+    format!(
+        "Dataset {}: {} training, {} validation, {} scored cases{trial}",
+        plan.about.dataset,
+        cases.train.len(),
+        cases.validation.len(),
+        cases.test.len()
+    )
+}
+
+fn mirrored(axes: &[usize]) -> String {
+    let names: Vec<&str> = axes.iter().filter_map(|&axis| ["depth", "height", "width"].get(axis).copied()).collect();
+    match names.is_empty() {
+        true => ", not mirrored".into(),
+        false => format!(", mirrored at random along {}", names.join(", ")),
+    }
+}
