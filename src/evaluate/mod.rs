@@ -1,6 +1,6 @@
 //! Scores per case and structure, on the original grid; never sees a tensor.
 //!
-//! [`score`] compares one prediction with its reference, [`table`] keeps the rows, [`summary`] averages them: over cases
+//! [`score()`] compares one prediction with its reference, [`table`] keeps the rows, [`summary`] averages them: over cases
 //! first, then over structures. An undefined value is null and counted, never 0 and never silently dropped.
 
 pub mod overlap;

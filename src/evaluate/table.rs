@@ -268,7 +268,7 @@ fn into_io(error: PolarsError) -> io::Error {
     }
 }
 
-/// Reads a table that [`write`] wrote, from its Parquet file.
+/// Reads a table that [`write()`] wrote, from its Parquet file.
 ///
 /// # Errors
 /// [`TableError`] naming the file, where it is missing, damaged or of another version.

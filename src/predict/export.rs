@@ -23,7 +23,7 @@ pub fn write(folder: &Path, case: &str, segmentation: &Segmentation) -> Result<P
     Ok(path)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// The file is missing or damaged.

@@ -1,7 +1,7 @@
 //! Tables, charts and one self-contained page from the scores of one or many runs.
 //!
 //! `report` reads only tables and saved pictures. It knows no folder layout: [`ReportInput`] holds what is to be shown,
-//! [`write`] puts the files into one folder. The same input gives the same bytes.
+//! [`write()`] puts the files into one folder. The same input gives the same bytes.
 
 pub mod collect;
 pub mod figure;
@@ -113,7 +113,7 @@ impl Rank {
     }
 }
 
-/// What [`write`] wrote.
+/// What [`write()`] wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFiles {
     /// The page.

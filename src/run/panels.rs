@@ -35,7 +35,7 @@ pub fn write(plan: &Plan, folder: &RunFolder, inputs: &Inputs, rows: &[ScoreRow]
     folder.write_json(&index, &entries).map_err(RunError::file(index))
 }
 
-/// The pictures that [`write`] saved.
+/// The pictures that [`write()`] saved.
 pub fn read(folder: &RunFolder) -> Vec<Panel> {
     let bytes = std::fs::read(folder.report().join("panels.json")).unwrap_or_default();
     let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What the person wrote: layers, places, messages, schema.
 //!
-//! A spec is checked in three steps, each of which reports every error that it finds: syntax ([`node`], [`read`]), form
-//! ([`conform`]: keys, types, ranges, variants, against the schema generated from the Rust types), meaning ([`checks`]).
+//! A spec is checked in three steps, each of which reports every error that it finds: syntax ([`node`], `read`), form
+//! (`conform`: keys, types, ranges, variants, against the schema generated from the Rust types), meaning (`checks`).
 
 mod auto;
 mod checks;

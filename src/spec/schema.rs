@@ -1,4 +1,5 @@
-//! JSON Schema (draft-07) of the two kinds of spec, generated from the Rust types: for editors, and for [`super::form`].
+//! JSON Schema (draft-07) of the two kinds of spec, generated from the Rust types: for editors, and for the form that specs
+//! are checked against.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

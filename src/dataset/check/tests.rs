@@ -53,7 +53,7 @@ fn a_sound_case_is_described() {
 #[test]
 fn stray_values_exclude_unless_they_are_declared_background() {
     let reason = one(9, &grid(), "").excluded.unwrap();
-    assert!(reason.starts_with("label values without a name: 9 (30 voxels)"), "{reason}");
+    assert!(reason.contains("nii.gz: label values without a name: 9 (30 voxels)"), "{reason}");
     let row = one(9, &grid(), "labels.background = [9]");
     assert_eq!((row.excluded, row.warnings), (None, vec!["the label holds background alone".to_owned()]));
 }

@@ -44,7 +44,7 @@ impl NormLayer {
     }
 }
 
-/// The largest divisor of the number of features that is at most [`MAX_GROUPS`].
+/// The largest divisor of the number of features that is at most 8.
 pub fn groups(features: usize) -> usize {
     (1..=MAX_GROUPS).rev().find(|groups| features.is_multiple_of(*groups)).unwrap_or(1)
 }
