@@ -1,8 +1,6 @@
-//! Files of the cache: a head and arrays behind it, with a checksum, written whole or not at all.
+//! Files of the cache: a JSON head and arrays behind it, with a checksum, written whole or not at all.
 //!
-//! Layout: `segspec` + format version (8 bytes), length of the head (u64), head (CBOR), arrays; numbers little-endian.
-//! CBOR holds every number bit by bit: a spacing that came back changed in its last digit would change the plan that is
-//! made of it, and the run's id with it.
+//! Layout: `segspec` + format version (8 bytes), length of the head (u64), head (JSON), arrays; numbers little-endian.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 
 /// Raised when the layout or the meaning of cache files changes; older files are then not found any more.
-pub(super) const FORMAT: u8 = b'2';
+pub(super) const FORMAT: u8 = b'1';
 
 const MAGIC: [u8; 8] = [b's', b'e', b'g', b's', b'p', b'e', b'c', FORMAT];
 
@@ -70,9 +68,7 @@ pub(super) fn write<T: Serialize>(path: &Path, content: &T, arrays: &[Array<'_>]
             Ok(())
         })?;
     }
-    let mut head = Vec::new();
-    let fields = Head { checksum: hasher.finalize().to_hex().to_string(), bytes, content };
-    ciborium::into_writer(&fields, &mut head).map_err(io::Error::other)?;
+    let head = serde_json::to_vec(&Head { checksum: hasher.finalize().to_hex().to_string(), bytes, content })?;
     files::write_atomic_with(path, |file| {
         file.write_all(&MAGIC)?;
         file.write_all(&(head.len() as u64).to_le_bytes())?;
@@ -92,7 +88,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<(T, Bytes)> {
     let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| damaged("file ends early"))?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     let (head, arrays) = rest.split_at_checked(length).ok_or_else(|| damaged("file ends early"))?;
-    let head: Head<T> = ciborium::from_reader(head).map_err(|_| damaged("its head cannot be read"))?;
+    let head: Head<T> = serde_json::from_slice(head).map_err(|_| damaged("its head cannot be read"))?;
     if arrays.len() as u64 != head.bytes || blake3::hash(arrays).to_hex().as_str() != head.checksum {
         return Err(damaged("checksum differs"));
     }
@@ -135,6 +131,7 @@ mod tests {
 
     #[test]
     fn numbers_in_the_head_come_back_bit_by_bit() {
+        // A spacing that came back changed in its last digit would change the plan that is made of it, and the run's id.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("entry");
         let mut rng = crate::random::stream(1, "test", 0, 0);

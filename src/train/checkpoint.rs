@@ -23,12 +23,11 @@ pub struct State {
     pub format: u32,
     /// Steps done over all epochs.
     pub step: usize,
-    /// Sum of the losses of the current epoch, as bits: JSON's decimal numbers need not come back the same.
-    pub loss_bits: u64,
-    /// Best score so far (bits of the f64) and its epoch.
-    pub best: Option<(u64, usize)>,
+    /// Sum of the losses of the current epoch.
+    pub loss_sum: f64,
+    /// Best score so far and its epoch.
+    pub best: Option<(f64, usize)>,
     /// The finished epochs.
-    #[serde(with = "super::exact")]
     pub history: Vec<EpochRecord>,
     /// Parameter ids of the network in module order: the optimiser's state is keyed by them.
     pub parameters: Vec<u64>,

@@ -189,7 +189,7 @@ impl Fitting {
         }
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
         self.state.step += 1;
-        self.state.loss_bits = (f64::from_bits(self.state.loss_bits) + value).to_bits();
+        self.state.loss_sum += value;
         Ok(value)
     }
 
@@ -207,10 +207,10 @@ impl Fitting {
             };
         }
         let score = validation.as_ref().and_then(|scores| deciding_score(job, scores));
-        let best = score.filter(|score| self.state.best.is_none_or(|(bits, _)| *score > f64::from_bits(bits)));
+        let best = score.filter(|score| self.state.best.is_none_or(|(best, _)| *score > best));
         if let Some(score) = best {
             checkpoint::export(&job.checkpoints.join("best.safetensors"), &self.network)?;
-            self.state.best = Some((score.to_bits(), epoch));
+            self.state.best = Some((score, epoch));
         }
         if job.plan.keep_every > 0 && epoch.is_multiple_of(job.plan.keep_every) {
             checkpoint::export(&job.checkpoints.join(format!("epoch-{epoch}.safetensors")), &self.network)?;
@@ -218,13 +218,13 @@ impl Fitting {
         self.state.history.push(EpochRecord {
             epoch,
             step: self.state.step,
-            loss: f64::from_bits(self.state.loss_bits) / job.plan.steps_per_epoch as f64,
+            loss: self.state.loss_sum / job.plan.steps_per_epoch as f64,
             learning_rate: learning_rate(job.plan, self.state.step - 1),
             seconds: self.seconds,
             validation,
             best: best.is_some(),
         });
-        self.state.loss_bits = 0f64.to_bits();
+        self.state.loss_sum = 0.0;
         self.save(job)?;
         if let Some(record) = self.state.history.last() {
             observe(Event::Epoch(record));

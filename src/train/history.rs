@@ -86,3 +86,27 @@ pub enum Event<'a> {
         score: f64,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_of_a_record_comes_back_from_a_checkpoint() {
+        // Without `float_roundtrip`, serde_json reads the first two one unit too large.
+        let numbers = [0.00010684073783223467, 0.050879290552604456, 1.0, 0.1 + 0.2, 5e-324, f64::MAX];
+        for number in numbers {
+            let record = EpochRecord {
+                epoch: 1,
+                step: 2,
+                loss: number,
+                learning_rate: -number,
+                seconds: number,
+                validation: Some(Validation { dice: vec![Some(number), None], iou: vec![] }),
+                best: true,
+            };
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<EpochRecord>(&text).unwrap(), record, "{text}");
+        }
+    }
+}

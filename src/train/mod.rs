@@ -4,7 +4,6 @@
 //! score), and a failure must be an error, not a panic. burn-train's dashboard shows it (`run --tui`).
 
 pub mod checkpoint;
-mod exact;
 pub mod history;
 pub mod schedule;
 pub mod spec;
