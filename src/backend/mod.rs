@@ -1,4 +1,6 @@
-//! Devices. The only place that names a Burn backend.
+//! Devices, and what Burn lacks on them. The only place that names a Burn backend.
+
+pub mod conv;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,11 +1,10 @@
-//! The one place that chooses between 2D and 3D kernels: image tensors always have five dimensions.
+//! Convolutions as modules. Image tensors always have five dimensions; a 2D network is one of depth 1.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
 use super::Weights;
+use crate::backend::conv::{Steps, convolve, convolve_transposed};
 
 /// A convolution that keeps the size (divided by the stride): zero padding of half a kernel.
 ///
@@ -34,11 +33,7 @@ impl Conv {
         let bias = self.bias.as_ref().map(Param::val);
         let [_, _, z, y, x] = weight.dims();
         let padding = [z / 2, y / 2, x / 2];
-        if images.dims()[2] == 1 && z == 1 {
-            let options = ConvOptions::new([self.stride[1], self.stride[2]], [padding[1], padding[2]], [1, 1], 1);
-            return conv2d(images.squeeze_dim::<4>(2), weight.squeeze_dim::<4>(2), bias, options).unsqueeze_dim(2);
-        }
-        conv3d(images, weight, bias, ConvOptions::new(self.stride, padding, [1, 1, 1], 1))
+        convolve(images, weight, bias, Steps { stride: self.stride, padding })
     }
 }
 
@@ -63,11 +58,7 @@ impl Upsample {
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
         let [_, _, z, y, x] = weight.dims();
-        if images.dims()[2] == 1 && z == 1 {
-            let options = ConvTransposeOptions::new([y, x], [0, 0], [0, 0], [1, 1], 1);
-            let (images, weight) = (images.squeeze_dim::<4>(2), weight.squeeze_dim::<4>(2));
-            return conv_transpose2d(images, weight, bias, options).unsqueeze_dim(2);
-        }
-        conv_transpose3d(images, weight, bias, ConvTransposeOptions::new([z, y, x], [0; 3], [0; 3], [1; 3], 1))
+        let steps = Steps { stride: [z, y, x], padding: [0; 3] };
+        convolve_transposed(images, weight, bias, steps)
     }
 }

@@ -1,0 +1,213 @@
+//! The kernels as operations of Burn's CPU backend, with their gradients.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::{Autodiff, NodeId};
+use burn::backend::flex::{Flex, FlexTensor};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+use burn::tensor::TensorData;
+
+use super::convolution::{Convolution, channel_sums};
+use super::kernel::Isa;
+
+/// Stride and padding per axis, `[z, y, x]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// Distance of the places where the kernel is applied.
+    pub stride: [usize; 3],
+    /// Zeros on either side of the convolution's input (a transposed convolution's output).
+    pub padding: [usize; 3],
+}
+
+/// Convolutions in f32 over `[batch, channel, z, y, x]`.
+#[backend_extension(Flex, Autodiff)]
+pub trait ConvolutionBackend: Backend {
+    /// Images `[batch, in, …]`, weights `[out, in, z, y, x]`, bias `[out]`.
+    fn convolve(
+        images: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
+    /// Images `[batch, in, …]`, weights `[in, out, z, y, x]`, bias `[out]`; output size `(size - 1) · stride + kernel - 2 · padding`.
+    fn convolve_transposed(
+        images: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+}
+
+impl ConvolutionBackend for Flex {
+    fn convolve(images: FlexTensor, weights: FlexTensor, bias: FlexTensor, steps: Steps) -> FlexTensor {
+        let convolution = convolution(&images, &weights, steps);
+        let [images, weights, bias] = [images, weights, bias].map(contiguous);
+        let output = convolution.apply(Isa::detect(), values(&images), values(&weights), Some(values(&bias)));
+        tensor(output, &output_shape(&convolution))
+    }
+
+    fn convolve_transposed(images: FlexTensor, weights: FlexTensor, bias: FlexTensor, steps: Steps) -> FlexTensor {
+        let convolution = transposed_convolution(&images, &weights, steps);
+        let [images, weights, bias] = [images, weights, bias].map(contiguous);
+        let output = convolution.apply_adjoint(Isa::detect(), values(&images), values(&weights), Some(values(&bias)));
+        tensor(output, &input_shape(&convolution))
+    }
+}
+
+/// The convolution that maps such images.
+fn convolution(images: &FlexTensor, weights: &FlexTensor, steps: Steps) -> Convolution {
+    let ([batch, input, size @ ..], [output, expected, kernel @ ..]) = (dimensions(images), dimensions(weights));
+    assert_eq!(input, expected, "a convolution's weights are for {expected} channels, its images have {input}");
+    Convolution { batch, channels: [input, output], input: size, kernel, stride: steps.stride, padding: steps.padding }
+}
+
+/// The convolution whose adjoint maps such images.
+fn transposed_convolution(images: &FlexTensor, weights: &FlexTensor, steps: Steps) -> Convolution {
+    let ([batch, input, size @ ..], [expected, output, kernel @ ..]) = (dimensions(images), dimensions(weights));
+    assert_eq!(input, expected, "a convolution's weights are for {expected} channels, its images have {input}");
+    let Steps { stride, padding } = steps;
+    let enlarged = |axis: usize| (size[axis].max(1) - 1) * stride[axis] + kernel[axis] - 2 * padding[axis];
+    Convolution { batch, channels: [output, input], input: std::array::from_fn(enlarged), kernel, stride, padding }
+}
+
+fn dimensions(tensor: &FlexTensor) -> [usize; 5] {
+    tensor.layout().shape().dims()
+}
+
+fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    match tensor.as_slice::<f32>() {
+        Some(_) => tensor,
+        None => tensor.to_contiguous(),
+    }
+}
+
+/// The values of a contiguous tensor.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("a contiguous f32 tensor")
+}
+
+fn tensor(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+fn input_shape(convolution: &Convolution) -> [usize; 5] {
+    let [z, y, x] = convolution.input;
+    [convolution.batch, convolution.channels[0], z, y, x]
+}
+
+fn output_shape(convolution: &Convolution) -> [usize; 5] {
+    let [z, y, x] = convolution.output();
+    [convolution.batch, convolution.channels[1], z, y, x]
+}
+
+/// What a backward pass needs: images, weights and steps.
+type State = (NodeId, NodeId, Steps);
+
+#[derive(Debug)]
+struct ConvolveBackward;
+
+impl Backward<Flex, 3> for ConvolveBackward {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (images, weights, steps) = ops.state;
+        let images = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(images));
+        let weights = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(weights));
+        let convolution = convolution(&images, &weights, steps);
+        let [of_images, of_weights, of_bias] = ops.parents;
+        let (input, kernel) = convolution.gradients(
+            Isa::detect(),
+            of_weights.is_some().then(|| values(&images)),
+            of_images.is_some().then(|| values(&weights)),
+            values(&gradient),
+        );
+        if let (Some(node), Some(input)) = (of_images, input) {
+            grads.register::<Flex>(node.id, tensor(input, &input_shape(&convolution)));
+        }
+        if let (Some(node), Some(kernel)) = (of_weights, kernel) {
+            grads.register::<Flex>(node.id, tensor(kernel, &dimensions(&weights)));
+        }
+        if let Some(node) = of_bias {
+            let sums = channel_sums(values(&gradient), convolution.batch, convolution.channels[1]);
+            grads.register::<Flex>(node.id, tensor(sums, &[convolution.channels[1]]));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ConvolveTransposedBackward;
+
+impl Backward<Flex, 3> for ConvolveTransposedBackward {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let (images, weights, steps) = ops.state;
+        let images = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(images));
+        let weights = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(weights));
+        let convolution = transposed_convolution(&images, &weights, steps);
+        let [of_images, of_weights, of_bias] = ops.parents;
+        let (input, kernel) = convolution.adjoint_gradients(
+            Isa::detect(),
+            of_weights.is_some().then(|| values(&images)),
+            of_images.is_some().then(|| values(&weights)),
+            values(&gradient),
+        );
+        if let (Some(node), Some(input)) = (of_images, input) {
+            grads.register::<Flex>(node.id, tensor(input, &output_shape(&convolution)));
+        }
+        if let (Some(node), Some(kernel)) = (of_weights, kernel) {
+            grads.register::<Flex>(node.id, tensor(kernel, &dimensions(&weights)));
+        }
+        if let Some(node) = of_bias {
+            let sums = channel_sums(values(&gradient), convolution.batch, convolution.channels[0]);
+            grads.register::<Flex>(node.id, tensor(sums, &[convolution.channels[0]]));
+        }
+    }
+}
+
+impl<C: CheckpointStrategy> ConvolutionBackend for Autodiff<Flex, C> {
+    fn convolve(
+        images: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self> {
+        let nodes = [images.node(), weights.node(), bias.node()];
+        match ConvolveBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&images), prep.checkpoint(&weights), steps);
+                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
+                prep.finish(state, Flex::convolve(images, weights, bias, steps))
+            }
+            OpsKind::UnTracked(prep) => {
+                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
+                prep.finish(Flex::convolve(images, weights, bias, steps))
+            }
+        }
+    }
+
+    fn convolve_transposed(
+        images: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self> {
+        let nodes = [images.node(), weights.node(), bias.node()];
+        match ConvolveTransposedBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&images), prep.checkpoint(&weights), steps);
+                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
+                prep.finish(state, Flex::convolve_transposed(images, weights, bias, steps))
+            }
+            OpsKind::UnTracked(prep) => {
+                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
+                prep.finish(Flex::convolve_transposed(images, weights, bias, steps))
+            }
+        }
+    }
+}

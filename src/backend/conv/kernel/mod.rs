@@ -1,0 +1,262 @@
+//! The inner loops, one file per instruction set, and the safe doors to them.
+//!
+//! Output channels lie across the lanes of a register, [`LANES`] to a block; one or two blocks make a group. A tile of
+//! outputs stays in registers while the loop runs over taps and input channels: each step loads the group's weights once
+//! and multiplies them with one input value per output, so that arithmetic, not loading, is the bound.
+
+/// Repeats a block for `i` in 0..n, n ≤ 14, with `i` a constant in each copy. A loop over an array of registers is unrolled
+/// too late for the compiler to keep the array out of memory.
+#[cfg(target_arch = "x86_64")]
+macro_rules! each {
+    ($i:ident, $n:expr, $body:block) => {
+        each!(@ $i, $n, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $i:ident, $n:expr, $body:block, $($value:literal)*) => {
+        $({
+            let $i: usize = $value;
+            if $i < $n $body
+        })*
+    };
+}
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+/// Channels per block.
+pub const LANES: usize = 16;
+
+/// An instruction set that kernels exist for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// AVX-512 F: two blocks per group, 28 sums in registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// AVX2 with fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// Plain Rust, for every processor.
+    Portable,
+}
+
+impl Isa {
+    /// Every instruction set that this processor has, best first.
+    pub fn available() -> Vec<Self> {
+        let mut found = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                found.push(Self::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                found.push(Self::Avx2);
+            }
+        }
+        found.push(Self::Portable);
+        found
+    }
+
+    /// The best one that this processor has.
+    pub fn detect() -> Self {
+        Self::available().first().copied().unwrap_or(Self::Portable)
+    }
+
+    /// Blocks per group: output channels that share one pass over the input.
+    pub fn group(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 1,
+            Self::Portable => 1,
+        }
+    }
+
+    /// Most outputs of a tile.
+    fn columns(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 14,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 6,
+            Self::Portable => 4,
+        }
+    }
+}
+
+/// A gather's operands for one group of output channels, in numbers of floats.
+#[derive(Clone, Copy)]
+pub struct Gather<'a> {
+    /// Padded input; the value of tap run `t`, step `k`, for output (row, column) is
+    /// `input[offsets[t] + k + row · input_row + column · input_column]`.
+    pub input: &'a [f32],
+    /// Where each run of taps begins.
+    pub offsets: &'a [usize],
+    /// Steps of a run.
+    pub run: usize,
+    /// Weights `[offsets, run, blocks, LANES]`.
+    pub weights: &'a [f32],
+    /// Blocks of output channels, at most [`Isa::group`].
+    pub blocks: usize,
+    /// Distance of the inputs of neighbouring outputs.
+    pub input_column: usize,
+    /// Distance of the inputs of neighbouring rows of outputs.
+    pub input_row: usize,
+    /// Distance of neighbouring outputs.
+    pub output_column: usize,
+    /// Distance of neighbouring rows of outputs.
+    pub output_row: usize,
+}
+
+/// One tile, as pointers.
+struct Tile<'a> {
+    input: *const f32,
+    offsets: &'a [usize],
+    run: usize,
+    weights: *const f32,
+    input_column: usize,
+    input_row: usize,
+    output: *mut f32,
+    output_column: usize,
+    output_row: usize,
+}
+
+type TileKernel = unsafe fn(&Tile);
+
+/// Adds a gather to `rows` × `columns` outputs, each `blocks · LANES` floats.
+pub fn gather(isa: Isa, operands: &Gather, rows: usize, columns: usize, output: &mut [f32]) {
+    if rows == 0 || columns == 0 || operands.run == 0 {
+        return;
+    }
+    let Some(farthest) = operands.offsets.iter().max() else { return };
+    let last = |row: usize, column: usize| (rows - 1) * row + (columns - 1) * column;
+    let lanes = operands.blocks * LANES;
+    assert!(operands.blocks <= isa.group(), "a group is too wide for its kernel");
+    assert!(farthest + last(operands.input_row, operands.input_column) + operands.run <= operands.input.len());
+    assert!(last(operands.output_row, operands.output_column) + lanes <= output.len());
+    assert!(operands.offsets.len() * operands.run * lanes <= operands.weights.len());
+    let most = isa.columns();
+    let together = (most / columns).clamp(1, 4);
+    let mut row = 0;
+    while row < rows {
+        let height = together.min(rows - row);
+        let tiles = columns.div_ceil(most);
+        let mut column = 0;
+        for tile in 0..tiles {
+            let width = columns / tiles + usize::from(tile < columns % tiles);
+            let kernel = tile_kernel(isa, operands.blocks, height, width, operands.input_column);
+            // SAFETY: the assertions above hold for the last row and column, so for every tile within; the kernel is one
+            // of an instruction set that this processor has.
+            unsafe {
+                kernel(&Tile {
+                    input: operands.input.as_ptr().add(row * operands.input_row + column * operands.input_column),
+                    offsets: operands.offsets,
+                    run: operands.run,
+                    weights: operands.weights.as_ptr(),
+                    input_column: operands.input_column,
+                    input_row: operands.input_row,
+                    output: output.as_mut_ptr().add(row * operands.output_row + column * operands.output_column),
+                    output_column: operands.output_column,
+                    output_row: operands.output_row,
+                });
+            }
+            column += width;
+        }
+        row += height;
+    }
+}
+
+fn tile_kernel(isa: Isa, blocks: usize, rows: usize, columns: usize, step: usize) -> TileKernel {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => avx512::tile(blocks, rows, columns, step),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => avx2::tile(rows, columns),
+        Isa::Portable => portable::tile(rows, columns),
+    }
+}
+
+/// Operands of a weight gradient for one group of output channels and one run of taps, in numbers of floats.
+#[derive(Clone, Copy)]
+pub struct Outer<'a> {
+    /// Input values; step `k` of position (row, column) is `input[k + row · input_row + column · input_column]`.
+    pub input: &'a [f32],
+    /// Output gradients; block `b` of position (row, column) is
+    /// `gradient[b · gradient_block + row · gradient_row + column · LANES ..][..LANES]`.
+    pub gradient: &'a [f32],
+    /// Steps of the run.
+    pub run: usize,
+    /// Blocks of output channels, at most [`Isa::group`].
+    pub blocks: usize,
+    /// Distance of the inputs of neighbouring positions.
+    pub input_column: usize,
+    /// Distance of the inputs of neighbouring rows.
+    pub input_row: usize,
+    /// Distance of two blocks of the gradient.
+    pub gradient_block: usize,
+    /// Distance of two rows of the gradient.
+    pub gradient_row: usize,
+}
+
+/// Positions of a weight gradient, as pointers.
+struct Sum {
+    input: *const f32,
+    gradient: *const f32,
+    rows: usize,
+    columns: usize,
+    input_column: usize,
+    input_row: usize,
+    gradient_block: usize,
+    gradient_row: usize,
+    sums: *mut f32,
+}
+
+type SumKernel = unsafe fn(&Sum);
+
+/// Adds the outer products of `rows` × `columns` positions to `sums`, `[run, blocks, LANES]`.
+pub fn outer(isa: Isa, operands: &Outer, rows: usize, columns: usize, sums: &mut [f32]) {
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    let lanes = operands.blocks * LANES;
+    let last = |row: usize, column: usize| (rows - 1) * row + (columns - 1) * column;
+    assert!(operands.blocks <= isa.group() && operands.blocks > 0, "a group is too wide for its kernel");
+    assert!(last(operands.input_row, operands.input_column) + operands.run <= operands.input.len());
+    let blocks = (operands.blocks - 1) * operands.gradient_block;
+    assert!(blocks + last(operands.gradient_row, LANES) + LANES <= operands.gradient.len());
+    assert!(operands.run * lanes <= sums.len());
+    let most = isa.columns();
+    let tiles = operands.run.div_ceil(most);
+    let mut step = 0;
+    for tile in 0..tiles {
+        let width = operands.run / tiles + usize::from(tile < operands.run % tiles);
+        let kernel = sum_kernel(isa, operands.blocks, width);
+        // SAFETY: the assertions above hold for the last row, column and step; the kernel is one of an instruction set
+        // that this processor has.
+        unsafe {
+            kernel(&Sum {
+                input: operands.input.as_ptr().add(step),
+                gradient: operands.gradient.as_ptr(),
+                rows,
+                columns,
+                input_column: operands.input_column,
+                input_row: operands.input_row,
+                gradient_block: operands.gradient_block,
+                gradient_row: operands.gradient_row,
+                sums: sums.as_mut_ptr().add(step * lanes),
+            });
+        }
+        step += width;
+    }
+}
+
+fn sum_kernel(isa: Isa, blocks: usize, steps: usize) -> SumKernel {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => avx512::sum(blocks, steps),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => avx2::sum(steps),
+        Isa::Portable => portable::sum(steps),
+    }
+}

@@ -1,0 +1,81 @@
+//! Convolutions. On the CPU they are our own: Burn 0.22 has no kernels for the gradients of a 3D convolution there, and
+//! unfolds the input into a matrix 27 times its size for the forward pass. Elsewhere they are Burn's.
+//!
+//! The way of a convolution: [`blocked`] brings images into the kernels' layout, [`weights`] the weights, [`axis`] says which
+//! inputs an output reads, [`gather`] runs the [`kernel`] over all outputs, [`weight_gradient`] over all positions.
+//! Every output has one fixed order of summation, so that results do not depend on the number of threads.
+
+mod axis;
+mod blocked;
+mod convolution;
+mod extension;
+mod gather;
+mod kernel;
+mod scratch;
+mod weight_gradient;
+mod weights;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::{Dispatch, DispatchDevice};
+use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::{DType, Tensor};
+
+use extension::ConvolutionBackend;
+pub use extension::Steps;
+
+/// Convolution of images `[batch, in, z, y, x]` with weights `[out, in, z, y, x]` and a bias `[out]`.
+///
+/// # Panics
+/// The channels of images and weights differ.
+pub fn convolve(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
+    if !has_own_kernels(&images) {
+        return convolve_by_burn(images, weights, bias, steps);
+    }
+    let bias = bias.unwrap_or_else(|| Tensor::zeros([weights.dims()[0]], &images.device()));
+    let [images, weights] = [images, weights].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::convolve(images, weights, bias.into_dispatch(), steps))
+}
+
+/// Transposed convolution of images `[batch, in, z, y, x]` with weights `[in, out, z, y, x]` and a bias `[out]`.
+///
+/// # Panics
+/// The channels of images and weights differ.
+pub fn convolve_transposed(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
+    if !has_own_kernels(&images) {
+        return convolve_transposed_by_burn(images, weights, bias, steps);
+    }
+    let bias = bias.unwrap_or_else(|| Tensor::zeros([weights.dims()[1]], &images.device()));
+    let [images, weights] = [images, weights].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::convolve_transposed(images, weights, bias.into_dispatch(), steps))
+}
+
+fn has_own_kernels(images: &Tensor<5>) -> bool {
+    let device = images.device().inner();
+    images.dtype() == DType::F32 && matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+}
+
+fn convolve_by_burn(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
+    let Steps { stride, padding } = steps;
+    if images.dims()[2] == 1 && weights.dims()[2] == 1 && padding[0] == 0 {
+        let options = ConvOptions::new([stride[1], stride[2]], [padding[1], padding[2]], [1, 1], 1);
+        return conv2d(images.squeeze_dim::<4>(2), weights.squeeze_dim::<4>(2), bias, options).unsqueeze_dim(2);
+    }
+    conv3d(images, weights, bias, ConvOptions::new(stride, padding, [1, 1, 1], 1))
+}
+
+fn convolve_transposed_by_burn(
+    images: Tensor<5>,
+    weights: Tensor<5>,
+    bias: Option<Tensor<1>>,
+    steps: Steps,
+) -> Tensor<5> {
+    let Steps { stride, padding } = steps;
+    if images.dims()[2] == 1 && weights.dims()[2] == 1 && padding[0] == 0 {
+        let options = ConvTransposeOptions::new([stride[1], stride[2]], [padding[1], padding[2]], [0, 0], [1, 1], 1);
+        let (images, weights) = (images.squeeze_dim::<4>(2), weights.squeeze_dim::<4>(2));
+        return conv_transpose2d(images, weights, bias, options).unsqueeze_dim(2);
+    }
+    conv_transpose3d(images, weights, bias, ConvTransposeOptions::new(stride, padding, [0; 3], [1; 3], 1))
+}
