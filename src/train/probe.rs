@@ -10,8 +10,8 @@ use crate::loss::{self, Truth};
 use crate::model;
 
 /// Copies of every convolution output that training keeps: the output itself, its normalised and activated forms, and
-/// what the composed normalisation saves for its gradient. Measured with burn-flex 0.22 (docs/benchmarks.md).
-const COPIES_OF_ACTIVATIONS: usize = 6;
+/// what the composed normalisation saves for its gradient. Fitted to peaks measured on the CPU (docs/benchmarks.md).
+const COPIES_OF_ACTIVATIONS: usize = 4;
 
 /// Trainings shorter than this are not worth a measured step.
 const MIN_STEPS_TO_PROBE: usize = 20;
