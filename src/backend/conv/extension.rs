@@ -84,7 +84,7 @@ fn contiguous(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// The values of a contiguous tensor.
+/// The values of a contiguous f32 tensor; [`super::convolve`] sends no others here.
 fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous f32 tensor")
 }

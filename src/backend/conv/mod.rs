@@ -30,7 +30,7 @@ pub use extension::Steps;
 /// # Panics
 /// The channels of images and weights differ.
 pub fn convolve(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
-    if !has_own_kernels(&images) {
+    if !has_own_kernels(&images, &weights) {
         return convolve_by_burn(images, weights, bias, steps);
     }
     let bias = bias.unwrap_or_else(|| Tensor::zeros([weights.dims()[0]], &images.device()));
@@ -43,7 +43,7 @@ pub fn convolve(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, 
 /// # Panics
 /// The channels of images and weights differ.
 pub fn convolve_transposed(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
-    if !has_own_kernels(&images) {
+    if !has_own_kernels(&images, &weights) {
         return convolve_transposed_by_burn(images, weights, bias, steps);
     }
     let bias = bias.unwrap_or_else(|| Tensor::zeros([weights.dims()[1]], &images.device()));
@@ -51,9 +51,9 @@ pub fn convolve_transposed(images: Tensor<5>, weights: Tensor<5>, bias: Option<T
     Tensor::from_dispatch(Dispatch::convolve_transposed(images, weights, bias.into_dispatch(), steps))
 }
 
-fn has_own_kernels(images: &Tensor<5>) -> bool {
-    let device = images.device().inner();
-    images.dtype() == DType::F32 && matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+fn has_own_kernels(images: &Tensor<5>, weights: &Tensor<5>) -> bool {
+    let single_precision = images.dtype() == DType::F32 && weights.dtype() == DType::F32;
+    single_precision && matches!(images.device().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 fn convolve_by_burn(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
