@@ -1,8 +1,8 @@
 //! Convolutions. On the CPU they are our own: Burn 0.22 has no kernels for the gradients of a 3D convolution there, and
 //! unfolds the input into a matrix 27 times its size for the forward pass. Elsewhere they are Burn's.
 //!
-//! The way of a convolution: [`blocked`] brings images into the kernels' layout, [`weights`] the weights, [`axis`] says which
-//! inputs an output reads, [`gather`] runs the [`kernel`] over all outputs, [`weight_gradient`] over all positions.
+//! The way of a convolution: `blocked` brings images into the kernels' layout, `weights` the weights, `axis` says which
+//! inputs an output reads, `gather` runs the `kernel` over all outputs, `weight_gradient` over all positions.
 //! Every output has one fixed order of summation, so that results do not depend on the number of threads.
 
 mod axis;
