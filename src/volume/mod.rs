@@ -6,6 +6,7 @@ pub mod components;
 pub mod geometry;
 pub mod nifti;
 pub mod orientation;
+pub mod segments;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use ndarray::{Array3, Array4};
 pub use geometry::Geometry;
 pub use nifti::{Header, read_header, write_label_map, write_segmentation, write_volume};
 pub use orientation::Axes;
+pub use segments::{Segment, Segments};
 
 /// An image: `voxels[channel, z, y, x]` in the units of its modality, with the grid's place in the world.
 #[derive(Clone, Debug, PartialEq)]
