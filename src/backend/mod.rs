@@ -1,11 +1,17 @@
 //! Devices, and what Burn lacks on them. The only place that names a Burn backend.
 
 pub mod conv;
+pub mod join;
+pub mod norm;
+mod channels_last;
+mod isa;
+mod memory;
 
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
+use burn::backend::DispatchDevice;
+use burn::tensor::{DType, Device, Tensor};
 
 /// A device as the person names it: `auto`, `cpu`, `cuda:N`, `vulkan`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,6 +112,11 @@ pub fn features() -> Vec<&'static str> {
 pub fn pin_default_device() {
     // SAFETY: `main` calls this first, while the process has a single thread.
     unsafe { std::env::set_var("BURN_DEVICE", "flex") };
+}
+
+/// Whether our own kernels compute with such images: f32 on the CPU.
+fn has_own_kernels(images: &Tensor<5>) -> bool {
+    images.dtype() == DType::F32 && matches!(images.device().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 fn unavailable(wanted: DeviceName, reason: String) -> DeviceError {

@@ -2,12 +2,17 @@
 
 use rayon::prelude::*;
 
+use super::super::isa::Isa;
 use super::axis::{Axis, output_size};
-use super::blocked::{Blocked, Images, even_blocks};
 use super::gather::Gather;
-use super::kernel::{Isa, LANES};
+use super::kernel::LANES;
+use super::padded::{Images, Padded};
 use super::weight_gradient::WeightGradient;
 use super::weights::Layout;
+use super::winograd::{self, Tiling};
+
+/// Channels that a convolution has at least where Winograd's filtering is faster than direct summation.
+const FEWEST_CHANNELS: usize = 8;
 
 /// A convolution's shape. A transposed convolution is described by the convolution that it is the adjoint of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,119 +66,98 @@ impl Convolution {
         Layout { outputs: self.channels[0], inputs: self.channels[1], kernel: self.kernel, swapped: true }
     }
 
-    fn input_images<'a>(&self, values: &'a [f32]) -> Images<'a> {
-        Images { values, batch: self.batch, channels: self.channels[0], size: self.input }
+    /// The convolution as Winograd's filtering computes it, where that pays.
+    fn tiling(&self, isa: Isa) -> Option<Tiling> {
+        let enough = self.channels.iter().all(|&channels| channels >= FEWEST_CHANNELS);
+        let padded = (0..3).all(|axis| self.padding[axis] < self.kernel[axis]);
+        let fits = matches!(self.kernel, [1 | 3, 3, 3]) && self.stride == [1; 3] && padded && enough;
+        let (batch, input, output, padding) = (self.batch, self.input, self.output(), self.padding);
+        let deep = self.kernel[0] == 3;
+        fits.then_some(Tiling { isa, batch, input, output, padding, deep, channels: self.channels })
     }
 
-    fn output_images<'a>(&self, values: &'a [f32]) -> Images<'a> {
-        Images { values, batch: self.batch, channels: self.channels[1], size: self.output() }
-    }
-
-    /// Output `[batch, out, …]` of an input `[batch, in, …]`, weights `[out, in, z, y, x]` and a bias `[out]`.
-    pub fn apply(&self, isa: Isa, input: &[f32], weights: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-        let axes = self.forward_axes();
-        let blocked = self.even_blocks(input, &axes);
-        self.gather(isa, &blocked, &axes, weights, bias)
-    }
-
-    fn gather(&self, isa: Isa, blocked: &Blocked, axes: &[Axis; 3], weights: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-        let mut result = vec![0.0; self.batch * self.channels[1] * self.output().iter().product::<usize>()];
-        Gather { isa, input: blocked, axes, weights, layout: self.layout(), bias }.run(&mut result);
-        result
-    }
-
-    /// The adjoint: `[batch, in, …]` from `[batch, out, …]`. The gradient of the input, or a transposed convolution.
-    pub fn apply_adjoint(&self, isa: Isa, output: &[f32], weights: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-        let axes = self.adjoint_axes();
-        let images = self.output_images(output);
-        let blocked = Blocked::new(&images, &axes, even_blocks(self.channels[1]));
-        self.gather_adjoint(isa, &blocked, &axes, weights, bias)
-    }
-
-    fn gather_adjoint(
-        &self,
-        isa: Isa,
-        blocked: &Blocked,
-        axes: &[Axis; 3],
-        weights: &[f32],
-        bias: Option<&[f32]>,
-    ) -> Vec<f32> {
-        let mut result = vec![0.0; self.batch * self.channels[0] * self.input.iter().product::<usize>()];
-        Gather { isa, input: blocked, axes, weights, layout: self.adjoint_layout(), bias }.run(&mut result);
-        result
-    }
-
-    /// Gradients of a convolution: of its input where `weights` are given, of its weights where `input` is given.
-    pub fn gradients(
-        &self,
-        isa: Isa,
-        input: Option<&[f32]>,
-        weights: Option<&[f32]>,
-        gradient: &[f32],
-    ) -> (Option<Vec<f32>>, Option<Vec<f32>>) {
-        let (axes, adjoint_axes) = (self.forward_axes(), self.adjoint_axes());
-        let gradient = self.whole_blocks(gradient, &adjoint_axes);
-        let of_input = weights.map(|weights| self.gather_adjoint(isa, &gradient, &adjoint_axes, weights, None));
-        let of_weights = input.map(|input| {
-            let input = self.even_blocks(input, &axes);
-            self.weight_gradient(isa, &input, &gradient, &axes)
-        });
-        (of_input, of_weights)
-    }
-
-    /// Gradients of the adjoint: of its input where `weights` are given, of its weights where its `input` is given.
-    pub fn adjoint_gradients(
-        &self,
-        isa: Isa,
-        input: Option<&[f32]>,
-        weights: Option<&[f32]>,
-        gradient: &[f32],
-    ) -> (Option<Vec<f32>>, Option<Vec<f32>>) {
-        let (axes, adjoint_axes) = (self.forward_axes(), self.adjoint_axes());
-        let gradient = self.even_blocks(gradient, &axes);
-        let of_input = weights.map(|weights| self.gather(isa, &gradient, &axes, weights, None));
-        let of_weights = input.map(|input| {
-            let input = self.whole_blocks(input, &adjoint_axes);
-            self.weight_gradient(isa, &gradient, &input, &axes)
-        });
-        (of_input, of_weights)
-    }
-
-    /// Values of the input's shape, in a gather's blocks.
-    fn even_blocks(&self, values: &[f32], axes: &[Axis; 3]) -> Blocked {
-        Blocked::new(&self.input_images(values), axes, even_blocks(self.channels[0]))
-    }
-
-    /// Values of the output's shape, in blocks of whole registers.
-    fn whole_blocks(&self, values: &[f32], axes: &[Axis; 3]) -> Blocked {
-        Blocked::new(&self.output_images(values), axes, (self.channels[1].div_ceil(LANES), LANES))
-    }
-
-    fn weight_gradient(&self, isa: Isa, input: &Blocked, gradient: &Blocked, axes: &[Axis; 3]) -> Vec<f32> {
-        let mut result = vec![0.0; self.weights()];
-        let layout = self.layout();
-        WeightGradient { isa, input, gradient, axes, layout, batch: self.batch }.run(&mut result);
-        result
-    }
-}
-
-/// Sum per channel of `[batch, channels, …]`: the gradient of a bias.
-pub fn channel_sums(values: &[f32], batch: usize, channels: usize) -> Vec<f32> {
-    let volume = values.len() / (batch * channels).max(1);
-    let sum = |channel: usize| {
-        let parts = (0..batch).map(|image| lane_sum(&values[(image * channels + channel) * volume..][..volume]));
-        parts.sum::<f32>()
-    };
-    (0..channels).into_par_iter().map(sum).collect()
-}
-
-/// Sum in a fixed order, one partial sum per lane.
-fn lane_sum(values: &[f32]) -> f32 {
-    let mut lanes = [0.0; LANES];
-    for values in values.chunks(LANES) {
-        for (lane, value) in lanes.iter_mut().zip(values) {
-            *lane += value;
+    /// Output `[batch, z, y, x, out]` of an input `[batch, z, y, x, in]`, weights `[out, in, z, y, x]` and a bias `[out]`.
+    pub fn apply(&self, isa: Isa, input: &[f32], weights: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
+        match self.tiling(isa) {
+            Some(tiling) => winograd::convolve(&tiling, input, weights, &self.layout(), bias, output),
+            None => {
+                let axes = self.forward_axes();
+                let input = self.padded_input(input, &axes);
+                Gather { isa, input: &input, axes: &axes, weights, layout: self.layout(), bias }.run(output);
+            }
         }
     }
-    lanes.iter().sum()
+
+    /// The adjoint: `[batch, z, y, x, in]` from `[batch, z, y, x, out]`. The gradient of the input, or a transposed
+    /// convolution.
+    pub fn apply_adjoint(&self, isa: Isa, output: &[f32], weights: &[f32], bias: Option<&[f32]>, input: &mut [f32]) {
+        match self.tiling(isa) {
+            Some(tiling) => {
+                let padding = std::array::from_fn(|axis| self.kernel[axis] - 1 - self.padding[axis]);
+                let channels = [self.channels[1], self.channels[0]];
+                let tiling = Tiling { input: tiling.output, output: tiling.input, padding, channels, ..tiling };
+                winograd::convolve(&tiling, output, weights, &self.adjoint_layout(), bias, input);
+            }
+            None => {
+                let axes = self.adjoint_axes();
+                let output = self.padded_output(output, &axes, self.channels[1]);
+                Gather { isa, input: &output, axes: &axes, weights, layout: self.adjoint_layout(), bias }.run(input);
+            }
+        }
+    }
+
+    /// Gradient of the weights `[out, in, z, y, x]`, from an input and the gradient of its output.
+    pub fn weight_gradient(&self, isa: Isa, input: &[f32], gradient: &[f32], weights: &mut [f32]) {
+        match self.tiling(isa) {
+            Some(tiling) => winograd::weight_gradient(&tiling, input, gradient, &self.layout(), weights),
+            None => {
+                let axes = self.forward_axes();
+                let input = self.padded_input(input, &axes);
+                let gradient =
+                    self.padded_output(gradient, &unpadded(self.output()), self.channels[1].next_multiple_of(LANES));
+                let (batch, layout) = (self.batch, self.layout());
+                let operands = WeightGradient { isa, input: &input, gradient: &gradient, axes: &axes, layout, batch };
+                operands.run(weights);
+            }
+        }
+    }
+
+    fn padded_input<'a>(&self, values: &'a [f32], axes: &[Axis; 3]) -> Padded<'a> {
+        let images = Images { values, batch: self.batch, channels: self.channels[0], size: self.input };
+        Padded::new(images, axes, self.channels[0])
+    }
+
+    fn padded_output<'a>(&self, values: &'a [f32], axes: &[Axis; 3], channels: usize) -> Padded<'a> {
+        let images = Images { values, batch: self.batch, channels: self.channels[1], size: self.output() };
+        Padded::new(images, axes, channels)
+    }
+}
+
+/// Axes that ask for no zeros.
+fn unpadded(size: [usize; 3]) -> [Axis; 3] {
+    size.map(|size| Axis::forward(size, 1, 1, 0))
+}
+
+/// Voxels of a task of [`channel_sums`]. A constant, because the order of summation must not depend on the machine.
+const SUM_VOXELS: usize = 4096;
+
+/// Sum per channel of `[voxel, channel]`: the gradient of a bias.
+pub fn channel_sums(values: &[f32], channels: usize) -> Vec<f32> {
+    let part = |values: &[f32]| {
+        let mut sums = vec![0.0; channels];
+        for voxel in values.chunks_exact(channels) {
+            for (sum, value) in sums.iter_mut().zip(voxel) {
+                *sum += value;
+            }
+        }
+        sums
+    };
+    let parts: Vec<_> = values.par_chunks((SUM_VOXELS * channels).max(1)).map(part).collect();
+    let mut total = vec![0.0; channels];
+    for part in parts {
+        for (total, value) in total.iter_mut().zip(part) {
+            *total += value;
+        }
+    }
+    total
 }

@@ -9,8 +9,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use burn::tensor::TensorData;
 
+use super::super::channels_last::{ChannelsLast, tensor};
+use super::super::isa::Isa;
+use super::super::memory::Buffer;
 use super::convolution::{Convolution, channel_sums};
-use super::kernel::Isa;
 
 /// Stride and padding per axis, `[z, y, x]`.
 #[derive(Clone, Copy, Debug)]
@@ -44,16 +46,20 @@ pub trait ConvolutionBackend: Backend {
 impl ConvolutionBackend for Flex {
     fn convolve(images: FlexTensor, weights: FlexTensor, bias: FlexTensor, steps: Steps) -> FlexTensor {
         let convolution = convolution(&images, &weights, steps);
-        let [images, weights, bias] = [images, weights, bias].map(contiguous);
-        let output = convolution.apply(Isa::detect(), values(&images), values(&weights), Some(values(&bias)));
-        tensor(output, &output_shape(&convolution))
+        let (images, [weights, bias]) = (ChannelsLast::new(images), [weights, bias].map(contiguous));
+        let shape = output_shape(&convolution);
+        let mut output = Buffer::new(shape.iter().product());
+        convolution.apply(Isa::detect(), images.values(), values(&weights), Some(values(&bias)), &mut output);
+        tensor(output, shape)
     }
 
     fn convolve_transposed(images: FlexTensor, weights: FlexTensor, bias: FlexTensor, steps: Steps) -> FlexTensor {
         let convolution = transposed_convolution(&images, &weights, steps);
-        let [images, weights, bias] = [images, weights, bias].map(contiguous);
-        let output = convolution.apply_adjoint(Isa::detect(), values(&images), values(&weights), Some(values(&bias)));
-        tensor(output, &input_shape(&convolution))
+        let (images, [weights, bias]) = (ChannelsLast::new(images), [weights, bias].map(contiguous));
+        let shape = input_shape(&convolution);
+        let mut output = Buffer::new(shape.iter().product());
+        convolution.apply_adjoint(Isa::detect(), images.values(), values(&weights), Some(values(&bias)), &mut output);
+        tensor(output, shape)
     }
 }
 
@@ -89,7 +95,7 @@ fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous f32 tensor")
 }
 
-fn tensor(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
+fn plain(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
@@ -113,27 +119,27 @@ impl Backward<Flex, 3> for ConvolveBackward {
     type State = State;
 
     fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let gradient = ChannelsLast::new(grads.consume::<Flex>(&ops.node));
         let (images, weights, steps) = ops.state;
-        let images = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(images));
+        let images = checkpointer.retrieve_node_output::<FlexTensor>(images);
         let weights = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(weights));
         let convolution = convolution(&images, &weights, steps);
+        let (images, isa) = (ChannelsLast::new(images), Isa::detect());
         let [of_images, of_weights, of_bias] = ops.parents;
-        let (input, kernel) = convolution.gradients(
-            Isa::detect(),
-            of_weights.is_some().then(|| values(&images)),
-            of_images.is_some().then(|| values(&weights)),
-            values(&gradient),
-        );
-        if let (Some(node), Some(input)) = (of_images, input) {
-            grads.register::<Flex>(node.id, tensor(input, &input_shape(&convolution)));
+        if let Some(node) = of_weights {
+            let mut result = vec![0.0; convolution.weights()];
+            convolution.weight_gradient(isa, images.values(), gradient.values(), &mut result);
+            grads.register::<Flex>(node.id, plain(result, &dimensions(&weights)));
         }
-        if let (Some(node), Some(kernel)) = (of_weights, kernel) {
-            grads.register::<Flex>(node.id, tensor(kernel, &dimensions(&weights)));
+        if let Some(node) = of_images {
+            let shape = input_shape(&convolution);
+            let mut result = Buffer::new(shape.iter().product());
+            convolution.apply_adjoint(isa, gradient.values(), values(&weights), None, &mut result);
+            grads.register::<Flex>(node.id, tensor(result, shape));
         }
         if let Some(node) = of_bias {
-            let sums = channel_sums(values(&gradient), convolution.batch, convolution.channels[1]);
-            grads.register::<Flex>(node.id, tensor(sums, &[convolution.channels[1]]));
+            let channels = convolution.channels[1];
+            grads.register::<Flex>(node.id, plain(channel_sums(gradient.values(), channels), &[channels]));
         }
     }
 }
@@ -145,27 +151,28 @@ impl Backward<Flex, 3> for ConvolveTransposedBackward {
     type State = State;
 
     fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let gradient = ChannelsLast::new(grads.consume::<Flex>(&ops.node));
         let (images, weights, steps) = ops.state;
-        let images = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(images));
+        let images = checkpointer.retrieve_node_output::<FlexTensor>(images);
         let weights = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(weights));
         let convolution = transposed_convolution(&images, &weights, steps);
+        let (images, isa) = (ChannelsLast::new(images), Isa::detect());
         let [of_images, of_weights, of_bias] = ops.parents;
-        let (input, kernel) = convolution.adjoint_gradients(
-            Isa::detect(),
-            of_weights.is_some().then(|| values(&images)),
-            of_images.is_some().then(|| values(&weights)),
-            values(&gradient),
-        );
-        if let (Some(node), Some(input)) = (of_images, input) {
-            grads.register::<Flex>(node.id, tensor(input, &output_shape(&convolution)));
+        if let Some(node) = of_weights {
+            // The roles are swapped: what the transposed convolution puts out is what its convolution reads.
+            let mut result = vec![0.0; convolution.weights()];
+            convolution.weight_gradient(isa, gradient.values(), images.values(), &mut result);
+            grads.register::<Flex>(node.id, plain(result, &dimensions(&weights)));
         }
-        if let (Some(node), Some(kernel)) = (of_weights, kernel) {
-            grads.register::<Flex>(node.id, tensor(kernel, &dimensions(&weights)));
+        if let Some(node) = of_images {
+            let shape = output_shape(&convolution);
+            let mut result = Buffer::new(shape.iter().product());
+            convolution.apply(isa, gradient.values(), values(&weights), None, &mut result);
+            grads.register::<Flex>(node.id, tensor(result, shape));
         }
         if let Some(node) = of_bias {
-            let sums = channel_sums(values(&gradient), convolution.batch, convolution.channels[0]);
-            grads.register::<Flex>(node.id, tensor(sums, &[convolution.channels[0]]));
+            let channels = convolution.channels[0];
+            grads.register::<Flex>(node.id, plain(channel_sums(gradient.values(), channels), &[channels]));
         }
     }
 }

@@ -2,23 +2,25 @@
 
 use rayon::prelude::*;
 
+use super::super::isa::Isa;
+use super::super::memory::Buffer;
 use super::axis::Axis;
-use super::blocked::Blocked;
-use super::kernel::{self, Isa, LANES};
+use super::kernel::{self, LANES};
+use super::padded::Padded;
 use super::weights::{self, Layout};
 
-/// Outputs that a task keeps at a time, per channel: a group of them fits the second-level cache with its inputs.
-const TASK_VOXELS: usize = 512;
+/// Floats of output that a task keeps at a time: they fit the second-level cache with their inputs.
+const TASK: usize = 32768;
 
 /// Floats of weights that pass over all outputs of a task before the next ones do: they stay in the first-level cache.
 const WEIGHTS_AT_A_TIME: usize = 6144;
 
-/// A gather from blocked images.
+/// A gather from padded images.
 pub struct Gather<'a> {
     /// Instruction set.
     pub isa: Isa,
     /// Input.
-    pub input: &'a Blocked,
+    pub input: &'a Padded<'a>,
     /// Axes; their outputs are the size of the result.
     pub axes: &'a [Axis; 3],
     /// Weights in their tensor's order.
@@ -29,32 +31,29 @@ pub struct Gather<'a> {
     pub bias: Option<&'a [f32]>,
 }
 
-/// Some rows of a group of output channels of one image.
+/// Some rows of an image.
 struct Task<'a> {
     image: usize,
-    group: usize,
     first_row: usize,
-    channels: Vec<&'a mut [f32]>,
+    rows: usize,
+    outputs: &'a mut [f32],
 }
 
+/// Weights of all taps that reach the outputs of one phase.
+type Phase = ([usize; 3], weights::Phase);
+
 impl Gather<'_> {
-    /// Writes the images `[batch, outputs, z, y, x]`.
+    /// Writes the images `[batch, z, y, x, outputs]`.
     pub fn run(&self, output: &mut [f32]) {
         if output.is_empty() {
             return;
         }
         let phases = self.phases();
-        let tasks = self.tasks(output);
-        tasks.into_par_iter().for_each_init(Vec::new, |buffer, task| self.compute(&phases, task, buffer));
+        self.tasks(output).into_par_iter().for_each(|task| self.compute(&phases, task));
     }
 
-    /// Number of phases per axis.
-    fn phase_counts(&self) -> [usize; 3] {
-        std::array::from_fn(|axis| self.axes[axis].phases.len())
-    }
-
-    fn phases(&self) -> Vec<([usize; 3], weights::Phase)> {
-        let [nz, ny, nx] = self.phase_counts();
+    fn phases(&self) -> Vec<Phase> {
+        let [nz, ny, nx]: [usize; 3] = std::array::from_fn(|axis| self.axes[axis].phases.len());
         let all = (0..nz).flat_map(|z| (0..ny).flat_map(move |y| (0..nx).map(move |x| [z, y, x])));
         let group = self.isa.group();
         all.map(|phase| (phase, weights::pack(self.weights, &self.layout, self.axes, phase, self.input, group)))
@@ -62,66 +61,76 @@ impl Gather<'_> {
     }
 
     fn tasks<'o>(&self, output: &'o mut [f32]) -> Vec<Task<'o>> {
-        let [depth, height, length] = [self.axes[0].outputs, self.axes[1].outputs, self.axes[2].outputs];
-        let rows = (TASK_VOXELS / length).clamp(1, depth * height);
-        let parts = (depth * height).div_ceil(rows);
-        let wide = self.isa.group() * LANES;
-        let groups = self.layout.outputs.div_ceil(wide);
-        let images = output.len() / (self.layout.outputs * depth * height * length);
-        let mut tasks: Vec<Task> = (0..images * groups * parts)
-            .map(|index| Task {
-                image: index / (groups * parts),
-                group: index / parts % groups,
-                first_row: index % parts * rows,
-                channels: Vec::with_capacity(wide),
+        let [lines, length] = [self.axes[0].outputs * self.axes[1].outputs, self.axes[2].outputs];
+        let row = length * self.layout.outputs;
+        let rows = (TASK / row).clamp(1, lines);
+        let images = output.chunks_exact_mut(lines * row).enumerate();
+        let parts = images.flat_map(|(image, output)| {
+            output.chunks_mut(rows * row).enumerate().map(move |(part, outputs)| {
+                let count = outputs.len() / row;
+                Task { image, first_row: part * rows, rows: count, outputs }
             })
-            .collect();
-        for (index, channel) in output.chunks_exact_mut(depth * height * length).enumerate() {
-            let (image, channel_index) = (index / self.layout.outputs, index % self.layout.outputs);
-            let first = (image * groups + channel_index / wide) * parts;
-            for (part, values) in channel.chunks_mut(rows * length).enumerate() {
-                tasks[first + part].channels.push(values);
-            }
-        }
-        tasks
+        });
+        parts.collect()
     }
 
-    fn compute(&self, phases: &[([usize; 3], weights::Phase)], task: Task, buffer: &mut Vec<f32>) {
-        let length = self.axes[2].outputs;
-        let voxels = task.channels.first().map_or(0, |values| values.len());
-        let lanes = task.channels.len().div_ceil(LANES) * LANES;
-        self.start(buffer, task.group * self.isa.group() * LANES, lanes, voxels);
-        for (phase, weights) in phases {
-            let start = task.group * weights.group;
-            let step = weights.run * lanes;
-            let at_a_time = (WEIGHTS_AT_A_TIME / step.max(1)).max(1);
-            for (index, offsets) in weights.offsets.chunks(at_a_time).enumerate() {
-                let values = &weights.values[start + index * at_a_time * step..][..offsets.len() * step];
-                let part = Part { offsets, run: weights.run, values, lanes, phase: *phase };
-                self.add(&part, task.image, task.first_row, voxels / length, buffer);
+    fn compute(&self, phases: &[Phase], task: Task) {
+        let wide = self.isa.group() * LANES;
+        let outputs = self.layout.outputs;
+        let whole = outputs.is_multiple_of(LANES);
+        let voxels = task.outputs.len() / outputs;
+        let width = if whole { outputs } else { wide };
+        let mut buffer = Buffer::new(if whole { 0 } else { voxels * wide });
+        for first in (0..outputs).step_by(wide) {
+            let lanes = (outputs - first).div_ceil(LANES).min(self.isa.group()) * LANES;
+            let target: &mut [f32] = if whole { &mut task.outputs[first..] } else { &mut buffer };
+            self.start(target, first, lanes.min(width), width);
+            let places = Places { first_row: task.first_row, rows: task.rows, image: task.image, width, lanes };
+            for (phase, weights) in phases {
+                self.add_phase(*phase, weights, first / wide, &places, target);
             }
-        }
-        finish(buffer, lanes, task.channels);
-    }
-
-    /// Sets every output to its channel's bias.
-    fn start(&self, buffer: &mut Vec<f32>, first: usize, lanes: usize, voxels: usize) {
-        buffer.clear();
-        buffer.resize(voxels * lanes, 0.0);
-        if let Some(bias) = self.bias {
-            let bias = &bias[first..(first + lanes).min(bias.len())];
-            for voxel in buffer.chunks_exact_mut(lanes) {
-                voxel[..bias.len()].copy_from_slice(bias);
+            if !whole {
+                let count = lanes.min(outputs - first);
+                for (voxel, values) in task.outputs.chunks_exact_mut(outputs).zip(buffer.chunks_exact(wide)) {
+                    voxel[first..first + count].copy_from_slice(&values[..count]);
+                }
             }
         }
     }
 
-    /// Adds some runs of taps to the outputs of one phase among `rows` rows.
-    fn add(&self, part: &Part, image: usize, first_row: usize, rows: usize, buffer: &mut [f32]) {
-        let [_, height, length] = [self.axes[0].outputs, self.axes[1].outputs, self.axes[2].outputs];
+    fn add_phase(
+        &self,
+        phase: [usize; 3],
+        weights: &weights::Phase,
+        group: usize,
+        places: &Places,
+        target: &mut [f32],
+    ) {
+        let step = weights.run * places.lanes;
+        let at_a_time = (WEIGHTS_AT_A_TIME / step.max(1)).max(1);
+        for (index, offsets) in weights.offsets.chunks(at_a_time).enumerate() {
+            let start = group * weights.group + index * at_a_time * step;
+            let values = &weights.values[start..][..offsets.len() * step];
+            self.add(&Part { offsets, run: weights.run, values, phase }, places, target);
+        }
+    }
+
+    /// Sets `lanes` channels of every output to their bias.
+    fn start(&self, target: &mut [f32], first: usize, lanes: usize, width: usize) {
+        let bias = self.bias.map(|bias| &bias[first..(first + lanes).min(bias.len())]).unwrap_or(&[]);
+        for voxel in target.chunks_mut(width) {
+            let (known, rest) = voxel[..lanes].split_at_mut(bias.len());
+            known.copy_from_slice(bias);
+            rest.fill(0.0);
+        }
+    }
+
+    /// Adds some runs of taps to the outputs of one phase.
+    fn add(&self, part: &Part, places: &Places, target: &mut [f32]) {
+        let [height, length] = [self.axes[1].outputs, self.axes[2].outputs];
         let [pz, py, px] = part.phase;
         let columns = count_in_phase(0, length, px, self.axes[2].output_step);
-        let end = first_row + rows;
+        let (first_row, end) = (places.first_row, places.first_row + places.rows);
         for z in first_row / height..end.div_ceil(height) {
             if z % self.axes[0].output_step != pz {
                 continue;
@@ -134,23 +143,24 @@ impl Gather<'_> {
             if count == 0 || columns == 0 {
                 continue;
             }
-            let input = image * self.input.image()
+            let input = places.image * self.input.image()
                 + self.position(0, z) * self.input.plane()
                 + self.position(1, y) * self.input.row()
-                + self.position(2, px) * self.input.width;
-            let output = ((z * height + y - first_row) * length + px) * part.lanes;
+                + self.position(2, px) * self.input.channels;
+            let output = ((z * height + y - first_row) * length + px) * places.width;
             let operands = kernel::Gather {
                 input: &self.input.values()[input..],
                 offsets: part.offsets,
                 run: part.run,
                 weights: part.values,
-                blocks: part.lanes / LANES,
-                input_column: self.axes[2].input_step * self.input.width,
+                blocks: places.lanes / LANES,
+                input_column: self.axes[2].input_step * self.input.channels,
                 input_row: self.axes[1].input_step * self.input.row(),
-                output_column: self.axes[2].output_step * part.lanes,
-                output_row: step * length * part.lanes,
+                output_column: self.axes[2].output_step * places.width,
+                output_row: step * length * places.width,
+                add: true,
             };
-            kernel::gather(self.isa, &operands, count, columns, &mut buffer[output..]);
+            kernel::gather(self.isa, &operands, count, columns, &mut target[output..]);
         }
     }
 
@@ -166,25 +176,22 @@ struct Part<'a> {
     offsets: &'a [usize],
     run: usize,
     values: &'a [f32],
-    lanes: usize,
     phase: [usize; 3],
+}
+
+/// The outputs of a task for one group of channels.
+struct Places {
+    image: usize,
+    first_row: usize,
+    rows: usize,
+    /// Distance of neighbouring voxels.
+    width: usize,
+    /// Channels of the group, whole blocks.
+    lanes: usize,
 }
 
 /// How many of `from..to` belong to a phase.
 fn count_in_phase(from: usize, to: usize, phase: usize, step: usize) -> usize {
     let below = |end: usize| (end + step - 1 - phase) / step;
     below(to) - below(from)
-}
-
-/// Spreads voxels of `lanes` channels over the channels' own rows.
-fn finish(buffer: &[f32], lanes: usize, mut channels: Vec<&mut [f32]>) {
-    for (step, voxels) in buffer.chunks(LANES * lanes).enumerate() {
-        let start = step * LANES;
-        for (lane, channel) in channels.iter_mut().enumerate() {
-            let end = (start + LANES).min(channel.len());
-            for (value, voxel) in channel[start..end].iter_mut().zip(voxels.chunks_exact(lanes)) {
-                *value = voxel[lane];
-            }
-        }
-    }
 }

@@ -1,23 +1,25 @@
 //! Convolutions. On the CPU they are our own: Burn 0.22 has no kernels for the gradients of a 3D convolution there, and
 //! unfolds the input into a matrix 27 times its size for the forward pass. Elsewhere they are Burn's.
 //!
-//! The way of a convolution: `blocked` brings images into the kernels' layout, `weights` the weights, `axis` says which
-//! inputs an output reads, `gather` runs the `kernel` over all outputs, `weight_gradient` over all positions.
-//! Every output has one fixed order of summation, so that results do not depend on the number of threads.
+//! The way of a convolution: kernels of three taps and stride 1 go through `winograd`. For the others `padded` puts zeros
+//! around images, `weights` brings the weights into the kernels' layout, `axis` says which inputs an output reads, `gather`
+//! runs the `kernel` over all outputs, `weight_gradient` over all positions. Images have their channels last
+//! ([`super::channels_last`]). Every output has one fixed order of summation, so that results do not depend on the number
+//! of threads.
 
 mod axis;
-mod blocked;
 mod convolution;
 mod extension;
 mod gather;
 mod kernel;
-mod scratch;
+mod padded;
 mod weight_gradient;
 mod weights;
+mod winograd;
 #[cfg(test)]
 mod tests;
 
-use burn::backend::{Dispatch, DispatchDevice};
+use burn::backend::Dispatch;
 use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{DType, Tensor};
@@ -52,8 +54,7 @@ pub fn convolve_transposed(images: Tensor<5>, weights: Tensor<5>, bias: Option<T
 }
 
 fn has_own_kernels(images: &Tensor<5>, weights: &Tensor<5>) -> bool {
-    let single_precision = images.dtype() == DType::F32 && weights.dtype() == DType::F32;
-    single_precision && matches!(images.device().inner().as_dispatch(), DispatchDevice::Flex(_))
+    super::has_own_kernels(images) && weights.dtype() == DType::F32
 }
 
 fn convolve_by_burn(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {

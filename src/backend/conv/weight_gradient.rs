@@ -3,9 +3,10 @@
 
 use rayon::prelude::*;
 
+use super::super::isa::Isa;
 use super::axis::Axis;
-use super::blocked::Blocked;
-use super::kernel::{self, Isa, LANES, Outer};
+use super::kernel::{self, LANES, Outer};
+use super::padded::Padded;
 use super::weights::Layout;
 
 /// Tasks to aim at: enough for many cores, few enough that their partial sums stay small. A constant, because the order of
@@ -20,9 +21,9 @@ pub struct WeightGradient<'a> {
     /// Instruction set.
     pub isa: Isa,
     /// The convolution's input.
-    pub input: &'a Blocked,
-    /// Gradient of its output, in blocks of [`LANES`].
-    pub gradient: &'a Blocked,
+    pub input: &'a Padded<'a>,
+    /// Gradient of its output, with channels for whole blocks of [`LANES`].
+    pub gradient: &'a Padded<'a>,
     /// The convolution's axes.
     pub axes: &'a [Axis; 3],
     /// How the weights lie; `outputs` are the convolution's outputs.
@@ -35,36 +36,35 @@ pub struct WeightGradient<'a> {
 struct Cut {
     groups: usize,
     slabs: usize,
-    /// Floats of a full group's sums for one block of input channels.
+    /// Floats of a full group's sums.
     sums: usize,
 }
 
 impl WeightGradient<'_> {
     /// Writes the gradient in the order of the weights' tensor.
     pub fn run(&self, output: &mut [f32]) {
-        let wide = self.isa.group();
-        let groups = self.gradient.blocks.div_ceil(wide);
+        let wide = self.isa.group() * LANES;
+        let groups = self.gradient.channels.div_ceil(wide);
         let planes = self.batch * self.axes[0].outputs;
-        let slabs = TASKS.div_ceil(groups * self.input.blocks).min(planes).max(1);
-        let sums = self.layout.taps() * self.input.width * wide * LANES;
+        let slabs = TASKS.div_ceil(groups).min(planes).max(1);
+        let sums = self.layout.taps() * self.input.channels * wide;
         let cut = Cut { groups, slabs, sums };
-        let mut partial = vec![0.0; groups * self.input.blocks * slabs * sums];
+        let mut partial = vec![0.0; groups * slabs * sums];
         partial.par_chunks_mut(sums).enumerate().for_each(|(index, sums)| self.compute(&cut, index, sums));
         partial.par_chunks_mut(slabs * sums).for_each(|slabs| add_up(slabs, sums));
         self.spread(&cut, &partial, output);
     }
 
-    /// Sums of one group of output channels, one block of input channels, one slab of planes.
+    /// Sums of one group of output channels, one slab of planes.
     fn compute(&self, cut: &Cut, index: usize, sums: &mut [f32]) {
-        let (slab, rest) = (index % cut.slabs, index / cut.slabs);
-        let (block, group) = (rest % self.input.blocks, rest / self.input.blocks);
+        let (slab, group) = (index % cut.slabs, index / cut.slabs);
         let depth = self.axes[0].outputs;
         let planes = self.batch * depth;
+        let first = group * self.isa.group() * LANES;
+        let blocks = self.isa.group().min((self.gradient.channels - first) / LANES);
         for plane in slab * planes / cut.slabs..(slab + 1) * planes / cut.slabs {
-            let input = plane / depth * self.input.image() + block * self.input.block();
-            let first = group * self.isa.group();
-            let gradient = plane / depth * self.gradient.image() + first * self.gradient.block();
-            let blocks = self.isa.group().min(self.gradient.blocks - first);
+            let input = plane / depth * self.input.image();
+            let gradient = plane / depth * self.gradient.image() + first;
             self.add_plane(plane % depth, input, gradient, blocks, sums);
         }
     }
@@ -72,7 +72,7 @@ impl WeightGradient<'_> {
     fn add_plane(&self, z: usize, input: usize, gradient: usize, blocks: usize, sums: &mut [f32]) {
         let [height, length] = [self.axes[1].outputs, self.axes[2].outputs];
         let [depth_taps, height_taps, length_taps] = self.layout.kernel;
-        let run = length_taps * self.input.width;
+        let run = length_taps * self.input.channels;
         let rows = (POSITIONS / length.max(1)).clamp(1, height.max(1));
         let before = self.gradient.before;
         for y in (0..height).step_by(rows) {
@@ -80,7 +80,7 @@ impl WeightGradient<'_> {
             let place = gradient
                 + (before[0] + z) * self.gradient.plane()
                 + (before[1] + y) * self.gradient.row()
-                + before[2] * LANES;
+                + before[2] * self.gradient.channels;
             for (tap, sums) in sums.chunks_exact_mut(run * blocks * LANES).take(depth_taps * height_taps).enumerate() {
                 let [tap_z, tap_y] = [tap / height_taps, tap % height_taps];
                 let input = input
@@ -91,10 +91,11 @@ impl WeightGradient<'_> {
                     gradient: &self.gradient.values()[place..],
                     run,
                     blocks,
-                    input_column: self.axes[2].input_step * self.input.width,
+                    input_column: self.axes[2].input_step * self.input.channels,
                     input_row: self.axes[1].input_step * self.input.row(),
-                    gradient_block: self.gradient.block(),
+                    gradient_block: LANES,
                     gradient_row: self.gradient.row(),
+                    gradient_column: self.gradient.channels,
                 };
                 kernel::outer(self.isa, &operands, rows, length, sums);
             }
@@ -103,17 +104,16 @@ impl WeightGradient<'_> {
 
     /// Brings the sums into the order of the weights' tensor.
     fn spread(&self, cut: &Cut, partial: &[f32], output: &mut [f32]) {
-        let (taps, width) = (self.layout.taps(), self.input.width);
+        let taps = self.layout.taps();
         let wide = self.isa.group() * LANES;
         let row = self.layout.inputs * taps;
         output.par_chunks_mut(row.max(1)).enumerate().for_each(|(channel, output)| {
             let (group, lane) = (channel / wide, channel % wide);
-            let lanes = wide.min((self.gradient.blocks * LANES) - group * wide);
+            let lanes = wide.min(self.gradient.channels - group * wide);
+            let sums = &partial[group * cut.slabs * cut.sums..];
             for (input, output) in output.chunks_exact_mut(taps).enumerate() {
-                let (block, offset) = (input / width, input % width);
-                let sums = &partial[(group * self.input.blocks + block) * cut.slabs * cut.sums..];
                 for (tap, value) in output.iter_mut().enumerate() {
-                    *value = sums[(tap * width + offset) * lanes + lane];
+                    *value = sums[(tap * self.input.channels + input) * lanes + lane];
                 }
             }
         });
@@ -122,7 +122,7 @@ impl WeightGradient<'_> {
 }
 
 /// Adds the later slabs to the first, in order.
-fn add_up(slabs: &mut [f32], sums: usize) {
+pub fn add_up(slabs: &mut [f32], sums: usize) {
     let (total, rest) = slabs.split_at_mut(sums);
     for slab in rest.chunks_exact(sums) {
         for (total, value) in total.iter_mut().zip(slab) {

@@ -3,8 +3,12 @@
 use rayon::prelude::*;
 
 use super::axis::Axis;
-use super::blocked::Blocked;
 use super::kernel::LANES;
+use super::padded::Padded;
+
+/// Floats of input that a run of taps covers at most where it spans several taps, and channels of a run where not: long
+/// enough to amortise its start, short enough that its weights stay in the first-level cache.
+const RUN: usize = 96;
 
 /// How a weight tensor `[.., .., z, y, x]` is read: as a convolution's, or with input and output channels swapped.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +30,7 @@ impl Layout {
     }
 
     /// Where the kernel of a pair of channels begins.
-    fn place(&self, output: usize, input: usize) -> usize {
+    pub fn place(&self, output: usize, input: usize) -> usize {
         match self.swapped {
             false => (output * self.inputs + input) * self.taps(),
             true => (input * self.outputs + output) * self.taps(),
@@ -40,10 +44,24 @@ pub struct Phase {
     pub values: Vec<f32>,
     /// Floats of a full group.
     pub group: usize,
-    /// Where each run of taps begins in the blocked input, relative to the output's own place.
+    /// Where each run of taps begins in the padded input, relative to the output's own place.
     pub offsets: Vec<usize>,
-    /// Steps of a run: taps along x × channels of a block.
+    /// Steps of a run: taps along x × channels.
     pub run: usize,
+}
+
+/// A run of taps: neighbouring floats of the input.
+struct Run<'a> {
+    /// First input channel.
+    channel: usize,
+    /// Number of input channels.
+    channels: usize,
+    /// Where the taps' line begins in a kernel.
+    line: usize,
+    /// Taps along x.
+    taps: &'a [usize],
+    /// Where the run begins in the padded input.
+    offset: usize,
 }
 
 /// Packs the taps of one phase per axis for groups of `group` blocks.
@@ -52,17 +70,12 @@ pub fn pack(
     layout: &Layout,
     axes: &[Axis; 3],
     phase: [usize; 3],
-    input: &Blocked,
+    input: &Padded,
     group: usize,
 ) -> Phase {
     let taps: [&[usize]; 3] = std::array::from_fn(|axis| axes[axis].phases[phase[axis]].taps.as_slice());
-    let runs: Vec<_> = (0..input.blocks)
-        .flat_map(|block| (0..taps[0].len()).flat_map(move |z| (0..taps[1].len()).map(move |y| (block, z, y))))
-        .filter(|_| !taps[2].is_empty())
-        .collect();
-    let offsets =
-        runs.iter().map(|&(block, z, y)| block * input.block() + z * input.plane() + y * input.row()).collect();
-    let run = taps[2].len() * input.width;
+    let runs = runs(layout, taps, input);
+    let run = runs.first().map_or(0, |run| run.taps.len() * run.channels);
     let lanes = group * LANES;
     let size = runs.len() * run * lanes;
     let blocks = layout.outputs.div_ceil(LANES);
@@ -70,30 +83,45 @@ pub fn pack(
     if size > 0 {
         values.par_chunks_mut(size).enumerate().for_each(|(index, values)| {
             let lanes = values.len() / (runs.len() * run);
-            let first = index * size / (runs.len() * run);
-            for (&(block, z, y), values) in runs.iter().zip(values.chunks_exact_mut(run * lanes)) {
-                let line = (taps[0][z] * layout.kernel[1] + taps[1][y]) * layout.kernel[2];
-                pack_run(weights, layout, values, (first, lanes), (block * input.width, input.width), line, taps[2]);
+            for (taps, values) in runs.iter().zip(values.chunks_exact_mut(run * lanes)) {
+                pack_run(weights, layout, values, (index * group * LANES, lanes), taps);
             }
         });
     }
-    Phase { values, group: size, offsets, run }
+    Phase { values, group: size, offsets: runs.iter().map(|run| run.offset).collect(), run }
 }
 
-fn pack_run(
-    weights: &[f32],
-    layout: &Layout,
-    values: &mut [f32],
-    (first, lanes): (usize, usize),
-    (start, width): (usize, usize),
-    line: usize,
-    taps: &[usize],
-) {
-    for channel in 0..width.min(layout.inputs.saturating_sub(start)) {
+/// The runs of one phase: all channels of neighbouring taps where they are few, else a part of one tap's channels.
+fn runs<'a>(layout: &Layout, taps: [&'a [usize]; 3], input: &Padded) -> Vec<Run<'a>> {
+    let joined = taps[2].len() * layout.inputs <= RUN;
+    let parts = (1..=layout.inputs).find(|&n| layout.inputs.is_multiple_of(n) && layout.inputs / n <= RUN).unwrap_or(1);
+    let channels = if joined { layout.inputs } else { layout.inputs / parts };
+    let steps: Vec<_> = match joined {
+        true if taps[2].is_empty() => Vec::new(),
+        true => vec![(0, taps[2])],
+        false => taps[2].chunks(1).enumerate().collect(),
+    };
+    let mut runs = Vec::new();
+    for channel in (0..layout.inputs).step_by(channels.max(1)) {
+        for (z, tap_z) in taps[0].iter().enumerate() {
+            for (y, tap_y) in taps[1].iter().enumerate() {
+                for &(x, taps) in &steps {
+                    let line = (tap_z * layout.kernel[1] + tap_y) * layout.kernel[2];
+                    let offset = z * input.plane() + y * input.row() + x * input.channels + channel;
+                    runs.push(Run { channel, channels, line, taps, offset });
+                }
+            }
+        }
+    }
+    runs
+}
+
+fn pack_run(weights: &[f32], layout: &Layout, values: &mut [f32], (first, lanes): (usize, usize), run: &Run) {
+    for channel in 0..run.channels {
         for lane in 0..lanes.min(layout.outputs - first) {
-            let place = layout.place(first + lane, start + channel) + line;
-            for (step, tap) in taps.iter().enumerate() {
-                values[(step * width + channel) * lanes + lane] = weights[place + tap];
+            let place = layout.place(first + lane, run.channel + channel) + run.line;
+            for (step, tap) in run.taps.iter().enumerate() {
+                values[(step * run.channels + channel) * lanes + lane] = weights[place + tap];
             }
         }
     }

@@ -34,7 +34,7 @@ impl ConvNormAct {
 
     /// Applies the three in order.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        self.activation.forward(self.norm.forward(self.conv.forward(images)))
+        self.norm.forward(self.conv.forward(images), Some(self.activation))
     }
 }
 
@@ -65,9 +65,9 @@ impl Residual {
 
     /// Applies the block.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        let change = self.second_norm.forward(self.second.forward(self.first.forward(images.clone())));
+        let change = self.second_norm.forward(self.second.forward(self.first.forward(images.clone())), None);
         let skip = match (&self.projection, &self.projection_norm) {
-            (Some(projection), Some(norm)) => norm.forward(projection.forward(images)),
+            (Some(projection), Some(norm)) => norm.forward(projection.forward(images), None),
             _ => images,
         };
         self.activation.forward(change + skip)

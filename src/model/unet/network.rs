@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::UnetPlan;
+use crate::backend::join::join;
 use crate::model::Interface;
 use crate::model::block::{Conv, ConvNormAct, Stage, Style, Upsample, Weights};
 
@@ -80,9 +81,12 @@ impl UNet {
         }
         let mut kept = Vec::new();
         for (upsample, stage) in self.upsamples.iter().zip(&self.decoder) {
-            let skip = skips.pop().into_iter();
-            let joined = [upsample.forward(features)].into_iter().chain(skip).collect();
-            features = stage.forward(Tensor::cat(joined, 1));
+            let enlarged = upsample.forward(features);
+            let joined = match skips.pop() {
+                Some(skip) => join(enlarged, skip),
+                None => enlarged,
+            };
+            features = stage.forward(joined);
             if keep {
                 kept.push(features.clone());
             }

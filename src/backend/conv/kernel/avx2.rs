@@ -27,7 +27,7 @@ pub fn tile(rows: usize, columns: usize) -> TileKernel {
     }
 }
 
-/// Adds one tile of `N` outputs in rows of `C`.
+/// Computes one tile of `N` outputs in rows of `C`.
 #[target_feature(enable = "avx2,fma")]
 unsafe fn gather<const N: usize, const C: usize>(tile: &Tile) {
     // SAFETY: the caller has checked that every output, input and weight of the tile lies within its slice.
@@ -35,10 +35,12 @@ unsafe fn gather<const N: usize, const C: usize>(tile: &Tile) {
         let output = |i: usize| tile.output.add(i / C * tile.output_row + i % C * tile.output_column);
         let mut low = [_mm256_setzero_ps(); N];
         let mut high = [_mm256_setzero_ps(); N];
-        each!(i, N, {
-            low[i] = _mm256_loadu_ps(output(i));
-            high[i] = _mm256_loadu_ps(output(i).add(WIDTH));
-        });
+        if tile.add {
+            each!(i, N, {
+                low[i] = _mm256_loadu_ps(output(i));
+                high[i] = _mm256_loadu_ps(output(i).add(WIDTH));
+            });
+        }
         let mut weights = tile.weights;
         for &offset in tile.offsets {
             let mut rows: [*const f32; 4] = from_fn(|r| tile.input.wrapping_add(offset + r * tile.input_row));
@@ -98,7 +100,7 @@ unsafe fn outer<const T: usize>(sum: &Sum) {
                     high[t] = _mm256_fmadd_ps(other, value, high[t]);
                 });
                 input = input.wrapping_add(sum.input_column);
-                gradient = gradient.wrapping_add(LANES);
+                gradient = gradient.wrapping_add(sum.gradient_column);
             }
         }
         each!(t, T, {

@@ -51,7 +51,7 @@ fn sized<const B: usize, const STEP: usize>(rows: usize, columns: usize) -> Tile
     }
 }
 
-/// Adds one tile of `N` outputs in rows of `C`. `STEP` is the distance of neighbouring inputs where it is known at compile
+/// Computes one tile of `N` outputs in rows of `C`. `STEP` is the distance of neighbouring inputs where it is known at compile
 /// time, else 0.
 #[target_feature(enable = "avx512f")]
 unsafe fn gather<const B: usize, const N: usize, const C: usize, const STEP: usize>(tile: &Tile) {
@@ -62,12 +62,14 @@ unsafe fn gather<const B: usize, const N: usize, const C: usize, const STEP: usi
             |i: usize, b: usize| tile.output.add(i / C * tile.output_row + i % C * tile.output_column + b * LANES);
         let mut first = [_mm512_setzero_ps(); N];
         let mut second = [_mm512_setzero_ps(); N];
-        each!(i, N, {
-            first[i] = _mm512_loadu_ps(output(i, 0));
-            if B == 2 {
-                second[i] = _mm512_loadu_ps(output(i, 1));
-            }
-        });
+        if tile.add {
+            each!(i, N, {
+                first[i] = _mm512_loadu_ps(output(i, 0));
+                if B == 2 {
+                    second[i] = _mm512_loadu_ps(output(i, 1));
+                }
+            });
+        }
         let mut weights = tile.weights;
         for &offset in tile.offsets {
             let mut rows: [*const f32; 4] = from_fn(|r| tile.input.wrapping_add(offset + r * tile.input_row));
@@ -118,6 +120,8 @@ fn sum_sized<const B: usize>(steps: usize) -> SumKernel {
         12 => outer::<B, 12>,
         13 => outer::<B, 13>,
         14 => outer::<B, 14>,
+        15 => outer::<B, 15>,
+        16 => outer::<B, 16>,
         _ => unreachable!("no kernel for {steps} steps"),
     }
 }
@@ -150,7 +154,7 @@ unsafe fn outer<const B: usize, const T: usize>(sum: &Sum) {
                     }
                 });
                 input = input.wrapping_add(sum.input_column);
-                gradient = gradient.wrapping_add(LANES);
+                gradient = gradient.wrapping_add(sum.gradient_column);
             }
         }
         each!(t, T, {

@@ -4,12 +4,12 @@
 //! outputs stays in registers while the loop runs over taps and input channels: each step loads the group's weights once
 //! and multiplies them with one input value per output, so that arithmetic, not loading, is the bound.
 
-/// Repeats a block for `i` in 0..n, n ≤ 14, with `i` a constant in each copy. A loop over an array of registers is unrolled
+/// Repeats a block for `i` in 0..n, n ≤ 16, with `i` a constant in each copy. A loop over an array of registers is unrolled
 /// too late for the compiler to keep the array out of memory.
 #[cfg(target_arch = "x86_64")]
 macro_rules! each {
     ($i:ident, $n:expr, $body:block) => {
-        each!(@ $i, $n, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+        each!(@ $i, $n, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
     };
     (@ $i:ident, $n:expr, $body:block, $($value:literal)*) => {
         $({
@@ -22,46 +22,18 @@ macro_rules! each {
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod lanes;
 mod portable;
+mod winograd;
+
+pub use winograd::{MOST_OUTPUTS, MOST_PRODUCTS, MOST_TAPS, OUTPUT, Place, Transforms};
+
+use super::super::isa::Isa;
 
 /// Channels per block.
 pub const LANES: usize = 16;
 
-/// An instruction set that kernels exist for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isa {
-    /// AVX-512 F: two blocks per group, 28 sums in registers.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// AVX2 with fused multiply-add.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// Plain Rust, for every processor.
-    Portable,
-}
-
 impl Isa {
-    /// Every instruction set that this processor has, best first.
-    pub fn available() -> Vec<Self> {
-        let mut found = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                found.push(Self::Avx512);
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                found.push(Self::Avx2);
-            }
-        }
-        found.push(Self::Portable);
-        found
-    }
-
-    /// The best one that this processor has.
-    pub fn detect() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Portable)
-    }
-
     /// Blocks per group: output channels that share one pass over the input.
     pub fn group(self) -> usize {
         match self {
@@ -70,6 +42,15 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 1,
             Self::Portable => 1,
+        }
+    }
+
+    /// Most steps of a weight gradient's tile: one block of sums leaves room for more of them.
+    fn steps(self, blocks: usize) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if blocks == 1 => 16,
+            _ => self.columns(),
         }
     }
 
@@ -107,6 +88,8 @@ pub struct Gather<'a> {
     pub output_column: usize,
     /// Distance of neighbouring rows of outputs.
     pub output_row: usize,
+    /// Whether to add to what the outputs hold; otherwise they are overwritten.
+    pub add: bool,
 }
 
 /// One tile, as pointers.
@@ -120,11 +103,12 @@ struct Tile<'a> {
     output: *mut f32,
     output_column: usize,
     output_row: usize,
+    add: bool,
 }
 
 type TileKernel = unsafe fn(&Tile);
 
-/// Adds a gather to `rows` × `columns` outputs, each `blocks · LANES` floats.
+/// Computes a gather for `rows` × `columns` outputs, each `blocks · LANES` floats.
 pub fn gather(isa: Isa, operands: &Gather, rows: usize, columns: usize, output: &mut [f32]) {
     if rows == 0 || columns == 0 || operands.run == 0 {
         return;
@@ -159,6 +143,7 @@ pub fn gather(isa: Isa, operands: &Gather, rows: usize, columns: usize, output: 
                     output: output.as_mut_ptr().add(row * operands.output_row + column * operands.output_column),
                     output_column: operands.output_column,
                     output_row: operands.output_row,
+                    add: operands.add,
                 });
             }
             column += width;
@@ -183,7 +168,7 @@ pub struct Outer<'a> {
     /// Input values; step `k` of position (row, column) is `input[k + row · input_row + column · input_column]`.
     pub input: &'a [f32],
     /// Output gradients; block `b` of position (row, column) is
-    /// `gradient[b · gradient_block + row · gradient_row + column · LANES ..][..LANES]`.
+    /// `gradient[b · gradient_block + row · gradient_row + column · gradient_column ..][..LANES]`.
     pub gradient: &'a [f32],
     /// Steps of the run.
     pub run: usize,
@@ -197,6 +182,8 @@ pub struct Outer<'a> {
     pub gradient_block: usize,
     /// Distance of two rows of the gradient.
     pub gradient_row: usize,
+    /// Distance of neighbouring gradients.
+    pub gradient_column: usize,
 }
 
 /// Positions of a weight gradient, as pointers.
@@ -209,6 +196,7 @@ struct Sum {
     input_row: usize,
     gradient_block: usize,
     gradient_row: usize,
+    gradient_column: usize,
     sums: *mut f32,
 }
 
@@ -224,9 +212,9 @@ pub fn outer(isa: Isa, operands: &Outer, rows: usize, columns: usize, sums: &mut
     assert!(operands.blocks <= isa.group() && operands.blocks > 0, "a group is too wide for its kernel");
     assert!(last(operands.input_row, operands.input_column) + operands.run <= operands.input.len());
     let blocks = (operands.blocks - 1) * operands.gradient_block;
-    assert!(blocks + last(operands.gradient_row, LANES) + LANES <= operands.gradient.len());
+    assert!(blocks + last(operands.gradient_row, operands.gradient_column) + LANES <= operands.gradient.len());
     assert!(operands.run * lanes <= sums.len());
-    let most = isa.columns();
+    let most = isa.steps(operands.blocks);
     let tiles = operands.run.div_ceil(most);
     let mut step = 0;
     for tile in 0..tiles {
@@ -244,6 +232,7 @@ pub fn outer(isa: Isa, operands: &Outer, rows: usize, columns: usize, sums: &mut
                 input_row: operands.input_row,
                 gradient_block: operands.gradient_block,
                 gradient_row: operands.gradient_row,
+                gradient_column: operands.gradient_column,
                 sums: sums.as_mut_ptr().add(step * lanes),
             });
         }

@@ -24,7 +24,8 @@ unsafe fn gather<const R: usize, const C: usize>(tile: &Tile) {
         let output = |r: usize, c: usize| -> *mut [f32; LANES] {
             tile.output.add(r * tile.output_row + c * tile.output_column).cast()
         };
-        let mut sums: [[[f32; LANES]; C]; R] = std::array::from_fn(|r| std::array::from_fn(|c| *output(r, c)));
+        let start = |r: usize, c: usize| if tile.add { *output(r, c) } else { [0.0; LANES] };
+        let mut sums: [[[f32; LANES]; C]; R] = std::array::from_fn(|r| std::array::from_fn(|c| start(r, c)));
         let mut weights: *const [f32; LANES] = tile.weights.cast();
         for &offset in tile.offsets {
             for step in 0..tile.run {
@@ -65,7 +66,7 @@ unsafe fn outer<const T: usize>(sum: &Sum) {
         let mut sums = *place;
         for row in 0..sum.rows {
             for column in 0..sum.columns {
-                let gradient = sum.gradient.add(row * sum.gradient_row + column * LANES);
+                let gradient = sum.gradient.add(row * sum.gradient_row + column * sum.gradient_column);
                 let lanes: [f32; LANES] = *gradient.cast();
                 for (step, sums) in sums.iter_mut().enumerate() {
                     add_product(sums, &lanes, *sum.input.add(row * sum.input_row + column * sum.input_column + step));

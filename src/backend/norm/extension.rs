@@ -1,0 +1,120 @@
+//! The passes as an operation of Burn's CPU backend, with its gradient.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::{Autodiff, NodeId};
+use burn::backend::flex::{Flex, FlexTensor};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+use burn::tensor::TensorData;
+
+use super::super::channels_last::{ChannelsLast, tensor};
+use super::super::isa::Isa;
+use super::super::memory::Buffer;
+use super::Normalisation;
+use super::kernel::{Shape, Statistics};
+
+/// Normalisation in f32 over `[batch, channel, z, y, x]`.
+#[backend_extension(Flex, Autodiff)]
+pub trait NormalisationBackend: Backend {
+    /// Images, scale `[channel]`, shift `[channel]`.
+    fn normalise(
+        images: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        options: Normalisation,
+    ) -> FloatTensor<Self>;
+}
+
+impl NormalisationBackend for Flex {
+    fn normalise(images: FlexTensor, scale: FlexTensor, shift: FlexTensor, options: Normalisation) -> FlexTensor {
+        let images = ChannelsLast::new(images);
+        let statistics = statistics(&images, options);
+        apply(&statistics, &images, [&scale, &shift], options)
+    }
+}
+
+fn shape(images: &ChannelsLast) -> Shape {
+    let [_, channels, z, y, x] = images.dimensions();
+    Shape { voxels: z * y * x, channels }
+}
+
+fn statistics(images: &ChannelsLast, options: Normalisation) -> Statistics {
+    Statistics::new(Isa::detect(), images.values(), shape(images), options)
+}
+
+fn apply(
+    statistics: &Statistics,
+    images: &ChannelsLast,
+    parameters: [&FlexTensor; 2],
+    options: Normalisation,
+) -> FlexTensor {
+    let dimensions = images.dimensions();
+    let mut output = Buffer::new(dimensions.iter().product());
+    let parameters = parameters.map(values);
+    statistics.apply(Isa::detect(), images.values(), shape(images), parameters, options.slope as f32, &mut output);
+    tensor(output, dimensions)
+}
+
+/// Scale or shift: parameters lie as they were made.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("contiguous f32 parameters")
+}
+
+/// What the backward pass needs: images, scale, shift and the statistics.
+type State = ([NodeId; 3], Statistics, Normalisation);
+
+#[derive(Debug)]
+struct NormaliseBackward;
+
+impl Backward<Flex, 3> for NormaliseBackward {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let gradient = ChannelsLast::new(grads.consume::<Flex>(&ops.node));
+        let (nodes, statistics, options) = ops.state;
+        let [images, scale, shift] = nodes.map(|node| checkpointer.retrieve_node_output::<FlexTensor>(node));
+        let images = ChannelsLast::new(images);
+        let mut gradient = gradient.into_own();
+        let parameters = [values(&scale), values(&shift)];
+        let (isa, shape) = (Isa::detect(), shape(&images));
+        let own = gradient.own_values().expect("values of its own");
+        let result = statistics.gradients(isa, images.values(), shape, parameters, options, own);
+        let [of_images, of_scale, of_shift] = ops.parents;
+        for (node, values) in [of_scale, of_shift].into_iter().zip(result) {
+            if let Some(node) = node {
+                let channels = values.len();
+                grads.register::<Flex>(node.id, FlexTensor::from_data(TensorData::new(values, [channels])));
+            }
+        }
+        if let Some(node) = of_images {
+            grads.register::<Flex>(node.id, gradient.into_tensor());
+        }
+    }
+}
+
+impl<C: CheckpointStrategy> NormalisationBackend for Autodiff<Flex, C> {
+    fn normalise(
+        images: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        options: Normalisation,
+    ) -> FloatTensor<Self> {
+        let nodes = [images.node(), scale.node(), shift.node()];
+        match NormaliseBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let nodes = [prep.checkpoint(&images), prep.checkpoint(&scale), prep.checkpoint(&shift)];
+                let [images, scale, shift] = [images, scale, shift].map(|tensor| tensor.into_primitive());
+                let images = ChannelsLast::new(images);
+                let statistics = statistics(&images, options);
+                let output = apply(&statistics, &images, [&scale, &shift], options);
+                prep.finish((nodes, statistics, options), output)
+            }
+            OpsKind::UnTracked(prep) => {
+                let [images, scale, shift] = [images, scale, shift].map(|tensor| tensor.into_primitive());
+                prep.finish(Flex::normalise(images, scale, shift, options))
+            }
+        }
+    }
+}

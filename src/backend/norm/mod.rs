@@ -1,0 +1,54 @@
+//! Normalisation with the activation that follows it. On the CPU the two are one pass over the images each way, which keeps
+//! nothing but its input for the backward pass; elsewhere they are Burn's.
+//!
+//! Source: Ulyanov, Vedaldi and Lempitsky, Instance Normalization (2016); Wu and He, Group Normalization (ECCV 2018).
+
+mod extension;
+mod kernel;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::Dispatch;
+use burn::tensor::{Tensor, activation};
+
+use extension::NormalisationBackend;
+
+/// What is normalised over what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalisation {
+    /// Groups of channels that share mean and variance, per image; as many as channels for an instance norm.
+    pub groups: usize,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// What follows: values below zero are multiplied by this. 1 for nothing, 0 for ReLU.
+    pub slope: f64,
+}
+
+/// Normalises images `[batch, channel, z, y, x]` and multiplies each channel with its scale, adds its shift, both `[channel]`,
+/// and applies the activation.
+///
+/// # Panics
+/// The number of channels is not that of scale and shift, or not a multiple of the groups.
+pub fn normalise(images: Tensor<5>, scale: Tensor<1>, shift: Tensor<1>, options: Normalisation) -> Tensor<5> {
+    if !super::has_own_kernels(&images) {
+        return normalise_by_burn(images, scale, shift, options);
+    }
+    let [images, scale, shift] = [images.into_dispatch(), scale.into_dispatch(), shift.into_dispatch()];
+    Tensor::from_dispatch(Dispatch::normalise(images, scale, shift, options))
+}
+
+fn normalise_by_burn(images: Tensor<5>, scale: Tensor<1>, shift: Tensor<1>, options: Normalisation) -> Tensor<5> {
+    let shape = images.dims();
+    let [batch, channels, ..] = shape;
+    let grouped = images.reshape([batch as i32, options.groups as i32, -1]);
+    let centred = grouped.clone() - grouped.mean_dim(2);
+    let variance = centred.clone().square().mean_dim(2);
+    let normal = (centred / variance.add_scalar(options.epsilon).sqrt()).reshape(shape);
+    let per_channel = |values: Tensor<1>| values.reshape([1, channels, 1, 1, 1]);
+    let scaled = normal * per_channel(scale) + per_channel(shift);
+    match options.slope {
+        1.0 => scaled,
+        0.0 => activation::relu(scaled),
+        slope => activation::leaky_relu(scaled, slope),
+    }
+}
