@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use burn::tensor::Bytes;
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
@@ -13,7 +14,8 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 /// Alignment of a buffer: a cache line, and a register of AVX-512.
 const ALIGNMENT: usize = 64;
 
-/// Buffers of this many bytes and more are made of huge pages where the system has them.
+/// Buffers of this many bytes and more are made of huge pages where the system has them: the transforms of Winograd's
+/// filtering write to more pages at a time than a processor remembers the addresses of.
 const HUGE: usize = 4 << 20;
 
 /// Size of a huge page.
@@ -22,16 +24,15 @@ const HUGE_PAGE: usize = 2 << 20;
 /// Smaller buffers are left to the system's allocator.
 const SMALLEST: usize = 64 << 10;
 
-/// A free buffer is given back after so many others were taken: a few training steps.
-const PATIENCE: u64 = 4096;
+/// Memory that was free for so long is given back: longer than a training step, whose buffers the next one takes again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new(), taken: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new() });
 
 /// Free memory.
 struct Pool {
-    /// With the count of buffers taken when it became free.
-    free: Vec<(Memory, u64)>,
-    taken: u64,
+    /// With the time since when it is free.
+    free: Vec<(Memory, Instant)>,
 }
 
 /// A piece of memory; every byte is initialised.
@@ -47,16 +48,21 @@ unsafe impl Sync for Memory {}
 
 impl Memory {
     fn new(bytes: usize) -> Self {
-        let (size, alignment) = match bytes >= HUGE {
-            true => (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE),
-            false => (bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT), ALIGNMENT),
-        };
+        let (size, alignment) = capacity(bytes);
         let Ok(layout) = Layout::from_size_align(size, alignment) else {
             handle_alloc_error(Layout::new::<f32>());
         };
         // SAFETY: the size is not zero.
         let Some(pointer) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         Self { pointer: pointer.cast(), layout }
+    }
+}
+
+/// Size and alignment of memory for so many bytes.
+fn capacity(bytes: usize) -> (usize, usize) {
+    match bytes >= HUGE {
+        true => (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE),
+        false => (bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT), ALIGNMENT),
     }
 }
 
@@ -94,18 +100,18 @@ fn pool() -> MutexGuard<'static, Pool> {
 impl Pool {
     /// The smallest free memory that is large enough, unless more than half of it would lie idle.
     fn take(&mut self, bytes: usize) -> Option<Memory> {
-        self.taken += 1;
-        let fits = |size: usize| size >= bytes && size / 2 <= bytes;
+        let (needed, _) = capacity(bytes);
+        let fits = |size: usize| size >= bytes && size / 2 <= needed;
         let candidates = self.free.iter().enumerate().filter(|(_, (memory, _))| fits(memory.layout.size()));
         let (index, _) = candidates.min_by_key(|(_, (memory, _))| memory.layout.size())?;
         Some(self.free.swap_remove(index).0)
     }
 
     /// Keeps memory; returns what has been free for long.
-    fn put(&mut self, memory: Memory) -> Vec<(Memory, u64)> {
-        self.free.push((memory, self.taken));
-        let now = self.taken;
-        self.free.extract_if(.., |(_, since)| now - *since > PATIENCE).collect()
+    fn put(&mut self, memory: Memory) -> Vec<(Memory, Instant)> {
+        let now = Instant::now();
+        self.free.push((memory, now));
+        self.free.extract_if(.., |(_, since)| now.duration_since(*since) > PATIENCE).collect()
     }
 }
 

@@ -121,12 +121,17 @@ impl WeightGradient<'_> {
     }
 }
 
+/// Floats of a task of [`add_up`].
+const ADDED: usize = 1 << 14;
+
 /// Adds the later slabs to the first, in order.
 pub fn add_up(slabs: &mut [f32], sums: usize) {
     let (total, rest) = slabs.split_at_mut(sums);
-    for slab in rest.chunks_exact(sums) {
-        for (total, value) in total.iter_mut().zip(slab) {
-            *total += value;
+    total.par_chunks_mut(ADDED).enumerate().for_each(|(index, total)| {
+        for slab in rest.chunks_exact(sums) {
+            for (total, value) in total.iter_mut().zip(&slab[index * ADDED..]) {
+                *total += value;
+            }
         }
-    }
+    });
 }

@@ -67,7 +67,7 @@ impl Products<'_> {
     fn one_by_one(&self, parts: &[Part]) -> Buffer {
         let products = self.tiling.transforms().products();
         let mut sums = Buffer::new(products * self.sums);
-        sums.fill(0.0);
+        sums.par_chunks_exact_mut(self.sums).for_each(|sums| sums.fill(0.0));
         let floats = parts
             .first()
             .map_or(1, |part| products * self.tiling.count(part) * (self.tiling.channels[0] + self.tiling.channels[1]));

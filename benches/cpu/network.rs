@@ -1,0 +1,79 @@
+//! Our side: a training step (forward, cross-entropy, backward, AdamW) and an inference.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{Device, Distribution, Int, Tensor};
+use segspec::loss::{self, Loss, Truth};
+use segspec::model::block::{Activation, Norm};
+use segspec::model::unet::UnetPlan;
+use segspec::model::{self, Interface, ModelPlan, Network};
+
+use super::{Case, Measured, median};
+
+const CLASSES: usize = 3;
+const STEPS: usize = 5;
+const WARM_UP: usize = 2;
+
+/// Measures one case in this process.
+pub fn measure(case: &Case) -> Measured {
+    let device = Device::flex().autodiff();
+    let interface = Interface { channels: 1, outputs: CLASSES };
+    let mut network = model::build(&ModelPlan::Unet(plan(case)), interface, 0, &device);
+    let [z, y, x] = case.size;
+    let images = Tensor::<5>::random([case.batch, 1, z, y, x], Distribution::Normal(0.0, 1.0), &device);
+    let classes = Distribution::Uniform(0.0, CLASSES as f64 - 1e-3);
+    let classes: Tensor<5, Int> = Tensor::<5>::random([case.batch, 1, z, y, x], classes, &device).int();
+    let truth = Truth::Classes(classes);
+    let terms = [Loss::CrossEntropy { weight: 1.0, class_weights: None }];
+    let mut optimizer = AdamWConfig::new().init();
+    let step = repeat(|| {
+        let loss = loss::total(&terms, network.forward(images.clone()), &truth);
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        network = optimizer.step(1e-3, network.clone(), gradients);
+    });
+    let peak = peak_memory();
+    let (network, images): (Network, _) = (network.valid(), images.inner());
+    let inference = repeat(|| {
+        let _ = network.forward(images.clone());
+    });
+    Measured { name: "segspec".into(), step, inference, peak }
+}
+
+fn plan(case: &Case) -> UnetPlan {
+    let (flat, stages) = (case.size[0] == 1, case.features.len());
+    let depth = |length: usize| if flat { 1 } else { length };
+    let stride = |stage: usize| if stage == 0 { [1; 3] } else { [depth(2), 2, 2] };
+    UnetPlan {
+        features: case.features.to_vec(),
+        strides: (0..stages).map(stride).collect(),
+        kernels: vec![[depth(3), 3, 3]; stages],
+        blocks: vec![2; stages],
+        decoder_blocks: 2,
+        residual: false,
+        norm: Norm::Instance,
+        activation: Activation::LeakyRelu,
+        deep_supervision: false,
+    }
+}
+
+fn repeat(mut work: impl FnMut()) -> f64 {
+    let mut timed = || {
+        let start = Instant::now();
+        work();
+        start.elapsed().as_secs_f64()
+    };
+    (0..WARM_UP).for_each(|_| {
+        timed();
+    });
+    median((0..STEPS).map(|_| timed()).collect())
+}
+
+/// Largest resident memory of this process so far, in MB; 0 where the system does not tell.
+fn peak_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+    kibibytes.unwrap_or(0.0) * 1024.0 / 1e6
+}
