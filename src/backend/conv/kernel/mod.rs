@@ -26,7 +26,9 @@ mod lanes;
 mod portable;
 mod winograd;
 
-pub use winograd::{MOST_OUTPUTS, MOST_PRODUCTS, MOST_TAPS, OUTPUT, Place, Transforms};
+pub use winograd::{
+    INPUT, MOST_OUTPUTS, MOST_PRODUCTS, MOST_ROWS, MOST_TAPS, OUTPUT, Place, Tile as InputTile, Transforms,
+};
 
 use super::super::isa::Isa;
 

@@ -1,7 +1,7 @@
 //! Tiles of images: where they lie, and their transforms.
 
 use super::super::super::isa::Isa;
-use super::super::kernel::{LANES, MOST_PRODUCTS, Place, Transforms};
+use super::super::kernel::{INPUT, InputTile, LANES, MOST_PRODUCTS, MOST_ROWS, Place, Transforms};
 use super::super::padded::Images;
 
 /// Floats of transformed tiles that a task works on at a time: they stay in the second-level cache.
@@ -109,9 +109,22 @@ impl Tiling {
     pub fn transform_input(&self, images: &Images, part: &Part, to: &mut [f32]) {
         let transforms = self.transforms();
         let source = Source { images, padding: self.padding, tile: transforms.input_size() };
-        self.transform(part, blocks(self.channels[0]), &source, to, |values, place, to, step| {
-            transforms.input(values, place, to, step);
-        });
+        let blocks = blocks(self.channels[0]);
+        if !self.channels[0].is_multiple_of(LANES) {
+            self.transform(part, blocks, &source, to, |values, place, to, step| {
+                transforms.input(values, &dense(place, source.tile[0]), 0, to, step);
+            });
+            return;
+        }
+        let count = self.count(part);
+        let step = blocks.0 * count * LANES;
+        for tile in 0..count {
+            let place = source.tile(part.image, self.origin(self.at(part, tile), &source));
+            for block in 0..blocks.0 {
+                let to = &mut to[(block * count + tile) * LANES..];
+                transforms.input(images.values, &place, block * LANES, to, step);
+            }
+        }
     }
 
     /// Transforms the output gradients of a part: `[product, block, tile, lane]`, channels in blocks of [`LANES`].
@@ -123,6 +136,12 @@ impl Tiling {
         self.transform(part, blocks, &source, to, |values, place, to, step| {
             transforms.gradient(values, place, to, step);
         });
+    }
+
+    /// Plane, row and column of a part's tile.
+    fn at(&self, part: &Part, tile: usize) -> [usize; 3] {
+        let [z, y, x] = self.place(part, tile);
+        [part.planes[0] + z, part.rows[0] + y, x]
     }
 
     fn transform(
@@ -138,8 +157,7 @@ impl Tiling {
         let side = source.tile[1];
         let mut copy = [0.0; MOST_PRODUCTS * LANES];
         for tile in 0..count {
-            let [z, y, x] = self.place(part, tile);
-            let at = [part.planes[0] + z, part.rows[0] + y, x];
+            let at = self.at(part, tile);
             let inside = source.inside(part.image, self.origin(at, source));
             for block in 0..blocks {
                 let to = &mut to[(block * count + tile) * LANES..];
@@ -172,7 +190,33 @@ struct Source<'a> {
     tile: [usize; 3],
 }
 
+/// A dense input tile of so many planes.
+fn dense(place: Place, planes: usize) -> InputTile {
+    let rows = std::array::from_fn(|row| (row < planes * INPUT).then_some(place.start + row * place.step[1]));
+    InputTile { rows, step: place.step[2], within: [0, INPUT] }
+}
+
 impl Source<'_> {
+    /// Where the rows of an input tile lie.
+    fn tile(&self, image: usize, origin: [isize; 3]) -> InputTile {
+        let [depth, height, length] = self.images.size;
+        let channels = self.images.channels;
+        let before = usize::try_from(-origin[2]).unwrap_or(0).min(INPUT);
+        let start = usize::try_from(origin[2]).unwrap_or(0);
+        let columns = (INPUT - before).min(length.saturating_sub(start));
+        let place = |axis: usize, index: usize| {
+            let place = usize::try_from(origin[axis] + index as isize).ok()?;
+            (place < self.images.size[axis]).then_some(place)
+        };
+        let mut rows = [None; MOST_ROWS];
+        for (index, row) in rows.iter_mut().enumerate().take(self.tile[0] * INPUT).filter(|_| columns > 0) {
+            if let (Some(z), Some(y)) = (place(0, index / INPUT), place(1, index % INPUT)) {
+                *row = Some((((image * depth + z) * height + y) * length + start) * channels);
+            }
+        }
+        InputTile { rows, step: channels, within: [before, before + columns] }
+    }
+
     /// Where a tile lies, if all of it lies within the image and channels fill whole blocks.
     fn inside(&self, image: usize, origin: [isize; 3]) -> Option<Place> {
         let [depth, height, length] = self.images.size;

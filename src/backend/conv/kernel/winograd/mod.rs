@@ -54,6 +54,28 @@ pub const MOST_TAPS: usize = 27;
 /// Voxels of an output tile at most.
 pub const MOST_OUTPUTS: usize = 2 * OUTPUT * OUTPUT;
 
+/// Rows of an input tile at most.
+pub const MOST_ROWS: usize = 4 * INPUT;
+
+/// Where the voxels of an input tile lie, in floats. What lies outside of the image is zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Tile {
+    /// The first voxel within the image of each row, plane by plane; none where the row lies outside.
+    pub rows: [Option<usize>; MOST_ROWS],
+    /// Distance of neighbouring voxels.
+    pub step: usize,
+    /// Columns within the image: the first, and the one behind the last.
+    pub within: [usize; 2],
+}
+
+/// An input tile for one block of channels, as pointers; null for rows outside of the image.
+struct Rows {
+    starts: [*const f32; MOST_ROWS],
+    step: usize,
+    within: [usize; 2],
+}
+
+type SpreadRows = unsafe fn(&Rows, *mut f32, usize);
 type Spread = unsafe fn(*const f32, [usize; 3], *mut f32, usize);
 type Gather = unsafe fn(*const f32, usize, *const f32, *mut f32);
 type SpreadTaps = unsafe fn(*const f32, *mut f32, usize);
@@ -64,7 +86,7 @@ type GatherTaps = unsafe fn(*const f32, usize, *mut f32);
 pub struct Transforms {
     /// Whether the kernel has three taps along z.
     deep: bool,
-    input: Spread,
+    input: SpreadRows,
     gradient: Spread,
     output: Gather,
     taps: SpreadTaps,
@@ -103,11 +125,22 @@ impl Transforms {
         self.input_size().iter().product()
     }
 
-    /// `Bᵀ d`: product `f` of the tile goes to `to[f · step ..][..LANES]`.
-    pub fn input(&self, values: &[f32], place: Place, to: &mut [f32], step: usize) {
-        assert!(place.end(self.input_size()) <= values.len() && (self.products() - 1) * step + LANES <= to.len());
-        // SAFETY: every voxel and every product lies within its slice; the kernel is one that this processor has.
-        unsafe { (self.input)(values.as_ptr().add(place.start), place.step, to.as_mut_ptr(), step) }
+    /// `Bᵀ d` of the block of channels that begins at `channel`: product `f` of the tile goes to `to[f · step ..][..LANES]`.
+    pub fn input(&self, values: &[f32], tile: &Tile, channel: usize, to: &mut [f32], step: usize) {
+        let columns = tile.within[1] - tile.within[0];
+        let reach = channel + columns.saturating_sub(1) * tile.step + LANES;
+        let mut starts = [std::ptr::null(); MOST_ROWS];
+        for (start, row) in starts.iter_mut().zip(&tile.rows[..self.input_size()[0] * INPUT]) {
+            if let Some(row) = *row {
+                assert!(columns == 0 || row + reach <= values.len());
+                *start = values[row..].as_ptr().wrapping_add(channel);
+            }
+        }
+        assert!(tile.within[1] <= INPUT && (self.products() - 1) * step + LANES <= to.len());
+        let rows = Rows { starts, step: tile.step, within: tile.within };
+        // SAFETY: every voxel within the image and every product lies within its slice; the kernel is one that this
+        // processor has.
+        unsafe { (self.input)(&rows, to.as_mut_ptr(), step) }
     }
 
     /// `A g`, for the gradient of an output tile.
@@ -179,8 +212,8 @@ macro_rules! compiled {
     ($name:ident, $lanes:ty, $attribute:meta) => {
         compiled! {
             $name, $lanes, $attribute,
-            input_deep(from: *const f32, place: [usize; 3], to: *mut f32, step: usize);
-            input_flat(from: *const f32, place: [usize; 3], to: *mut f32, step: usize);
+            input_deep(rows: &Rows, to: *mut f32, step: usize);
+            input_flat(rows: &Rows, to: *mut f32, step: usize);
             gradient_deep(from: *const f32, place: [usize; 3], to: *mut f32, step: usize);
             gradient_flat(from: *const f32, place: [usize; 3], to: *mut f32, step: usize);
             output_deep(from: *const f32, step: usize, bias: *const f32, to: *mut f32);

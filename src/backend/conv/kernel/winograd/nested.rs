@@ -1,9 +1,41 @@
 //! The transforms of tiles and kernels, axis after axis.
 
+use std::mem::MaybeUninit;
+
 use super::super::LANES;
 use super::super::lanes::Lanes;
 use super::lines::*;
-use super::{INPUT, OUTPUT, PLANE};
+use super::{INPUT, OUTPUT, PLANE, Rows};
+
+/// Values between two axes, written before they are read; zeros first would cost as much as the transform.
+struct Slots<V, const N: usize>([MaybeUninit<V>; N]);
+
+impl<V: Copy, const N: usize> Slots<V, N> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self([const { MaybeUninit::uninit() }; N])
+    }
+
+    /// Writes values into slots `step` apart.
+    #[inline(always)]
+    fn set<const M: usize>(&mut self, first: usize, step: usize, values: [V; M]) {
+        for (i, value) in values.into_iter().enumerate() {
+            self.0[first + i * step].write(value);
+        }
+    }
+
+    /// Values of slots `step` apart, all of which were written.
+    #[inline(always)]
+    unsafe fn get<const M: usize>(&self, first: usize, step: usize) -> [V; M] {
+        // SAFETY: the caller's.
+        let mut values = [unsafe { self.0[first].assume_init() }; M];
+        for (i, value) in values.iter_mut().enumerate() {
+            // SAFETY: the caller's.
+            *value = unsafe { self.0[first + i * step].assume_init() };
+        }
+        values
+    }
+}
 
 // No closures here: they would be compiled without the caller's instructions, and each of these a call.
 
@@ -20,77 +52,87 @@ unsafe fn load<V: Lanes, const N: usize>(from: *const f32, step: usize) -> [V; N
     }
 }
 
-/// One value of every line.
+/// Six neighbours of which only those `within` exist, the first at the pointer; the others are zero.
 #[inline(always)]
-unsafe fn column<V: Lanes, const N: usize, const M: usize>(lines: &[[V; M]; N], place: usize) -> [V; N] {
+unsafe fn load_within<V: Lanes>(from: *const f32, step: usize, within: [usize; 2]) -> [V; INPUT] {
     // SAFETY: the caller's.
-    let mut column = unsafe { [V::zero(); N] };
-    for (value, line) in column.iter_mut().zip(lines) {
-        *value = line[place];
+    unsafe {
+        if within == [0, INPUT] {
+            return load(from, step);
+        }
+        let mut line = [V::zero(); INPUT];
+        for (i, value) in line.iter_mut().enumerate() {
+            if i >= within[0] && i < within[1] {
+                *value = V::load(from.add((i - within[0]) * step));
+            }
+        }
+        line
     }
-    column
 }
 
-/// A row of a plane.
+/// Writes values `step` floats apart.
 #[inline(always)]
-unsafe fn row<V: Lanes>(plane: &[V; PLANE], y: usize) -> [V; INPUT] {
-    // SAFETY: the caller's.
-    let mut row = unsafe { [V::zero(); INPUT] };
-    row.copy_from_slice(&plane[INPUT * y..INPUT * (y + 1)]);
-    row
+unsafe fn store<V: Lanes, const N: usize>(values: [V; N], to: *mut f32, step: usize) {
+    for (i, value) in values.into_iter().enumerate() {
+        // SAFETY: the caller's.
+        unsafe { value.store(to.add(i * step)) };
+    }
 }
 
-/// Products of a plane of inputs.
+/// Products of a plane of inputs, given row by row.
 #[inline(always)]
-unsafe fn input_plane<V: Lanes>(from: *const f32, row: usize, column: usize, plane: &mut [V; PLANE]) {
+unsafe fn input_plane<V: Lanes, const N: usize>(
+    rows: &[*const f32],
+    rest: &Rows,
+    planes: &mut Slots<V, N>,
+    first: usize,
+) {
     // SAFETY: as `Transforms::input` has checked.
     unsafe {
-        let mut lines = [[V::zero(); INPUT]; INPUT];
-        for (y, line) in lines.iter_mut().enumerate() {
-            let at = from.add(y * row);
-            *line = input_of_four(load(at, column));
+        let mut lines = Slots::<V, PLANE>::new();
+        for (y, row) in rows.iter().enumerate() {
+            match row.is_null() {
+                true => lines.set(y * INPUT, 1, [V::zero(); INPUT]),
+                false => lines.set(y * INPUT, 1, input_of_four(load_within(*row, rest.step, rest.within))),
+            }
         }
         for x in 0..INPUT {
-            let column = input_of_four(self::column(&lines, x));
-            for (y, value) in column.into_iter().enumerate() {
-                plane[INPUT * y + x] = value;
-            }
+            planes.set(first + x, INPUT, input_of_four(lines.get(x, INPUT)));
         }
     }
 }
 
 /// Products of a plane of gradients.
 #[inline(always)]
-unsafe fn gradient_plane<V: Lanes>(from: *const f32, row: usize, column: usize, plane: &mut [V; PLANE]) {
+unsafe fn gradient_plane<V: Lanes, const N: usize>(
+    from: *const f32,
+    row: usize,
+    column: usize,
+    planes: &mut Slots<V, N>,
+    first: usize,
+) {
     // SAFETY: as `Transforms::gradient` has checked.
     unsafe {
-        let mut lines = [[V::zero(); INPUT]; OUTPUT];
-        for (y, line) in lines.iter_mut().enumerate() {
-            let at = from.add(y * row);
-            *line = gradient_of_four(load(at, column));
+        let mut lines = Slots::<V, { OUTPUT * INPUT }>::new();
+        for y in 0..OUTPUT {
+            lines.set(y * INPUT, 1, gradient_of_four(load(from.add(y * row), column)));
         }
         for x in 0..INPUT {
-            let column = gradient_of_four(self::column(&lines, x));
-            for (y, value) in column.into_iter().enumerate() {
-                plane[INPUT * y + x] = value;
-            }
+            planes.set(first + x, INPUT, gradient_of_four(lines.get(x, INPUT)));
         }
     }
 }
 
 #[inline(always)]
-pub unsafe fn input_deep<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut f32, step: usize) {
+pub unsafe fn input_deep<V: Lanes>(rows: &Rows, to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::input` has checked.
     unsafe {
-        let mut planes = [[V::zero(); PLANE]; 4];
-        for (z, plane) in planes.iter_mut().enumerate() {
-            input_plane(from.add(z * place[0]), place[1], place[2], plane);
+        let mut planes = Slots::<V, { 4 * PLANE }>::new();
+        for (z, starts) in rows.starts.chunks_exact(INPUT).enumerate() {
+            input_plane(starts, rows, &mut planes, z * PLANE);
         }
         for i in 0..PLANE {
-            let line = input_of_two(column(&planes, i));
-            for (z, value) in line.into_iter().enumerate() {
-                value.store(to.add((PLANE * z + i) * step));
-            }
+            store(input_of_two(planes.get(i, PLANE)), to.add(i * step), PLANE * step);
         }
     }
 }
@@ -99,27 +141,23 @@ pub unsafe fn input_deep<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut
 pub unsafe fn gradient_deep<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::gradient` has checked.
     unsafe {
-        let mut planes = [[V::zero(); PLANE]; 2];
-        for (z, plane) in planes.iter_mut().enumerate() {
-            gradient_plane(from.add(z * place[0]), place[1], place[2], plane);
+        let mut planes = Slots::<V, { 2 * PLANE }>::new();
+        for z in 0..2 {
+            gradient_plane(from.add(z * place[0]), place[1], place[2], &mut planes, z * PLANE);
         }
         for i in 0..PLANE {
-            for (z, value) in gradient_of_two(column(&planes, i)).into_iter().enumerate() {
-                value.store(to.add((PLANE * z + i) * step));
-            }
+            store(gradient_of_two(planes.get(i, PLANE)), to.add(i * step), PLANE * step);
         }
     }
 }
 
 #[inline(always)]
-pub unsafe fn input_flat<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut f32, step: usize) {
+pub unsafe fn input_flat<V: Lanes>(rows: &Rows, to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::input` has checked.
     unsafe {
-        let mut plane = [V::zero(); PLANE];
-        input_plane(from, place[1], place[2], &mut plane);
-        for (i, value) in plane.into_iter().enumerate() {
-            value.store(to.add(i * step));
-        }
+        let mut plane = Slots::<V, PLANE>::new();
+        input_plane(&rows.starts[..INPUT], rows, &mut plane, 0);
+        store(plane.get::<PLANE>(0, 1), to, step);
     }
 }
 
@@ -127,26 +165,23 @@ pub unsafe fn input_flat<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut
 pub unsafe fn gradient_flat<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::gradient` has checked.
     unsafe {
-        let mut plane = [V::zero(); PLANE];
-        gradient_plane(from, place[1], place[2], &mut plane);
-        for (i, value) in plane.into_iter().enumerate() {
-            value.store(to.add(i * step));
-        }
+        let mut plane = Slots::<V, PLANE>::new();
+        gradient_plane(from, place[1], place[2], &mut plane, 0);
+        store(plane.get::<PLANE>(0, 1), to, step);
     }
 }
 
 /// Outputs of a plane of products, with the bias.
 #[inline(always)]
-unsafe fn output_plane<V: Lanes>(plane: &[V; PLANE], bias: V, to: *mut f32) {
+unsafe fn output_plane<V: Lanes, const N: usize>(planes: &Slots<V, N>, first: usize, bias: V, to: *mut f32) {
     // SAFETY: as `Transforms::output` has checked.
     unsafe {
-        let mut lines = [[V::zero(); OUTPUT]; INPUT];
-        for (y, line) in lines.iter_mut().enumerate() {
-            *line = output_of_four(row(plane, y));
+        let mut lines = Slots::<V, { INPUT * OUTPUT }>::new();
+        for y in 0..INPUT {
+            lines.set(y * OUTPUT, 1, output_of_four(planes.get(first + y * INPUT, 1)));
         }
         for x in 0..OUTPUT {
-            let column = output_of_four(self::column(&lines, x));
-            for (y, value) in column.into_iter().enumerate() {
+            for (y, value) in output_of_four(lines.get(x, OUTPUT)).into_iter().enumerate() {
                 value.plus(bias).store(to.add((OUTPUT * y + x) * LANES));
             }
         }
@@ -157,16 +192,13 @@ unsafe fn output_plane<V: Lanes>(plane: &[V; PLANE], bias: V, to: *mut f32) {
 pub unsafe fn output_deep<V: Lanes>(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
     // SAFETY: as `Transforms::output` has checked.
     unsafe {
-        let mut planes = [[V::zero(); PLANE]; 2];
+        let mut planes = Slots::<V, { 2 * PLANE }>::new();
         for i in 0..PLANE {
-            let line = output_of_two(load(from.add(i * step), PLANE * step));
-            for (plane, value) in planes.iter_mut().zip(line) {
-                plane[i] = value;
-            }
+            planes.set(i, PLANE, output_of_two(load(from.add(i * step), PLANE * step)));
         }
         let bias = V::load(bias);
-        output_plane(&planes[0], bias, to);
-        output_plane(&planes[1], bias, to.add(OUTPUT * OUTPUT * LANES));
+        output_plane(&planes, 0, bias, to);
+        output_plane(&planes, PLANE, bias, to.add(OUTPUT * OUTPUT * LANES));
     }
 }
 
@@ -174,27 +206,23 @@ pub unsafe fn output_deep<V: Lanes>(from: *const f32, step: usize, bias: *const 
 pub unsafe fn output_flat<V: Lanes>(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
     // SAFETY: as `Transforms::output` has checked.
     unsafe {
-        let mut plane = [V::zero(); PLANE];
-        for (i, value) in plane.iter_mut().enumerate() {
-            *value = V::load(from.add(i * step));
-        }
-        output_plane(&plane, V::load(bias), to);
+        let mut plane = Slots::<V, PLANE>::new();
+        plane.set(0, 1, load::<V, PLANE>(from, step));
+        output_plane(&plane, 0, V::load(bias), to);
     }
 }
 
 /// Products of a plane of 3×3 taps.
 #[inline(always)]
-unsafe fn taps_plane<V: Lanes>(from: *const f32, plane: &mut [V; PLANE]) {
+unsafe fn taps_plane<V: Lanes, const N: usize>(from: *const f32, planes: &mut Slots<V, N>, first: usize) {
     // SAFETY: as `Transforms::taps` has checked.
     unsafe {
-        let mut lines = [[V::zero(); INPUT]; 3];
-        for (y, line) in lines.iter_mut().enumerate() {
-            *line = taps_of_four(load(from.add(3 * y * LANES), LANES));
+        let mut lines = Slots::<V, { 3 * INPUT }>::new();
+        for y in 0..3 {
+            lines.set(y * INPUT, 1, taps_of_four(load(from.add(3 * y * LANES), LANES)));
         }
         for x in 0..INPUT {
-            for (y, value) in taps_of_four(column(&lines, x)).into_iter().enumerate() {
-                plane[INPUT * y + x] = value;
-            }
+            planes.set(first + x, INPUT, taps_of_four(lines.get(x, INPUT)));
         }
     }
 }
@@ -203,14 +231,12 @@ unsafe fn taps_plane<V: Lanes>(from: *const f32, plane: &mut [V; PLANE]) {
 pub unsafe fn taps_deep<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::taps` has checked.
     unsafe {
-        let mut planes = [[V::zero(); PLANE]; 3];
-        for (z, plane) in planes.iter_mut().enumerate() {
-            taps_plane(from.add(9 * z * LANES), plane);
+        let mut planes = Slots::<V, { 3 * PLANE }>::new();
+        for z in 0..3 {
+            taps_plane(from.add(9 * z * LANES), &mut planes, z * PLANE);
         }
         for i in 0..PLANE {
-            for (z, value) in taps_of_two(column(&planes, i)).into_iter().enumerate() {
-                value.store(to.add((PLANE * z + i) * step));
-            }
+            store(taps_of_two(planes.get(i, PLANE)), to.add(i * step), PLANE * step);
         }
     }
 }
@@ -219,28 +245,23 @@ pub unsafe fn taps_deep<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
 pub unsafe fn taps_flat<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::taps` has checked.
     unsafe {
-        let mut plane = [V::zero(); PLANE];
-        taps_plane(from, &mut plane);
-        for (i, value) in plane.into_iter().enumerate() {
-            value.store(to.add(i * step));
-        }
+        let mut plane = Slots::<V, PLANE>::new();
+        taps_plane(from, &mut plane, 0);
+        store(plane.get::<PLANE>(0, 1), to, step);
     }
 }
 
 /// Gradient of a plane of 3×3 taps.
 #[inline(always)]
-unsafe fn tap_gradient_plane<V: Lanes>(plane: &[V; PLANE], to: *mut f32) {
+unsafe fn tap_gradient_plane<V: Lanes, const N: usize>(planes: &Slots<V, N>, first: usize, to: *mut f32) {
     // SAFETY: as `Transforms::tap_gradient` has checked.
     unsafe {
-        let mut lines = [[V::zero(); 3]; INPUT];
-        for (y, line) in lines.iter_mut().enumerate() {
-            *line = tap_gradient_of_four(row(plane, y));
+        let mut lines = Slots::<V, { 3 * INPUT }>::new();
+        for y in 0..INPUT {
+            lines.set(y * 3, 1, tap_gradient_of_four(planes.get(first + y * INPUT, 1)));
         }
         for x in 0..3 {
-            let column = tap_gradient_of_four(self::column(&lines, x));
-            for (y, value) in column.into_iter().enumerate() {
-                value.store(to.add((3 * y + x) * LANES));
-            }
+            store(tap_gradient_of_four(lines.get(x, 3)), to.add(x * LANES), 3 * LANES);
         }
     }
 }
@@ -249,15 +270,12 @@ unsafe fn tap_gradient_plane<V: Lanes>(plane: &[V; PLANE], to: *mut f32) {
 pub unsafe fn tap_gradient_deep<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
     // SAFETY: as `Transforms::tap_gradient` has checked.
     unsafe {
-        let mut planes = [[V::zero(); PLANE]; 3];
+        let mut planes = Slots::<V, { 3 * PLANE }>::new();
         for i in 0..PLANE {
-            let line = load(from.add(i * step), PLANE * step);
-            for (plane, value) in planes.iter_mut().zip(tap_gradient_of_two(line)) {
-                plane[i] = value;
-            }
+            planes.set(i, PLANE, tap_gradient_of_two(load(from.add(i * step), PLANE * step)));
         }
-        for (z, plane) in planes.iter().enumerate() {
-            tap_gradient_plane(plane, to.add(9 * z * LANES));
+        for z in 0..3 {
+            tap_gradient_plane(&planes, z * PLANE, to.add(9 * z * LANES));
         }
     }
 }
@@ -266,7 +284,8 @@ pub unsafe fn tap_gradient_deep<V: Lanes>(from: *const f32, step: usize, to: *mu
 pub unsafe fn tap_gradient_flat<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
     // SAFETY: as `Transforms::tap_gradient` has checked.
     unsafe {
-        let plane = load(from, step);
-        tap_gradient_plane::<V>(&plane, to);
+        let mut plane = Slots::<V, PLANE>::new();
+        plane.set(0, 1, load::<V, PLANE>(from, step));
+        tap_gradient_plane(&plane, 0, to);
     }
 }
