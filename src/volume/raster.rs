@@ -14,9 +14,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use ndarray::Array4;
+use ndarray::{Array4, Axis, Slice};
 
-use crate::volume::stored::{Layout, Numbers, Wrong, unsupported};
+use crate::volume::stored::{Layout, Wrong, no_voxel, unsupported};
 use crate::volume::{Geometry, Header, ReadError, Volume};
 
 pub use mask::{MaskForm, read_label_map};
@@ -35,8 +35,8 @@ struct Picture {
     planar: bool,
     /// The colours that the numbers of a picture of one sample stand for.
     palette: Option<Vec<[u8; 3]>>,
-    /// All numbers, exactly; empty where only the header was asked for.
-    values: Vec<f64>,
+    /// All numbers; empty where only the header was asked for.
+    values: Vec<f32>,
 }
 
 /// How much of a file is read.
@@ -63,10 +63,12 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
 pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
     let picture = read(path, Part::All)?;
     let geometry = picture.geometry();
-    let layout = Layout::planar(geometry.shape, picture.channels());
-    let mut numbers = Numbers::new(None);
-    picture.channel_values().map_err(|wrong| wrong.at(path))?.iter().for_each(|&value| numbers.push(value));
-    numbers.into_volume(path, geometry, &layout)
+    let voxels = picture.into_voxels().map_err(|wrong| wrong.at(path))?;
+    if let Some(((channel, z, y, x), value)) = voxels.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        let place = format!("[{z}, {y}, {x}] of channel {channel}");
+        return Err(no_voxel::<f32>(path, &place, (*value).into()));
+    }
+    Ok(Volume { voxels, geometry })
 }
 
 /// Reads a file of either format, told apart by content.
@@ -97,26 +99,18 @@ impl Picture {
         if self.palette.is_some() { 3 } else { self.samples - usize::from(self.alpha) }
     }
 
-    /// `[channel, y, x]` in one row.
-    fn channel_values(&self) -> Result<Vec<f64>, Wrong> {
-        if let Some(palette) = &self.palette {
-            let colors = self.colors(palette)?;
-            return Ok((0..3).flat_map(|part| colors.iter().map(move |color| f64::from(color[part]))).collect());
-        }
-        let [height, width] = self.shape;
-        let layout =
-            Layout { shape: [1, height, width], channels: self.samples, slower: if self.planar { 0 } else { 3 } };
-        let values: Array4<f64> = layout.arrange(self.values.clone()).map_err(Wrong::Damaged)?;
-        Ok(values.into_iter().take(self.channels() * height * width).collect())
-    }
-
-    /// The colour of each pixel of a picture with a palette.
-    fn colors(&self, palette: &[[u8; 3]]) -> Result<Vec<[u8; 3]>, Wrong> {
-        let color = |&index: &f64| {
-            let color = palette.get(index as usize).copied();
-            color.ok_or_else(|| Wrong::Damaged(format!("has a pixel of colour {index}, its palette ends before")))
+    /// `[channel, 0, y, x]`.
+    fn into_voxels(self) -> Result<Array4<f32>, Wrong> {
+        let ([height, width], channels) = (self.shape, self.channels());
+        let (samples, slower) = (self.samples, if self.planar { 0 } else { 3 });
+        let (values, samples) = match &self.palette {
+            Some(palette) => (colors(&self.values, palette)?, 3),
+            None => (self.values, samples),
         };
-        self.values.iter().map(color).collect()
+        let layout = Layout { shape: [1, height, width], channels: samples, slower };
+        let mut voxels = layout.arrange(values).map_err(Wrong::Damaged)?;
+        voxels.slice_axis_inplace(Axis(0), Slice::from(..channels));
+        Ok(if channels < samples { voxels.as_standard_layout().into_owned() } else { voxels })
     }
 
     /// Height × width × samples numbers, refused where a file of this size cannot hold them.
@@ -134,13 +128,25 @@ impl Picture {
     }
 }
 
+/// Red, green and blue of each pixel of a picture with a palette.
+fn colors(values: &[f32], palette: &[[u8; 3]]) -> Result<Vec<f32>, Wrong> {
+    let mut colors = Vec::with_capacity(3 * values.len());
+    for &index in values {
+        let color = palette.get(index as usize).ok_or_else(|| {
+            Wrong::Damaged(format!("has a pixel of colour {index}, its palette has {}", palette.len()))
+        })?;
+        colors.extend(color.map(f32::from));
+    }
+    Ok(colors)
+}
+
 /// Numbers of fewer than eight bits, the first in the highest bits; each row begins with a byte of its own.
-fn unpacked(bytes: &[u8], per_row: usize, bits: usize) -> impl Iterator<Item = f64> {
+fn unpacked(bytes: &[u8], per_row: usize, bits: usize) -> impl Iterator<Item = f32> {
     let mask = (1_u16 << bits) - 1;
     let row_bytes = (per_row * bits).div_ceil(8).max(1);
     bytes.chunks(row_bytes).flat_map(move |row| {
         let numbers = row.iter().flat_map(move |&byte| (0..8 / bits).map(move |place| (byte, 8 - bits * (place + 1))));
-        numbers.take(per_row).map(move |(byte, shift)| f64::from(u16::from(byte) >> shift & mask))
+        numbers.take(per_row).map(move |(byte, shift)| f32::from(u16::from(byte) >> shift & mask))
     })
 }
 

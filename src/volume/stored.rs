@@ -51,12 +51,17 @@ struct BadNumber {
 
 /// What a voxel can hold.
 pub(super) trait Voxel: Copy {
+    /// What to do about a number that is none.
+    const REMEDY: &str;
+
     /// The value as a voxel, `None` where it is none.
     fn of(value: f64) -> Option<Self>;
 }
 
 /// Intensities: every finite number.
 impl Voxel for f32 {
+    const REMEDY: &str = "replace it in the file (for CT by −1024, else by 0), or exclude the case";
+
     fn of(value: f64) -> Option<Self> {
         let value = value as f32;
         value.is_finite().then_some(value)
@@ -65,6 +70,8 @@ impl Voxel for f32 {
 
 /// Labels: whole numbers.
 impl Voxel for u16 {
+    const REMEDY: &str = "labels are whole numbers from 0 to 65535 (was the file resampled with interpolation?)";
+
     fn of(value: f64) -> Option<Self> {
         (value.fract() == 0.0 && (0.0..=65535.0).contains(&value)).then_some(value as Self)
     }
@@ -125,30 +132,30 @@ impl<T: Voxel> Numbers<T> {
         Ok(done)
     }
 
-    /// The voxels as `[channel, z, y, x]`; `remedy` is what to do about a number that is none.
-    fn arranged(self, path: &Path, layout: &Layout, remedy: &str) -> Result<Array4<T>, ReadError> {
+    /// The voxels as `[channel, z, y, x]`.
+    fn arranged(self, path: &Path, layout: &Layout) -> Result<Array4<T>, ReadError> {
         if let Some(BadNumber { index, value }) = self.bad {
-            return Err(unsupported(path, format!("voxel {} is {value}; {remedy}", layout.place(index))));
+            return Err(no_voxel::<T>(path, &layout.place(index), value));
         }
         layout.arrange(self.values).map_err(|reason| damaged(path, reason))
     }
 }
 
+/// The error for a number that is no voxel.
+pub(super) fn no_voxel<T: Voxel>(path: &Path, place: &str, value: f64) -> ReadError {
+    unsupported(path, format!("voxel {place} is {value}; {}", T::REMEDY))
+}
+
 impl Numbers<f32> {
     pub(super) fn into_volume(self, path: &Path, geometry: Geometry, layout: &Layout) -> Result<Volume, ReadError> {
-        let remedy = "replace it in the file (for CT by −1024, else by 0), or exclude the case";
-        Ok(Volume { voxels: self.arranged(path, layout, remedy)?, geometry })
+        Ok(Volume { voxels: self.arranged(path, layout)?, geometry })
     }
 }
 
 impl Numbers<u16> {
     /// Label values as `[channel, z, y, x]`.
     pub(super) fn into_labels(self, path: &Path, layout: &Layout) -> Result<Array4<u16>, ReadError> {
-        self.arranged(
-            path,
-            layout,
-            "labels are whole numbers from 0 to 65535 (was the file resampled with interpolation?)",
-        )
+        self.arranged(path, layout)
     }
 
     pub(super) fn into_label_map(

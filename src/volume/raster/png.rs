@@ -35,8 +35,8 @@ pub(super) fn read(reader: BufReader<File>, file_bytes: u64, part: Part) -> Resu
         reader.next_frame(&mut bytes).map_err(wrong)?;
         let values = &mut picture.values;
         match bits {
-            16 => NumberType::Uint16.decode(ByteOrder::Big, &bytes, |value| values.push(value)),
-            8 => values.extend(bytes.into_iter().map(f64::from)),
+            16 => NumberType::Uint16.decode(ByteOrder::Big, &bytes, |value| values.push(value as f32)),
+            8 => values.extend(bytes.into_iter().map(f32::from)),
             _ => values.extend(unpacked(&bytes, picture.samples * picture.shape[1], bits)),
         }
     }

@@ -1,5 +1,7 @@
 //! TIFF: grey, colours and bands of 1 to 64 bits, in strips or tiles, plain or compressed without loss.
 
+mod directory;
+
 use std::fs::File;
 use std::io::BufReader;
 
@@ -13,7 +15,8 @@ use crate::volume::stored::Wrong;
 /// A code of LZW stands for at most 4096 bytes and takes more than one; deflate and PackBits expand less.
 const EXPANSION: u64 = 4096;
 
-pub(super) fn read(reader: BufReader<File>, file_bytes: u64, part: Part) -> Result<Picture, Wrong> {
+pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> Result<Picture, Wrong> {
+    directory::check(&mut reader, file_bytes)?;
     let mut decoder = Decoder::new(reader).map_err(wrong)?;
     let largest = file_bytes.saturating_mul(EXPANSION);
     let mut limits = Limits::default();
@@ -84,20 +87,20 @@ fn value_type(layout: &tiff::decoder::BufferLayoutPreference) -> &'static str {
     }
 }
 
-fn values(stored: DecodingResult, bits: u8, per_row: usize) -> Vec<f64> {
+fn values(stored: DecodingResult, bits: u8, per_row: usize) -> Vec<f32> {
     match stored {
         DecodingResult::U8(bytes) if bits < 8 => unpacked(&bytes, per_row, bits.into()).collect(),
-        DecodingResult::U8(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::U16(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::U32(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::U64(numbers) => numbers.into_iter().map(|number| number as f64).collect(),
-        DecodingResult::I8(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::I16(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::I32(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::I64(numbers) => numbers.into_iter().map(|number| number as f64).collect(),
-        DecodingResult::F16(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::F32(numbers) => numbers.into_iter().map(f64::from).collect(),
-        DecodingResult::F64(numbers) => numbers,
+        DecodingResult::U8(numbers) => numbers.into_iter().map(f32::from).collect(),
+        DecodingResult::U16(numbers) => numbers.into_iter().map(f32::from).collect(),
+        DecodingResult::U32(numbers) => numbers.into_iter().map(|number| number as f32).collect(),
+        DecodingResult::U64(numbers) => numbers.into_iter().map(|number| number as f32).collect(),
+        DecodingResult::I8(numbers) => numbers.into_iter().map(f32::from).collect(),
+        DecodingResult::I16(numbers) => numbers.into_iter().map(f32::from).collect(),
+        DecodingResult::I32(numbers) => numbers.into_iter().map(|number| number as f32).collect(),
+        DecodingResult::I64(numbers) => numbers.into_iter().map(|number| number as f32).collect(),
+        DecodingResult::F16(numbers) => numbers.into_iter().map(f32::from).collect(),
+        DecodingResult::F32(numbers) => numbers,
+        DecodingResult::F64(numbers) => numbers.into_iter().map(|number| number as f32).collect(),
     }
 }
 
