@@ -71,8 +71,8 @@ fn one_line(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The segment's colour, else one that differs from those of its neighbours: hues a golden section of the circle apart.
-fn color(segment: &Segment) -> [u8; 3] {
+/// The segment's colour, else one that its value stands for: hues a golden section of the circle apart.
+pub fn color(segment: &Segment) -> [u8; 3] {
     segment.color.unwrap_or_else(|| {
         let hue = f64::from(segment.value) * 0.618_033_988_749_895 % 1.0 * 6.0;
         [5.0, 3.0, 1.0].map(|shift: f64| {

@@ -40,7 +40,6 @@ def itk_grid(path):
 def itk_values(image):
     """[channel, z, y, x]"""
     values = sitk.GetArrayFromImage(image)
-    values = values if values.ndim == image.GetDimension() + (image.GetNumberOfComponentsPerPixel() > 1) else values[..., None]
     if image.GetNumberOfComponentsPerPixel() == 1:
         values = values[..., None]
     values = values if image.GetDimension() == 3 else values[None]
@@ -95,7 +94,8 @@ def encoded(values, encoding, order="<"):
     if encoding in ("bzip2", "bz2"):
         return bz2.compress(data)
     if encoding in ("ascii", "text", "txt"):
-        return "\n".join(" ".join(str(number) for number in row) for row in values.reshape(-1, values.shape[-1])).encode() + b"\n"
+        rows = values.reshape(-1, values.shape[-1])
+        return "".join(" ".join(map(str, row)) + "\n" for row in rows).encode()
     if encoding == "hex":
         text = data.hex()
         return "\n".join(text[start:start + 70] for start in range(0, len(text), 70)).encode() + b"\n"
@@ -120,26 +120,39 @@ DIRECTIONS = "(0.5,0.25,0) (-0.3,0.75,0.125) (0.01,-0.02,2.5)"
 PLACED = dict(space="left-posterior-superior", space_directions=DIRECTIONS, space_origin="(-90.5,126.25,-72)")
 
 
+def attached(sizes, data, *kind, **fields):
+    return {"a.nrrd": header(sizes, *kind, **fields) + b"\n" + data}
+
+
+def detached(sizes, data, **fields):
+    """`data` by file name; the first is the data file unless the fields name others."""
+    return {"a.nhdr": header(sizes, **{"data_file": next(iter(data)), **fields}), **data}
+
+
+def zipped(data):
+    return gzip.compress(data, mtime=0)
+
+
 def types_and_encodings():
     ramp = np.arange(24).reshape(4, 3, 2)
     for kind, code in KINDS.items():
         values = (ramp - (7 if code[0] in "if" else 0)).astype(code)
         values = values + values.dtype.type(0.25) if code[0] == "f" else values
         for order, endian in (("<", "little"), (">", "big")):
-            head = header((2, 3, 4), kind, endian=endian, **PLACED)
             # ITK built without 64-bit whole numbers reads neither.
             reader = "pynrrd" if code in ("i8", "u8") else "both"
-            made(f"{kind} {endian}", {"a.nrrd": head + b"\n" + encoded(values, "raw", order)}, np.dtype(code).name, reader=reader)
+            files = attached((2, 3, 4), encoded(values, "raw", order), kind, endian=endian, **PLACED)
+            made(f"{kind} {endian}", files, np.dtype(code).name, reader=reader)
     values = (ramp * 100 - 300).astype("i2")
     for encoding in ("raw", "gzip", "gz", "bzip2", "bz2", "ascii", "text", "txt", "hex"):
         reader = {"hex": "itk", "bzip2": "pynrrd", "bz2": "pynrrd"}.get(encoding, "both")
-        head = header((2, 3, 4), encoding=encoding, **PLACED)
-        made(f"encoding {encoding}", {"a.nrrd": head + b"\n" + encoded(values, encoding)}, "int16", reader=reader)
-    head = header((2, 3, 4), "float", encoding="hex", endian="big", **PLACED)
-    made("hex big", {"a.nrrd": head + b"\n" + encoded(values.astype("f4"), "hex", ">")}, "float32", reader="itk")
-    floats = (values / 7).astype("f4")
-    head = header((2, 3, 4), "float", encoding="ascii", **PLACED)
-    made("ascii float", {"a.nrrd": head + b"\n" + encoded(floats, "ascii")}, "float32")
+        files = attached((2, 3, 4), encoded(values, encoding), encoding=encoding, **PLACED)
+        made(f"encoding {encoding}", files, "int16", reader=reader)
+    digits = encoded(values.astype("f4"), "hex", ">")
+    files = attached((2, 3, 4), digits, "float", encoding="hex", endian="big", **PLACED)
+    made("hex big", files, "float32", reader="itk")
+    words = encoded((values / 7).astype("f4"), "ascii")
+    made("ascii float", attached((2, 3, 4), words, "float", encoding="ascii", **PLACED), "float32")
 
 
 def skips_and_files():
@@ -147,65 +160,78 @@ def skips_and_files():
     raw = encoded(values, "raw")
     size = (2, 3, 4)
     lines = b"P5 or so\nanother line\n"
-    both = dict(line_skip=2, byte_skip=5)
-    made("line and byte skip", {"a.nhdr": header(size, data_file="b.raw", **both, **PLACED), "b.raw": lines + b"12345" + raw}, "int16", reader="itk")
-    made("line skip attached", {"a.nrrd": header(size, line_skip=2, **PLACED) + b"\n" + lines + raw}, "int16")
-    made("line skip gzip", {"a.nhdr": header(size, encoding="gzip", data_file="b.gz", line_skip=1, **PLACED), "b.gz": b"x\n" + gzip.compress(raw, mtime=0)}, "int16")
-    made("byte skip gzip", {"a.nhdr": header(size, encoding="gzip", data_file="b.gz", byte_skip=3, **PLACED), "b.gz": gzip.compress(b"abc" + raw, mtime=0)}, "int16", reader="itk")
-    made("byte skip -1", {"a.nhdr": header(size, data_file="b.raw", byte_skip=-1, **PLACED), "b.raw": b"header of any length" + raw}, "int16")
-    made("byte skip -1 gzip", {"a.nhdr": header(size, encoding="gzip", data_file="b.gz", byte_skip=-1, **PLACED), "b.gz": gzip.compress(b"abc" * 99 + raw, mtime=0)}, "int16")
-    made("byte skip -1 attached", {"a.nrrd": header(size, byte_skip=-1, **PLACED) + b"\nabc" + raw}, "int16")
-    made("datafile in a folder name", {"a.nhdr": header(size, datafile="my data.raw", **PLACED), "my data.raw": raw}, "int16")
-    # Slices in reverse order; what lies behind the last field of a list is read as names.
-    slices = {f"s{number:03}.raw": encoded(values[index], "raw") for index, number in enumerate((2, 4, 6, 8))}
-    listed = header(size, **PLACED) + b"data file: LIST\n" + "\n".join(slices).encode() + b"\n"
-    made("list of slices", {"a.nhdr": listed, **slices}, "int16", reader="itk")
-    made("numbered slices", {"a.nhdr": header(size, **PLACED, data_file="s%03d.raw 2 8 2"), **slices}, "int16", reader="itk")
-    made("numbered backwards", {"a.nhdr": header(size, **PLACED, data_file="s%03d.raw 8 2 -2"), **slices}, "int16", reader="itk")
-    slabs = {f"slab{index}.gz": gzip.compress(encoded(values[2 * index:2 * index + 2], "raw"), mtime=0) for index in range(2)}
-    listed = header(size, encoding="gzip", **PLACED) + b"data file: LIST 3\n" + "\n".join(slabs).encode() + b"\n"
-    made("list of slabs", {"a.nhdr": listed, **slabs}, "int16", reader="itk")
+    data = {"b.raw": lines + b"12345" + raw}
+    made("line and byte skip", detached(size, data, line_skip=2, byte_skip=5, **PLACED), "int16", reader="itk")
+    made("line skip attached", attached(size, lines + raw, line_skip=2, **PLACED), "int16")
+    gzip_fields = dict(encoding="gzip", **PLACED)
+    made("line skip gzip", detached(size, {"b.gz": b"x\n" + zipped(raw)}, line_skip=1, **gzip_fields), "int16")
+    data = {"b.gz": zipped(b"abc" + raw)}
+    made("byte skip gzip", detached(size, data, byte_skip=3, **gzip_fields), "int16", reader="itk")
+    made("byte skip -1", detached(size, {"b.raw": b"any header" + raw}, byte_skip=-1, **PLACED), "int16")
+    data = {"b.gz": zipped(b"abc" * 99 + raw)}
+    made("byte skip -1 gzip", detached(size, data, byte_skip=-1, **gzip_fields), "int16")
+    made("byte skip -1 attached", attached(size, b"abc" + raw, byte_skip=-1, **PLACED), "int16")
+    made("name with a blank", detached(size, {"my data.raw": raw}, **PLACED), "int16")
+    slices = {f"s{2 * index:03}.raw": encoded(values[index - 1], "raw") for index in (1, 2, 3, 4)}
+    # What lies behind the last field of a list is read as names.
+    listed = {"a.nhdr": header(size, **PLACED) + "\n".join(["data file: LIST", *slices, ""]).encode(), **slices}
+    made("list of slices", listed, "int16", reader="itk")
+    for name, numbers in (("numbered slices", "2 8 2"), ("numbered backwards", "8 2 -2")):
+        files = detached(size, slices, **PLACED, data_file=f"s%03d.raw {numbers}")
+        made(name, files, "int16", reader="itk")
+    slabs = {f"slab{index}.gz": zipped(encoded(values[2 * index:2 * index + 2], "raw")) for index in range(2)}
+    listed = {"a.nhdr": header(size, **gzip_fields) + "\n".join(["data file: LIST 3", *slabs, ""]).encode(), **slabs}
+    made("list of slabs", listed, "int16", reader="itk")
     rows = {f"r{index}": encoded(values.reshape(12, 2)[index], "raw") for index in range(12)}
-    made("numbered rows", {"a.nhdr": header(size, **PLACED, data_file="r%d 0 11 1 1"), **rows}, "int16", reader="itk")
+    made("numbered rows", detached(size, rows, **PLACED, data_file="r%d 0 11 1 1"), "int16", reader="itk")
 
 
-def spaces_and_kinds():
-    values = rng.integers(0, 999, (4, 3, 2)).astype("i2")
-    raw = encoded(values, "raw")
+def spaces_and_grids():
+    raw = encoded(rng.integers(0, 999, (4, 3, 2)).astype("i2"), "raw")
     size = (2, 3, 4)
-    for space in ("left-posterior-superior", "LPS", "right-anterior-superior", "RAS", "left-anterior-superior", "LAS",
-                  "scanner-xyz", "3D-right-handed", "3D-left-handed"):
-        placed = {**PLACED, "space": space}
-        oriented = space.upper() == space or "superior" in space
-        made(f"space {space}", {"a.nrrd": header(size, **placed) + b"\n" + raw}, "int16", oriented=oriented, spacing=True)
-    nowhere = dict(space_dimension=3, space_directions=DIRECTIONS, space_origin="(1,2,3)")
-    made("space dimension 3", {"a.nrrd": header(size, **nowhere) + b"\n" + raw}, "int16", oriented=False, spacing=True)
-    made("spacings only", {"a.nrrd": header(size, spacings="0.5 0.75 2") + b"\n" + raw}, "int16", oriented=False, spacing=True)
-    made("nothing", {"a.nrrd": header(size) + b"\n" + raw}, "int16", oriented=False, spacing=False)
-    made("axes permuted", {"a.nrrd": header(size, space="LPS", space_directions="(0,0,-2) (0.5,0,0) (0,-1,0)", space_origin="(1,2,3)") + b"\n" + raw}, "int16", oriented=True, spacing=True)
-    made("no origin", {"a.nrrd": header(size, space="LPS", space_directions=DIRECTIONS) + b"\n" + raw}, "int16", oriented=True, spacing=True)
-    flat = rng.integers(0, 99, (3, 4)).astype("u1")
-    made("2D", {"a.nrrd": header((4, 3), "uchar", spacings="0.5 2") + b"\n" + flat.tobytes()}, "uint8", oriented=False, spacing=True)
-    made("2D placed", {"a.nrrd": header((4, 3), "uchar", space_dimension=2, space_directions="(0.5,0) (0,2)", space_origin="(1,2)") + b"\n" + flat.tobytes()}, "uint8", oriented=False, spacing=True)
-    vectors = ["(0.5,0.25,0)", "(-0.3,0.75,0.125)", "(0.01,-0.02,2.5)"]
+
+    def grid(name, oriented, spacing, **fields):
+        made(name, attached(size, raw, **fields), "int16", oriented=oriented, spacing=spacing)
+
+    for space in ("left-posterior-superior", "LPS", "right-anterior-superior", "RAS", "left-anterior-superior", "LAS"):
+        grid(f"space {space}", True, True, **{**PLACED, "space": space})
+    for space in ("scanner-xyz", "3D-right-handed", "3D-left-handed"):
+        grid(f"space {space}", False, True, **{**PLACED, "space": space})
+    grid("space dimension 3", False, True, space_dimension=3, space_directions=DIRECTIONS, space_origin="(1,2,3)")
+    grid("spacings only", False, True, spacings="0.5 0.75 2")
+    grid("nothing", False, False)
+    permuted = "(0,0,-2) (0.5,0,0) (0,-1,0)"
+    grid("axes permuted", True, True, space="LPS", space_directions=permuted, space_origin="(1,2,3)")
+    grid("no origin", True, True, space="LPS", space_directions=DIRECTIONS)
+    grid("key/value pairs", True, True, lines=("DWMRI_b-value:=1000", "key:with colon:=a\\nb"), **PLACED)
+    windows = header(size, **PLACED).replace(b"\n", b"\r\n") + b"\r\n" + raw
+    made("line ends of Windows", {"a.nrrd": windows}, "int16", reader="itk")
+    flat = rng.integers(0, 99, (3, 4)).astype("u1").tobytes()
+    made("2D", attached((4, 3), flat, "uchar", spacings="0.5 2"), "uint8", oriented=False, spacing=True)
+    placed = dict(space_dimension=2, space_directions="(0.5,0) (0,2)", space_origin="(1,2)")
+    made("2D placed", attached((4, 3), flat, "uchar", **placed), "uint8", oriented=False, spacing=True)
+
+
+def channels():
     for place in range(4):
-        many = [2, 3, 4]
-        many.insert(place, 3)
-        directions = list(vectors)
+        sizes, directions = [2, 3, 4], DIRECTIONS.split()
+        sizes.insert(place, 3)
         directions.insert(place, "none")
-        content = rng.integers(0, 999, many[::-1]).astype("i2").tobytes()
+        content = rng.integers(0, 999, sizes[::-1]).astype("i2").tobytes()
         for kind in ("list", "3-vector", "RGB-color", "time") if place in (0, 3) else ("list",):
             kinds = ["domain"] * 3
             kinds.insert(place, kind)
-            head = header(many, space="RAS", space_directions=" ".join(directions), space_origin="(1,2,3)", kinds=" ".join(kinds))
-            made(f"{kind} at {place}", {"a.nrrd": head + b"\n" + content}, "int16", channel_axis=place, oriented=True, spacing=True)
+            fields = dict(space="RAS", space_directions=" ".join(directions), kinds=" ".join(kinds))
+            files = attached(sizes, content, space_origin="(1,2,3)", **fields)
+            made(f"{kind} at {place}", files, "int16", channel_axis=place, oriented=True, spacing=True)
     content = rng.integers(0, 99, (4, 3, 2, 3)).astype("u1").tobytes()
-    made("no kinds, none", {"a.nrrd": header((3, 2, 3, 4), "uchar", space="LPS", space_directions="none " + DIRECTIONS) + b"\n" + content}, "uint8", channel_axis=0, reader="pynrrd")
-    made("spacing nan", {"a.nrrd": header((3, 2, 3, 4), "uchar", spacings="nan 0.5 2 3") + b"\n" + content}, "uint8", channel_axis=0, reader="pynrrd")
-    made("colour picture", {"a.nrrd": header((3, 2, 3), "uchar", kinds="RGB-color domain domain") + b"\n" + content[:18]}, "uint8", channel_axis=0)
-    pairs = ("DWMRI_b-value:=1000", "key:with colon:=a\\nb")
-    made("key/value pairs", {"a.nrrd": header(size, lines=pairs, **PLACED) + b"\n" + raw}, "int16", oriented=True)
-    made("line ends of Windows", {"a.nrrd": header(size, **PLACED).replace(b"\n", b"\r\n") + b"\r\n" + raw}, "int16", reader="itk")
+    sizes = (3, 2, 3, 4)
+    files = attached(sizes, content, "uchar", space="LPS", space_directions="none " + DIRECTIONS)
+    made("no kinds, none", files, "uint8", channel_axis=0, reader="pynrrd")
+    files = attached(sizes, content, "uchar", spacings="nan 0.5 2 3")
+    made("spacing nan", files, "uint8", channel_axis=0, reader="pynrrd")
+    files = attached((3, 2, 3), content[:18], "uchar", kinds="RGB-color domain domain")
+    made("colour picture", files, "uint8", channel_axis=0)
 
 
 def shared(root):
@@ -247,7 +273,8 @@ def segments(root):
 def main():
     types_and_encodings()
     skips_and_files()
-    spaces_and_kinds()
+    spaces_and_grids()
+    channels()
     result = {"pynrrd": nrrd.__version__, "simpleitk": sitk.Version_VersionString(), "made": FILES}
     if len(sys.argv) > 1:
         root = Path(sys.argv[1])

@@ -2,6 +2,7 @@
 
 Writes raster.json: small pictures made here (base64), and facts about pictures of the shared test data where DATA is given.
 """
+
 import base64, io, json, sys
 from pathlib import Path
 
@@ -17,13 +18,24 @@ def facts(values):
     """`values` is [y, x] or [y, x, channel], alpha left out."""
     planes = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
     planes = planes.astype(np.float64)
-    return {"shape": list(planes.shape[1:]), "channels": planes.shape[0], "sum": float(planes.sum()),
-            "min": float(planes.min()), "max": float(planes.max())}, planes
+    return {
+        "shape": list(planes.shape[1:]),
+        "channels": planes.shape[0],
+        "sum": float(planes.sum()),
+        "min": float(planes.min()),
+        "max": float(planes.max()),
+    }, planes
 
 
 def made(name, data, values, kind):
     summary, planes = facts(values)
-    return {"name": name, "file": base64.b64encode(data).decode(), "type": kind, **summary, "voxels": planes.ravel().tolist()}
+    return {
+        "name": name,
+        "file": base64.b64encode(data).decode(),
+        "type": kind,
+        **summary,
+        "voxels": planes.ravel().tolist(),
+    }
 
 
 def png(image, **options):
@@ -67,9 +79,13 @@ def tiffs():
             yield f"{kind} {order}", data, tifffile.imread(io.BytesIO(data)), np.dtype(kind).name
     color = rng.integers(0, 65536, (9, 10, 3), dtype=np.uint16)
     for name, options in {
-        "strips": dict(rowsperstrip=3), "tiles": dict(tile=(16, 16)), "planes": dict(planarconfig="separate"),
-        "lzw": dict(compression="lzw"), "deflate": dict(compression="deflate", predictor=True),
-        "packbits": dict(compression="packbits"), "bigtiff": dict(bigtiff=True),
+        "strips": dict(rowsperstrip=3),
+        "tiles": dict(tile=(16, 16)),
+        "planes": dict(planarconfig="separate"),
+        "lzw": dict(compression="lzw"),
+        "deflate": dict(compression="deflate", predictor=True),
+        "packbits": dict(compression="packbits"),
+        "bigtiff": dict(bigtiff=True),
     }.items():
         read_back = lambda data: tifffile.imread(io.BytesIO(data))
         try:
@@ -107,8 +123,13 @@ def main():
     Image.fromarray(rng.integers(0, 256, (4, 5, 4), dtype=np.uint8), "CMYK").save(cmyk, "tiff")
     jpeg = io.BytesIO()
     Image.fromarray(rng.integers(0, 256, (4, 5), dtype=np.uint8)).save(jpeg, "jpeg")
-    files = {"pages": pages, "animation": animation.getvalue(), "palette": palette.getvalue(), "cmyk": cmyk.getvalue(),
-             "jpeg": jpeg.getvalue()}
+    files = {
+        "pages": pages,
+        "animation": animation.getvalue(),
+        "palette": palette.getvalue(),
+        "cmyk": cmyk.getvalue(),
+        "jpeg": jpeg.getvalue(),
+    }
     refused = {name: base64.b64encode(data).decode() for name, data in files.items()}
     shared = []
     if len(sys.argv) > 1:

@@ -213,6 +213,10 @@ fn what_segspec_does_not_take_is_refused_with_the_remedy() {
         (changed(put(70, 1792_i16.to_le_bytes())), "complex values; save the magnitude"),
         (changed(put(70, 2048_i16.to_le_bytes())), "complex values; save the magnitude"),
         (changed(put(70, 1536_i16.to_le_bytes())), "128-bit float values; save them as float64"),
+        (
+            changed(|bytes| (put(70, 128_i16.to_le_bytes())(bytes), put(40, [4, 0, 4, 0, 1, 0, 1, 0, 2, 0])(bytes)).1),
+            "colours and a dimension",
+        ),
         (changed(put(344, *b"ni1\0")), "name it .hdr, beside the .img"),
         (changed(put(344, [0; 4])), "ANALYZE 7.5"),
         (changed(put(0, *b"text")), "no NIfTI file"),

@@ -32,7 +32,7 @@ struct Axis<'a> {
 impl Axis<'_> {
     /// Whether the axis is one of space; `directed` where any axis has a direction.
     fn is_spatial(&self, directed: bool) -> bool {
-        let kind = match self.kind {
+        let kind = match self.kind.map(str::to_lowercase).as_deref() {
             Some("domain" | "space") => Some(true),
             // A placeholder with one sample, which may still have a direction.
             Some("stub" | "scalar") | None => None,
@@ -57,7 +57,9 @@ pub(super) fn axes(text: &Text) -> Result<Axes, Wrong> {
     }
     let channels: Vec<usize> = (0..axes.len()).filter(|index| !spatial.contains(index) && sizes[*index] > 1).collect();
     check_count(&sizes, spatial.len(), channels.len())?;
-    if let Some(kind) = channels.first().and_then(|&index| axes[index].kind).filter(|&kind| kind == "complex") {
+    if let Some(kind) =
+        channels.first().and_then(|&index| axes[index].kind).filter(|kind| kind.eq_ignore_ascii_case("complex"))
+    {
         return Err(Wrong::Unsupported(format!("holds {kind} values; save the magnitude as float")));
     }
     let size = |axis: usize| spatial.get(axis).map_or(1, |&index| sizes[index]);

@@ -19,11 +19,7 @@ pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> 
     directory::check(&mut reader, file_bytes)?;
     let mut decoder = Decoder::new(reader).map_err(wrong)?;
     let largest = file_bytes.saturating_mul(EXPANSION);
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = usize::try_from(largest).unwrap_or(usize::MAX);
-    limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    limits.ifd_value_size = usize::try_from(file_bytes).unwrap_or(usize::MAX);
-    decoder = decoder.with_limits(limits);
+    decoder = decoder.with_limits(limits(largest));
     if decoder.more_images() {
         return Err(Wrong::Unsupported("has several pages; save each picture as a file".into()));
     }
@@ -55,6 +51,15 @@ pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> 
         picture.values = values(stored, color.bit_depth(), per_row);
     }
     Ok(picture)
+}
+
+fn limits(largest: u64) -> Limits {
+    let bytes = usize::try_from(largest).unwrap_or(usize::MAX);
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = bytes;
+    limits.intermediate_buffer_size = bytes;
+    limits.ifd_value_size = bytes;
+    limits
 }
 
 /// Numbers per pixel, and whether the last is alpha.

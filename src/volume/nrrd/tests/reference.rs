@@ -20,7 +20,7 @@ struct Reference {
 #[serde(untagged)]
 enum Shared {
     Refused { name: String, refused: String },
-    Read(Expected),
+    Read(Box<Expected>),
 }
 
 #[derive(Deserialize)]

@@ -50,7 +50,7 @@ fn label_maps() -> impl Strategy<Value = LabelMap> {
 }
 
 pub(super) fn segment(index: usize, value: u16) -> Segment {
-    let colors = [None, Some([255, 0, 128]), Some([1, 2, 3])];
+    let colors = [Some([0, 254, 77]), Some([255, 0, 128]), Some([1, 2, 3])];
     let names = ["left lung", "Ä \\ n\\n", "two\nlines", "colon: = :="];
     Segment { name: format!("{} {index}", names[index % 4]), value, color: colors[index % 3] }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::super::*;
 use super::round_trip::segment;
-use crate::volume::{Geometry, LabelMap, Segmentation, Segments};
+use crate::volume::{Geometry, LabelMap, Segmentation, Segments, colour_table};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -75,6 +75,18 @@ fn structures_that_do_not_overlap_share_a_layer() {
     let Segmentation::Labels(labels) = read.content else { panic!("layers") };
     assert_eq!(labels.voxels, Array3::from_shape_fn([2, 2, 4], |(_, _, x)| [1, 2, 3, 0][x]));
     assert_eq!(read_label_map(&path).unwrap(), labels);
+}
+
+#[test]
+fn segments_without_colour_get_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("masks.seg.nrrd");
+    let mut colourless = masks(2);
+    colourless.segments[1].color = None;
+    write_segments(&path, &colourless).unwrap();
+    let colors: Vec<_> = read_segments(&path).unwrap().segments.iter().map(|segment| segment.color).collect();
+    assert_eq!(colors[0], colourless.segments[0].color);
+    assert_eq!(colors[1], Some(colour_table::color(&colourless.segments[1])));
 }
 
 #[test]
