@@ -2,11 +2,19 @@
 //!
 //! `volume` knows no dataset: it reads one file, or one series, and says where the voxels lie in the patient.
 
+pub mod colour_table;
 pub mod components;
 pub mod geometry;
 pub mod nifti;
+pub mod nrrd;
 pub mod orientation;
+pub mod raster;
+pub mod rle;
 pub mod segments;
+mod stored;
+
+#[cfg(test)]
+mod mutated;
 
 use std::path::{Path, PathBuf};
 

@@ -11,7 +11,28 @@ import numpy as np
 HERE = Path(__file__).parent
 
 
+def pair(name, data, affine, names, version=nib.Nifti1Pair):
+    """Header and image in two files, named as `names` says."""
+    image = version(data, affine)
+    files = {kind: nib.FileHolder(fileobj=io.BytesIO()) for kind in ("header", "image")}
+    image.file_map = files
+    image.to_file_map(files)
+    content = {}
+    for kind, file_name in zip(("header", "image"), names):
+        raw = files[kind].fileobj.getvalue()
+        stored = gzip.compress(raw, mtime=0) if file_name.endswith(".gz") else raw
+        content[file_name] = base64.b64encode(stored).decode()
+        files[kind].fileobj.seek(0)
+    return {"name": name, "files": content, **expected(version.from_file_map(files))}
+
+
 def expected(image, with_values=True):
+    if image.get_data_dtype().names:
+        # Colours of a voxel, as the last dimension.
+        stored = np.asarray(image.dataobj)
+        parts = np.stack([stored[part] for part in stored.dtype.names], -1)
+        image = type(image)(parts, image.affine, image.header.copy().__class__())
+        image.header.set_data_dtype(np.uint8)
     data = np.asarray(image.dataobj, dtype=np.float64)
     grid = data.reshape(data.shape[:3] + (-1,)) if data.ndim > 2 else data[:, :, None, None]
     order = np.transpose(grid, (3, 2, 1, 0))
@@ -31,18 +52,21 @@ def expected(image, with_values=True):
     return facts
 
 
-def made(name, data, affine=None, edit=None, endian="<", zipped=True):
-    header = nib.Nifti1Header(endianness=endian)
+def made(name, data, affine=None, edit=None, endian="<", zipped=True, version=nib.Nifti1Image):
+    header = version.header_class(endianness=endian)
     header.set_data_dtype(data.dtype)
-    image = nib.Nifti1Image(data, affine, header)
+    image = version(data, affine, header)
     if edit:
         edit(image.header)
     raw = bytearray(image.to_bytes())
     # nibabel resets the scale when it writes; put the stated one back.
-    for offset, key in ((112, "scl_slope"), (116, "scl_inter")):
-        struct.pack_into(endian + "f", raw, offset, float(image.header[key]))
+    places = ((112, "f", "scl_slope"), (116, "f", "scl_inter"))
+    if version is nib.Nifti2Image:
+        places = ((176, "d", "scl_slope"), (184, "d", "scl_inter"))
+    for offset, width, key in places:
+        struct.pack_into(endian + width, raw, offset, float(image.header[key]))
     raw = bytes(raw)
-    read = nib.Nifti1Image.from_bytes(raw)
+    read = version.from_bytes(raw)
     stored = gzip.compress(raw, mtime=0) if zipped else raw
     return {"name": name, "file": base64.b64encode(stored).decode(), **expected(read)}
 
@@ -104,16 +128,34 @@ def main():
     padded[352:352] = struct.pack("<ii", 16, 6) + b"comment\0"
     offset["file"] = base64.b64encode(gzip.compress(bytes(padded), mtime=0)).decode()
     files.append(offset)
+    for kind, endian in (("u1", "<"), ("i2", ">"), ("u8", "<"), ("f4", ">"), ("f8", "<")):
+        values = (ramp + 0.25 if kind[0] == "f" else ramp).astype(endian + kind)
+        files.append(made(f"NIfTI-2 {kind} {endian}", values, oblique, endian=endian, version=nib.Nifti2Image))
+    scaled = set_fields(scl_slope=2.5, scl_inter=-1024.0)
+    files.append(made("NIfTI-2 scaled", i2, oblique, scaled, version=nib.Nifti2Image))
+    files.append(made("NIfTI-2 qform only", i2, None, qform(left_handed), version=nib.Nifti2Image))
+    files.append(made("NIfTI-2 4D", rng.integers(0, 99, (4, 3, 2, 3)).astype("<i2"), oblique, version=nib.Nifti2Image))
+    for parts in ("RGB", "RGBA"):
+        colors = rng.integers(0, 256, (4, 3, 2, len(parts)), dtype=np.uint8)
+        files.append(made(parts, colors.view([(part, "u1") for part in parts])[..., 0], oblique))
+    pairs = [
+        pair("pair", i2, oblique, ("case.hdr", "case.img")),
+        pair("pair compressed", i2, oblique, ("case.hdr.gz", "case.img.gz")),
+        pair("pair with a compressed image", i2.astype(">i2"), oblique, ("case.hdr", "case.img.gz")),
+        pair("pair in capitals", ramp.astype("<f4"), oblique, ("CASE.HDR", "CASE.IMG")),
+        pair("pair of NIfTI-2", i2, oblique, ("case.hdr", "case.img"), nib.Nifti2Pair),
+    ]
     shared = []
     if len(sys.argv) > 1:
         root = Path(sys.argv[1])
         names = sorted(str(p.relative_to(root)) for p in root.glob("formats/nifti_rs/27/*.nii"))
+        names += ["formats/nrrd_pynrrd/BallBinary30x30x30.nii.gz"]
         names += ["hippocampus/imagesTr/hippocampus_003.nii.gz", "hippocampus/labelsTr/hippocampus_003.nii.gz"]
         names += ["pelvis/images/pelvis_001.nii.gz", "spinalcord_sct/t1/t1w.nii.gz", "spinalcord_sct/t2/t2.nii.gz"]
         names += ["sts/STS_025/MR_T1_image.nii.gz", "sts/STS_025/PET_image.nii.gz"]
         for name in names:
             shared.append({"name": name, **expected(nib.load(root / name), with_values=False)})
-    text = json.dumps({"nibabel": nib.__version__, "made": files, "shared": shared}, indent=None)
+    text = json.dumps({"nibabel": nib.__version__, "made": files, "pairs": pairs, "shared": shared}, indent=None)
     (HERE / "nifti.json").write_text(text.replace('}, {"name"', '},\n{"name"') + "\n")
 
 

@@ -1,7 +1,6 @@
-//! Voxel → world: the three ways in which a NIfTI-1 header states it, and the way back.
+//! Voxel → world: the three ways in which a NIfTI header states it, and the way back.
 
-use nifti::NiftiHeader;
-
+use super::raw::Raw;
 use crate::volume::geometry::{Geometry, cross, norm};
 
 /// A quaternion whose vector part is longer than 1 by less than this went through float rounding.
@@ -18,10 +17,10 @@ pub(super) struct Placement {
 ///
 /// # Errors
 /// What makes the stated transform useless.
-pub(super) fn placement(header: &NiftiHeader, shape: [usize; 3]) -> Result<Placement, String> {
+pub(super) fn placement(header: &Raw, shape: [usize; 3]) -> Result<Placement, String> {
     let oriented = header.sform_code > 0 || header.qform_code > 0;
     let stated = if header.sform_code > 0 {
-        [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from))
+        header.sform
     } else if header.qform_code > 0 {
         from_quaternion(header)?
     } else {
@@ -34,12 +33,12 @@ pub(super) fn placement(header: &NiftiHeader, shape: [usize; 3]) -> Result<Place
     if !affine.iter().flatten().all(|value| value.is_finite()) || volume.is_nan() || volume <= 0.0 {
         return Err(format!("the voxel → world matrix {affine:?} has no inverse"));
     }
-    let has_spacing = oriented || header.xyzt_units & 7 != 0 || !states_no_size(header);
+    let has_spacing = oriented || header.units & 7 != 0 || !states_no_size(header);
     Ok(Placement { affine, oriented, has_spacing })
 }
 
-fn unit_mm(header: &NiftiHeader) -> Result<f64, String> {
-    match header.xyzt_units & 7 {
+fn unit_mm(header: &Raw) -> Result<f64, String> {
+    match header.units & 7 {
         1 => Ok(1000.0),
         0 | 2 => Ok(1.0),
         3 => Ok(0.001),
@@ -48,20 +47,20 @@ fn unit_mm(header: &NiftiHeader) -> Result<f64, String> {
 }
 
 /// Headers made from pictures without physical size: every voxel size is left at 0 or 1.
-fn states_no_size(header: &NiftiHeader) -> bool {
+fn states_no_size(header: &Raw) -> bool {
     header.pixdim[1..4].iter().all(|&size| size == 0.0 || size == 1.0)
 }
 
-fn voxel_sizes(header: &NiftiHeader) -> [f64; 3] {
-    [1, 2, 3].map(|axis| match f64::from(header.pixdim[axis]).abs() {
+fn voxel_sizes(header: &Raw) -> [f64; 3] {
+    [1, 2, 3].map(|axis| match header.pixdim[axis].abs() {
         size if size > 0.0 && size.is_finite() => size,
         _ => 1.0,
     })
 }
 
 /// Method 2 of `nifti1.h`: a rotation as quaternion, voxel sizes, and the handedness in `pixdim[0]`.
-fn from_quaternion(header: &NiftiHeader) -> Result<[[f64; 4]; 3], String> {
-    let [b, c, d] = [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
+fn from_quaternion(header: &Raw) -> Result<[[f64; 4]; 3], String> {
+    let [b, c, d] = header.quaternion;
     let rest = 1.0 - (b * b + c * c + d * d);
     if rest.is_nan() || rest < -QUATERNION_ROUNDING {
         return Err(format!("the quaternion ({b}, {c}, {d}) is no rotation"));
@@ -74,7 +73,7 @@ fn from_quaternion(header: &NiftiHeader) -> Result<[[f64; 4]; 3], String> {
     ];
     let sizes = voxel_sizes(header);
     let handedness = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
-    let origin = [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from);
+    let origin = header.quaternion_offset;
     Ok([0, 1, 2].map(|row| {
         let [x, y, z] = rotation[row];
         [x * sizes[0], y * sizes[1], z * sizes[2] * handedness, origin[row]]
@@ -82,7 +81,7 @@ fn from_quaternion(header: &NiftiHeader) -> Result<[[f64; 4]; 3], String> {
 }
 
 /// Voxel sizes alone: nibabel's choice, x towards the left and the world's origin in the middle of the grid.
-fn from_voxel_sizes(header: &NiftiHeader, shape: [usize; 3]) -> [[f64; 4]; 3] {
+fn from_voxel_sizes(header: &Raw, shape: [usize; 3]) -> [[f64; 4]; 3] {
     let [x, y, z] = voxel_sizes(header);
     let half = |count: usize| (count as f64 - 1.0) / 2.0;
     let [depth, height, width] = shape.map(half);

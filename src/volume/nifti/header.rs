@@ -1,28 +1,22 @@
-//! The NIfTI-1 header: checked before anything is allocated for the voxels.
+//! The NIfTI header: checked before anything is allocated for the voxels.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
-use nifti::{NiftiHeader, NiftiType};
 
-use super::affine;
+use super::raw::Raw;
+use super::{affine, pair};
+use crate::volume::stored::{GZIP_EXPANSION, Layout, NumberType, Wrong, damaged, unsupported};
 use crate::volume::{Geometry, ReadError};
-
-/// Bytes of a NIfTI-1 header.
-const HEADER_BYTES: usize = 348;
-/// `sizeof_hdr` of NIfTI-2.
-const NIFTI2_HEADER_BYTES: i32 = 540;
-/// Deflate cannot expand by more than 1032:1, so a header that claims more than this is wrong.
-const LARGEST_EXPANSION: u64 = 1032;
 
 /// What a file says about its image, read without the voxels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     /// The grid.
     pub geometry: Geometry,
-    /// Channels: the fourth (or fifth) dimension.
+    /// Channels: the fourth (or fifth) dimension, or the colours of a voxel.
     pub channels: usize,
     /// Type of the stored values: `"int16"`, `"float32"`, …
     pub value_type: &'static str,
@@ -30,7 +24,7 @@ pub struct Header {
     pub oriented: bool,
 }
 
-/// Reads geometry, channels and value type of a `.nii` or `.nii.gz` file, not the voxels.
+/// Reads geometry, channels and value type of a `.nii`, `.nii.gz`, `.hdr` or `.img` file, not the voxels.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name.
@@ -38,137 +32,146 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
     Ok(Source::open(path)?.header)
 }
 
-/// An opened file whose header has been read and found sound; `reader` stands behind the header.
+/// An opened file whose header has been read and found sound.
 pub(super) struct Source {
     pub header: Header,
-    pub raw: NiftiHeader,
-    pub value_type: NiftiType,
-    pub voxel_bytes: usize,
+    pub raw: Raw,
+    pub number: NumberType,
+    pub layout: Layout,
+    /// Slope and intercept.
+    pub scale: Option<(f64, f64)>,
+    /// The file with the voxels.
+    pub path: PathBuf,
+    /// Stands behind the header, or at the beginning of an `.img` file.
     pub reader: Box<dyn Read>,
+    /// Bytes of `reader` before the voxels.
+    pub skip: u64,
 }
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let open_error = |source| ReadError::Open { path: path.into(), source };
-        let file = File::open(path).map_err(open_error)?;
-        let metadata = file.metadata().map_err(open_error)?;
-        if metadata.is_dir() {
-            return Err(unsupported(path, "is a folder, expected a .nii or .nii.gz file"));
+        let header_path = pair::header_of(path)?;
+        let (mut reader, mut largest) = open_stream(&header_path)?;
+        let raw = Raw::read(&header_path, &mut reader)?;
+        let mut path = header_path.clone();
+        if raw.pair {
+            path = pair::image_of(&header_path)?;
+            (reader, largest) = open_stream(&path)?;
         }
-        let mut buffered = BufReader::with_capacity(1 << 16, file);
-        let zipped = buffered.fill_buf().map_err(open_error)?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn Read> = if zipped { Box::new(MultiGzDecoder::new(buffered)) } else { Box::new(buffered) };
-        let largest = if zipped { metadata.len().saturating_mul(LARGEST_EXPANSION) } else { metadata.len() };
-        Self::read(path, reader, largest)
-    }
-
-    fn read(path: &Path, mut reader: Box<dyn Read>, largest: u64) -> Result<Self, ReadError> {
-        let raw = read_raw(path, &mut reader)?;
-        let value_type = value_type(&raw).map_err(|wrong| wrong.at(path))?;
-        let (shape, channels) = dimensions(&raw).map_err(|wrong| wrong.at(path))?;
-        let voxel_bytes = (channels * shape[0]).checked_mul(shape[1] * shape[2] * value_type.size_of());
-        let voxel_bytes = voxel_bytes.filter(|&bytes| bytes as u64 <= largest).ok_or_else(|| {
-            damaged(path, format!("its header claims {channels} × {shape:?} voxels, more than the file can hold"))
-        })?;
-        let placement = affine::placement(&raw, shape).map_err(|reason| damaged(path, reason))?;
-        let geometry = Geometry { shape, affine: placement.affine, has_spacing: placement.has_spacing };
-        let header = Header { geometry, channels, value_type: name(value_type), oriented: placement.oriented };
-        Ok(Self { header, raw, value_type, voxel_bytes, reader })
-    }
-}
-
-pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> ReadError {
-    ReadError::Damaged { path: path.into(), reason: reason.into() }
-}
-
-pub(super) fn unsupported(path: &Path, reason: impl Into<String>) -> ReadError {
-    ReadError::Unsupported { path: path.into(), reason: reason.into() }
-}
-
-/// What is wrong with a header, before the file's name is known.
-enum Wrong {
-    Damaged(String),
-    Unsupported(String),
-}
-
-impl Wrong {
-    fn at(self, path: &Path) -> ReadError {
-        match self {
-            Self::Damaged(reason) => damaged(path, reason),
-            Self::Unsupported(reason) => unsupported(path, reason),
+        let skip = skip(&raw).map_err(|wrong| wrong.at(&header_path))?;
+        let value = value_type(&raw).map_err(|wrong| wrong.at(&header_path))?;
+        let layout = layout(&raw, value.samples).map_err(|wrong| wrong.at(&header_path))?;
+        let bytes = layout.count().and_then(|count| count.checked_mul(value.number.bytes()));
+        if bytes.is_none_or(|bytes| bytes as u64 > largest) {
+            let (channels, shape) = (layout.channels, layout.shape);
+            let text = format!("its header claims {channels} × {shape:?} voxels, more than the file can hold");
+            return Err(damaged(&path, text));
         }
+        let placement = affine::placement(&raw, layout.shape).map_err(|reason| damaged(&header_path, reason))?;
+        let scale =
+            if value.samples > 1 { None } else { scale(&raw).map_err(|reason| damaged(&header_path, reason))? };
+        let geometry = Geometry { shape: layout.shape, affine: placement.affine, has_spacing: placement.has_spacing };
+        let value_type = value.number.name();
+        let header = Header { geometry, channels: layout.channels, value_type, oriented: placement.oriented };
+        Ok(Self { header, raw, number: value.number, layout, scale, path, reader, skip })
     }
 }
 
-fn read_raw(path: &Path, reader: &mut dyn Read) -> Result<NiftiHeader, ReadError> {
-    let mut bytes = Vec::with_capacity(HEADER_BYTES);
-    reader.take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(|error| damaged(path, error.to_string()))?;
-    let size = bytes.first_chunk::<4>().map_or(0, |word| i32::from_le_bytes(*word));
-    if [size, size.swap_bytes()].contains(&NIFTI2_HEADER_BYTES) {
-        return Err(unsupported(path, "is NIfTI-2; save it as NIfTI-1 (nibabel: `nib.Nifti1Image.from_image`)"));
+/// A file's content, uncompressed, and the most bytes that it can hold.
+fn open_stream(path: &Path) -> Result<(Box<dyn Read>, u64), ReadError> {
+    let open_error = |source| ReadError::Open { path: path.into(), source };
+    let file = File::open(path).map_err(open_error)?;
+    let metadata = file.metadata().map_err(open_error)?;
+    if metadata.is_dir() {
+        return Err(unsupported(path, "is a folder, expected a .nii or .nii.gz file"));
     }
-    if ![size, size.swap_bytes()].contains(&(HEADER_BYTES as i32)) {
-        return Err(unsupported(path, "is no NIfTI-1 file; expected .nii or .nii.gz"));
+    let mut buffered = BufReader::with_capacity(1 << 16, file);
+    if buffered.fill_buf().map_err(open_error)?.starts_with(&[0x1f, 0x8b]) {
+        return Ok((Box::new(MultiGzDecoder::new(buffered)), metadata.len().saturating_mul(GZIP_EXPANSION)));
     }
-    if bytes.len() < HEADER_BYTES {
-        return Err(damaged(path, format!("ends after {} of {HEADER_BYTES} header bytes", bytes.len())));
-    }
-    if &bytes[344..348] == b"ni1\0" {
-        return Err(unsupported(path, "is one half of a .hdr/.img pair; save it as one .nii.gz file"));
-    }
-    NiftiHeader::from_reader(bytes.as_slice()).map_err(|error| damaged(path, error.to_string()))
+    Ok((Box::new(buffered), metadata.len()))
 }
 
-fn value_type(header: &NiftiHeader) -> Result<NiftiType, Wrong> {
+/// Where the voxels begin, behind what has been read.
+fn skip(raw: &Raw) -> Result<u64, Wrong> {
+    if !raw.vox_offset.is_finite() || raw.vox_offset < 0.0 {
+        return Err(Wrong::Damaged(format!("its header puts the voxels at byte {}", raw.vox_offset)));
+    }
+    let offset = raw.vox_offset as u64;
+    if raw.pair {
+        return Ok(offset);
+    }
+    // Four bytes say whether extensions follow; voxels begin behind them at the earliest.
+    let header_bytes = raw.header_bytes as u64;
+    Ok(offset.max(header_bytes + 4) - header_bytes)
+}
+
+/// The numbers of one voxel.
+struct Value {
+    number: NumberType,
+    /// More than 1 for colours, which lie side by side.
+    samples: usize,
+}
+
+/// Codes of `nifti1.h`.
+fn value_type(raw: &Raw) -> Result<Value, Wrong> {
     let refuse = |what: &str, remedy: &str| Err(Wrong::Unsupported(format!("holds {what} values; {remedy}")));
-    match header.data_type() {
-        Ok(NiftiType::Rgb24 | NiftiType::Rgba32) => {
-            refuse("RGB colour", "save red, green and blue as three channels of a number type")
-        }
-        Ok(NiftiType::Complex64 | NiftiType::Complex128 | NiftiType::Complex256) => {
-            refuse("complex", "save the magnitude as float32")
-        }
-        Ok(NiftiType::Float128) => refuse("128-bit float", "save them as float64"),
-        Ok(known) => Ok(known),
-        Err(_) if header.datatype == 1 => refuse("1-bit", "save them as uint8"),
-        Err(_) => Err(Wrong::Damaged(format!("its header names the unknown value type {}", header.datatype))),
+    let one = |number| Ok(Value { number, samples: 1 });
+    match raw.datatype {
+        2 => one(NumberType::Uint8),
+        4 => one(NumberType::Int16),
+        8 => one(NumberType::Int32),
+        16 => one(NumberType::Float32),
+        64 => one(NumberType::Float64),
+        256 => one(NumberType::Int8),
+        512 => one(NumberType::Uint16),
+        768 => one(NumberType::Uint32),
+        1024 => one(NumberType::Int64),
+        1280 => one(NumberType::Uint64),
+        128 => Ok(Value { number: NumberType::Uint8, samples: 3 }),
+        2304 => Ok(Value { number: NumberType::Uint8, samples: 4 }),
+        1 => refuse("1-bit", "save them as uint8"),
+        32 | 1792 | 2048 => refuse("complex", "save the magnitude as float32"),
+        1536 => refuse("128-bit float", "save them as float64"),
+        other => Err(Wrong::Damaged(format!("its header names the unknown value type {other}"))),
     }
 }
 
-fn name(value_type: NiftiType) -> &'static str {
-    match value_type {
-        NiftiType::Uint8 => "uint8",
-        NiftiType::Int8 => "int8",
-        NiftiType::Uint16 => "uint16",
-        NiftiType::Int16 => "int16",
-        NiftiType::Uint32 => "uint32",
-        NiftiType::Int32 => "int32",
-        NiftiType::Uint64 => "uint64",
-        NiftiType::Int64 => "int64",
-        NiftiType::Float32 => "float32",
-        NiftiType::Float64 => "float64",
-        _ => "other",
-    }
-}
-
-/// Shape `[z, y, x]` and channels. A 2D image has depth 1.
-fn dimensions(header: &NiftiHeader) -> Result<([usize; 3], usize), Wrong> {
-    let rank = usize::from(header.dim[0]);
-    let Some(stated) = header.dim.get(1..=rank).filter(|_| rank > 0) else {
-        return Err(Wrong::Damaged(format!("its header claims {rank} dimensions")));
-    };
-    // Dimensions are signed 16-bit numbers in the standard: what is larger was negative.
-    if let Some(wrong) = stated.iter().position(|&count| count == 0 || count > i16::MAX as u16) {
-        return Err(Wrong::Damaged(format!("dimension {} of its header is {}", wrong + 1, stated[wrong] as i16)));
+/// Shape and channels. A 2D image has depth 1.
+fn layout(raw: &Raw, samples: usize) -> Result<Layout, Wrong> {
+    let rank = raw.dim[0];
+    let stated = usize::try_from(rank).ok().filter(|&rank| rank > 0).and_then(|rank| raw.dim.get(1..=rank));
+    let Some(stated) = stated else { return Err(Wrong::Damaged(format!("its header claims {rank} dimensions"))) };
+    let counts: Vec<usize> = stated.iter().filter_map(|&count| usize::try_from(count).ok()).collect();
+    if let Some(wrong) = stated.iter().position(|&count| count <= 0) {
+        return Err(Wrong::Damaged(format!("dimension {} of its header is {}", wrong + 1, stated[wrong])));
     }
     if rank == 1 {
         return Err(Wrong::Unsupported("has one dimension; expected an image of two or three".into()));
     }
-    let count = |axis: usize| stated.get(axis).map_or(1, |&count| usize::from(count));
+    let count = |axis: usize| counts.get(axis).copied().unwrap_or(1);
     let outer: Vec<usize> = (3..7).map(count).filter(|&count| count > 1).collect();
-    if outer.len() > 1 {
-        let text = format!("has the shape {stated:?}: more than one dimension beside x, y, z; keep one, as channels");
-        return Err(Wrong::Unsupported(text));
+    let shape = [count(2), count(1), count(0)];
+    match (samples, outer.as_slice()) {
+        (1, []) => Ok(Layout::planar(shape, 1)),
+        (1, [channels]) => Ok(Layout::planar(shape, *channels)),
+        (samples, []) => Ok(Layout { shape, channels: samples, slower: 3 }),
+        _ => {
+            let what = if samples == 1 { "more than one dimension" } else { "colours and a dimension" };
+            let text = format!("has the shape {stated:?}: {what} beside x, y, z; keep one, as channels");
+            Err(Wrong::Unsupported(text))
+        }
     }
-    Ok(([count(2), count(1), count(0)], outer.first().copied().unwrap_or(1)))
+}
+
+/// nibabel's rule: a slope of 0 or NaN means that stored values are the values.
+fn scale(raw: &Raw) -> Result<Option<(f64, f64)>, String> {
+    let (slope, intercept) = (raw.slope, raw.intercept);
+    if slope == 0.0 || !slope.is_finite() || (slope == 1.0 && intercept == 0.0) {
+        return Ok(None);
+    }
+    if !intercept.is_finite() {
+        return Err(format!("its header has the slope {slope} but the intercept {intercept}"));
+    }
+    Ok(Some((slope, intercept)))
 }

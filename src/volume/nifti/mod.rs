@@ -1,10 +1,13 @@
-//! NIfTI-1, the field's common image format: `.nii` and `.nii.gz`, told apart by content.
+//! NIfTI, the field's common image format: `.nii`, and `.hdr` beside `.img`, each plain or compressed, told apart by
+//! content. Versions 1 and 2 are read, version 1 is written.
 //!
-//! Source: the NIfTI-1 header definition (`nifti1.h`); where that leaves a choice, nibabel's is taken and pinned by
+//! Source: the header definitions `nifti1.h` and `nifti2.h`; where they leave a choice, nibabel's is taken and pinned by
 //! `tests/reference/nifti.py`.
 
 mod affine;
 mod header;
+mod pair;
+mod raw;
 mod read;
 mod write;
 

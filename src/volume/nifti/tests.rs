@@ -10,9 +10,13 @@ use serde::Deserialize;
 use super::*;
 use crate::volume::{Geometry, LabelMap, ReadError, Segmentation, Volume};
 
+mod pairs;
+mod properties;
+
 #[derive(Deserialize)]
 struct Reference {
     made: Vec<Expected>,
+    pairs: Vec<Expected>,
     shared: Vec<Expected>,
 }
 
@@ -21,6 +25,9 @@ struct Expected {
     name: String,
     #[serde(default)]
     file: String,
+    /// Header and image, of a pair.
+    #[serde(default)]
+    files: std::collections::BTreeMap<String, String>,
     shape: [usize; 3],
     channels: usize,
     affine: [[f64; 4]; 3],
@@ -69,11 +76,13 @@ fn assert_same(path: &Path, expected: &Expected) {
 #[test]
 fn every_type_byte_order_scale_and_transform_reads_as_in_nibabel() {
     let made = reference().made;
-    assert!(made.len() > 50);
+    assert!(made.len() > 60);
     for expected in &made {
         let (_folder, path) = temporary();
         std::fs::write(&path, BASE64_STANDARD.decode(&expected.file).unwrap()).unwrap();
         assert_same(&path, expected);
+        let sheared = read_header(&path).unwrap().geometry.is_sheared();
+        assert_eq!(sheared, expected.name == "sheared", "{}", expected.name);
     }
 }
 
@@ -187,6 +196,7 @@ fn broken_headers_and_short_files_are_damaged() {
         changed(put(108, f32::NAN.to_le_bytes())),
         changed(put(108, 1e9_f32.to_le_bytes())),
         changed(put(123, [5])),
+        changed(put(0, 540_i32.to_le_bytes())),
     ];
     for (number, (_folder, path)) in files.iter().enumerate() {
         let error = read_volume(path).expect_err(&number.to_string());
@@ -198,12 +208,19 @@ fn broken_headers_and_short_files_are_damaged() {
 #[test]
 fn what_segspec_does_not_take_is_refused_with_the_remedy() {
     let cases = [
-        (changed(put(70, 128_i16.to_le_bytes())), "three channels"),
-        (changed(put(70, 32_i16.to_le_bytes())), "magnitude"),
-        (changed(put(0, 540_i32.to_le_bytes())), "NIfTI-1"),
-        (changed(put(344, *b"ni1\0")), ".nii.gz"),
-        (changed(put(0, *b"text")), "no NIfTI-1 file"),
-        (changed(|bytes| bytes.clear()), "no NIfTI-1 file"),
+        (changed(put(70, 1_i16.to_le_bytes())), "1-bit values; save them as uint8"),
+        (changed(put(70, 32_i16.to_le_bytes())), "complex values; save the magnitude"),
+        (changed(put(70, 1792_i16.to_le_bytes())), "complex values; save the magnitude"),
+        (changed(put(70, 2048_i16.to_le_bytes())), "complex values; save the magnitude"),
+        (changed(put(70, 1536_i16.to_le_bytes())), "128-bit float values; save them as float64"),
+        (
+            changed(|bytes| (put(70, 128_i16.to_le_bytes())(bytes), put(40, [4, 0, 4, 0, 1, 0, 1, 0, 2, 0])(bytes)).1),
+            "colours and a dimension",
+        ),
+        (changed(put(344, *b"ni1\0")), "name it .hdr, beside the .img"),
+        (changed(put(344, [0; 4])), "ANALYZE 7.5"),
+        (changed(put(0, *b"text")), "no NIfTI file"),
+        (changed(|bytes| bytes.clear()), "no NIfTI file"),
         (changed(put(352 + 4 * 17, f32::NAN.to_le_bytes())), "voxel [1, 1, 1] is NaN; replace"),
         (changed(put(352, f32::INFINITY.to_le_bytes())), "voxel [0, 0, 0] is inf; replace"),
     ];

@@ -1,0 +1,26 @@
+//! NRRD, the format of 3D Slicer: `.nrrd`, `.nhdr` with its data in other files, and `.seg.nrrd` with named segments.
+//!
+//! Source: the format's definition at <https://teem.sourceforge.net/nrrd/format.html>; where it leaves a choice, that of
+//! Teem and ITK is taken and pinned by `tests/reference/nrrd_files.py`. World coordinates become RAS+ at the door.
+//!
+//! A header may name any file of its own folder and below as its data, and none outside.
+
+mod axes;
+mod data;
+mod files;
+mod header;
+mod read;
+mod segments;
+mod text;
+mod words;
+mod write;
+mod write_segments;
+
+pub use header::read_header;
+pub use read::{read_label_map, read_volume};
+pub use segments::read_segments;
+pub use write::{write_label_map, write_volume};
+pub use write_segments::write_segments;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! Numbers as image files store them, and their way into arrays of intensities and labels.
+
+mod layout;
+mod number;
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use ndarray::{Array4, Axis};
+
+pub(super) use layout::Layout;
+pub(super) use number::{ByteOrder, NumberType};
+
+use super::{Geometry, LabelMap, ReadError, Volume};
+
+/// Bytes that are decoded at once; a multiple of every number's size.
+const CHUNK: usize = 1 << 16;
+
+/// Deflate cannot expand by more than this, so a header that claims more is wrong.
+pub(super) const GZIP_EXPANSION: u64 = 1032;
+
+pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> ReadError {
+    ReadError::Damaged { path: path.into(), reason: reason.into() }
+}
+
+pub(super) fn unsupported(path: &Path, reason: impl Into<String>) -> ReadError {
+    ReadError::Unsupported { path: path.into(), reason: reason.into() }
+}
+
+/// What is wrong with a header, before the file's name is known.
+#[derive(Debug, PartialEq)]
+pub(super) enum Wrong {
+    Damaged(String),
+    Unsupported(String),
+}
+
+impl Wrong {
+    pub(super) fn at(self, path: &Path) -> ReadError {
+        match self {
+            Self::Damaged(reason) => damaged(path, reason),
+            Self::Unsupported(reason) => unsupported(path, reason),
+        }
+    }
+}
+
+/// The first number of a file that is not what the reader wants.
+struct BadNumber {
+    index: usize,
+    value: f64,
+}
+
+/// What a voxel can hold.
+pub(super) trait Voxel: Copy {
+    /// What to do about a number that is none.
+    const REMEDY: &str;
+
+    /// The value as a voxel, `None` where it is none.
+    fn of(value: f64) -> Option<Self>;
+}
+
+/// Intensities: every finite number.
+impl Voxel for f32 {
+    const REMEDY: &str = "replace it in the file (for CT by −1024, else by 0), or exclude the case";
+
+    fn of(value: f64) -> Option<Self> {
+        let value = value as f32;
+        value.is_finite().then_some(value)
+    }
+}
+
+/// Labels: whole numbers.
+impl Voxel for u16 {
+    const REMEDY: &str = "labels are whole numbers from 0 to 65535 (was the file resampled with interpolation?)";
+
+    fn of(value: f64) -> Option<Self> {
+        (value.fract() == 0.0 && (0.0..=65535.0).contains(&value)).then_some(value as Self)
+    }
+}
+
+/// Numbers in the order of their file, converted one by one. Conversion ends with the first that is no voxel, counting
+/// goes on: a file that is cut short is damaged whatever else it holds.
+pub(super) struct Numbers<T> {
+    values: Vec<T>,
+    count: usize,
+    bad: Option<BadNumber>,
+    scale: Option<(f64, f64)>,
+}
+
+impl<T: Voxel> Numbers<T> {
+    /// `scale` is the slope and the intercept that turn stored numbers into values.
+    pub(super) fn new(scale: Option<(f64, f64)>) -> Self {
+        Self { values: Vec::new(), count: 0, bad: None, scale }
+    }
+
+    pub(super) fn push(&mut self, stored: f64) {
+        if self.bad.is_none() {
+            let value = self.scale.map_or(stored, |(slope, intercept)| stored * slope + intercept);
+            match T::of(value) {
+                Some(voxel) => self.values.push(voxel),
+                None => self.bad = Some(BadNumber { index: self.count, value }),
+            }
+        }
+        self.count += 1;
+    }
+
+    /// Takes `count` numbers from a stream; returns the bytes that were there, fewer where the stream ends early.
+    ///
+    /// No more is reserved than twice what has been read: a header may claim anything.
+    pub(super) fn fill(
+        &mut self,
+        reader: &mut dyn Read,
+        number: NumberType,
+        order: ByteOrder,
+        count: usize,
+    ) -> io::Result<usize> {
+        let mut left = count.saturating_mul(number.bytes());
+        let mut done = 0;
+        let mut buffer = vec![0; CHUNK.min(left)];
+        while left > 0 {
+            let wanted = left.min(CHUNK);
+            let got = read_full(reader, &mut buffer[..wanted])?;
+            if self.values.capacity() - self.values.len() < wanted / number.bytes() {
+                self.values.reserve_exact(self.values.len().max(CHUNK).min(left / number.bytes()));
+            }
+            number.decode(order, &buffer[..got], |value| self.push(value));
+            done += got;
+            left -= got;
+            if got < wanted {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// The voxels as `[channel, z, y, x]`.
+    fn arranged(self, path: &Path, layout: &Layout) -> Result<Array4<T>, ReadError> {
+        if let Some(BadNumber { index, value }) = self.bad {
+            return Err(no_voxel::<T>(path, &layout.place(index), value));
+        }
+        layout.arrange(self.values).map_err(|reason| damaged(path, reason))
+    }
+}
+
+/// The error for a number that is no voxel.
+pub(super) fn no_voxel<T: Voxel>(path: &Path, place: &str, value: f64) -> ReadError {
+    unsupported(path, format!("voxel {place} is {value}; {}", T::REMEDY))
+}
+
+impl Numbers<f32> {
+    pub(super) fn into_volume(self, path: &Path, geometry: Geometry, layout: &Layout) -> Result<Volume, ReadError> {
+        Ok(Volume { voxels: self.arranged(path, layout)?, geometry })
+    }
+}
+
+impl Numbers<u16> {
+    /// Label values as `[channel, z, y, x]`.
+    pub(super) fn into_labels(self, path: &Path, layout: &Layout) -> Result<Array4<u16>, ReadError> {
+        self.arranged(path, layout)
+    }
+
+    pub(super) fn into_label_map(
+        self,
+        path: &Path,
+        geometry: Geometry,
+        layout: &Layout,
+    ) -> Result<LabelMap, ReadError> {
+        if layout.channels != 1 {
+            let text = format!("is a label image with {} channels; save one whole number per voxel", layout.channels);
+            return Err(unsupported(path, text));
+        }
+        let voxels = self.into_labels(path, layout)?.index_axis_move(Axis(0), 0);
+        Ok(LabelMap { voxels, geometry })
+    }
+}
+
+/// Reads until the buffer is full or the stream ends; returns the bytes read.
+pub(super) fn read_full(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
