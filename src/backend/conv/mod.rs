@@ -4,7 +4,7 @@
 //! The way of a convolution: kernels of three taps and stride 1 go through `winograd`. For the others `padded` puts zeros
 //! around images, `weights` brings the weights into the kernels' layout, `axis` says which inputs an output reads, `gather`
 //! runs the `kernel` over all outputs, `weight_gradient` over all positions. Images have their channels last
-//! ([`super::channels_last`]). Every output has one fixed order of summation, so that results do not depend on the number
+//! (`backend::channels_last`). Every output has one fixed order of summation, so that results do not depend on the number
 //! of threads.
 
 mod axis;
