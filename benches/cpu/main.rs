@@ -61,7 +61,9 @@ fn main() {
     if python.is_none() {
         println!("SEGSPEC_BENCH_PYTHON is not set: PyTorch is not measured");
     }
-    println!("| network | | ours | PyTorch | ratio |\n|---|---|---|---|---|");
+    if CASES.iter().any(|case| wanted(case.name)) {
+        println!("| network | | ours | PyTorch | ratio |\n|---|---|---|---|---|");
+    }
     for case in CASES.iter().filter(|case| wanted(case.name)) {
         compare(case, python.as_deref());
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Int, Tensor};
+use segspec::backend;
 use segspec::loss::{self, Loss, Truth};
 use segspec::model::block::{Activation, Norm};
 use segspec::model::unet::UnetPlan;
@@ -29,14 +30,16 @@ pub fn measure(case: &Case) -> Measured {
     let terms = [Loss::CrossEntropy { weight: 1.0, class_weights: None }];
     let mut optimizer = AdamWConfig::new().init();
     let step = repeat(|| {
-        let loss = loss::total(&terms, network.forward(images.clone()), &truth);
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        network = optimizer.step(1e-3, network.clone(), gradients);
+        backend::near(&device, || {
+            let loss = loss::total(&terms, network.forward(images.clone()), &truth);
+            let gradients = GradientsParams::from_grads(loss.backward(), &network);
+            network = optimizer.step(1e-3, network.clone(), gradients);
+        });
     });
     let peak = peak_memory();
     let (network, images): (Network, _) = (network.valid(), images.inner());
     let inference = repeat(|| {
-        let _ = network.forward(images.clone());
+        let _ = backend::near(&device, || network.forward(images.clone()));
     });
     Measured { name: "segspec".into(), step, inference, peak }
 }

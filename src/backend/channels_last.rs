@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::memory::Buffer;
 
 /// `[batch, channel, z, y, x]` to the order of the values.
-const TO_VALUES: [usize; 5] = [0, 2, 3, 4, 1];
+pub const TO_VALUES: [usize; 5] = [0, 2, 3, 4, 1];
 
 /// And back.
 const TO_TENSOR: [usize; 5] = [0, 4, 1, 2, 3];
@@ -78,8 +78,12 @@ pub fn tensor(values: Buffer, [batch, channels, z, y, x]: [usize; 5]) -> FlexTen
             DType::F32,
         );
     }
-    let shape = Shape::from([batch, z, y, x, channels]);
-    let layout = Layout::contiguous(shape).permute(&TO_TENSOR);
+    as_it_lies(values, [batch, channels, z, y, x])
+}
+
+/// The same without a copy for few channels: for gradients, which only our kernels read.
+pub fn as_it_lies(values: Buffer, [batch, channels, z, y, x]: [usize; 5]) -> FlexTensor {
+    let layout = Layout::contiguous(Shape::from([batch, z, y, x, channels])).permute(&TO_TENSOR);
     FlexTensor::new(values.into_bytes(), layout, DType::F32)
 }
 

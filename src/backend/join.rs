@@ -44,11 +44,8 @@ impl JoinBackend for Flex {
         let mut joined = Buffer::new(first.values().len() + second.values().len());
         let sources = first.values().par_chunks(TASK * of_first).zip(second.values().par_chunks(TASK * of_second));
         joined.par_chunks_mut(TASK * channels).zip(sources).for_each(|(joined, (first, second))| {
-            let sources = first.chunks_exact(of_first).zip(second.chunks_exact(of_second));
-            for (voxel, (first, second)) in joined.chunks_exact_mut(channels).zip(sources) {
-                voxel[..of_first].copy_from_slice(first);
-                voxel[of_first..].copy_from_slice(second);
-            }
+            copy_channels(first, [of_first, 0], joined, [channels, 0], of_first);
+            copy_channels(second, [of_second, 0], joined, [channels, of_first], of_second);
         });
         tensor(joined, [batch, channels, size[0], size[1], size[2]])
     }
@@ -59,11 +56,33 @@ fn part(joined: &ChannelsLast, first: usize, count: usize) -> FlexTensor {
     let [batch, channels, z, y, x] = joined.dimensions();
     let mut values = Buffer::new(batch * count * z * y * x);
     values.par_chunks_mut(TASK * count).zip(joined.values().par_chunks(TASK * channels)).for_each(|(part, joined)| {
-        for (part, joined) in part.chunks_exact_mut(count).zip(joined.chunks_exact(channels)) {
-            part.copy_from_slice(&joined[first..first + count]);
-        }
+        copy_channels(joined, [channels, first], part, [count, 0], count);
     });
     tensor(values, [batch, count, z, y, x])
+}
+
+/// Copies some channels of every voxel. `from` and `to`: channels of a voxel, and the first one that counts.
+fn copy_channels(source: &[f32], from: [usize; 2], target: &mut [f32], to: [usize; 2], count: usize) {
+    // A copy of unknown length is a function call per voxel, which takes longer than the copy itself.
+    match count {
+        8 => copy_fixed::<8>(source, from, target, to),
+        16 => copy_fixed::<16>(source, from, target, to),
+        32 => copy_fixed::<32>(source, from, target, to),
+        _ => {
+            for (target, source) in target.chunks_exact_mut(to[0]).zip(source.chunks_exact(from[0])) {
+                target[to[1]..to[1] + count].copy_from_slice(&source[from[1]..from[1] + count]);
+            }
+        }
+    }
+}
+
+fn copy_fixed<const COUNT: usize>(source: &[f32], from: [usize; 2], target: &mut [f32], to: [usize; 2]) {
+    for (target, source) in target.chunks_exact_mut(to[0]).zip(source.chunks_exact(from[0])) {
+        if let (Some(target), Some(source)) = (target[to[1]..].first_chunk_mut(), source[from[1]..].first_chunk()) {
+            let source: &[f32; COUNT] = source;
+            *target = *source;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -105,7 +124,9 @@ mod tests {
 
     #[test]
     fn joined_images_and_their_gradients_are_burns() {
-        for ([first, second], size) in [([3, 5], [2, 3, 4]), ([16, 8], [1, 5, 7]), ([1, 1], [1, 1, 1])] {
+        for ([first, second], size) in
+            [([3, 5], [2, 3, 4]), ([16, 8], [1, 5, 7]), ([32, 64], [2, 1, 3]), ([1, 1], [1, 1, 1])]
+        {
             let device = Device::flex().autodiff();
             let image = |channels| {
                 let shape = [2, channels, size[0], size[1], size[2]];

@@ -3,6 +3,7 @@
 pub mod conv;
 pub mod join;
 pub mod norm;
+pub mod soft;
 mod channels_last;
 mod isa;
 mod memory;
@@ -114,9 +115,22 @@ pub fn pin_default_device() {
     unsafe { std::env::set_var("BURN_DEVICE", "flex") };
 }
 
+/// Runs work where its device is served fastest. For the CPU that is one of the threads that the kernels run on: called from
+/// any other thread, each of the hundreds of kernels of a training step would be handed over to them and waited for.
+pub fn near<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
+    match is_cpu(device) {
+        true => rayon::scope(|_| work()),
+        false => work(),
+    }
+}
+
+fn is_cpu(device: &Device) -> bool {
+    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
+}
+
 /// Whether our own kernels compute with such images: f32 on the CPU.
 fn has_own_kernels(images: &Tensor<5>) -> bool {
-    images.dtype() == DType::F32 && matches!(images.device().inner().as_dispatch(), DispatchDevice::Flex(_))
+    images.dtype() == DType::F32 && is_cpu(&images.device())
 }
 
 fn unavailable(wanted: DeviceName, reason: String) -> DeviceError {

@@ -1,34 +1,34 @@
 //! Cross-entropy: softmax over classes that exclude each other, or sigmoid per structure.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
-use super::{per_output, sum_axes};
+use super::{Batch, per_output};
 
 /// Mean over voxels of −log softmax of the true class; with class weights the weighted mean, as PyTorch's
 /// `cross_entropy`. Shape `[1]`.
-pub fn softmax(logits: Tensor<5>, one_hot: Tensor<5>, class_weights: Option<&[f64]>) -> Tensor<1> {
-    let voxels = one_hot.dims().iter().product::<usize>() / one_hot.dims()[1].max(1);
-    let truth = match class_weights {
-        Some(weights) => one_hot * per_output(weights, &logits),
-        None => one_hot,
-    };
-    let log_probabilities = activation::log_softmax(logits, 1);
-    let sum = sum_axes(truth.clone() * log_probabilities, &[0, 1, 2, 3, 4]).neg().reshape([1]);
+pub fn softmax(batch: &Batch, class_weights: Option<&[f64]>) -> Tensor<1> {
+    let likelihood = batch.sums.log_likelihood.clone();
     match class_weights {
-        Some(_) => sum / sum_axes(truth, &[0, 1, 2, 3, 4]).reshape([1]).clamp_min(f32::MIN_POSITIVE),
-        None => sum.div_scalar(voxels as f64),
+        Some(weights) => {
+            let weights = per_output(weights, &likelihood.device());
+            let voxels = (batch.sums.truth.clone() * weights.clone()).sum();
+            (likelihood * weights).sum().neg() / voxels.clamp_min(f32::MIN_POSITIVE)
+        }
+        None => likelihood.sum().div_scalar(-(batch.voxels as f64)),
     }
 }
 
-/// Mean over voxels and structures of the binary cross-entropy of `sigmoid(logits)`, computed from the logits so that it
-/// stays finite: `max(x, 0) − x·t + log(1 + e^−|x|)`. Shape `[1]`.
-pub fn sigmoid(logits: Tensor<5>, masks: Tensor<5>, class_weights: Option<&[f64]>) -> Tensor<1> {
-    let elements = logits.dims().iter().product::<usize>();
-    let softplus = logits.clone().abs().neg().exp().log1p();
-    let values = activation::relu(logits.clone()) - logits.clone() * masks + softplus;
-    let values = match class_weights {
-        Some(weights) => values * per_output(weights, &logits),
-        None => values,
+/// Mean over voxels and structures of the binary cross-entropy of `sigmoid(logits)`; class weights multiply their structure's
+/// values, as `weight` of PyTorch's `binary_cross_entropy_with_logits`. Shape `[1]`.
+pub fn sigmoid(batch: &Batch, class_weights: Option<&[f64]>) -> Tensor<1> {
+    let likelihood = batch.sums.log_likelihood.clone();
+    let elements = batch.voxels * likelihood.dims()[1];
+    let likelihood = match class_weights {
+        Some(weights) => {
+            let weights = per_output(weights, &likelihood.device());
+            likelihood * weights
+        }
+        None => likelihood,
     };
-    sum_axes(values, &[0, 1, 2, 3, 4]).reshape([1]).div_scalar(elements as f64)
+    likelihood.sum().div_scalar(-(elements as f64))
 }

@@ -1,13 +1,16 @@
 //! Losses. One file per term; [`total`] adds the terms that the spec lists.
 //!
-//! Logits are `[batch, outputs, depth, height, width]`. The truth is one-hot of the same shape: background first and
-//! then the structures (softmax), or one mask per structure (sigmoid, structures that overlap).
+//! Logits are `[batch, outputs, depth, height, width]`. The truth is the class of each voxel, background first and then the
+//! structures (softmax), or one mask per structure (sigmoid, structures that overlap). Every term is computed from a few sums per
+//! patch and output, which [`crate::backend::soft`] takes in one pass over the voxels.
 
 mod cross_entropy;
 mod dice;
 pub mod spec;
 
-use burn::tensor::{Int, Tensor, TensorData, s};
+use burn::tensor::{Device, Int, Tensor, TensorData, s};
+
+use crate::backend::soft::{self, Sums};
 
 pub use spec::{Loss, default_terms};
 
@@ -21,21 +24,17 @@ pub enum Truth {
 }
 
 impl Truth {
-    /// One-hot of the shape of the logits.
-    pub fn one_hot(&self, outputs: usize) -> Tensor<5> {
-        match self {
-            Self::Classes(classes) => {
-                // Class by class: one comparison of expanded tensors takes Burn's CPU backend many times as long.
-                let mask = |class: usize| classes.clone().equal_elem(class as i64).float();
-                Tensor::cat((0..outputs).map(mask).collect(), 1)
-            }
-            Self::Masks(masks) => masks.clone(),
-        }
-    }
-
     /// Whether structures may overlap.
     fn overlapping(&self) -> bool {
         matches!(self, Self::Masks(_))
+    }
+
+    /// Class numbers or masks.
+    fn numbers(&self) -> Tensor<5> {
+        match self {
+            Self::Classes(classes) => classes.clone().float(),
+            Self::Masks(masks) => masks.clone(),
+        }
     }
 
     /// The truth at a smaller size: every n-th voxel, aligned with strided convolutions.
@@ -53,63 +52,58 @@ impl Truth {
     }
 }
 
+/// What terms are computed from.
+struct Batch {
+    sums: Sums,
+    /// Voxels of all patches together.
+    voxels: usize,
+    overlapping: bool,
+}
+
 /// Sum of the terms, shape `[1]`.
 pub fn total(terms: &[Loss], logits: Tensor<5>, truth: &Truth) -> Tensor<1> {
-    let one_hot = truth.one_hot(logits.dims()[1]);
-    let sum = |sum: Option<Tensor<1>>, term: &Loss| {
-        let value = one_term(term, logits.clone(), one_hot.clone(), truth.overlapping());
-        Some(match sum {
-            Some(sum) => sum + value,
-            None => value,
-        })
-    };
-    terms.iter().fold(None, sum).unwrap_or_else(|| Tensor::zeros([1], &logits.device()))
+    let [patches, _, depth, height, width] = logits.dims();
+    let device = logits.device();
+    let sums = soft::sums(logits, truth.numbers(), truth.overlapping());
+    let batch = Batch { sums, voxels: patches * depth * height * width, overlapping: truth.overlapping() };
+    let values = terms.iter().map(|term| one_term(term, &batch));
+    values.reduce(|sum, value| sum + value).unwrap_or_else(|| Tensor::zeros([1], &device))
 }
 
 /// Deep supervision: the terms at every size, full size first, with weights 1, 1/2, 1/4, … that add to one (nnU-Net).
+///
+/// # Panics
+/// There are no outputs.
 pub fn supervised(terms: &[Loss], outputs: Vec<Tensor<5>>, truth: &Truth) -> Tensor<1> {
     let scale: f64 = (0..outputs.len()).map(|level| 0.5f64.powi(level as i32)).sum();
-    let mut sum = None;
-    for (level, logits) in outputs.into_iter().enumerate() {
+    let values = outputs.into_iter().enumerate().map(|(level, logits)| {
         let [_, _, depth, height, width] = logits.dims();
         let truth = if level == 0 { truth.clone() } else { truth.at_size([depth, height, width]) };
-        let value = total(terms, logits, &truth).mul_scalar(0.5f64.powi(level as i32) / scale);
-        sum = Some(match sum {
-            Some(sum) => sum + value,
-            None => value,
-        });
-    }
-    sum.unwrap_or_else(|| truth.one_hot(1).zeros_like().sum())
+        total(terms, logits, &truth).mul_scalar(0.5f64.powi(level as i32) / scale)
+    });
+    values.reduce(|sum, value| sum + value).expect("a network has an output")
 }
 
-fn one_term(term: &Loss, logits: Tensor<5>, one_hot: Tensor<5>, overlapping: bool) -> Tensor<1> {
+fn one_term(term: &Loss, batch: &Batch) -> Tensor<1> {
     match term {
         Loss::CrossEntropy { weight, class_weights } => {
-            cross_entropy::softmax(logits, one_hot, class_weights.as_deref()).mul_scalar(*weight)
+            cross_entropy::softmax(batch, class_weights.as_deref()).mul_scalar(*weight)
         }
         Loss::BinaryCrossEntropy { weight, class_weights } => {
-            cross_entropy::sigmoid(logits, one_hot, class_weights.as_deref()).mul_scalar(*weight)
+            cross_entropy::sigmoid(batch, class_weights.as_deref()).mul_scalar(*weight)
         }
-        Loss::Dice { weight, batch, smooth, background } => {
-            let skip = usize::from(!overlapping && !background);
-            dice::soft_dice(logits, one_hot, overlapping, *batch, *smooth, skip).mul_scalar(*weight)
+        Loss::Dice { weight, batch: over_batch, smooth, background } => {
+            let skip = usize::from(!batch.overlapping && !background);
+            dice::soft_dice(&batch.sums, *over_batch, *smooth, skip).mul_scalar(*weight)
         }
     }
 }
 
-/// Sum over the given axes, one after the other, kept as size 1.
-///
-/// Never one reduction over the whole tensor: Burn's flex backend adds large tensors in an order that depends on the
-/// number of threads, and then the same plan would not give the same weights.
-fn sum_axes<const D: usize>(tensor: Tensor<D>, axes: &[usize]) -> Tensor<D> {
-    axes.iter().rev().fold(tensor, |tensor, &axis| tensor.sum_dim(axis))
-}
-
-/// Weights per output as `[1, outputs, 1, 1, 1]`.
-fn per_output(weights: &[f64], like: &Tensor<5>) -> Tensor<5> {
+/// Weights per output as `[1, outputs]`.
+fn per_output(weights: &[f64], device: &Device) -> Tensor<2> {
     let values: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
     let outputs = values.len();
-    Tensor::from_data(TensorData::new(values, [1, outputs, 1, 1, 1]), &like.device())
+    Tensor::from_data(TensorData::new(values, [1, outputs]), device)
 }
 
 #[cfg(test)]

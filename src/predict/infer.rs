@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::tensor::{Device, Tensor, TensorData, activation};
-use ndarray::{Array3, Array4, ArrayView4, s};
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Zip, s};
+use rayon::prelude::*;
 
 use super::PredictPlan;
 use super::window::{Padding, importance, window_starts};
+use crate::backend::{self, soft};
 use crate::model::Network;
 
 /// A trained network with what it needs to predict.
@@ -40,13 +42,13 @@ impl Predictor<'_> {
                 return None;
             }
             let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();
-            for (start, probabilities) in starts.iter().zip(self.forward(&patches)) {
-                self.add(&mut sum, &mut weight, *start, &probabilities, &importance);
+            let probabilities = backend::near(self.device, || self.forward(&patches));
+            let each = probabilities.chunks_exact(self.outputs * patch.iter().product::<usize>());
+            for (start, probabilities) in starts.iter().zip(each) {
+                self.add(&mut sum, &mut weight, *start, probabilities, &importance);
             }
         }
-        for mut output in sum.outer_iter_mut() {
-            output /= &weight;
-        }
+        sum.axis_iter_mut(Axis(0)).into_par_iter().for_each(|mut output| output /= &weight);
         Some(padding.inner(&sum).to_owned())
     }
 
@@ -55,62 +57,51 @@ impl Predictor<'_> {
         image.slice(s![.., z..z + depth, y..y + height, x..x + width])
     }
 
+    /// Adds a window's probabilities `[output, z, y, x]` at its place.
     fn add(
         &self,
         sum: &mut Array4<f32>,
         weight: &mut Array3<f32>,
         [z, y, x]: [usize; 3],
-        probabilities: &Array4<f32>,
+        probabilities: &[f32],
         importance: &Array3<f32>,
     ) {
         let [depth, height, width] = self.plan.patch_size;
-        let (zs, ys, xs) = (z..z + depth, y..y + height, x..x + width);
-        let mut place = weight.slice_mut(s![zs.clone(), ys.clone(), xs.clone()]);
+        let place = s![.., z..z + depth, y..y + height, x..x + width];
+        let shape = (self.outputs, depth, height, width);
+        let Ok(probabilities) = ArrayView4::from_shape(shape, probabilities) else { return };
+        Zip::from(sum.slice_mut(place))
+            .and(probabilities)
+            .and_broadcast(importance)
+            .par_for_each(|sum, probability, importance| *sum += probability * importance);
+        let mut place = weight.slice_mut(s![z..z + depth, y..y + height, x..x + width]);
         place += importance;
-        for (mut output, probability) in sum.outer_iter_mut().zip(probabilities.outer_iter()) {
-            let mut place = output.slice_mut(s![zs.clone(), ys.clone(), xs.clone()]);
-            place.zip_mut_with(&(&probability * importance), |sum, value| *sum += value);
-        }
     }
 
-    /// Probabilities of some patches, averaged over all flips of the mirrored axes.
-    fn forward(&self, patches: &[ArrayView4<f32>]) -> Vec<Array4<f32>> {
+    /// Probabilities `[patch, output, z, y, x]` of some patches, averaged over all flips of the mirrored axes.
+    fn forward(&self, patches: &[ArrayView4<f32>]) -> Vec<f32> {
         let images = self.to_tensor(patches);
         let axes = &self.plan.mirror_axes;
         let flips = 1usize << axes.len();
-        let mut sum: Option<Tensor<5>> = None;
-        for flip in 0..flips {
+        let passes = (0..flips).map(|flip| {
             let chosen: Vec<usize> = (0..axes.len()).filter(|bit| flip >> bit & 1 == 1).map(|bit| axes[bit]).collect();
-            let probabilities = self.activate(self.network.forward(flipped(images.clone(), &chosen)));
-            let probabilities = flipped(probabilities, &chosen);
-            sum = Some(match sum {
-                Some(sum) => sum + probabilities,
-                None => probabilities,
-            });
-        }
-        let mean = sum.map(|sum| sum.div_scalar(flips as f64));
-        mean.map_or_else(Vec::new, |mean| self.to_arrays(mean))
-    }
-
-    fn activate(&self, logits: Tensor<5>) -> Tensor<5> {
-        match self.overlapping {
-            true => activation::sigmoid(logits),
-            false => activation::softmax(logits, 1),
-        }
+            let logits = self.network.forward(flipped(images.clone(), &chosen));
+            flipped(soft::probabilities(logits, self.overlapping), &chosen)
+        });
+        let sum = passes.reduce(|sum, probabilities| sum + probabilities);
+        let mean = sum.map(|sum| if flips > 1 { sum.div_scalar(flips as f64) } else { sum });
+        mean.map_or_else(Vec::new, |mean| mean.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default())
     }
 
     fn to_tensor(&self, patches: &[ArrayView4<f32>]) -> Tensor<5> {
         let [depth, height, width] = self.plan.patch_size;
         let channels = patches.first().map_or(0, |patch| patch.dim().0);
-        let values: Vec<f32> = patches.iter().flat_map(|patch| patch.iter().copied()).collect();
-        Tensor::from_data(TensorData::new(values, [patches.len(), channels, depth, height, width]), self.device)
-    }
-
-    fn to_arrays(&self, probabilities: Tensor<5>) -> Vec<Array4<f32>> {
-        let [_, outputs, depth, height, width] = probabilities.dims();
-        let values = probabilities.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default();
-        let each = values.chunks_exact(outputs * depth * height * width);
-        each.filter_map(|chunk| Array4::from_shape_vec((outputs, depth, height, width), chunk.to_vec()).ok()).collect()
+        let mut values = Array5::<f32>::zeros((patches.len(), channels, depth, height, width));
+        for (mut target, patch) in values.outer_iter_mut().zip(patches) {
+            target.assign(patch);
+        }
+        let data = TensorData::new(values.into_raw_vec_and_offset().0, [patches.len(), channels, depth, height, width]);
+        Tensor::from_data(data, self.device)
     }
 }
 

@@ -15,6 +15,7 @@ use super::history::{EpochRecord, Event, Validation};
 use super::schedule::learning_rate;
 use super::spec::{BestMetric, TrainPlan};
 use super::{loader, optimizer, probe};
+use crate::backend;
 use crate::dataset::Target;
 use crate::loss::{self, Loss};
 use crate::model::{self, Interface, ModelPlan, Network};
@@ -177,20 +178,30 @@ impl Fitting {
     }
 
     fn step(&mut self, job: &Job, batch: Batch, rate: f64) -> Result<f64, TrainError> {
+        let (terms, clip_norm) = (job.loss, job.plan.clip_norm);
+        let loss = backend::near(job.device, || self.learn(terms, clip_norm, batch, rate));
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { step: self.state.step + 1, loss, learning_rate: rate });
+        }
+        self.state.step += 1;
+        self.state.loss_sum += loss;
+        Ok(loss)
+    }
+
+    /// Changes the weights by one batch, unless its loss is no number; returns the loss.
+    fn learn(&mut self, terms: &[Loss], clip_norm: f64, batch: Batch, rate: f64) -> f64 {
         let (images, truth) = batch.into_device(&self.device);
-        let loss = loss::supervised(job.loss, self.network.forward_supervised(images), &truth);
+        let loss = loss::supervised(terms, self.network.forward_supervised(images), &truth);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
-            return Err(TrainError::Diverged { step: self.state.step + 1, loss: value, learning_rate: rate });
+            return value;
         }
         let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        if job.plan.clip_norm > 0.0 {
-            optimizer::clip_global_norm(&self.network, &mut gradients, job.plan.clip_norm);
+        if clip_norm > 0.0 {
+            optimizer::clip_global_norm(&self.network, &mut gradients, clip_norm);
         }
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
-        self.state.step += 1;
-        self.state.loss_sum += value;
-        Ok(value)
+        value
     }
 
     /// Validates, records and saves the epoch; false if it was stopped while validating.

@@ -50,7 +50,8 @@ struct SquaredNorm<'a> {
 impl ModuleVisitor for SquaredNorm<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some(gradient) = self.gradients.get::<D>(param.id) else { return };
-        // Axis by axis: see `loss::sum_axes`.
+        // Axis by axis, never one reduction over the whole tensor: Burn's CPU backend adds large tensors in an order that
+        // depends on the number of threads, and then the same plan would not give the same weights.
         let squares = (0..D).rev().fold(gradient.clone() * gradient, |sum, axis| sum.sum_dim(axis)).reshape([1]);
         self.sum = Some(match self.sum.take() {
             Some(sum) => sum + squares,

@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::fit::Job;
+use crate::backend;
 use crate::loss::{self, Truth};
 use crate::model;
 
@@ -28,6 +29,8 @@ pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
     if remaining_steps < MIN_STEPS_TO_PROBE {
         return (parameters, bytes, None);
     }
+    // The first step takes its memory from the system, which later ones do not.
+    step(job, &network, &device);
     let start = Instant::now();
     step(job, &network, &device);
     (parameters, bytes, Some(start.elapsed().as_secs_f64()))
@@ -36,13 +39,16 @@ pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
 fn step(job: &Job, network: &model::Network, device: &Device) {
     let [depth, height, width] = job.plan.patch_size;
     let batch = job.plan.batch_size;
+    let terms = job.loss;
     let images = Tensor::zeros([batch, job.interface.channels, depth, height, width], device);
     let truth = match job.target.overlapping {
         true => Truth::Masks(Tensor::zeros([batch, job.interface.outputs, depth, height, width], device)),
         false => Truth::Classes(Tensor::<5, Int>::zeros([batch, 1, depth, height, width], device)),
     };
-    let loss = loss::supervised(job.loss, network.forward_supervised(images), &truth);
-    // Reading the value waits for the device.
-    let _ = loss.clone().into_data();
-    let _ = loss.backward();
+    backend::near(job.device, || {
+        let loss = loss::supervised(terms, network.forward_supervised(images), &truth);
+        // Reading the value waits for the device.
+        let _ = loss.clone().into_data();
+        let _ = loss.backward();
+    });
 }

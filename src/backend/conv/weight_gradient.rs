@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::super::isa::Isa;
+use super::super::memory::Buffer;
 use super::axis::Axis;
 use super::kernel::{self, LANES, Outer};
 use super::padded::Padded;
@@ -49,8 +50,11 @@ impl WeightGradient<'_> {
         let slabs = TASKS.div_ceil(groups).min(planes).max(1);
         let sums = self.layout.taps() * self.input.channels * wide;
         let cut = Cut { groups, slabs, sums };
-        let mut partial = vec![0.0; groups * slabs * sums];
-        partial.par_chunks_mut(sums).enumerate().for_each(|(index, sums)| self.compute(&cut, index, sums));
+        let mut partial = Buffer::new(groups * slabs * sums);
+        partial.par_chunks_mut(sums).enumerate().for_each(|(index, sums)| {
+            sums.fill(0.0);
+            self.compute(&cut, index, sums);
+        });
         partial.par_chunks_mut(slabs * sums).for_each(|slabs| add_up(slabs, sums));
         self.spread(&cut, &partial, output);
     }

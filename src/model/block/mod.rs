@@ -5,6 +5,8 @@ mod conv;
 mod norm;
 mod stage;
 mod weights;
+#[cfg(test)]
+mod tests;
 
 pub use conv::{Conv, Upsample};
 pub use norm::{NormLayer, groups};

@@ -45,7 +45,13 @@ impl NormLayer {
                 let options = Normalisation { groups: layer.num_groups, epsilon: layer.epsilon, slope: 1.0 };
                 return with_activation(images, [&layer.gamma, &layer.beta], options, activation);
             }
-            Self::Batch(layer) => layer.forward(images),
+            Self::Batch(layer) => {
+                let normal = layer.forward(images);
+                // Burn keeps the new statistics apart for each thread, until the same thread asks for them; steps may run on
+                // any thread of the pool.
+                let _ = (layer.running_mean.value_sync(), layer.running_var.value_sync());
+                normal
+            }
             Self::None(layer) => layer.forward(images),
         };
         activate(normal, activation)

@@ -26,9 +26,7 @@ mod lanes;
 mod portable;
 mod winograd;
 
-pub use winograd::{
-    INPUT, MOST_OUTPUTS, MOST_PRODUCTS, MOST_ROWS, MOST_TAPS, OUTPUT, Place, Tile as InputTile, Transforms,
-};
+pub use winograd::{INPUT, OUTPUT, OUTPUTS, PRODUCTS, Place, Rows, TAPS, Transforms};
 
 use super::super::isa::Isa;
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::super::isa::Isa;
 use super::super::super::memory::Buffer;
-use super::super::kernel::{self, LANES, MOST_OUTPUTS, OUTPUT, Transforms};
+use super::super::kernel::{self, LANES, OUTPUT, OUTPUTS, PRODUCTS};
 use super::super::padded::Images;
 use super::super::weights::Layout;
 use super::tiles::{Part, Tiling, blocks};
@@ -36,13 +36,13 @@ pub fn convolve(
         return;
     }
     let images = tiling.images(input);
-    let weights = Transformed::new(tiling.transforms(), weights, layout, tiling.isa.group() * LANES);
+    let weights = Transformed::new(tiling, weights, layout);
     let mut biases = vec![0.0; weights.lanes];
     if let Some(bias) = bias {
         biases[..bias.len()].copy_from_slice(bias);
     }
     let mut tasks = tasks(tiling, output);
-    let products = Products { tiling, weights: &weights, transforms: tiling.transforms(), biases: &biases };
+    let products = Products { tiling, weights: &weights, biases: &biases };
     if weights.values.len() < MANY_WEIGHTS {
         tasks.par_iter_mut().for_each(|task| products.all(&images, task));
         return;
@@ -56,13 +56,12 @@ pub fn convolve(
 fn tasks<'a>(tiling: &Tiling, output: &'a mut [f32]) -> Vec<Task<'a>> {
     let [depth, height, length] = tiling.output;
     let row = length * tiling.channels[1];
-    let [step, rows_of_tile, _] = tiling.transforms().output_size();
     let extent = tiling.extent();
-    let rows = extent.rows * rows_of_tile;
+    let rows = extent.rows * OUTPUT;
     let mut tasks: Vec<_> = tiling.parts().into_iter().map(|part| Task { part, planes: Vec::new() }).collect();
     let (per_plane, per_image) = (height.div_ceil(rows), tiling.tiles()[0].div_ceil(extent.planes));
     for (index, plane) in output.chunks_exact_mut(height * row).enumerate() {
-        let planes = index / depth * per_image + index % depth / step / extent.planes;
+        let planes = index / depth * per_image + index % depth / extent.planes;
         for (part, rows) in plane.chunks_mut(rows * row).enumerate() {
             tasks[planes * per_plane + part].planes.push(rows);
         }
@@ -74,16 +73,13 @@ fn tasks<'a>(tiling: &Tiling, output: &'a mut [f32]) -> Vec<Task<'a>> {
 struct Products<'a> {
     tiling: &'a Tiling,
     weights: &'a Transformed,
-    transforms: Transforms,
     biases: &'a [f32],
 }
 
 impl Products<'_> {
     /// Floats of a part's transformed input and output.
     fn transformed(&self, part: &Part) -> [usize; 2] {
-        let (tiles, products) = (self.tiling.count(part), self.transforms.products());
-        let (blocks, _) = blocks(self.tiling.channels[0]);
-        [products * blocks * tiles * LANES, products * tiles * self.weights.lanes]
+        [self.tiling.transformed_input(part), PRODUCTS * self.tiling.count(part) * self.weights.lanes]
     }
 
     /// Computes one part from its transform to its voxels.
@@ -91,10 +87,9 @@ impl Products<'_> {
         let [input, output] = self.transformed(&task.part);
         let (mut inputs, mut outputs) = (Buffer::new(input), Buffer::new(output));
         self.tiling.transform_input(images, &task.part, &mut inputs);
-        let products = self.transforms.products();
-        let parts = inputs.chunks_exact(input / products).zip(outputs.chunks_exact_mut(output / products));
+        let parts = inputs.chunks_exact(input / PRODUCTS).zip(outputs.chunks_exact_mut(output / PRODUCTS));
         for (product, (input, output)) in parts.enumerate() {
-            self.multiply(product, input, self.tiling.count(&task.part), output);
+            self.multiply(product, input, &task.part, output);
         }
         self.finish(&outputs, task);
     }
@@ -107,31 +102,30 @@ impl Products<'_> {
         inputs.par_iter_mut().zip(tasks.par_iter()).for_each(|(input, task)| {
             self.tiling.transform_input(images, &task.part, input);
         });
-        let products = self.transforms.products();
-        let mut by_product: Vec<Vec<&mut [f32]>> = (0..products).map(|_| Vec::with_capacity(tasks.len())).collect();
+        let mut by_product: Vec<Vec<&mut [f32]>> = (0..PRODUCTS).map(|_| Vec::with_capacity(tasks.len())).collect();
         for output in &mut outputs {
-            let size = output.len() / products;
+            let size = output.len() / PRODUCTS;
             for (list, part) in by_product.iter_mut().zip(output.chunks_exact_mut(size)) {
                 list.push(part);
             }
         }
         by_product.into_par_iter().enumerate().for_each(|(product, outputs)| {
             for ((output, input), task) in outputs.into_iter().zip(&inputs).zip(tasks.iter()) {
-                let size = input.len() / products;
-                self.multiply(product, &input[product * size..][..size], self.tiling.count(&task.part), output);
+                let size = input.len() / PRODUCTS;
+                self.multiply(product, &input[product * size..][..size], &task.part, output);
             }
         });
         tasks.par_iter_mut().zip(outputs.par_iter()).for_each(|(task, output)| self.finish(output, task));
     }
 
-    /// One product: `[group, tile, lane]` from `[block, tile, lane]`.
-    fn multiply(&self, product: usize, input: &[f32], tiles: usize, output: &mut [f32]) {
-        let (blocks, width) = blocks(self.tiling.channels[0]);
-        let offsets: Vec<_> = (0..blocks).map(|block| block * tiles * LANES).collect();
+    /// One product: `[group, plane, tile, lane]` from `[plane, block, tile, lane]`.
+    fn multiply(&self, product: usize, input: &[f32], part: &Part, output: &mut [f32]) {
+        let ([rows, tiles], (blocks, width)) = (self.tiling.planes(part), blocks(self.tiling.channels[0]));
+        let offsets: Vec<_> = (0..self.tiling.taps * blocks).map(|block| block * tiles * LANES).collect();
         let isa: Isa = self.tiling.isa;
         let wide = isa.group() * LANES;
-        for (group, output) in output.chunks_mut(tiles * wide).enumerate() {
-            let lanes = output.len() / tiles;
+        for (group, output) in output.chunks_mut(rows * tiles * wide).enumerate() {
+            let lanes = output.len() / (rows * tiles);
             for piece in self.weights.pieces(product, group * wide) {
                 let operands = kernel::Gather {
                     input,
@@ -140,12 +134,12 @@ impl Products<'_> {
                     weights: piece.values,
                     blocks: lanes / LANES,
                     input_column: LANES,
-                    input_row: 0,
+                    input_row: blocks * tiles * LANES,
                     output_column: lanes,
-                    output_row: 0,
+                    output_row: tiles * lanes,
                     add: piece.blocks.start > 0,
                 };
-                kernel::gather(isa, &operands, 1, tiles, output);
+                kernel::gather(isa, &operands, rows, tiles, output);
             }
         }
     }
@@ -155,35 +149,33 @@ impl Products<'_> {
         let wide = self.tiling.isa.group() * LANES;
         let tiles = self.tiling.count(&task.part);
         let step = tiles * self.weights.lanes;
-        let mut voxels = [0.0; MOST_OUTPUTS * LANES];
+        let transforms = self.tiling.transforms();
+        let mut voxels = [0.0; OUTPUTS * LANES];
         for tile in 0..tiles {
             let place = self.tiling.place(&task.part, tile);
             for (block, bias) in self.biases.as_chunks::<LANES>().0.iter().enumerate() {
                 let first = block * LANES / wide * wide;
                 let lanes = wide.min(self.weights.lanes - first);
                 let start = first * tiles + tile * lanes + block * LANES - first;
-                self.transforms.output(&products[start..], step, bias, &mut voxels);
-                self.write(&voxels, place, block * LANES, &mut task.planes);
+                transforms.output(&products[start..], step, bias, &mut voxels);
+                self.write(&voxels, place, block * LANES, task.planes[place[0]]);
             }
         }
     }
 
-    fn write(&self, voxels: &[f32], tile: [usize; 3], first: usize, planes: &mut [&mut [f32]]) {
+    /// Writes a tile's voxels into its plane's rows.
+    fn write(&self, voxels: &[f32], [_, y, x]: [usize; 3], first: usize, plane: &mut [f32]) {
         let channels = self.tiling.channels[1];
         let length = self.tiling.output[2];
         let count = LANES.min(channels - first);
-        let depth = self.transforms.output_size()[0];
-        let columns = OUTPUT.min(length - tile[2] * OUTPUT);
-        let planes = planes.iter_mut().skip(tile[0] * depth);
-        for (plane, voxels) in planes.zip(voxels.chunks_exact(OUTPUT * OUTPUT * LANES).take(depth)) {
-            let start = (tile[1] * OUTPUT * length + tile[2] * OUTPUT) * channels + first;
-            let rows = plane.get_mut(start..).unwrap_or_default().chunks_mut(length * channels);
-            for (row, voxels) in rows.zip(voxels.chunks_exact(OUTPUT * LANES)) {
-                for (voxel, values) in row.chunks_mut(channels).zip(voxels.chunks_exact(LANES)).take(columns) {
-                    match count {
-                        LANES => voxel[..LANES].copy_from_slice(&values[..LANES]),
-                        _ => voxel[..count].copy_from_slice(&values[..count]),
-                    }
+        let columns = OUTPUT.min(length - x * OUTPUT);
+        let start = (y * OUTPUT * length + x * OUTPUT) * channels + first;
+        let rows = plane.get_mut(start..).unwrap_or_default().chunks_mut(length * channels);
+        for (row, voxels) in rows.zip(voxels.chunks_exact(OUTPUT * LANES)) {
+            for (voxel, values) in row.chunks_mut(channels).zip(voxels.chunks_exact(LANES)).take(columns) {
+                match count {
+                    LANES => voxel[..LANES].copy_from_slice(&values[..LANES]),
+                    _ => voxel[..count].copy_from_slice(&values[..count]),
                 }
             }
         }

@@ -1,9 +1,8 @@
-//! Convolutions with three taps per axis and stride 1 by Winograd's minimal filtering: 3.4 times fewer multiplications in
-//! three dimensions, 2.25 times in two.
+//! Convolutions with 3×3 taps along y and x and stride 1 by Winograd's minimal filtering: four times fewer multiplications.
 //!
-//! `tiles` cuts the output into tiles of 2×2×2 voxels and transforms the tiles of images and of gradients; a product of
-//! matrices per transformed place remains, over the channels. `forward` turns the products into images, `weight_gradient`
-//! into the gradient of the weights, `weights` transforms weights there and back.
+//! `tiles` cuts the output into tiles of 4×4 voxels of a plane and transforms the tiles of images and of gradients; a product of
+//! matrices per transformed place remains, over the channels and the taps along z. `forward` turns the products into images,
+//! `weight_gradient` into the gradient of the weights, `weights` transforms weights there and back.
 
 mod forward;
 mod tiles;

@@ -1,7 +1,7 @@
 //! Tiles of images: where they lie, and their transforms.
 
 use super::super::super::isa::Isa;
-use super::super::kernel::{INPUT, InputTile, LANES, MOST_PRODUCTS, MOST_ROWS, Place, Transforms};
+use super::super::kernel::{INPUT, LANES, OUTPUT, PRODUCTS, Place, Rows, Transforms};
 use super::super::padded::Images;
 
 /// Floats of transformed tiles that a task works on at a time: they stay in the second-level cache.
@@ -9,6 +9,9 @@ const TASK: usize = 192 * 1024;
 
 /// Tiles of a part at least: as many share one pass over the weights.
 const FEWEST_TILES: usize = 20;
+
+/// Planes of a part at least where the kernel has several taps along z.
+const PLANES: usize = 8;
 
 /// A convolution cut into tiles.
 #[derive(Clone, Copy)]
@@ -23,13 +26,13 @@ pub struct Tiling {
     pub output: [usize; 3],
     /// Zeros on either side of the input.
     pub padding: [usize; 3],
-    /// Whether the kernel has three taps along z, rather than one.
-    pub deep: bool,
+    /// Taps along z.
+    pub taps: usize,
     /// Input and output channels.
     pub channels: [usize; 2],
 }
 
-/// Tiles of one image that are computed together: some rows of a plane, or some whole planes.
+/// Tiles of one image that are computed together: some rows of some planes.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
     /// The image.
@@ -43,7 +46,7 @@ pub struct Part {
 /// How many planes and rows of tiles a part has.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
-    /// Planes; one where there are fewer rows than a plane has.
+    /// Planes.
     pub planes: usize,
     /// Rows.
     pub rows: usize,
@@ -58,23 +61,24 @@ pub fn blocks(channels: usize) -> (usize, usize) {
 impl Tiling {
     /// The transforms.
     pub fn transforms(&self) -> Transforms {
-        Transforms::new(self.isa, self.deep)
+        Transforms::new(self.isa)
     }
 
     /// Tiles along each axis.
     pub fn tiles(&self) -> [usize; 3] {
-        let size = self.transforms().output_size();
-        std::array::from_fn(|axis| self.output[axis].div_ceil(size[axis]))
+        let [depth, height, length] = self.output;
+        [depth, height.div_ceil(OUTPUT), length.div_ceil(OUTPUT)]
     }
 
     /// Planes and rows of tiles of a part.
     pub fn extent(&self) -> Extent {
         let [depth, height, length] = self.tiles().map(|tiles| tiles.max(1));
-        let floats = self.transforms().products() * (self.channels[0] + self.channels[1]);
-        let tiles = (TASK / floats.max(1)).max(FEWEST_TILES);
-        let rows = (tiles / length).clamp(1, height);
-        let planes = if rows == height { (tiles / (height * length)).clamp(1, depth) } else { 1 };
-        Extent { planes, rows }
+        let tiles = TASK / (PRODUCTS * (self.channels[0] + self.channels[1])).max(1);
+        let tiles = tiles.max(FEWEST_TILES);
+        // The planes beside a part are transformed for it, too: the more planes it has, the less they weigh.
+        let planes = if self.taps > 1 { PLANES.min(depth) } else { 1 };
+        let rows = (tiles / (planes * length)).clamp(1, height);
+        Extent { planes: (tiles / (rows * length)).clamp(planes, depth), rows }
     }
 
     /// All parts, image by image, plane by plane.
@@ -105,24 +109,55 @@ impl Tiling {
         Images { values, batch: self.batch, channels: self.channels[0], size: self.input }
     }
 
-    /// Transforms the input tiles of a part: `[product, block, tile, lane]`.
+    /// Planes of a part, and tiles of each.
+    pub fn planes(&self, part: &Part) -> [usize; 2] {
+        [part.planes[1] - part.planes[0], (part.rows[1] - part.rows[0]) * self.tiles()[2]]
+    }
+
+    /// Floats of a part's transformed input.
+    pub fn transformed_input(&self, part: &Part) -> usize {
+        let [planes, tiles] = self.planes(part);
+        PRODUCTS * (planes + self.taps - 1) * blocks(self.channels[0]).0 * tiles * LANES
+    }
+
+    /// Transforms the input tiles of a part: `[product, plane, block, tile, lane]`, with the planes that the taps reach further.
     pub fn transform_input(&self, images: &Images, part: &Part, to: &mut [f32]) {
-        let transforms = self.transforms();
-        let source = Source { images, padding: self.padding, tile: transforms.input_size() };
-        let blocks = blocks(self.channels[0]);
-        if !self.channels[0].is_multiple_of(LANES) {
-            self.transform(part, blocks, &source, to, |values, place, to, step| {
-                transforms.input(values, &dense(place, source.tile[0]), 0, to, step);
-            });
-            return;
+        let (step, [_, tiles], (blocks, _)) = (to.len() / PRODUCTS, self.planes(part), blocks(self.channels[0]));
+        let source = Source { images, padding: self.padding };
+        let planes = (part.planes[0]..part.planes[1] + self.taps - 1).enumerate();
+        for (index, plane) in planes {
+            for row in part.rows[0]..part.rows[1] {
+                let start = index * blocks * tiles + (row - part.rows[0]) * self.tiles()[2];
+                self.transform_row(&source, [part.image, plane, row], tiles, &mut to[start * LANES..], step);
+            }
         }
-        let count = self.count(part);
-        let step = blocks.0 * count * LANES;
-        for tile in 0..count {
-            let place = source.tile(part.image, self.origin(self.at(part, tile), &source));
-            for block in 0..blocks.0 {
-                let to = &mut to[(block * count + tile) * LANES..];
-                transforms.input(images.values, &place, block * LANES, to, step);
+    }
+
+    /// Transforms a row of input tiles, a block of channels after the other, blocks `tiles` tiles apart.
+    fn transform_row(
+        &self,
+        source: &Source,
+        [image, plane, row]: [usize; 3],
+        tiles: usize,
+        to: &mut [f32],
+        step: usize,
+    ) {
+        let (transforms, (blocks, width), channels) = (self.transforms(), blocks(self.channels[0]), self.channels[0]);
+        let mut copy = [0.0; PRODUCTS * LANES];
+        let origin = source.origin([plane, row, 0]);
+        let rows = source.rows(image, origin);
+        for x in 0..self.tiles()[2] {
+            let origin = source.origin([plane, row, x]);
+            let (first, within) = source.columns(origin[2]);
+            for block in 0..blocks {
+                let to = &mut to[(block * tiles + x) * LANES..];
+                if channels.is_multiple_of(LANES) {
+                    transforms.input(&rows, first * channels + block * LANES, within, to, step);
+                    continue;
+                }
+                source.copy(image, origin, INPUT, [block * width, width], &mut copy);
+                let rows = std::array::from_fn(|row| Some(row * INPUT * LANES));
+                transforms.input(&Rows::new(&copy, rows, INPUT * LANES, LANES), 0, [0, INPUT], to, step);
             }
         }
     }
@@ -131,11 +166,27 @@ impl Tiling {
     pub fn transform_gradient(&self, gradient: &[f32], part: &Part, to: &mut [f32]) {
         let transforms = self.transforms();
         let images = Images { values: gradient, batch: self.batch, channels: self.channels[1], size: self.output };
-        let source = Source { images: &images, padding: [0; 3], tile: transforms.output_size() };
-        let blocks = (self.channels[1].div_ceil(LANES), LANES);
-        self.transform(part, blocks, &source, to, |values, place, to, step| {
-            transforms.gradient(values, place, to, step);
-        });
+        let source = Source { images: &images, padding: [0; 3] };
+        let (blocks, count) = (self.channels[1].div_ceil(LANES), self.count(part));
+        let mut copy = [0.0; OUTPUT * OUTPUT * LANES];
+        for tile in 0..count {
+            let origin = source.origin(self.at(part, tile));
+            let inside = source.inside(part.image, origin);
+            for block in 0..blocks {
+                let to = &mut to[(block * count + tile) * LANES..];
+                match inside {
+                    Some(place) => {
+                        let place = Place { start: place.start + block * LANES, ..place };
+                        transforms.gradient(gradient, place, to, blocks * count * LANES);
+                    }
+                    None => {
+                        source.copy(part.image, origin, OUTPUT, [block * LANES, LANES], &mut copy);
+                        let place = Place { start: 0, row: OUTPUT * LANES, column: LANES };
+                        transforms.gradient(&copy, place, to, blocks * count * LANES);
+                    }
+                }
+            }
+        }
     }
 
     /// Plane, row and column of a part's tile.
@@ -143,126 +194,73 @@ impl Tiling {
         let [z, y, x] = self.place(part, tile);
         [part.planes[0] + z, part.rows[0] + y, x]
     }
-
-    fn transform(
-        &self,
-        part: &Part,
-        (blocks, width): (usize, usize),
-        source: &Source,
-        to: &mut [f32],
-        transform: impl Fn(&[f32], Place, &mut [f32], usize),
-    ) {
-        let count = self.count(part);
-        let step = blocks * count * LANES;
-        let side = source.tile[1];
-        let mut copy = [0.0; MOST_PRODUCTS * LANES];
-        for tile in 0..count {
-            let at = self.at(part, tile);
-            let inside = source.inside(part.image, self.origin(at, source));
-            for block in 0..blocks {
-                let to = &mut to[(block * count + tile) * LANES..];
-                match inside {
-                    Some(place) => {
-                        let place = Place { start: place.start + block * width, ..place };
-                        transform(source.images.values, place, to, step);
-                    }
-                    None => {
-                        source.copy(part.image, self.origin(at, source), [block * width, width], &mut copy);
-                        transform(&copy, Place::dense(side), to, step);
-                    }
-                }
-            }
-        }
-    }
-
-    /// First voxel of a tile; negative where it begins in the padding.
-    fn origin(&self, tile: [usize; 3], source: &Source) -> [isize; 3] {
-        let step = self.transforms().output_size();
-        std::array::from_fn(|axis| (tile[axis] * step[axis]) as isize - source.padding[axis] as isize)
-    }
 }
 
 /// Images that tiles are read from.
 struct Source<'a> {
     images: &'a Images<'a>,
     padding: [usize; 3],
-    /// Size of a tile.
-    tile: [usize; 3],
 }
 
-/// A dense input tile of so many planes.
-fn dense(place: Place, planes: usize) -> InputTile {
-    let rows = std::array::from_fn(|row| (row < planes * INPUT).then_some(place.start + row * place.step[1]));
-    InputTile { rows, step: place.step[2], within: [0, INPUT] }
-}
-
-impl Source<'_> {
-    /// Where the rows of an input tile lie.
-    fn tile(&self, image: usize, origin: [isize; 3]) -> InputTile {
-        let [depth, height, length] = self.images.size;
-        let channels = self.images.channels;
-        let before = usize::try_from(-origin[2]).unwrap_or(0).min(INPUT);
-        let start = usize::try_from(origin[2]).unwrap_or(0);
-        let columns = (INPUT - before).min(length.saturating_sub(start));
-        let place = |axis: usize, index: usize| {
-            let place = usize::try_from(origin[axis] + index as isize).ok()?;
-            (place < self.images.size[axis]).then_some(place)
-        };
-        let mut rows = [None; MOST_ROWS];
-        for (index, row) in rows.iter_mut().enumerate().take(self.tile[0] * INPUT).filter(|_| columns > 0) {
-            if let (Some(z), Some(y)) = (place(0, index / INPUT), place(1, index % INPUT)) {
-                *row = Some((((image * depth + z) * height + y) * length + start) * channels);
-            }
-        }
-        InputTile { rows, step: channels, within: [before, before + columns] }
+impl<'a> Source<'a> {
+    /// First voxel of a tile; negative where it begins in the padding.
+    fn origin(&self, [z, y, x]: [usize; 3]) -> [isize; 3] {
+        let place = [z, y * OUTPUT, x * OUTPUT];
+        std::array::from_fn(|axis| place[axis] as isize - self.padding[axis] as isize)
     }
 
-    /// Where a tile lies, if all of it lies within the image and channels fill whole blocks.
-    fn inside(&self, image: usize, origin: [isize; 3]) -> Option<Place> {
-        let [depth, height, length] = self.images.size;
-        let within = |axis: usize| {
-            let start = usize::try_from(origin[axis]).ok()?;
-            (start + self.tile[axis] <= self.images.size[axis]).then_some(start)
-        };
-        let [z, y, x] = [within(0)?, within(1)?, within(2)?];
-        let channels = self.images.channels;
-        if !channels.is_multiple_of(LANES) {
-            return None;
-        }
-        let start = (((image * depth + z) * height + y) * length + x) * channels;
-        Some(Place { start, step: [height * length * channels, length * channels, channels] })
+    /// A place along an axis, if it lies within the image.
+    fn place(&self, axis: usize, index: isize) -> Option<usize> {
+        usize::try_from(index).ok().filter(|&index| index < self.images.size[axis])
     }
 
-    /// Copies one block of a tile's channels, zeros where the image ends.
-    fn copy(&self, image: usize, origin: [isize; 3], [first, width]: [usize; 2], to: &mut [f32]) {
+    /// Where row `y` of plane `z` begins, if it lies within the image.
+    fn row(&self, image: usize, z: isize, y: isize) -> Option<usize> {
         let [depth, height, length] = self.images.size;
-        let [planes, rows, columns] = self.tile;
+        let (z, y) = (self.place(0, z)?, self.place(1, y)?);
+        Some(((image * depth + z) * height + y) * length * self.images.channels)
+    }
+
+    /// The rows of voxels of a row of tiles.
+    fn rows(&self, image: usize, [z, y, _]: [isize; 3]) -> Rows<'a> {
+        let places = std::array::from_fn(|index| self.row(image, z, y + index as isize));
+        let channels = self.images.channels;
+        Rows::new(self.images.values, places, self.images.size[2] * channels, channels)
+    }
+
+    /// The columns of a tile that lie within the image: the first one's place there, and the first and the one behind the
+    /// last, counted within the tile.
+    fn columns(&self, origin: isize) -> (usize, [usize; 2]) {
+        let before = usize::try_from(-origin).unwrap_or(0).min(INPUT);
+        let start = usize::try_from(origin).unwrap_or(0);
+        (start, [before, before + (INPUT - before).min(self.images.size[2].saturating_sub(start))])
+    }
+
+    /// Where a tile of outputs lies, if all of it lies within the image and channels fill whole blocks.
+    fn inside(&self, image: usize, [z, y, x]: [isize; 3]) -> Option<Place> {
+        let (channels, last) = (self.images.channels, OUTPUT as isize - 1);
+        let (start, _) = (self.row(image, z, y)?, self.row(image, z, y + last)?);
+        let (x, _) = (self.place(2, x)?, self.place(2, x + last)?);
+        let place = Place { start: start + x * channels, row: self.images.size[2] * channels, column: channels };
+        channels.is_multiple_of(LANES).then_some(place)
+    }
+
+    /// Copies one block of the channels of a tile with `side` rows and columns, zeros where the image ends.
+    fn copy(&self, image: usize, [z, y, x]: [isize; 3], side: usize, [first, width]: [usize; 2], to: &mut [f32]) {
         let channels = self.images.channels;
         let width = width.min(channels.saturating_sub(first));
-        let place = |axis: usize, index: usize| {
-            let place = usize::try_from(origin[axis] + index as isize).ok()?;
-            (place < self.images.size[axis]).then_some(place)
-        };
-        // The columns that lie within the image.
-        let before = usize::try_from(-origin[2]).unwrap_or(0).min(columns);
-        let start = usize::try_from(origin[2]).unwrap_or(0);
-        let within = (columns - before).min(length.saturating_sub(start));
-        for (index, row) in to.chunks_exact_mut(columns * LANES).take(planes * rows).enumerate() {
-            let (Some(z), Some(y)) = (place(0, index / rows), place(1, index % rows)) else {
-                row.fill(0.0);
-                continue;
+        for (index, voxel) in to.chunks_exact_mut(LANES).enumerate() {
+            let (row, column) = ((index / side) as isize, (index % side) as isize);
+            let place = self.row(image, z, y + row).zip(self.place(2, x + column));
+            let known = match place {
+                Some((row, x)) => &self.images.values[row + x * channels + first..][..width],
+                None => &[],
             };
-            row[..before * LANES].fill(0.0);
-            row[(before + within) * LANES..].fill(0.0);
-            let source = (((image * depth + z) * height + y) * length + start) * channels;
-            let source = self.images.values[source..].chunks(channels);
-            for (voxel, source) in row[before * LANES..].chunks_exact_mut(LANES).take(within).zip(source) {
-                match width {
-                    LANES => voxel.copy_from_slice(&source[first..first + LANES]),
-                    _ => {
-                        voxel[..width].copy_from_slice(&source[first..first + width]);
-                        voxel[width..].fill(0.0);
-                    }
+            match known.first_chunk::<LANES>() {
+                Some(known) => voxel.copy_from_slice(known),
+                None => {
+                    voxel[..known.len()].copy_from_slice(known);
+                    voxel[known.len()..].fill(0.0);
                 }
             }
         }

@@ -1,33 +1,12 @@
-//! One axis of the transforms.
+//! One axis of the transforms: F(4, 3), points 0, ±1, ±2 and infinity.
 
 use super::super::lanes::Lanes;
 use super::{INPUT, OUTPUT};
 
-/// F(2, 3): products of four inputs.
+/// Products of six inputs.
 #[inline(always)]
-pub unsafe fn input_of_two<V: Lanes>([a, b, c, d]: [V; 4]) -> [V; 4] {
+pub unsafe fn input_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; INPUT] {
     // SAFETY: the caller's processor has the instructions; so in all functions below.
-    unsafe { [a.minus(c), b.plus(c), c.minus(b), b.minus(d)] }
-}
-
-/// F(2, 3): products of two gradients.
-#[inline(always)]
-pub unsafe fn gradient_of_two<V: Lanes>([a, b]: [V; 2]) -> [V; 4] {
-    // SAFETY: as above.
-    unsafe { [a, a.plus(b), a.minus(b), V::zero().minus(b)] }
-}
-
-/// F(2, 3): outputs of four products.
-#[inline(always)]
-pub unsafe fn output_of_two<V: Lanes>([a, b, c, d]: [V; 4]) -> [V; 2] {
-    // SAFETY: as above.
-    unsafe { [a.plus(b).plus(c), b.minus(c).minus(d)] }
-}
-
-/// F(4, 3), points 0, ±1, ±2 and infinity: products of six inputs.
-#[inline(always)]
-pub unsafe fn input_of_four<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; INPUT] {
-    // SAFETY: as above.
     unsafe {
         let (even, odd) = (c.times_plus(-4.0, e), b.times_plus(-4.0, d));
         let (evens, odds) = (e.minus(c), d.minus(b));
@@ -42,9 +21,9 @@ pub unsafe fn input_of_four<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; INP
     }
 }
 
-/// F(4, 3): products of four gradients.
+/// Products of four gradients.
 #[inline(always)]
-pub unsafe fn gradient_of_four<V: Lanes>([a, b, c, d]: [V; OUTPUT]) -> [V; INPUT] {
+pub unsafe fn gradient_line<V: Lanes>([a, b, c, d]: [V; OUTPUT]) -> [V; INPUT] {
     // SAFETY: as above.
     unsafe {
         let (even, odd) = (a.plus(c), b.plus(d));
@@ -53,9 +32,9 @@ pub unsafe fn gradient_of_four<V: Lanes>([a, b, c, d]: [V; OUTPUT]) -> [V; INPUT
     }
 }
 
-/// F(4, 3): outputs of six products.
+/// Outputs of six products.
 #[inline(always)]
-pub unsafe fn output_of_four<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; OUTPUT] {
+pub unsafe fn output_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; OUTPUT] {
     // SAFETY: as above.
     unsafe {
         let (near, turned) = (b.plus(c), b.minus(c));
@@ -69,19 +48,9 @@ pub unsafe fn output_of_four<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; OU
     }
 }
 
-/// F(2, 3): products of three taps.
+/// Products of three taps.
 #[inline(always)]
-pub unsafe fn taps_of_two<V: Lanes>([a, b, c]: [V; 3]) -> [V; 4] {
-    // SAFETY: as above.
-    unsafe {
-        let (even, odd) = (a.plus(c).times(0.5), b.times(0.5));
-        [a, even.plus(odd), even.minus(odd), c]
-    }
-}
-
-/// F(4, 3): products of three taps.
-#[inline(always)]
-pub unsafe fn taps_of_four<V: Lanes>([a, b, c]: [V; 3]) -> [V; INPUT] {
+pub unsafe fn taps_line<V: Lanes>([a, b, c]: [V; 3]) -> [V; INPUT] {
     // SAFETY: as above.
     unsafe {
         let (even, odd) = (a.plus(c).times(-1.0 / 6.0), b.times(-1.0 / 6.0));
@@ -90,19 +59,9 @@ pub unsafe fn taps_of_four<V: Lanes>([a, b, c]: [V; 3]) -> [V; INPUT] {
     }
 }
 
-/// F(2, 3): gradient of three taps from that of four products.
+/// Gradient of three taps from that of six products.
 #[inline(always)]
-pub unsafe fn tap_gradient_of_two<V: Lanes>([a, b, c, d]: [V; 4]) -> [V; 3] {
-    // SAFETY: as above.
-    unsafe {
-        let even = b.plus(c).times(0.5);
-        [a.plus(even), b.minus(c).times(0.5), even.plus(d)]
-    }
-}
-
-/// F(4, 3): gradient of three taps from that of six products.
-#[inline(always)]
-pub unsafe fn tap_gradient_of_four<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; 3] {
+pub unsafe fn tap_gradient_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; 3] {
     // SAFETY: as above.
     unsafe {
         let (near, turned) = (b.plus(c).times(-1.0 / 6.0), b.minus(c).times(-1.0 / 6.0));

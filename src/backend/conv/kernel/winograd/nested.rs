@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::super::LANES;
 use super::super::lanes::Lanes;
 use super::lines::*;
-use super::{INPUT, OUTPUT, PLANE, Rows};
+use super::{INPUT, OUTPUT, PRODUCTS, Window};
 
 /// Values between two axes, written before they are read; zeros first would cost as much as the transform.
 struct Slots<V, const N: usize>([MaybeUninit<V>; N]);
@@ -79,213 +79,86 @@ unsafe fn store<V: Lanes, const N: usize>(values: [V; N], to: *mut f32, step: us
     }
 }
 
-/// Products of a plane of inputs, given row by row.
+/// Products of a tile of inputs.
 #[inline(always)]
-unsafe fn input_plane<V: Lanes, const N: usize>(
-    rows: &[*const f32],
-    rest: &Rows,
-    planes: &mut Slots<V, N>,
-    first: usize,
-) {
+pub unsafe fn input<V: Lanes>(tile: &Window, to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::input` has checked.
     unsafe {
-        let mut lines = Slots::<V, PLANE>::new();
-        for (y, row) in rows.iter().enumerate() {
+        let mut lines = Slots::<V, PRODUCTS>::new();
+        for (y, row) in tile.starts.iter().enumerate() {
             match row.is_null() {
                 true => lines.set(y * INPUT, 1, [V::zero(); INPUT]),
-                false => lines.set(y * INPUT, 1, input_of_four(load_within(*row, rest.step, rest.within))),
+                false => {
+                    let line = load_within(row.add(tile.offset), tile.step, tile.within);
+                    lines.set(y * INPUT, 1, input_line(line));
+                }
             }
         }
         for x in 0..INPUT {
-            planes.set(first + x, INPUT, input_of_four(lines.get(x, INPUT)));
+            store(input_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
         }
     }
 }
 
-/// Products of a plane of gradients.
+/// Products of a tile of gradients, whose rows and columns are so far apart.
 #[inline(always)]
-unsafe fn gradient_plane<V: Lanes, const N: usize>(
-    from: *const f32,
-    row: usize,
-    column: usize,
-    planes: &mut Slots<V, N>,
-    first: usize,
-) {
+pub unsafe fn gradient<V: Lanes>(from: *const f32, [row, column]: [usize; 2], to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::gradient` has checked.
     unsafe {
         let mut lines = Slots::<V, { OUTPUT * INPUT }>::new();
         for y in 0..OUTPUT {
-            lines.set(y * INPUT, 1, gradient_of_four(load(from.add(y * row), column)));
+            lines.set(y * INPUT, 1, gradient_line(load(from.add(y * row), column)));
         }
         for x in 0..INPUT {
-            planes.set(first + x, INPUT, gradient_of_four(lines.get(x, INPUT)));
+            store(gradient_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
         }
     }
 }
 
+/// Outputs of a tile of products, with the bias.
 #[inline(always)]
-pub unsafe fn input_deep<V: Lanes>(rows: &Rows, to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::input` has checked.
-    unsafe {
-        let mut planes = Slots::<V, { 4 * PLANE }>::new();
-        for (z, starts) in rows.starts.chunks_exact(INPUT).enumerate() {
-            input_plane(starts, rows, &mut planes, z * PLANE);
-        }
-        for i in 0..PLANE {
-            store(input_of_two(planes.get(i, PLANE)), to.add(i * step), PLANE * step);
-        }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn gradient_deep<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::gradient` has checked.
-    unsafe {
-        let mut planes = Slots::<V, { 2 * PLANE }>::new();
-        for z in 0..2 {
-            gradient_plane(from.add(z * place[0]), place[1], place[2], &mut planes, z * PLANE);
-        }
-        for i in 0..PLANE {
-            store(gradient_of_two(planes.get(i, PLANE)), to.add(i * step), PLANE * step);
-        }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn input_flat<V: Lanes>(rows: &Rows, to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::input` has checked.
-    unsafe {
-        let mut plane = Slots::<V, PLANE>::new();
-        input_plane(&rows.starts[..INPUT], rows, &mut plane, 0);
-        store(plane.get::<PLANE>(0, 1), to, step);
-    }
-}
-
-#[inline(always)]
-pub unsafe fn gradient_flat<V: Lanes>(from: *const f32, place: [usize; 3], to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::gradient` has checked.
-    unsafe {
-        let mut plane = Slots::<V, PLANE>::new();
-        gradient_plane(from, place[1], place[2], &mut plane, 0);
-        store(plane.get::<PLANE>(0, 1), to, step);
-    }
-}
-
-/// Outputs of a plane of products, with the bias.
-#[inline(always)]
-unsafe fn output_plane<V: Lanes, const N: usize>(planes: &Slots<V, N>, first: usize, bias: V, to: *mut f32) {
+pub unsafe fn output<V: Lanes>(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
     // SAFETY: as `Transforms::output` has checked.
     unsafe {
+        let bias = V::load(bias);
         let mut lines = Slots::<V, { INPUT * OUTPUT }>::new();
         for y in 0..INPUT {
-            lines.set(y * OUTPUT, 1, output_of_four(planes.get(first + y * INPUT, 1)));
+            lines.set(y * OUTPUT, 1, output_line(load(from.add(y * INPUT * step), step)));
         }
         for x in 0..OUTPUT {
-            for (y, value) in output_of_four(lines.get(x, OUTPUT)).into_iter().enumerate() {
+            for (y, value) in output_line(lines.get(x, OUTPUT)).into_iter().enumerate() {
                 value.plus(bias).store(to.add((OUTPUT * y + x) * LANES));
             }
         }
     }
 }
 
+/// Products of 3×3 taps.
 #[inline(always)]
-pub unsafe fn output_deep<V: Lanes>(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
-    // SAFETY: as `Transforms::output` has checked.
-    unsafe {
-        let mut planes = Slots::<V, { 2 * PLANE }>::new();
-        for i in 0..PLANE {
-            planes.set(i, PLANE, output_of_two(load(from.add(i * step), PLANE * step)));
-        }
-        let bias = V::load(bias);
-        output_plane(&planes, 0, bias, to);
-        output_plane(&planes, PLANE, bias, to.add(OUTPUT * OUTPUT * LANES));
-    }
-}
-
-#[inline(always)]
-pub unsafe fn output_flat<V: Lanes>(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
-    // SAFETY: as `Transforms::output` has checked.
-    unsafe {
-        let mut plane = Slots::<V, PLANE>::new();
-        plane.set(0, 1, load::<V, PLANE>(from, step));
-        output_plane(&plane, 0, V::load(bias), to);
-    }
-}
-
-/// Products of a plane of 3×3 taps.
-#[inline(always)]
-unsafe fn taps_plane<V: Lanes, const N: usize>(from: *const f32, planes: &mut Slots<V, N>, first: usize) {
+pub unsafe fn taps<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
     // SAFETY: as `Transforms::taps` has checked.
     unsafe {
         let mut lines = Slots::<V, { 3 * INPUT }>::new();
         for y in 0..3 {
-            lines.set(y * INPUT, 1, taps_of_four(load(from.add(3 * y * LANES), LANES)));
+            lines.set(y * INPUT, 1, taps_line(load(from.add(3 * y * LANES), LANES)));
         }
         for x in 0..INPUT {
-            planes.set(first + x, INPUT, taps_of_four(lines.get(x, INPUT)));
+            store(taps_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
         }
     }
 }
 
+/// Gradient of 3×3 taps from that of their products.
 #[inline(always)]
-pub unsafe fn taps_deep<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::taps` has checked.
-    unsafe {
-        let mut planes = Slots::<V, { 3 * PLANE }>::new();
-        for z in 0..3 {
-            taps_plane(from.add(9 * z * LANES), &mut planes, z * PLANE);
-        }
-        for i in 0..PLANE {
-            store(taps_of_two(planes.get(i, PLANE)), to.add(i * step), PLANE * step);
-        }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn taps_flat<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::taps` has checked.
-    unsafe {
-        let mut plane = Slots::<V, PLANE>::new();
-        taps_plane(from, &mut plane, 0);
-        store(plane.get::<PLANE>(0, 1), to, step);
-    }
-}
-
-/// Gradient of a plane of 3×3 taps.
-#[inline(always)]
-unsafe fn tap_gradient_plane<V: Lanes, const N: usize>(planes: &Slots<V, N>, first: usize, to: *mut f32) {
+pub unsafe fn tap_gradient<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
     // SAFETY: as `Transforms::tap_gradient` has checked.
     unsafe {
         let mut lines = Slots::<V, { 3 * INPUT }>::new();
         for y in 0..INPUT {
-            lines.set(y * 3, 1, tap_gradient_of_four(planes.get(first + y * INPUT, 1)));
+            lines.set(y * 3, 1, tap_gradient_line(load(from.add(y * INPUT * step), step)));
         }
         for x in 0..3 {
-            store(tap_gradient_of_four(lines.get(x, 3)), to.add(x * LANES), 3 * LANES);
+            store(tap_gradient_line(lines.get(x, 3)), to.add(x * LANES), 3 * LANES);
         }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn tap_gradient_deep<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
-    // SAFETY: as `Transforms::tap_gradient` has checked.
-    unsafe {
-        let mut planes = Slots::<V, { 3 * PLANE }>::new();
-        for i in 0..PLANE {
-            planes.set(i, PLANE, tap_gradient_of_two(load(from.add(i * step), PLANE * step)));
-        }
-        for z in 0..3 {
-            tap_gradient_plane(&planes, z * PLANE, to.add(9 * z * LANES));
-        }
-    }
-}
-
-#[inline(always)]
-pub unsafe fn tap_gradient_flat<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
-    // SAFETY: as `Transforms::tap_gradient` has checked.
-    unsafe {
-        let mut plane = Slots::<V, PLANE>::new();
-        plane.set(0, 1, load::<V, PLANE>(from, step));
-        tap_gradient_plane(&plane, 0, to);
     }
 }

@@ -1,0 +1,127 @@
+//! The passes as operations of Burn's CPU backend, with their gradient.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::{Autodiff, NodeId};
+use burn::backend::flex::{Flex, FlexTensor, Layout};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+use burn::tensor::{DType, Shape, TensorData};
+
+use super::super::channels_last;
+use super::super::isa::Isa;
+use super::super::memory::Buffer;
+use super::kernel::{self, Images, Order, SUMS, Truth};
+
+/// Probabilities and their sums in f32, from logits `[batch, channel, z, y, x]`.
+#[backend_extension(Flex, Autodiff)]
+pub trait SoftBackend: Backend {
+    /// Sums `[4, batch, channel]`; the truth is `[batch, 1, z, y, x]` with class numbers, or masks of the logits' shape.
+    fn sums(logits: FloatTensor<Self>, truth: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self>;
+
+    /// Probabilities of the logits' shape, without a gradient.
+    fn probabilities(logits: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self>;
+}
+
+/// A tensor whose values lie in an order that the kernels know.
+struct Ordered {
+    /// Contiguous in that order.
+    tensor: FlexTensor,
+    order: Order,
+    /// `[batch, channel, z, y, x]`
+    dimensions: [usize; 5],
+}
+
+impl Ordered {
+    fn new(tensor: FlexTensor) -> Self {
+        let dimensions = tensor.layout().shape().dims();
+        let contiguous = |tensor: &FlexTensor| tensor.as_slice::<f32>().is_some();
+        if contiguous(&tensor) {
+            return Self { tensor, order: Order::ChannelsFirst, dimensions };
+        }
+        let layout = tensor.layout().permute(&channels_last::TO_VALUES);
+        let last = tensor.clone().with_layout(layout);
+        match contiguous(&last) {
+            true => Self { tensor: last, order: Order::ChannelsLast, dimensions },
+            false => Self { tensor: tensor.to_contiguous(), order: Order::ChannelsFirst, dimensions },
+        }
+    }
+
+    fn images(&self) -> Images<'_> {
+        let [_, channels, z, y, x] = self.dimensions;
+        let values = self.tensor.as_slice().expect("contiguous f32 values");
+        Images { values, order: self.order, channels, voxels: z * y * x }
+    }
+
+    fn truth(&self, overlapping: bool) -> Truth<'_> {
+        match overlapping {
+            true => Truth::Masks(self.images()),
+            false => Truth::Classes(self.images().values),
+        }
+    }
+}
+
+/// Sums of ordered tensors.
+fn sums(logits: &Ordered, truth: &Ordered, overlapping: bool) -> FlexTensor {
+    let [batch, channels, size @ ..] = logits.dimensions;
+    let expected = if overlapping { channels } else { 1 };
+    let [images, planes, truth_size @ ..] = truth.dimensions;
+    assert_eq!((images, planes, truth_size), (batch, expected, size), "the truth has the shape of the logits");
+    let sums = kernel::sums(Isa::detect(), logits.images(), truth.truth(overlapping));
+    FlexTensor::from_data(TensorData::new(sums, [SUMS, batch, channels]))
+}
+
+impl SoftBackend for Flex {
+    fn sums(logits: FlexTensor, truth: FlexTensor, overlapping: bool) -> FlexTensor {
+        sums(&Ordered::new(logits), &Ordered::new(truth), overlapping)
+    }
+
+    fn probabilities(logits: FlexTensor, overlapping: bool) -> FlexTensor {
+        let logits = Ordered::new(logits);
+        let dimensions = logits.dimensions;
+        let mut output = Buffer::new(dimensions.iter().product());
+        kernel::probabilities(Isa::detect(), logits.images(), !overlapping, &mut output);
+        FlexTensor::new(output.into_bytes(), Layout::contiguous(Shape::from(dimensions)), DType::F32)
+    }
+}
+
+#[derive(Debug)]
+struct SumsBackward;
+
+impl Backward<Flex, 1> for SumsBackward {
+    /// Logits, truth, whether structures overlap.
+    type State = (NodeId, FlexTensor, bool);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let of_sums = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let (logits, truth, overlapping) = ops.state;
+        let logits = Ordered::new(checkpointer.retrieve_node_output::<FlexTensor>(logits));
+        let truth = Ordered::new(truth);
+        let [parent] = ops.parents;
+        let Some(parent) = parent else { return };
+        let dimensions = logits.dimensions;
+        let mut output = Buffer::new(dimensions.iter().product());
+        let of_sums = of_sums.as_slice().expect("contiguous f32 sums");
+        kernel::gradient(Isa::detect(), logits.images(), truth.truth(overlapping), of_sums, &mut output);
+        grads.register::<Flex>(parent.id, channels_last::as_it_lies(output, dimensions));
+    }
+}
+
+impl<C: CheckpointStrategy> SoftBackend for Autodiff<Flex, C> {
+    fn sums(logits: FloatTensor<Self>, truth: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self> {
+        let truth = truth.into_primitive();
+        match SumsBackward.prepare::<C>([logits.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let node = prep.checkpoint(&logits);
+                let output = Flex::sums(logits.into_primitive(), truth.clone(), overlapping);
+                prep.finish((node, truth, overlapping), output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(Flex::sums(logits.into_primitive(), truth, overlapping)),
+        }
+    }
+
+    fn probabilities(logits: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self> {
+        FloatTensor::<Self>::new(Flex::probabilities(logits.into_primitive(), overlapping))
+    }
+}
