@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file so that a reader, or a crash, sees either the old content or the new one.
 ///
@@ -45,6 +45,30 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
         let _ = handle.sync_all();
     }
     Ok(())
+}
+
+/// The file itself, or every file below a folder, sorted; hidden ones (`.DS_Store`) are skipped.
+///
+/// # Errors
+/// The operating system's, naming the path.
+pub fn below(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    if !fs::metadata(path).map_err(naming)?.is_dir() {
+        return Ok(vec![path.into()]);
+    }
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path).map_err(naming)? {
+        let entry = entry.map_err(naming)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            entries.push(entry.path());
+        }
+    }
+    entries.sort();
+    let mut files = Vec::new();
+    for entry in entries {
+        files.extend(below(&entry)?);
+    }
+    Ok(files)
 }
 
 /// Whether an error is the machine's (disk full, permission, read-only) rather than the data's.

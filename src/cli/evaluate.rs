@@ -20,11 +20,12 @@ Examples:
   segspec evaluate --reference labelsTs --prediction predictions
   segspec evaluate --reference labelsTs --prediction predictions --labels liver=1,spleen=2 --json
   segspec evaluate --reference a.nii.gz --prediction out.nii.gz --dataset abdomen --csv scores.csv
+  segspec evaluate --reference a.seg.nrrd --prediction a.dcm
   segspec evaluate --reference labels --prediction out --dataset knee --structures bone,muscle";
 
 /// Score label files against references: Dice, IoU, precision, recall, volume
 ///
-/// Files are paired by name, without .nii or .nii.gz. A missing prediction is an error; predictions without a reference
+/// Files of any format are paired by name, without its ending. A missing prediction is an error; predictions without a reference
 /// are listed and not scored. A case that cannot be scored is listed, and the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

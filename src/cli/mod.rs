@@ -2,10 +2,12 @@
 
 mod check;
 mod completions;
+mod convert;
 mod dataset;
 mod doctor;
 mod evaluate;
 mod exit;
+mod inspect;
 mod ls;
 mod new;
 mod phantom;
@@ -41,6 +43,8 @@ enum Command {
     Predict(predict::Predict),
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
+    Inspect(inspect::Inspect),
+    Convert(convert::Convert),
     Ls(ls::Ls),
     New(new::New),
     Dataset(dataset::Dataset),
@@ -65,6 +69,8 @@ pub fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Predict(args) => predict::execute(args),
         Command::Evaluate(args) => evaluate::execute(args),
         Command::Report(args) => report::execute(args),
+        Command::Convert(args) => convert::execute(args),
+        Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),
         Command::New(args) => new::execute(args),
         Command::Dataset(args) => dataset::execute(args),

@@ -161,6 +161,9 @@ fn layout_toml(layout: &Layout) -> String {
             let images: Vec<String> = images.iter().map(|image| quoted(image)).collect();
             format!("{{ pairs = {{ images = [{}], label = {} }} }}", images.join(", "), quoted(label))
         }
+        // Never proposed: recognised folders are one of the above.
+        Layout::Masks { mask, .. } => format!("{{ masks = {{ mask = {} }} }}", quoted(mask)),
+        Layout::UwMadison { .. } => "{ uw-madison = {} }".into(),
     }
 }
 

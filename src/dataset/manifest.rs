@@ -35,12 +35,19 @@ pub struct FileHash {
 /// [`DataError::Unreadable`] for a case's file, [`DataError::Write`] for the cache.
 pub fn manifest(cases: &[Case], cache: &Path) -> Result<Vec<FileHash>, DataError> {
     let known = Cache::read(cache);
-    let files: Vec<(&Case, String, &PathBuf)> = cases.iter().flat_map(files_of).collect();
+    let mut files: Vec<(&Case, String, PathBuf)> = Vec::new();
+    for case in cases {
+        let listed = case.files().map_err(|source| DataError::Unreadable {
+            path: case.images.first().cloned().unwrap_or_default(),
+            source,
+        })?;
+        files.extend(listed.into_iter().map(|(role, path)| (case, role, path)));
+    }
     let hashed: Result<Vec<(FileHash, String, Entry)>, DataError> = files
         .par_iter()
         .map(|(case, role, path)| {
             let (key, entry) =
-                known.hash(path).map_err(|source| DataError::Unreadable { path: (*path).clone(), source })?;
+                known.hash(path).map_err(|source| DataError::Unreadable { path: path.clone(), source })?;
             let (bytes, blake3) = (entry.bytes, entry.blake3.clone());
             Ok((FileHash { case: case.name.clone(), role: role.clone(), bytes, blake3 }, key, entry))
         })
@@ -52,11 +59,6 @@ pub fn manifest(cases: &[Case], cache: &Path) -> Result<Vec<FileHash>, DataError
         renewed.write(cache)?;
     }
     Ok(hashed.into_iter().map(|(hash, _, _)| hash).collect())
-}
-
-fn files_of(case: &Case) -> Vec<(&Case, String, &PathBuf)> {
-    let images = case.images.iter().enumerate().map(|(channel, path)| (case, format!("image-{channel}"), path));
-    images.chain(case.label.iter().map(|path| (case, "label".to_owned(), path))).collect()
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -119,14 +121,10 @@ fn inode(_: &std::fs::Metadata) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Label;
 
     fn case(folder: &Path) -> Case {
-        Case {
-            name: "a".into(),
-            images: vec![folder.join("image")],
-            label: Some(folder.join("label")),
-            resample_label: false,
-        }
+        Case::new("a", vec![folder.join("image")], Some(Label::Map(folder.join("label"))))
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! [`open`] lists the files, [`check()`] reads them, [`split()`] deals the cases, [`target()`] names what is to be found.
 
 pub mod check;
+mod grid;
+pub mod label;
 pub mod layout;
 pub mod manifest;
 pub mod phantom;
@@ -14,7 +16,11 @@ pub mod target;
 
 use std::path::PathBuf;
 
+use crate::volume::dicom::Choice;
+use crate::volume::surface::CoordinateSystem;
+
 pub use check::{CaseCheck, Validated, check, validate};
+pub use label::Label;
 pub use layout::{Opened, open, unlabelled};
 pub use manifest::{FileHash, manifest};
 pub use read::{CaseError, read_image, read_label};
@@ -24,16 +30,57 @@ pub use split::{SplitError, split};
 pub use target::{Target, TargetError, TargetStructure, target};
 
 /// One examination: its image files and, where there is one, its label file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Name, unique in the dataset, usable as a file name.
     pub name: String,
-    /// One file per channel in channel order, or one file that holds every channel.
+    /// One file or DICOM folder per channel in channel order, or one that holds every channel.
     pub images: Vec<PathBuf>,
-    /// The reference label map.
-    pub label: Option<PathBuf>,
-    /// Whether a label map on another grid is put on the image's (nearest voxel) instead of being refused.
-    pub resample_label: bool,
+    /// The reference labels.
+    pub label: Option<Label>,
+    /// How its files are read.
+    pub reading: Reading,
+}
+
+impl Case {
+    /// A case whose files need no options.
+    pub fn new(name: &str, images: Vec<PathBuf>, label: Option<Label>) -> Self {
+        Self { name: name.into(), images, label, reading: Reading::default() }
+    }
+
+    /// Every file of the case with what it is for: `image-0`, `image-1`, …, `label`. Folders are listed.
+    ///
+    /// # Errors
+    /// The operating system's, naming the folder.
+    pub fn files(&self) -> std::io::Result<Vec<(String, PathBuf)>> {
+        let mut files = Vec::new();
+        for (channel, path) in self.images.iter().enumerate() {
+            files.extend(crate::files::below(path)?.into_iter().map(|file| (format!("image-{channel}"), file)));
+        }
+        for path in self.label.iter().flat_map(Label::files) {
+            files.extend(crate::files::below(path)?.into_iter().map(|file| ("label".to_owned(), file)));
+        }
+        Ok(files)
+    }
+}
+
+/// How the files of a case are read, as its dataset says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// Labels on another grid are put on the image's (nearest voxel) instead of being refused.
+    pub resample_labels: bool,
+    /// Channels on other grids than the first are put on its grid (linear) instead of being refused.
+    pub resample_channels: bool,
+    /// Structures may share voxels: the label map then holds sums of powers of two, the structures' places in the dataset.
+    pub overlap: bool,
+    /// Structures by the names that files give their segments, with their values; empty where files are read by value.
+    pub names: Vec<(String, u16)>,
+    /// DICOM: which series, and what to do where slices are missing.
+    pub choice: Choice,
+    /// Surfaces: their coordinate system, where the files do not say it or are wrong.
+    pub coordinates: Option<CoordinateSystem>,
+    /// The image is a folder of pictures, one per slice, with this spacing `[z, y, x]`.
+    pub stack_spacing_mm: Option<[f64; 3]>,
 }
 
 /// A case that cannot be used, and why. It becomes a row in the tables.
@@ -109,6 +156,12 @@ pub enum DataError {
         /// The pattern as written.
         pattern: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of the layout that lists or describes others cannot be read.
+    #[error("{reason}")]
+    Layout {
+        /// The file, and what is wrong.
         reason: String,
     },
     /// The folder is there, but holds no case.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::layout::{DatasetJson, channel_of, nifti_files};
-use super::spec::{Channel, Dataset, Labels, Layout, Modality, Split, Structure};
+use super::spec::{Channel, Dataset, DicomChoice, Labels, Layout, Modality, Split, Structure};
 use super::{Case, DataError, open, phantom, read_image};
 use crate::volume::{read_header, read_label_map};
 
@@ -37,6 +37,8 @@ pub fn recognise(folder: &Path) -> Result<Proposal, DataError> {
     let json = if json_path.is_file() { DatasetJson::read(&json_path)? } else { DatasetJson::default() };
     let layout = layout(folder, &json)?;
     let mut dataset = Dataset {
+        resample_channels: false,
+        dicom: DicomChoice::default(),
         name: None,
         description: json.description.clone(),
         source: json.reference.clone(),
@@ -141,7 +143,7 @@ fn structures(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> 
     if !named.is_empty() {
         return named;
     }
-    let labels = cases.iter().filter_map(|case| case.label.as_deref()).take(SAMPLED_LABELS);
+    let labels = cases.iter().filter_map(|case| Some(case.label.as_ref()?.path())).take(SAMPLED_LABELS);
     let mut values: BTreeSet<u16> = BTreeSet::new();
     for label in labels.filter_map(|path| read_label_map(path).ok()) {
         values.extend(label.voxels.iter());

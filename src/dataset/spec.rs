@@ -37,6 +37,12 @@ pub struct Dataset {
     /// What else is to be known about the label files.
     #[serde(default)]
     pub labels: Labels,
+    /// Put channels on the first one's grid when their files lie on others, instead of refusing the case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resample_channels: bool,
+    /// DICOM folders: which series.
+    #[serde(default)]
+    pub dicom: DicomChoice,
     /// Which cases train, choose the weights, and are scored. An experiment may replace it.
     #[serde(default)]
     pub split: Split,
@@ -53,7 +59,8 @@ pub enum Layout {
     Msd {},
     /// nnU-Net raw: `imagesTr/CASE_0000.nii.gz` (one file per channel), `labelsTr/CASE.nii.gz`.
     Nnunet {},
-    /// Two folders (or name patterns) of images and labels; `{case}` stands for the case's name.
+    /// Two folders (or name patterns) of images and labels; `{case}` stands for the case's name. A pattern may name a folder: a DICOM
+    /// series as image, a DICOM SEG or one picture per slice as label.
     Pairs {
         /// Pattern of the image below root, e.g. `images/{case}.nii.gz`. Several files per case: list `images`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,12 +71,42 @@ pub enum Layout {
         /// Pattern of the label below root, e.g. `labels/{case}_seg.nii.gz`.
         label: String,
     },
+    /// Images by pattern, and a mask or a surface (STL, OBJ, PLY) per structure: `{structure}` stands for its name. A structure
+    /// without a file is absent from its case.
+    Masks {
+        /// Pattern of the image below root, e.g. `{case}/ct.nii.gz`, or of a DICOM folder. Several files per case: list `images`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<String>,
+        /// Patterns of one file per channel, in channel order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        images: Vec<String>,
+        /// Pattern of the masks below root, e.g. `{case}/segmentations/{structure}.nii.gz`.
+        mask: String,
+    },
+    /// UW-Madison GI Tract: `train/caseX/caseX_dayY/scans/slice_*.png` and a table of run-length masks, `id,class,segmentation`.
+    UwMadison {
+        /// The table below root.
+        #[serde(default = "uw_madison_table")]
+        table: String,
+        /// Distance of the slices; the set's file names give the spacing within slices alone.
+        #[serde(default = "uw_madison_thickness")]
+        #[schemars(range(min = 0.0))]
+        slice_spacing_mm: f64,
+    },
     /// What `segspec phantom` writes. `generate` makes the set on first use if the folder is missing.
     Phantom {
         /// How to make the set when it is not there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         generate: Option<PhantomRecipe>,
     },
+}
+
+fn uw_madison_table() -> String {
+    "train.csv".into()
+}
+
+fn uw_madison_thickness() -> f64 {
+    3.0
 }
 
 /// How to make a phantom set that is not there yet.
@@ -155,6 +192,37 @@ pub struct Labels {
     pub background: Vec<u16>,
     /// Put labels on the image's grid when the two differ, instead of refusing the case.
     pub resample_labels: bool,
+    /// Structures may share voxels (several masks per case, DICOM SEG, run-length tables): at most 12 of them.
+    pub overlap: bool,
+    /// Find structures by the names that the files give them (DICOM SEG, .seg.nrrd), not by value.
+    pub by_name: bool,
+    /// Coordinate system of surfaces, where their files do not say it or are wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surface_coordinates: Option<SurfaceCoordinates>,
+}
+
+/// The world axes of a surface's points, in millimetres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SurfaceCoordinates {
+    /// Right, anterior, superior.
+    Ras,
+    /// Left, posterior, superior: DICOM's and ITK's.
+    Lps,
+}
+
+/// Which series of a DICOM folder is the image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct DicomChoice {
+    /// SeriesInstanceUID or SeriesDescription, where a folder holds several series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
+    /// The part of a series that holds several, as `segspec inspect` names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// Interpolate missing slices instead of refusing the case.
+    pub fill_gaps: bool,
 }
 
 /// Which cases train the network, which choose its weights, and which are scored.
@@ -229,5 +297,31 @@ pub enum Split {
 impl Default for Split {
     fn default() -> Self {
         Self::KFold { folds: 5, validation: 0.0, seed: 12345, group_by: None }
+    }
+}
+
+/// Structures that may overlap at most: label maps hold a value for each set of them.
+pub const MOST_OVERLAPPING: usize = 12;
+
+impl Dataset {
+    /// Values that a structure has in the label maps of this dataset's cases: its own, or where structures may overlap, those of
+    /// every set that it belongs to.
+    pub fn label_values(&self, structure: &Structure) -> Vec<u16> {
+        if !self.labels.overlap {
+            return vec![structure.value];
+        }
+        let Some(bit) = self.structures.iter().position(|known| known.name == structure.name) else {
+            return Vec::new();
+        };
+        let sets = 1_u16 << self.structures.len().min(MOST_OVERLAPPING);
+        (1..sets).filter(|set| set >> bit & 1 == 1).collect()
+    }
+
+    /// What stands for a structure when its mask is painted: its value, or a bit where structures may overlap.
+    pub fn painted_value(&self, index: usize) -> u16 {
+        match self.labels.overlap {
+            true => 1 << index.min(MOST_OVERLAPPING - 1),
+            false => self.structures.get(index).map_or(0, |structure| structure.value),
+        }
     }
 }

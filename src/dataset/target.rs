@@ -163,8 +163,9 @@ fn resolve(dataset: &Dataset, name: &str) -> Result<TargetStructure, TargetError
         }
     };
     let united = dataset.structures.iter().filter(|structure| members.contains(&structure.name));
-    let mut values: Vec<u16> = united.map(|structure| structure.value).collect();
+    let mut values: Vec<u16> = united.flat_map(|structure| dataset.label_values(structure)).collect();
     values.sort_unstable();
+    values.dedup();
     let value = values.first().copied().unwrap_or(0);
     let color = color_of(dataset, name);
     Ok(TargetStructure { name: name.into(), values, value, members: members.to_vec(), color })

@@ -5,10 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::volume::format;
+
 /// A reference and its prediction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Name of the case: the reference's file name without `.nii` or `.nii.gz`.
+    /// Name of the case: the reference's file name without its ending (`.nii.gz`, `.seg.nrrd`, …).
     pub case: String,
     /// File of the reference.
     pub reference: PathBuf,
@@ -37,7 +39,7 @@ pub enum PairError {
         source: io::Error,
     },
     /// No label file in a folder.
-    #[error("{path}: no .nii or .nii.gz file here")]
+    #[error("{path}: no label file here ({})", format::ENDINGS.join(", "))]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -68,11 +70,10 @@ fn missing_message(folder: &Path, references: &[PathBuf]) -> String {
     format!("{}: no prediction for {count} reference file(s):\n{}", folder.display(), names.join("\n"))
 }
 
-/// Name of the case that a file belongs to; `None` for files that are no NIfTI images, and for hidden ones.
+/// Name of the case that a file belongs to; `None` for files that are no images by their name, and for hidden ones.
 pub fn case_name(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
-    let stem = name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii"))?;
-    (!stem.is_empty() && !name.starts_with('.')).then(|| stem.to_owned())
+    format::stem(name).filter(|_| !name.starts_with('.')).map(str::to_owned)
 }
 
 /// Pairs files by case name. Both paths may be folders; one file and one folder, or two files, are one pair (two files

@@ -275,7 +275,7 @@ mod tests {
         let mut label = LabelMap { voxels: Array3::zeros([12, 20, 20]), geometry: geometry.clone() };
         label.voxels.slice_mut(s![2..7, .., ..]).fill(2);
         label.voxels.slice_mut(s![7..10, .., ..]).fill(1);
-        let case = Case { name: "a".into(), images: vec![], label: None, resample_label: false };
+        let case = Case::new("a", vec![], None);
         measure(&case, Crop::Nonzero, None, &Volume { voxels, geometry }, Some(label), 5).unwrap()
     }
 

@@ -24,9 +24,9 @@ pub fn read_case(case: &Case) -> Result<(Volume, Option<LabelMap>), CaseError> {
 /// The operating system's.
 pub fn content_hash(case: &Case) -> io::Result<String> {
     let mut all = blake3::Hasher::new();
-    for path in case.images.iter().chain(&case.label) {
+    for (_, path) in case.files()? {
         let mut file = blake3::Hasher::new();
-        file.update_reader(File::open(path).map_err(|error| naming(path, &error))?)?;
+        file.update_reader(File::open(&path).map_err(|error| naming(&path, &error))?)?;
         all.update(file.finalize().as_bytes());
     }
     all.update(&[u8::from(case.label.is_some())]);

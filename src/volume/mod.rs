@@ -4,6 +4,8 @@
 
 pub mod colour_table;
 pub mod components;
+pub mod convert;
+pub mod dicom;
 pub mod geometry;
 pub mod nifti;
 pub mod nrrd;
@@ -11,17 +13,22 @@ pub mod orientation;
 pub mod raster;
 pub mod rle;
 pub mod segments;
+pub mod surface;
+mod facts;
+pub mod format;
 mod stored;
 
 #[cfg(test)]
 mod mutated;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ndarray::{Array3, Array4};
 
+pub use facts::{Facts, ImageFacts, SurfaceFacts, facts};
+pub use format::{Format, read_geometry, read_header, read_label_map, read_segments, read_volume};
 pub use geometry::Geometry;
-pub use nifti::{Header, read_header, write_label_map, write_segmentation, write_volume};
+pub use nifti::{Header, write_label_map, write_segmentation, write_volume};
 pub use orientation::Axes;
 pub use segments::{Segment, Segments};
 
@@ -96,20 +103,4 @@ pub struct WriteError {
     pub reason: String,
     /// Whether the disk or a permission is the reason (exit code 7), rather than the data.
     pub environment: bool,
-}
-
-/// Reads an image of any supported format.
-///
-/// # Errors
-/// [`ReadError`] with the file's name.
-pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
-    nifti::read_volume(path)
-}
-
-/// Reads a label image of any supported format.
-///
-/// # Errors
-/// [`ReadError`] with the file's name; values that are negative, fractional or above 65535 are refused.
-pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
-    nifti::read_label_map(path)
 }

@@ -8,6 +8,7 @@
 
 mod mask;
 mod png;
+mod stack;
 mod tiff;
 
 use std::fs::File;
@@ -20,6 +21,7 @@ use crate::volume::stored::{Layout, Wrong, no_voxel, unsupported};
 use crate::volume::{Geometry, Header, ReadError, Volume};
 
 pub use mask::{MaskForm, read_label_map};
+pub use stack::read_stack;
 
 /// Numbers of a picture as its file holds them.
 struct Picture {

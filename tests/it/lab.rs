@@ -160,6 +160,18 @@ impl Lab {
     }
 }
 
+/// Folder of real images: `SEGSPEC_TEST_DATA`, else `shared/data` beside the repository. None, with a word to the person, where
+/// there is no such folder.
+pub fn shared() -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let root = std::env::var_os("SEGSPEC_TEST_DATA").map_or_else(beside, PathBuf::from);
+    if root.is_dir() {
+        return Some(root);
+    }
+    println!("skipped: no test images at {}", root.display());
+    None
+}
+
 pub fn end(command: &mut Command) -> Ended {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

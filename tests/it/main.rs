@@ -2,12 +2,16 @@
 
 mod bad_data;
 mod commands;
+mod convert;
 mod data;
+mod dicom;
 mod evaluate;
 mod lab;
+mod layouts;
 mod pipeline;
 mod preprocess;
 mod resume;
+mod shared_files;
 mod specs;
 mod sweep;
 mod tidy;

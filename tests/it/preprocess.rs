@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array3, Array4};
-use segspec::dataset::Case;
+use segspec::dataset::{Case, Label};
 use segspec::preprocess::source::{content_hash, read_case};
 use segspec::preprocess::spec::{Crop, ImageInterpolation, IntensityStep, LabelInterpolation, Region};
 use segspec::preprocess::{Outcome, PrepareError, PreparedSet, PreprocessPlan, fingerprint, prepare, prepare_case};
@@ -40,7 +40,7 @@ fn write_cases(folder: &Path) -> Vec<Case> {
             let label = folder.join(format!("label-{index}.nii.gz"));
             nifti::write_volume(&image, &Volume { voxels, geometry: geometry.clone() }).unwrap();
             nifti::write_label_map(&label, &LabelMap { voxels: labels, geometry }).unwrap();
-            Case { name: format!("case-{index}"), images: vec![image], label: Some(label), resample_label: false }
+            Case::new(&format!("case-{index}"), vec![image], Some(Label::Map(label)))
         })
         .collect()
 }
@@ -176,12 +176,7 @@ fn hippocampus() -> Option<Vec<Case>> {
     let case = |path: PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let label = folder.join("labelsTr").join(&name);
-        Case {
-            name: name.trim_end_matches(".nii.gz").to_owned(),
-            images: vec![path],
-            label: Some(label),
-            resample_label: false,
-        }
+        Case::new(name.trim_end_matches(".nii.gz"), vec![path], Some(Label::Map(label)))
     };
     Some(images.map(case).collect())
 }

@@ -13,7 +13,7 @@ use super::super::channels_last::{ChannelsLast, tensor};
 use super::super::isa::Isa;
 use super::super::memory::Buffer;
 use super::Normalisation;
-use super::kernel::{Shape, Statistics};
+use super::kernel::{self, Shape, Statistics};
 
 /// Normalisation in f32 over `[batch, channel, z, y, x]`.
 #[backend_extension(Flex, Autodiff)]
@@ -25,6 +25,17 @@ pub trait NormalisationBackend: Backend {
         shift: FloatTensor<Self>,
         options: Normalisation,
     ) -> FloatTensor<Self>;
+
+    /// Mean and biased variance of each channel over all images, `[2, channel]`, without a gradient.
+    fn moments(images: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Images, factor `[channel]`, offset `[channel]`, slope below zero; without a gradient.
+    fn scaled(
+        images: FloatTensor<Self>,
+        factor: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        slope: f64,
+    ) -> FloatTensor<Self>;
 }
 
 impl NormalisationBackend for Flex {
@@ -33,15 +44,32 @@ impl NormalisationBackend for Flex {
         let statistics = statistics(&images, options);
         apply(&statistics, &images, [&scale, &shift], options)
     }
+
+    fn moments(images: FlexTensor) -> FlexTensor {
+        let images = ChannelsLast::new(images);
+        let [mean, variance] = kernel::moments_of(Isa::detect(), images.values(), shape(&images, true));
+        let channels = mean.len();
+        FlexTensor::from_data(TensorData::new([mean, variance].concat(), [2, channels]))
+    }
+
+    fn scaled(images: FlexTensor, factor: FlexTensor, offset: FlexTensor, slope: f64) -> FlexTensor {
+        let images = ChannelsLast::new(images);
+        let mut output = Buffer::new(images.values().len());
+        let [factor, offset] = [factor.to_contiguous(), offset.to_contiguous()];
+        let line = [values(&factor), values(&offset)];
+        kernel::scale(Isa::detect(), images.values(), shape(&images, true), line, slope as f32, &mut output);
+        tensor(output, images.dimensions())
+    }
 }
 
-fn shape(images: &ChannelsLast) -> Shape {
-    let [_, channels, z, y, x] = images.dimensions();
-    Shape { voxels: z * y * x, channels }
+/// What shares its statistics: each image, or all of them.
+fn shape(images: &ChannelsLast, over_batch: bool) -> Shape {
+    let [batch, channels, z, y, x] = images.dimensions();
+    Shape { voxels: z * y * x * if over_batch { batch } else { 1 }, channels }
 }
 
 fn statistics(images: &ChannelsLast, options: Normalisation) -> Statistics {
-    Statistics::new(Isa::detect(), images.values(), shape(images), options)
+    Statistics::new(Isa::detect(), images.values(), shape(images, options.over_batch), options)
 }
 
 fn apply(
@@ -53,7 +81,8 @@ fn apply(
     let dimensions = images.dimensions();
     let mut output = Buffer::new(dimensions.iter().product());
     let parameters = parameters.map(values);
-    statistics.apply(Isa::detect(), images.values(), shape(images), parameters, options.slope as f32, &mut output);
+    let shape = shape(images, options.over_batch);
+    statistics.apply(Isa::detect(), images.values(), shape, parameters, options.slope as f32, &mut output);
     tensor(output, dimensions)
 }
 
@@ -78,7 +107,7 @@ impl Backward<Flex, 3> for NormaliseBackward {
         let images = ChannelsLast::new(images);
         let mut gradient = gradient.into_own();
         let parameters = [values(&scale), values(&shift)];
-        let (isa, shape) = (Isa::detect(), shape(&images));
+        let (isa, shape) = (Isa::detect(), shape(&images, options.over_batch));
         let own = gradient.own_values().expect("values of its own");
         let result = statistics.gradients(isa, images.values(), shape, parameters, options, own);
         let [of_images, of_scale, of_shift] = ops.parents;
@@ -116,5 +145,19 @@ impl<C: CheckpointStrategy> NormalisationBackend for Autodiff<Flex, C> {
                 prep.finish(Flex::normalise(images, scale, shift, options))
             }
         }
+    }
+
+    fn moments(images: FloatTensor<Self>) -> FloatTensor<Self> {
+        FloatTensor::<Self>::new(Flex::moments(images.into_primitive()))
+    }
+
+    fn scaled(
+        images: FloatTensor<Self>,
+        factor: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
+        slope: f64,
+    ) -> FloatTensor<Self> {
+        let [images, factor, offset] = [images, factor, offset].map(|tensor| tensor.into_primitive());
+        FloatTensor::<Self>::new(Flex::scaled(images, factor, offset, slope))
     }
 }

@@ -90,17 +90,41 @@ impl Shape {
     }
 }
 
+/// Sums per image and channel of distances from the image's first voxel, and of their squares: squares of the values themselves
+/// would lose a small variance around a large mean.
+fn distances(isa: Isa, values: &[f32], shape: Shape) -> [Vec<f64>; 2] {
+    let images = values.len() / shape.image().max(1);
+    shape.sums(images, |image, range, sums, squares| {
+        moments(isa, &values[range], &values[image * shape.image()..][..shape.channels], sums, squares);
+    })
+}
+
+/// Mean and biased variance per image and channel.
+pub fn moments_of(isa: Isa, values: &[f32], shape: Shape) -> [Vec<f32>; 2] {
+    let [sums, squares] = distances(isa, values, shape);
+    let count = shape.voxels as f64;
+    let origin = |index: usize| values[index / shape.channels * shape.image() + index % shape.channels];
+    let mean = sums.iter().enumerate().map(|(index, sum)| (f64::from(origin(index)) + sum / count) as f32).collect();
+    let variance =
+        sums.iter().zip(&squares).map(|(sum, square)| (square / count - (sum / count).powi(2)).max(0.0) as f32);
+    [mean, variance.collect()]
+}
+
+/// Writes `activation(factor · value + offset)`, with one factor and offset per channel.
+pub fn scale(isa: Isa, values: &[f32], shape: Shape, [factor, offset]: [&[f32]; 2], slope: f32, output: &mut [f32]) {
+    let line = Line { factor, offset, slope };
+    let task = shape.task().max(1);
+    output.par_chunks_mut(task).zip(values.par_chunks(task)).for_each(|(output, values)| {
+        activate(isa, values, line, output);
+    });
+}
+
 impl Statistics {
     /// Those of images.
     pub fn new(isa: Isa, values: &[f32], shape: Shape, options: Normalisation) -> Self {
         let Shape { voxels, channels } = shape;
-        let images = values.len() / shape.image().max(1);
-        // Distances from the image's first voxel: squares of the values themselves would lose a small variance around a
-        // large mean.
         let origin = |image: usize| &values[image * shape.image()..][..channels];
-        let [sums, squares] = shape.sums(images, |image, range, sums, squares| {
-            moments(isa, &values[range], origin(image), sums, squares);
-        });
+        let [sums, squares] = distances(isa, values, shape);
         let size = channels / options.groups;
         let (mut mean, mut reciprocal) = (Vec::with_capacity(sums.len()), Vec::with_capacity(sums.len()));
         for first in (0..sums.len()).step_by(size.max(1)) {

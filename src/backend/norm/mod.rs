@@ -1,7 +1,8 @@
 //! Normalisation with the activation that follows it. On the CPU the two are one pass over the images each way, which keeps
 //! nothing but its input for the backward pass; elsewhere they are Burn's.
 //!
-//! Source: Ulyanov, Vedaldi and Lempitsky, Instance Normalization (2016); Wu and He, Group Normalization (ECCV 2018).
+//! Source: Ulyanov, Vedaldi and Lempitsky, Instance Normalization (2016); Wu and He, Group Normalization (ECCV 2018); Ioffe and
+//! Szegedy, Batch Normalization (ICML 2015).
 
 mod extension;
 mod kernel;
@@ -22,6 +23,8 @@ pub struct Normalisation {
     pub epsilon: f64,
     /// What follows: values below zero are multiplied by this. 1 for nothing, 0 for ReLU.
     pub slope: f64,
+    /// Whether the images of a batch share mean and variance, as in a batch norm.
+    pub over_batch: bool,
 }
 
 /// Normalises images `[batch, channel, z, y, x]` and multiplies each channel with its scale, adds its shift, both `[channel]`,
@@ -37,13 +40,43 @@ pub fn normalise(images: Tensor<5>, scale: Tensor<1>, shift: Tensor<1>, options:
     Tensor::from_dispatch(Dispatch::normalise(images, scale, shift, options))
 }
 
+/// Mean and biased variance per channel over all images, `[channel]` each; without a gradient. None where the device has no
+/// kernels of ours.
+pub fn moments(images: &Tensor<5>) -> Option<[Tensor<1>; 2]> {
+    if !super::has_own_kernels(images) {
+        return None;
+    }
+    let moments = Tensor::<2>::from_dispatch(Dispatch::moments(images.clone().into_dispatch()));
+    Some([0, 1].map(|row| moments.clone().narrow(0, row, 1).squeeze_dim(0)))
+}
+
+/// `factor · value + offset` per channel, then the activation that multiplies values below zero by `slope`: a normalisation with
+/// known statistics. None where the device has no kernels of ours, or a gradient is wanted.
+pub fn scaled(images: &Tensor<5>, factor: Tensor<1>, offset: Tensor<1>, slope: f64) -> Option<Tensor<5>> {
+    if !super::has_own_kernels(images) || images.device().is_autodiff() {
+        return None;
+    }
+    let [images, factor, offset] = [images.clone().into_dispatch(), factor.into_dispatch(), offset.into_dispatch()];
+    Some(Tensor::from_dispatch(Dispatch::scaled(images, factor, offset, slope)))
+}
+
 fn normalise_by_burn(images: Tensor<5>, scale: Tensor<1>, shift: Tensor<1>, options: Normalisation) -> Tensor<5> {
     let shape = images.dims();
     let [batch, channels, ..] = shape;
-    let grouped = images.reshape([batch as i32, options.groups as i32, -1]);
+    // Each row of the second axis shares its statistics.
+    let rows = |images: Tensor<5>| match options.over_batch {
+        true => images.swap_dims(0, 1).reshape([1, options.groups as i32, -1]),
+        false => images.reshape([batch as i32, options.groups as i32, -1]),
+    };
+    let grouped = rows(images);
     let centred = grouped.clone() - grouped.mean_dim(2);
     let variance = centred.clone().square().mean_dim(2);
-    let normal = (centred / variance.add_scalar(options.epsilon).sqrt()).reshape(shape);
+    let normal = centred / variance.add_scalar(options.epsilon).sqrt();
+    let [_, _, z, y, x] = shape;
+    let normal = match options.over_batch {
+        true => normal.reshape([channels, batch, z, y, x]).swap_dims(0, 1),
+        false => normal.reshape(shape),
+    };
     let per_channel = |values: Tensor<1>| values.reshape([1, channels, 1, 1, 1]);
     let scaled = normal * per_channel(scale) + per_channel(shift);
     match options.slope {

@@ -24,6 +24,7 @@ pub fn exp(x: f32) -> f32 {
 }
 
 /// ln x for normal x > 0. NaN stays NaN.
+#[expect(clippy::eq_op, reason = "the difference is zero, and NaN where x is")]
 #[inline(always)]
 pub fn ln(x: f32) -> f32 {
     let bits = x.to_bits();
@@ -46,7 +47,6 @@ pub fn ln(x: f32) -> f32 {
     }
     let (square, exponent) = (m * m, exponent as f32);
     let y = y * m * square + exponent * LN_2[1] - 0.5 * square;
-    // The difference is zero, and NaN where x is.
     m + y + exponent * LN_2[0] + (x - x)
 }
 

@@ -78,8 +78,9 @@ fn presence<'a>(spec: &'a Dataset, usable: &[&CaseCheck]) -> Vec<Presence<'a>> {
             let volumes: Vec<f64> = usable
                 .iter()
                 .filter_map(|row| {
-                    let voxels = *row.label_voxels.get(&structure.value)? as f64;
-                    Some(voxels * row.geometry.as_ref()?.voxel_mm3() / 1000.0)
+                    let values = spec.label_values(structure);
+                    let voxels: usize = values.iter().filter_map(|value| row.label_voxels.get(value)).sum();
+                    Some(voxels as f64 * row.geometry.as_ref()?.voxel_mm3() / 1000.0).filter(|_| voxels > 0)
                 })
                 .collect();
             Presence { name: &structure.name, cases: volumes.len(), median_ml: median(volumes) }

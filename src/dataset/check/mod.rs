@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::label::read_as_stored;
 use super::read::{GRID_TOLERANCE, read_image};
 use super::{Case, DataError, Dataset, Excluded, Opened};
-use crate::volume::{Geometry, LabelMap, Volume, read_header, read_label_map};
+use crate::volume::{Geometry, LabelMap, Volume, read_header};
 
 /// Names of this many stray values are given in a message.
 const NAMED_VALUES: usize = 5;
@@ -163,19 +164,22 @@ fn warn_of_image(case: &Case, geometry: &Geometry, row: &mut CaseCheck) {
     if geometry.is_sheared() {
         row.warnings.push("axes are not at right angles (gantry tilt)".into());
     }
-    let oriented = case.images.first().is_some_and(|path| read_header(path).is_ok_and(|header| header.oriented));
-    if geometry.has_spacing && !oriented {
+    let states_none = |path: &std::path::PathBuf| read_header(path).is_ok_and(|header| !header.oriented);
+    let is_file = |path: &&std::path::PathBuf| path.is_file();
+    if geometry.has_spacing && case.images.first().filter(is_file).is_some_and(states_none) {
         row.warnings.push("the header states no orientation: left and right are a guess".into());
     }
 }
 
 fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseCheck) -> Result<(), String> {
-    let Some(path) = &case.label else {
+    let Some(source) = &case.label else {
         return Err("no label".into());
     };
-    let label = read_label_map(path).map_err(|error| error.to_string())?;
+    let path = source.path();
+    let label = read_as_stored(case, image).map_err(|error| error.to_string())?;
     row.label_voxels = count(&label);
-    let present = spec.structures.iter().filter(|structure| row.label_voxels.contains_key(&structure.value));
+    let is_present = |value: &u16| row.label_voxels.contains_key(value);
+    let present = spec.structures.iter().filter(|structure| spec.label_values(structure).iter().any(is_present));
     row.structures = present.map(|structure| structure.name.clone()).collect();
     if let Err(difference) = image.same_grid(&label.geometry, GRID_TOLERANCE) {
         if !spec.labels.resample_labels {
@@ -201,7 +205,7 @@ fn count(label: &LabelMap) -> BTreeMap<u16, usize> {
 fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(), String> {
     let is_known = |value: u16| {
         value == 0
-            || spec.structures.iter().any(|structure| structure.value == value)
+            || spec.structures.iter().any(|structure| spec.label_values(structure).contains(&value))
             || spec.labels.background.contains(&value)
     };
     let stray: Vec<(u16, usize)> =

@@ -1,9 +1,11 @@
 //! From a folder to cases: one file per layout.
 
+mod masks;
 mod msd;
 mod nnunet;
 mod pairs;
 mod unlabelled;
+mod uw_madison;
 
 pub(crate) use msd::DatasetJson;
 pub(crate) use nnunet::channel_of;
@@ -12,11 +14,14 @@ pub use unlabelled::unlabelled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::spec::SurfaceCoordinates;
 use super::spec::{Dataset, Layout, PhantomRecipe, Split};
-use super::{Case, DataError, Excluded, Fold, SplitError, did_you_mean, phantom};
+use super::{Case, DataError, Excluded, Fold, Label, Reading, SplitError, did_you_mean, phantom};
+use crate::volume::dicom::{Choice, Gaps};
+use crate::volume::surface::CoordinateSystem;
 
 /// A dataset whose files have been listed, not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Opened {
     /// Name of the dataset.
     pub name: String,
@@ -63,6 +68,11 @@ pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, Data
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
             pairs::list(&root, name, &images, label)?
         }
+        Layout::Masks { image, images, mask } => {
+            let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
+            masks::list(&root, spec, name, &images, mask)?
+        }
+        Layout::UwMadison { table, slice_spacing_mm } => uw_madison::list(&root, spec, table, *slice_spacing_mm)?,
     };
     if found.cases.is_empty() && found.excluded.is_empty() {
         return Err(DataError::Empty { name: name.into(), path: root, expected: expectation(&spec.layout) });
@@ -92,6 +102,29 @@ fn expectation(layout: &Layout) -> String {
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
             format!("images as `{}` and labels as `{label}`", images.join("`, `"))
         }
+        Layout::Masks { image, images, mask } => {
+            let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
+            format!("images as `{}` and masks as `{mask}`", images.join("`, `"))
+        }
+        Layout::UwMadison { .. } => "caseX/caseX_dayY/scans/slice_*.png".into(),
+    }
+}
+
+/// How the files of a dataset's cases are read.
+fn reading(spec: &Dataset, stack_spacing_mm: Option<[f64; 3]>) -> Reading {
+    let names = spec.structures.iter().enumerate().filter(|_| spec.labels.by_name);
+    let gaps = if spec.dicom.fill_gaps { Gaps::Interpolate } else { Gaps::Refuse };
+    Reading {
+        resample_labels: spec.labels.resample_labels,
+        resample_channels: spec.resample_channels,
+        overlap: spec.labels.overlap,
+        names: names.map(|(index, structure)| (structure.name.clone(), spec.painted_value(index))).collect(),
+        choice: Choice { series: spec.dicom.series.clone(), stack: spec.dicom.stack.clone(), gaps },
+        coordinates: spec.labels.surface_coordinates.map(|system| match system {
+            SurfaceCoordinates::Ras => CoordinateSystem::Ras,
+            SurfaceCoordinates::Lps => CoordinateSystem::Lps,
+        }),
+        stack_spacing_mm,
     }
 }
 
@@ -108,7 +141,7 @@ fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> 
         cases.remove(place);
         excluded.push(Excluded { case: case.clone(), reason: format!("excluded by the dataset file: {reason}") });
     }
-    cases.iter_mut().for_each(|case| case.resample_label = spec.labels.resample_labels);
+    cases.iter_mut().for_each(|case| case.reading = reading(spec, case.reading.stack_spacing_mm));
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     excluded.sort_by(|a, b| a.case.cmp(&b.case));
     Ok(Opened { name: name.into(), root, cases, excluded })
@@ -127,18 +160,18 @@ impl Found {
     }
 
     /// Pairs image files with label files by case name; what has no partner is excluded with the reason.
-    pub fn pair(&mut self, mut images: BTreeMap<String, Vec<PathBuf>>, mut labels: BTreeMap<String, PathBuf>) {
+    pub fn pair(&mut self, mut images: BTreeMap<String, Vec<PathBuf>>, mut labels: BTreeMap<String, Label>) {
         let names: BTreeSet<String> = images.keys().chain(labels.keys()).cloned().collect();
         for name in names {
             match (images.remove(&name), labels.remove(&name)) {
                 (Some(images), Some(label)) => {
-                    self.cases.push(Case { name, images, label: Some(label), resample_label: false })
+                    self.cases.push(Case::new(&name, images, Some(label)));
                 }
                 (Some(images), None) => {
                     let file = images.first().map(|path| path.display().to_string()).unwrap_or_default();
                     self.exclude(&name, format!("image without label: {file}"));
                 }
-                (None, Some(label)) => self.exclude(&name, format!("label without image: {}", label.display())),
+                (None, Some(label)) => self.exclude(&name, format!("label without image: {}", label.path().display())),
                 (None, None) => {}
             }
         }

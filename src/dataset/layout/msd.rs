@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Found, nifti_files, nifti_stem};
-use crate::dataset::{Case, DataError};
+use crate::dataset::{Case, DataError, Label};
 
 /// The parts of an MSD or nnU-Net `dataset.json` that segspec reads.
 #[derive(Debug, Default, Deserialize)]
@@ -94,7 +94,7 @@ fn add(found: &mut Found, root: &Path, name: String, entry: &Entry) {
     if !label.is_file() {
         return found.exclude(&name, format!("label listed in dataset.json is missing: {}", label.display()));
     }
-    found.cases.push(Case { name, images: vec![image], label: Some(label), resample_label: false });
+    found.cases.push(Case::new(&name, vec![image], Some(Label::Map(label))));
 }
 
 /// Files beside the listed ones are no cases, but their owner should know.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{DatasetJson, Found, nifti_files};
-use crate::dataset::DataError;
+use crate::dataset::{DataError, Label};
 
 /// Lists the cases; `declared` is the number of `[[channel]]` entries, 0 where the dataset file lists none.
 pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
@@ -30,7 +30,7 @@ pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
         }
     }
     let folder = root.join("labelsTr");
-    let labels = nifti_files(&folder)?.into_iter().map(|(stem, file)| (stem, folder.join(file)));
+    let labels = nifti_files(&folder)?.into_iter().map(|(stem, file)| (stem, Label::Map(folder.join(file))));
     let known: Vec<String> = found.excluded.iter().map(|row| row.case.clone()).collect();
     found.pair(images, labels.filter(|(stem, _)| !known.contains(stem)).collect());
     Ok(found)

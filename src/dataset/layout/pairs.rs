@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use super::{Found, visible_entries};
-use crate::dataset::DataError;
+use crate::dataset::{DataError, Label, read};
 
 /// What stands for the case's name.
 const CASE: &str = "{case}";
@@ -41,8 +41,27 @@ pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Res
         found.exclude(case, format!("{file} is missing"));
     }
     let labels = labels.iter().filter(|(case, _)| !partial.contains(case));
-    found.pair(complete, labels.map(|(case, path)| (case.clone(), path.clone())).collect());
+    let labels = labels.map(|(case, path)| Ok((case.clone(), label_of(path)?)));
+    found.pair(complete, labels.collect::<Result<_, DataError>>()?);
     Ok(found)
+}
+
+/// A folder of pictures holds one per slice; any other path is one label map.
+fn label_of(path: &Path) -> Result<Label, DataError> {
+    let pictures = match path.is_dir() {
+        true => read::pictures(path).map_err(|error| DataError::Layout { reason: error.to_string() })?,
+        false => Vec::new(),
+    };
+    Ok(if pictures.is_empty() { Label::Map(path.into()) } else { Label::Pictures(pictures) })
+}
+
+/// The files of a pattern without labels: case name → file.
+pub(super) fn files(root: &Path, name: &str, patterns: &[&str]) -> Result<Vec<BTreeMap<String, PathBuf>>, DataError> {
+    let wrong =
+        |pattern: &str, reason: String| DataError::Pattern { name: name.into(), pattern: pattern.into(), reason };
+    let patterns: Result<Vec<_>, DataError> =
+        patterns.iter().map(|text| Pattern::new(text).map_err(|reason| wrong(text, reason))).collect();
+    matches(root, &patterns?)
 }
 
 /// For each pattern: case name → file. A file that fits several patterns belongs to the one with the most literal text.
@@ -63,11 +82,11 @@ fn matches(root: &Path, patterns: &[Pattern]) -> Result<Vec<BTreeMap<String, Pat
 fn walk(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) -> Result<(), DataError> {
     for entry in visible_entries(&root.join(below))? {
         let path = if below.is_empty() { entry } else { format!("{below}/{entry}") };
-        if !root.join(&path).is_dir() {
-            files.push(path);
-        } else if depth > 1 {
+        if depth > 1 && root.join(&path).is_dir() {
             walk(root, &path, depth - 1, files)?;
         }
+        // Folders, too: a series of slices is one.
+        files.push(path);
     }
     Ok(())
 }

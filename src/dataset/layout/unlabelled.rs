@@ -1,32 +1,56 @@
-//! Images without labels, to be segmented: one file, or every NIfTI file of a folder.
+//! Images without labels, to be segmented: one file, every image file of a folder, or DICOM series.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::nnunet::channel_of;
-use super::{Found, nifti_files, nifti_stem};
+use super::{Found, visible_entries};
 use crate::dataset::{Case, DataError, Excluded};
+use crate::volume::{Format, format};
 
 /// Lists the cases below `path` for a network of `channels` input channels: usable ones, and files that make no case.
 ///
 /// Files are read as channels of one case where every name ends in a channel, as nnU-Net writes them (`CASE_0000.nii.gz`,
 /// `CASE_0001.nii.gz`); otherwise each file is a case with all its channels. A single file whose name ends in `_0000`
-/// brings its further channels along.
+/// brings its further channels along. A folder without image files is a DICOM series, or holds one folder for each.
 ///
 /// # Errors
-/// [`DataError::Unreadable`] where the path is missing, no NIfTI file, or a folder that cannot be listed.
+/// [`DataError::Unreadable`] where the path is missing, no image file, or a folder that cannot be listed.
 pub fn unlabelled(path: &Path, channels: usize) -> Result<(Vec<Case>, Vec<Excluded>), DataError> {
     let (folder, files) = files(path, channels)?;
+    if files.is_empty() && path.is_dir() {
+        return Ok((series(path)?, Vec::new()));
+    }
     let split = !files.is_empty() && files.iter().all(|(stem, _)| is_channel(stem, channels));
     let mut found = if split { by_channel(&folder, &files, channels) } else { by_file(&folder, &files) };
     found.cases.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((found.cases, found.excluded))
 }
 
+/// DICOM series: the folder itself, or the folders in it.
+fn series(path: &Path) -> Result<Vec<Case>, DataError> {
+    let is_series = |path: &Path| matches!(Format::of(path), Ok(Format::DicomImage));
+    let of = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Case::new(if name.is_empty() { "image" } else { &name }, vec![path], None)
+    };
+    let folders = visible_entries(path)?.into_iter().map(|name| path.join(name)).filter(|path| path.is_dir());
+    let cases: Vec<Case> = folders.filter(|path| is_series(path)).map(of).collect();
+    Ok(if cases.is_empty() && is_series(path) { vec![of(path.to_path_buf())] } else { cases })
+}
+
+/// Image files of a folder: stem and name.
+fn image_files(folder: &Path) -> Result<Vec<(String, String)>, DataError> {
+    let names = visible_entries(folder)?;
+    let is_none = |name: &str| [".dcm", ".seg.nrrd"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+    let files = names.into_iter().filter(|name| !is_none(name) && folder.join(name).is_file());
+    Ok(files.filter_map(|name| format::stem(&name).map(|stem| (stem.to_owned(), name.clone()))).collect())
+}
+
 /// The folder, and stem and name of every file that takes part.
 fn files(path: &Path, channels: usize) -> Result<(PathBuf, Vec<(String, String)>), DataError> {
     if path.is_dir() {
-        return Ok((path.to_path_buf(), nifti_files(path)?));
+        return Ok((path.to_path_buf(), image_files(path)?));
     }
     let unreadable = |kind, text: &str| {
         Err(DataError::Unreadable { path: path.into(), source: std::io::Error::new(kind, text.to_owned()) })
@@ -35,15 +59,16 @@ fn files(path: &Path, channels: usize) -> Result<(PathBuf, Vec<(String, String)>
         return unreadable(std::io::ErrorKind::NotFound, "no such file or folder");
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let Some(stem) = nifti_stem(&name) else {
-        return unreadable(std::io::ErrorKind::InvalidInput, "not a NIfTI file (.nii or .nii.gz)");
+    let Some(stem) = format::stem(&name) else {
+        let text = format!("no image file by its name ({})", format::ENDINGS.join(", "));
+        return unreadable(std::io::ErrorKind::InvalidInput, &text);
     };
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
     let one = vec![(stem.to_owned(), name.clone())];
     let Some((case, 0)) = channel_of(stem).filter(|_| channels > 1) else { return Ok((folder, one)) };
     let beside = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
     let of_case = |(stem, _): &(String, String)| channel_of(stem).is_some_and(|(other, _)| other == case);
-    let all: Vec<_> = nifti_files(beside)?.into_iter().filter(of_case).collect();
+    let all: Vec<_> = image_files(beside)?.into_iter().filter(of_case).collect();
     Ok((folder, all))
 }
 
@@ -85,7 +110,7 @@ fn by_channel(folder: &Path, files: &[(String, String)], channels: usize) -> Fou
 }
 
 fn case(name: &str, images: Vec<PathBuf>) -> Case {
-    Case { name: name.to_owned(), images, label: None, resample_label: false }
+    Case::new(name, images, None)
 }
 
 #[cfg(test)]
@@ -104,9 +129,9 @@ mod tests {
 
     #[test]
     fn files_are_cases_or_channels() {
-        let plain = folder(&["b.nii", "a.nii.gz", "notes.txt", ".hidden.nii"]);
+        let plain = folder(&["b.nii", "a.nii.gz", "c.nrrd", "notes.txt", ".hidden.nii"]);
         let (cases, excluded) = unlabelled(plain.path(), 1).unwrap();
-        assert_eq!((names(&cases), excluded.len()), (vec![("a", 1), ("b", 1)], 0));
+        assert_eq!((names(&cases), excluded.len()), (vec![("a", 1), ("b", 1), ("c", 1)], 0));
         let raw = folder(&["a_0000.nii.gz", "a_0001.nii.gz", "b_0000.nii.gz"]);
         let (cases, excluded) = unlabelled(raw.path(), 2).unwrap();
         assert_eq!(names(&cases), [("a", 2)]);
@@ -130,8 +155,8 @@ mod tests {
         let twice = folder(&["a.nii", "a.nii.gz"]);
         let (cases, excluded) = unlabelled(twice.path(), 1).unwrap();
         assert_eq!((cases.len(), excluded.len()), (1, 1));
-        let other = folder(&["a.png"]);
-        assert!(unlabelled(&other.path().join("a.png"), 1).unwrap_err().to_string().contains("not a NIfTI file"));
+        let other = folder(&["a.txt"]);
+        assert!(unlabelled(&other.path().join("a.txt"), 1).unwrap_err().to_string().contains("no image file"));
         assert!(unlabelled(&other.path().join("gone"), 1).unwrap_err().to_string().contains("no such file"));
     }
 }

@@ -5,7 +5,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, Identity,
 use burn::tensor::{Device, Tensor, activation};
 
 use super::{Activation, Norm};
-use crate::backend::norm::{Normalisation, normalise};
+use crate::backend::norm::{Normalisation, moments, normalise, scaled};
 
 /// The largest number of groups of a group norm; fewer where they don't divide the features.
 const MAX_GROUPS: usize = 8;
@@ -36,26 +36,59 @@ impl NormLayer {
 
     /// Applies the layer and then the activation, if there is one; the shape stays.
     pub fn forward(&self, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
-        let normal = match self {
+        match self {
             Self::Instance(layer) => {
-                let options = Normalisation { groups: layer.num_channels, epsilon: layer.epsilon, slope: 1.0 };
-                return with_activation(images, [&layer.gamma, &layer.beta], options, activation);
+                let options = statistics(layer.num_channels, layer.epsilon, false);
+                with_activation(images, [&layer.gamma, &layer.beta], options, activation)
             }
             Self::Group(layer) => {
-                let options = Normalisation { groups: layer.num_groups, epsilon: layer.epsilon, slope: 1.0 };
-                return with_activation(images, [&layer.gamma, &layer.beta], options, activation);
+                let options = statistics(layer.num_groups, layer.epsilon, false);
+                with_activation(images, [&layer.gamma, &layer.beta], options, activation)
             }
-            Self::Batch(layer) => {
-                let normal = layer.forward(images);
-                // Burn keeps the new statistics apart for each thread, until the same thread asks for them; steps may run on
-                // any thread of the pool.
-                let _ = (layer.running_mean.value_sync(), layer.running_var.value_sync());
-                normal
-            }
-            Self::None(layer) => layer.forward(images),
-        };
-        activate(normal, activation)
+            Self::Batch(layer) => batch_norm(layer, images, activation),
+            Self::None(layer) => activate(layer.forward(images), activation),
+        }
     }
+}
+
+/// What is normalised, before it is known which activation follows.
+fn statistics(groups: usize, epsilon: f64, over_batch: bool) -> Normalisation {
+    Normalisation { groups, epsilon, slope: 1.0, over_batch }
+}
+
+/// A batch norm by our kernels where the device has them, else by Burn's.
+fn batch_norm(layer: &BatchNorm, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
+    let (running_mean, running_variance) = (&layer.running_mean, &layer.running_var);
+    if !images.device().is_autodiff() {
+        let factor = layer.gamma.val() / running_variance.value().add_scalar(layer.epsilon).sqrt();
+        let offset = layer.beta.val() - running_mean.value() * factor.clone();
+        let slope = activation.and_then(Activation::slope);
+        return match (scaled(&images, factor, offset, slope.unwrap_or(1.0)), slope) {
+            (Some(scaled), Some(_)) => scaled,
+            (Some(scaled), None) => activate(scaled, activation),
+            (None, _) => activate(layer.forward(images), activation),
+        };
+    }
+    let moments = if layer.training.is_enabled() { moments(&images) } else { None };
+    let Some([mean, variance]) = moments else {
+        let normal = layer.forward(images);
+        commit(layer);
+        return activate(normal, activation);
+    };
+    let updated = |old: Tensor<1>, new: Tensor<1>| {
+        old.mul_scalar(1.0 - layer.momentum).add(new.mul_scalar(layer.momentum)).detach()
+    };
+    running_mean.update(updated(running_mean.value_sync(), mean));
+    running_variance.update(updated(running_variance.value_sync(), variance));
+    commit(layer);
+    let options = statistics(images.dims()[1], layer.epsilon, true);
+    normalise_and_activate(images, [layer.gamma.val(), layer.beta.val()], options, activation)
+}
+
+/// Burn keeps new running statistics apart for each thread until the same thread asks for them; steps may run on any thread of
+/// the pool.
+fn commit(layer: &BatchNorm) {
+    let _ = (layer.running_mean.value_sync(), layer.running_var.value_sync());
 }
 
 fn activate(images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
@@ -65,7 +98,7 @@ fn activate(images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
     }
 }
 
-/// Normalises with the activation in the same pass, where it is one of a slope.
+/// Normalises with a layer's scale and shift, ones and zeros where it has none.
 fn with_activation(
     images: Tensor<5>,
     [scale, shift]: [&Option<Param<Tensor<1>>>; 2],
@@ -76,6 +109,16 @@ fn with_activation(
     let device = images.device();
     let scale = scale.as_ref().map_or_else(|| Tensor::ones([channels], &device), Param::val);
     let shift = shift.as_ref().map_or_else(|| Tensor::zeros([channels], &device), Param::val);
+    normalise_and_activate(images, [scale, shift], options, activation)
+}
+
+/// With the activation in the same pass, where it is one of a slope.
+fn normalise_and_activate(
+    images: Tensor<5>,
+    [scale, shift]: [Tensor<1>; 2],
+    options: Normalisation,
+    activation: Option<Activation>,
+) -> Tensor<5> {
     match activation.and_then(Activation::slope) {
         Some(slope) => normalise(images, scale, shift, Normalisation { slope, ..options }),
         None => activate(normalise(images, scale, shift, options), activation),
@@ -113,7 +156,47 @@ impl Activation {
 
 #[cfg(test)]
 mod tests {
-    use super::groups;
+    use burn::module::Module;
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    /// Output, gradients of images and scale, and the running statistics after two batches; then the output of inference.
+    fn trained(forward: impl Fn(&BatchNorm, Tensor<5>) -> Tensor<5>, batches: &[Tensor<5>; 3]) -> Vec<Vec<f32>> {
+        let layer = BatchNormConfig::new(batches[0].dims()[1]).init(&batches[0].device());
+        let mut results = Vec::new();
+        let [first, second, weights] = batches;
+        for images in [first, second] {
+            let images = images.clone().require_grad();
+            let output = forward(&layer, images.clone());
+            // Not a function of the output alone: a norm's mean and spread are fixed, and then gradients vanish.
+            let grads = (output.clone() * weights.clone()).sum().backward();
+            results.extend([output.into_data(), images.grad(&grads).unwrap().into_data()]);
+            results.push(layer.gamma.grad(&grads).unwrap().into_data());
+        }
+        let valid = layer.valid();
+        results.extend([valid.running_mean.value().into_data(), valid.running_var.value().into_data()]);
+        results.push(forward(&valid, batches[0].clone().inner()).into_data());
+        results.into_iter().map(|data| data.try_into_vec::<f32>().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_batch_norm_is_burns() {
+        let device = Device::flex().autodiff();
+        for shape in [[2, 16, 3, 5, 6], [3, 5, 1, 7, 8], [1, 24, 4, 4, 4]] {
+            let batch = |mean| Tensor::random(shape, Distribution::Normal(mean, 2.0), &device);
+            let batches = [batch(5.0), batch(-3.0), batch(0.5)];
+            for activation in [Some(Activation::LeakyRelu), Some(Activation::Silu), None] {
+                let ours = trained(|layer, images| batch_norm(layer, images, activation), &batches);
+                let burns = trained(|layer, images| activate(layer.forward(images), activation), &batches);
+                for (index, (ours, burns)) in ours.iter().zip(&burns).enumerate() {
+                    let scale = burns.iter().fold(1e-2f32, |most, value| most.max(value.abs()));
+                    let worst = ours.iter().zip(burns).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+                    assert!(worst < 1e-4 * scale, "{shape:?}, {activation:?}, result {index}: differs by {worst}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn groups_divide_the_features() {

@@ -1,7 +1,7 @@
 //! A dataset's structures, merged labels, channels and layout.
 
 use crate::dataset::Dataset;
-use crate::dataset::spec::Layout;
+use crate::dataset::spec::{Layout, MOST_OVERLAPPING};
 use crate::spec::finding::KeyPath;
 use crate::spec::{Findings, suggest};
 
@@ -10,6 +10,7 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     structures(dataset, findings);
     merged(dataset, findings);
     background(dataset, findings);
+    overlap(dataset, findings);
     channels(dataset, findings);
     layout(&dataset.layout, dataset, findings);
 }
@@ -81,6 +82,18 @@ fn background(dataset: &Dataset, findings: &mut Findings) {
     }
 }
 
+fn overlap(dataset: &Dataset, findings: &mut Findings) {
+    let count = dataset.structures.len();
+    if dataset.labels.overlap && count > MOST_OVERLAPPING {
+        let message = format!("{count} structures may overlap, at most {MOST_OVERLAPPING} can");
+        findings.error(
+            "labels.overlap",
+            message,
+            "list fewer structures, or take `overlap` out if they share no voxels",
+        );
+    }
+}
+
 fn channels(dataset: &Dataset, findings: &mut Findings) {
     let names: Vec<&str> = dataset.channels.iter().map(|channel| channel.name.as_str()).collect();
     if let Some(index) = super::repeated(&names) {
@@ -90,8 +103,15 @@ fn channels(dataset: &Dataset, findings: &mut Findings) {
 }
 
 fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
-    let Layout::Pairs { image, images, label } = layout else { return };
-    let pairs = KeyPath::from("layout.pairs");
+    let (image, images, (label, label_key), pairs) = match layout {
+        Layout::Pairs { image, images, label } => (image, images, (label, "label"), KeyPath::from("layout.pairs")),
+        Layout::Masks { image, images, mask } => (image, images, (mask, "mask"), KeyPath::from("layout.masks")),
+        _ => return,
+    };
+    if label_key == "mask" && !label.contains("{structure}") {
+        let help = "put `{structure}` where the structure's name stands, as in `{case}/{structure}.nii.gz`";
+        findings.error(pairs.key("mask"), "this pattern has no `{structure}`", help);
+    }
     match (image, images.is_empty()) {
         (Some(_), false) => {
             findings.error(
@@ -109,7 +129,7 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
     let image = image.iter().map(|pattern| (pairs.key("image"), pattern));
     let images_at = |index| pairs.key("images").item(index);
     let images_with_paths = images.iter().enumerate().map(|(index, pattern)| (images_at(index), pattern));
-    for (path, pattern) in image.chain(images_with_paths).chain([(pairs.key("label"), label)]) {
+    for (path, pattern) in image.chain(images_with_paths).chain([(pairs.key(label_key), label)]) {
         if !pattern.contains("{case}") {
             let help = "put `{case}` where the case's name stands, as in `images/{case}.nii.gz`";
             findings.error(path, "this pattern has no `{case}`", help);

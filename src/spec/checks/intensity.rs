@@ -70,7 +70,10 @@ fn statistics(numbers: &ForegroundStatistics, path: &KeyPath, findings: &mut Fin
 
 /// Channels as far as the dataset says: `[[channel]]`, or the files of a case.
 fn channel_count(dataset: &Dataset) -> usize {
-    let files = if let Layout::Pairs { images, .. } = &dataset.layout { images.len() } else { 0 };
+    let files = match &dataset.layout {
+        Layout::Pairs { images, .. } | Layout::Masks { images, .. } => images.len(),
+        _ => 0,
+    };
     dataset.channels.len().max(files).max(1)
 }
 

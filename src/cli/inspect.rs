@@ -1,0 +1,191 @@
+//! `segspec inspect`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::table::Table;
+use super::{Exit, Failure};
+use crate::volume::dicom::{Choice, Gaps};
+use crate::volume::{Facts, ImageFacts, SurfaceFacts, facts};
+
+/// Say what image files hold: format, grid, values, structures, DICOM series
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Triples are [depth, height, width] of the image turned to RAS, as in every spec.
+
+Examples:
+  segspec inspect scan.nii.gz label.seg.nrrd
+  segspec inspect dicom/ --series \"Abdomen 1.0\"
+  segspec inspect femur.stl --json")]
+pub struct Inspect {
+    /// Files, or folders of DICOM slices
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    series: SeriesArgs,
+    /// Print JSON: one object per path, with the grid as stored and a checksum of the values
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which series of a DICOM folder is meant.
+#[derive(Clone, Debug, Args)]
+pub struct SeriesArgs {
+    /// DICOM: SeriesInstanceUID or description, where a folder holds several series
+    #[arg(long, value_name = "NAME")]
+    series: Option<String>,
+    /// DICOM: the part of a series that holds several, as `segspec inspect` lists them
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+    /// DICOM: interpolate missing slices instead of refusing the series
+    #[arg(long)]
+    fill_gaps: bool,
+}
+
+impl SeriesArgs {
+    /// As the reader wants it.
+    pub fn choice(&self) -> Choice {
+        let gaps = if self.fill_gaps { Gaps::Interpolate } else { Gaps::Refuse };
+        Choice { series: self.series.clone(), stack: self.stack.clone(), gaps }
+    }
+}
+
+/// Prints what each path holds; what cannot be read is named, and the exit code says so.
+pub fn execute(args: Inspect) -> Result<Exit, Failure> {
+    let choice = args.series.choice();
+    let (mut objects, mut failures) = (Vec::new(), Vec::new());
+    for path in &args.paths {
+        match facts(path, &choice) {
+            Ok(facts) if args.json => objects.push(to_json(path, &facts)),
+            Ok(facts) => print!("{}", to_text(path, &facts)),
+            Err(error) => {
+                if args.json {
+                    objects.push(json!({ "path": path, "error": error.to_string() }));
+                }
+                failures.push(error);
+            }
+        }
+    }
+    if args.json {
+        println!("{:#}", Value::from(objects));
+    }
+    let count = failures.len();
+    match failures.into_iter().next() {
+        None => Ok(Exit::Ok),
+        Some(error) if count == 1 => Err(Failure::new(Exit::BadData, error)),
+        Some(error) => {
+            Err(Failure::message(Exit::BadData, format!("{error}\nand {} more paths cannot be read", count - 1)))
+        }
+    }
+}
+
+fn to_text(path: &Path, facts: &Facts) -> String {
+    let body = match facts {
+        Facts::Image(image) => image_text(image),
+        Facts::Surface(surface) => surface_text(surface),
+        Facts::Series(series) => {
+            let lines: Vec<String> = series.iter().map(|series| format!("  {}\n", series.line())).collect();
+            format!("  {} DICOM series; choose one with --series\n{}", series.len(), lines.concat())
+        }
+    };
+    format!("{}\n{body}", path.display())
+}
+
+fn image_text(image: &ImageFacts) -> String {
+    let canonical = image.geometry.to_canonical();
+    let spacing = match canonical.has_spacing {
+        true => format!("{} mm", triple(canonical.spacing_mm())),
+        false => "no physical size".into(),
+    };
+    let note = if image.oriented || !canonical.has_spacing { "" } else { " (a guess: the header states none)" };
+    let mut lines = vec![
+        ("format", format!("{}, {}", image.format, image.value_type)),
+        ("shape", format!("{}{}", triple(canonical.shape.map(|n| n as f64)), channels(image.channels))),
+        ("spacing", spacing),
+        ("origin", format!("{} mm (x, y, z; RAS)", triple(canonical.to_world([0.0; 3])))),
+        ("stored as", format!("{}{note}", image.geometry.orientation())),
+        ("values", format!("{} … {}, mean {:.4}", image.range[0], image.range[1], image.mean)),
+    ];
+    if image.geometry.is_sheared() {
+        lines.push(("axes", "not at right angles (gantry tilt)".into()));
+    } else if image.geometry.obliqueness_deg() > 0.1 {
+        lines.push(("axes", format!("{:.1}° oblique", image.geometry.obliqueness_deg())));
+    }
+    let mut text: String = lines.iter().map(|(name, value)| format!("  {name:<10} {value}\n")).collect();
+    text += &image.tags.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect::<String>();
+    if !image.segments.is_empty() {
+        text += &segments_text(image);
+    }
+    text
+}
+
+fn segments_text(image: &ImageFacts) -> String {
+    let mut table = Table::new(["  structure", "value", "voxels", "ml"]);
+    let voxel = image.geometry.voxel_mm3();
+    for (segment, voxels) in &image.segments {
+        let millilitres = match image.geometry.has_spacing {
+            true => format!("{:.2}", *voxels as f64 * voxel / 1e3),
+            false => "—".into(),
+        };
+        table.row([format!("  {}", segment.name), segment.value.to_string(), voxels.to_string(), millilitres]);
+    }
+    table.render()
+}
+
+fn surface_text(surface: &SurfaceFacts) -> String {
+    let mut text = format!(
+        "  surface    {} triangles, {} piece(s), {} open edges\n  size       {:.1} mm², {:.1} ml\n",
+        surface.triangles,
+        surface.components,
+        surface.open_edges,
+        surface.area_mm2,
+        surface.volume_mm3 / 1e3
+    );
+    if let Some([low, high]) = surface.bounds_mm {
+        text += &format!("  from, to   {}, {} mm (x, y, z; RAS)\n", triple(low), triple(high));
+    }
+    text + &surface.warnings.iter().map(|warning| format!("  note: {warning}\n")).collect::<String>()
+}
+
+fn channels(count: usize) -> String {
+    if count == 1 { String::new() } else { format!(", {count} channels") }
+}
+
+fn triple(values: [f64; 3]) -> String {
+    let texts = values.map(|value| format!("{}", (value * 1e4).round() / 1e4 + 0.0));
+    format!("[{}]", texts.join(", "))
+}
+
+fn to_json(path: &Path, facts: &Facts) -> Value {
+    match facts {
+        Facts::Image(image) => {
+            let canonical = image.geometry.to_canonical();
+            let segments = image.segments.iter().map(|(segment, voxels)| {
+                json!({ "name": segment.name, "value": segment.value, "color": segment.color, "voxels": voxels })
+            });
+            json!({
+                "path": path, "format": image.format.to_string(), "value-type": image.value_type,
+                "channels": image.channels, "shape": canonical.shape,
+                "spacing-mm": canonical.has_spacing.then(|| canonical.spacing_mm()),
+                "stored": {
+                    "shape": image.geometry.shape, "orientation": image.geometry.orientation(),
+                    "affine": image.geometry.affine, "oriented": image.oriented, "crc32": image.crc32,
+                },
+                "range": image.range, "mean": image.mean, "segments": segments.collect::<Value>(),
+                "tags": image.tags.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Value>(),
+            })
+        }
+        Facts::Surface(surface) => json!({ "path": path, "format": "surface", "surface": surface }),
+        Facts::Series(series) => {
+            let rows = series.iter().map(|series| {
+                json!({
+                    "uid": series.uid, "description": series.description, "modality": series.modality,
+                    "stack": series.stack, "files": series.files, "shape": series.shape, "problem": series.problem,
+                })
+            });
+            json!({ "path": path, "format": "DICOM", "series": rows.collect::<Value>() })
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Where the labels of a case come from, and reading them as one label map.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ndarray::{Array3, ArrayView, ArrayView2, ArrayView3, ArrayViewMut, Axis, Dimension, Zip};
+
+use super::read::{CaseError, GRID_TOLERANCE};
+use super::{Case, grid};
+use crate::volume::dicom::{self, Series};
+use crate::volume::raster::{self, MaskForm};
+use crate::volume::rle::{Order, Row};
+use crate::volume::surface::{ReadOptions, read_surface, voxelise};
+use crate::volume::{Format, Geometry, LabelMap, Segmentation, Segments, read_label_map, read_segments};
+
+/// The labels of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// One file with every structure: a label map, or named segments.
+    Map(PathBuf),
+    /// A mask or a surface per structure: its value, and its file. Structures without a file are absent.
+    Masks(Vec<(u16, PathBuf)>),
+    /// A picture of labels for each slice, in the order of the image's files by name.
+    Pictures(Vec<PathBuf>),
+    /// Run-length masks of each slice.
+    Runs {
+        /// The table that they stand in.
+        table: PathBuf,
+        /// For each slice: value of the structure, and the row with its runs.
+        slices: Arc<Vec<Vec<(u16, Row)>>>,
+    },
+}
+
+impl Label {
+    /// The files that hold the labels.
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            Self::Map(path) | Self::Runs { table: path, .. } => vec![path],
+            Self::Masks(masks) => masks.iter().map(|(_, path)| path.as_path()).collect(),
+            Self::Pictures(files) => files.iter().map(PathBuf::as_path).collect(),
+        }
+    }
+
+    /// A file to name in messages.
+    pub fn path(&self) -> &Path {
+        self.files().first().copied().unwrap_or(Path::new(""))
+    }
+}
+
+/// Reads the labels of a case: on the grid of their file where they have one, else on the image's.
+///
+/// # Errors
+/// [`CaseError`]: no label, an unreadable one, masks of one case on different grids, structures that overlap where the dataset
+/// does not say so.
+pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
+    match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
+        Label::Map(path) if Format::of(path)? == Format::DicomSegments => segments(case, path, image),
+        Label::Map(path) if case.reading.names.is_empty() => Ok(read_label_map(path)?),
+        Label::Map(path) => named(case, &read_segments(path)?, path),
+        Label::Masks(masks) => masks_of(case, masks, image),
+        Label::Pictures(files) => pictures(case, files, image),
+        Label::Runs { table, slices } => runs(case, table, slices, image),
+    }
+}
+
+/// Structures painted one after the other.
+struct Canvas<'a> {
+    labels: LabelMap,
+    case: &'a Case,
+}
+
+impl<'a> Canvas<'a> {
+    fn new(case: &'a Case, geometry: &Geometry) -> Self {
+        let voxels = Array3::zeros(geometry.shape);
+        Self { labels: LabelMap { voxels, geometry: geometry.clone() }, case }
+    }
+
+    /// Gives the voxels of a mask a structure's value.
+    fn paint(&mut self, value: u16, mask: ArrayView3<u8>, file: &Path) -> Result<(), CaseError> {
+        paint(self.labels.voxels.view_mut(), mask, value, self.case.reading.overlap, file)
+    }
+
+    fn paint_slice(&mut self, value: u16, z: usize, mask: ArrayView2<u8>, file: &Path) -> Result<(), CaseError> {
+        let slice = self.labels.voxels.index_axis_mut(Axis(0), z);
+        paint(slice, mask, value, self.case.reading.overlap, file)
+    }
+}
+
+/// Where structures may overlap, their values are powers of two, and a voxel holds the sum of those that have it.
+fn paint<D: Dimension>(
+    labels: ArrayViewMut<u16, D>,
+    mask: ArrayView<u8, D>,
+    value: u16,
+    overlap: bool,
+    file: &Path,
+) -> Result<(), CaseError> {
+    let mut conflicts = 0_usize;
+    Zip::from(labels).and(mask).for_each(|label, &inside| match (inside, *label) {
+        (0, _) => {}
+        (_, 0) => *label = value,
+        (_, other) if overlap => *label = other | value,
+        (_, other) => conflicts += usize::from(other != value),
+    });
+    match conflicts {
+        0 => Ok(()),
+        voxels => Err(CaseError::Overlap { path: file.into(), voxels }),
+    }
+}
+
+/// A DICOM segmentation object on the grid of its image: frames without a voxel are often left out of it.
+fn segments(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
+    let source = case.images.first().filter(|image| matches!(Format::of(image), Ok(Format::DicomImage)));
+    let segments = match source {
+        Some(folder) => {
+            let series = Series::open(folder, &case.reading.choice)?;
+            dicom::read_segments(&dicom::only_segments(path)?, Some(&series))?
+        }
+        None => read_segments(path)?,
+    };
+    let labels = match (&segments.content, case.reading.names.is_empty()) {
+        (Segmentation::Labels(labels), true) => labels.clone(),
+        (Segmentation::Masks { .. }, true) => return Err(CaseError::UnnamedOverlap { path: path.into() }),
+        _ => named(case, &segments, path)?,
+    };
+    Ok(if grid::is_part(&labels.geometry, image) { grid::labels_onto(&labels, image) } else { labels })
+}
+
+/// Named segments that the dataset knows; others are background.
+fn named(case: &Case, segments: &Segments, path: &Path) -> Result<LabelMap, CaseError> {
+    let mut canvas = Canvas::new(case, segments.geometry());
+    let mut known = 0;
+    for (index, segment) in segments.segments.iter().enumerate() {
+        let Some((_, value)) = case.reading.names.iter().find(|(name, _)| *name == segment.name) else { continue };
+        known += 1;
+        let mask = match &segments.content {
+            Segmentation::Labels(labels) => labels.voxels.mapv(|label| u8::from(label == segment.value)),
+            Segmentation::Masks { masks, .. } => masks.index_axis(Axis(0), index).to_owned(),
+        };
+        canvas.paint(*value, mask.view(), path)?;
+    }
+    if known == 0 && !segments.segments.is_empty() {
+        let names = segments.segments.iter().map(|segment| format!("`{}`", segment.name)).collect::<Vec<_>>();
+        return Err(CaseError::NoName { path: path.into(), names: names.join(", ") });
+    }
+    Ok(canvas.labels)
+}
+
+fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<LabelMap, CaseError> {
+    let mut canvas: Option<Canvas> = None;
+    for (value, path) in masks {
+        let mask = match Format::of(path)? {
+            Format::Surface => surface(case, path, image)?,
+            _ => read_label_map(path)?,
+        };
+        let canvas = canvas.get_or_insert_with(|| Canvas::new(case, &mask.geometry));
+        let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
+        canvas.labels.geometry.same_grid(&mask.geometry, GRID_TOLERANCE).map_err(wrong)?;
+        canvas.paint(*value, mask.voxels.mapv(|label| u8::from(label > 0)).view(), path)?;
+    }
+    Ok(canvas.unwrap_or_else(|| Canvas::new(case, image)).labels)
+}
+
+/// The voxels of the image whose centres lie inside a surface.
+fn surface(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
+    let file = read_surface(path, &ReadOptions { coordinates: case.reading.coordinates, ..ReadOptions::default() })?;
+    let wrong = |error| CaseError::Surface { path: path.into(), reason: format!("{error}") };
+    let voxels = voxelise(&file.surface, image).map_err(wrong)?.mask.mapv(u16::from);
+    Ok(LabelMap { voxels, geometry: image.clone() })
+}
+
+fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap, CaseError> {
+    let order = grid::slices_by_name(case, image)?;
+    if order.len() != files.len() {
+        return Err(CaseError::SliceCount { case: case.name.clone(), pictures: files.len(), slices: order.len() });
+    }
+    let mut labels = LabelMap { voxels: Array3::zeros(image.shape), geometry: image.clone() };
+    for (file, z) in files.iter().zip(order) {
+        let picture = raster::read_label_map(file, &MaskForm::Values)?;
+        let [_, height, width] = picture.geometry.shape;
+        if [height, width] != [image.shape[1], image.shape[2]] {
+            let difference =
+                format!("{height} × {width} pixels, the slice has {} × {}", image.shape[1], image.shape[2]);
+            return Err(CaseError::MaskGrid { path: file.clone(), difference });
+        }
+        labels.voxels.index_axis_mut(Axis(0), z).assign(&picture.voxels.index_axis(Axis(0), 0));
+    }
+    Ok(labels)
+}
+
+fn runs(case: &Case, table: &Path, slices: &[Vec<(u16, Row)>], image: &Geometry) -> Result<LabelMap, CaseError> {
+    let mut canvas = Canvas::new(case, image);
+    for (z, rows) in slices.iter().enumerate() {
+        for (value, row) in rows {
+            let mask = row.mask([image.shape[1], image.shape[2]], Order::RowMajor)?;
+            canvas.paint_slice(*value, z, mask.view(), table)?;
+        }
+    }
+    Ok(canvas.labels)
+}

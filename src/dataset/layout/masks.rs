@@ -1,0 +1,41 @@
+//! Images by pattern, and a mask or a surface per structure: TotalSegmentator's `segmentations/liver.nii.gz`, bones as STL.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{Found, pairs};
+use crate::dataset::{Case, DataError, Dataset, Label};
+
+/// What stands for the case's name, and for the structure's.
+const CASE: &str = "{case}";
+const STRUCTURE: &str = "{structure}";
+
+pub(super) fn list(root: &Path, spec: &Dataset, name: &str, images: &[&str], mask: &str) -> Result<Found, DataError> {
+    let channels = pairs::files(root, name, images)?;
+    let names: BTreeSet<&String> = channels.iter().flat_map(BTreeMap::keys).collect();
+    let mut found = Found::default();
+    for case in names {
+        let missing = images.iter().zip(&channels).find(|(_, files)| !files.contains_key(case));
+        if let Some((pattern, _)) = missing {
+            found.exclude(case, format!("{} is missing", pattern.replace(CASE, case)));
+            continue;
+        }
+        let files: Vec<PathBuf> = channels.iter().filter_map(|files| files.get(case).cloned()).collect();
+        let masks = masks(root, spec, mask, case);
+        match masks.is_empty() {
+            true => {
+                found.exclude(case, format!("image without masks: none of the dataset's structures lies at {mask}"))
+            }
+            false => found.cases.push(Case::new(case, files, Some(Label::Masks(masks)))),
+        }
+    }
+    Ok(found)
+}
+
+/// The files that are there. A structure without one is absent from the case.
+fn masks(root: &Path, spec: &Dataset, pattern: &str, case: &str) -> Vec<(u16, PathBuf)> {
+    let place = |name: &str| root.join(pattern.trim_start_matches("./").replace(CASE, case).replace(STRUCTURE, name));
+    let structures = spec.structures.iter().enumerate();
+    let files = structures.map(|(index, structure)| (spec.painted_value(index), place(&structure.name)));
+    files.filter(|(_, path)| path.is_file()).collect()
+}

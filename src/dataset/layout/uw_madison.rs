@@ -1,0 +1,118 @@
+//! UW-Madison GI Tract Image Segmentation (Kaggle 2022): 16-bit slices as PNG below `caseX/caseX_dayY/scans`, their size and
+//! spacing in the name (`slice_0001_266_266_1.50_1.50.png`), and a table of run-length masks with an id per slice
+//! (`case123_day20_slice_0001`).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Found, visible_entries};
+use crate::dataset::{Case, DataError, Dataset, Label, read};
+use crate::volume::rle::{Columns, Row, Table};
+
+/// Folder of the slices.
+const SCANS: &str = "scans";
+
+/// Rows with a mask: slice id → value of the structure, and row.
+type Rows = BTreeMap<String, Vec<(u16, Row)>>;
+
+pub(super) fn list(root: &Path, spec: &Dataset, table: &str, slice_spacing_mm: f64) -> Result<Found, DataError> {
+    let table = root.join(table);
+    let mut rows = rows(&table, spec)?;
+    let mut found = Found::default();
+    for (name, folder) in scans(root)? {
+        match case(&name, folder, &table, slice_spacing_mm, &mut rows) {
+            Ok(case) => found.cases.push(case),
+            Err(reason) => found.exclude(&name, reason),
+        }
+    }
+    let mut orphans: BTreeMap<String, usize> = BTreeMap::new();
+    for id in rows.keys() {
+        *orphans.entry(id.split("_slice_").next().unwrap_or(id).to_owned()).or_default() += 1;
+    }
+    for (name, count) in orphans {
+        let place = found.excluded.iter().any(|row| row.case == name);
+        if !place {
+            let what = format!("the table has masks of {count} of its slices, which do not lie there");
+            found.cases.retain(|case| case.name != name);
+            found.exclude(&name, what);
+        }
+    }
+    Ok(found)
+}
+
+/// Rows of known structures that hold a mask.
+fn rows(path: &Path, spec: &Dataset) -> Result<Rows, DataError> {
+    let wrong = |error: crate::volume::ReadError| DataError::Layout { reason: error.to_string() };
+    let mut rows = Rows::new();
+    for row in Table::open(path, &Columns::BY_CLASS).map_err(wrong)? {
+        let row = row.map_err(wrong)?;
+        let class = row.structure.as_deref().unwrap_or_default();
+        let place = spec.structures.iter().position(|structure| structure.name == class);
+        if let (Some(index), false) = (place, row.runs.is_empty()) {
+            rows.entry(row.image.clone()).or_default().push((spec.painted_value(index), row));
+        }
+    }
+    Ok(rows)
+}
+
+/// Name and scans folder of every day of every case, at any depth.
+fn scans(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+    let mut found = Vec::new();
+    for entry in visible_entries(folder)? {
+        let path = folder.join(&entry);
+        if !path.is_dir() {
+            continue;
+        }
+        if entry == SCANS {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            found.push((name, path));
+        } else {
+            found.extend(scans(&path)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A day's slices, and the rows that belong to them, which are taken out.
+fn case(name: &str, folder: PathBuf, table: &Path, slice_spacing_mm: f64, rows: &mut Rows) -> Result<Case, String> {
+    let files = read::pictures(&folder).map_err(|error| error.to_string())?;
+    let slices: Result<Vec<Slice>, String> = files.iter().map(|file| Slice::of(file)).collect();
+    let slices = slices?;
+    let first = slices.first().ok_or_else(|| format!("no slices in {}", folder.display()))?;
+    for (index, slice) in slices.iter().enumerate() {
+        if slice.number != first.number + index {
+            return Err(format!("slice {:04} is missing in {}", first.number + index, folder.display()));
+        }
+        if slice.spacing_mm != first.spacing_mm {
+            return Err(format!("{}: spacing differs from that of the first slice", files[index].display()));
+        }
+    }
+    let ids = slices.iter().map(|slice| format!("{name}_slice_{:04}", slice.number));
+    let of_slices: Vec<_> = ids.map(|id| rows.remove(&id).unwrap_or_default()).collect();
+    let label = Label::Runs { table: table.into(), slices: Arc::new(of_slices) };
+    let [x, y] = first.spacing_mm;
+    let mut case = Case::new(name, vec![folder], Some(label));
+    case.reading.stack_spacing_mm = Some([slice_spacing_mm, y, x]);
+    Ok(case)
+}
+
+/// What a slice's name says; its size is taken from the picture itself.
+struct Slice {
+    number: usize,
+    /// Along a row, and from row to row.
+    spacing_mm: [f64; 2],
+}
+
+impl Slice {
+    fn of(file: &Path) -> Result<Self, String> {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let parts: Vec<&str> = stem.split('_').collect();
+        let number = |index: usize| parts.get(index).and_then(|text| text.parse::<f64>().ok()).filter(|n| *n > 0.0);
+        let slice = parts.get(1).and_then(|text| text.parse::<usize>().ok());
+        match (parts.first(), slice, number(4), number(5)) {
+            (Some(&"slice"), Some(slice), Some(x), Some(y)) => Ok(Self { number: slice, spacing_mm: [x, y] }),
+            _ => Err(format!("{}: the name is not slice_NUMBER_WIDTH_HEIGHT_SPACING_SPACING", file.display())),
+        }
+    }
+}

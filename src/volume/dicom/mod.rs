@@ -1,0 +1,54 @@
+//! DICOM: image series and segmentation objects, read and written.
+//!
+//! Source: the DICOM standard (PS3.3 for modules, PS3.5 for encodings, PS3.6 for elements); where it leaves a choice, what
+//! pydicom, SimpleITK and highdicom do is pinned by `tests/reference/dicom.py`.
+//!
+//! - Slices are ordered and spaced by ImagePositionPatient along the normal of ImageOrientationPatient, never by
+//!   InstanceNumber or SliceThickness. LPS becomes RAS at this door; oblique and sheared grids keep their affine.
+//! - One series UID may hold several stacks (orientations, echoes, b-values, time points): each is listed by [`scan`] and
+//!   chosen by [`Choice`]; nothing is picked silently.
+//! - Pixel padding is left as stored, as in SimpleITK and dcm2niix: networks trained on converted files know it so.
+//! - MONOCHROME1 (low is white) is turned round for radiographs; CT, PET and NM values have a unit and stay.
+//! - Frames are read uncompressed, deflated, as RLE, JPEG (8 bits, and lossless), JPEG-LS and JPEG 2000.
+
+mod anonymise;
+mod codec;
+mod element;
+mod file;
+mod frames;
+mod grid;
+mod inspect;
+mod pixel;
+mod plane;
+mod read;
+mod scan;
+mod seg;
+mod series;
+mod stack;
+mod syntax;
+mod value;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use anonymise::{Anonymous, CopyError, anonymise};
+pub use grid::Gaps;
+pub use scan::{Content, Scan, SeriesSummary, content_of, only_segments, scan};
+pub use seg::{
+    Algorithm, Code, SegmentCoding, SegmentationHeader, is_segments, read_segments, referenced_series, write_segments,
+};
+pub use series::{Choice, Series, read_series};
+pub use write::{Modality, SeriesHeader, write_series};
+
+use super::ReadError;
+
+pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> ReadError {
+    ReadError::Damaged { path: path.into(), reason: reason.into() }
+}
+
+pub(super) fn unsupported(path: &Path, reason: impl Into<String>) -> ReadError {
+    ReadError::Unsupported { path: path.into(), reason: reason.into() }
+}

@@ -1,0 +1,12 @@
+//! DICOM segmentation objects: binary, fractional and label maps.
+
+mod color;
+mod coding;
+mod content;
+mod place;
+mod read;
+mod write;
+
+pub use coding::{Algorithm, Code, SegmentCoding, SegmentationHeader};
+pub use read::{is_segments, read_segments, referenced_series};
+pub use write::write_segments;

@@ -1,0 +1,136 @@
+//! Intensities → 16-bit samples with slope and intercept, exactly.
+
+use std::collections::HashSet;
+
+use super::build::decimal;
+
+/// How many values 16 bits hold.
+const VALUES: usize = 1 << 16;
+/// Digits of a slope or intercept that are tried, fewest first: real ones are short.
+const DIGITS: std::ops::RangeInclusive<usize> = 1..=15;
+
+/// How one set of intensities is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Storage {
+    pub slope: f64,
+    pub intercept: f64,
+    pub signed: bool,
+}
+
+impl Storage {
+    /// The stored value of an intensity, as the bits of a 16-bit word.
+    pub fn stored(&self, value: f32) -> u16 {
+        let stored = ((f64::from(value) - self.intercept) / self.slope).round();
+        if self.signed { stored as i16 as u16 } else { stored as u16 }
+    }
+
+    /// Whether every value comes back as it was, from the decimal texts that the header holds.
+    fn is_exact(&self, values: &[f32]) -> bool {
+        let [slope, intercept] = [self.slope, self.intercept].map(|number| decimal(number).parse().unwrap_or(f64::NAN));
+        values.iter().all(|&value| {
+            let word = self.stored(value);
+            let stored = if self.signed { f64::from(word as i16) } else { f64::from(word) };
+            (stored * slope + intercept) as f32 == value
+        })
+    }
+}
+
+/// Finds an exact storage for values.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn storage(values: impl Iterator<Item = f32>) -> Result<Storage, String> {
+    let mut distinct = HashSet::new();
+    for value in values {
+        if !value.is_finite() {
+            return Err(format!("holds the value {value}, which no sample can store"));
+        }
+        // Adding 0 makes −0 plain 0.
+        distinct.insert((value + 0.0).to_bits());
+        if distinct.len() > VALUES {
+            return Err(format!(
+                "holds more than {VALUES} different values, 16-bit samples cannot keep them; {REMEDY}"
+            ));
+        }
+    }
+    let mut values: Vec<f32> = distinct.into_iter().map(f32::from_bits).collect();
+    values.sort_by(f32::total_cmp);
+    candidates(&values).find(|storage| storage.is_exact(&values)).ok_or_else(|| {
+        format!(
+            "its {} different values are no whole multiples of a step, 16-bit samples cannot keep them; {REMEDY}",
+            values.len()
+        )
+    })
+}
+
+const REMEDY: &str = "round them to whole numbers, or write NIfTI";
+
+/// Whole numbers as they are, whole numbers above the lowest one, then multiples of the step between values.
+fn candidates(values: &[f32]) -> impl Iterator<Item = Storage> + '_ {
+    let lowest = values.first().map_or(0.0, |&value| f64::from(value));
+    let whole = [(0.0, true), (0.0, false), (lowest, false)].map(|(intercept, signed)| (1.0, intercept, signed));
+    let steps = step(values).into_iter().flat_map(move |step| {
+        DIGITS.filter_map(move |digits| format!("{step:.digits$e}").parse().ok()).flat_map(move |slope: f64| {
+            let intercepts = DIGITS.filter_map(move |digits| format!("{lowest:.digits$e}").parse().ok());
+            let shifted = intercepts.map(move |intercept| (slope, intercept, false));
+            [(slope, 0.0, true), (slope, 0.0, false)].into_iter().chain(shifted)
+        })
+    });
+    let storage = |(slope, intercept, signed)| Storage { slope, intercept, signed };
+    whole.into_iter().chain(steps).map(storage)
+}
+
+/// The step of which all differences are multiples, refined from the smallest difference to the largest.
+fn step(values: &[f32]) -> Option<f64> {
+    let first = f64::from(*values.first()?);
+    let smallest = values.windows(2).map(|pair| f64::from(pair[1]) - f64::from(pair[0])).fold(f64::INFINITY, f64::min);
+    if !smallest.is_finite() || smallest <= 0.0 {
+        return None;
+    }
+    let refine = |step: f64, &value: &f32| {
+        let offset = f64::from(value) - first;
+        let count = (offset / step).round();
+        if count > 0.0 { offset / count } else { step }
+    };
+    Some(values.iter().fold(smallest, refine))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(values: &[f32]) -> Storage {
+        let storage = storage(values.iter().copied()).unwrap();
+        assert!(storage.is_exact(values));
+        storage
+    }
+
+    #[test]
+    fn whole_numbers_stay_as_they_are() {
+        assert_eq!(round_trip(&[-1024.0, 0.0, 3071.0]), Storage { slope: 1.0, intercept: 0.0, signed: true });
+        assert_eq!(round_trip(&[0.0, 65535.0]), Storage { slope: 1.0, intercept: 0.0, signed: false });
+        assert_eq!(round_trip(&[-3024.0, 40000.0]), Storage { slope: 1.0, intercept: -3024.0, signed: false });
+        round_trip(&[-0.0, 1.0]);
+        round_trip(&[7.5]);
+    }
+
+    #[test]
+    fn a_slope_that_a_scanner_stated_is_found_again() {
+        for (slope, intercept) in
+            [(0.5, 0.0), (2.19731, 0.0), (0.003_479, -1000.0), (1.525_902e-5, 0.25), (4.7e-9, 0.0)]
+        {
+            let stored = (0..4000_u32).map(|index| index * index % 32_749);
+            let values: Vec<f32> = stored.map(|raw| (f64::from(raw) * slope + intercept) as f32).collect();
+            round_trip(&values);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_name() {
+        let many = storage((0..70_000).map(|index| index as f32)).unwrap_err();
+        assert!(many.contains("more than 65536 different values"), "{many}");
+        let odd = storage([0.0, 1.0, std::f32::consts::PI, 40_000.5].into_iter()).unwrap_err();
+        assert!(odd.contains("no whole multiples of a step"), "{odd}");
+        assert!(storage([f32::NAN].into_iter()).is_err());
+    }
+}

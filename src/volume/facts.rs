@@ -1,0 +1,177 @@
+//! What a file holds, in a few numbers: what `segspec inspect` shows.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::dicom::{self, Choice, Series, SeriesSummary};
+use super::surface::{ReadOptions, Topology, read_surface};
+use super::{Format, Geometry, LabelMap, ReadError, Segment, Segmentation, Segments, Volume};
+use super::{read_header, read_segments, read_volume};
+
+/// Images with at most so many different whole numbers may be label maps: their values are counted.
+const MOST_LABELS: usize = 256;
+
+/// What a path holds.
+#[derive(Clone, Debug)]
+pub enum Facts {
+    /// An image, or labels.
+    Image(Box<ImageFacts>),
+    /// Several DICOM series, one of which is to be chosen.
+    Series(Vec<SeriesSummary>),
+    /// A surface.
+    Surface(SurfaceFacts),
+}
+
+/// An image, or labels.
+#[derive(Clone, Debug)]
+pub struct ImageFacts {
+    /// The format.
+    pub format: Format,
+    /// Type of the stored numbers.
+    pub value_type: &'static str,
+    /// Channels, or masks of segments that overlap.
+    pub channels: usize,
+    /// The grid, as stored.
+    pub geometry: Geometry,
+    /// Whether the file says where left and right are.
+    pub oriented: bool,
+    /// Smallest and largest value.
+    pub range: [f32; 2],
+    /// Mean value.
+    pub mean: f64,
+    /// CRC-32 of the values as little-endian floats, in the order `[channel, z, y, x]` of the stored grid.
+    pub crc32: u32,
+    /// Structures and their voxels; empty where the image is no label map.
+    pub segments: Vec<(Segment, usize)>,
+    /// Elements of a DICOM series that people look at.
+    pub tags: Vec<(String, String)>,
+}
+
+/// A surface in RAS millimetres.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SurfaceFacts {
+    /// Number of triangles.
+    pub triangles: usize,
+    /// Smallest and largest corner `[x, y, z]`.
+    pub bounds_mm: Option<[[f64; 3]; 2]>,
+    /// Area.
+    pub area_mm2: f64,
+    /// Enclosed volume, by the divergence theorem; approximate where there are holes.
+    pub volume_mm3: f64,
+    /// Edges with one triangle: the rims of holes.
+    pub open_edges: usize,
+    /// Pieces.
+    pub components: usize,
+    /// What is odd.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a path and says what it holds. `choice` names the DICOM series where a folder has several; without one they are listed.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn facts(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
+    match Format::of(path)? {
+        Format::Surface => surface(path),
+        Format::DicomImage => series(path, choice),
+        format => image(path, format).map(|facts| Facts::Image(Box::new(facts))),
+    }
+}
+
+fn image(path: &Path, format: Format) -> Result<ImageFacts, ReadError> {
+    let header = read_header(path)?;
+    let named = path.to_string_lossy().to_ascii_lowercase().ends_with(".seg.nrrd");
+    let (volume, segments) = match named || format == Format::DicomSegments {
+        true => of_segments(read_segments(path)?),
+        false => {
+            let volume = read_volume(path)?;
+            let segments = labels(&volume);
+            (volume, segments)
+        }
+    };
+    let facts = ImageFacts { value_type: header.value_type, oriented: header.oriented, ..of_volume(format, &volume) };
+    Ok(ImageFacts { segments, ..facts })
+}
+
+fn series(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
+    let found = dicom::scan(path)?;
+    if *choice == Choice::default() && found.series.len() > 1 {
+        return Ok(Facts::Series(found.series));
+    }
+    let series = Series::open(path, choice)?;
+    let facts = of_volume(Format::DicomImage, &series.read()?);
+    Ok(Facts::Image(Box::new(ImageFacts { tags: series.tags()?, ..facts })))
+}
+
+fn surface(path: &Path) -> Result<Facts, ReadError> {
+    let file = read_surface(path, &ReadOptions::default())?;
+    let topology = Topology::of(&file.surface);
+    Ok(Facts::Surface(SurfaceFacts {
+        triangles: file.surface.triangles().len(),
+        bounds_mm: file.surface.bounds_mm(),
+        area_mm2: file.surface.area_mm2(),
+        volume_mm3: file.surface.volume_mm3(),
+        open_edges: topology.open_edges,
+        components: topology.components,
+        warnings: file.warnings.iter().map(ToString::to_string).collect(),
+    }))
+}
+
+fn of_volume(format: Format, volume: &Volume) -> ImageFacts {
+    let (mut range, mut sum) = ([f32::INFINITY, f32::NEG_INFINITY], 0.0);
+    let mut crc = flate2::Crc::new();
+    for &value in &volume.voxels {
+        range = [range[0].min(value), range[1].max(value)];
+        sum += f64::from(value);
+        crc.update(&value.to_le_bytes());
+    }
+    ImageFacts {
+        format,
+        value_type: "float32",
+        channels: volume.voxels.dim().0,
+        geometry: volume.geometry.clone(),
+        oriented: true,
+        range,
+        mean: sum / volume.voxels.len().max(1) as f64,
+        crc32: crc.sum(),
+        segments: Vec::new(),
+        tags: Vec::new(),
+    }
+}
+
+/// Segments as an image, and how many voxels each has.
+fn of_segments(segments: Segments) -> (Volume, Vec<(Segment, usize)>) {
+    let geometry = segments.geometry().clone();
+    let (voxels, counts) = match &segments.content {
+        Segmentation::Labels(LabelMap { voxels, .. }) => {
+            let mut counts = vec![0; usize::from(u16::MAX) + 1];
+            voxels.iter().for_each(|&value| counts[usize::from(value)] += 1);
+            let counts = segments.segments.iter().map(|segment| counts[usize::from(segment.value)]).collect();
+            (voxels.mapv(f32::from).insert_axis(ndarray::Axis(0)), counts)
+        }
+        Segmentation::Masks { masks, .. } => {
+            let count = |mask: ndarray::ArrayView3<u8>| mask.iter().filter(|&&inside| inside > 0).count();
+            (masks.mapv(f32::from), masks.outer_iter().map(count).collect::<Vec<_>>())
+        }
+    };
+    (Volume { voxels, geometry }, segments.segments.into_iter().zip(counts).collect())
+}
+
+/// The labels of an image of one channel, if its values look like labels: few, whole, not negative.
+fn labels(volume: &Volume) -> Vec<(Segment, usize)> {
+    let mut counts = std::collections::BTreeMap::<u16, usize>::new();
+    if volume.voxels.dim().0 != 1 {
+        return Vec::new();
+    }
+    for &value in &volume.voxels {
+        let label = value as u16;
+        if f32::from(label) != value || counts.len() > MOST_LABELS {
+            return Vec::new();
+        }
+        *counts.entry(label).or_default() += 1;
+    }
+    let segment = |value| Segment { name: format!("label {value}"), value, color: None };
+    counts.into_iter().filter(|(value, _)| *value > 0).map(|(value, count)| (segment(value), count)).collect()
+}

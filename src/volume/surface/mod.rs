@@ -1,0 +1,33 @@
+//! Triangle surfaces in millimetres: read, made into masks on an image's grid, made out of masks, written.
+//!
+//! In memory every point is in RAS+ world millimetres, as a [`Geometry`](super::Geometry) maps voxels, and the corners of
+//! a triangle run counter-clockwise as seen from outside. Files may be in LPS or RAS: that is settled at the door
+//! ([`CoordinateSystem`]). What is odd about a surface comes back as [`Warning`]s.
+
+mod decimate;
+mod extract;
+mod mesh;
+mod quadric;
+mod read;
+mod sets;
+mod smooth;
+mod taylor;
+mod topology;
+mod voxelise;
+mod warning;
+mod winding;
+mod write;
+
+pub use decimate::{Decimation, decimate};
+pub use extract::{Extraction, extract, extract_segments};
+pub use mesh::{NamedSurface, Surface, SurfaceError};
+pub use read::{CoordinateSystem, ReadOptions, SurfaceFile, read_surface};
+pub use smooth::{Taubin, smooth};
+pub use topology::Topology;
+pub use voxelise::{Voxelised, voxelise};
+pub use warning::Warning;
+pub use winding::WindingNumber;
+pub use write::{write_glb, write_obj, write_ply, write_stl};
+
+#[cfg(test)]
+mod tests;

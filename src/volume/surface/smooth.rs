@@ -1,0 +1,72 @@
+//! Smoothing that does not shrink (Taubin 1995, "A signal processing approach to fair surface design").
+
+use rayon::prelude::*;
+
+use super::mesh::Surface;
+
+/// Taubin's low-pass filter: each iteration moves every point by `lambda` towards the mean of its neighbours and then by
+/// `mu` away from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Taubin {
+    /// Number of pairs of steps.
+    pub iterations: usize,
+    /// Part of the way to the mean of the neighbours, from 0 to 1.
+    pub lambda: f64,
+    /// Part of the way back, negative and larger than `lambda`: details smoother than `1 / lambda + 1 / mu` stay.
+    pub mu: f64,
+}
+
+impl Default for Taubin {
+    /// Takes away the steps of voxels and keeps what is several voxels large.
+    fn default() -> Self {
+        Self { iterations: 10, lambda: 0.5, mu: -0.53 }
+    }
+}
+
+/// Smooths in place; triangles stay. Every neighbour counts alike, so that voxels of any shape are treated as cubes.
+pub fn smooth(surface: &mut Surface, options: &Taubin) {
+    let neighbours = Neighbours::of(surface);
+    for _ in 0..options.iterations {
+        for part in [options.lambda, options.mu] {
+            let moved = neighbours.step(surface.points(), part);
+            *surface.points_mut() = moved;
+        }
+    }
+}
+
+/// The neighbours of point n are `numbers[starts[n]..starts[n + 1]]`.
+struct Neighbours {
+    starts: Vec<usize>,
+    numbers: Vec<u32>,
+}
+
+impl Neighbours {
+    fn of(surface: &Surface) -> Self {
+        let mut pairs: Vec<[u32; 2]> = Vec::with_capacity(6 * surface.triangles().len());
+        for &[a, b, c] in surface.triangles() {
+            pairs.extend([[a, b], [b, a], [b, c], [c, b], [c, a], [a, c]]);
+        }
+        pairs.par_sort_unstable();
+        pairs.dedup();
+        let points = surface.points().len() as u32;
+        let starts = (0..=points).map(|point| pairs.partition_point(|pair| pair[0] < point)).collect();
+        Self { starts, numbers: pairs.into_iter().map(|[_, neighbour]| neighbour).collect() }
+    }
+
+    fn step(&self, points: &[[f64; 3]], part: f64) -> Vec<[f64; 3]> {
+        let moved = |(index, point): (usize, &[f64; 3])| {
+            let neighbours = &self.numbers[self.starts[index]..self.starts[index + 1]];
+            if neighbours.is_empty() {
+                return *point;
+            }
+            let mut sum = [0.0; 3];
+            for &neighbour in neighbours {
+                let place = points[neighbour as usize];
+                sum = [0, 1, 2].map(|axis| sum[axis] + place[axis]);
+            }
+            let count = neighbours.len() as f64;
+            [0, 1, 2].map(|axis| point[axis] + part * (sum[axis] / count - point[axis]))
+        };
+        points.par_iter().enumerate().map(moved).collect()
+    }
+}

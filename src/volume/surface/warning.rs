@@ -1,0 +1,62 @@
+//! What is odd about a surface, as data: the caller decides who hears of it.
+
+use std::fmt;
+
+use super::read::CoordinateSystem;
+use super::topology::Topology;
+
+/// Something that a person should know about a surface, though it could be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The file does not say whether it is in LPS or RAS: it was taken as LPS.
+    AssumedLps,
+    /// The file states this system, but the caller another.
+    Overruled(CoordinateSystem),
+    /// Bytes after the last triangle of a binary STL file.
+    TrailingBytes(usize),
+    /// Triangles with two corners at one place, left out.
+    Degenerate(usize),
+    /// Edges with only one triangle: the surface has holes, which are closed as the winding number closes them.
+    Open(usize),
+    /// Edges with more than two triangles.
+    NonManifold(usize),
+    /// Edges whose triangles face to different sides: the mask may be wrong near them.
+    Misoriented(usize),
+    /// All triangles face inwards.
+    Inward,
+    /// Part of the surface lies outside the image's grid.
+    BeyondGrid,
+    /// No voxel centre lies inside.
+    Nothing,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AssumedLps => write!(f, "states no coordinate system; taken as LPS"),
+            Self::Overruled(stated) => write!(f, "states {stated}, but is read as the other system, as asked"),
+            Self::TrailingBytes(count) => write!(f, "{count} bytes after the last triangle are ignored"),
+            Self::Degenerate(count) => write!(f, "{count} triangles without area are left out"),
+            Self::Open(count) => write!(f, "{count} open edges: the surface has holes, which are closed smoothly"),
+            Self::NonManifold(count) => write!(f, "{count} edges with more than two triangles"),
+            Self::Misoriented(count) => {
+                write!(f, "{count} edges whose triangles face to different sides: check the mask there")
+            }
+            Self::Inward => write!(f, "all triangles face inwards; the enclosed side is taken as inside"),
+            Self::BeyondGrid => write!(f, "part of the surface lies outside the image"),
+            Self::Nothing => write!(f, "no voxel centre of the image lies inside the surface"),
+        }
+    }
+}
+
+impl Warning {
+    /// What a mesh's topology says about it.
+    pub(super) fn of_topology(topology: &Topology) -> Vec<Self> {
+        let counts = [
+            (topology.open_edges, Self::Open as fn(usize) -> Self),
+            (topology.non_manifold_edges, Self::NonManifold),
+            (topology.misoriented_edges, Self::Misoriented),
+        ];
+        counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, warning)| warning(count)).collect()
+    }
+}

@@ -1,0 +1,160 @@
+//! `segspec convert`: there and back, nothing changes; what a format cannot hold is refused.
+
+use std::path::Path;
+
+use segspec::volume::{Geometry, LabelMap, Volume, read_label_map, read_volume, write_label_map, write_volume};
+use serde_json::Value;
+
+use crate::lab::{Lab, shared};
+
+/// Images of the shared data: CT, MR, PET, with the formats that can hold them.
+const IMAGES: [(&str, bool); 7] = [
+    ("pelvis/images/pelvis_001.nii.gz", true),
+    ("totalsegmentator/example_ct_sm.nii.gz", true),
+    ("totalsegmentator/example_mr_sm.nii.gz", true),
+    ("spleen_ivadomed/sub-spleen2_ct.nii.gz", true),
+    ("nrrd_slicerio/CTChest4.nrrd", true),
+    ("hippocampus/imagesTr/hippocampus_003.nii.gz", false),
+    ("sts/STS_001/PET_image.nii.gz", false),
+];
+
+const LABELS: [(&str, &str); 3] = [
+    ("pelvis/images/pelvis_001.nii.gz", "pelvis/labels/pelvis_001.nii.gz"),
+    ("totalsegmentator/example_ct_sm.nii.gz", "totalsegmentator/example_seg.nii.gz"),
+    ("spleen_ivadomed/sub-spleen2_ct.nii.gz", "spleen_ivadomed/sub-spleen2_ct_seg-manual.nii.gz"),
+];
+
+fn converted(lab: &Lab, arguments: &[&str]) {
+    let ended = lab.end(&[&["convert"], arguments].concat());
+    assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+}
+
+fn refused(lab: &Lab, arguments: &[&str], words: &[&str]) {
+    let ended = lab.end(&[&["convert"], arguments].concat());
+    assert_eq!(ended.code, 4, "{arguments:?}: {}", ended.err);
+    assert!(words.iter().all(|word| ended.err.contains(word)), "{}", ended.err);
+}
+
+fn same_grid(found: &Geometry, expected: &Geometry, name: &str) {
+    assert_eq!(found.shape, expected.shape, "{name}");
+    for (found, expected) in found.affine.iter().flatten().zip(expected.affine.iter().flatten()) {
+        assert!((found - expected).abs() < 1e-4, "{name}: {found} instead of {expected}");
+    }
+}
+
+/// In the canonical orientation: DICOM has its own order of slices.
+fn same_image(found: &Volume, expected: &Volume, name: &str) {
+    let [found, expected] = [found.to_canonical(), expected.to_canonical()];
+    same_grid(&found.geometry, &expected.geometry, name);
+    assert!(found.voxels == expected.voxels, "{name}: voxels differ");
+}
+
+fn same_labels(found: &LabelMap, expected: &LabelMap, name: &str) {
+    let [found, expected] = [found.to_canonical(), expected.to_canonical()];
+    same_grid(&found.geometry, &expected.geometry, name);
+    assert!(found.voxels == expected.voxels, "{name}: labels differ");
+}
+
+/// Image → NRRD → NIfTI → DICOM → NIfTI, or without DICOM where it cannot hold the values.
+fn round(lab: &Lab, source: &Path, dicom: bool) {
+    let name = source.to_string_lossy().into_owned();
+    let expected = read_volume(source).unwrap();
+    converted(lab, &[&name, "a.nrrd"]);
+    converted(lab, &["a.nrrd", "a.nii.gz"]);
+    same_image(&read_volume(&lab.path("a.nii.gz")).unwrap(), &expected, &name);
+    let folder = lab.path("series");
+    let _ = std::fs::remove_dir_all(&folder);
+    if !dicom {
+        return refused(lab, &["a.nii.gz", "series"], &["series"]);
+    }
+    converted(lab, &["a.nii.gz", "series", "--modality", "ct"]);
+    converted(lab, &["series", "b.nii.gz"]);
+    same_image(&read_volume(&lab.path("b.nii.gz")).unwrap(), &expected, &name);
+}
+
+/// Labels → .seg.nrrd → DICOM SEG → NIfTI, on the series that `round` has left.
+fn round_of_labels(lab: &Lab, source: &Path) {
+    let name = source.to_string_lossy().into_owned();
+    let expected = read_label_map(source).unwrap();
+    converted(lab, &[&name, "a.seg.nrrd", "--labels"]);
+    converted(lab, &["a.seg.nrrd", "a.dcm", "--on", "series"]);
+    converted(lab, &["a.dcm", "label.nii.gz", "--on", "series"]);
+    let found = read_label_map(&lab.path("label.nii.gz")).unwrap();
+    // A segmentation object numbers its segments from 1: the values of the file become those of their order.
+    let mut values: Vec<u16> = expected.voxels.iter().copied().filter(|value| *value > 0).collect();
+    values.sort_unstable();
+    values.dedup();
+    let number = |value: u16| values.binary_search(&value).map_or(0, |index| index as u16 + 1);
+    let numbered = LabelMap { voxels: expected.voxels.mapv(number), geometry: expected.geometry.clone() };
+    same_labels(&found, &numbered, &name);
+}
+
+#[test]
+fn images_and_labels_come_back_as_they_were() {
+    let lab = Lab::new();
+    let mut oblique = Geometry::axis_aligned([5, 6, 7], [2.5, 0.8, 0.7]);
+    let (sin, cos) = 0.3_f64.sin_cos();
+    let [first, second] = [oblique.affine[0], oblique.affine[1]];
+    for column in 0..3 {
+        oblique.affine[0][column] = cos * first[column] - sin * second[column];
+        oblique.affine[1][column] = sin * first[column] + cos * second[column];
+    }
+    oblique.affine[2][3] = -41.5;
+    let voxels = ndarray::Array4::from_shape_fn([1, 5, 6, 7], |(_, z, y, x)| (z * 100 + y * 10 + x) as f32 - 1024.0);
+    write_volume(&lab.path("image.nii.gz"), &Volume { voxels, geometry: oblique.clone() }).unwrap();
+    let voxels =
+        ndarray::Array3::from_shape_fn([5, 6, 7], |(z, y, x)| u16::from(x > 3) * 3 + u16::from(z + y == 4) * 2);
+    write_label_map(&lab.path("labels.nii.gz"), &LabelMap { voxels, geometry: oblique }).unwrap();
+    round(&lab, &lab.path("image.nii.gz"), true);
+    round_of_labels(&lab, &lab.path("labels.nii.gz"));
+}
+
+#[test]
+fn shared_images_and_labels_come_back_as_they_were() {
+    let Some(data) = shared() else { return };
+    let lab = Lab::new();
+    for (image, dicom) in IMAGES {
+        round(&lab, &data.join(image), dicom);
+        if let Some((_, labels)) = LABELS.iter().find(|(of, _)| *of == image) {
+            round_of_labels(&lab, &data.join(labels));
+        }
+    }
+}
+
+#[test]
+fn a_surface_comes_back_as_the_mask_it_was() {
+    let lab = Lab::new();
+    let geometry = Geometry::axis_aligned([20, 24, 22], [1.5, 1.0, 1.2]);
+    let voxels = ndarray::Array3::from_shape_fn([20, 24, 22], |(z, y, x)| {
+        let away = [(z as f64 - 9.5) / 7.0, (y as f64 - 11.5) / 9.0, (x as f64 - 10.5) / 8.0];
+        u16::from(away.iter().map(|part| part * part).sum::<f64>() < 1.0)
+    });
+    let labels = LabelMap { voxels, geometry };
+    write_label_map(&lab.path("ball.nii.gz"), &labels).unwrap();
+    converted(&lab, &["ball.nii.gz", "ball.stl", "--blocky"]);
+    converted(&lab, &["ball.stl", "again.nii.gz", "--on", "ball.nii.gz"]);
+    same_labels(&read_label_map(&lab.path("again.nii.gz")).unwrap(), &labels, "ball");
+    converted(&lab, &["ball.nii.gz", "ball.glb"]);
+    let facts = lab.end(&["inspect", "ball.stl", "--json"]);
+    let facts: Value = serde_json::from_str(&facts.out).unwrap();
+    assert_eq!(facts[0]["surface"]["open-edges"], 0);
+    refused(&lab, &["ball.stl", "again.nii.gz"], &["--on"]);
+}
+
+#[test]
+fn what_a_format_cannot_hold_is_refused_by_name() {
+    let lab = Lab::new();
+    let geometry = Geometry::axis_aligned([2, 3, 4], [1.0; 3]);
+    let image = |channels: usize, value: f32| Volume {
+        voxels: ndarray::Array4::from_shape_fn([channels, 2, 3, 4], |(_, z, y, x)| (x + 4 * y + 12 * z) as f32 * value),
+        geometry: geometry.clone(),
+    };
+    write_volume(&lab.path("two.nii.gz"), &image(2, 1.0)).unwrap();
+    write_volume(&lab.path("float.nii.gz"), &image(1, 0.123_456_7)).unwrap();
+    write_volume(&lab.path("whole.nii.gz"), &image(1, 1.0)).unwrap();
+    refused(&lab, &["two.nii.gz", "out"], &["one channel"]);
+    refused(&lab, &["float.nii.gz", "out"], &["out"]);
+    refused(&lab, &["whole.nii.gz", "out.xyz"], &["out.xyz", ".nrrd"]);
+    refused(&lab, &["whole.nii.gz", "out.dcm"], &["--on"]);
+    refused(&lab, &["gone.nii.gz", "out.nrrd"], &["gone.nii.gz"]);
+}
