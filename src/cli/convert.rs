@@ -1,13 +1,15 @@
 //! `segspec convert`.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::inspect::SeriesArgs;
-use super::{Exit, Failure};
-use crate::volume::convert::{ConvertError, Options, convert};
-use crate::volume::dicom;
+use super::{Exit, Failure, dataset};
+use crate::dataset::unlabelled;
+use crate::volume::convert::{ConvertError, Options, Target, convert};
+use crate::volume::dicom::{self, Anonymous};
 use crate::volume::surface::CoordinateSystem;
 
 /// Convert images, labels and surfaces; grids and voxels stay as they are
@@ -20,7 +22,8 @@ Examples:
   segspec convert dicom/ ct.nii.gz --series \"Abdomen 1.0\"
   segspec convert label.nii.gz label.dcm --on dicom/
   segspec convert femur.stl femur.nrrd --on ct.nii.gz
-  segspec convert prediction.nii.gz organs.glb")]
+  segspec convert prediction.nii.gz organs.glb
+  segspec convert patients/ nifti/ --to nii.gz --anonymize --map patients.csv")]
 pub struct Convert {
     /// File, or folder of DICOM slices
     source: PathBuf,
@@ -28,6 +31,15 @@ pub struct Convert {
     target: PathBuf,
     #[command(flatten)]
     series: SeriesArgs,
+    /// Convert every image of the source folder (files, or folders of DICOM slices) to files of this ending in the target folder
+    #[arg(long, value_name = "ENDING")]
+    to: Option<String>,
+    /// Name the results case-0001 and so on; with a folder as target of a DICOM series, copy it without what tells who it is
+    #[arg(long)]
+    anonymize: bool,
+    /// Write which result came from which source to this CSV file
+    #[arg(long, value_name = "FILE", requires = "to")]
+    map: Option<PathBuf>,
     /// The values are labels (known by itself for DICOM SEG, .seg.nrrd and surfaces)
     #[arg(long)]
     labels: bool,
@@ -63,7 +75,7 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
     let options = Options {
         choice: args.series.choice(),
         labels: args.labels,
-        on: args.on,
+        on: args.on.clone(),
         blocky: args.blocky,
         coordinates: args.coordinates.map(|system| match system {
             Coordinates::Lps => CoordinateSystem::Lps,
@@ -75,14 +87,69 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
             Modality::Other => dicom::Modality::Other,
         }),
     };
-    let written = convert(&args.source, &args.target, &options).map_err(|error| {
-        let environment = matches!(&error, ConvertError::Write(error) if error.environment);
-        Failure::new(if environment { Exit::Environment } else { Exit::BadData }, error)
-    })?;
+    if let Some(ending) = &args.to {
+        return folder(&args, ending, &options);
+    }
+    let written = match args.anonymize {
+        true => anonymous_series(&args, &options)?,
+        false => convert(&args.source, &args.target, &options).map_err(failure)?,
+    };
     match written.as_slice() {
         [] => {}
         [one] => println!("{}", one.display()),
         [first, .., last] => println!("{} … {}, {} files", first.display(), last.display(), written.len()),
     }
     Ok(Exit::Ok)
+}
+
+fn failure(error: ConvertError) -> Failure {
+    let environment = matches!(&error, ConvertError::Write(error) if error.environment);
+    Failure::new(if environment { Exit::Environment } else { Exit::BadData }, error)
+}
+
+/// Every image below a folder; one that cannot be converted is named at the end, and the others are done.
+fn folder(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failure> {
+    let (cases, excluded) = unlabelled(&args.source, 1).map_err(dataset::failure)?;
+    if cases.is_empty() {
+        let text = format!("{}: no image file and no DICOM series here", args.source.display());
+        return Err(Failure::message(Exit::BadData, text));
+    }
+    let bar = dataset::progress_bar("converting");
+    let (mut map, mut failed) = (String::from("result,source\n"), Vec::new());
+    for (index, case) in cases.iter().enumerate() {
+        let name = if args.anonymize { format!("case-{:04}", index + 1) } else { case.name.clone() };
+        let ending = ending.trim_start_matches('.');
+        let target = args.target.join(if ending == "dicom" { name } else { format!("{name}.{ending}") });
+        let source = &case.images[0];
+        match convert(source, &target, options) {
+            Ok(_) => map += &format!("\"{}\",\"{}\"\n", target.display(), source.display()),
+            Err(error) => failed.push(error.to_string()),
+        }
+        dataset::show(&bar, index + 1, cases.len());
+    }
+    bar.finish_and_clear();
+    if let Some(path) = &args.map {
+        crate::files::write_atomic(path, map.as_bytes()).map_err(|error| Failure::new(Exit::Environment, error))?;
+    }
+    failed.extend(excluded.into_iter().map(|row| format!("{}: {}", row.case, row.reason)));
+    println!("{} of {} converted", cases.len() - failed.len().min(cases.len()), cases.len());
+    if failed.is_empty() { Ok(Exit::Ok) } else { Err(Failure::message(Exit::BadData, failed.join("\n"))) }
+}
+
+/// A copy of a DICOM series that does not tell who the patient is.
+fn anonymous_series(args: &Convert, options: &Options) -> Result<Vec<PathBuf>, Failure> {
+    if Target::of(&args.target) != Some(Target::DicomSeries) {
+        // NIfTI, NRRD and surfaces hold nothing about the patient.
+        return convert(&args.source, &args.target, options).map_err(failure);
+    }
+    let name = args.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let identity = Anonymous { patient: name.clone(), description: name, secret: secret() };
+    dicom::anonymise(&args.source, &options.choice, &args.target, &identity)
+        .map_err(|error| Failure::new(Exit::BadData, error))
+}
+
+/// New for each call: nobody can tell which UID became which. The standard library seeds its hashers from the system's randomness.
+fn secret() -> String {
+    let number = || RandomState::new().build_hasher().finish();
+    [number(), number(), number(), number()].map(|number| format!("{number:016x}")).concat()
 }

@@ -107,6 +107,7 @@ fn image_text(image: &ImageFacts) -> String {
         ("origin", format!("{} mm (x, y, z; RAS)", triple(canonical.to_world([0.0; 3])))),
         ("stored as", format!("{}{note}", image.geometry.orientation())),
         ("values", format!("{} … {}, mean {:.4}", image.range[0], image.range[1], image.mean)),
+        ("", sketch(&image.histogram)),
     ];
     if image.geometry.is_sheared() {
         lines.push(("axes", "not at right angles (gantry tilt)".into()));
@@ -149,6 +150,17 @@ fn surface_text(surface: &SurfaceFacts) -> String {
     text + &surface.warnings.iter().map(|warning| format!("  note: {warning}\n")).collect::<String>()
 }
 
+/// A histogram as a line of bars. Square roots: in most images one part, air, holds more than all others.
+fn sketch(histogram: &[usize]) -> String {
+    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = histogram.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let bar = |count: &usize| match count {
+        0 => BARS[0],
+        count => BARS[((*count as f64 / most).sqrt() * 8.0).ceil().clamp(1.0, 8.0) as usize],
+    };
+    histogram.iter().map(bar).collect()
+}
+
 fn channels(count: usize) -> String {
     if count == 1 { String::new() } else { format!(", {count} channels") }
 }
@@ -173,7 +185,7 @@ fn to_json(path: &Path, facts: &Facts) -> Value {
                     "shape": image.geometry.shape, "orientation": image.geometry.orientation(),
                     "affine": image.geometry.affine, "oriented": image.oriented, "crc32": image.crc32,
                 },
-                "range": image.range, "mean": image.mean, "segments": segments.collect::<Value>(),
+                "range": image.range, "mean": image.mean, "histogram": image.histogram, "segments": segments.collect::<Value>(),
                 "tags": image.tags.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Value>(),
             })
         }
@@ -187,5 +199,17 @@ fn to_json(path: &Path, facts: &Facts) -> Value {
             });
             json!({ "path": path, "format": "DICOM", "series": rows.collect::<Value>() })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_grow_with_the_square_root_and_nothing_is_hidden() {
+        assert_eq!(sketch(&[0, 1, 16, 64]), " ▁▄█");
+        assert_eq!(sketch(&[1, 0, 1_000_000]), "▁ █");
+        assert_eq!(sketch(&[0, 0]), "  ");
     }
 }

@@ -12,6 +12,9 @@ use super::{read_header, read_segments, read_volume};
 /// Images with at most so many different whole numbers may be label maps: their values are counted.
 const MOST_LABELS: usize = 256;
 
+/// Parts of a histogram.
+pub const BINS: usize = 32;
+
 /// What a path holds.
 #[derive(Clone, Debug)]
 pub enum Facts {
@@ -40,6 +43,8 @@ pub struct ImageFacts {
     pub range: [f32; 2],
     /// Mean value.
     pub mean: f64,
+    /// Voxels in parts of equal width from the smallest value to the largest.
+    pub histogram: [usize; BINS],
     /// CRC-32 of the values as little-endian floats, in the order `[channel, z, y, x]` of the stored grid.
     pub crc32: u32,
     /// Structures and their voxels; empty where the image is no label map.
@@ -127,6 +132,12 @@ fn of_volume(format: Format, volume: &Volume) -> ImageFacts {
         sum += f64::from(value);
         crc.update(&value.to_le_bytes());
     }
+    let mut histogram = [0; BINS];
+    let width = f64::from(range[1]) - f64::from(range[0]);
+    for &value in &volume.voxels {
+        let part = (f64::from(value) - f64::from(range[0])) / width.max(f64::MIN_POSITIVE) * BINS as f64;
+        histogram[(part as usize).min(BINS - 1)] += 1;
+    }
     ImageFacts {
         format,
         value_type: "float32",
@@ -135,6 +146,7 @@ fn of_volume(format: Format, volume: &Volume) -> ImageFacts {
         oriented: true,
         range,
         mean: sum / volume.voxels.len().max(1) as f64,
+        histogram,
         crc32: crc.sum(),
         segments: Vec::new(),
         tags: Vec::new(),

@@ -142,6 +142,31 @@ fn a_surface_comes_back_as_the_mask_it_was() {
 }
 
 #[test]
+fn a_folder_is_converted_whole_and_names_stay_behind() {
+    let lab = Lab::new();
+    let geometry = Geometry::axis_aligned([3, 4, 5], [2.0, 1.0, 1.0]);
+    let voxels = ndarray::Array4::from_shape_fn([1, 3, 4, 5], |(_, z, y, x)| (z + y + x) as f32);
+    let image = Volume { voxels, geometry };
+    write_volume(&lab.path("patients/anna.nii.gz"), &image).unwrap();
+    segspec::volume::nrrd::write_volume(&lab.path("patients/bert.nrrd"), &image).unwrap();
+    converted(&lab, &["patients", "plain", "--to", "nii.gz"]);
+    same_image(&read_volume(&lab.path("plain/bert.nii.gz")).unwrap(), &image, "bert");
+    converted(&lab, &["patients", "out", "--to", ".nrrd", "--anonymize", "--map", "map.csv"]);
+    let map = std::fs::read_to_string(lab.path("map.csv")).unwrap();
+    assert!(map.contains("anna") && map.contains("case-0002.nrrd"), "{map}");
+    for (number, name) in [(1, "anna"), (2, "bert")] {
+        let file = lab.path(&format!("out/case-{number:04}.nrrd"));
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(4).any(|part| part == name.as_bytes()));
+        same_image(&read_volume(&file).unwrap(), &image, name);
+    }
+    std::fs::write(lab.path("patients/broken.nii.gz"), b"no image").unwrap();
+    refused(&lab, &["patients", "again", "--to", "nrrd"], &["broken.nii.gz"]);
+    assert!(lab.path("again/anna.nrrd").exists());
+    refused(&lab, &["datasets", "none", "--to", "nrrd"], &["no image file"]);
+}
+
+#[test]
 fn what_a_format_cannot_hold_is_refused_by_name() {
     let lab = Lab::new();
     let geometry = Geometry::axis_aligned([2, 3, 4], [1.0; 3]);

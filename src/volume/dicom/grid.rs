@@ -183,7 +183,7 @@ fn gap(before: &Placed, after: &Placed, count: usize, gaps: usize) -> ReadError 
     let more = if gaps > 1 { format!(" and {} more gaps", gaps - 1) } else { String::new() };
     let reason = format!(
         "{count} slice(s) missing between this file and {}, the first at {at}{more}; find the files, or have the gap \
-         interpolated",
+         interpolated (`--fill-gaps`; in a dataset file `dicom.fill-gaps = true`)",
         after.2.instance.path.display()
     );
     unsupported(&before.2.instance.path, reason)
