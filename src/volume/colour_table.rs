@@ -60,11 +60,7 @@ pub fn write_slicer(path: &Path, segments: &[Segment]) -> Result<(), WriteError>
 }
 
 fn write(path: &Path, text: &str) -> Result<(), WriteError> {
-    files::write_atomic(path, text.as_bytes()).map_err(|error| WriteError {
-        path: path.into(),
-        reason: error.to_string(),
-        environment: files::is_environment(&error),
-    })
+    files::write_atomic(path, text.as_bytes()).map_err(|error| WriteError::io(path, &error))
 }
 
 fn one_line(name: &str) -> String {

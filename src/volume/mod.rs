@@ -21,7 +21,7 @@ mod stored;
 #[cfg(test)]
 mod mutated;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, Array4};
 
@@ -103,4 +103,11 @@ pub struct WriteError {
     pub reason: String,
     /// Whether the disk or a permission is the reason (exit code 7), rather than the data.
     pub environment: bool,
+}
+
+impl WriteError {
+    /// The operating system's error.
+    pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
+        Self { path: path.into(), reason: error.to_string(), environment: crate::files::is_environment(error) }
+    }
 }

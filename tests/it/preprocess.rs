@@ -13,6 +13,8 @@ use segspec::preprocess::spec::{Crop, ImageInterpolation, IntensityStep, LabelIn
 use segspec::preprocess::{Outcome, PrepareError, PreparedSet, PreprocessPlan, fingerprint, prepare, prepare_case};
 use segspec::volume::{Geometry, LabelMap, Volume, nifti};
 
+use crate::lab::shared;
+
 fn plan() -> PreprocessPlan {
     PreprocessPlan {
         crop: Crop::Nonzero,
@@ -163,13 +165,7 @@ fn a_full_disk_is_the_environments_fault() {
 }
 
 fn hippocampus() -> Option<Vec<Case>> {
-    let root = std::env::var_os("SEGSPEC_TEST_DATA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let folder = root.join("hippocampus");
-    if !folder.join("imagesTr").is_dir() {
-        eprintln!("skipped: no hippocampus images at {}", folder.display());
-        return None;
-    }
+    let folder = shared()?.join("hippocampus");
     let images = files(&folder.join("imagesTr"))
         .into_iter()
         .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("hippocampus")));

@@ -120,11 +120,7 @@ fn write_file(path: &Path, content: impl Fn(&mut dyn Write) -> io::Result<()>) -
         }
         buffered.flush()
     });
-    written.map_err(|error| WriteError {
-        path: path.into(),
-        reason: error.to_string(),
-        environment: files::is_environment(&error),
-    })
+    written.map_err(|error| WriteError::io(path, &error))
 }
 
 /// The header's bytes, little endian. The `nifti` crate writes only to a path of its own making, which cannot be atomic.

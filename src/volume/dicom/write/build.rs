@@ -112,11 +112,7 @@ impl DataSet {
         let object = self.object().with_meta(meta).map_err(|error| failed(error.to_string()))?;
         let mut bytes = Vec::new();
         object.write_all(&mut bytes).map_err(|error| failed(error.to_string()))?;
-        files::write_atomic(path, &bytes).map_err(|error| WriteError {
-            path: path.into(),
-            reason: error.to_string(),
-            environment: files::is_environment(&error),
-        })
+        files::write_atomic(path, &bytes).map_err(|error| WriteError::io(path, &error))
     }
 }
 

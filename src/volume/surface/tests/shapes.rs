@@ -112,7 +112,7 @@ fn decimation_keeps_holes_handles_and_rims() {
     assert!(Topology::of(&coarse).is_closed_manifold());
     assert_eq!((coarse.triangles().len(), euler(&coarse), euler(&surface)), (200, 0, 0));
     let ratio = coarse.volume_mm3() / surface.volume_mm3();
-    assert!((ratio - 1.0).abs() < 0.05, "{ratio}");
+    assert!((ratio - 1.0).abs() < 0.04, "{ratio}");
     // However few are asked for, what is left is a closed surface with a handle.
     let least = decimate(&surface, &Decimation { triangles: 0 });
     assert!(Topology::of(&least).is_closed_manifold() && euler(&least) == 0 && least.triangles().len() < 100);

@@ -10,7 +10,7 @@ const LONGEST_EDGE: f64 = 1.5;
 /// No more pieces than about this, however large the holes.
 const PIECES: f64 = 200_000.0;
 /// And never more than this: long triangles without area, from corners far away on one line, ask for any number.
-const MOST_PIECES: usize = 1_000_000;
+const MOST_PIECES: usize = 2 * PIECES as usize;
 
 /// Triangles, in millimetres, that make every edge run as often one way as the other. None for a closed surface, also
 /// for one that touches itself along an edge.

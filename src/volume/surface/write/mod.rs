@@ -40,11 +40,7 @@ fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
         content(&mut buffered)?;
         buffered.flush()
     });
-    written.map_err(|error| WriteError {
-        path: path.into(),
-        reason: error.to_string(),
-        environment: files::is_environment(&error),
-    })
+    written.map_err(|error| WriteError::io(path, &error))
 }
 
 /// Coordinates as four-byte floats, little endian.
