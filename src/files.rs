@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Writes a file so that a reader, or a crash, sees either the old content or the new one.
 ///
@@ -69,6 +69,14 @@ pub fn below(path: &Path) -> io::Result<Vec<PathBuf>> {
         files.extend(below(&entry)?);
     }
     Ok(files)
+}
+
+/// A path that another file names, if it lies in that file's folder or below: lists and headers may come from anywhere and must
+/// not reach beyond.
+pub fn inside(named: &str) -> Option<PathBuf> {
+    let path = Path::new(named);
+    let is_inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    is_inside.then(|| path.components().filter(|part| *part != Component::CurDir).collect())
 }
 
 /// Whether an error is the machine's (disk full, permission, read-only) rather than the data's.

@@ -29,6 +29,7 @@
 
 pub mod random;
 pub mod files;
+pub mod memory;
 pub mod volume;
 pub mod spec;
 pub mod dataset;

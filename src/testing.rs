@@ -1,5 +1,7 @@
 //! What several modules' unit tests have in common.
 
+pub mod damage;
+
 use std::path::PathBuf;
 
 /// Folder of real images for tests: `SEGSPEC_TEST_DATA`, else `shared/data` beside the repository. None, with a word to

@@ -4,12 +4,13 @@
 //! name: `cargo bench --bench cpu -- unet-64` or `-- layers`. Each measurement is a process of its own, so that peak memory
 //! is that of the one network, and the two sides take turns, so that a machine that changes its pace meets both.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod layers;
 mod network;
 mod peer;
 
-use std::process::Command;
-
+use common::{apart, median};
 use serde::{Deserialize, Serialize};
 
 /// A network and what it is fed with; one input channel, three classes.
@@ -78,7 +79,7 @@ type Row = (&'static str, &'static str, fn(&Measured) -> f64);
 fn compare(case: &Case, python: Option<&std::ffi::OsStr>) {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(measure_apart(case));
+        ours.push(apart(&["--measure".as_ref(), case.name.as_ref()]));
         theirs.extend(python.map(|python| peer::measure(python, case)));
     }
     let size = case.size.map(|length| length.to_string()).join("×");
@@ -99,18 +100,4 @@ fn compare(case: &Case, python: Option<&std::ffi::OsStr>) {
             }
         }
     }
-}
-
-/// Measures in a process of its own.
-fn measure_apart(case: &Case) -> Measured {
-    let program = std::env::current_exe().expect("the path of this program");
-    let output = Command::new(program).args(["--measure", case.name]).output().expect("this program runs again");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("one line of JSON")
-}
-
-/// The middle value.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

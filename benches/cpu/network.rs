@@ -11,7 +11,8 @@ use segspec::model::block::{Activation, Norm};
 use segspec::model::unet::UnetPlan;
 use segspec::model::{self, Interface, ModelPlan, Network};
 
-use super::{Case, Measured, median};
+use super::common::{median, memory};
+use super::{Case, Measured};
 
 const CLASSES: usize = 3;
 const STEPS: usize = 5;
@@ -36,7 +37,7 @@ pub fn measure(case: &Case) -> Measured {
             network = optimizer.step(1e-3, network.clone(), gradients);
         });
     });
-    let peak = peak_memory();
+    let peak = memory("VmHWM") / 1e6;
     let (network, images): (Network, _) = (network.valid(), images.inner());
     let inference = repeat(|| {
         let _ = backend::near(&device, || network.forward(images.clone()));
@@ -71,12 +72,4 @@ fn repeat(mut work: impl FnMut()) -> f64 {
         timed();
     });
     median((0..STEPS).map(|_| timed()).collect())
-}
-
-/// Largest resident memory of this process so far, in MB; 0 where the system does not tell.
-fn peak_memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
-    kibibytes.unwrap_or(0.0) * 1024.0 / 1e6
 }

@@ -1,11 +1,11 @@
 //! PyTorch's side: `benches/peer/step.py`, in a process of its own.
 
 use std::ffi::OsStr;
-use std::path::Path;
-use std::process::Command;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::common::peer;
 use super::{Case, Measured};
 
 /// Measures one case.
@@ -24,9 +24,6 @@ pub fn sgemm(python: &OsStr) -> f64 {
     read::<Ceiling>(python, &["--sgemm"]).gflops
 }
 
-fn read<T: for<'a> Deserialize<'a>>(python: &OsStr, arguments: &[&str]) -> T {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peer/step.py");
-    let output = Command::new(python).arg(script).args(arguments).output().expect("SEGSPEC_BENCH_PYTHON starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("one line of JSON")
+fn read<T: DeserializeOwned>(python: &OsStr, arguments: &[&str]) -> T {
+    peer(python, "step.py", &arguments.iter().map(OsStr::new).collect::<Vec<_>>())
 }

@@ -8,15 +8,12 @@ use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::memory::{LARGE, prefer_huge_pages};
 use burn::tensor::Bytes;
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
 
 /// Alignment of a buffer: a cache line, and a register of AVX-512.
 const ALIGNMENT: usize = 64;
-
-/// Buffers of this many bytes and more are made of huge pages where the system has them: the transforms of Winograd's
-/// filtering write to more pages at a time than a processor remembers the addresses of.
-const HUGE: usize = 4 << 20;
 
 /// Size of a huge page.
 const HUGE_PAGE: usize = 2 << 20;
@@ -60,7 +57,7 @@ impl Memory {
 
 /// Size and alignment of memory for so many bytes.
 fn capacity(bytes: usize) -> (usize, usize) {
-    match bytes >= HUGE {
+    match bytes >= LARGE {
         true => (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE),
         false => (bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT), ALIGNMENT),
     }
@@ -68,21 +65,18 @@ fn capacity(bytes: usize) -> (usize, usize) {
 
 /// Zeroed memory, of huge pages if it is large: asked for before the first touch.
 unsafe fn alloc(layout: Layout) -> *mut u8 {
-    #[cfg(target_os = "linux")]
-    if layout.size() >= HUGE {
-        // SAFETY: the caller's layout has a size; the advice covers the allocation alone and changes no content.
-        unsafe {
-            let pointer = std::alloc::alloc(layout);
-            if !pointer.is_null() {
-                // Without huge pages the memory is as good, only slower.
-                let _ = rustix::mm::madvise(pointer.cast(), layout.size(), rustix::mm::Advice::LinuxHugepage);
-                pointer.write_bytes(0, layout.size());
-            }
-            return pointer;
-        }
-    }
     // SAFETY: the caller's layout has a size.
-    unsafe { alloc_zeroed(layout) }
+    unsafe {
+        if layout.size() < LARGE {
+            return alloc_zeroed(layout);
+        }
+        let pointer = std::alloc::alloc(layout);
+        if !pointer.is_null() {
+            prefer_huge_pages(pointer, layout.size());
+            pointer.write_bytes(0, layout.size());
+        }
+        pointer
+    }
 }
 
 impl Drop for Memory {

@@ -115,24 +115,27 @@ fn folder(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failu
         return Err(Failure::message(Exit::BadData, text));
     }
     let bar = dataset::progress_bar("converting");
-    let (mut map, mut failed) = (String::from("result,source\n"), Vec::new());
+    let (mut rows, mut failed) = (csv::Writer::from_writer(Vec::new()), Vec::new());
+    let mut row = |cells: [&str; 2]| rows.write_record(cells).map_err(|error| Failure::new(Exit::Environment, error));
+    row(["result", "source"])?;
     for (index, case) in cases.iter().enumerate() {
         let name = if args.anonymize { format!("case-{:04}", index + 1) } else { case.name.clone() };
         let ending = ending.trim_start_matches('.');
         let target = args.target.join(if ending == "dicom" { name } else { format!("{name}.{ending}") });
         let source = &case.images[0];
         match convert(source, &target, options) {
-            Ok(_) => map += &format!("\"{}\",\"{}\"\n", target.display(), source.display()),
+            Ok(_) => row([&target.to_string_lossy(), &source.to_string_lossy()])?,
             Err(error) => failed.push(error.to_string()),
         }
         dataset::show(&bar, index + 1, cases.len());
     }
     bar.finish_and_clear();
     if let Some(path) = &args.map {
-        crate::files::write_atomic(path, map.as_bytes()).map_err(|error| Failure::new(Exit::Environment, error))?;
+        let map = rows.into_inner().map_err(|error| Failure::new(Exit::Environment, error.into_error()))?;
+        crate::files::write_atomic(path, &map).map_err(|error| Failure::new(Exit::Environment, error))?;
     }
+    println!("{} of {} converted", cases.len() - failed.len(), cases.len() + excluded.len());
     failed.extend(excluded.into_iter().map(|row| format!("{}: {}", row.case, row.reason)));
-    println!("{} of {} converted", cases.len() - failed.len().min(cases.len()), cases.len());
     if failed.is_empty() { Ok(Exit::Ok) } else { Err(Failure::message(Exit::BadData, failed.join("\n"))) }
 }
 

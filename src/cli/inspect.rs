@@ -99,22 +99,20 @@ fn image_text(image: &ImageFacts) -> String {
         true => format!("{} mm", triple(canonical.spacing_mm())),
         false => "no physical size".into(),
     };
-    let note = if image.oriented || !canonical.has_spacing { "" } else { " (a guess: the header states none)" };
     let mut lines = vec![
         ("format", format!("{}, {}", image.format, image.value_type)),
         ("shape", format!("{}{}", triple(canonical.shape.map(|n| n as f64)), channels(image.channels))),
         ("spacing", spacing),
         ("origin", format!("{} mm (x, y, z; RAS)", triple(canonical.to_world([0.0; 3])))),
-        ("stored as", format!("{}{note}", image.geometry.orientation())),
+        ("stored as", image.geometry.orientation()),
         ("values", format!("{} … {}, mean {:.4}", image.range[0], image.range[1], image.mean)),
         ("", sketch(&image.histogram)),
     ];
-    if image.geometry.is_sheared() {
-        lines.push(("axes", "not at right angles (gantry tilt)".into()));
-    } else if image.geometry.obliqueness_deg() > 0.1 {
+    if image.geometry.obliqueness_deg() > 0.1 {
         lines.push(("axes", format!("{:.1}° oblique", image.geometry.obliqueness_deg())));
     }
     let mut text: String = lines.iter().map(|(name, value)| format!("  {name:<10} {value}\n")).collect();
+    text += &notes(&image.warnings);
     text += &image.tags.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect::<String>();
     if !image.segments.is_empty() {
         text += &segments_text(image);
@@ -147,7 +145,11 @@ fn surface_text(surface: &SurfaceFacts) -> String {
     if let Some([low, high]) = surface.bounds_mm {
         text += &format!("  from, to   {}, {} mm (x, y, z; RAS)\n", triple(low), triple(high));
     }
-    text + &surface.warnings.iter().map(|warning| format!("  note: {warning}\n")).collect::<String>()
+    text + &notes(&surface.warnings)
+}
+
+fn notes(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("  note: {warning}\n")).collect()
 }
 
 /// A histogram as a line of bars. Square roots: in most images one part, air, holds more than all others.
@@ -186,6 +188,7 @@ fn to_json(path: &Path, facts: &Facts) -> Value {
                     "affine": image.geometry.affine, "oriented": image.oriented, "crc32": image.crc32,
                 },
                 "range": image.range, "mean": image.mean, "histogram": image.histogram, "segments": segments.collect::<Value>(),
+                "warnings": image.warnings,
                 "tags": image.tags.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Value>(),
             })
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ndarray::{Array3, ArrayView, ArrayView2, ArrayView3, ArrayViewMut, Axis, Dimension, Zip};
+use rayon::prelude::*;
 
 use super::read::{CaseError, GRID_TOLERANCE};
 use super::{Case, grid};
@@ -12,6 +13,9 @@ use crate::volume::raster::{self, MaskForm};
 use crate::volume::rle::{Order, Row};
 use crate::volume::surface::{ReadOptions, read_surface, voxelise};
 use crate::volume::{Format, Geometry, LabelMap, Segmentation, Segments, read_label_map, read_segments};
+
+/// Masks of one case that are in memory at a time.
+const MOST_MASKS: usize = 4;
 
 /// The labels of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +80,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Gives the voxels of a mask a structure's value.
-    fn paint(&mut self, value: u16, mask: ArrayView3<u8>, file: &Path) -> Result<(), CaseError> {
+    fn paint<M: PartialEq + Default>(&mut self, value: u16, mask: ArrayView3<M>, file: &Path) -> Result<(), CaseError> {
         paint(self.labels.voxels.view_mut(), mask, value, self.case.reading.overlap, file)
     }
 
@@ -87,16 +91,17 @@ impl<'a> Canvas<'a> {
 }
 
 /// Where structures may overlap, their values are powers of two, and a voxel holds the sum of those that have it.
-fn paint<D: Dimension>(
+fn paint<D: Dimension, M: PartialEq + Default>(
     labels: ArrayViewMut<u16, D>,
-    mask: ArrayView<u8, D>,
+    mask: ArrayView<M, D>,
     value: u16,
     overlap: bool,
     file: &Path,
 ) -> Result<(), CaseError> {
     let mut conflicts = 0_usize;
-    Zip::from(labels).and(mask).for_each(|label, &inside| match (inside, *label) {
-        (0, _) => {}
+    let outside = M::default();
+    Zip::from(labels).and(mask).for_each(|label, inside| match (*inside != outside, *label) {
+        (false, _) => {}
         (_, 0) => *label = value,
         (_, other) if overlap => *label = other | value,
         (_, other) => conflicts += usize::from(other != value),
@@ -147,17 +152,25 @@ fn named(case: &Case, segments: &Segments, path: &Path) -> Result<LabelMap, Case
 
 fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<LabelMap, CaseError> {
     let mut canvas: Option<Canvas> = None;
-    for (value, path) in masks {
-        let mask = match Format::of(path)? {
-            Format::Surface => surface(case, path, image)?,
-            _ => read_label_map(path)?,
-        };
-        let canvas = canvas.get_or_insert_with(|| Canvas::new(case, &mask.geometry));
-        let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
-        canvas.labels.geometry.same_grid(&mask.geometry, GRID_TOLERANCE).map_err(wrong)?;
-        canvas.paint(*value, mask.voxels.mapv(|label| u8::from(label > 0)).view(), path)?;
+    for some in masks.chunks(rayon::current_num_threads().min(MOST_MASKS)) {
+        let read: Vec<_> = some.par_iter().map(|(_, path)| mask(case, path, image)).collect();
+        for ((value, path), mask) in some.iter().zip(read) {
+            let mask = mask?;
+            let canvas = canvas.get_or_insert_with(|| Canvas::new(case, &mask.geometry));
+            let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
+            canvas.labels.geometry.same_grid(&mask.geometry, GRID_TOLERANCE).map_err(wrong)?;
+            canvas.paint(*value, mask.voxels.view(), path)?;
+        }
     }
     Ok(canvas.unwrap_or_else(|| Canvas::new(case, image)).labels)
+}
+
+/// One structure: not 0 inside.
+fn mask(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
+    match Format::of(path)? {
+        Format::Surface => surface(case, path, image),
+        _ => Ok(read_label_map(path)?),
+    }
 }
 
 /// The voxels of the image whose centres lie inside a surface.

@@ -77,7 +77,7 @@ impl Score {
 pub enum ScoreError {
     /// The arrays have different sizes.
     #[error(
-        "case `{case}`: reference and prediction have different sizes [z, y, x]: {reference:?} and {prediction:?}; \
+        "case `{case}`: reference and prediction have different sizes [z, y, x]: {reference:?} and {prediction:?} ({grids}); \
          resample the prediction to the reference's grid"
     )]
     Shape {
@@ -87,11 +87,13 @@ pub enum ScoreError {
         reference: [usize; 3],
         /// Voxels of the prediction.
         prediction: [usize; 3],
+        /// Both grids, for people.
+        grids: String,
     },
     /// The grids lie at different places of the world.
     #[error(
         "case `{case}`: reference and prediction lie at different places: a corner of one grid is {distance:.3} mm from \
-         the other's (tolerance {tolerance:.3} mm; spacings [z, y, x] {reference:?} and {prediction:?} mm); \
+         the other's (tolerance {tolerance:.3} mm; {grids}); \
          resample the prediction to the reference's grid, or repair its header"
     )]
     Place {
@@ -101,10 +103,8 @@ pub enum ScoreError {
         distance: f64,
         /// Largest distance allowed, mm.
         tolerance: f64,
-        /// Spacing of the reference, mm.
-        reference: [f64; 3],
-        /// Spacing of the prediction, mm.
-        prediction: [f64; 3],
+        /// Both grids, for people.
+        grids: String,
     },
     /// A prediction with one mask per structure has another number of masks.
     #[error("case `{case}`: the prediction has {found} masks, the target {expected} structures")]
@@ -135,8 +135,9 @@ pub fn score(
         Segmentation::Labels(map) => (map.voxels.shape(), &map.geometry),
         Segmentation::Masks { masks, geometry } => (masks.shape().get(1..).unwrap_or_default(), geometry),
     };
-    same_size(case, reference.voxels.shape(), shape)?;
-    same_place(case, &reference.geometry, geometry)?;
+    let grids = || format!("{}; and {geometry}", reference.geometry);
+    same_size(case, reference.voxels.shape(), shape, grids)?;
+    same_place(case, &reference.geometry, geometry, grids)?;
     let members = Members::new(target);
     let sums = match prediction {
         Segmentation::Labels(map) => count_labels(&members, reference.voxels.view(), map.voxels.view()),
@@ -156,27 +157,36 @@ pub fn score(
     Ok(named.map(|(structure, sum)| Score::new(case, &structure.name, sum.overlap(total), voxel_ml)).collect())
 }
 
-fn same_size(case: &str, reference: &[usize], prediction: &[usize]) -> Result<(), ScoreError> {
+fn same_size(
+    case: &str,
+    reference: &[usize],
+    prediction: &[usize],
+    grids: impl Fn() -> String,
+) -> Result<(), ScoreError> {
     if reference == prediction {
         return Ok(());
     }
     let sizes = |shape: &[usize]| std::array::from_fn(|axis| shape.get(axis).copied().unwrap_or(0));
-    Err(ScoreError::Shape { case: case.to_owned(), reference: sizes(reference), prediction: sizes(prediction) })
+    let (reference, prediction) = (sizes(reference), sizes(prediction));
+    Err(ScoreError::Shape { case: case.to_owned(), reference, prediction, grids: grids() })
 }
 
 /// Corners may differ by rounding in the header: by a tenth of the smallest spacing, at most 0.1 mm.
-fn same_place(case: &str, reference: &Geometry, prediction: &Geometry) -> Result<(), ScoreError> {
+fn same_place(
+    case: &str,
+    reference: &Geometry,
+    prediction: &Geometry,
+    grids: impl Fn() -> String,
+) -> Result<(), ScoreError> {
     if !(reference.has_spacing && prediction.has_spacing) {
         return Ok(());
     }
-    let spacing = reference.spacing_mm();
-    let tolerance = spacing.into_iter().fold(1.0, f64::min) * 0.1;
+    let tolerance = reference.spacing_mm().into_iter().fold(1.0, f64::min) * 0.1;
     let distance = corner_distance(reference, prediction);
     if distance <= tolerance {
         return Ok(());
     }
-    let prediction = prediction.spacing_mm();
-    Err(ScoreError::Place { case: case.to_owned(), distance, tolerance, reference: spacing, prediction })
+    Err(ScoreError::Place { case: case.to_owned(), distance, tolerance, grids: grids() })
 }
 
 /// Largest distance between corresponding corner voxels of two grids of one size, mm. NaN headers count as infinitely far.

@@ -9,8 +9,8 @@ use super::surface::{
     write_ply, write_stl,
 };
 use super::{
-    Format, LabelMap, ReadError, Segment, Segmentation, Segments, Volume, WriteError, nifti, nrrd, read_geometry,
-    read_header, read_segments, read_volume,
+    Format, LabelMap, ReadError, Segment, Segmentation, Segments, Volume, WriteError, format::says_labels, nifti, nrrd,
+    read_geometry, read_header, read_segments, read_volume,
 };
 
 /// Types whose numbers a float of 32 bits may not hold.
@@ -103,9 +103,8 @@ pub fn convert(source: &Path, target: &Path, options: &Options) -> Result<Vec<Pa
         return Err(refused(target, known));
     };
     let format = Format::of(source)?;
-    let named = source.to_string_lossy().to_ascii_lowercase().ends_with(".seg.nrrd");
     let wants_labels = !matches!(kind, Target::Nifti | Target::Nrrd | Target::DicomSeries);
-    let has_labels = options.labels || named || matches!(format, Format::DicomSegments | Format::Surface);
+    let has_labels = options.labels || says_labels(source)?;
     match wants_labels || has_labels {
         true if kind == Target::DicomSeries => {
             Err(refused(target, "a DICOM series holds an image; name a .dcm file for labels"))
@@ -237,13 +236,15 @@ fn surfaces(segments: &Segments, target: &Path, kind: Target, options: &Options)
     };
     let mut written = Vec::with_capacity(surfaces.len());
     for named in &surfaces {
+        let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{stem}-{}", file_name(&named.name));
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let mut paths =
+            std::iter::once(name.clone()).chain(numbered).map(|name| target.with_file_name(format!("{name}.{ending}")));
         let path = match surfaces.len() {
             1 => target.to_path_buf(),
-            _ => target.with_file_name(format!(
-                "{}-{}.{ending}",
-                target.file_stem().unwrap_or_default().to_string_lossy(),
-                file_name(&named.name)
-            )),
+            // Two names may differ in nothing that a file name can hold.
+            _ => paths.find(|path| !written.contains(path)).unwrap_or_default(),
         };
         write(&path, &named.surface)?;
         written.push(path);

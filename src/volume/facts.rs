@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::dicom::{self, Choice, Series, SeriesSummary};
+use super::format::says_labels;
 use super::surface::{ReadOptions, Topology, read_surface};
-use super::{Format, Geometry, LabelMap, ReadError, Segment, Segmentation, Segments, Volume};
-use super::{read_header, read_segments, read_volume};
+use super::{Format, Geometry, Header, LabelMap, ReadError, Segment, Segmentation, Segments, Volume};
+use super::{image_warnings, read_header, read_segments, read_volume};
 
 /// Images with at most so many different whole numbers may be label maps: their values are counted.
 const MOST_LABELS: usize = 256;
@@ -51,6 +52,8 @@ pub struct ImageFacts {
     pub segments: Vec<(Segment, usize)>,
     /// Elements of a DICOM series that people look at.
     pub tags: Vec<(String, String)>,
+    /// What is odd.
+    pub warnings: Vec<String>,
 }
 
 /// A surface in RAS millimetres.
@@ -87,8 +90,7 @@ pub fn facts(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
 
 fn image(path: &Path, format: Format) -> Result<ImageFacts, ReadError> {
     let header = read_header(path)?;
-    let named = path.to_string_lossy().to_ascii_lowercase().ends_with(".seg.nrrd");
-    let (volume, segments) = match named || format == Format::DicomSegments {
+    let (volume, segments) = match says_labels(path)? {
         true => of_segments(read_segments(path)?),
         false => {
             let volume = read_volume(path)?;
@@ -96,8 +98,7 @@ fn image(path: &Path, format: Format) -> Result<ImageFacts, ReadError> {
             (volume, segments)
         }
     };
-    let facts = ImageFacts { value_type: header.value_type, oriented: header.oriented, ..of_volume(format, &volume) };
-    Ok(ImageFacts { segments, ..facts })
+    Ok(ImageFacts { segments, ..of_volume(format, &volume, header) })
 }
 
 fn series(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
@@ -106,7 +107,7 @@ fn series(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
         return Ok(Facts::Series(found.series));
     }
     let series = Series::open(path, choice)?;
-    let facts = of_volume(Format::DicomImage, &series.read()?);
+    let facts = of_volume(Format::DicomImage, &series.read()?, series.header());
     Ok(Facts::Image(Box::new(ImageFacts { tags: series.tags()?, ..facts })))
 }
 
@@ -124,7 +125,7 @@ fn surface(path: &Path) -> Result<Facts, ReadError> {
     }))
 }
 
-fn of_volume(format: Format, volume: &Volume) -> ImageFacts {
+fn of_volume(format: Format, volume: &Volume, header: Header) -> ImageFacts {
     let (mut range, mut sum) = ([f32::INFINITY, f32::NEG_INFINITY], 0.0);
     let mut crc = flate2::Crc::new();
     for &value in &volume.voxels {
@@ -138,18 +139,21 @@ fn of_volume(format: Format, volume: &Volume) -> ImageFacts {
         let part = (f64::from(value) - f64::from(range[0])) / width.max(f64::MIN_POSITIVE) * BINS as f64;
         histogram[(part as usize).min(BINS - 1)] += 1;
     }
+    let mut warnings = image_warnings(&volume.geometry, header.oriented, range);
+    warnings.extend(header.warnings);
     ImageFacts {
         format,
-        value_type: "float32",
+        value_type: header.value_type,
         channels: volume.voxels.dim().0,
         geometry: volume.geometry.clone(),
-        oriented: true,
+        oriented: header.oriented,
         range,
         mean: sum / volume.voxels.len().max(1) as f64,
         histogram,
         crc32: crc.sum(),
         segments: Vec::new(),
         tags: Vec::new(),
+        warnings,
     }
 }
 

@@ -139,13 +139,10 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
         Format::Nifti => nifti::read_header(path),
         Format::Nrrd => nrrd::read_header(path),
         Format::Picture => raster::read_header(path),
-        Format::DicomImage => {
-            let series = Series::open(path, &Choice::default())?;
-            Ok(Header { geometry: series.geometry().clone(), channels: 1, value_type: "float32", oriented: true })
-        }
+        Format::DicomImage => Ok(Series::open(path, &Choice::default())?.header()),
         Format::DicomSegments => {
             let geometry = read_segments(path)?.geometry().clone();
-            Ok(Header { geometry, channels: 1, value_type: "uint8", oriented: true })
+            Ok(Header { geometry, channels: 1, value_type: "uint8", oriented: true, warnings: Vec::new() })
         }
         Format::Surface => Err(no_grid(path)),
     }
@@ -178,7 +175,7 @@ pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
 /// As [`read_label_map`], but for overlaps.
 pub fn read_segments(path: &Path) -> Result<Segments, ReadError> {
     match Format::of(path)? {
-        Format::Nrrd => nrrd::read_segments(path),
+        Format::Nrrd if nrrd::names_segments(path)? => nrrd::read_segments(path),
         Format::DicomSegments => dicom::read_segments(&dicom::only_segments(path)?, None),
         _ => Ok(unnamed(read_label_map(path)?)),
     }
@@ -194,6 +191,20 @@ fn unnamed(labels: LabelMap) -> Segments {
 
 fn no_grid(path: &Path) -> ReadError {
     unsupported(path, "is a surface: it has no voxels until it is put on the grid of an image")
+}
+
+/// Whether a file says by itself that it holds labels: it names them, or is a surface.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn says_labels(path: &Path) -> Result<bool, ReadError> {
+    Ok(match Format::of(path)? {
+        Format::DicomSegments | Format::Surface => true,
+        Format::Nrrd => {
+            path.to_string_lossy().to_ascii_lowercase().ends_with(".seg.nrrd") || nrrd::names_segments(path)?
+        }
+        Format::Nifti | Format::DicomImage | Format::Picture => false,
+    })
 }
 
 /// The grid of an image, of any supported format.

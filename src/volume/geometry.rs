@@ -1,5 +1,7 @@
 //! Where a grid of voxels lies in the patient.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Axes are sheared when the cosine of the angle between two of them is larger: header rounding stays well below.
@@ -99,10 +101,11 @@ impl Geometry {
     /// `tolerance` is the largest distance between corresponding corners, in parts of the smallest spacing.
     ///
     /// # Errors
-    /// What differs, for people: shape, spacing, direction or origin.
+    /// What differs, for people: shape, spacing, direction or origin; then both grids.
     pub fn same_grid(&self, other: &Self, tolerance: f64) -> Result<(), String> {
+        let both = |difference: String| format!("{difference} ({self}; and {other})");
         if self.shape != other.shape {
-            return Err(format!("shape {:?} and {:?} [z, y, x]", self.shape, other.shape));
+            return Err(both(format!("shape {:?} and {:?} [z, y, x]", self.shape, other.shape)));
         }
         if !self.has_spacing || !other.has_spacing {
             return Ok(());
@@ -112,7 +115,7 @@ impl Geometry {
         if distance <= tolerance * smallest {
             return Ok(());
         }
-        Err(self.difference(other, tolerance * smallest))
+        Err(both(self.difference(other, tolerance * smallest)))
     }
 
     /// Unit vectors of the voxel axes x, y, z in world coordinates.
@@ -164,6 +167,18 @@ impl Geometry {
             return format!("origin {} and {} mm [x, y, z]", numbers(self.column(3)), numbers(other.column(3)));
         }
         format!("axis directions, up to {:.2} mm at the corners", self.corner_distance_mm(other))
+    }
+}
+
+impl fmt::Display for Geometry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "shape {:?}", self.shape)?;
+        if !self.has_spacing {
+            return write!(f, ", no physical size");
+        }
+        let (spacing, origin) = (numbers(self.spacing_mm()), numbers(self.column(3)));
+        write!(f, ", spacing {spacing} mm, origin {origin} mm [x, y, z], {}", self.orientation())?;
+        if self.obliqueness_deg() > 0.1 { write!(f, ", {:.1}° oblique", self.obliqueness_deg()) } else { Ok(()) }
     }
 }
 
@@ -242,6 +257,8 @@ mod tests {
         assert!(changed(|other| other.affine[0][3] = 11.0).starts_with("origin"));
         assert!(changed(|other| other.affine[2][2] = -5.0).starts_with("orientation LPS and LPI"));
         assert!(changed(|other| other.affine[0][2] = 0.2).starts_with("axis directions"));
+        let both = "(shape [4, 6, 8], spacing [5, 3, 2] mm, origin [10, 20, 30] mm [x, y, z], LPS, 20.0° oblique; and shape [5, 6, 8], ";
+        assert!(changed(|other| other.shape[0] = 5).contains(both));
     }
 
     #[test]

@@ -17,9 +17,10 @@ pub mod surface;
 mod facts;
 pub mod format;
 mod stored;
+mod warning;
 
 #[cfg(test)]
-mod mutated;
+mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,7 @@ pub use geometry::Geometry;
 pub use nifti::{Header, write_label_map, write_segmentation, write_volume};
 pub use orientation::Axes;
 pub use segments::{Segment, Segments};
+pub use warning::image_warnings;
 
 /// An image: `voxels[channel, z, y, x]` in the units of its modality, with the grid's place in the world.
 #[derive(Clone, Debug, PartialEq)]

@@ -55,7 +55,13 @@ enum Part {
 pub fn read_header(path: &Path) -> Result<Header, ReadError> {
     let picture = read(path, Part::Header)?;
     let channels = picture.channels();
-    Ok(Header { geometry: picture.geometry(), channels, value_type: picture.value_type, oriented: false })
+    Ok(Header {
+        geometry: picture.geometry(),
+        channels,
+        value_type: picture.value_type,
+        oriented: false,
+        warnings: Vec::new(),
+    })
 }
 
 /// Reads a picture as an image of one slice: one channel for grey, three for colours, as many as there are bands.

@@ -1,5 +1,6 @@
 //! Numbers as image files store them, and their way into arrays of intensities and labels.
 
+mod content;
 mod layout;
 mod number;
 
@@ -7,17 +8,17 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use ndarray::{Array4, Axis};
+use rayon::prelude::*;
 
+pub(super) use content::{Content, GZIP_EXPANSION, content};
 pub(super) use layout::Layout;
 pub(super) use number::{ByteOrder, NumberType};
 
 use super::{Geometry, LabelMap, ReadError, Volume};
+use crate::memory;
 
 /// Bytes that are decoded at once; a multiple of every number's size.
 const CHUNK: usize = 1 << 16;
-
-/// Deflate cannot expand by more than this, so a header that claims more is wrong.
-pub(super) const GZIP_EXPANSION: u64 = 1032;
 
 pub(super) fn damaged(path: &Path, reason: impl Into<String>) -> ReadError {
     ReadError::Damaged { path: path.into(), reason: reason.into() }
@@ -50,34 +51,48 @@ struct BadNumber {
 }
 
 /// What a voxel can hold.
-pub(super) trait Voxel: Copy {
+pub(super) trait Voxel: Copy + Default + Send + Sync {
     /// What to do about a number that is none.
     const REMEDY: &str;
 
-    /// The value as a voxel, `None` where it is none.
-    fn of(value: f64) -> Option<Self>;
+    /// Whether the value is a voxel.
+    fn holds(value: f64) -> bool;
+
+    /// The voxel of a value, any voxel where it is none.
+    fn cast(value: f64) -> Self;
 }
 
 /// Intensities: every finite number.
 impl Voxel for f32 {
     const REMEDY: &str = "replace it in the file (for CT by −1024, else by 0), or exclude the case";
 
-    fn of(value: f64) -> Option<Self> {
-        let value = value as f32;
-        value.is_finite().then_some(value)
+    fn holds(value: f64) -> bool {
+        (value as f32).is_finite()
+    }
+
+    fn cast(value: f64) -> Self {
+        value as f32
     }
 }
+
+/// Added to a number below it, it rounds to a whole one, which then stands in the lowest bits: vector registers can do that, but
+/// not Rust's conversions, which saturate.
+const ONES: f64 = (1_u64 << 52) as f64;
 
 /// Labels: whole numbers.
 impl Voxel for u16 {
     const REMEDY: &str = "labels are whole numbers from 0 to 65535 (was the file resampled with interpolation?)";
 
-    fn of(value: f64) -> Option<Self> {
-        (value.fract() == 0.0 && (0.0..=65535.0).contains(&value)).then_some(value as Self)
+    fn holds(value: f64) -> bool {
+        (0.0..=65535.0).contains(&value) & (value + ONES - ONES == value)
+    }
+
+    fn cast(value: f64) -> Self {
+        (value + ONES).to_bits() as Self
     }
 }
 
-/// Numbers in the order of their file, converted one by one. Conversion ends with the first that is no voxel, counting
+/// Numbers in the order of their file. Conversion ends with the first that is no voxel, counting
 /// goes on: a file that is cut short is damaged whatever else it holds.
 pub(super) struct Numbers<T> {
     values: Vec<T>,
@@ -93,14 +108,39 @@ impl<T: Voxel> Numbers<T> {
     }
 
     pub(super) fn push(&mut self, stored: f64) {
+        self.extend(&mut [stored]);
+    }
+
+    fn extend(&mut self, stored: &mut [f64]) {
         if self.bad.is_none() {
-            let value = self.scale.map_or(stored, |(slope, intercept)| stored * slope + intercept);
-            match T::of(value) {
-                Some(voxel) => self.values.push(voxel),
-                None => self.bad = Some(BadNumber { index: self.count, value }),
-            }
+            let start = self.values.len();
+            self.values.resize(start + stored.len(), T::default());
+            let bad = converted(self.scale, stored, &mut self.values[start..]);
+            self.bad = bad.map(|bad| BadNumber { index: self.count + bad.index, ..bad });
         }
-        self.count += 1;
+        self.count += stored.len();
+    }
+
+    /// Takes all numbers of bytes at hand, on all threads.
+    pub(super) fn convert(&mut self, bytes: &[u8], number: NumberType, order: ByteOrder) {
+        let (chunk, count) = (CHUNK / number.bytes(), bytes.len() / number.bytes());
+        let start = self.values.len();
+        match start {
+            0 => self.values = memory::zeros(count),
+            _ => self.values.resize(start + count, T::default()),
+        }
+        let parts = self.values[start..].par_chunks_mut(chunk).zip(bytes.par_chunks(CHUNK)).enumerate();
+        let bad = parts.map_init(
+            || vec![0.0; chunk],
+            |stored, (index, (voxels, bytes))| {
+                number.decode(order, bytes, stored);
+                let bad = converted(self.scale, &mut stored[..voxels.len()], voxels)?;
+                Some(BadNumber { index: self.count + index * chunk + bad.index, ..bad })
+            },
+        );
+        let bad = bad.find_map_first(|bad| bad);
+        self.bad = self.bad.take().or(bad);
+        self.count += count;
     }
 
     /// Takes `count` numbers from a stream; returns the bytes that were there, fewer where the stream ends early.
@@ -116,13 +156,15 @@ impl<T: Voxel> Numbers<T> {
         let mut left = count.saturating_mul(number.bytes());
         let mut done = 0;
         let mut buffer = vec![0; CHUNK.min(left)];
+        let mut decoded = vec![0.0; buffer.len() / number.bytes()];
         while left > 0 {
             let wanted = left.min(CHUNK);
             let got = read_full(reader, &mut buffer[..wanted])?;
             if self.values.capacity() - self.values.len() < wanted / number.bytes() {
                 self.values.reserve_exact(self.values.len().max(CHUNK).min(left / number.bytes()));
             }
-            number.decode(order, &buffer[..got], |value| self.push(value));
+            let whole = number.decode(order, &buffer[..got], &mut decoded);
+            self.extend(&mut decoded[..whole]);
             done += got;
             left -= got;
             if got < wanted {
@@ -139,6 +181,20 @@ impl<T: Voxel> Numbers<T> {
         }
         layout.arrange(self.values).map_err(|reason| damaged(path, reason))
     }
+}
+
+/// Turns stored numbers into values, in place, and these into voxels; returns the first that is none. Loops without branches: a
+/// volume has millions of voxels.
+fn converted<T: Voxel>(scale: Option<(f64, f64)>, stored: &mut [f64], voxels: &mut [T]) -> Option<BadNumber> {
+    if let Some((slope, intercept)) = scale {
+        stored.iter_mut().for_each(|number| *number = *number * slope + intercept);
+    }
+    voxels.iter_mut().zip(&*stored).for_each(|(voxel, &value)| *voxel = T::cast(value));
+    if stored.iter().fold(true, |all, &value| all & T::holds(value)) {
+        return None;
+    }
+    let index = stored.iter().position(|&value| !T::holds(value))?;
+    Some(BadNumber { index, value: stored[index] })
 }
 
 /// The error for a number that is no voxel.

@@ -3,6 +3,7 @@
 mod bad_data;
 mod commands;
 mod convert;
+mod convert_all;
 mod data;
 mod dicom;
 mod evaluate;

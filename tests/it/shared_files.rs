@@ -1,6 +1,7 @@
 //! Every image of the shared data, as `inspect` reads it, against what other libraries read (`tests/reference/files.py`).
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -69,4 +70,40 @@ fn every_shared_file_is_read_as_other_libraries_read_it() {
         wrong.extend(result.err().map(|reason| format!("{}: {reason}", row[0])));
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
+/// Files of the shared data that are no images: texts, lists, and the numbers of a header that lies beside them.
+const OTHERS: [&str; 5] = [".md", ".json", ".csv", ".raw", "LICENSE"];
+
+/// Files below a folder, as paths relative to it.
+fn below(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        match path.is_dir() {
+            true => below(root, &path, found),
+            false => drop(found.insert(path.strip_prefix(root).unwrap().to_string_lossy().into_owned())),
+        }
+    }
+}
+
+/// Their values are pinned by the tests of `volume::dicom` and `volume::surface`.
+#[test]
+fn what_is_no_image_in_the_shared_files_is_a_surface_or_an_object_of_segments() {
+    let Some(data) = shared() else { return };
+    let mut left = BTreeSet::new();
+    below(&data, &data, &mut left);
+    for row in rows() {
+        left.remove(row[0].as_str().unwrap());
+    }
+    left.retain(|path| !OTHERS.iter().any(|ending| path.ends_with(ending)));
+    let lab = Lab::new();
+    for path in &left {
+        let ended = lab.end(&["inspect", "--json", data.join(path).to_str().unwrap()]);
+        assert_eq!(ended.code, 0, "{path}: {}", ended.err);
+        let facts: Value = serde_json::from_str(&ended.out).unwrap();
+        match path.ends_with(".stl") {
+            true => assert!(facts[0]["surface"]["triangles"].as_u64() > Some(100), "{path}"),
+            false => assert_eq!(facts[0]["format"], "DICOM SEG", "{path}"),
+        }
+    }
+    assert_eq!(left.len(), 4 + 6, "{left:?}");
 }

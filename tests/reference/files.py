@@ -17,8 +17,10 @@ import SimpleITK as sitk
 from PIL import Image
 
 HERE = Path(__file__).parent
-# Headers in other files, or files that another one's header names; and the segment files, which tests of their own pin.
+# What is no image, or what an image's header names; and surfaces and segmentation objects, which tests of their own pin
+# (surface.py, dicom.py).
 SKIPPED = {".raw", ".md", ".json", ".csv", ".stl", ".seg"}
+OBJECTS = {"liver.dcm", "partial_overlaps.dcm", "sparse-labelmap-noppv.dcm", "sparse-labelmap-ppv5.dcm", "LICENSE"}
 
 
 def crc(values):
@@ -76,15 +78,34 @@ def picture(path):
     return values.transpose(2, 0, 1)[:, None], None
 
 
+def segments(path):
+    """Labels where one layer holds them, else a mask per segment in the order of their numbers."""
+    values, header = nrrd.read(str(path), index_order="F")
+    if values.ndim == 3:
+        return nrrd_file(path)
+    numbers = sorted({int(key[7:].split("_")[0]) for key in header if key.startswith("Segment") and key[7].isdigit()})
+    layers = [(int(header[f"Segment{n}_Layer"]), int(header[f"Segment{n}_LabelValue"])) for n in numbers]
+    masks = np.stack([values[layer] == value for layer, value in layers]).astype(np.float64)
+    return masks.transpose(0, 3, 2, 1), nrrd_file(path)[1]
+
+
+def slice_(path):
+    """One DICOM file: its place is a matter of its series."""
+    values = sitk.GetArrayFromImage(sitk.ReadImage(str(path))).astype(np.float64)
+    return values.reshape(1, -1, *values.shape[-2:]), None
+
+
 def read(path):
     name = path.name
+    if name.endswith(".seg.nrrd"):
+        return segments(path)
     if name.endswith((".nii", ".nii.gz")):
         return nifti(path)
     if name.endswith((".nrrd", ".nhdr")):
         return nrrd_file(path)
     if name.endswith(".png"):
         return picture(path)
-    return None
+    return slice_(path)
 
 
 def series(folder):
@@ -104,7 +125,7 @@ def main():
     data = Path(sys.argv[1])
     rows = []
     for path in sorted(data.rglob("*")):
-        if not path.is_file() or path.suffix in SKIPPED or path.name.endswith(".seg.nrrd") or "dicom" in str(path.relative_to(data)):
+        if not path.is_file() or path.suffix in SKIPPED or path.name in OBJECTS:
             continue
         name = str(path.relative_to(data))
         try:
@@ -113,9 +134,8 @@ def main():
             print("invalid:", name, error, file=sys.stderr)
             rows.append([name, "invalid"])
             continue
-        if found:
-            values, where = found
-            rows.append([name, values.shape[0], list(values.shape[1:]), crc(values), *(where or [])])
+        values, where = found
+        rows.append([name, values.shape[0], list(values.shape[1:]), crc(values), *(where or [])])
     for name in ["totalsegmentator/example_ct_dicom", "dicomseg_dcmqi/ct-3slice", "dicomseg_dcmqi/23x38x3/image", "dicomseg_dcmqi/24x38x3/image"]:
         values, where = series(data / name)
         rows.append([name, values.shape[0], list(values.shape[1:]), crc(values), *where])

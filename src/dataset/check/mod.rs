@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::label::read_as_stored;
 use super::read::{GRID_TOLERANCE, read_image};
 use super::{Case, DataError, Dataset, Excluded, Opened};
-use crate::volume::{Geometry, LabelMap, Volume, read_header};
+use crate::volume::{Geometry, LabelMap, Volume, image_warnings, read_header};
 
 /// Names of this many stray values are given in a message.
 const NAMED_VALUES: usize = 5;
@@ -158,17 +158,10 @@ fn hash(image: &Volume) -> String {
 }
 
 fn warn_of_image(case: &Case, geometry: &Geometry, row: &mut CaseCheck) {
-    if row.range.is_some_and(|[low, high]| low == high) {
-        row.warnings.push("every voxel of the image has the same value".into());
-    }
-    if geometry.is_sheared() {
-        row.warnings.push("axes are not at right angles (gantry tilt)".into());
-    }
-    let states_none = |path: &std::path::PathBuf| read_header(path).is_ok_and(|header| !header.oriented);
-    let is_file = |path: &&std::path::PathBuf| path.is_file();
-    if geometry.has_spacing && case.images.first().filter(is_file).is_some_and(states_none) {
-        row.warnings.push("the header states no orientation: left and right are a guess".into());
-    }
+    let header = case.images.first().filter(|path| path.is_file()).and_then(|path| read_header(path).ok());
+    let oriented = header.as_ref().is_none_or(|header| header.oriented);
+    row.warnings.extend(image_warnings(geometry, oriented, row.range.unwrap_or([0.0, 1.0])));
+    row.warnings.extend(header.into_iter().flat_map(|header| header.warnings));
 }
 
 fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseCheck) -> Result<(), String> {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{Found, nifti_files, nifti_stem};
 use crate::dataset::{Case, DataError, Label};
+use crate::files;
 
 /// The parts of an MSD or nnU-Net `dataset.json` that segspec reads.
 #[derive(Debug, Default, Deserialize)]
@@ -83,18 +84,19 @@ fn case_name(image: &str) -> String {
 }
 
 fn add(found: &mut Found, root: &Path, name: String, entry: &Entry) {
-    let place = |path: &str| root.join(path.trim_start_matches("./"));
-    let image = place(&entry.image);
-    if !image.is_file() {
-        return found.exclude(&name, format!("image listed in dataset.json is missing: {}", image.display()));
-    }
-    let Some(label) = entry.label.as_deref().map(place) else {
+    let Some(label) = &entry.label else {
         return found.exclude(&name, "dataset.json lists no label");
     };
-    if !label.is_file() {
-        return found.exclude(&name, format!("label listed in dataset.json is missing: {}", label.display()));
+    let [image, label] = [("image", &entry.image), ("label", label)].map(|(what, listed)| {
+        let path = files::inside(listed).map(|path| root.join(path));
+        let path = path.ok_or_else(|| format!("{what} listed in dataset.json lies outside its folder: {listed}"))?;
+        let missing = || format!("{what} listed in dataset.json is missing: {}", path.display());
+        if path.is_file() { Ok(path) } else { Err(missing()) }
+    });
+    match (image, label) {
+        (Ok(image), Ok(label)) => found.cases.push(Case::new(&name, vec![image], Some(Label::Map(label)))),
+        (Err(reason), _) | (_, Err(reason)) => found.exclude(&name, reason),
     }
-    found.cases.push(Case::new(&name, vec![image], Some(Label::Map(label))));
 }
 
 /// Files beside the listed ones are no cases, but their owner should know.

@@ -128,3 +128,18 @@ fn the_hippocampus_set_has_200_cases() {
     let opened = open(&spec("hippocampus", "{ msd = {} }"), "hippocampus", &root).unwrap();
     assert_eq!((opened.cases.len(), opened.excluded.len()), (200, 0));
 }
+
+#[test]
+fn a_damaged_list_neither_panics_nor_leads_out_of_its_folder() {
+    let root = folder(&["imagesTr/a.nii.gz", "imagesTr/b.nii.gz", "labelsTr/a.nii.gz", "labelsTr/b.nii.gz"]);
+    fs::write(root.path().join("outside.nii.gz"), b"").unwrap();
+    let entry = |name: &str| format!(r#"{{"image": "./imagesTr/{name}.nii.gz", "label": "./labelsTr/{name}.nii.gz"}}"#);
+    let list = root.path().join("set/dataset.json");
+    fs::write(&list, format!(r#"{{"training": [{}, {}]}}"#, entry("a"), entry("b"))).unwrap();
+    let opened = || open(&spec("set", "{ msd = {} }"), "x", root.path());
+    let read = crate::testing::damage::survive(&list, 2000, |_| opened());
+    assert!((1..2000).contains(&read), "{read}");
+    let outside = r#"{"training": [{"image": "../outside.nii.gz", "label": "./labelsTr/a.nii.gz"}]}"#;
+    fs::write(&list, outside).unwrap();
+    assert!(opened().is_err() || opened().unwrap().cases.is_empty());
+}

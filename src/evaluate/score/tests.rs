@@ -75,6 +75,7 @@ fn other_grids_are_refused_and_rounding_in_the_header_is_not() {
     assert!(moved(0.04).is_ok());
     let message = moved(5.0).unwrap_err().to_string();
     assert!(message.contains("case_7") && message.contains("5.000 mm"), "{message}");
+    assert!(message.contains("origin [0, 0, 0] mm") && message.contains("origin [0, 0, 5] mm"), "{message}");
     let small = Segmentation::Labels(map([1, 1, 2], &[1, 0]));
     let message = score("case_7", &target, &reference, &small).unwrap_err().to_string();
     assert!(message.contains("[1, 2, 2] and [1, 1, 2]"), "{message}");

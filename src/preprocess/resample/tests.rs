@@ -81,16 +81,3 @@ fn the_coarse_axis_is_nnunets() {
     assert_eq!(coarse_axis([3.0, 1.0, 1.0], [3.0, 1.0, 1.0], 3.0), None);
     assert_eq!(coarse_axis([1.0, 1.0, 1.0], [1.0, 1.0, 1.0], 1.0), None);
 }
-
-/// `cargo test --release -- --ignored --nocapture resampling_a_large_ct`
-#[test]
-#[ignore = "a measurement"]
-fn resampling_a_large_ct_takes_seconds() {
-    let image = Array3::from_shape_fn([100, 512, 512], |(z, y, x)| ((z * 31 + y * 17 + x) % 251) as f32);
-    let started = std::time::Instant::now();
-    let cubic = resample(image.view(), [160, 400, 400], Order::Cubic, None);
-    let seconds = started.elapsed().as_secs_f64();
-    assert_eq!(cubic.dim(), (160, 400, 400));
-    assert!(seconds < 20.0, "{seconds} s");
-    eprintln!("cubic, 100x512x512 to 160x400x400: {seconds:.2} s");
-}

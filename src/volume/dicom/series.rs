@@ -6,7 +6,7 @@ use super::file::DicomFile;
 use super::grid::{Gaps, Grid, grid};
 use super::scan::{Content, Found, Group, SeriesSummary, find};
 use super::{damaged, unsupported};
-use crate::volume::{Geometry, ReadError, Volume};
+use crate::volume::{Geometry, Header, ReadError, Volume};
 
 /// Most series that an error lists.
 const LISTED: usize = 20;
@@ -51,6 +51,14 @@ pub struct Series {
 }
 
 impl Series {
+    /// The grid; slices that are missing and will be interpolated are a warning.
+    pub fn header(&self) -> Header {
+        let missing = self.grid.geometry.shape[0] - self.grid.planes.len();
+        let text = || format!("{missing} slice(s) missing, interpolated between their neighbours");
+        let warnings = (missing > 0).then(text).into_iter().collect();
+        Header { geometry: self.grid.geometry.clone(), channels: 1, value_type: "float32", oriented: true, warnings }
+    }
+
     /// Reads the headers of one series in a folder, or of one file.
     ///
     /// # Errors

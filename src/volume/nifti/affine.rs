@@ -6,11 +6,15 @@ use crate::volume::geometry::{Geometry, cross, norm};
 /// A quaternion whose vector part is longer than 1 by less than this went through float rounding.
 const QUATERNION_ROUNDING: f64 = 1e-5;
 
+/// Corners of the two transforms that are closer than this part of a voxel are at one place.
+const SAME_PLACE: f64 = 0.1;
+
 /// The affine of a header in millimetres, and whether the header states an orientation at all.
 pub(super) struct Placement {
     pub affine: [[f64; 4]; 3],
     pub oriented: bool,
     pub has_spacing: bool,
+    pub warning: Option<String>,
 }
 
 /// sform before qform before voxel sizes alone, as in nibabel; metres and micrometres become millimetres.
@@ -34,7 +38,19 @@ pub(super) fn placement(header: &Raw, shape: [usize; 3]) -> Result<Placement, St
         return Err(format!("the voxel → world matrix {affine:?} has no inverse"));
     }
     let has_spacing = oriented || header.units & 7 != 0 || !states_no_size(header);
-    Ok(Placement { affine, oriented, has_spacing })
+    let warning = disagreement(header, &Geometry { shape, affine, has_spacing }, unit_mm);
+    Ok(Placement { affine, oriented, has_spacing, warning })
+}
+
+/// Where a header states both transforms and they differ: other programs may read the other one.
+fn disagreement(header: &Raw, grid: &Geometry, unit_mm: f64) -> Option<String> {
+    if header.sform_code <= 0 || header.qform_code <= 0 {
+        return None;
+    }
+    let other = from_quaternion(header).ok()?.map(|row| row.map(|value| value * unit_mm));
+    let other = Geometry { affine: with_thickness(other, grid.shape), ..grid.clone() };
+    let difference = grid.same_grid(&other, SAME_PLACE).err()?;
+    Some(format!("sform and qform differ, sform is taken: {difference}"))
 }
 
 fn unit_mm(header: &Raw) -> Result<f64, String> {

@@ -1,14 +1,14 @@
 //! The NIfTI header: checked before anything is allocated for the voxels.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::raw::Raw;
 use super::{affine, pair};
-use crate::volume::stored::{GZIP_EXPANSION, Layout, NumberType, Wrong, damaged, unsupported};
+use crate::volume::stored::{Content, GZIP_EXPANSION, Layout, NumberType, Wrong, content, damaged, unsupported};
 use crate::volume::{Geometry, ReadError};
 
 /// What a file says about its image, read without the voxels.
@@ -22,6 +22,8 @@ pub struct Header {
     pub value_type: &'static str,
     /// False where the header states voxel sizes alone, so that left and right are a guess (nibabel's).
     pub oriented: bool,
+    /// What is odd about it.
+    pub warnings: Vec<String>,
 }
 
 /// Reads geometry, channels and value type of a `.nii`, `.nii.gz`, `.hdr` or `.img` file, not the voxels.
@@ -42,23 +44,22 @@ pub(super) struct Source {
     pub scale: Option<(f64, f64)>,
     /// The file with the voxels.
     pub path: PathBuf,
-    /// Stands behind the header, or at the beginning of an `.img` file.
-    pub reader: Box<dyn Read>,
-    /// Bytes of `reader` before the voxels.
-    pub skip: u64,
+    /// Bytes of that file, uncompressed, before the voxels.
+    pub offset: usize,
 }
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
         let header_path = pair::header_of(path)?;
-        let (mut reader, mut largest) = open_stream(&header_path)?;
-        let raw = Raw::read(&header_path, &mut reader)?;
+        let stored = Stored::open(&header_path)?;
+        let mut largest = stored.largest();
+        let raw = Raw::read(&header_path, &mut stored.stream())?;
         let mut path = header_path.clone();
         if raw.pair {
             path = pair::image_of(&header_path)?;
-            (reader, largest) = open_stream(&path)?;
+            largest = Stored::open(&path)?.largest();
         }
-        let skip = skip(&raw).map_err(|wrong| wrong.at(&header_path))?;
+        let offset = offset(&raw).map_err(|wrong| wrong.at(&header_path))?;
         let value = value_type(&raw).map_err(|wrong| wrong.at(&header_path))?;
         let layout = layout(&raw, value.samples).map_err(|wrong| wrong.at(&header_path))?;
         let bytes = layout.count().and_then(|count| count.checked_mul(value.number.bytes()));
@@ -72,38 +73,58 @@ impl Source {
             if value.samples > 1 { None } else { scale(&raw).map_err(|reason| damaged(&header_path, reason))? };
         let geometry = Geometry { shape: layout.shape, affine: placement.affine, has_spacing: placement.has_spacing };
         let value_type = value.number.name();
-        let header = Header { geometry, channels: layout.channels, value_type, oriented: placement.oriented };
-        Ok(Self { header, raw, number: value.number, layout, scale, path, reader, skip })
+        let (oriented, warnings) = (placement.oriented, placement.warning.into_iter().collect());
+        let header = Header { geometry, channels: layout.channels, value_type, oriented, warnings };
+        Ok(Self { header, raw, number: value.number, layout, scale, path, offset })
+    }
+
+    /// The bytes of the file up to the end of the voxels, which are `length` bytes; `decoded` bytes will be made of them.
+    pub(super) fn content(&self, length: usize, decoded: usize) -> io::Result<Content> {
+        let Stored { file, bytes, compressed } = Stored::open(&self.path).map_err(io::Error::other)?;
+        content(file, compressed, bytes, [(self.offset + length) as u64, decoded as u64])
     }
 }
 
-/// A file's content, uncompressed, and the most bytes that it can hold.
-fn open_stream(path: &Path) -> Result<(Box<dyn Read>, u64), ReadError> {
-    let open_error = |source| ReadError::Open { path: path.into(), source };
-    let file = File::open(path).map_err(open_error)?;
-    let metadata = file.metadata().map_err(open_error)?;
-    if metadata.is_dir() {
-        return Err(unsupported(path, "is a folder, expected a .nii or .nii.gz file"));
-    }
-    let mut buffered = BufReader::with_capacity(1 << 16, file);
-    if buffered.fill_buf().map_err(open_error)?.starts_with(&[0x1f, 0x8b]) {
-        return Ok((Box::new(MultiGzDecoder::new(buffered)), metadata.len().saturating_mul(GZIP_EXPANSION)));
-    }
-    Ok((Box::new(buffered), metadata.len()))
+/// A file as it lies on the disk.
+struct Stored {
+    file: BufReader<File>,
+    bytes: u64,
+    compressed: bool,
 }
 
-/// Where the voxels begin, behind what has been read.
-fn skip(raw: &Raw) -> Result<u64, Wrong> {
+impl Stored {
+    fn open(path: &Path) -> Result<Self, ReadError> {
+        let open_error = |source| ReadError::Open { path: path.into(), source };
+        let file = File::open(path).map_err(open_error)?;
+        let metadata = file.metadata().map_err(open_error)?;
+        if metadata.is_dir() {
+            return Err(unsupported(path, "is a folder, expected a .nii or .nii.gz file"));
+        }
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        let compressed = file.fill_buf().map_err(open_error)?.starts_with(&[0x1f, 0x8b]);
+        Ok(Self { file, bytes: metadata.len(), compressed })
+    }
+
+    /// The most bytes that it can hold, uncompressed.
+    fn largest(&self) -> u64 {
+        if self.compressed { self.bytes.saturating_mul(GZIP_EXPANSION) } else { self.bytes }
+    }
+
+    /// Its content, uncompressed.
+    fn stream(self) -> Box<dyn Read> {
+        if self.compressed { Box::new(MultiGzDecoder::new(self.file)) } else { Box::new(self.file) }
+    }
+}
+
+/// Where the voxels begin.
+fn offset(raw: &Raw) -> Result<usize, Wrong> {
     if !raw.vox_offset.is_finite() || raw.vox_offset < 0.0 {
         return Err(Wrong::Damaged(format!("its header puts the voxels at byte {}", raw.vox_offset)));
     }
-    let offset = raw.vox_offset as u64;
-    if raw.pair {
-        return Ok(offset);
-    }
+    // Beyond any file, a sum with the size of the voxels is still a number.
+    let offset = raw.vox_offset.min(1e15) as usize;
     // Four bytes say whether extensions follow; voxels begin behind them at the earliest.
-    let header_bytes = raw.header_bytes as u64;
-    Ok(offset.max(header_bytes + 4) - header_bytes)
+    Ok(if raw.pair { offset } else { offset.max(raw.header_bytes + 4) })
 }
 
 /// The numbers of one voxel.

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::header::{ByteSkip, Encoding, Format, Source};
 use super::words::{Hex, Words};
 use crate::volume::ReadError;
-use crate::volume::stored::{GZIP_EXPANSION, Numbers, Voxel, damaged, read_full};
+use crate::volume::stored::{Content, GZIP_EXPANSION, Numbers, Voxel, content, damaged, read_full};
 
 /// bzip2 writes at least 32 bytes for a block, which holds at most 900,000 bytes of runs of up to 259.
 const BZIP2_EXPANSION: u64 = 900_000 / 5 * 259 / 32;
@@ -90,18 +90,24 @@ fn read_piece<T: Voxel>(
     count: usize,
     numbers: &mut Numbers<T>,
 ) -> Result<(), ReadError> {
-    let bytes = count.saturating_mul(format.number.bytes());
-    let mut stream = open_stream(file, start, format, bytes).map_err(|error| damaged(path, error.to_string()))?;
-    let filled = match format.encoding {
-        Encoding::Ascii => Words::new(stream).fill(numbers, format.number, count),
-        Encoding::Hex => fill(&mut Hex::new(stream), format, count, numbers),
-        _ => fill(&mut *stream, format, count, numbers),
+    let opened = open_content(file, start, format, count, count.saturating_mul(size_of::<T>()));
+    let filled = match opened.map_err(|error| damaged(path, error.to_string()))? {
+        Content::Whole(bytes) => take(&bytes, format, count, numbers),
+        Content::Stream(stream) if format.encoding == Encoding::Ascii => {
+            Words::new(stream).fill(numbers, format.number, count)
+        }
+        Content::Stream(stream) if format.encoding == Encoding::Hex => {
+            fill(&mut Hex::new(stream), format, count, numbers)
+        }
+        Content::Stream(mut stream) => fill(&mut *stream, format, count, numbers),
     };
     filled.map_err(|reason| damaged(path, reason))
 }
 
-/// A stream that stands before the first number.
-fn open_stream(mut file: File, start: u64, format: &Format, bytes: usize) -> io::Result<Box<dyn Read>> {
+/// What begins with the first of `count` numbers, of which `decoded` bytes will be made.
+fn open_content(mut file: File, start: u64, format: &Format, count: usize, decoded: usize) -> io::Result<Content> {
+    let stored = file.metadata()?.len().saturating_sub(start);
+    let bytes = count.saturating_mul(format.number.bytes());
     file.seek(SeekFrom::Start(start))?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
     for _ in 0..format.line_skip {
@@ -109,17 +115,19 @@ fn open_stream(mut file: File, start: u64, format: &Format, bytes: usize) -> io:
             return Err(io::Error::other(format!("has fewer than the {} lines to skip", format.line_skip)));
         }
     }
-    let mut stream: Box<dyn Read> = match format.encoding {
-        Encoding::Gzip => Box::new(MultiGzDecoder::new(reader)),
-        Encoding::Bzip2 => Box::new(MultiBzDecoder::new(reader)),
+    let mut stream: Box<dyn Read> = match (format.encoding, format.byte_skip) {
+        (Encoding::Raw, ByteSkip::Forward(0)) => return content(reader, false, stored, [stored, decoded as u64]),
+        (Encoding::Gzip, ByteSkip::Forward(0)) => return content(reader, true, stored, [bytes as u64, decoded as u64]),
+        (Encoding::Gzip, _) => Box::new(MultiGzDecoder::new(reader)),
+        (Encoding::Bzip2, _) => Box::new(MultiBzDecoder::new(reader)),
         _ => Box::new(reader),
     };
     match format.byte_skip {
         ByteSkip::Forward(skipped) => {
             io::copy(&mut (&mut stream).take(skipped), &mut io::sink())?;
-            Ok(stream)
+            Ok(Content::Stream(stream))
         }
-        ByteSkip::ToEnd => Ok(Box::new(io::Cursor::new(tail(&mut *stream, bytes)?))),
+        ByteSkip::ToEnd => Ok(Content::Stream(Box::new(io::Cursor::new(tail(&mut *stream, bytes)?)))),
     }
 }
 
@@ -135,7 +143,17 @@ fn tail(stream: &mut dyn Read, bytes: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Takes the numbers of a binary stream, which must hold no more than them.
+/// Takes the numbers of a file's bytes, which must be no more than them.
+fn take<T: Voxel>(bytes: &[u8], format: &Format, count: usize, numbers: &mut Numbers<T>) -> Result<(), String> {
+    let wanted = count.saturating_mul(format.number.bytes());
+    let Some((wanted_bytes, surplus)) = bytes.split_at_checked(wanted) else {
+        return Err(cut_short(bytes.len(), wanted));
+    };
+    numbers.convert(wanted_bytes, format.number, format.order);
+    ends(surplus, wanted)
+}
+
+/// As [`take`], of a stream.
 fn fill<T: Voxel>(
     stream: &mut dyn Read,
     format: &Format,
@@ -145,12 +163,21 @@ fn fill<T: Voxel>(
     let wanted = count.saturating_mul(format.number.bytes());
     let got = numbers.fill(stream, format.number, format.order, count).map_err(|error| error.to_string())?;
     if got < wanted {
-        return Err(format!("ends after {got} of {wanted} bytes of numbers"));
+        return Err(cut_short(got, wanted));
     }
-    // Reaching the end of a compressed stream also checks its checksum. Some writers end the file with a line's end.
+    // Reaching the end of a compressed stream also checks its checksum.
     let mut rest = [0; 3];
     let surplus = read_full(stream, &mut rest).map_err(|error| error.to_string())?;
-    match &rest[..surplus] {
+    ends(&rest[..surplus], wanted)
+}
+
+fn cut_short(got: usize, wanted: usize) -> String {
+    format!("ends after {got} of {wanted} bytes of numbers")
+}
+
+/// Some writers end the file with a line's end.
+fn ends(rest: &[u8], wanted: usize) -> Result<(), String> {
+    match rest {
         b"" | b"\n" | b"\r\n" => Ok(()),
         _ => Err(format!("holds more than the {wanted} bytes of its sizes; `byte skip: -1` takes the last of them")),
     }

@@ -1,8 +1,9 @@
 //! The names of data files that a header points to: one, a list, or a numbered series.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::text::Text;
+use crate::files;
 use crate::volume::stored::Wrong;
 
 /// Data files, each with an equal part of the numbers, in their order.
@@ -111,15 +112,12 @@ fn template(name: &str) -> Option<Template> {
     Some((plain(&name[..start]), width, digits.starts_with('0'), plain(after)))
 }
 
-/// A data file in the header's folder or below: a header may come from anywhere and must not reach beyond that.
+/// A data file in the header's folder or below.
 fn beside(header: &Path, name: &str) -> Result<PathBuf, Wrong> {
-    let relative = Path::new(name);
-    let inside = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !inside {
-        return Err(Wrong::Unsupported(format!("has its data at {name}; put the data file beside the header")));
+    match files::inside(name) {
+        Some(path) => Ok(header.parent().unwrap_or(Path::new("")).join(path)),
+        None => Err(Wrong::Unsupported(format!("has its data at {name}; put the data file beside the header"))),
     }
-    let named = relative.components().filter(|part| *part != Component::CurDir);
-    Ok(header.parent().unwrap_or(Path::new("")).join(named.collect::<PathBuf>()))
 }
 
 #[cfg(test)]

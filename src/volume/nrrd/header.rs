@@ -18,7 +18,13 @@ use crate::volume::{Header, ReadError};
 pub fn read_header(path: &Path) -> Result<Header, ReadError> {
     let source = Source::open(path)?;
     let Axes { layout, geometry, oriented, .. } = source.format.axes;
-    Ok(Header { geometry, channels: layout.channels, value_type: source.format.number.name(), oriented })
+    Ok(Header {
+        geometry,
+        channels: layout.channels,
+        value_type: source.format.number.name(),
+        oriented,
+        warnings: Vec::new(),
+    })
 }
 
 /// How the numbers are written.

@@ -17,7 +17,7 @@ mod write;
 mod write_segments;
 
 pub use header::read_header;
-pub use read::{read_label_map, read_volume};
+pub use read::{names_segments, read_label_map, read_volume};
 pub use segments::read_segments;
 pub use write::{write_label_map, write_volume};
 pub use write_segments::write_segments;

@@ -6,6 +6,17 @@ use super::header::Source;
 use crate::volume::stored::unsupported;
 use crate::volume::{LabelMap, ReadError, Volume};
 
+/// Key of 3D Slicer's first segment.
+const FIRST_SEGMENT: &str = "Segment0_ID";
+
+/// Whether a header names segments.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn names_segments(path: &Path) -> Result<bool, ReadError> {
+    Ok(Source::open(path)?.pairs.contains_key(FIRST_SEGMENT))
+}
+
 /// Reads an image, `[channel, z, y, x]`: an axis of a kind other than space (list, vector, colour, time) becomes channels.
 ///
 /// # Errors
@@ -24,7 +35,7 @@ pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
 pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
     let source = Source::open(path)?;
     let (layout, geometry) = (source.format.axes.layout, source.format.axes.geometry.clone());
-    if layout.channels > 1 && source.pairs.contains_key("Segment0_ID") {
+    if layout.channels > 1 && source.pairs.contains_key(FIRST_SEGMENT) {
         let text =
             format!("holds overlapping segments in {} layers, no label map; export them as one", layout.channels);
         return Err(unsupported(path, text));

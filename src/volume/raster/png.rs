@@ -6,7 +6,7 @@ use std::io::BufReader;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
 
 use super::{Part, Picture, unpacked};
-use crate::volume::stored::{ByteOrder, GZIP_EXPANSION, NumberType, Wrong};
+use crate::volume::stored::{GZIP_EXPANSION, Wrong};
 
 pub(super) fn read(reader: BufReader<File>, file_bytes: u64, part: Part) -> Result<Picture, Wrong> {
     let mut decoder = Decoder::new(reader);
@@ -35,7 +35,7 @@ pub(super) fn read(reader: BufReader<File>, file_bytes: u64, part: Part) -> Resu
         reader.next_frame(&mut bytes).map_err(wrong)?;
         let values = &mut picture.values;
         match bits {
-            16 => NumberType::Uint16.decode(ByteOrder::Big, &bytes, |value| values.push(value as f32)),
+            16 => values.extend(bytes.as_chunks().0.iter().map(|&number| f32::from(u16::from_be_bytes(number)))),
             8 => values.extend(bytes.into_iter().map(f32::from)),
             _ => values.extend(unpacked(&bytes, picture.samples * picture.shape[1], bits)),
         }

@@ -8,7 +8,7 @@ use ndarray::{Array3, array};
 use serde::Deserialize;
 
 use super::*;
-use crate::volume::mutated;
+use crate::testing::damage::survive;
 
 #[derive(Deserialize)]
 struct Reference {
@@ -159,7 +159,7 @@ fn a_colour_beyond_the_palette_is_damage() {
 fn files_changed_at_random_are_read_or_refused() {
     for expected in reference().made.iter().step_by(2) {
         let (_folder, path) = file(&expected.file);
-        mutated::survive(&path, 100, |path| {
+        survive(&path, 100, |path| {
             let _ = (read_header(path), read_label_map(path, &MaskForm::Nonzero));
             read_volume(path)
         });

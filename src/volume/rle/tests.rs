@@ -117,3 +117,20 @@ fn nuclei_of_the_data_science_bowl_equal_their_mask_pictures() {
         assert_eq!(mask, picture, "{name}");
     }
 }
+
+#[test]
+fn damaged_tables_neither_panic_nor_mark_pixels_outside() {
+    let text = "id,class,segmentation\ncase1_day1_slice_0001,stomach,3 4 20 2\ncase1_day1_slice_0001,large_bowel,\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.csv");
+    std::fs::write(&path, text).unwrap();
+    let read = crate::testing::damage::survive(&path, 2000, |path| {
+        for row in Table::open(path, &Columns::BY_CLASS)? {
+            let row = row?;
+            let Ok(mask) = row.mask([6, 7], Order::RowMajor) else { continue };
+            assert_eq!(mask.dim(), (6, 7));
+        }
+        Ok::<(), ReadError>(())
+    });
+    assert!((1..2000).contains(&read), "{read}");
+}

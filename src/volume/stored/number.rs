@@ -59,29 +59,33 @@ impl NumberType {
         }
     }
 
-    /// Hands over each whole number of `bytes`; an incomplete one at the end is left out.
-    pub(in crate::volume) fn decode(self, order: ByteOrder, bytes: &[u8], take: impl FnMut(f64)) {
+    /// Writes each whole number of `bytes` to `values` and returns how many; an incomplete one at the end is left out.
+    pub(in crate::volume) fn decode(self, order: ByteOrder, bytes: &[u8], values: &mut [f64]) -> usize {
         match self {
-            Self::Uint8 => each(order, bytes, |[byte]: [u8; 1]| byte.into(), take),
-            Self::Int8 => each(order, bytes, |number| i8::from_le_bytes(number).into(), take),
-            Self::Uint16 => each(order, bytes, |number| u16::from_le_bytes(number).into(), take),
-            Self::Int16 => each(order, bytes, |number| i16::from_le_bytes(number).into(), take),
-            Self::Uint32 => each(order, bytes, |number| u32::from_le_bytes(number).into(), take),
-            Self::Int32 => each(order, bytes, |number| i32::from_le_bytes(number).into(), take),
-            Self::Uint64 => each(order, bytes, |number| u64::from_le_bytes(number) as f64, take),
-            Self::Int64 => each(order, bytes, |number| i64::from_le_bytes(number) as f64, take),
-            Self::Float32 => each(order, bytes, |number| f32::from_le_bytes(number).into(), take),
-            Self::Float64 => each(order, bytes, f64::from_le_bytes, take),
+            Self::Uint8 => each(order, bytes, values, |[byte]: [u8; 1]| byte.into()),
+            Self::Int8 => each(order, bytes, values, |number| i8::from_le_bytes(number).into()),
+            Self::Uint16 => each(order, bytes, values, |number| u16::from_le_bytes(number).into()),
+            Self::Int16 => each(order, bytes, values, |number| i16::from_le_bytes(number).into()),
+            Self::Uint32 => each(order, bytes, values, |number| u32::from_le_bytes(number).into()),
+            Self::Int32 => each(order, bytes, values, |number| i32::from_le_bytes(number).into()),
+            Self::Uint64 => each(order, bytes, values, |number| u64::from_le_bytes(number) as f64),
+            Self::Int64 => each(order, bytes, values, |number| i64::from_le_bytes(number) as f64),
+            Self::Float32 => each(order, bytes, values, |number| f32::from_le_bytes(number).into()),
+            Self::Float64 => each(order, bytes, values, f64::from_le_bytes),
         }
     }
 }
 
-fn each<const N: usize>(order: ByteOrder, bytes: &[u8], widen: impl Fn([u8; N]) -> f64, mut take: impl FnMut(f64)) {
-    for number in bytes.as_chunks::<N>().0 {
-        let mut number = *number;
-        if order == ByteOrder::Big {
+fn each<const N: usize>(order: ByteOrder, bytes: &[u8], values: &mut [f64], widen: impl Fn([u8; N]) -> f64) -> usize {
+    let numbers = bytes.as_chunks::<N>().0;
+    let pairs = values.iter_mut().zip(numbers);
+    match order {
+        ByteOrder::Little => pairs.for_each(|(value, number)| *value = widen(*number)),
+        ByteOrder::Big => pairs.for_each(|(value, number)| {
+            let mut number = *number;
             number.reverse();
-        }
-        take(widen(number));
+            *value = widen(number);
+        }),
     }
+    numbers.len().min(values.len())
 }

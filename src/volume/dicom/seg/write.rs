@@ -55,12 +55,12 @@ pub fn write_segments(
     object.data_set(packed(segments, &content, &frames)).write(path, NATIVE)
 }
 
-/// The content in the order of the series' voxels.
+/// The content in the order of the series' voxels: axes may be turned and flipped, not resampled.
 fn on_grid(segments: &Segments, source: &Series) -> Result<Segmentation, String> {
     let (own, wanted) = (segments.geometry(), source.geometry());
     let Err(difference) = own.same_grid(wanted, SAME_GRID) else { return Ok(segments.content.clone()) };
-    if own.same_grid(&wanted.to_canonical(), SAME_GRID).is_ok() {
-        return Ok(Segmentation::from_canonical(&segments.content, wanted));
+    if own.to_canonical().same_grid(&wanted.to_canonical(), SAME_GRID).is_ok() {
+        return Ok(Segmentation::from_canonical(&segments.content.to_canonical(), wanted));
     }
     Err(format!("the segments lie on another grid than the series: {difference}; resample them"))
 }

@@ -4,7 +4,7 @@ use ndarray::Axis;
 use proptest::prelude::*;
 
 use super::*;
-use crate::volume::mutated;
+use crate::testing::damage::survive;
 
 /// Grids with axes at right angles, so that qform and sform both apply; some without spacing.
 fn grids() -> impl Strategy<Value = Geometry> {
@@ -65,7 +65,7 @@ fn files_changed_at_random_are_read_or_refused() {
             .unwrap_or_default();
         for bytes in [stored, inside].iter().filter(|bytes| !bytes.is_empty()) {
             std::fs::write(&path, bytes).unwrap();
-            mutated::survive(&path, 150, |path| {
+            survive(&path, 150, |path| {
                 let _ = (read_header(path), read_label_map(path));
                 read_volume(path)
             });
@@ -81,7 +81,7 @@ fn pairs_changed_at_random_are_read_or_refused() {
             std::fs::write(folder.path().join(file), BASE64_STANDARD.decode(content).unwrap()).unwrap();
         }
         for file in expected.files.keys() {
-            mutated::survive(&folder.path().join(file), 60, read_volume);
+            survive(&folder.path().join(file), 60, read_volume);
         }
     }
 }

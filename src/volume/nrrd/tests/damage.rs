@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::super::*;
-use crate::volume::{ReadError, mutated};
+use crate::testing::damage::survive;
+use crate::volume::ReadError;
 
 const SOUND: &str = "NRRD0004\ntype: short\ndimension: 3\nspace: LPS\nsizes: 2 3 4\n\
     space directions: (1,0,0) (0,1,0) (0,0,2)\nkinds: domain domain domain\nendian: little\nencoding: raw\n\
@@ -179,7 +180,7 @@ fn files_changed_at_random_are_read_or_refused() {
             std::fs::write(folder.path().join(format!("d{number:02}.raw")), &numbers[..12]).unwrap();
         }
         read_volume(&path).unwrap();
-        let read = mutated::survive(&path, 400, |path| {
+        let read = survive(&path, 400, |path| {
             let _ = (read_label_map(path), read_segments(path));
             read_volume(path)
         });
@@ -196,8 +197,8 @@ fn real_files_changed_at_random_are_read_or_refused() {
         ["BallBinary30x30x30_gz.nrrd", "BallBinary30x30x30_bz2.nrrd", "test2d_ascii.nrrd", "test_simple4d_raw.nrrd"];
     for name in pynrrd.map(|name| format!("formats/nrrd_pynrrd/{name}")) {
         std::fs::copy(root.join(name), &path).unwrap();
-        mutated::survive(&path, 150, read_volume);
+        survive(&path, 150, read_volume);
     }
     std::fs::copy(root.join("nrrd_slicerio/SegmentationOverlapping.seg.nrrd"), &path).unwrap();
-    mutated::survive(&path, 30, read_segments);
+    survive(&path, 30, read_segments);
 }

@@ -10,7 +10,7 @@ const CLAIMS: [&str; 8] = ["0", "-1", "65536", "2147483647", "4294967296", "9999
 
 /// Changed copies of a file, the same for the same seed: bits flipped, bytes overwritten, cut, repeated and removed, and
 /// numbers in text replaced by absurd ones.
-pub(super) fn copies(bytes: &[u8], count: usize, seed: u64) -> impl Iterator<Item = Vec<u8>> {
+pub fn copies(bytes: &[u8], count: usize, seed: u64) -> impl Iterator<Item = Vec<u8>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let bytes = bytes.to_vec();
     (0..count).map(move |_| {
@@ -56,7 +56,7 @@ fn claim(bytes: &mut Vec<u8>, at: usize, number: &str) {
 
 /// Reads changed copies of a file in place, which must neither panic nor take memory beyond reason; returns how many were
 /// read without an error.
-pub(super) fn survive<T, E>(path: &Path, count: usize, read: impl Fn(&Path) -> Result<T, E>) -> usize {
+pub fn survive<T, E>(path: &Path, count: usize, read: impl Fn(&Path) -> Result<T, E>) -> usize {
     let bytes = std::fs::read(path).unwrap();
     let seed = bytes.len() as u64;
     let read = copies(&bytes, count, seed).filter(|copy| {
