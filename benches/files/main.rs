@@ -30,11 +30,19 @@ struct Task {
 
 const READERS: &[&str] = &["SimpleITK", "nibabel"];
 
-const TASKS: [Task; 9] = [
+const TASKS: [Task; 10] = [
     Task {
         name: "nifti-ct",
         title: ".nii.gz, CT, 120×512×512, int16",
         work: Work::Nifti,
+        path: "ct.nii.gz",
+        real: false,
+        peers: READERS,
+    },
+    Task {
+        name: "nifti-stored",
+        title: "the same, the peers keep int16",
+        work: Work::Stored,
         path: "ct.nii.gz",
         real: false,
         peers: READERS,

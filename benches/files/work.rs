@@ -17,6 +17,8 @@ use super::common::{median, memory};
 pub enum Work {
     /// An image of 32-bit floats from a NIfTI file.
     Nifti,
+    /// As [`Work::Nifti`]; the peers keep the type of the file.
+    Stored,
     /// A label map from a NIfTI file.
     Labels,
     /// An image from a DICOM series.
@@ -38,7 +40,7 @@ const TIMES: usize = 5;
 pub fn measure(work: Work, path: &Path) -> Measured {
     let read = |path: &Path| read_volume(path).expect("an image").voxels;
     match work {
-        Work::Nifti => repeat(|| 4 * read(path).len()),
+        Work::Nifti | Work::Stored => repeat(|| 4 * read(path).len()),
         Work::Labels => repeat(|| 2 * black_box(read_label_map(path).expect("labels")).voxels.len()),
         Work::Dicom => repeat(|| 4 * black_box(read_series(path, &Choice::default()).expect("a series")).voxels.len()),
         Work::Linear | Work::Cubic => {

@@ -1,6 +1,6 @@
 """The work of `cargo bench --bench files` with SimpleITK, nibabel or SciPy: files.py WORK LIBRARY PATH prints median seconds.
 
-Each library reads the way that is fastest with it: as the stored type, not as 32-bit floats.
+Images become 32-bit floats, as ours do; `stored` reads the same files as the type that they have, and labels stay whole numbers.
 """
 import statistics
 import sys
@@ -13,14 +13,17 @@ TARGET = (180, 400, 400)
 TIMES = 5
 
 
-def read(path, library):
+def read(path, library, floats):
     if library == "nibabel":
         import nibabel
 
+        if floats:
+            return lambda: nibabel.load(path).get_fdata(dtype=np.float32)
         return lambda: np.asarray(nibabel.load(path).dataobj)
     import SimpleITK
 
-    return lambda: SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+    kind = SimpleITK.sitkFloat32 if floats else SimpleITK.sitkUnknown
+    return lambda: SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path, kind))
 
 
 def series(path):
@@ -29,6 +32,7 @@ def series(path):
     def work():
         reader = SimpleITK.ImageSeriesReader()
         reader.SetFileNames(reader.GetGDCMSeriesFileNames(path))
+        reader.SetOutputPixelType(SimpleITK.sitkFloat32)
         return SimpleITK.GetArrayFromImage(reader.Execute())
 
     return work
@@ -81,7 +85,7 @@ def masks(path):
 def main():
     work, library, path = sys.argv[1:]
     makers = {"dicom": series, "linear": linear, "cubic": cubic, "masks": masks}
-    run = makers[work](path) if work in makers else read(path, library)
+    run = makers[work](path) if work in makers else read(path, library, work == "nifti")
     run()
     seconds = []
     for _ in range(TIMES):

@@ -34,7 +34,7 @@ enum Command {
     #[command(after_help = "\
 Examples:
   segspec dataset check hippocampus
-  segspec dataset check datasets/hippocampus.toml --json")]
+  segspec dataset check datasets/msd-hippocampus.toml --json")]
     Check(Source),
     /// Print what automatic planning sees, and what every "auto" becomes
     ///

@@ -4,18 +4,11 @@ use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
 
 use super::super::spec::LabelInterpolation;
-use super::{nearest, nearest_indices, position};
+use super::linear::{self, Pair};
+use super::{nearest, nearest_indices};
 
 /// Scores closer than this are a tie: rounding must not decide.
 const TIE: f64 = 1e-9;
-
-/// Two voxels around a position, and the weight of the second.
-#[derive(Clone, Copy)]
-struct Pair {
-    low: usize,
-    high: usize,
-    weight: f64,
-}
 
 /// Resamples a label map `[z, y, x]` to another shape. Along `coarse` the nearest voxel is taken.
 ///
@@ -34,7 +27,7 @@ pub fn resample_labels(
     }
     let pairs = [0, 1, 2].map(|axis| match coarse {
         Some(coarse) if coarse == axis => nearest_pairs(old[axis], shape[axis]),
-        _ => linear_pairs(old[axis], shape[axis]),
+        _ => linear::pairs(old[axis], shape[axis]),
     });
     let mut result = Array3::zeros(shape);
     result.axis_iter_mut(Axis(0)).into_par_iter().zip(&pairs[0]).for_each(|(mut slice, &z)| {
@@ -47,16 +40,6 @@ pub fn resample_labels(
 
 fn nearest_pairs(old: usize, new: usize) -> Vec<Pair> {
     nearest_indices(old, new).into_iter().map(|index| Pair { low: index, high: index, weight: 0.0 }).collect()
-}
-
-fn linear_pairs(old: usize, new: usize) -> Vec<Pair> {
-    let last = old - 1;
-    let pair = |index| {
-        let at = position(index, old, new).clamp(0.0, last as f64);
-        let low = at.floor() as usize;
-        Pair { low, high: (low + 1).min(last), weight: at - low as f64 }
-    };
-    (0..new).map(pair).collect()
 }
 
 fn vote_row(labels: ArrayView3<'_, u16>, row: ArrayViewMut1<'_, u16>, z: Pair, y: Pair, columns: &[Pair]) {

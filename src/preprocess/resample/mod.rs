@@ -3,14 +3,17 @@
 //! Both grids cover the same box, voxel edge to voxel edge: output voxel `k` lies at `(k + ½)·old/new − ½`, and beyond
 //! the border the last voxel repeats. No smoothing before downsampling.
 
+mod cubic;
 mod labels;
-mod line;
+mod linear;
 
-use ndarray::{Array3, ArrayView3, Axis, Zip};
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayView2, ArrayView3, Axis, CowArray, Ix3, Zip};
 
 pub use labels::resample_labels;
 
 use super::spec::ImageInterpolation;
+use crate::memory;
 
 /// Degree of the interpolating spline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,27 +60,40 @@ pub fn coarse_axis(from_mm: [f64; 3], to_mm: [f64; 3], threshold: f64) -> Option
 ///
 /// Equal bit for bit whatever the number of threads.
 pub fn resample(image: ArrayView3<'_, f32>, shape: [usize; 3], order: Order, coarse: Option<usize>) -> Array3<f32> {
-    let mut result = image.as_standard_layout().into_owned();
+    let mut result = CowArray::from(image);
     let Some(axis) = coarse else {
-        let range = range(image);
+        let limits = (order == Order::Cubic && image.shape() != shape).then(|| range(image));
         smooth_axes(&mut result, shape, order, None);
-        return clip(result, order, range, image.shape() != shape);
+        let mut result = owned(result);
+        if let Some((low, high)) = limits {
+            result.par_mapv_inplace(|value| value.clamp(low, high));
+        }
+        return result;
     };
     // Nearest commutes with the other axes: first where it drops slices, last where it repeats them.
     if shape[axis] < image.len_of(Axis(axis)) {
-        result = nearest(result.view(), axis, shape[axis]);
+        result = nearest(result.view(), axis, shape[axis]).into();
     }
     let changes = (0..3).any(|other| other != axis && image.len_of(Axis(other)) != shape[other]);
-    let ranges: Vec<_> = result.axis_iter(Axis(axis)).map(|slice| range(slice.insert_axis(Axis(0)))).collect();
-    smooth_axes(&mut result, shape, order, Some(axis));
-    for (slice, range) in result.axis_iter_mut(Axis(axis)).zip(ranges).filter(|_| changes && order == Order::Cubic) {
-        Zip::from(slice).for_each(|value| *value = value.clamp(range.0, range.1));
+    if changes && order == Order::Cubic {
+        let ranges: Vec<_> = result.axis_iter(Axis(axis)).map(|slice| range(slice.insert_axis(Axis(0)))).collect();
+        smooth_axes(&mut result, shape, order, Some(axis));
+        for (slice, range) in result.axis_iter_mut(Axis(axis)).zip(ranges) {
+            Zip::from(slice).for_each(|value| *value = value.clamp(range.0, range.1));
+        }
+    } else {
+        smooth_axes(&mut result, shape, order, Some(axis));
     }
     nearest(result.view(), axis, shape[axis])
 }
 
+/// The array itself, its rows one behind the other.
+fn owned(array: CowArray<'_, f32, Ix3>) -> Array3<f32> {
+    if array.is_standard_layout() { array.into_owned() } else { array.as_standard_layout().into_owned() }
+}
+
 /// Axes that shrink most come first: the fewer voxels for the rest.
-fn smooth_axes(image: &mut Array3<f32>, shape: [usize; 3], order: Order, except: Option<usize>) {
+fn smooth_axes(image: &mut CowArray<'_, f32, Ix3>, shape: [usize; 3], order: Order, except: Option<usize>) {
     let mut axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != except).collect();
     axes.sort_by(|&a, &b| {
         let ratio = |axis: usize| shape[axis] as f64 / image.len_of(Axis(axis)) as f64;
@@ -85,20 +101,22 @@ fn smooth_axes(image: &mut Array3<f32>, shape: [usize; 3], order: Order, except:
     });
     for axis in axes {
         if image.len_of(Axis(axis)) != shape[axis] {
-            *image = line::resample_axis(image.view(), axis, shape[axis], order);
+            let resampled = match order {
+                Order::Linear => linear::resample_axis(image.view(), axis, shape[axis]),
+                Order::Cubic => cubic::resample_axis(image.view(), axis, shape[axis]),
+            };
+            *image = resampled.into();
         }
     }
 }
 
-fn clip(mut image: Array3<f32>, order: Order, (low, high): (f32, f32), changed: bool) -> Array3<f32> {
-    if order == Order::Cubic && changed {
-        image.par_mapv_inplace(|value| value.clamp(low, high));
-    }
-    image
-}
-
+/// Smallest and largest value.
 fn range(image: ArrayView3<'_, f32>) -> (f32, f32) {
-    let limits = image.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+    let none = || (f32::INFINITY, f32::NEG_INFINITY);
+    let wider = |a: (f32, f32), b: (f32, f32)| (a.0.min(b.0), a.1.max(b.1));
+    let of_slice =
+        |slice: ArrayView2<'_, f32>| slice.iter().fold(none(), |limits, &value| wider(limits, (value, value)));
+    let limits = image.axis_iter(Axis(0)).into_par_iter().map(of_slice).reduce(none, wider);
     if limits.0 <= limits.1 { limits } else { (f32::NEG_INFINITY, f32::INFINITY) }
 }
 
@@ -110,6 +128,12 @@ fn nearest<A: Clone>(image: ArrayView3<'_, A>, axis: usize, length: usize) -> Ar
 
 fn nearest_indices(old: usize, new: usize) -> Vec<usize> {
     (0..new).map(|index| ((position(index, old, new) + 0.5).floor().max(0.0) as usize).min(old - 1)).collect()
+}
+
+/// Zeros, `[z, y, x]`.
+fn zeros(shape: [usize; 3]) -> Array3<f32> {
+    // The vector has as many values as the shape.
+    Array3::from_shape_vec(shape, memory::zeros(shape.iter().product())).unwrap_or_default()
 }
 
 /// Where output voxel `index` lies on the input's axis, in voxels.

@@ -1,9 +1,9 @@
-//! Spline interpolation along one axis, sixteen lines at a time.
+//! Cubic spline interpolation along one axis, sixteen lines at a time.
 
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 
-use super::{Order, position};
+use super::{position, zeros};
 
 /// Lines that are filtered side by side, so that the recursive filter runs in vector registers.
 const LANES: usize = 16;
@@ -17,6 +17,9 @@ const POLE: f64 = -0.267_949_192_431_122_7;
 /// Rows after which powers of the pole are below double precision.
 const POLE_REACH: usize = 40;
 
+/// Repeated voxels on each side, as in SciPy: the filter's response to the border dies out within them.
+const PADDING: usize = 12;
+
 /// The rows around an output position and their weights.
 struct Taps {
     first: usize,
@@ -24,12 +27,12 @@ struct Taps {
 }
 
 /// Resamples `image` along `axis` to `length` voxels.
-pub(super) fn resample_axis(image: ArrayView3<'_, f32>, axis: usize, length: usize, order: Order) -> Array3<f32> {
+pub(super) fn resample_axis(image: ArrayView3<'_, f32>, axis: usize, length: usize) -> Array3<f32> {
     let mut shape = [0, 1, 2].map(|axis| image.len_of(Axis(axis)));
     let old = shape[axis];
     shape[axis] = length;
-    let mut result = Array3::zeros(shape);
-    let taps: Vec<Taps> = (0..length).map(|index| order.taps(position(index, old, length))).collect();
+    let mut result = zeros(shape);
+    let taps: Vec<Taps> = (0..length).map(|index| Taps::at(position(index, old, length))).collect();
     // Lines side by side in memory are filtered together; slabs across them are independent.
     let (across, beside) = if axis == 2 { (0, 1) } else { (1 - axis, 2) };
     let from = image.permuted_axes([across, axis, beside]);
@@ -37,20 +40,18 @@ pub(super) fn resample_axis(image: ArrayView3<'_, f32>, axis: usize, length: usi
     let slabs = to.axis_iter_mut(Axis(0)).into_par_iter().zip(from.axis_iter(Axis(0)).into_par_iter());
     slabs.for_each(|(mut to, from)| {
         let lanes = from.axis_chunks_iter(Axis(1), LANES).zip(to.axis_chunks_iter_mut(Axis(1), LANES));
-        lanes.for_each(|(from, to)| resample_lanes(from, to, &taps, order));
+        lanes.for_each(|(from, to)| resample_lanes(from, to, &taps));
     });
     result
 }
 
 /// Resamples up to sixteen lines: `from[position, lane]` to `to[position, lane]`.
-fn resample_lanes(from: ArrayView2<'_, f32>, mut to: ArrayViewMut2<'_, f32>, taps: &[Taps], order: Order) {
-    let mut rows = padded(from, order.padding());
-    if order == Order::Cubic {
-        spline_coefficients(&mut rows);
-    }
+fn resample_lanes(from: ArrayView2<'_, f32>, mut to: ArrayViewMut2<'_, f32>, taps: &[Taps]) {
+    let mut rows = padded(from);
+    spline_coefficients(&mut rows);
     for (mut out, taps) in to.outer_iter_mut().zip(taps) {
         let mut sum = [0.0; LANES];
-        for (row, weight) in rows[taps.first..].iter().zip(&taps.weights[..order.width()]) {
+        for (row, weight) in rows[taps.first..].iter().zip(&taps.weights) {
             for lane in 0..LANES {
                 sum[lane] += row[lane] * weight;
             }
@@ -62,11 +63,11 @@ fn resample_lanes(from: ArrayView2<'_, f32>, mut to: ArrayViewMut2<'_, f32>, tap
 }
 
 /// The lines with their end voxels repeated on both sides.
-fn padded(from: ArrayView2<'_, f32>, padding: usize) -> Vec<Row> {
+fn padded(from: ArrayView2<'_, f32>) -> Vec<Row> {
     let length = from.nrows();
-    let mut rows = vec![[0.0; LANES]; length + 2 * padding];
+    let mut rows = vec![[0.0; LANES]; length + 2 * PADDING];
     for (index, row) in rows.iter_mut().enumerate() {
-        let source = from.row(index.saturating_sub(padding).min(length - 1));
+        let source = from.row(index.saturating_sub(PADDING).min(length - 1));
         for (value, &voxel) in row.iter_mut().zip(source) {
             *value = f64::from(voxel);
         }
@@ -97,34 +98,13 @@ fn spline_coefficients(rows: &mut [Row]) {
     }
 }
 
-impl Order {
-    /// Repeated voxels on each side; for cubic as SciPy: the filter's response to the border dies out within them.
-    fn padding(self) -> usize {
-        match self {
-            Self::Linear => 1,
-            Self::Cubic => 12,
-        }
-    }
-
-    /// Rows that an output voxel is made of.
-    fn width(self) -> usize {
-        match self {
-            Self::Linear => 2,
-            Self::Cubic => 4,
-        }
-    }
-
-    fn taps(self, position: f64) -> Taps {
+impl Taps {
+    fn at(position: f64) -> Self {
         let floor = position.floor();
         let (t, s) = (position - floor, 1.0 - (position - floor));
-        let weights = match self {
-            Self::Linear => [s, t, 0.0, 0.0],
-            Self::Cubic => {
-                let inner = |distance: f64| (distance * distance * (distance - 2.0) * 3.0 + 4.0) / 6.0;
-                [s * s * s / 6.0, inner(t), inner(s), t * t * t / 6.0]
-            }
-        };
-        let first = floor as isize + self.padding() as isize + 1 - (self.width() / 2) as isize;
-        Taps { first: first.max(0) as usize, weights }
+        let inner = |distance: f64| (distance * distance * (distance - 2.0) * 3.0 + 4.0) / 6.0;
+        let weights = [s * s * s / 6.0, inner(t), inner(s), t * t * t / 6.0];
+        let first = floor as isize + PADDING as isize - 1;
+        Self { first: first.max(0) as usize, weights }
     }
 }
