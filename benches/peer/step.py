@@ -1,6 +1,7 @@
 """The work of `cargo bench --bench cpu` in PyTorch: one training step and one inference of the same U-Net.
 
     python step.py --features 32,64,128,256 --size 64,64,64 --batch 1      # depth 1: a 2D network
+    python step.py --device cuda --precision bf16 --compile                # on a GPU: AMP, channels last, cuDNN's tuning
     python step.py --sgemm                                                 # what matrix products reach here, in GFLOP/s
 
 Per stage two 3×3(×3) convolutions, instance norm with scale and shift, leaky ReLU 0.01; the first convolution of each later
@@ -49,11 +50,12 @@ class Unet(nn.Module):
         return self.head(x)
 
 
-def median(work, steps, warmup=2):
+def median(work, steps, warmup=2, wait=lambda: None):
     times = []
     for step in range(warmup + steps):
         start = time.perf_counter()
         work()
+        wait()
         times.append(time.perf_counter() - start)
     return statistics.median(times[warmup:])
 
@@ -71,6 +73,9 @@ def main():
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--sgemm", action="store_true")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="f32", choices=["f32", "bf16"])
+    parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
     if options.sgemm:
         return sgemm()
@@ -78,21 +83,34 @@ def main():
     size = [int(length) for length in options.size.split(",")]
     flat = size[0] == 1
     size = size[1:] if flat else size
-    net = Unet(flat, [int(count) for count in options.features.split(",")])
-    images = torch.randn(options.batch, 1, *size)
-    truth = torch.randint(0, 3, (options.batch, *size))
+    gpu = options.device != "cpu"
+    torch.backends.cudnn.benchmark = True
+    layout = torch.channels_last if flat else torch.channels_last_3d
+    net = Unet(flat, [int(count) for count in options.features.split(",")]).to(options.device)
+    images = torch.randn(options.batch, 1, *size, device=options.device)
+    truth = torch.randint(0, 3, (options.batch, *size), device=options.device)
+    if gpu:
+        net, images = net.to(memory_format=layout), images.to(memory_format=layout)
     optimiser = torch.optim.AdamW(net.parameters(), 1e-3)
+    run = torch.compile(net) if options.compile else net
+    wait = torch.cuda.synchronize if gpu else lambda: None
+
+    def forward():
+        with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bf16"):
+            return run(images)
 
     def train():
         optimiser.zero_grad(set_to_none=True)
-        functional.cross_entropy(net(images), truth).backward()
+        functional.cross_entropy(forward().float(), truth).backward()
         optimiser.step()
 
-    step = median(train, options.steps)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    warmup = 10 if gpu else 2
+    step = median(train, options.steps, warmup, wait)
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = (torch.cuda.max_memory_allocated() if gpu else resident) / 1e6
     net.eval()
     with torch.inference_mode():
-        inference = median(lambda: net(images), options.steps)
+        inference = median(forward, options.steps, warmup, wait)
     print(json.dumps({"name": f"PyTorch {torch.__version__}", "step": step, "inference": inference, "peak": peak}))
 
 

@@ -1,8 +1,10 @@
 //! Devices, and what Burn lacks on them. The only place that names a Burn backend.
 
 pub mod conv;
+pub mod examine;
 pub mod join;
 pub mod norm;
+pub mod precision;
 pub mod soft;
 mod channels_last;
 mod isa;
@@ -13,6 +15,8 @@ use std::str::FromStr;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Tensor};
+
+pub use precision::Precision;
 
 /// A device as the person names it: `auto`, `cpu`, `cuda:N`, `vulkan`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::session::data_root;
 use super::{Exit, Failure};
 use crate::backend;
+use crate::backend::examine::{self, Examined, examine};
 use crate::run::manifest::{Git, Host};
 
 /// Show what this machine has: devices, memory, versions, data folder
@@ -29,9 +30,14 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
             .into_iter()
             .filter_map(|(name, device)| Some((name, backend::select(device).err()?.reason().to_string())))
             .collect();
+    let names = backend::available();
+    let devices = names.iter().filter_map(|name| backend::select(name.parse().ok()?).ok());
+    let examined: Vec<Examined> = devices.map(|device| examine(&device)).collect();
+    let cards = examine::cards();
     if args.json {
         let value = json!({
-            "version": env!("CARGO_PKG_VERSION"), "features": backend::features(), "devices": backend::available(),
+            "version": env!("CARGO_PKG_VERSION"), "features": backend::features(), "devices": names,
+            "examined": examined, "cards": cards,
             "missing": reasons.iter().map(|(name, reason)| json!({ "device": name, "reason": reason })).collect::<Vec<_>>(),
             "host": host, "data_root": root, "data_root_exists": root.is_dir(), "git": Git::here().map(|git| git.commit),
         });
@@ -39,7 +45,13 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     println!("segspec    {} (burn 0.22.1; features: {})", env!("CARGO_PKG_VERSION"), backend::features().join(", "));
-    println!("devices    {}", backend::available().join(", "));
+    for (index, device) in examined.iter().enumerate() {
+        let label = if index == 0 { "devices" } else { "" };
+        println!("{label:<10} {}", line(device));
+    }
+    for card in &cards {
+        println!("           {card}");
+    }
     for (name, reason) in &reasons {
         println!("           no {name}: {reason}");
     }
@@ -49,4 +61,14 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     let state = if root.is_dir() { "found" } else { "not there: set SEGSPEC_DATA" };
     println!("data       {} ({state})", root.display());
     Ok(Exit::Ok)
+}
+
+/// What was found out about a device.
+fn line(examined: &Examined) -> String {
+    let state = match (&examined.failure, examined.difference) {
+        (Some(failure), _) => format!("FAILS: {failure}"),
+        (None, Some(difference)) => format!("a convolution agrees with the CPU's to {difference:.0e}"),
+        (None, None) => "not tried".into(),
+    };
+    format!("{} ({}): {state}", examined.device, examined.precisions.join(", "))
 }

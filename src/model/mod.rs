@@ -13,6 +13,8 @@ pub use spec::{Interface, Model, ModelPlan};
 
 use block::Weights;
 
+use crate::backend::Precision;
+
 /// A network of any architecture.
 #[derive(Module, Debug)]
 pub enum Network {
@@ -20,26 +22,36 @@ pub enum Network {
     Unet(unet::UNet),
 }
 
-/// Builds a network with initial weights drawn from the seed.
-pub fn build(plan: &ModelPlan, interface: Interface, seed: u64, device: &Device) -> Network {
-    let mut weights = Weights::new(seed, device);
+/// Builds a network with initial weights drawn from the seed. Weights are in 32 bits whatever the precision.
+pub fn build(plan: &ModelPlan, interface: Interface, precision: Precision, seed: u64, device: &Device) -> Network {
+    let mut weights = Weights::new(seed, precision, device);
     match plan {
         ModelPlan::Unet(plan) => Network::Unet(unet::UNet::new(plan, interface, &mut weights)),
     }
 }
 
 impl Network {
-    /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`.
+    /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`, both in 32 bits.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        match self {
+        let images = self.precision().cast(images);
+        Precision::F32.cast(match self {
             Self::Unet(network) => network.forward(images),
-        }
+        })
     }
 
     /// Logits at every supervised size, full size first.
     pub fn forward_supervised(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
-        match self {
+        let images = self.precision().cast(images);
+        let logits = match self {
             Self::Unet(network) => network.forward_supervised(images),
+        };
+        logits.into_iter().map(|logits| Precision::F32.cast(logits)).collect()
+    }
+
+    /// Numbers that it computes in.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::Unet(network) => network.precision,
         }
     }
 }

@@ -14,6 +14,7 @@ impl Plan {
     pub fn run_id(&self, data: &BTreeMap<String, Vec<String>>) -> String {
         let mut plan = Self { about: About::default(), ..self.clone() };
         plan.train.loader_threads = 0;
+        plan.train.gradient_checkpointing = false;
         for structure in &mut plan.target.structures {
             structure.color = [0; 3];
         }

@@ -69,6 +69,18 @@ pub enum RunError {
     /// A device.
     #[error(transparent)]
     Device(#[from] crate::backend::DeviceError),
+    /// The device cannot compute as the plan asks.
+    #[error(
+        "{device} cannot compute in {precision}: set `train.precision` to one that it can ({supported}), or choose another device"
+    )]
+    Precision {
+        /// The device.
+        device: String,
+        /// What the plan asks for.
+        precision: &'static str,
+        /// What the device can.
+        supported: String,
+    },
     /// A file of the run folder.
     #[error("{path}: {source}")]
     File {
@@ -113,7 +125,7 @@ impl RunError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Interrupted => Kind::Interrupted,
-            Self::Device(_) | Self::Lock(_) => Kind::Environment,
+            Self::Device(_) | Self::Precision { .. } | Self::Lock(_) => Kind::Environment,
             error if error.is_environment() => Kind::Environment,
             Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => Kind::Data,
             Self::Score(_) | Self::NothingThere(_) => Kind::Data,

@@ -52,8 +52,13 @@ fn history_frame(target: &Target, records: &[EpochRecord]) -> PolarsResult<DataF
         Column::new("epoch".into(), records.iter().map(|record| record.epoch as u32).collect::<Vec<_>>()),
         Column::new("step".into(), records.iter().map(|record| record.step as u64).collect::<Vec<_>>()),
         numbers("loss", &|record| Some(record.loss)),
+        Column::new(
+            "skipped_steps".into(),
+            records.iter().map(|record| record.skipped_steps as u32).collect::<Vec<_>>(),
+        ),
         numbers("learning_rate", &|record| Some(record.learning_rate)),
         numbers("seconds", &|record| Some(record.seconds)),
+        numbers("waited_seconds", &|record| Some(record.waited_seconds)),
         numbers("validation_dice", &|record| validation(record, |scores| &scores.dice)),
         numbers("validation_iou", &|record| validation(record, |scores| &scores.iou)),
     ];

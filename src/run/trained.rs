@@ -52,7 +52,7 @@ impl Trained {
     /// `plan.toml` or the weights are missing, damaged, or do not belong together.
     pub fn open(folder: &RunFolder, device: &Device) -> Result<Self, RunError> {
         let plan = folder.read_plan().map_err(RunError::file(folder.plan()))?;
-        let empty = model::build(&plan.model, plan.interface(), plan.seed, device);
+        let empty = model::build(&plan.model, plan.interface(), plan.train.precision, plan.seed, device);
         let best = folder.best_weights();
         let weights = if best.is_file() { plan.predict.weights } else { Weights::Last };
         let network = match weights {

@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 use super::store::{RunFolder, Status};
 use super::validate::Validator;
 use super::{panels, tables};
-use crate::backend::Selected;
+use crate::backend::{Precision, Selected};
 use crate::dataset::{Case, Excluded};
 use crate::evaluate::summary::Metric;
 use crate::evaluate::{self, Context, ScoreRow};
@@ -48,6 +48,7 @@ pub fn run(
     announcement: &Event,
     observer: &mut dyn Observer,
 ) -> Result<(), RunError> {
+    can_compute(plan, setting.device)?;
     let _lock = Lock::take(&folder.lock())?;
     if folder.status() == Status::Finished {
         return Ok(());
@@ -60,6 +61,17 @@ pub fn run(
     manifest.finished = outcome.is_ok();
     folder.write_json(&folder.manifest(), &manifest).map_err(RunError::file(folder.manifest()))?;
     outcome
+}
+
+/// Refuses a precision that the device lacks, before any compute.
+fn can_compute(plan: &Plan, device: &Selected) -> Result<(), RunError> {
+    let precision = plan.train.precision;
+    if precision.is_supported(&device.device) {
+        return Ok(());
+    }
+    let supported = Precision::ALL.into_iter().filter(|precision| precision.is_supported(&device.device));
+    let supported = supported.map(Precision::name).collect::<Vec<_>>().join(", ");
+    Err(RunError::Precision { device: device.name.to_string(), precision: precision.name(), supported })
 }
 
 fn stages(
@@ -195,7 +207,7 @@ fn predicting_network(
 ) -> Result<(Network, usize), RunError> {
     match (plan.predict.weights, best) {
         (Weights::Best, Some(epoch)) => {
-            let empty = model::build(&plan.model, plan.interface(), plan.seed, device);
+            let empty = model::build(&plan.model, plan.interface(), plan.train.precision, plan.seed, device);
             Ok((checkpoint::import(&folder.best_weights(), empty)?, epoch))
         }
         // No validation case had a defined score: the end of training is all there is.

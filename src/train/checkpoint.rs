@@ -10,6 +10,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::history::EpochRecord;
+use super::loss_scale::LossScale;
 use crate::files;
 use crate::model::Network;
 
@@ -25,6 +26,12 @@ pub struct State {
     pub step: usize,
     /// Sum of the losses of the current epoch.
     pub loss_sum: f64,
+    /// Steps of the current epoch that overflowed 16 bits and changed no weight.
+    #[serde(default)]
+    pub skipped: usize,
+    /// Factor of the loss in 16 bits.
+    #[serde(default)]
+    pub loss_scale: LossScale,
     /// Best score so far and its epoch.
     pub best: Option<(f64, usize)>,
     /// The finished epochs.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::batch::{self, Batch, Encoder};
 use super::cases::Cases;
@@ -14,7 +14,7 @@ use super::checkpoint::{self, CheckpointError, State};
 use super::history::{EpochRecord, Event, Validation};
 use super::schedule::learning_rate;
 use super::spec::{BestMetric, TrainPlan};
-use super::{loader, optimizer, probe};
+use super::{guard, loader, optimizer, probe};
 use crate::backend;
 use crate::dataset::Target;
 use crate::loss::{self, Loss};
@@ -71,6 +71,29 @@ pub enum TrainError {
         /// Learning rate of the step.
         learning_rate: f64,
     },
+    /// No factor of the loss keeps the gradients within 16 bits.
+    #[error(
+        "step {step} overflowed 16 bits whatever the factor of the loss: set `train.precision = \"bf16\"` or \"f32\""
+    )]
+    Overflow {
+        /// Counted over all epochs, from 1.
+        step: usize,
+    },
+    /// The device has no room for a step.
+    #[error(
+        "the device ran out of memory ({reason}): lower `train.batch-size`, `train.patch-size` or the model's features, set \
+         `train.precision = \"bf16\"` or `train.gradient-checkpointing = true`"
+    )]
+    Memory {
+        /// What the device said.
+        reason: String,
+    },
+    /// The device failed.
+    #[error("the device failed: {reason}")]
+    Device {
+        /// What it said.
+        reason: String,
+    },
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -93,7 +116,7 @@ pub enum TrainError {
 /// See [`TrainError`].
 pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainError> {
     let mut run = Fitting::start(job)?;
-    run.announce(job, observe);
+    run.announce(job, observe)?;
     let encoder = Encoder::new(job.target);
     let cases = Cases::new(job.cases.clone());
     let (plan, seed) = (job.plan, job.seed);
@@ -110,6 +133,19 @@ pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainErro
     })
 }
 
+/// The device of the plan's training steps.
+pub(super) fn autodiff(job: &Job) -> Device {
+    let device = job.device.clone().autodiff();
+    if job.plan.gradient_checkpointing { device.gradient_checkpointing() } else { device }
+}
+
+/// What a step came to.
+struct Step {
+    loss: f64,
+    /// Whether the weights changed.
+    taken: bool,
+}
+
 /// A training on its way.
 struct Fitting {
     network: Network,
@@ -119,23 +155,25 @@ struct Fitting {
     /// Seconds of the current epoch's steps, and their number, since this process works on it.
     seconds: f64,
     steps_here: usize,
+    /// Seconds of the current epoch without a batch.
+    waited: f64,
 }
 
 impl Fitting {
     fn start(job: &Job) -> Result<Self, TrainError> {
-        let device = job.device.clone().autodiff();
-        let network = model::build(job.model, job.interface, job.seed, &device);
+        let device = autodiff(job);
+        let network = model::build(job.model, job.interface, job.plan.precision, job.seed, &device);
         let optimizer = optimizer::build(&job.plan.optimizer);
         let (network, optimizer, state) = match checkpoint::recover(job.checkpoints) {
             true => checkpoint::load(job.checkpoints, network, optimizer)?,
             false => (network, optimizer, State::default()),
         };
-        Ok(Self { network, optimizer, state, device, seconds: 0.0, steps_here: 0 })
+        Ok(Self { network, optimizer, state, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
     }
 
-    fn announce(&self, job: &Job, observe: &mut dyn FnMut(Event)) {
+    fn announce(&self, job: &Job, observe: &mut dyn FnMut(Event)) -> Result<(), TrainError> {
         let remaining = job.plan.steps().saturating_sub(self.state.step);
-        let (parameters, memory_bytes, step_seconds) = probe::probe(job, remaining);
+        let (parameters, memory_bytes, step_seconds) = guard::guarded(|| probe::probe(job, remaining))?;
         observe(Event::Started {
             parameters,
             memory_bytes,
@@ -145,6 +183,7 @@ impl Fitting {
             resumed_at: self.state.step,
             history: &self.state.history,
         });
+        Ok(())
     }
 
     /// Does the remaining steps of the current epoch; false if it was stopped.
@@ -155,13 +194,15 @@ impl Fitting {
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool, TrainError> {
         let epoch = self.state.history.len() + 1;
-        (self.seconds, self.steps_here) = (0.0, 0);
+        (self.seconds, self.steps_here, self.waited) = (0.0, 0, 0.0);
         while self.state.step < epoch * job.plan.steps_per_epoch {
             if job.cancelled.load(Ordering::Relaxed) {
                 return Ok(false);
             }
+            let waiting = Instant::now();
             let Some(batch) = batches.next() else { return Ok(false) };
             let start = Instant::now();
+            self.waited += (start - waiting).as_secs_f64();
             let rate = learning_rate(job.plan, self.state.step);
             let loss = self.step(job, batch?, rate)?;
             self.seconds += start.elapsed().as_secs_f64();
@@ -178,30 +219,46 @@ impl Fitting {
     }
 
     fn step(&mut self, job: &Job, batch: Batch, rate: f64) -> Result<f64, TrainError> {
+        let scaled = job.plan.precision.scales_loss();
         let (terms, clip_norm) = (job.loss, job.plan.clip_norm);
-        let loss = backend::near(job.device, || self.learn(terms, clip_norm, batch, rate));
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { step: self.state.step + 1, loss, learning_rate: rate });
+        let factor = scaled.then_some(self.state.loss_scale.factor);
+        let Step { loss, taken } =
+            guard::guarded(|| backend::near(job.device, || self.learn(terms, clip_norm, factor, batch, rate)))?;
+        let step = self.state.step + 1;
+        match (taken, scaled) {
+            (true, true) => self.state.loss_scale.succeeded(),
+            (true, false) => {}
+            (false, true) if self.state.loss_scale.overflowed() => self.state.skipped += 1,
+            (false, true) => return Err(TrainError::Overflow { step }),
+            (false, false) => return Err(TrainError::Diverged { step, loss, learning_rate: rate }),
         }
-        self.state.step += 1;
-        self.state.loss_sum += loss;
+        self.state.step = step;
+        self.state.loss_sum += if taken { loss } else { 0.0 };
         Ok(loss)
     }
 
-    /// Changes the weights by one batch, unless its loss is no number; returns the loss.
-    fn learn(&mut self, terms: &[Loss], clip_norm: f64, batch: Batch, rate: f64) -> f64 {
+    /// Changes the weights by one batch, unless its loss is no number or, with a factor, its gradients are not.
+    fn learn(&mut self, terms: &[Loss], clip_norm: f64, factor: Option<f64>, batch: Batch, rate: f64) -> Step {
         let (images, truth) = batch.into_device(&self.device);
         let loss = loss::supervised(terms, self.network.forward_supervised(images), &truth);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
-            return value;
+            return Step { loss: value, taken: false };
         }
+        let loss = factor.map_or(loss.clone(), |factor| loss.mul_scalar(factor));
         let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        if clip_norm > 0.0 {
-            optimizer::clip_global_norm(&self.network, &mut gradients, clip_norm);
+        if let Some(factor) = factor {
+            optimizer::multiply(&self.network, &mut gradients, 1.0 / factor);
+        }
+        if clip_norm > 0.0 || factor.is_some() {
+            let norm = optimizer::clip_global_norm(&self.network, &mut gradients, clip_norm);
+            let is_finite = |norm: Tensor<1>| norm.into_scalar::<f32>().is_finite();
+            if factor.is_some() && !norm.is_none_or(is_finite) {
+                return Step { loss: value, taken: false };
+            }
         }
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
-        value
+        Step { loss: value, taken: true }
     }
 
     /// Validates, records and saves the epoch; false if it was stopped while validating.
@@ -229,13 +286,15 @@ impl Fitting {
         self.state.history.push(EpochRecord {
             epoch,
             step: self.state.step,
-            loss: self.state.loss_sum / job.plan.steps_per_epoch as f64,
+            loss: self.state.loss_sum / (job.plan.steps_per_epoch - self.state.skipped).max(1) as f64,
+            skipped_steps: self.state.skipped,
             learning_rate: learning_rate(job.plan, self.state.step - 1),
             seconds: self.seconds,
+            waited_seconds: self.waited,
             validation,
             best: best.is_some(),
         });
-        self.state.loss_sum = 0.0;
+        (self.state.loss_sum, self.state.skipped) = (0.0, 0);
         self.save(job)?;
         if let Some(record) = self.state.history.last() {
             observe(Event::Epoch(record));

@@ -28,10 +28,16 @@ pub struct EpochRecord {
     pub step: usize,
     /// Mean loss of the epoch's steps.
     pub loss: f64,
+    /// Steps that overflowed 16 bits and changed no weight.
+    #[serde(default)]
+    pub skipped_steps: usize,
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Wall-clock seconds of the training steps.
     pub seconds: f64,
+    /// Seconds that the device idled, waiting for patches to be cut and augmented.
+    #[serde(default)]
+    pub waited_seconds: f64,
     /// Scores of the validation cases, in epochs that validate.
     pub validation: Option<Validation>,
     /// Whether this epoch's weights are the best so far.
@@ -100,8 +106,10 @@ mod tests {
                 epoch: 1,
                 step: 2,
                 loss: number,
+                skipped_steps: 3,
                 learning_rate: -number,
                 seconds: number,
+                waited_seconds: number,
                 validation: Some(Validation { dice: vec![Some(number), None], iou: vec![] }),
                 best: true,
             };

@@ -11,7 +11,9 @@ pub mod spec;
 mod batch;
 mod cases;
 mod fit;
+mod guard;
 mod loader;
+mod loss_scale;
 mod optimizer;
 mod probe;
 

@@ -42,6 +42,24 @@ pub fn clip_global_norm<M: Module>(module: &M, gradients: &mut GradientsParams, 
     Some(norm)
 }
 
+/// Multiplies all gradients by a number.
+pub fn multiply<M: Module>(module: &M, gradients: &mut GradientsParams, factor: f64) {
+    module.visit(&mut Multiply { gradients, factor });
+}
+
+struct Multiply<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: f64,
+}
+
+impl ModuleVisitor for Multiply<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+        }
+    }
+}
+
 struct SquaredNorm<'a> {
     gradients: &'a GradientsParams,
     sum: Option<Tensor<1>>,

@@ -20,8 +20,8 @@ const MIN_STEPS_TO_PROBE: usize = 20;
 /// Trainable numbers, estimated bytes, and the seconds of one measured step (forward and backward, on a network that is
 /// thrown away).
 pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
-    let device = job.device.clone().autodiff();
-    let network = model::build(job.model, job.interface, job.seed, &device);
+    let device = super::fit::autodiff(job);
+    let network = model::build(job.model, job.interface, job.plan.precision, job.seed, &device);
     let parameters = network.num_params();
     let activations = job.model.feature_map_elements(job.plan.patch_size, job.interface) * job.plan.batch_size;
     // Weights, gradients and two moments.

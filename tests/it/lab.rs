@@ -252,6 +252,7 @@ fn forget_seconds(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.remove("seconds");
+            map.remove("waited_seconds");
             map.values_mut().for_each(forget_seconds);
         }
         Value::Array(items) => items.iter_mut().for_each(forget_seconds),

@@ -10,6 +10,7 @@ mod evaluate;
 mod lab;
 mod layouts;
 mod pipeline;
+mod precision;
 mod preprocess;
 mod resume;
 mod shared_files;

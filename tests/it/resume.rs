@@ -202,7 +202,7 @@ fn a_damaged_checkpoint_is_named_and_fresh_starts_over() {
 }
 
 /// Makes a finished run look like one that was cut off before its end.
-fn unfinish(run: &Path) {
+pub fn unfinish(run: &Path) {
     let mut manifest = manifest(run);
     manifest["finished"] = false.into();
     fs::write(run.join("manifest.json"), manifest.to_string()).unwrap();

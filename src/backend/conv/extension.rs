@@ -15,7 +15,7 @@ use super::super::memory::Buffer;
 use super::convolution::{Convolution, channel_sums};
 
 /// Stride and padding per axis, `[z, y, x]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
     /// Distance of the places where the kernel is applied.
     pub stride: [usize; 3],

@@ -108,6 +108,16 @@ proptest! {
     }
 
     #[test]
+    fn enlarging_by_a_convolution_equals_burns_transposed_one(shape in shapes()) {
+        let steps = Steps { stride: shape.kernel, padding: [0; 3] };
+        let [input, output] = shape.channels;
+        let shapes = [five([shape.batch, input], shape.input), five([input, output], shape.kernel)];
+        let own = differentiate(enlarge_by_convolution, noise, shapes, output);
+        let burns = differentiate(|x, w, b| convolve_transposed_by_burn(x, w, b, steps), noise, shapes, output);
+        assert_close(&own, &burns, &format!("{shape:?}"));
+    }
+
+    #[test]
     fn instruction_sets_agree(shape in shapes()) {
         prop_assume!(!shape.output().contains(&0));
         let expected = on(Isa::Portable, &shape);

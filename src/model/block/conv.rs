@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::Weights;
+use crate::backend::Precision;
 use crate::backend::conv::{Steps, convolve, convolve_transposed};
 
 /// A convolution that keeps the size (divided by the stride): zero padding of half a kernel.
@@ -15,6 +16,8 @@ pub struct Conv {
     weight: Param<Tensor<5>>,
     bias: Option<Param<Tensor<1>>>,
     stride: [usize; 3],
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl Conv {
@@ -24,13 +27,17 @@ impl Conv {
         let fan_in = input * kernel.iter().product::<usize>();
         let weight = weights.uniform([output, input, kernel[0], kernel[1], kernel[2]], fan_in);
         let bias = Some(weights.uniform([output], fan_in));
-        Self { weight, bias, stride }
+        Self { weight, bias, stride, precision: weights.precision() }
     }
 
     /// Applies the convolution.
+    ///
+    /// # Panics
+    /// The images are not in the network's precision.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        let weight = self.weight.val();
-        let bias = self.bias.as_ref().map(Param::val);
+        self.precision.expect(&images, "a convolution");
+        let weight = self.precision.cast(self.weight.val());
+        let bias = self.bias.as_ref().map(|bias| self.precision.cast(bias.val()));
         let [_, _, z, y, x] = weight.dims();
         let padding = [z / 2, y / 2, x / 2];
         convolve(images, weight, bias, Steps { stride: self.stride, padding })
@@ -42,6 +49,8 @@ impl Conv {
 pub struct Upsample {
     weight: Param<Tensor<5>>,
     bias: Param<Tensor<1>>,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl Upsample {
@@ -51,12 +60,16 @@ impl Upsample {
         // PyTorch takes the fan-in from the second dimension, which of a transposed convolution is the output.
         let fan_in = output * stride.iter().product::<usize>();
         let weight = weights.uniform([input, output, stride[0], stride[1], stride[2]], fan_in);
-        Self { weight, bias: weights.uniform([output], fan_in) }
+        Self { weight, bias: weights.uniform([output], fan_in), precision: weights.precision() }
     }
 
     /// Applies the transposed convolution.
+    ///
+    /// # Panics
+    /// The images are not in the network's precision.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        self.precision.expect(&images, "a transposed convolution");
+        let (weight, bias) = (self.precision.cast(self.weight.val()), Some(self.precision.cast(self.bias.val())));
         let [_, _, z, y, x] = weight.dims();
         let steps = Steps { stride: [z, y, x], padding: [0; 3] };
         convolve_transposed(images, weight, bias, steps)

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, activation};
 
 use super::{Activation, Norm};
 use crate::backend::norm::{Normalisation, moments, normalise, scaled};
+use crate::backend::precision::in_f32;
 
 /// The largest number of groups of a group norm; fewer where they don't divide the features.
 const MAX_GROUPS: usize = 8;
@@ -34,8 +35,13 @@ impl NormLayer {
         }
     }
 
-    /// Applies the layer and then the activation, if there is one; the shape stays.
+    /// Applies the layer and then the activation, if there is one; shape and number type stay. Computed in 32 bits: sums over a
+    /// whole image are beyond 16.
     pub fn forward(&self, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
+        in_f32(images, |images| self.apply(images, activation))
+    }
+
+    fn apply(&self, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
         match self {
             Self::Instance(layer) => {
                 let options = statistics(layer.num_channels, layer.epsilon, false);

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::{Activation, Conv, Norm, NormLayer, Weights};
+use crate::backend::precision::in_f32;
 
 /// Convolution, normalisation, activation.
 #[derive(Module, Debug)]
@@ -70,7 +71,7 @@ impl Residual {
             (Some(projection), Some(norm)) => norm.forward(projection.forward(images), None),
             _ => images,
         };
-        self.activation.forward(change + skip)
+        in_f32(change + skip, |images| self.activation.forward(images))
     }
 }
 

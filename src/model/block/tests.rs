@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 
 use super::*;
+use crate::backend::Precision;
 use crate::random;
 
 const BATCH: usize = 2;
@@ -106,11 +107,63 @@ fn gradients_of_blocks_are_slopes() {
         ] {
             let style = Style { kernel, norm, activation };
             let name = format!("{style:?}, stride {stride:?}");
-            let block = ConvNormAct::new(CHANNELS, stride, style, &mut Weights::new(5, &device));
+            let block = ConvNormAct::new(CHANNELS, stride, style, &mut Weights::new(5, Precision::F32, &device));
             check(&name, &block, ConvNormAct::forward);
         }
         let style = Style { kernel: [3; 3], norm, activation: Activation::Silu };
-        let block = Residual::new(CHANNELS, [1, 2, 2], style, &mut Weights::new(6, &device));
+        let block = Residual::new(CHANNELS, [1, 2, 2], style, &mut Weights::new(6, Precision::F32, &device));
         check(&format!("residual, {norm:?}"), &block, Residual::forward);
     }
+}
+
+/// Gradients of a block's parameters, and its output.
+fn gradients(precision: Precision, images: Tensor<5>) -> (Vec<Tensor<1>>, Tensor<5>) {
+    struct All<'a>(&'a GradientsParams, Vec<Tensor<1>>);
+    impl ModuleVisitor for All<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = self.0.get::<D>(param.id).unwrap();
+            Precision::F32.expect(&gradient, "a gradient");
+            Precision::F32.expect(&param.val(), "a weight");
+            self.1.push(gradient.flatten(0, D - 1));
+        }
+    }
+    let device = images.device();
+    let style = Style { kernel: [3; 3], norm: Norm::Instance, activation: Activation::Silu };
+    let block = Residual::new(CHANNELS, [1, 2, 2], style, &mut Weights::new(6, precision, &device));
+    let output = block.forward(precision.cast(images));
+    precision.expect(&output, "the output");
+    let output = Precision::F32.cast(output);
+    let weights = noise(output.dims(), 2, &device);
+    let gradients = GradientsParams::from_grads((output.clone() * weights).sum().backward(), &block);
+    let mut all = All(&gradients, Vec::new());
+    block.visit(&mut all);
+    (all.1, output)
+}
+
+#[test]
+fn blocks_of_16_bits_have_gradients_of_32_that_are_nearly_the_same() {
+    let [z, y, x] = SIZE;
+    let images = noise([BATCH, CHANNELS[0], z, y, x], 1, &Device::flex().autodiff());
+    let (expected, output) = gradients(Precision::F32, images.clone());
+    let length = |values: Tensor<1>| dot(values.clone(), values).sqrt();
+    for (precision, tolerance) in [(Precision::Bf16, 0.05), (Precision::F16, 0.01)] {
+        let (found, half) = gradients(precision, images.clone());
+        let away = length((half - output.clone()).flatten(0, 4)) / length(output.clone().flatten(0, 4));
+        assert!(away > 1e-5 && away < tolerance, "{precision:?}: output {away}");
+        // Biases before a norm have no gradient but rounding.
+        let norm = expected.iter().map(|gradient| length(gradient.clone())).fold(0.0, f64::max);
+        for (index, (found, expected)) in found.into_iter().zip(&expected).enumerate() {
+            let away = length(found - expected.clone()) / norm;
+            assert!(away < 2.0 * tolerance, "{precision:?}, parameter {index}: {away}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a convolution computes in bf16 and was given F32")]
+fn a_block_of_16_bits_refuses_32() {
+    let device = Device::flex();
+    let style = Style { kernel: [3; 3], norm: Norm::Instance, activation: Activation::LeakyRelu };
+    let block = ConvNormAct::new(CHANNELS, [1; 3], style, &mut Weights::new(6, Precision::Bf16, &device));
+    let _ = block.forward(noise([BATCH, CHANNELS[0], 4, 4, 4], 1, &device));
 }

@@ -5,19 +5,26 @@ use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 
+use crate::backend::Precision;
 use crate::random;
 
 /// Hands out initial weights, each parameter from its own random stream.
 pub struct Weights<'a> {
     seed: u64,
     drawn: u64,
+    precision: Precision,
     device: &'a Device,
 }
 
 impl<'a> Weights<'a> {
-    /// A source for one network.
-    pub fn new(seed: u64, device: &'a Device) -> Self {
-        Self { seed, drawn: 0, device }
+    /// A source for one network, whose weights lie in 32 bits whatever it computes in.
+    pub fn new(seed: u64, precision: Precision, device: &'a Device) -> Self {
+        Self { seed, drawn: 0, precision, device }
+    }
+
+    /// Numbers that the network computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Where the weights lie.

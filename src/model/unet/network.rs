@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::UnetPlan;
+use crate::backend::Precision;
 use crate::backend::join::join;
 use crate::model::Interface;
 use crate::model::block::{Conv, ConvNormAct, Stage, Style, Upsample, Weights};
@@ -16,6 +17,8 @@ pub struct UNet {
     upsamples: Vec<Upsample>,
     decoder: Vec<Stage>,
     heads: Vec<Conv>,
+    #[module(skip)]
+    pub(in crate::model) precision: Precision,
 }
 
 impl UNet {
@@ -44,7 +47,7 @@ impl UNet {
         if decoder.is_empty() {
             heads.push(Conv::new([input, interface.outputs], [1; 3], [1; 3], weights));
         }
-        Self { stem, encoder, upsamples, decoder, heads }
+        Self { stem, encoder, upsamples, decoder, heads, precision: weights.precision() }
     }
 
     /// Logits at full size, `[batch, outputs, depth, height, width]`.

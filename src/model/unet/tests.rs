@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::*;
+use crate::backend::Precision;
 use crate::model::block::{Activation, Norm, Weights};
 use crate::model::{Interface, ModelPlan};
 
@@ -64,7 +65,8 @@ fn outputs_gradients_and_size_agree_with_pytorch() {
     for reference in references {
         let plan = plan(&reference.features, &reference.kernels, &reference.strides);
         let interface = Interface { channels: reference.channels, outputs: reference.classes };
-        let network = UNet::new(&plan, interface, &mut Weights::new(0, &device)).map(&mut Fill { next: 0 });
+        let network =
+            UNet::new(&plan, interface, &mut Weights::new(0, Precision::F32, &device)).map(&mut Fill { next: 0 });
         assert_eq!(network.num_params(), reference.parameters);
         let [d, h, w] = reference.size;
         let shape = [2, reference.channels, d, h, w];
@@ -110,7 +112,7 @@ fn the_2d_path_is_the_3d_path_with_depth_one() {
     let network = UNet::new(
         &plan(&[4, 8], &flat, &strides),
         Interface { channels: 1, outputs: 2 },
-        &mut Weights::new(7, &device),
+        &mut Weights::new(7, Precision::F32, &device),
     );
     // Without a norm over slices, two equal slices give twice what one slice gives: the first takes Conv2d, the other Conv3d.
     let image = Tensor::<5>::from_data(TensorData::new(wave(64, 0.0).collect(), [1, 1, 1, 8, 8]), &device);
@@ -129,7 +131,8 @@ fn every_form_gives_logits_of_the_patch_size() {
         [(true, Norm::Group, true), (true, Norm::Batch, false), (false, Norm::None, true)]
     {
         let plan = UnetPlan { residual, norm, deep_supervision, ..plan(&[4, 6, 8, 8], &kernels, &strides) };
-        let network = UNet::new(&plan, Interface { channels: 2, outputs: 3 }, &mut Weights::new(1, &device));
+        let network =
+            UNet::new(&plan, Interface { channels: 2, outputs: 3 }, &mut Weights::new(1, Precision::F32, &device));
         let images = Tensor::<5>::ones([1, 2, 8, 8, 16], &device);
         assert_eq!(network.forward(images.clone()).dims(), [1, 3, 8, 8, 16]);
         let sizes: Vec<[usize; 5]> = network.forward_supervised(images).iter().map(Tensor::dims).collect();
@@ -147,7 +150,7 @@ fn weights_depend_on_the_seed_alone() {
     let plan = ModelPlan::Unet(plan(&[4, 6], &[[3, 3, 3]; 2], &[[1, 1, 1], [2, 2, 2]]));
     let hash = |seed| {
         let interface = Interface { channels: 1, outputs: 2 };
-        crate::train::checkpoint::weights_hash(&crate::model::build(&plan, interface, seed, &device))
+        crate::train::checkpoint::weights_hash(&crate::model::build(&plan, interface, Precision::F32, seed, &device))
     };
     assert_eq!(hash(3), hash(3));
     assert_ne!(hash(3), hash(4));

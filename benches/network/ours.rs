@@ -11,7 +11,7 @@ use segspec::model::block::{Activation, Norm};
 use segspec::model::unet::UnetPlan;
 use segspec::model::{self, Interface, ModelPlan, Network};
 
-use super::common::{median, memory};
+use super::super::common::{median, memory};
 use super::{Case, Measured};
 
 const CLASSES: usize = 3;
@@ -19,10 +19,10 @@ const STEPS: usize = 5;
 const WARM_UP: usize = 2;
 
 /// Measures one case in this process.
-pub fn measure(case: &Case) -> Measured {
-    let device = Device::flex().autodiff();
+pub fn measure(case: &Case, device: &Device) -> Measured {
+    let device = device.clone().autodiff();
     let interface = Interface { channels: 1, outputs: CLASSES };
-    let mut network = model::build(&ModelPlan::Unet(plan(case)), interface, 0, &device);
+    let mut network = model::build(&ModelPlan::Unet(plan(case)), interface, case.precision, 0, &device);
     let [z, y, x] = case.size;
     let images = Tensor::<5>::random([case.batch, 1, z, y, x], Distribution::Normal(0.0, 1.0), &device);
     let classes = Distribution::Uniform(0.0, CLASSES as f64 - 1e-3);
@@ -36,13 +36,26 @@ pub fn measure(case: &Case) -> Measured {
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
             network = optimizer.step(1e-3, network.clone(), gradients);
         });
+        wait(&device);
     });
-    let peak = memory("VmHWM") / 1e6;
+    let peak = peak(&device);
     let (network, images): (Network, _) = (network.valid(), images.inner());
     let inference = repeat(|| {
         let _ = backend::near(&device, || network.forward(images.clone()));
+        wait(&device);
     });
     Measured { name: "segspec".into(), step, inference, peak }
+}
+
+/// A GPU computes on while the program does.
+fn wait(device: &Device) {
+    device.clone().inner().sync().expect("the device is well");
+}
+
+/// Memory in MB: what a GPU's pool holds, which never shrinks by itself, or the most that the process took.
+fn peak(device: &Device) -> f64 {
+    let pool = device.clone().inner().memory_pool_usage();
+    pool.map_or_else(|| memory("VmHWM"), |pool| pool.bytes_reserved as f64) / 1e6
 }
 
 fn plan(case: &Case) -> UnetPlan {

@@ -1,0 +1,43 @@
+//! `cargo bench --bench gpu --features cuda`: training step, inference and peak memory on an NVIDIA GPU beside PyTorch's on the same
+//! card in the same run: channels last, cuDNN's tuning, automatic mixed precision, with and without `torch.compile`.
+//!
+//! `SEGSPEC_BENCH_PYTHON` and arguments as in `cargo bench --bench cpu`. The first run tunes kernels for minutes.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../network/mod.rs"]
+mod network;
+
+use network::Case;
+use segspec::backend::{DeviceName, Precision, examine, pin_default_device, select};
+
+const FEATURES: &[usize] = &[32, 64, 128, 256];
+const FLAT: &[usize] = &[32, 64, 128, 256, 512];
+const F32: Precision = Precision::F32;
+const BF16: Precision = Precision::Bf16;
+
+const CASES: [Case; 6] = [
+    Case { name: "unet-64-f32", features: FEATURES, size: [64, 64, 64], batch: 8, precision: F32 },
+    Case { name: "unet-64-bf16", features: FEATURES, size: [64, 64, 64], batch: 8, precision: BF16 },
+    Case { name: "unet-128-f32", features: FEATURES, size: [128, 128, 128], batch: 2, precision: F32 },
+    Case { name: "unet-128-bf16", features: FEATURES, size: [128, 128, 128], batch: 2, precision: BF16 },
+    Case { name: "unet-2d-f32", features: FLAT, size: [1, 256, 256], batch: 32, precision: F32 },
+    Case { name: "unet-2d-bf16", features: FLAT, size: [1, 256, 256], batch: 32, precision: BF16 },
+];
+
+const PEERS: [(&str, &[&str]); 2] =
+    [("PyTorch", &["--device", "cuda"]), ("torch.compile", &["--device", "cuda", "--compile"])];
+
+fn main() {
+    pin_default_device();
+    let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match select(DeviceName::Cuda(0)) {
+        Ok(device) => {
+            if arguments.first().is_none_or(|argument| argument != "--measure") {
+                println!("{}\n", examine::cards().join("\n"));
+            }
+            network::main(&CASES, &device, &arguments, &PEERS);
+        }
+        Err(error) => println!("skipped: {error}"),
+    }
+}
