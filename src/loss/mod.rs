@@ -6,6 +6,9 @@
 
 mod cross_entropy;
 mod dice;
+mod generalized_dice;
+mod jaccard;
+mod tversky;
 pub mod spec;
 
 use burn::tensor::{Device, Int, Tensor, TensorData, s};
@@ -60,6 +63,13 @@ struct Batch {
     overlapping: bool,
 }
 
+impl Batch {
+    /// Outputs at the front that an overlap does not count.
+    fn skipped(&self, background: bool) -> usize {
+        usize::from(!self.overlapping && !background)
+    }
+}
+
 /// Sum of the terms, shape `[1]`.
 pub fn total(terms: &[Loss], logits: Tensor<5>, truth: &Truth) -> Tensor<1> {
     let [patches, _, depth, height, width] = logits.dims();
@@ -93,10 +103,44 @@ fn one_term(term: &Loss, batch: &Batch) -> Tensor<1> {
             cross_entropy::sigmoid(batch, class_weights.as_deref()).mul_scalar(*weight)
         }
         Loss::Dice { weight, batch: over_batch, smooth, background } => {
-            let skip = usize::from(!batch.overlapping && !background);
-            dice::soft_dice(&batch.sums, *over_batch, *smooth, skip).mul_scalar(*weight)
+            dice::soft_dice(&batch.sums, *over_batch, *smooth, batch.skipped(*background)).mul_scalar(*weight)
+        }
+        Loss::Jaccard { weight, batch: over_batch, smooth, background } => {
+            jaccard::soft_jaccard(&batch.sums, *over_batch, *smooth, batch.skipped(*background)).mul_scalar(*weight)
+        }
+        Loss::GeneralizedDice { weight, batch: over_batch, smooth, background } => {
+            let skip = batch.skipped(*background);
+            generalized_dice::generalized_dice(&batch.sums, *over_batch, *smooth, skip).mul_scalar(*weight)
+        }
+        Loss::Tversky { weight, false_positives, false_negatives, exponent, batch: over_batch, smooth, background } => {
+            let shape = tversky::Tversky {
+                false_positives: *false_positives,
+                false_negatives: *false_negatives,
+                exponent: *exponent,
+            };
+            let skip = batch.skipped(*background);
+            tversky::soft_tversky(&batch.sums, shape, *over_batch, *smooth, skip).mul_scalar(*weight)
         }
     }
+}
+
+/// Intersection, prediction and truth per output, of each patch or of the batch: `[patches or 1, outputs]`.
+fn over_patches(sums: &Sums, batch: bool) -> [Tensor<2>; 3] {
+    [&sums.both, &sums.predicted, &sums.truth].map(|values| match batch {
+        true => values.clone().sum_dim(0),
+        false => values.clone(),
+    })
+}
+
+/// Without `skip` outputs at the front, the background.
+fn from(values: Tensor<2>, skip: usize) -> Tensor<2> {
+    let outputs = values.dims()[1];
+    values.narrow(1, skip, outputs - skip)
+}
+
+/// The mean without `skip` outputs at the front. Shape `[1]`.
+fn mean_from(values: Tensor<2>, skip: usize) -> Tensor<1> {
+    from(values, skip).mean()
 }
 
 /// Weights per output as `[1, outputs]`.

@@ -41,10 +41,112 @@ pub enum Loss {
         #[serde(default)]
         background: bool,
     },
+    /// One minus the soft intersection over union, averaged over structures (Rahman & Wang 2016).
+    Jaccard {
+        /// Factor of this term.
+        #[serde(default = "one")]
+        weight: f64,
+        /// Take sums over the batch instead of each patch.
+        #[serde(default = "yes")]
+        batch: bool,
+        /// Added to numerator and denominator.
+        #[serde(default = "dice_smooth")]
+        #[schemars(range(min = 0.0))]
+        smooth: f64,
+        /// Count the background as a structure.
+        #[serde(default)]
+        background: bool,
+    },
+    /// Dice with structures weighted by one over their squared size (Sudre et al. 2017).
+    GeneralizedDice {
+        /// Factor of this term.
+        #[serde(default = "one")]
+        weight: f64,
+        /// Take sums over the batch instead of each patch.
+        #[serde(default = "yes")]
+        batch: bool,
+        /// Added to numerator and denominator.
+        #[serde(default = "dice_smooth")]
+        #[schemars(range(min = 0.0))]
+        smooth: f64,
+        /// Count the background as a structure.
+        #[serde(default)]
+        background: bool,
+    },
+    /// One minus the Tversky index, averaged over structures (Salehi et al. 2017); with an exponent the focal Tversky loss (Abraham &
+    /// Khan 2019: 0.75).
+    Tversky {
+        /// Factor of this term.
+        #[serde(default = "one")]
+        weight: f64,
+        /// Weight of voxels found wrongly.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0))]
+        false_positives: f64,
+        /// Weight of voxels missed; more than that of wrong ones favours recall.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0))]
+        false_negatives: f64,
+        /// What one minus the index is raised to: below 1, structures that are found badly count more.
+        #[serde(default = "one")]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        exponent: f64,
+        /// Take sums over the batch instead of each patch.
+        #[serde(default = "yes")]
+        batch: bool,
+        /// Added to numerator and denominator.
+        #[serde(default = "dice_smooth")]
+        #[schemars(range(min = 0.0))]
+        smooth: f64,
+        /// Count the background as a structure.
+        #[serde(default)]
+        background: bool,
+    },
+}
+
+impl Loss {
+    /// The term's key.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::CrossEntropy { .. } => "cross-entropy",
+            Self::BinaryCrossEntropy { .. } => "binary-cross-entropy",
+            Self::Dice { .. } => "dice",
+            Self::Jaccard { .. } => "jaccard",
+            Self::GeneralizedDice { .. } => "generalized-dice",
+            Self::Tversky { .. } => "tversky",
+        }
+    }
+
+    /// Factor of the term.
+    pub fn weight(&self) -> f64 {
+        match self {
+            Self::CrossEntropy { weight, .. }
+            | Self::BinaryCrossEntropy { weight, .. }
+            | Self::Dice { weight, .. }
+            | Self::Jaccard { weight, .. }
+            | Self::GeneralizedDice { weight, .. }
+            | Self::Tversky { weight, .. } => *weight,
+        }
+    }
+
+    /// Whether an overlap counts the background as a structure.
+    pub fn counts_background(&self) -> bool {
+        match self {
+            Self::CrossEntropy { .. } | Self::BinaryCrossEntropy { .. } => false,
+            Self::Dice { background, .. }
+            | Self::Jaccard { background, .. }
+            | Self::GeneralizedDice { background, .. }
+            | Self::Tversky { background, .. } => *background,
+        }
+    }
 }
 
 fn one() -> f64 {
     1.0
+}
+
+fn half() -> f64 {
+    0.5
 }
 
 fn yes() -> bool {

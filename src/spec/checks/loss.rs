@@ -11,28 +11,30 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
     let list = KeyPath::from("loss");
     if terms.is_empty() {
         findings.error("loss", "the loss has no terms", "add one, or leave `loss` out for Dice + cross-entropy");
-    } else if terms.iter().all(|term| weight(term).1 == 0.0) {
-        let (name, _) = weight(&terms[0]);
+    } else if terms.iter().all(|term| term.weight() == 0.0) {
+        let name = terms[0].name();
         let help = "give at least one term a weight above 0";
         findings.error(list.item(0).key(name).key("weight"), "all terms have the weight 0", help);
     }
     for (index, term) in terms.iter().enumerate() {
-        let (name, weight) = weight(term);
+        let (name, weight) = (term.name(), term.weight());
         let path = list.item(index).key(name);
         if weight < 0.0 {
             let help = "a term with a negative weight would reward errors";
             findings.error(path.key("weight"), format!("the weight {weight} is negative"), help);
         }
+        exponent(term, &path, findings);
         fits_structures(term, &path, experiment, dataset, findings);
         class_weights(term, &path, experiment, dataset, findings);
     }
 }
 
-fn weight(term: &Loss) -> (&'static str, f64) {
-    match term {
-        Loss::CrossEntropy { weight, .. } => ("cross-entropy", *weight),
-        Loss::BinaryCrossEntropy { weight, .. } => ("binary-cross-entropy", *weight),
-        Loss::Dice { weight, .. } => ("dice", *weight),
+fn exponent(term: &Loss, path: &KeyPath, findings: &mut Findings) {
+    if let Loss::Tversky { exponent, .. } = term
+        && *exponent <= 0.0
+    {
+        let help = "0.75 is Abraham and Khan's, 1 the plain Tversky loss";
+        findings.error(path.key("exponent"), format!("the exponent {exponent} is not above 0"), help);
     }
 }
 
@@ -48,7 +50,7 @@ fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset
             let message = "`binary-cross-entropy` is for structures that overlap, and these do not";
             findings.error(path.clone(), message, "use `cross-entropy`");
         }
-        (Loss::Dice { background: true, .. }, Some((first, second))) => {
+        (term, Some((first, second))) if term.counts_background() => {
             let message = format!("there is no background output where `{first}` and `{second}` overlap");
             findings.error(path.key("background"), message, "leave `background` out");
         }
