@@ -67,7 +67,8 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
 fn line(examined: &Examined) -> String {
     let state = match (&examined.failure, examined.difference) {
         (Some(failure), _) => format!("FAILS: {failure}"),
-        (None, Some(difference)) => format!("a convolution agrees with the CPU's to {difference:.0e}"),
+        (None, Some(0.0)) => "kernels run".into(),
+        (None, Some(difference)) => format!("kernels run, and agree with the CPU to {difference:.0e}"),
         (None, None) => "not tried".into(),
     };
     format!("{} ({}): {state}", examined.device, examined.precisions.join(", "))
