@@ -47,8 +47,6 @@ def nifti(path):
 
 def nrrd_file(path):
     values, header = nrrd.read(str(path), index_order="F")
-    if values.ndim < 2:
-        raise ValueError("a line of numbers is no image")
     kinds = header.get("kinds", ["domain"] * values.ndim)
     lists = [axis for axis, kind in enumerate(kinds) if kind in ("list", "vector", "RGB-color", "3-color")]
     values = np.moveaxis(values, lists, range(values.ndim - len(lists), values.ndim)) if lists else values

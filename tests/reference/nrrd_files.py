@@ -243,9 +243,6 @@ def shared(root):
         except Exception as error:
             entries.append({"name": name, "refused": str(error).splitlines()[0]})
             continue
-        if values.ndim == 1:
-            entries.append({"name": name, "refused": "one dimension"})
-            continue
         kinds = head.get("kinds", [])
         channel_axis = next((axis for axis, kind in enumerate(kinds) if kind in NO_VECTOR), None)
         if channel_axis is None and values.ndim == 4:

@@ -158,7 +158,7 @@ fn value_type(raw: &Raw) -> Result<Value, Wrong> {
     }
 }
 
-/// Shape and channels. A 2D image has depth 1.
+/// Shape and channels. A 2D image has depth 1, a line of voxels height 1, too.
 fn layout(raw: &Raw, samples: usize) -> Result<Layout, Wrong> {
     let rank = raw.dim[0];
     let stated = usize::try_from(rank).ok().filter(|&rank| rank > 0).and_then(|rank| raw.dim.get(1..=rank));
@@ -166,9 +166,6 @@ fn layout(raw: &Raw, samples: usize) -> Result<Layout, Wrong> {
     let counts: Vec<usize> = stated.iter().filter_map(|&count| usize::try_from(count).ok()).collect();
     if let Some(wrong) = stated.iter().position(|&count| count <= 0) {
         return Err(Wrong::Damaged(format!("dimension {} of its header is {}", wrong + 1, stated[wrong])));
-    }
-    if rank == 1 {
-        return Err(Wrong::Unsupported("has one dimension; expected an image of two or three".into()));
     }
     let count = |axis: usize| counts.get(axis).copied().unwrap_or(1);
     let outer: Vec<usize> = (3..7).map(count).filter(|&count| count > 1).collect();

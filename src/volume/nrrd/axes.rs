@@ -77,9 +77,9 @@ pub(super) fn axes(text: &Text) -> Result<Axes, Wrong> {
 
 fn check_count(sizes: &[usize], spatial: usize, channels: usize) -> Result<(), Wrong> {
     let wrong = match (spatial, channels) {
-        (0 | 1, _) => "has fewer than two axes in space; expected an image of two or three",
-        (2 | 3, 0 | 1) => return Ok(()),
-        (2 | 3, _) => "has more than one axis beside those in space; keep one, as channels",
+        (0, _) => "has no axis in space; expected one to three",
+        (1..=3, 0 | 1) => return Ok(()),
+        (1..=3, _) => "has more than one axis beside those in space; keep one, as channels",
         _ => "has more than three axes in space; say by `kinds: list domain domain domain` which one holds channels",
     };
     Err(Wrong::Unsupported(format!("has the sizes {sizes:?} and {wrong}")))
@@ -248,7 +248,17 @@ fn named_space(name: &str) -> Result<(usize, [f64; 3], bool), Wrong> {
     Ok((3 + usize::from(time), to_ras, anatomical))
 }
 
-/// Grid and orientation of the axes in space, of which there are two or three.
+/// A unit vector at a right angle to a line of voxels: of the axes, the one that lies most across it, without its part along
+/// the line.
+fn across(line: [f64; 3]) -> [f64; 3] {
+    let flat = (0..3).rev().min_by(|&a, &b| line[a].abs().total_cmp(&line[b].abs())).unwrap_or(1);
+    let square: f64 = line.iter().map(|part| part * part).sum();
+    let raw = [0, 1, 2].map(|axis| f64::from(u8::from(axis == flat)) - line[flat] * line[axis] / square);
+    let length = norm(raw);
+    raw.map(|part| part / length)
+}
+
+/// Grid and orientation of the axes in space, of which there are one to three.
 fn placement(axes: &[Axis], world: &World, shape: [usize; 3], directed: bool) -> Result<(Geometry, bool), Wrong> {
     let usable = |spacing: f64| spacing.is_finite() && spacing != 0.0;
     let spaced = axes.iter().all(|axis| axis.spacing.is_some_and(usable));
@@ -260,6 +270,9 @@ fn placement(axes: &[Axis], world: &World, shape: [usize; 3], directed: bool) ->
             None => world.to_ras[index],
         };
         columns.push(axis.direction.map_or(step, |direction| world.ras(direction)));
+    }
+    if let [x] = columns[..] {
+        columns.push(across(x));
     }
     if let [x, y] = columns[..] {
         let normal = cross(x, y);

@@ -14,22 +14,30 @@ pub struct Taubin {
     pub lambda: f64,
     /// Part of the way back, negative and larger than `lambda`: details smoother than `1 / lambda + 1 / mu` stay.
     pub mu: f64,
+    /// How far a point may move along each axis, in the surface's own units. With less than a third of a voxel, what is one
+    /// voxel thin stays (after Gibson 1998, "Constrained elastic surface nets").
+    pub reach: f64,
 }
 
 impl Default for Taubin {
-    /// Takes away the steps of voxels and keeps what is several voxels large.
+    /// For surfaces in units of voxels: takes away their steps and keeps what is larger.
     fn default() -> Self {
-        Self { iterations: 10, lambda: 0.5, mu: -0.53 }
+        Self { iterations: 10, lambda: 0.5, mu: -0.53, reach: 0.3 }
     }
 }
 
-/// Smooths in place; triangles stay. Every neighbour counts alike, so that voxels of any shape are treated as cubes.
+/// Smooths in place; triangles stay. Every neighbour counts alike.
 pub fn smooth(surface: &mut Surface, options: &Taubin) {
     let neighbours = Neighbours::of(surface);
+    let start = surface.points().to_vec();
+    let bounded = |point: [f64; 3], start: [f64; 3]| {
+        [0, 1, 2].map(|axis| start[axis] + (point[axis] - start[axis]).clamp(-options.reach, options.reach))
+    };
     for _ in 0..options.iterations {
         for part in [options.lambda, options.mu] {
             let moved = neighbours.step(surface.points(), part);
-            *surface.points_mut() = moved;
+            *surface.points_mut() =
+                moved.into_iter().zip(&start).map(|(point, start)| bounded(point, *start)).collect();
         }
     }
 }

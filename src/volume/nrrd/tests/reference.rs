@@ -100,9 +100,7 @@ fn files_from_the_wild_read_as_in_itk_and_pynrrd() {
             Shared::Read(expected) => assert_same(&root.join(&expected.name), expected),
             Shared::Refused { name, refused } => {
                 let error = read_volume(&root.join(name)).expect_err(refused);
-                let one_dimension = refused == "one dimension";
-                assert_eq!(matches!(error, ReadError::Unsupported { .. }), one_dimension, "{error}");
-                assert_eq!(matches!(error, ReadError::Damaged { .. }), !one_dimension, "{error}");
+                assert!(matches!(error, ReadError::Damaged { .. }), "{error}");
             }
         }
     }

@@ -14,7 +14,8 @@ use crate::volume::{Geometry, Segmentation, Segments};
 /// How a surface is made out of a mask.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extraction {
-    /// Smoothing; none keeps the steps of the voxels, and with them every voxel of the mask.
+    /// Smoothing, in units of voxels, whatever their shape; none keeps the steps of the voxels, and with them every voxel of
+    /// the mask.
     pub smoothing: Option<Taubin>,
     /// Fewer triangles, after smoothing.
     pub decimation: Option<Decimation>,
@@ -86,10 +87,11 @@ fn extract_crop<T: Sync>(
     if is_mirrored(geometry) {
         triangles.iter_mut().for_each(|triangle| triangle.swap(1, 2));
     }
-    let mut surface = Surface::new(points.into_iter().map(place).collect(), triangles)?;
+    let mut surface = Surface::new(points, triangles)?;
     if let Some(smoothing) = &options.smoothing {
         smooth(&mut surface, smoothing);
     }
+    surface.points_mut().par_iter_mut().for_each(|point| *point = place(*point));
     Ok(match &options.decimation {
         Some(decimation) => decimate(&surface, decimation),
         None => surface,

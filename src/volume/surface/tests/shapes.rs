@@ -95,7 +95,7 @@ fn smoothing_and_normals_equal_those_of_trimesh() {
     };
     assert!(near(&surface.normals(), &reference.normals));
     // trimesh counts both steps of an iteration.
-    smooth(&mut surface, &Taubin { iterations: 6, lambda: 0.5, mu: -0.53 });
+    smooth(&mut surface, &Taubin { iterations: 6, reach: f64::INFINITY, ..Taubin::default() });
     assert!(near(surface.points(), &reference.after));
 }
 
@@ -155,14 +155,13 @@ fn masks_of_real_structures_survive_smoothing_and_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("structure.stl");
     let files = [
-        ("pelvis/labels/pelvis_001.nii.gz", vec![1, 2, 3], 0.999),
-        ("pelvis/labels/pelvis_003.nii.gz", vec![1, 2, 3], 0.999),
-        // Spleen, kidneys, gallbladder, liver, stomach, adrenal glands at 3 mm.
-        ("totalsegmentator/example_seg.nii.gz", vec![1, 2, 3, 4, 5, 6], 0.999),
-        ("totalsegmentator/example_seg.nii.gz", vec![8, 9], 0.98),
-        ("hippocampus/labelsTr/hippocampus_003.nii.gz", vec![1, 2], 0.99),
+        ("pelvis/labels/pelvis_001.nii.gz", vec![1, 2, 3]),
+        ("pelvis/labels/pelvis_003.nii.gz", vec![1, 2, 3]),
+        // Spleen, kidneys, gallbladder, liver, stomach; adrenal glands, a voxel or two thin.
+        ("totalsegmentator/example_seg.nii.gz", vec![1, 2, 3, 4, 5, 6, 8, 9]),
+        ("hippocampus/labelsTr/hippocampus_003.nii.gz", vec![1, 2]),
     ];
-    for (file, values, expected) in files {
+    for (file, values) in files {
         let labels = read_label_map(&root.join(file)).unwrap();
         for value in values {
             let mask = labels.voxels.mapv(|voxel| u8::from(voxel == value));
@@ -174,7 +173,7 @@ fn masks_of_real_structures_survive_smoothing_and_a_file() {
             assert_eq!((read.stated, read.surface.triangles().len()), (Some(system), surface.triangles().len()));
             let back = voxelise(&read.surface, &labels.geometry).unwrap();
             let dice = dice(&mask, &back.mask);
-            assert!(dice >= expected, "{file} {value}: {dice}");
+            assert!(dice >= 0.999, "{file} {value}: {dice}");
         }
     }
 }
