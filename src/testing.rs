@@ -15,3 +15,21 @@ pub fn data() -> Option<PathBuf> {
     println!("skipped: no test images at {}", root.display());
     None
 }
+
+/// CRC-32 of a name (IEEE 802.3).
+fn crc32(name: &str) -> u32 {
+    let byte = |crc: u32, byte: u8| (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)));
+    !name.bytes().fold(!0, byte)
+}
+
+/// Numbers in ±1 that depend on a name and on nothing else: `noise` of `tests/reference/architecture.py`.
+pub fn noise(name: &str, count: usize) -> impl Iterator<Item = f64> {
+    let start = crc32(name);
+    (0..count as u32).map(move |index| {
+        let mut x = start.wrapping_add(index).wrapping_mul(2_654_435_761);
+        x ^= x >> 15;
+        x = x.wrapping_mul(2_246_822_519);
+        x ^= x >> 13;
+        f64::from(x) / f64::from(1u32 << 31) - 1.0
+    })
+}

@@ -63,8 +63,7 @@ impl Layer {
         let weights =
             Tensor::<5>::random([output, input, deep(self.kernel), self.kernel, self.kernel], normal, &device);
         let half = self.kernel / 2;
-        let steps =
-            Steps { stride: [deep(self.stride), self.stride, self.stride], padding: [deep(half + 1) - 1, half, half] };
+        let steps = Steps::new([deep(self.stride), self.stride, self.stride], [deep(half + 1) - 1, half, half]);
         let forward = best(|| convolve(images.clone().inner(), weights.clone().inner(), None, steps), |_| ());
         let taps = deep(self.kernel) * self.kernel * self.kernel;
         let voxels = convolve(images.clone().inner(), weights.clone().inner(), None, steps).dims();

@@ -56,7 +56,7 @@ fn convolved(device: &Device) -> Vec<f32> {
         let values: Vec<f32> = (0..shape.iter().product()).map(|index: usize| (index as f32 * step).sin()).collect();
         Tensor::<5>::from_data(TensorData::new(values, shape), device)
     };
-    let steps = Steps { stride: [1; 3], padding: [1; 3] };
+    let steps = Steps::new([1; 3], [1; 3]);
     let images = convolve(wave([1, 8, 8, 8, 8], 0.37), wave([8, 8, 3, 3, 3], 0.53).mul_scalar(0.1), None, steps);
     images.into_data().try_into_vec().unwrap_or_default()
 }

@@ -1,10 +1,12 @@
 //! Devices, and what Burn lacks on them. The only place that names a Burn backend.
 
 pub mod conv;
+pub mod depthwise;
 pub mod examine;
 pub mod join;
 pub mod norm;
 pub mod precision;
+pub mod resize;
 pub mod soft;
 mod channels_last;
 mod isa;

@@ -68,7 +68,7 @@ impl Precision {
 }
 
 /// Does work that is only right, or only fast, in 32 bits; the result has the type of the images.
-pub fn in_f32(images: Tensor<5>, work: impl FnOnce(Tensor<5>) -> Tensor<5>) -> Tensor<5> {
+pub fn in_f32<const D: usize>(images: Tensor<D>, work: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
     match images.dtype() {
         DType::BF16 => Precision::Bf16.cast(work(Precision::F32.cast(images))),
         DType::F16 => Precision::F16.cast(work(Precision::F32.cast(images))),

@@ -14,6 +14,7 @@ pub mod spec;
 use burn::tensor::{Device, Int, Tensor, TensorData, s};
 
 use crate::backend::soft::{self, Sums};
+use crate::model::block::Supervised;
 
 pub use spec::{Loss, default_terms};
 
@@ -46,6 +47,9 @@ impl Truth {
             Self::Classes(classes) => classes.dims(),
             Self::Masks(masks) => masks.dims(),
         };
+        if full[2..] == size {
+            return self.clone();
+        }
         let [z, y, x] = std::array::from_fn(|axis| (full[axis + 2] / size[axis].max(1)).max(1) as isize);
         let every = s![.., .., ..;z, ..;y, ..;x];
         match self {
@@ -80,16 +84,14 @@ pub fn total(terms: &[Loss], logits: Tensor<5>, truth: &Truth) -> Tensor<1> {
     values.reduce(|sum, value| sum + value).unwrap_or_else(|| Tensor::zeros([1], &device))
 }
 
-/// Deep supervision: the terms at every size, full size first, with weights 1, 1/2, 1/4, … that add to one (nnU-Net).
+/// The terms of every output that a network is supervised by, weighted.
 ///
 /// # Panics
 /// There are no outputs.
-pub fn supervised(terms: &[Loss], outputs: Vec<Tensor<5>>, truth: &Truth) -> Tensor<1> {
-    let scale: f64 = (0..outputs.len()).map(|level| 0.5f64.powi(level as i32)).sum();
-    let values = outputs.into_iter().enumerate().map(|(level, logits)| {
-        let [_, _, depth, height, width] = logits.dims();
-        let truth = if level == 0 { truth.clone() } else { truth.at_size([depth, height, width]) };
-        total(terms, logits, &truth).mul_scalar(0.5f64.powi(level as i32) / scale)
+pub fn supervised(terms: &[Loss], outputs: Vec<Supervised>, truth: &Truth) -> Tensor<1> {
+    let values = outputs.into_iter().map(|Supervised { weight, logits }| {
+        let [_, _, size @ ..] = logits.dims();
+        total(terms, logits, &truth.at_size(size)).mul_scalar(weight)
     });
     values.reduce(|sum, value| sum + value).expect("a network has an output")
 }

@@ -1,73 +1,96 @@
 //! Networks. One folder or file per architecture with its spec, its module and its tests; `block` holds what they share.
 //!
-//! A new architecture is a file here, a variant of [`Model`], of [`ModelPlan`] and of [`Network`].
+//! A new architecture is a file with its [`architecture::Spec`], [`architecture::Plan`] and [`architecture::Forward`], and one line in
+//! the list below (docs/extending.md).
 
+pub mod architecture;
+pub mod attention_unet;
 pub mod block;
-pub mod spec;
+pub mod multipass;
+pub mod names;
+pub mod parameters;
+pub mod segformer;
+pub mod staged;
 pub mod unet;
+pub mod vnet;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-pub use spec::{Interface, Model, ModelPlan};
-
-use block::Weights;
+use architecture::{Forward, architectures};
+use block::{Draws, Supervised, Weights};
+pub use names::Names;
+pub use parameters::Parameter;
+pub use staged::{Cost, Staged, Stages};
 
 use crate::backend::Precision;
 
-/// A network of any architecture.
-#[derive(Module, Debug)]
-pub enum Network {
-    /// See [`Model::Unet`].
-    Unet(unet::UNet),
+architectures! {
+    /// U-Net (Ronneberger 2015; Çiçek 2016; nnU-Net's plain and residual-encoder forms).
+    Unet = "model.unet": unet::Unet, unet::UnetPlan, unet::UNet;
+    /// Attention U-Net (Oktay 2018).
+    AttentionUnet = "model.attention-unet": attention_unet::AttentionUnet, attention_unet::AttentionUnetPlan, attention_unet::AttentionUNet;
+    /// V-Net (Milletari 2016).
+    Vnet = "model.vnet": vnet::Vnet, vnet::VnetPlan, vnet::VNet;
+    /// U-Nets one after the other, each refining what the one before found.
+    MultipassUnet = "model.multipass-unet": multipass::MultipassUnet, multipass::MultipassUnetPlan, multipass::MultipassUNet;
+    /// SegFormer (Xie 2021), 2D.
+    Segformer = "model.segformer": segformer::Segformer, segformer::SegformerPlan, segformer::SegFormer;
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::Unet(unet::Unet::default())
+    }
+}
+
+/// All that a network is told about the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Image channels.
+    pub channels: usize,
+    /// Output channels: background + structures (softmax), or structures (sigmoid).
+    pub outputs: usize,
+    /// Structures may overlap: sigmoid instead of softmax.
+    pub overlapping: bool,
 }
 
 /// Builds a network with initial weights drawn from the seed. Weights are in 32 bits whatever the precision.
 pub fn build(plan: &ModelPlan, interface: Interface, precision: Precision, seed: u64, device: &Device) -> Network {
-    let mut weights = Weights::new(seed, precision, device);
-    match plan {
-        ModelPlan::Unet(plan) => Network::Unet(unet::UNet::new(plan, interface, &mut weights)),
-    }
+    plan.network(interface, &mut Weights::new(seed, precision, device))
 }
 
 impl Network {
     /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`, both in 32 bits.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        let images = self.precision().cast(images);
-        Precision::F32.cast(match self {
-            Self::Unet(network) => network.forward(images),
-        })
+        Precision::F32.cast(self.inner().forward(self.precision().cast(images)))
     }
 
-    /// Logits at every supervised size, full size first.
-    pub fn forward_supervised(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
-        let images = self.precision().cast(images);
-        let logits = match self {
-            Self::Unet(network) => network.forward_supervised(images),
-        };
-        logits.into_iter().map(|logits| Precision::F32.cast(logits)).collect()
+    /// Logits of a training step, of all sizes and passes that have a loss, with its weights; in 32 bits.
+    pub fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
+        let outputs = self.inner().forward_supervised(self.precision().cast(images), draws);
+        let in_f32 = |output: Supervised| Supervised { logits: Precision::F32.cast(output.logits), ..output };
+        outputs.into_iter().map(in_f32).collect()
+    }
+
+    /// Logits after each pass, the last one being the result; in 32 bits.
+    pub fn forward_passes(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
+        let passes = self.inner().forward_passes(self.precision().cast(images));
+        passes.into_iter().map(|logits| Precision::F32.cast(logits)).collect()
+    }
+
+    /// Networks one after the other that it consists of; 1 for most.
+    pub fn passes(&self) -> usize {
+        self.inner().passes()
     }
 
     /// Numbers that it computes in.
     pub fn precision(&self) -> Precision {
-        match self {
-            Self::Unet(network) => network.precision,
-        }
+        self.inner().precision()
     }
 }
 
-impl ModelPlan {
-    /// What a patch must be divisible by, per axis.
-    pub fn total_stride(&self) -> [usize; 3] {
-        match self {
-            Self::Unet(plan) => plan.total_stride(),
-        }
-    }
-
-    /// Elements of all convolution outputs for one patch: nnU-Net's proxy for memory.
-    pub fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
-        match self {
-            Self::Unet(plan) => plan.feature_map_elements(patch, interface),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,42 +1,55 @@
 //! nnU-Net's stand-in for GPU memory: the number of feature-map elements that convolutions write for one patch.
 
-/// The sizes that the estimate is made of.
-pub(super) struct Network<'a> {
-    pub features: &'a [usize],
-    pub strides: &'a [[usize; 3]],
-    /// Convolutions, or residual blocks, per encoder stage.
-    pub blocks: &'a [usize],
-    /// Convolutions per decoder stage.
-    pub decoder_blocks: usize,
-    pub residual: bool,
-    /// Output channels.
-    pub outputs: usize,
+use crate::model::{Cost, Stages};
+
+/// Elements for one patch.
+pub(super) fn elements(cost: &Cost, stages: &Stages, patch: [usize; 3], outputs: usize) -> f64 {
+    match cost {
+        Cost::Convolutions { residual, decoder_width, passes } => {
+            let network = Network { stages, residual: *residual, decoder_width: *decoder_width, outputs };
+            *passes as f64 * feature_map_elements(&network, patch)
+        }
+        Cost::Segformer(plan) => plan.elements(patch, outputs) as f64,
+    }
 }
 
-/// Elements for one patch (`compute_conv_feature_map_size` of nnU-Net's network classes).
-pub(super) fn feature_map_elements(network: &Network<'_>, patch: [usize; 3]) -> f64 {
-    let sizes = stage_voxels(network.strides, patch);
+/// The sizes that the estimate is made of.
+struct Network<'a> {
+    stages: &'a Stages,
+    residual: bool,
+    /// Feature maps of a decoder stage over those of the encoder.
+    decoder_width: usize,
+    outputs: usize,
+}
+
+/// `compute_conv_feature_map_size` of nnU-Net's network classes.
+fn feature_map_elements(network: &Network<'_>, patch: [usize; 3]) -> f64 {
+    let stages = network.stages;
+    // A spec may state lists of different lengths; that is an error elsewhere.
+    let count = stages.strides.len().min(stages.features.len()).min(stages.blocks.len());
+    let sizes = stage_voxels(&stages.strides[..count], patch);
     let encoder: f64 = (0..sizes.len()).map(|stage| encoder_elements(network, &sizes, stage)).sum();
-    let stem = if network.residual { network.features[0] as f64 * voxels(patch) } else { 0.0 };
+    let stem = if network.residual { stages.features[0] as f64 * voxels(patch) } else { 0.0 };
     // Each decoder stage: its convolutions and the transposed convolution before them; the segmentation layer once.
-    let decoder: f64 = sizes[..sizes.len() - 1]
+    let decoder: f64 = sizes[..sizes.len().saturating_sub(1)]
         .iter()
-        .zip(network.features)
-        .map(|(voxels, &features)| (network.decoder_blocks + 1) as f64 * features as f64 * voxels)
+        .zip(stages.features.iter().zip(&stages.decoder_blocks))
+        .map(|(voxels, (&features, &blocks))| (network.decoder_width * blocks + 1) as f64 * features as f64 * voxels)
         .sum();
     let segmentation = if sizes.len() > 1 { network.outputs as f64 * sizes[0] } else { 0.0 };
     stem + encoder + decoder + segmentation
 }
 
 fn encoder_elements(network: &Network<'_>, sizes: &[f64], stage: usize) -> f64 {
-    let elements = network.features[stage] as f64 * sizes[stage];
-    let blocks = network.blocks[stage] as f64;
+    let Stages { features, strides, blocks, .. } = network.stages;
+    let elements = features[stage] as f64 * sizes[stage];
+    let blocks = blocks[stage] as f64;
     if !network.residual {
         return blocks * elements;
     }
     // A block has two convolutions; the first of a stage a third on its shortcut where size or features change.
-    let strided = network.strides[stage] != [1; 3];
-    let shortcut = strided || (stage > 0 && network.features[stage] != network.features[stage - 1]);
+    let strided = strides[stage] != [1; 3];
+    let shortcut = strided || (stage > 0 && features[stage] != features[stage - 1]);
     (2.0 * blocks + f64::from(u8::from(shortcut))) * elements
 }
 

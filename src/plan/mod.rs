@@ -20,12 +20,13 @@ use crate::model::{Interface, ModelPlan};
 use crate::predict::PredictPlan;
 use crate::preprocess::PreprocessPlan;
 use crate::train::TrainPlan;
+use crate::train::pretrained::PretrainedPlan;
 
 pub use choices::{Choice, choices};
 pub use resolve::{PlanError, Resolved, resolve};
 
 /// Raised by hand when the same plan gives other numbers than before: part of every run id.
-pub const NUMERICS: u32 = 4;
+pub const NUMERICS: u32 = 5;
 
 /// Version of `plan.toml`.
 pub const FORMAT: u32 = 1;
@@ -46,6 +47,9 @@ pub struct Plan {
     pub preprocess: PreprocessPlan,
     /// The network.
     pub model: ModelPlan,
+    /// Weights that training starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<PretrainedPlan>,
     /// Terms of the loss.
     pub loss: Vec<Loss>,
     /// The training schedule.
@@ -84,6 +88,9 @@ pub struct About {
     pub data_root: PathBuf,
     /// The dataset's file.
     pub dataset_file: PathBuf,
+    /// File of the weights that training starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained_file: Option<PathBuf>,
     /// Why each `"auto"` became what it is.
     pub notes: Vec<String>,
 }
@@ -91,7 +98,8 @@ pub struct About {
 impl Plan {
     /// What the network is told about the world.
     pub fn interface(&self) -> Interface {
-        Interface { channels: self.channels, outputs: self.target.outputs() }
+        let overlapping = self.target.overlapping;
+        Interface { channels: self.channels, outputs: self.target.outputs(), overlapping }
     }
 
     /// Whether the scored cases took part in choosing the weights: every table says so.

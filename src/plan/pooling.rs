@@ -5,7 +5,7 @@ const MIN_EDGE: f64 = 4.0;
 
 /// The resolution stages of a network, finest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stages {
+pub(super) struct Pooling {
     /// Stride with which each stage begins.
     pub strides: Vec<[usize; 3]>,
     /// Kernel of each stage.
@@ -23,17 +23,19 @@ pub(super) struct Limits {
     pub even_only: bool,
     /// The slice axis is no axis of the network.
     pub flat: bool,
+    /// Edge of a kernel.
+    pub kernel: usize,
 }
 
 impl Limits {
     pub(super) fn of(flat: bool) -> Self {
-        Self { stages: usize::MAX, min_edge: MIN_EDGE, even_only: false, flat }
+        Self { stages: usize::MAX, min_edge: MIN_EDGE, even_only: false, flat, kernel: 3 }
     }
 }
 
-impl Stages {
+impl Pooling {
     /// Halves every axis whose spacing is within a factor of 2 of the finest, as long as its edge stays long enough.
-    /// Kernels are 1 along an axis until it has once been within that factor, 3 from then on; 3 at the coarsest stage.
+    /// Kernels are 1 along an axis until it has once been within that factor, full from then on; full at the coarsest stage.
     pub(super) fn of(spacing_mm: [f64; 3], patch: [f64; 3], limits: Limits) -> Self {
         let axes: Vec<usize> = if limits.flat { vec![1, 2] } else { vec![0, 1, 2] };
         let (mut spacing, mut size, mut kernel) = (spacing_mm, patch, [1; 3]);
@@ -45,7 +47,7 @@ impl Stages {
             }
             let finest = axes.iter().map(|&axis| spacing[axis]).fold(f64::INFINITY, f64::min);
             for &axis in axes.iter().filter(|&&axis| spacing[axis] / finest < 2.0) {
-                kernel[axis] = 3;
+                kernel[axis] = limits.kernel;
             }
             let mut stride = [1; 3];
             for axis in halved {
@@ -56,13 +58,8 @@ impl Stages {
             stages.strides.push(stride);
             stages.kernels.push(kernel);
         }
-        stages.kernels.push([0, 1, 2].map(|axis| if axes.contains(&axis) { 3 } else { 1 }));
+        stages.kernels.push([0, 1, 2].map(|axis| if axes.contains(&axis) { limits.kernel } else { 1 }));
         stages
-    }
-
-    /// What a patch must be divisible by.
-    pub(super) fn divisor(&self) -> [usize; 3] {
-        divisor(&self.strides)
     }
 }
 

@@ -8,8 +8,7 @@ use crate::augment::Axis;
 use crate::dataset::spec::Modality;
 use crate::dataset::{Dataset, Fold, Target, TargetError, target};
 use crate::loss;
-use crate::model::unet::{Unet, UnetPlan};
-use crate::model::{Model, ModelPlan};
+use crate::model::Interface;
 use crate::predict::PredictPlan;
 use crate::predict::spec::Weights;
 use crate::preprocess::PreprocessPlan;
@@ -17,6 +16,7 @@ use crate::preprocess::fingerprint::Fingerprint;
 use crate::preprocess::spec::{Crop, IntensityStep, Preprocess, Spacing};
 use crate::spec::{Auto, Experiment};
 use crate::train::TrainPlan;
+use crate::train::pretrained::PretrainedPlan;
 use crate::train::spec::BestCases;
 
 /// Why a checked spec does not make a plan for its data.
@@ -43,6 +43,14 @@ pub enum PlanError {
         /// The next larger patch that fits.
         suggestion: [usize; 3],
     },
+    /// The network cannot work so.
+    #[error("{key}: {reason}")]
+    Network {
+        /// The network's table.
+        key: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// A structure named in the spec is not among the chosen ones.
     #[error("{key} names `{name}`, which this experiment does not segment")]
     Structure {
@@ -68,6 +76,8 @@ pub struct Resolved<'a> {
     pub fold: &'a Fold,
     /// Of the training cases.
     pub fingerprint: &'a Fingerprint,
+    /// Weights to start from.
+    pub pretrained: Option<&'a PretrainedPlan>,
 }
 
 /// Fills in every default and every `"auto"`.
@@ -80,7 +90,12 @@ pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
     let modalities = modalities(from.dataset);
     let preprocess = preprocess(&experiment.preprocess, &modalities, from.fingerprint)?;
     let topology = plan_topology(from, &preprocess, &target)?;
-    let model = model(&experiment.model, &topology);
+    let model = experiment.model.resolve(topology.stages.clone());
+    let interface =
+        Interface { channels: modalities.len(), outputs: target.outputs(), overlapping: target.overlapping };
+    if let Some(reason) = model.refuses(interface) {
+        return Err(PlanError::Network { key: experiment.model.key(), reason });
+    }
     check_patch(topology.patch_size, model.total_stride())?;
     let mirror_axes = mirror_axes(&experiment.augment.mirror, topology.patch_size);
     let training_cases = from.fold.train.len();
@@ -102,6 +117,7 @@ pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
         channels: modalities.len(),
         preprocess,
         model,
+        pretrained: from.pretrained.cloned(),
         loss,
         predict: predict(from, topology.patch_size, mirror_axes, &target)?,
         train,
@@ -187,14 +203,13 @@ fn plan_topology(from: &Resolved, preprocess: &PreprocessPlan, target: &Target) 
         (None, Some(spacing)) => (spacing, median_shape(&spacings, &shapes, spacing).ok_or(PlanError::NoCases)?),
         (None, None) => (median_spacing, kept_shape),
     };
-    let Model::Unet(unet) = &from.experiment.model;
     Ok(topology(&TopologyInputs {
         spacing_mm,
         median_shape,
         cases: from.fingerprint.cases.len(),
         outputs: target.outputs(),
         memory_target_gb: from.experiment.memory_target_gb,
-        unet,
+        network: &from.experiment.model.staged(),
         patch_size: from.experiment.train.patch_size.fixed().copied(),
         batch_size: from.experiment.train.batch_size.fixed().copied(),
     }))
@@ -204,21 +219,6 @@ fn plan_topology(from: &Resolved, preprocess: &PreprocessPlan, target: &Target) 
 fn median(shapes: &[[usize; 3]]) -> Option<[f64; 3]> {
     let unit = vec![[1.0; 3]; shapes.len()];
     median_shape(&unit, shapes, [1.0; 3])
-}
-
-fn model(spec: &Model, topology: &Topology) -> ModelPlan {
-    let Model::Unet(Unet { residual, norm, activation, deep_supervision, .. }) = spec;
-    ModelPlan::Unet(UnetPlan {
-        features: topology.features.clone(),
-        strides: topology.strides.clone(),
-        kernels: topology.kernels.clone(),
-        blocks: topology.blocks.clone(),
-        decoder_blocks: topology.decoder_blocks,
-        residual: *residual,
-        norm: *norm,
-        activation: *activation,
-        deep_supervision: *deep_supervision,
-    })
 }
 
 fn check_patch(patch: [usize; 3], stride: [usize; 3]) -> Result<(), PlanError> {

@@ -2,12 +2,12 @@
 //!
 //! What the spec fixes stays; the rules fill in what is `"auto"`. Axes are `[z, y, x]` throughout.
 
-use super::feature_memory::{Network, feature_map_elements};
-use super::pooling::{Limits, Stages, divisor, padded};
-use crate::model::unet::Unet;
+use super::feature_memory::elements;
+use super::pooling::{Limits, Pooling, divisor, padded};
+use crate::model::{Staged, Stages};
 
 /// What the rules look at.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct TopologyInputs<'a> {
     /// Spacing of the prepared images, mm.
     pub spacing_mm: [f64; 3],
@@ -20,7 +20,7 @@ pub struct TopologyInputs<'a> {
     /// GPU memory to plan for.
     pub memory_target_gb: f64,
     /// What the spec says about the network; its `"auto"` values are filled in.
-    pub unet: &'a Unet,
+    pub network: &'a Staged,
     /// Patch, where the spec fixes it. A depth of 1 asks for a 2D network.
     pub patch_size: Option<[usize; 3]>,
     /// Batch, where the spec fixes it.
@@ -32,16 +32,8 @@ pub struct TopologyInputs<'a> {
 pub struct Topology {
     /// Training patch.
     pub patch_size: [usize; 3],
-    /// Stride of each stage, finest first.
-    pub strides: Vec<[usize; 3]>,
-    /// Kernel of each stage.
-    pub kernels: Vec<[usize; 3]>,
-    /// Feature maps of each stage.
-    pub features: Vec<usize>,
-    /// Convolutions (residual: blocks) of each encoder stage.
-    pub blocks: Vec<usize>,
-    /// Convolutions of each decoder stage.
-    pub decoder_blocks: usize,
+    /// Of the network.
+    pub stages: Stages,
     /// Patches per step.
     pub batch_size: usize,
     /// Why, one line per value that a rule decided.
@@ -59,9 +51,7 @@ struct Reference {
     max_dataset_part: f64,
 }
 
-const BASE_FEATURES: usize = 32;
 const MIN_BATCH: usize = 2;
-const RESIDUAL_BLOCKS: [usize; 4] = [1, 3, 4, 6];
 /// Voxels that the first guess of a patch has, in 3D and 2D, before it is clipped to the median shape.
 const FIRST_GUESS_3D: f64 = 256.0 * 256.0 * 256.0;
 const FIRST_GUESS_2D: f64 = 2048.0 * 2048.0;
@@ -69,24 +59,23 @@ const FIRST_GUESS_2D: f64 = 2048.0 * 2048.0;
 /// Applies the rules.
 pub fn topology(inputs: &TopologyInputs<'_>) -> Topology {
     let flat = is_flat(inputs);
-    let reference = reference(flat, inputs.unet.residual);
+    let residual = inputs.network.cost.is_residual();
+    let reference = reference(flat, residual);
     let budget = reference.elements_at_8_gb * inputs.memory_target_gb / 8.0;
     let mut design = Design::first(inputs, flat);
     let guess = design.patch;
     if inputs.patch_size.is_none() {
-        design.shrink(inputs, budget_per_patch(budget, &reference, inputs.unet.residual));
+        design.shrink(inputs, budget_per_patch(budget, &reference, residual));
     }
     let elements = design.elements(inputs);
     let batch_size =
         inputs.batch_size.unwrap_or_else(|| batch_size(inputs, &reference, budget / elements, design.patch));
     let notes = notes(inputs, &design, guess, batch_size);
-    let Design { patch, stages, features, blocks, decoder_blocks, .. } = design;
-    let Stages { strides, kernels } = stages;
-    Topology { patch_size: patch, strides, kernels, features, blocks, decoder_blocks, batch_size, notes }
+    Topology { patch_size: design.patch, stages: design.stages, batch_size, notes }
 }
 
 fn is_flat(inputs: &TopologyInputs<'_>) -> bool {
-    inputs.patch_size.map_or(inputs.median_shape[0] <= 1.0, |patch| patch[0] == 1)
+    inputs.network.flat || inputs.patch_size.map_or(inputs.median_shape[0] <= 1.0, |patch| patch[0] == 1)
 }
 
 fn reference(flat: bool, residual: bool) -> Reference {
@@ -118,9 +107,6 @@ struct Design {
     flat: bool,
     patch: [usize; 3],
     stages: Stages,
-    features: Vec<usize>,
-    blocks: Vec<usize>,
-    decoder_blocks: usize,
 }
 
 impl Design {
@@ -131,33 +117,28 @@ impl Design {
 
     /// The network for a patch, which is padded to what the strides divide.
     fn of(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Self {
-        let unet = inputs.unet;
-        let stages = stages(inputs, flat, patch);
-        let count = stages.strides.len();
-        let max_features = reference(flat, unet.residual).max_features;
-        let width = |stage: usize| max_features.min(BASE_FEATURES << stage.min(16));
-        let blocks = |stage: usize| if unet.residual { RESIDUAL_BLOCKS[stage.min(3)] } else { 2 };
-        Self {
-            flat,
-            patch: inputs.patch_size.unwrap_or_else(|| padded(patch, stages.divisor())),
-            features: unet.features.fixed().cloned().unwrap_or_else(|| (0..count).map(width).collect()),
-            blocks: unet.blocks.fixed().cloned().unwrap_or_else(|| (0..count).map(blocks).collect()),
-            decoder_blocks: unet.decoder_blocks.fixed().copied().unwrap_or(if unet.residual { 1 } else { 2 }),
-            stages,
-        }
+        let network = inputs.network;
+        let Pooling { strides, kernels } = pooling(inputs, flat, patch);
+        let count = strides.len();
+        let max_features = reference(flat, network.cost.is_residual()).max_features;
+        let width = |stage: usize| max_features.min(network.base_features << stage.min(16));
+        let stages = Stages {
+            features: network.features.fixed().cloned().unwrap_or_else(|| (0..count).map(width).collect()),
+            blocks: network.blocks.fixed().cloned().unwrap_or_else(|| (0..count).map(network.usual_blocks).collect()),
+            decoder_blocks: network.decoder_blocks.of(count.saturating_sub(1)),
+            strides,
+            kernels,
+        };
+        let patch = inputs.patch_size.unwrap_or_else(|| padded(patch, divisor(&stages.strides)));
+        Self { flat, patch, stages }
+    }
+
+    fn divisor(&self) -> [usize; 3] {
+        divisor(&self.stages.strides)
     }
 
     fn elements(&self, inputs: &TopologyInputs<'_>) -> f64 {
-        let count = self.stages.strides.len().min(self.features.len()).min(self.blocks.len());
-        let network = Network {
-            features: &self.features[..count],
-            strides: &self.stages.strides[..count],
-            blocks: &self.blocks[..count],
-            decoder_blocks: self.decoder_blocks,
-            residual: inputs.unet.residual,
-            outputs: inputs.outputs,
-        };
-        feature_map_elements(&network, self.patch)
+        elements(&inputs.network.cost, &self.stages, self.patch, inputs.outputs)
     }
 
     /// Shortens the patch, each time along the axis that is longest relative to the median shape, until it fits.
@@ -170,14 +151,14 @@ impl Design {
                 patch[axis] -= step as f64;
                 patch
             };
-            let step = stages(inputs, self.flat, smaller(self.stages.divisor()[axis])).divisor()[axis];
+            let step = divisor(&pooling(inputs, self.flat, smaller(self.divisor()[axis])).strides)[axis];
             *self = Self::of(inputs, self.flat, smaller(step));
         }
     }
 
     /// The axis to shorten; none where every axis is as short as the strides allow.
     fn longest_axis(&self, inputs: &TopologyInputs<'_>) -> Option<usize> {
-        let divisor = self.stages.divisor();
+        let divisor = self.divisor();
         let ratio = |axis: usize| self.patch[axis] as f64 / inputs.median_shape[axis];
         let axes = usize::from(self.flat)..3;
         axes.filter(|&axis| self.patch[axis] > divisor[axis]).max_by(|&a, &b| ratio(a).total_cmp(&ratio(b)))
@@ -199,31 +180,33 @@ fn first_guess(inputs: &TopologyInputs<'_>, flat: bool) -> [f64; 3] {
 }
 
 /// Strides and kernels: the spec's where it fixes them, otherwise the rules', with as many stages as the spec asks for.
-fn stages(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Stages {
-    let unet = inputs.unet;
-    let wanted =
-        [unet.features.fixed().map(Vec::len), unet.kernels.fixed().map(Vec::len), unet.blocks.fixed().map(Vec::len)]
-            .into_iter()
-            .flatten()
-            .next();
+fn pooling(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Pooling {
+    let network = inputs.network;
+    let stated = [
+        network.features.fixed().map(Vec::len),
+        network.kernels.fixed().map(Vec::len),
+        network.blocks.fixed().map(Vec::len),
+    ];
+    let wanted = stated.into_iter().flatten().next();
+    let most = wanted.unwrap_or(network.most_stages);
     let limits =
-        Limits { stages: wanted.unwrap_or(usize::MAX), even_only: inputs.patch_size.is_some(), ..Limits::of(flat) };
-    let mut stages = Stages::of(inputs.spacing_mm, patch, limits);
+        Limits { stages: most, even_only: inputs.patch_size.is_some(), kernel: network.kernel, ..Limits::of(flat) };
+    let mut stages = Pooling::of(inputs.spacing_mm, patch, limits);
     // A spec that asks for more stages than the rules would give gets them on shorter edges.
     for min_edge in [2.0, 1.0] {
         if wanted.is_some_and(|wanted| stages.strides.len() < wanted) {
-            stages = Stages::of(inputs.spacing_mm, patch, Limits { min_edge, ..limits });
+            stages = Pooling::of(inputs.spacing_mm, patch, Limits { min_edge, ..limits });
         }
     }
-    if let Some(strides) = unet.strides.fixed() {
+    if let Some(strides) = network.strides.fixed() {
         stages.strides.clone_from(strides);
     }
-    if let Some(wanted) = wanted.filter(|_| unet.strides.fixed().is_none()) {
+    if let Some(wanted) = wanted.filter(|_| network.strides.fixed().is_none()) {
         stages.strides.resize(wanted, [1; 3]);
     }
-    let coarsest = stages.kernels.last().copied().unwrap_or([3; 3]);
+    let coarsest = stages.kernels.last().copied().unwrap_or([network.kernel; 3]);
     stages.kernels.resize(stages.strides.len(), coarsest);
-    if let Some(kernels) = unet.kernels.fixed() {
+    if let Some(kernels) = network.kernels.fixed() {
         stages.kernels.clone_from(kernels);
     }
     stages
@@ -231,33 +214,34 @@ fn stages(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Stages {
 
 /// One line for every value that a rule decided.
 fn notes(inputs: &TopologyInputs<'_>, design: &Design, guess: [usize; 3], batch: usize) -> Vec<String> {
-    let (unet, memory, median) = (inputs.unet, inputs.memory_target_gb, inputs.median_shape);
+    let (network, memory, median) = (inputs.network, inputs.memory_target_gb, inputs.median_shape);
+    let (key, residual, stages) = (network.key, network.cost.is_residual(), &design.stages);
     let mut notes = Vec::new();
     if inputs.patch_size.is_none() {
         let patch = design.patch;
         notes.push(if patch == guess {
-            format!(
-                "train.patch-size {patch:?}: the median shape {median:?}, divisible by {:?}",
-                design.stages.divisor()
-            )
+            format!("train.patch-size {patch:?}: the median shape {median:?}, divisible by {:?}", design.divisor())
         } else {
             format!("train.patch-size {patch:?}: from {guess:?}, shortened to fit {memory} GB")
         });
     }
-    if unet.strides.fixed().is_none() {
-        let divisor = divisor(&design.stages.strides);
-        let count = design.stages.strides.len();
-        notes.push(format!("model.unet.strides: {count} stages, {divisor:?} in all, axes of finer spacing first"));
+    if network.strides.fixed().is_none() {
+        let divisor = design.divisor();
+        let count = stages.strides.len();
+        notes.push(format!("{key}.strides: {count} stages, {divisor:?} in all, axes of finer spacing first"));
     }
-    if unet.kernels.fixed().is_none() {
-        notes.push("model.unet.kernels: 3, and 1 along axes of coarser spacing until the others have caught up".into());
+    if network.kernels.fixed().is_none() {
+        let edge = network.kernel;
+        notes.push(format!(
+            "{key}.kernels: {edge}, and 1 along axes of coarser spacing until the others have caught up"
+        ));
     }
-    if unet.features.fixed().is_none() {
-        let most = reference(design.flat, unet.residual).max_features;
-        notes.push(format!("model.unet.features {:?}: doubled per stage up to {most}", design.features));
+    if network.features.fixed().is_none() {
+        let most = reference(design.flat, residual).max_features;
+        notes.push(format!("{key}.features {:?}: doubled per stage up to {most}", stages.features));
     }
-    if unet.blocks.fixed().is_none() {
-        notes.push(format!("model.unet.blocks {:?}: nnU-Net's {}", design.blocks, kind(unet.residual)));
+    if network.blocks.fixed().is_none() {
+        notes.push(format!("{key}.blocks {:?}: {}", stages.blocks, usual(key, residual)));
     }
     if inputs.batch_size.is_none() {
         notes.push(format!("train.batch-size {batch}: {}", batch_reason(inputs, batch)));
@@ -265,15 +249,19 @@ fn notes(inputs: &TopologyInputs<'_>, design: &Design, guess: [usize; 3], batch:
     notes
 }
 
-fn kind(residual: bool) -> &'static str {
-    if residual { "residual encoder" } else { "plain encoder" }
+fn usual(key: &str, residual: bool) -> &'static str {
+    match (key, residual) {
+        ("model.vnet", _) => "MONAI's",
+        (_, true) => "nnU-Net's residual encoder",
+        (_, false) => "nnU-Net's plain encoder",
+    }
 }
 
 fn batch_reason(inputs: &TopologyInputs<'_>, batch: usize) -> String {
     let memory = inputs.memory_target_gb;
     match batch {
         MIN_BATCH => format!("the smallest, for {memory} GB"),
-        _ if inputs.unet.residual => format!("what fits {memory} GB"),
+        _ if inputs.network.cost.is_residual() => format!("what fits {memory} GB"),
         _ => format!("what fits {memory} GB, at most 5 % of the training voxels"),
     }
 }

@@ -23,6 +23,8 @@ pub struct Predictor<'a> {
     pub overlapping: bool,
     /// Output channels.
     pub outputs: usize,
+    /// The result of an earlier pass of a network of several, counted from 0; none for the last.
+    pub pass: Option<usize>,
 }
 
 impl Predictor<'_> {
@@ -85,12 +87,17 @@ impl Predictor<'_> {
         let flips = 1usize << axes.len();
         let passes = (0..flips).map(|flip| {
             let chosen: Vec<usize> = (0..axes.len()).filter(|bit| flip >> bit & 1 == 1).map(|bit| axes[bit]).collect();
-            let logits = self.network.forward(flipped(images.clone(), &chosen));
+            let logits = self.logits(flipped(images.clone(), &chosen));
             flipped(soft::probabilities(logits, self.overlapping), &chosen)
         });
         let sum = passes.reduce(|sum, probabilities| sum + probabilities);
         let mean = sum.map(|sum| if flips > 1 { sum.div_scalar(flips as f64) } else { sum });
         mean.map_or_else(Vec::new, |mean| mean.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default())
+    }
+
+    fn logits(&self, images: Tensor<5>) -> Tensor<5> {
+        let earlier = |pass| self.network.forward_passes(images.clone()).into_iter().nth(pass);
+        self.pass.and_then(earlier).unwrap_or_else(|| self.network.forward(images))
     }
 
     fn to_tensor(&self, patches: &[ArrayView4<f32>]) -> Tensor<5> {

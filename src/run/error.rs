@@ -7,6 +7,7 @@ use crate::dataset::{DataError, Excluded};
 use crate::preprocess::PrepareError;
 use crate::train::TrainError;
 use crate::train::checkpoint::CheckpointError;
+use crate::train::pretrained::PretrainedError;
 
 /// Why a run, or an experiment, did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub enum RunError {
         /// Why.
         excluded: Vec<Excluded>,
     },
+    /// Weights to start from.
+    #[error("pretrained weights: {0}")]
+    Pretrained(#[from] PretrainedError),
     /// Preprocessing.
     #[error(transparent)]
     Prepare(PrepareError),
@@ -128,7 +132,8 @@ impl RunError {
             Self::Device(_) | Self::Precision { .. } | Self::Lock(_) => Kind::Environment,
             error if error.is_environment() => Kind::Environment,
             Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => Kind::Data,
-            Self::Score(_) | Self::NothingThere(_) => Kind::Data,
+            Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) => Kind::Data,
+            Self::Train(TrainError::Pretrained(_)) => Kind::Data,
             Self::Plan(_) | Self::Fold { .. } => Kind::Spec,
             _ => Kind::Trial,
         }

@@ -107,10 +107,15 @@ impl Planner<'_> {
             Folds::One(fold) if fold < folds.len() => vec![fold],
             Folds::One(fold) => return Err(RunError::Fold { fold, folds: folds.len() }),
         };
+        let (pretrained, pretrained_file) = match &experiment.pretrained {
+            Some(pretrained) => pretrained.plan().map(|(plan, file)| (Some(plan), Some(file)))?,
+            None => (None, None),
+        };
         for index in chosen {
-            let about = self.about(trial, index, folds.len());
-            let from =
-                Resolved { experiment, dataset: &self.loaded.dataset, fold: &folds[index], fingerprint: &fingerprint };
+            let about = About { pretrained_file: pretrained_file.clone(), ..self.about(trial, index, folds.len()) };
+            let (fold, pretrained) = (&folds[index], pretrained.as_ref());
+            let dataset = &self.loaded.dataset;
+            let from = Resolved { experiment, dataset, fold, fingerprint: &fingerprint, pretrained };
             let plan = resolve(&from, about)?;
             let id = plan.run_id(&self.inputs.hashes_of(&plan.cases));
             let folder = RunFolder::of(self.run_root, &plan.about.experiment, &id);
@@ -155,6 +160,7 @@ impl Planner<'_> {
             dataset: self.loaded.dataset.name.clone().unwrap_or_default(),
             data_root: self.data_root.join(&self.loaded.dataset.root),
             dataset_file: self.loaded.dataset_path.clone(),
+            pretrained_file: None,
             notes: Vec::new(),
         }
     }

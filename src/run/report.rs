@@ -18,7 +18,17 @@ pub fn gather(folders: &[RunFolder]) -> Result<ReportInput, RunError> {
     let mut first: Option<Plan> = None;
     for folder in folders.iter().filter(|folder| folder.status() == Status::Finished) {
         let plan = folder.read_plan().map_err(RunError::file(folder.plan()))?;
-        runs.push(run_input(folder, &plan)?);
+        let last = run_input(folder, &plan)?;
+        let passes = tables::read_passes(folder)?;
+        let number = passes.len();
+        for (index, (label, scores)) in passes.into_iter().enumerate() {
+            let pass = RunInput { history: None, panels: Vec::new(), excluded: Vec::new(), ..last.clone() };
+            runs.push(RunInput { label, scores, settings: with_pass(&last, index), ..pass });
+        }
+        runs.push(match number {
+            0 => last,
+            _ => RunInput { label: trial::pass_label(&last.label, number), settings: with_pass(&last, number), ..last },
+        });
         first.get_or_insert(plan);
     }
     let Some(plan) = first else {
@@ -58,6 +68,11 @@ fn run_input(folder: &RunFolder, plan: &Plan) -> Result<RunInput, RunError> {
         plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
         manifest: manifest.unwrap_or_default().unwrap_or_default(),
     })
+}
+
+/// The settings of one pass, which is a trial of its own in tables and charts.
+fn with_pass(last: &RunInput, pass: usize) -> Vec<(String, String)> {
+    last.settings.iter().cloned().chain([("pass".to_owned(), (pass + 1).to_string())]).collect()
 }
 
 fn subtitle(plan: &Plan, folders: &[RunFolder]) -> Vec<String> {

@@ -129,6 +129,16 @@ impl RunFolder {
         (self.path.join("scores.parquet"), self.path.join("scores.csv"))
     }
 
+    /// Which parameters began with weights from elsewhere.
+    pub fn pretrained(&self) -> PathBuf {
+        self.path.join("pretrained.json")
+    }
+
+    /// Scores of the passes before the last one, of a network of several.
+    pub fn passes(&self) -> (PathBuf, PathBuf) {
+        (self.path.join("passes.parquet"), self.path.join("passes.csv"))
+    }
+
     /// Cases that could not be used, with reasons.
     pub fn excluded(&self) -> PathBuf {
         self.path.join("excluded.json")

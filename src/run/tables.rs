@@ -20,6 +20,35 @@ pub fn write_scores(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunErro
     Ok(table::write(&table::to_frame(rows)?, &parquet, &csv)?)
 }
 
+/// Writes `passes.parquet` and `passes.csv`: scores of the passes before the last one.
+///
+/// # Errors
+/// The disk is full or not writable.
+pub fn write_passes(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunError> {
+    let (parquet, csv) = folder.passes();
+    Ok(table::write(&table::to_frame(rows)?, &parquet, &csv)?)
+}
+
+/// Scores of the passes before the last one, pass by pass; none for a network of one.
+///
+/// # Errors
+/// The table is damaged.
+pub fn read_passes(folder: &RunFolder) -> Result<Vec<(String, DataFrame)>, RunError> {
+    let (parquet, _) = folder.passes();
+    if !parquet.is_file() {
+        return Ok(Vec::new());
+    }
+    let rows = table::rows(&table::read(&parquet)?)?;
+    let mut passes: Vec<(String, Vec<ScoreRow>)> = Vec::new();
+    for row in rows {
+        match passes.last_mut().filter(|(label, _)| *label == row.context.trial) {
+            Some((_, of_pass)) => of_pass.push(row),
+            None => passes.push((row.context.trial.clone(), vec![row])),
+        }
+    }
+    passes.into_iter().map(|(label, rows)| Ok((label, table::to_frame(&rows)?))).collect()
+}
+
 /// Writes `history.parquet` and `training_history.json`: one row per epoch.
 ///
 /// # Errors

@@ -90,6 +90,7 @@ impl Trained {
             plan: &self.plan.predict,
             overlapping: self.plan.target.overlapping,
             outputs: self.plan.target.outputs(),
+            pass: None,
         };
         Ok(predict::segment(&predictor, &prepared, &self.plan.target, cancelled)?)
     }

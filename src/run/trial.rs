@@ -22,7 +22,9 @@ use crate::plan::Plan;
 use crate::predict::spec::Weights;
 use crate::predict::{self, Predictor, export};
 use crate::preprocess::{self, PreparedCase, PreparedSet};
+use crate::train::pretrained::{self, PretrainedError};
 use crate::train::{self, Ended, Job, TrainPlan, checkpoint};
+use crate::volume::Segmentation;
 
 /// What a run needs besides its plan.
 pub struct Setting<'a> {
@@ -91,6 +93,7 @@ fn stages(
     manifest.epoch = Some(epoch);
     let scores = predict(plan, folder, setting, &prepared, &network, observer)?;
     tables::write_scores(folder, &scores)?;
+    score_passes(plan, folder, setting, &prepared, &network, observer)?;
     panels::write(plan, folder, setting.inputs, &scores)?;
     observer.event(&Event::Finished { id: &folder.id(), dice: mean_dice(&scores) });
     Ok(())
@@ -162,6 +165,7 @@ fn train(
     };
     let validate = |network: &Network| validator.validate(network);
     let checkpoints = folder.checkpoints();
+    let initial = |network: Network| start_from(plan, folder, network);
     let job = Job {
         plan: &plan.train,
         model: &plan.model,
@@ -170,6 +174,7 @@ fn train(
         target: &plan.target,
         seed: plan.seed,
         device,
+        initial: plan.pretrained.is_some().then_some(&initial),
         cases: chosen(&plan.cases.train),
         checkpoints: &checkpoints,
         validate: (!validator.cases.is_empty()).then_some(&validate),
@@ -188,6 +193,23 @@ fn train(
             predicting_network(plan, folder, device, *last, state.best.map(|(_, epoch)| epoch))
         }
     }
+}
+
+/// Loads the plan's weights, and writes beside it which parameters got some.
+fn start_from(plan: &Plan, folder: &RunFolder, network: Network) -> Result<Network, PretrainedError> {
+    let (Some(pretrained), Some(path)) = (&plan.pretrained, &plan.about.pretrained_file) else { return Ok(network) };
+    let (network, report) = pretrained::load(pretrained, path, &plan.model, plan.channels, network)?;
+    let place = folder.pretrained();
+    folder
+        .write_json(&place, &report)
+        .map_err(|error| PretrainedError::File { path: place, reason: error.to_string() })?;
+    tracing::info!(
+        loaded = report.loaded.len(),
+        missing = report.missing.len(),
+        unused = report.unused.len(),
+        "pretrained weights"
+    );
+    Ok(network)
 }
 
 fn validation_cases(plan: &Plan) -> &[String] {
@@ -228,13 +250,7 @@ fn predict(
     network: &Network,
     observer: &mut dyn Observer,
 ) -> Result<Vec<ScoreRow>, RunError> {
-    let predictor = Predictor {
-        network,
-        device: &setting.device.device,
-        plan: &plan.predict,
-        overlapping: plan.target.overlapping,
-        outputs: plan.target.outputs(),
-    };
+    let predictor = predictor(plan, setting, network, None);
     let cases: Vec<_> = prepared.cases.iter().filter(|case| plan.cases.test.contains(&case.name)).collect();
     let mut rows = Vec::new();
     observer.event(&Event::Predicting { done: 0, of: cases.len() });
@@ -250,12 +266,63 @@ fn predict(
                 segmentation
             }
         };
-        let reference = setting.inputs.reference(&case.name, segmentation.geometry())?;
-        let scores = evaluate::score(&case.name, &plan.target, &reference, &segmentation)?;
-        rows.extend(scores.into_iter().map(|score| ScoreRow { context: context(plan), score }));
+        rows.extend(score(plan, setting, &case.name, &segmentation, &context(plan))?);
         observer.event(&Event::Predicting { done: index + 1, of: cases.len() });
     }
     Ok(rows)
+}
+
+/// Scores what the passes before the last one of a network of several have found, so that the report shows what each adds.
+fn score_passes(
+    plan: &Plan,
+    folder: &RunFolder,
+    setting: &Setting,
+    prepared: &PreparedSet,
+    network: &Network,
+    observer: &mut dyn Observer,
+) -> Result<(), RunError> {
+    let earlier = network.passes() - 1;
+    let cases: Vec<_> = prepared.cases.iter().filter(|case| plan.cases.test.contains(&case.name)).collect();
+    let mut rows = Vec::new();
+    for (done, (pass, case)) in (0..earlier).flat_map(|pass| cases.iter().map(move |case| (pass, case))).enumerate() {
+        if setting.cancelled.load(Ordering::Relaxed) {
+            return Err(RunError::Interrupted);
+        }
+        observer.event(&Event::Predicting { done, of: earlier * cases.len() });
+        let predictor = predictor(plan, setting, network, Some(pass));
+        let segmentation = predict::segment(&predictor, &case.load()?, &plan.target, setting.cancelled)?;
+        let context = Context { trial: pass_label(&plan.about.trial, pass), ..context(plan) };
+        rows.extend(score(plan, setting, &case.name, &segmentation, &context)?);
+    }
+    if rows.is_empty() { Ok(()) } else { tables::write_passes(folder, &rows) }
+}
+
+/// The name of one pass among the trials of a report.
+pub fn pass_label(trial: &str, pass: usize) -> String {
+    format!("{trial} pass {}", pass + 1).trim_start().to_owned()
+}
+
+fn predictor<'a>(plan: &'a Plan, setting: &'a Setting, network: &'a Network, pass: Option<usize>) -> Predictor<'a> {
+    Predictor {
+        network,
+        device: &setting.device.device,
+        plan: &plan.predict,
+        overlapping: plan.target.overlapping,
+        outputs: plan.target.outputs(),
+        pass,
+    }
+}
+
+fn score(
+    plan: &Plan,
+    setting: &Setting,
+    case: &str,
+    segmentation: &Segmentation,
+    context: &Context,
+) -> Result<Vec<ScoreRow>, RunError> {
+    let reference = setting.inputs.reference(case, segmentation.geometry())?;
+    let scores = evaluate::score(case, &plan.target, &reference, segmentation)?;
+    Ok(scores.into_iter().map(|score| ScoreRow { context: context.clone(), score }).collect())
 }
 
 /// Where a score comes from, for the tables.

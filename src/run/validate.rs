@@ -41,6 +41,7 @@ impl Validator<'_> {
             plan: &self.plan,
             overlapping: self.target.overlapping,
             outputs: self.interface.outputs,
+            pass: None,
         };
         let mut scores = Vec::new();
         for case in &self.cases {

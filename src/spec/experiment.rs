@@ -14,6 +14,7 @@ use crate::predict::Predict;
 use crate::preprocess::Preprocess;
 use crate::spec::Auto;
 use crate::train::Train;
+use crate::train::pretrained::Pretrained;
 
 /// One experiment, from dataset to report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,9 @@ pub struct Experiment {
     /// The network.
     #[serde(default)]
     pub model: Model,
+    /// Weights that training starts from; left out, random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<Pretrained>,
     /// Terms of the loss, added. `"auto"`: Dice + cross-entropy.
     #[serde(default)]
     pub loss: Auto<Vec<Loss>>,

@@ -12,12 +12,14 @@ use super::batch::{self, Batch, Encoder};
 use super::cases::Cases;
 use super::checkpoint::{self, CheckpointError, State};
 use super::history::{EpochRecord, Event, Validation};
+use super::pretrained::PretrainedError;
 use super::schedule::learning_rate;
 use super::spec::{BestMetric, TrainPlan};
 use super::{guard, loader, optimizer, probe};
 use crate::backend;
 use crate::dataset::Target;
 use crate::loss::{self, Loss};
+use crate::model::block::Draws;
 use crate::model::{self, Interface, ModelPlan, Network};
 use crate::preprocess::{PrepareError, PreparedCase};
 
@@ -37,6 +39,8 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Where to compute, without autodiff.
     pub device: &'a Device,
+    /// Gives a new network weights from elsewhere.
+    pub initial: Option<Initial<'a>>,
     /// Training cases.
     pub cases: Vec<&'a PreparedCase>,
     /// Folder of the checkpoints.
@@ -49,6 +53,9 @@ pub struct Job<'a> {
 
 /// Scores a network (without autodiff) on the validation cases.
 pub type Validate<'a> = &'a dyn Fn(&Network) -> Result<Validation, TrainError>;
+
+/// Gives a new network weights from elsewhere.
+pub type Initial<'a> = &'a dyn Fn(Network) -> Result<Network, PretrainedError>;
 
 /// How a training ended.
 pub enum Ended {
@@ -97,6 +104,9 @@ pub enum TrainError {
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The weights to start from.
+    #[error("pretrained weights: {0}")]
+    Pretrained(#[from] PretrainedError),
     /// A prepared case could not be read.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -166,7 +176,10 @@ impl Fitting {
         let optimizer = optimizer::build(&job.plan.optimizer);
         let (network, optimizer, state) = match checkpoint::recover(job.checkpoints) {
             true => checkpoint::load(job.checkpoints, network, optimizer)?,
-            false => (network, optimizer, State::default()),
+            false => {
+                let network = job.initial.map_or(Ok(network.clone()), |initial| initial(network))?;
+                (network, optimizer, State::default())
+            }
         };
         Ok(Self { network, optimizer, state, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
     }
@@ -222,8 +235,9 @@ impl Fitting {
         let scaled = job.plan.precision.scales_loss();
         let (terms, clip_norm) = (job.loss, job.plan.clip_norm);
         let factor = scaled.then_some(self.state.loss_scale.factor);
+        let draws = (job.seed, self.state.step);
         let Step { loss, taken } =
-            guard::guarded(|| backend::near(job.device, || self.learn(terms, clip_norm, factor, batch, rate)))?;
+            guard::guarded(|| backend::near(job.device, || self.learn(terms, clip_norm, factor, batch, rate, draws)))?;
         let step = self.state.step + 1;
         match (taken, scaled) {
             (true, true) => self.state.loss_scale.succeeded(),
@@ -238,9 +252,18 @@ impl Fitting {
     }
 
     /// Changes the weights by one batch, unless its loss is no number or, with a factor, its gradients are not.
-    fn learn(&mut self, terms: &[Loss], clip_norm: f64, factor: Option<f64>, batch: Batch, rate: f64) -> Step {
+    fn learn(
+        &mut self,
+        terms: &[Loss],
+        clip_norm: f64,
+        factor: Option<f64>,
+        batch: Batch,
+        rate: f64,
+        draws: (u64, usize),
+    ) -> Step {
         let (images, truth) = batch.into_device(&self.device);
-        let loss = loss::supervised(terms, self.network.forward_supervised(images), &truth);
+        let loss =
+            loss::supervised(terms, self.network.forward_supervised(images, &Draws::of_step(draws.0, draws.1)), &truth);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
             return Step { loss: value, taken: false };

@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod history;
+pub mod pretrained;
 pub mod schedule;
 pub mod spec;
 

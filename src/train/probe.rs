@@ -9,6 +9,7 @@ use super::fit::Job;
 use crate::backend;
 use crate::loss::{self, Truth};
 use crate::model;
+use crate::model::block::Draws;
 
 /// Copies of every convolution output that training keeps: the output itself, its normalised and activated forms, and
 /// what the composed normalisation saves for its gradient. Fitted to peaks measured on the CPU (docs/benchmarks.md).
@@ -46,7 +47,7 @@ fn step(job: &Job, network: &model::Network, device: &Device) {
         false => Truth::Classes(Tensor::<5, Int>::zeros([batch, 1, depth, height, width], device)),
     };
     backend::near(job.device, || {
-        let loss = loss::supervised(terms, network.forward_supervised(images), &truth);
+        let loss = loss::supervised(terms, network.forward_supervised(images, &Draws::of_step(0, 0)), &truth);
         // Reading the value waits for the device.
         let _ = loss.clone().into_data();
         let _ = loss.backward();

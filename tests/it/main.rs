@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod architectures;
 mod bad_data;
 mod commands;
 mod convert;

@@ -13,16 +13,16 @@ def wave(shape, offset):
     return torch.sin(0.37 * torch.arange(math.prod(shape), dtype=torch.float64) + offset).reshape(shape).requires_grad_()
 
 
-def case(transposed, channels, size, kernel, stride, padding):
+def case(transposed, channels, size, kernel, stride, padding, extra=(0, 0, 0)):
     i, o = channels
     x = wave([2, i, *size], 0)
     w = wave([i, o, *kernel] if transposed else [o, i, *kernel], 1)
     b = wave([o], 2)
-    y = (F.conv_transpose3d if transposed else F.conv3d)(x, w, b, stride, padding)
+    y = F.conv_transpose3d(x, w, b, stride, padding, extra) if transposed else F.conv3d(x, w, b, stride, padding)
     y.backward(wave(list(y.shape), 3).detach() + 0.5)
     flat = lambda t: [round(v, 6) for v in t.flatten().tolist()]
     return {"transposed": transposed, "channels": channels, "size": size, "kernel": kernel, "stride": stride,
-            "padding": padding, "output": flat(y.detach()), "images": flat(x.grad), "weights": flat(w.grad),
+            "padding": padding, "extra": extra, "output": flat(y.detach()), "images": flat(x.grad), "weights": flat(w.grad),
             "bias": flat(b.grad)}
 
 
@@ -36,4 +36,6 @@ print(json.dumps([
     case(True, [3, 2], [2, 3, 4], [2, 2, 2], [2, 2, 2], [0, 0, 0]),
     case(True, [2, 3], [1, 3, 4], [1, 2, 2], [1, 2, 2], [0, 0, 0]),
     case(True, [2, 2], [3, 3, 2], [3, 3, 3], [2, 2, 2], [1, 1, 1]),
+    case(True, [2, 3], [2, 3, 2], [3, 3, 3], [2, 2, 2], [1, 1, 1], [1, 1, 1]),
+    case(True, [3, 1], [1, 3, 4], [1, 3, 3], [1, 2, 3], [0, 1, 1], [0, 1, 2]),
 ]))

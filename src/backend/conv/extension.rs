@@ -21,6 +21,16 @@ pub struct Steps {
     pub stride: [usize; 3],
     /// Zeros on either side of the convolution's input (a transposed convolution's output).
     pub padding: [usize; 3],
+    /// Voxels at the end of a transposed convolution's output (PyTorch's `output_padding`), fewer than the stride. A convolution with
+    /// a stride has outputs of one size for inputs of several; this says which of them its adjoint gives back.
+    pub extra: [usize; 3],
+}
+
+impl Steps {
+    /// Without extra voxels.
+    pub const fn new(stride: [usize; 3], padding: [usize; 3]) -> Self {
+        Self { stride, padding, extra: [0; 3] }
+    }
 }
 
 /// Convolutions in f32 over `[batch, channel, z, y, x]`.
@@ -34,7 +44,7 @@ pub trait ConvolutionBackend: Backend {
         steps: Steps,
     ) -> FloatTensor<Self>;
 
-    /// Images `[batch, in, …]`, weights `[in, out, z, y, x]`, bias `[out]`; output size `(size - 1) · stride + kernel - 2 · padding`.
+    /// Images `[batch, in, …]`, weights `[in, out, z, y, x]`, bias `[out]`; output size `(size - 1) · stride + kernel - 2 · padding + extra`.
     fn convolve_transposed(
         images: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -74,8 +84,9 @@ fn convolution(images: &FlexTensor, weights: &FlexTensor, steps: Steps) -> Convo
 fn transposed_convolution(images: &FlexTensor, weights: &FlexTensor, steps: Steps) -> Convolution {
     let ([batch, input, size @ ..], [expected, output, kernel @ ..]) = (dimensions(images), dimensions(weights));
     assert_eq!(input, expected, "a convolution's weights are for {expected} channels, its images have {input}");
-    let Steps { stride, padding } = steps;
-    let enlarged = |axis: usize| (size[axis].max(1) - 1) * stride[axis] + kernel[axis] - 2 * padding[axis];
+    let Steps { stride, padding, extra } = steps;
+    let enlarged =
+        |axis: usize| (size[axis].max(1) - 1) * stride[axis] + kernel[axis] + extra[axis] - 2 * padding[axis];
     Convolution { batch, channels: [output, input], input: std::array::from_fn(enlarged), kernel, stride, padding }
 }
 

@@ -24,6 +24,7 @@ use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{DType, Tensor};
 
+pub use convolution::channel_sums;
 use extension::ConvolutionBackend;
 pub use extension::Steps;
 
@@ -57,7 +58,7 @@ pub fn convolve_transposed(images: Tensor<5>, weights: Tensor<5>, bias: Option<T
     }
     if !has_own_kernels(&images, &weights) {
         let [_, _, z, y, x] = weights.dims();
-        return match steps == (Steps { stride: [z, y, x], padding: [0; 3] }) {
+        return match steps == Steps::new([z, y, x], [0; 3]) {
             true => enlarge_by_convolution(images, weights, bias),
             false => convolve_transposed_by_burn(images, weights, bias, steps),
         };
@@ -77,7 +78,7 @@ fn is_half_on_cpu(images: &Tensor<5>) -> bool {
 }
 
 fn convolve_by_burn(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
-    let Steps { stride, padding } = steps;
+    let Steps { stride, padding, .. } = steps;
     if images.dims()[2] == 1 && weights.dims()[2] == 1 && padding[0] == 0 {
         let options = ConvOptions::new([stride[1], stride[2]], [padding[1], padding[2]], [1, 1], 1);
         return conv2d(images.squeeze_dim::<4>(2), weights.squeeze_dim::<4>(2), bias, options).unsqueeze_dim(2);
@@ -93,7 +94,7 @@ fn enlarge_by_convolution(images: Tensor<5>, weights: Tensor<5>, bias: Option<Te
     let cell = by_z * by_y * by_x;
     let weights = weights.reshape([input, output * cell, 1, 1, 1]).swap_dims(0, 1);
     let bias = bias.map(|bias| bias.reshape([output, 1]).repeat_dim(1, cell).reshape([output * cell]));
-    let cells = convolve_by_burn(images, weights, bias, Steps { stride: [1; 3], padding: [0; 3] });
+    let cells = convolve_by_burn(images, weights, bias, Steps::new([1; 3], [0; 3]));
     let apart: Tensor<8> = cells.reshape([batch, output, by_z, by_y, by_x, z, y, x]);
     apart.permute([0, 1, 5, 2, 6, 3, 7, 4]).reshape([batch, output, z * by_z, y * by_y, x * by_x])
 }
@@ -104,11 +105,12 @@ fn convolve_transposed_by_burn(
     bias: Option<Tensor<1>>,
     steps: Steps,
 ) -> Tensor<5> {
-    let Steps { stride, padding } = steps;
-    if images.dims()[2] == 1 && weights.dims()[2] == 1 && padding[0] == 0 {
-        let options = ConvTransposeOptions::new([stride[1], stride[2]], [padding[1], padding[2]], [0, 0], [1, 1], 1);
+    let Steps { stride, padding, extra } = steps;
+    if images.dims()[2] == 1 && weights.dims()[2] == 1 && [padding[0], extra[0]] == [0, 0] {
+        let (padding, extra) = ([padding[1], padding[2]], [extra[1], extra[2]]);
+        let options = ConvTransposeOptions::new([stride[1], stride[2]], padding, extra, [1, 1], 1);
         let (images, weights) = (images.squeeze_dim::<4>(2), weights.squeeze_dim::<4>(2));
         return conv_transpose2d(images, weights, bias, options).unsqueeze_dim(2);
     }
-    conv_transpose3d(images, weights, bias, ConvTransposeOptions::new(stride, padding, [0; 3], [1; 3], 1))
+    conv_transpose3d(images, weights, bias, ConvTransposeOptions::new(stride, padding, extra, [1; 3], 1))
 }

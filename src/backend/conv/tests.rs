@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn convolutions_equal_burns(shape in shapes()) {
         prop_assume!(!shape.output().contains(&0));
-        let steps = Steps { stride: shape.stride, padding: shape.padding };
+        let steps = Steps::new(shape.stride, shape.padding);
         let [input, output] = shape.channels;
         let shapes = [five([shape.batch, input], shape.input), five([output, input], shape.kernel)];
         let own = differentiate(|x, w, b| convolve(x, w, b, steps), noise, shapes, output);
@@ -99,7 +99,9 @@ proptest! {
     fn transposed_convolutions_equal_burns(shape in shapes()) {
         let enlarged = |axis: usize| (shape.input[axis] - 1) * shape.stride[axis] + shape.kernel[axis];
         prop_assume!((0..3).all(|axis| enlarged(axis) > 2 * shape.padding[axis]));
-        let steps = Steps { stride: shape.stride, padding: shape.padding };
+        // As many as PyTorch allows, or none.
+        let extra = if shape.batch == 2 { shape.stride.map(|stride| stride - 1) } else { [0; 3] };
+        let steps = Steps { extra, ..Steps::new(shape.stride, shape.padding) };
         let [input, output] = shape.channels;
         let shapes = [five([shape.batch, input], shape.input), five([input, output], shape.kernel)];
         let own = differentiate(|x, w, b| convolve_transposed(x, w, b, steps), noise, shapes, output);
@@ -109,7 +111,7 @@ proptest! {
 
     #[test]
     fn enlarging_by_a_convolution_equals_burns_transposed_one(shape in shapes()) {
-        let steps = Steps { stride: shape.kernel, padding: [0; 3] };
+        let steps = Steps::new(shape.kernel, [0; 3]);
         let [input, output] = shape.channels;
         let shapes = [five([shape.batch, input], shape.input), five([input, output], shape.kernel)];
         let own = differentiate(enlarge_by_convolution, noise, shapes, output);
@@ -151,6 +153,7 @@ struct Reference {
     kernel: [usize; 3],
     stride: [usize; 3],
     padding: [usize; 3],
+    extra: [usize; 3],
     output: Vec<f32>,
     images: Vec<f32>,
     weights: Vec<f32>,
@@ -162,7 +165,7 @@ fn values_and_gradients_are_pytorchs() {
     let text = include_str!("../../../tests/reference/conv.json");
     let references: Vec<Reference> = serde_json::from_str(text).unwrap();
     for (index, case) in references.into_iter().enumerate() {
-        let steps = Steps { stride: case.stride, padding: case.padding };
+        let steps = Steps { extra: case.extra, ..Steps::new(case.stride, case.padding) };
         let ([input, output], images) = (case.channels, five([2, case.channels[0]], case.size));
         let found = match case.transposed {
             false => {
@@ -217,7 +220,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn views_are_read_as_they_are_seen() {
-    let steps = Steps { stride: [1; 3], padding: [1; 3] };
+    let steps = Steps::new([1; 3], [1; 3]);
     let swapped = |x: Tensor<5>| x.swap_dims(2, 4).slice([0..2, 1..3, 0..4, 1..5, 0..3]);
     let shapes = [[2, 4, 5, 6, 7], [3, 2, 3, 3, 3]];
     let own = differentiate(|x, w, b| convolve(swapped(x), w.swap_dims(3, 4), b, steps), noise, shapes, 3);
@@ -227,7 +230,7 @@ fn views_are_read_as_they_are_seen() {
 
 #[test]
 fn a_missing_bias_is_zero() {
-    let steps = Steps { stride: [1; 3], padding: [0; 3] };
+    let steps = Steps::new([1; 3], [0; 3]);
     let shapes = [[1, 2, 3, 4, 5], [3, 2, 1, 1, 1]];
     let bare = |own: bool| {
         move |x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>| {
@@ -244,7 +247,7 @@ fn a_missing_bias_is_zero() {
 
 #[test]
 fn weights_alone_can_be_trained_and_inference_keeps_no_graph() {
-    let steps = Steps { stride: [1; 3], padding: [1; 3] };
+    let steps = Steps::new([1; 3], [1; 3]);
     let weights = leaf(noise, [2, 1, 3, 3, 3], 1.0);
     let images = leaf(noise, [1, 1, 4, 4, 4], 0.0);
     let output = convolve(images.clone().detach(), weights.clone(), None, steps);

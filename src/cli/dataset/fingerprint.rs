@@ -74,13 +74,13 @@ fn plan(
     bar.finish_and_clear();
     let nobody = Fold { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
     let fold = folds.first().unwrap_or(&nobody);
-    let from = Resolved { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint };
+    let from = Resolved { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint, pretrained: None };
     let plan = resolve(&from, About::default())?;
     Ok((fingerprint, plan))
 }
 
 fn decided(seen: &Seen) -> Vec<Choice> {
-    choices(&seen.plan).into_iter().filter(|choice| !NOT_FROM_DATA.contains(&choice.key)).collect()
+    choices(&seen.plan).into_iter().filter(|choice| !NOT_FROM_DATA.contains(&choice.key.as_str())).collect()
 }
 
 fn text(seen: &Seen) -> String {

@@ -16,6 +16,7 @@ pub struct Conv {
     weight: Param<Tensor<5>>,
     bias: Option<Param<Tensor<1>>>,
     stride: [usize; 3],
+    padding: [usize; 3],
     #[module(skip)]
     precision: Precision,
 }
@@ -23,11 +24,29 @@ pub struct Conv {
 impl Conv {
     /// A convolution with PyTorch's default initial weights.
     pub fn new(channels: [usize; 2], kernel: [usize; 3], stride: [usize; 3], weights: &mut Weights) -> Self {
-        let [input, output] = channels;
+        let padding = kernel.map(|edge| edge / 2);
+        let fan_in = channels[0] * kernel.iter().product::<usize>();
+        let bare = Self::bare(channels, kernel, Steps::new(stride, padding), weights);
+        Self { bias: Some(weights.uniform([channels[1]], fan_in)), ..bare }
+    }
+
+    /// The same without a bias.
+    pub fn without_bias(channels: [usize; 2], kernel: [usize; 3], stride: [usize; 3], weights: &mut Weights) -> Self {
+        Self::bare(channels, kernel, Steps::new(stride, kernel.map(|edge| edge / 2)), weights)
+    }
+
+    /// A convolution over blocks of `factor` voxels that do not overlap: size divided by the factor, no padding.
+    pub fn of_blocks(channels: [usize; 2], factor: [usize; 3], bias: bool, weights: &mut Weights) -> Self {
+        let fan_in = channels[0] * factor.iter().product::<usize>();
+        let bare = Self::bare(channels, factor, Steps::new(factor, [0; 3]), weights);
+        Self { bias: bias.then(|| weights.uniform([channels[1]], fan_in)), ..bare }
+    }
+
+    fn bare([input, output]: [usize; 2], kernel: [usize; 3], steps: Steps, weights: &mut Weights) -> Self {
         let fan_in = input * kernel.iter().product::<usize>();
         let weight = weights.uniform([output, input, kernel[0], kernel[1], kernel[2]], fan_in);
-        let bias = Some(weights.uniform([output], fan_in));
-        Self { weight, bias, stride, precision: weights.precision() }
+        let Steps { stride, padding, .. } = steps;
+        Self { weight, bias: None, stride, padding, precision: weights.precision() }
     }
 
     /// Applies the convolution.
@@ -38,29 +57,70 @@ impl Conv {
         self.precision.expect(&images, "a convolution");
         let weight = self.precision.cast(self.weight.val());
         let bias = self.bias.as_ref().map(|bias| self.precision.cast(bias.val()));
-        let [_, _, z, y, x] = weight.dims();
-        let padding = [z / 2, y / 2, x / 2];
-        convolve(images, weight, bias, Steps { stride: self.stride, padding })
+        convolve(images, weight, bias, Steps::new(self.stride, self.padding))
+    }
+
+    /// The mean over blocks of `factor` voxels and then the convolution, whose kernel and stride are 1: as one convolution over
+    /// blocks. Sizes must be divisible.
+    ///
+    /// # Panics
+    /// The images are not in the network's precision.
+    pub fn forward_of_means(&self, images: Tensor<5>, factor: [usize; 3]) -> Tensor<5> {
+        self.precision.expect(&images, "a convolution");
+        let weight = spread(self.weight.val(), factor);
+        let bias = self.bias.as_ref().map(|bias| self.precision.cast(bias.val()));
+        convolve(images, self.precision.cast(weight), bias, Steps::new(factor, [0; 3]))
     }
 }
 
-/// A transposed convolution whose kernel equals its stride: enlarges by that factor.
+/// Weights `[out, in, 1, 1, 1]` shared out among the voxels of a block.
+fn spread(weight: Tensor<5>, factor: [usize; 3]) -> Tensor<5> {
+    let voxels = factor.iter().product::<usize>() as f64;
+    weight.div_scalar(voxels).repeat(&[1, 1, factor[0], factor[1], factor[2]])
+}
+
+/// The mean over blocks of `factor` voxels that do not overlap (average pooling); sizes must be divisible.
+pub fn means(images: Tensor<5>, factor: [usize; 3], precision: Precision) -> Tensor<5> {
+    let channels = images.dims()[1];
+    let identity = Tensor::<2>::eye(channels, &images.device()).reshape([channels, channels, 1, 1, 1]);
+    convolve(images, precision.cast(spread(identity, factor)), None, Steps::new(factor, [0; 3]))
+}
+
+/// A transposed convolution that enlarges by its stride.
 #[derive(Module, Debug)]
 pub struct Upsample {
     weight: Param<Tensor<5>>,
     bias: Param<Tensor<1>>,
+    stride: [usize; 3],
+    padding: [usize; 3],
+    extra: [usize; 3],
     #[module(skip)]
     precision: Precision,
 }
 
 impl Upsample {
-    /// Enlarges by `stride` along each axis; weights `[in, out, z, y, x]`, PyTorch's default initial values.
+    /// Enlarges by `stride` along each axis with a kernel of the same size; weights `[in, out, z, y, x]`, PyTorch's default
+    /// initial values.
     pub fn new(channels: [usize; 2], stride: [usize; 3], weights: &mut Weights) -> Self {
-        let [input, output] = channels;
+        Self::with_steps(channels, stride, Steps::new(stride, [0; 3]), weights)
+    }
+
+    /// Enlarges by `stride` with a kernel that overlaps, as MONAI pads it: a kernel of 3 and a stride of 2 have a padding of 1 and an
+    /// extra voxel. Along axes where the kernel is shorter than the stride, it is as long.
+    pub fn overlapping(channels: [usize; 2], kernel: [usize; 3], stride: [usize; 3], weights: &mut Weights) -> Self {
+        let kernel = [0, 1, 2].map(|axis| kernel[axis].max(stride[axis]));
+        let padding = kernel.map(|edge| (edge - 1) / 2);
+        let extra = [0, 1, 2].map(|axis| stride[axis] + 2 * padding[axis] - kernel[axis]);
+        Self::with_steps(channels, kernel, Steps { stride, padding, extra }, weights)
+    }
+
+    fn with_steps([input, output]: [usize; 2], kernel: [usize; 3], steps: Steps, weights: &mut Weights) -> Self {
         // PyTorch takes the fan-in from the second dimension, which of a transposed convolution is the output.
-        let fan_in = output * stride.iter().product::<usize>();
-        let weight = weights.uniform([input, output, stride[0], stride[1], stride[2]], fan_in);
-        Self { weight, bias: weights.uniform([output], fan_in), precision: weights.precision() }
+        let fan_in = output * kernel.iter().product::<usize>();
+        let weight = weights.uniform([input, output, kernel[0], kernel[1], kernel[2]], fan_in);
+        let Steps { stride, padding, extra } = steps;
+        let bias = weights.uniform([output], fan_in);
+        Self { weight, bias, stride, padding, extra, precision: weights.precision() }
     }
 
     /// Applies the transposed convolution.
@@ -70,8 +130,7 @@ impl Upsample {
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         self.precision.expect(&images, "a transposed convolution");
         let (weight, bias) = (self.precision.cast(self.weight.val()), Some(self.precision.cast(self.bias.val())));
-        let [_, _, z, y, x] = weight.dims();
-        let steps = Steps { stride: [z, y, x], padding: [0; 3] };
-        convolve_transposed(images, weight, bias, steps)
+        let Self { stride, padding, extra, .. } = *self;
+        convolve_transposed(images, weight, bias, Steps { stride, padding, extra })
     }
 }

@@ -1,15 +1,23 @@
 //! The parts that architectures share.
 
 pub mod spec;
+mod activation;
 mod conv;
+mod dropout;
+mod linear;
 mod norm;
 mod stage;
+mod supervised;
 mod weights;
 #[cfg(test)]
 mod tests;
 
+pub use activation::Activate;
 pub use conv::{Conv, Upsample};
+pub use dropout::{Draws, drop_features, drop_samples};
+pub use linear::{Linear, TokenNorm, images, tokens};
 pub use norm::{NormLayer, groups};
 pub use spec::{Activation, Norm};
 pub use stage::{ConvNormAct, Residual, Stage, Style};
+pub use supervised::Supervised;
 pub use weights::Weights;

@@ -2,9 +2,9 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, Identity, InstanceNorm, InstanceNormConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 
-use super::{Activation, Norm};
+use super::{Activate, Activation, Norm};
 use crate::backend::norm::{Normalisation, moments, normalise, scaled};
 use crate::backend::precision::in_f32;
 
@@ -35,10 +35,23 @@ impl NormLayer {
         }
     }
 
+    /// An instance norm without scale and shift (MONAI's default).
+    pub fn fixed_instance(features: usize, device: &Device) -> Self {
+        Self::Instance(InstanceNormConfig::new(features).with_affine(false).init(device))
+    }
+
     /// Applies the layer and then the activation, if there is one; shape and number type stay. Computed in 32 bits: sums over a
     /// whole image are beyond 16.
     pub fn forward(&self, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
         in_f32(images, |images| self.apply(images, activation))
+    }
+
+    /// Applies the layer and then an activation, in one pass where that is possible.
+    pub fn then(&self, images: Tensor<5>, activation: &Activate) -> Tensor<5> {
+        match activation.function {
+            Activation::Prelu => activation.forward(self.forward(images, None)),
+            function => self.forward(images, Some(function)),
+        }
     }
 
     fn apply(&self, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
@@ -99,7 +112,7 @@ fn commit(layer: &BatchNorm) {
 
 fn activate(images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
     match activation {
-        Some(activation) => activation.forward(images),
+        Some(activation) => activation.apply(images),
         None => images,
     }
 }
@@ -134,30 +147,6 @@ fn normalise_and_activate(
 /// The largest divisor of the number of features that is at most 8.
 pub fn groups(features: usize) -> usize {
     (1..=MAX_GROUPS).rev().find(|groups| features.is_multiple_of(*groups)).unwrap_or(1)
-}
-
-/// Slope of a leaky ReLU below zero (nnU-Net).
-const LEAKY_SLOPE: f64 = 0.01;
-
-impl Activation {
-    /// What values below zero are multiplied by, where that is all that the function does.
-    fn slope(self) -> Option<f64> {
-        match self {
-            Self::LeakyRelu => Some(LEAKY_SLOPE),
-            Self::Relu => Some(0.0),
-            Self::Gelu | Self::Silu => None,
-        }
-    }
-
-    /// Applies the function to every element.
-    pub fn forward(self, images: Tensor<5>) -> Tensor<5> {
-        match self {
-            Self::LeakyRelu => activation::leaky_relu(images, LEAKY_SLOPE),
-            Self::Relu => activation::relu(images),
-            Self::Gelu => activation::gelu(images),
-            Self::Silu => activation::silu(images),
-        }
-    }
 }
 
 #[cfg(test)]

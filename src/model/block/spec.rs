@@ -29,4 +29,6 @@ pub enum Activation {
     Gelu,
     /// Sigmoid-weighted linear unit (swish).
     Silu,
+    /// ReLU with a learnt slope below zero for each feature map (He 2015).
+    Prelu,
 }

@@ -3,16 +3,16 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::{Activation, Conv, Norm, NormLayer, Weights};
-use crate::backend::precision::in_f32;
+use super::conv::means;
+use super::{Activate, Activation, Conv, Norm, NormLayer, Weights};
+use crate::backend::Precision;
 
 /// Convolution, normalisation, activation.
 #[derive(Module, Debug)]
 pub struct ConvNormAct {
     conv: Conv,
     norm: NormLayer,
-    #[module(skip)]
-    activation: Activation,
+    activation: Activate,
 }
 
 /// What all blocks of a stage have in common.
@@ -29,17 +29,23 @@ pub struct Style {
 impl ConvNormAct {
     /// A block that maps `channels[0]` to `channels[1]` feature maps and divides the size by the stride.
     pub fn new(channels: [usize; 2], stride: [usize; 3], style: Style, weights: &mut Weights) -> Self {
-        let conv = Conv::new(channels, style.kernel, stride, weights);
-        Self { conv, norm: NormLayer::new(style.norm, channels[1], weights.device()), activation: style.activation }
+        Self::with(Conv::new(channels, style.kernel, stride, weights), channels[1], style, weights)
+    }
+
+    /// After a convolution to so many feature maps.
+    pub fn with(conv: Conv, features: usize, style: Style, weights: &Weights) -> Self {
+        let norm = NormLayer::new(style.norm, features, weights.device());
+        Self { conv, norm, activation: Activate::new(style.activation, features, weights.device()) }
     }
 
     /// Applies the three in order.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        self.norm.forward(self.conv.forward(images), Some(self.activation))
+        self.norm.then(self.conv.forward(images), &self.activation)
     }
 }
 
-/// Residual block: two convolutions, and a skip that is projected where size or features change (He 2016, option B).
+/// Residual block: two convolutions, and a skip that is averaged where the size changes and projected where the features do (He 2019,
+/// ResNet-D; nnU-Net's `BasicBlockD`).
 #[derive(Module, Debug)]
 pub struct Residual {
     first: ConvNormAct,
@@ -47,8 +53,10 @@ pub struct Residual {
     second_norm: NormLayer,
     projection: Option<Conv>,
     projection_norm: Option<NormLayer>,
+    stride: [usize; 3],
+    activation: Activate,
     #[module(skip)]
-    activation: Activation,
+    precision: Precision,
 }
 
 impl Residual {
@@ -57,21 +65,24 @@ impl Residual {
         let [input, output] = channels;
         let first = ConvNormAct::new(channels, stride, style, weights);
         let second = Conv::new([output, output], style.kernel, [1; 3], weights);
-        let changes = input != output || stride != [1; 3];
-        let projection = changes.then(|| Conv::new(channels, [1; 3], stride, weights));
+        let changes = input != output;
+        let projection = changes.then(|| Conv::without_bias(channels, [1; 3], [1; 3], weights));
         let norm = || NormLayer::new(style.norm, output, weights.device());
         let (second_norm, projection_norm) = (norm(), changes.then(norm));
-        Self { first, second, second_norm, projection, projection_norm, activation: style.activation }
+        let activation = Activate::new(style.activation, output, weights.device());
+        let precision = weights.precision();
+        Self { first, second, second_norm, projection, projection_norm, stride, activation, precision }
     }
 
     /// Applies the block.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         let change = self.second_norm.forward(self.second.forward(self.first.forward(images.clone())), None);
         let skip = match (&self.projection, &self.projection_norm) {
-            (Some(projection), Some(norm)) => norm.forward(projection.forward(images), None),
+            (Some(projection), Some(norm)) => norm.forward(projection.forward_of_means(images, self.stride), None),
+            _ if self.stride != [1; 3] => means(images, self.stride, self.precision),
             _ => images,
         };
-        in_f32(change + skip, |images| self.activation.forward(images))
+        self.activation.forward(change + skip)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::random;
 
 const BATCH: usize = 2;
 const CHANNELS: [usize; 2] = [16, 24];
-const SIZE: [usize; 3] = [5, 6, 7];
+const SIZE: [usize; 3] = [5, 6, 8];
 
 fn noise<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
     let mut stream = random::stream(seed, "block test", 0, 0);

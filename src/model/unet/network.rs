@@ -7,7 +7,8 @@ use super::UnetPlan;
 use crate::backend::Precision;
 use crate::backend::join::join;
 use crate::model::Interface;
-use crate::model::block::{Conv, ConvNormAct, Stage, Style, Upsample, Weights};
+use crate::model::architecture::Forward;
+use crate::model::block::{Conv, ConvNormAct, Draws, Stage, Style, Supervised, Upsample, Weights};
 
 /// U-Net: see [`super::Unet`].
 #[derive(Module, Debug)]
@@ -18,7 +19,7 @@ pub struct UNet {
     decoder: Vec<Stage>,
     heads: Vec<Conv>,
     #[module(skip)]
-    pub(in crate::model) precision: Precision,
+    precision: Precision,
 }
 
 impl UNet {
@@ -50,17 +51,8 @@ impl UNet {
         Self { stem, encoder, upsamples, decoder, heads, precision: weights.precision() }
     }
 
-    /// Logits at full size, `[batch, outputs, depth, height, width]`.
-    pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        let (features, _) = self.decode(images, false);
-        match self.heads.last() {
-            Some(head) => head.forward(features),
-            None => features,
-        }
-    }
-
     /// Logits at every supervised size, full size first. Without deep supervision: the full size alone.
-    pub fn forward_supervised(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
+    pub fn logits_supervised(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
         let (_, mut coarse_to_fine) = self.decode(images, true);
         let skipped = coarse_to_fine.len() - self.heads.len();
         let supervised = coarse_to_fine.drain(skipped..);
@@ -98,5 +90,23 @@ impl UNet {
             kept.push(features.clone());
         }
         (features, kept)
+    }
+}
+
+impl Forward for UNet {
+    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        let (features, _) = self.decode(images, false);
+        match self.heads.last() {
+            Some(head) => head.forward(features),
+            None => features,
+        }
+    }
+
+    fn forward_supervised(&self, images: Tensor<5>, _: &Draws) -> Vec<Supervised> {
+        Supervised::halving(self.logits_supervised(images))
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
     }
 }

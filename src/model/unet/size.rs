@@ -1,40 +1,73 @@
 //! What a U-Net costs, and what it asks of a patch: computed from the plan alone.
 
-use super::UnetPlan;
-use crate::model::Interface;
+use super::{UNet, UnetPlan};
+use crate::model::architecture::Plan;
+use crate::model::block::Weights;
+use crate::model::staged::{stage_voxels, total_stride};
+use crate::model::{Interface, Names};
 
 impl UnetPlan {
     /// Whether the decoder stage at this resolution has a head of its own: with deep supervision, all but the coarsest.
     pub fn has_head(&self, stage: usize) -> bool {
         self.deep_supervision && stage + 2 < self.features.len()
     }
+}
 
-    /// Product of all strides per axis: what a patch must be divisible by.
-    pub fn total_stride(&self) -> [usize; 3] {
-        let multiply = |total: [usize; 3], stride: &[usize; 3]| std::array::from_fn(|axis| total[axis] * stride[axis]);
-        self.strides.iter().fold([1; 3], multiply)
+impl Plan for UnetPlan {
+    type Network = UNet;
+
+    fn build(&self, interface: Interface, weights: &mut Weights) -> UNet {
+        UNet::new(self, interface, weights)
     }
 
-    /// Elements of all convolution outputs for one patch: nnU-Net's proxy for memory.
-    pub fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
-        let mut size = patch;
-        let mut total = if self.residual { self.features[0] * volume(patch) } else { 0 };
-        for stage in 0..self.features.len() {
-            size = std::array::from_fn(|axis| size[axis].div_ceil(self.strides[stage][axis].max(1)));
-            let maps = self.features[stage] * volume(size);
+    fn total_stride(&self) -> [usize; 3] {
+        total_stride(&self.strides)
+    }
+
+    fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
+        let full: usize = patch.iter().product();
+        let mut total = if self.residual { self.features[0] * full } else { 0 };
+        for (stage, voxels) in stage_voxels(&self.strides, patch).into_iter().enumerate() {
+            let maps = self.features[stage] * voxels;
             let per_block = if self.residual { 2 } else { 1 };
             total += maps * self.blocks[stage] * per_block;
             if stage + 1 < self.features.len() {
                 total += maps * (self.decoder_blocks + 1);
             }
             if stage == 0 || self.has_head(stage) {
-                total += interface.outputs * volume(size);
+                total += interface.outputs * voxels;
             }
         }
         total
     }
-}
 
-fn volume(size: [usize; 3]) -> usize {
-    size.iter().product()
+    /// nnU-Net's (dynamic-network-architectures) `PlainConvUNet` and `ResidualEncoderUNet`.
+    fn names(&self) -> Names {
+        let stages = self.features.len();
+        // There every decoder stage has a head; ours are the finest of them.
+        let heads = (0..stages.saturating_sub(1)).filter(|&stage| stage == 0 || self.has_head(stage)).count();
+        let first = stages.saturating_sub(1) - heads;
+        let of_heads: Vec<[String; 2]> = (0..heads)
+            .map(|head| [format!(r"heads\.{head}\.(\w+)"), format!("decoder.seg_layers.{}.$1", first + head)])
+            .collect();
+        // An average comes before the projection where a stage begins with a stride.
+        let skip = |stage: usize| {
+            let place = usize::from(self.strides[stage] != [1; 3]);
+            let theirs = format!("encoder.stages.{stage}.blocks.0.skip.{place}");
+            let conv = [format!(r"encoder\.{stage}\.0\.projection\.(\w+)"), format!("{theirs}.conv.$1")];
+            [conv, [format!(r"encoder\.{stage}\.0\.projection_norm\.(\w+)"), format!("{theirs}.norm.$1")]]
+        };
+        let of_skips: Vec<[String; 2]> = (0..stages).flat_map(skip).collect();
+        let fixed = [
+            (r"stem\.(conv|norm)\.(\w+)", "encoder.stem.convs.0.$1.$2"),
+            (r"encoder\.(\d+)\.(\d+)\.first\.(conv|norm)\.(\w+)", "encoder.stages.$1.blocks.$2.conv1.$3.$4"),
+            (r"encoder\.(\d+)\.(\d+)\.second\.(\w+)", "encoder.stages.$1.blocks.$2.conv2.conv.$3"),
+            (r"encoder\.(\d+)\.(\d+)\.second_norm\.(\w+)", "encoder.stages.$1.blocks.$2.conv2.norm.$3"),
+            (r"encoder\.(\d+)\.(\d+)\.(conv|norm)\.(\w+)", "encoder.stages.$1.0.convs.$2.$3.$4"),
+            (r"decoder\.(\d+)\.(\d+)\.(conv|norm)\.(\w+)", "decoder.stages.$1.convs.$2.$3.$4"),
+            (r"upsamples\.(\d+)\.(\w+)", "decoder.transpconvs.$1.$2"),
+        ];
+        let computed = of_heads.iter().chain(&of_skips).map(|[ours, theirs]| (ours.as_str(), theirs.as_str()));
+        Names::default().with(&fixed.into_iter().chain(computed).collect::<Vec<_>>())
+    }
 }

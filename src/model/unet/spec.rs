@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::architecture::Spec;
 use crate::model::block::{Activation, Norm};
+use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
 use crate::spec::Auto;
 
 /// U-Net: an encoder of strided convolutions, a decoder of transposed convolutions, skips by concatenation.
@@ -69,4 +71,48 @@ pub struct UnetPlan {
     pub activation: Activation,
     /// Deep supervision.
     pub deep_supervision: bool,
+}
+
+/// nnU-Net's residual encoder.
+const RESIDUAL_BLOCKS: [usize; 4] = [1, 3, 4, 6];
+
+impl Spec for Unet {
+    type Plan = UnetPlan;
+
+    fn staged(&self, key: &'static str) -> Staged {
+        let usual = if self.residual { 1 } else { 2 };
+        Staged {
+            key,
+            features: self.features.clone(),
+            base_features: 32,
+            strides: self.strides.clone(),
+            most_stages: usize::MAX,
+            kernels: self.kernels.clone(),
+            kernel: 3,
+            blocks: self.blocks.clone(),
+            usual_blocks: if self.residual { |stage| RESIDUAL_BLOCKS[stage.min(3)] } else { |_| 2 },
+            decoder_blocks: DecoderBlocks::Same(self.decoder_blocks.fixed().copied().unwrap_or(usual)),
+            flat: false,
+            cost: Cost::Convolutions { residual: self.residual, decoder_width: 1, passes: 1 },
+        }
+    }
+
+    fn resolve(&self, stages: Stages) -> UnetPlan {
+        let Stages { features, strides, kernels, blocks, decoder_blocks } = stages;
+        UnetPlan {
+            features,
+            strides,
+            kernels,
+            blocks,
+            decoder_blocks: decoder_blocks.first().copied().unwrap_or(1),
+            residual: self.residual,
+            norm: self.norm,
+            activation: self.activation,
+            deep_supervision: self.deep_supervision,
+        }
+    }
+
+    fn supervises_deeply(&self) -> bool {
+        self.deep_supervision
+    }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::backend::Precision;
+use crate::model::architecture::Forward;
 use crate::model::block::{Activation, Norm, Weights};
 use crate::model::{Interface, ModelPlan};
 
@@ -64,7 +65,7 @@ fn outputs_gradients_and_size_agree_with_pytorch() {
     let device = Device::flex().autodiff();
     for reference in references {
         let plan = plan(&reference.features, &reference.kernels, &reference.strides);
-        let interface = Interface { channels: reference.channels, outputs: reference.classes };
+        let interface = Interface { channels: reference.channels, outputs: reference.classes, overlapping: false };
         let network =
             UNet::new(&plan, interface, &mut Weights::new(0, Precision::F32, &device)).map(&mut Fill { next: 0 });
         assert_eq!(network.num_params(), reference.parameters);
@@ -111,7 +112,7 @@ fn the_2d_path_is_the_3d_path_with_depth_one() {
     let strides = [[1, 1, 1], [1, 2, 2]];
     let network = UNet::new(
         &plan(&[4, 8], &flat, &strides),
-        Interface { channels: 1, outputs: 2 },
+        Interface { channels: 1, outputs: 2, overlapping: false },
         &mut Weights::new(7, Precision::F32, &device),
     );
     // Without a norm over slices, two equal slices give twice what one slice gives: the first takes Conv2d, the other Conv3d.
@@ -131,11 +132,14 @@ fn every_form_gives_logits_of_the_patch_size() {
         [(true, Norm::Group, true), (true, Norm::Batch, false), (false, Norm::None, true)]
     {
         let plan = UnetPlan { residual, norm, deep_supervision, ..plan(&[4, 6, 8, 8], &kernels, &strides) };
-        let network =
-            UNet::new(&plan, Interface { channels: 2, outputs: 3 }, &mut Weights::new(1, Precision::F32, &device));
+        let network = UNet::new(
+            &plan,
+            Interface { channels: 2, outputs: 3, overlapping: false },
+            &mut Weights::new(1, Precision::F32, &device),
+        );
         let images = Tensor::<5>::ones([1, 2, 8, 8, 16], &device);
         assert_eq!(network.forward(images.clone()).dims(), [1, 3, 8, 8, 16]);
-        let sizes: Vec<[usize; 5]> = network.forward_supervised(images).iter().map(Tensor::dims).collect();
+        let sizes: Vec<[usize; 5]> = network.logits_supervised(images).iter().map(Tensor::dims).collect();
         let expected: &[[usize; 5]] = match deep_supervision {
             true => &[[1, 3, 8, 8, 16], [1, 3, 4, 4, 8]],
             false => &[[1, 3, 8, 8, 16]],
@@ -149,7 +153,7 @@ fn weights_depend_on_the_seed_alone() {
     let device = Device::flex();
     let plan = ModelPlan::Unet(plan(&[4, 6], &[[3, 3, 3]; 2], &[[1, 1, 1], [2, 2, 2]]));
     let hash = |seed| {
-        let interface = Interface { channels: 1, outputs: 2 };
+        let interface = Interface { channels: 1, outputs: 2, overlapping: false };
         crate::train::checkpoint::weights_hash(&crate::model::build(&plan, interface, Precision::F32, seed, &device))
     };
     assert_eq!(hash(3), hash(3));

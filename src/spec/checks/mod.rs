@@ -10,6 +10,7 @@ mod network;
 mod patch;
 mod prediction;
 mod preprocess;
+mod pretrained;
 mod split;
 mod structures;
 mod training;
@@ -34,6 +35,7 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     preprocess::check(&experiment.preprocess, findings);
     intensity::check(&experiment.preprocess, dataset, findings);
     network::check(&experiment.model, findings);
+    pretrained::check(experiment.pretrained.as_ref(), findings);
     patch::check(experiment, findings);
     loss::check(experiment, dataset, findings);
     training::check(&experiment.train, findings);

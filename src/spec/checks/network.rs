@@ -1,31 +1,29 @@
 //! The numbers of a network.
 
-use crate::model::Model;
-use crate::model::unet::Unet;
+use crate::model::staged::DecoderBlocks;
+use crate::model::{Model, Staged};
 use crate::spec::Findings;
 use crate::spec::finding::KeyPath;
 
 pub fn check(model: &Model, findings: &mut Findings) {
-    match model {
-        Model::Unet(unet) => check_unet(unet, findings),
+    for [name, message, help] in model.mistakes() {
+        findings.error(KeyPath::from(model.key()).key(&name), message, help);
     }
-}
-
-fn check_unet(unet: &Unet, findings: &mut Findings) {
-    stages(unet, findings);
-    for (name, list) in [("features", &unet.features), ("blocks", &unet.blocks)] {
+    let network = model.staged();
+    stages(&network, findings);
+    for (name, list) in [("features", &network.features), ("blocks", &network.blocks)] {
         for (stage, _) in list.fixed().into_iter().flatten().enumerate().filter(|(_, value)| **value == 0) {
-            let path = KeyPath::from("model.unet").key(name).item(stage);
+            let path = KeyPath::from(network.key).key(name).item(stage);
             findings.error(path, format!("stage {stage} has no {name}"), "use at least 1");
         }
     }
-    for (name, list) in [("strides", &unet.strides), ("kernels", &unet.kernels)] {
+    for (name, list) in [("strides", &network.strides), ("kernels", &network.kernels)] {
         for (stage, triple) in list.fixed().into_iter().flatten().enumerate() {
-            let path = KeyPath::from("model.unet").key(name).item(stage);
+            let path = KeyPath::from(network.key).key(name).item(stage);
             triples(name, triple, &path, findings);
         }
     }
-    supervision(unet, findings);
+    supervision(model, &network, findings);
 }
 
 fn triples(name: &str, triple: &[usize; 3], path: &KeyPath, findings: &mut Findings) {
@@ -45,30 +43,38 @@ fn triples(name: &str, triple: &[usize; 3], path: &KeyPath, findings: &mut Findi
 }
 
 /// Lists with one entry per stage must have the same length.
-fn stages(unet: &Unet, findings: &mut Findings) {
+fn stages(network: &Staged, findings: &mut Findings) {
     let lengths = [
-        ("features", unet.features.fixed().map(Vec::len)),
-        ("strides", unet.strides.fixed().map(Vec::len)),
-        ("kernels", unet.kernels.fixed().map(Vec::len)),
-        ("blocks", unet.blocks.fixed().map(Vec::len)),
+        ("features", network.features.fixed().map(Vec::len)),
+        ("strides", network.strides.fixed().map(Vec::len)),
+        ("kernels", network.kernels.fixed().map(Vec::len)),
+        ("blocks", network.blocks.fixed().map(Vec::len)),
     ];
     let mut stated = lengths.into_iter().filter_map(|(name, length)| Some((name, length?)));
     let Some((first, stages)) = stated.next() else { return };
     if stages == 0 {
-        let path = KeyPath::from("model.unet").key(first);
+        let path = KeyPath::from(network.key).key(first);
         findings.error(path, format!("`{first}` is empty"), "give one entry per stage, or \"auto\"");
     }
     for (name, length) in stated.filter(|(_, length)| *length != stages) {
         let message = format!("`{name}` has {length} entries, but `{first}` has {stages}");
         let help = format!("each stage has one entry in every list: give {stages}, or \"auto\"");
-        findings.error(KeyPath::from("model.unet").key(name), message, help);
+        findings.error(KeyPath::from(network.key).key(name), message, help);
+    }
+    if let DecoderBlocks::Each(blocks) = &network.decoder_blocks
+        && blocks.len() + 1 != stages
+    {
+        let path = KeyPath::from(network.key).key("decoder-blocks");
+        let message = format!("`decoder-blocks` has {} entries, but there are {stages} stages", blocks.len());
+        findings.error(path, message, format!("give one entry less than stages: {}", stages.saturating_sub(1)));
     }
 }
 
-fn supervision(unet: &Unet, findings: &mut Findings) {
-    let stages = [unet.features.fixed().map(Vec::len), unet.strides.fixed().map(Vec::len)];
-    if unet.deep_supervision && stages.contains(&Some(1)) {
+fn supervision(model: &Model, network: &Staged, findings: &mut Findings) {
+    let stages = [network.features.fixed().map(Vec::len), network.strides.fixed().map(Vec::len)];
+    if model.supervises_deeply() && stages.contains(&Some(1)) {
         let help = "use two stages or more, or leave `deep-supervision` out";
-        findings.error("model.unet.deep-supervision", "a network of one stage has no coarser resolution", help);
+        let path = KeyPath::from(network.key).key("deep-supervision");
+        findings.error(path, "a network of one stage has no coarser resolution", help);
     }
 }

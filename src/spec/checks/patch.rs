@@ -1,7 +1,6 @@
 //! The training patch against the network's strides, and mirroring against the patch.
 
 use crate::augment::spec::Axis;
-use crate::model::Model;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Auto, Experiment, Findings};
 
@@ -11,8 +10,13 @@ pub fn check(experiment: &Experiment, findings: &mut Findings) {
         findings.error(path, "this axis is listed twice", "list every axis once");
     }
     let Auto::Fixed(patch) = experiment.train.patch_size else { return };
-    let Model::Unet(unet) = &experiment.model;
-    let strides = unet.strides.fixed();
+    let network = experiment.model.staged();
+    if network.flat && patch[0] > 1 {
+        let path = KeyPath::from("train.patch-size").item(0);
+        let message = format!("a patch of {} slices, but {} is 2D", patch[0], network.key);
+        findings.error(path, message, "use a depth of 1");
+    }
+    let strides = network.strides.fixed();
     for (axis, size) in patch.into_iter().enumerate() {
         let product = strides.into_iter().flatten().map(|stride| stride[axis]).product::<usize>();
         divisible(axis, size, product, findings);

@@ -9,7 +9,7 @@ use super::load;
 const BASE: &str = "extends = [\"../bases/base.toml\"]\n";
 
 fn features(model: &Model) -> &Auto<Vec<usize>> {
-    let Model::Unet(unet) = model;
+    let Model::Unet(unet) = model else { panic!("a U-Net") };
     &unet.features
 }
 

@@ -11,7 +11,7 @@ fn labels(loaded: &Loaded) -> Vec<&str> {
 }
 
 fn features(trial: &Trial) -> Option<&Vec<usize>> {
-    let Model::Unet(unet) = &trial.experiment.model;
+    let Model::Unet(unet) = &trial.experiment.model else { panic!("a U-Net") };
     unet.features.fixed()
 }
 

@@ -1,0 +1,87 @@
+//! Activations: functions without weights, and PReLU, whose slopes are learnt.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, activation};
+
+use super::Activation;
+use crate::backend::precision::in_f32;
+
+/// Slope of a leaky ReLU below zero (nnU-Net).
+const LEAKY_SLOPE: f64 = 0.01;
+/// Initial slopes of a PReLU (He 2015, PyTorch).
+const INITIAL_SLOPE: f64 = 0.25;
+
+impl Activation {
+    /// What values below zero are multiplied by, where that is all that the function does.
+    pub(super) fn slope(self) -> Option<f64> {
+        match self {
+            Self::LeakyRelu => Some(LEAKY_SLOPE),
+            Self::Relu => Some(0.0),
+            Self::Gelu | Self::Silu | Self::Prelu => None,
+        }
+    }
+
+    /// Applies the function to every element; PReLU with its initial slope.
+    pub(super) fn apply(self, images: Tensor<5>) -> Tensor<5> {
+        match self {
+            Self::LeakyRelu => activation::leaky_relu(images, LEAKY_SLOPE),
+            Self::Relu => activation::relu(images),
+            Self::Gelu => activation::gelu(images),
+            Self::Silu => activation::silu(images),
+            Self::Prelu => activation::leaky_relu(images, INITIAL_SLOPE),
+        }
+    }
+}
+
+/// An activation with what it has to learn.
+#[derive(Module, Debug)]
+pub struct Activate {
+    slopes: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    pub(super) function: Activation,
+}
+
+impl Activate {
+    /// The activation of so many feature maps; a PReLU has a slope for each.
+    pub fn new(function: Activation, features: usize, device: &Device) -> Self {
+        let slopes = || Param::from_tensor(Tensor::full([features], INITIAL_SLOPE, device));
+        Self { slopes: (function == Activation::Prelu).then(slopes), function }
+    }
+
+    /// Applies the function to every element of `[batch, features, …]`, in 32 bits.
+    pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        in_f32(images, |images| match &self.slopes {
+            Some(slopes) => prelu(images, slopes.val()),
+            None => self.function.apply(images),
+        })
+    }
+}
+
+/// `max(x, 0) + slope · min(x, 0)`, with one slope or one for each feature map.
+fn prelu(images: Tensor<5>, slopes: Tensor<1>) -> Tensor<5> {
+    let count = slopes.dims()[0];
+    let below = activation::relu(images.clone().neg()) * slopes.reshape([1, count, 1, 1, 1]);
+    activation::relu(images) - below
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    #[test]
+    fn slopes_belong_to_feature_maps_and_learn_from_what_is_below_zero() {
+        let device = Device::flex().autodiff();
+        let activate = Activate::new(Activation::Prelu, 2, &device);
+        let values = TensorData::new(vec![-2.0f32, 3.0, 4.0, -1.0], [1, 2, 1, 1, 2]);
+        let images = Tensor::<5>::from_data(values, &device).require_grad();
+        let output = activate.forward(images.clone());
+        let weights = Tensor::from_data(TensorData::new(vec![1.0f32, 10.0, 100.0, 1000.0], [1, 2, 1, 1, 2]), &device);
+        let grads = (output.clone() * weights).sum().backward();
+        assert_eq!(output.into_data().as_slice::<f32>().unwrap(), [-0.5, 3.0, 4.0, -0.25]);
+        let of_slopes = activate.slopes.as_ref().unwrap().grad(&grads).unwrap();
+        assert_eq!(of_slopes.into_data().as_slice::<f32>().unwrap(), [-2.0, -1000.0]);
+        assert_eq!(images.grad(&grads).unwrap().into_data().as_slice::<f32>().unwrap(), [0.25, 10.0, 100.0, 250.0]);
+    }
+}

@@ -1,0 +1,82 @@
+//! A network's parameters by name: to list them, and to give them values from elsewhere.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+
+use super::Network;
+
+/// A parameter or running statistic: `Unet.encoder.0.Plain.0.conv.weight`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The way to it.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// Whether training changes it by gradients.
+    pub trained: bool,
+}
+
+impl Network {
+    /// All parameters and running statistics, in module order.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let mut list = List { path: Vec::new(), found: Vec::new() };
+        self.visit(&mut list);
+        list.found
+    }
+
+    /// Replaces the values of every parameter for which `values` has some; their number must be right.
+    pub fn with_values(self, values: impl FnMut(&Parameter) -> Option<Vec<f32>>) -> Self {
+        self.map(&mut Replace { path: Vec::new(), values })
+    }
+}
+
+struct List {
+    path: Vec<String>,
+    found: Vec<Parameter>,
+}
+
+impl ModuleVisitor for List {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push(described(&self.path, param));
+    }
+}
+
+fn described<const D: usize>(path: &[String], param: &Param<Tensor<D>>) -> Parameter {
+    let value = param.val();
+    Parameter { name: path.join("."), shape: value.dims().to_vec(), trained: value.is_require_grad() }
+}
+
+struct Replace<F> {
+    path: Vec<String>,
+    values: F,
+}
+
+impl<F: FnMut(&Parameter) -> Option<Vec<f32>>> ModuleMapper for Replace<F> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let parameter = described(&self.path, &param);
+        let count: usize = parameter.shape.iter().product();
+        match (self.values)(&parameter).filter(|values| values.len() == count) {
+            Some(values) => param.map(|old| {
+                let new = Tensor::from_data(TensorData::new(values, old.dims()), &old.device());
+                if parameter.trained { new.require_grad() } else { new }
+            }),
+            None => param,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Self-attention with fewer keys than queries, and the feed-forward layer that knows its neighbours.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, activation};
+
+use super::spec::{EXPANSION, HEADS, REDUCTIONS};
+use crate::backend::Precision;
+use crate::backend::depthwise::depthwise;
+use crate::model::block::{Conv, Linear, TokenNorm, Weights, images, tokens};
+
+/// Softmax attention; keys and values are taken from blocks of tokens (Wang 2021, PVT).
+#[derive(Module, Debug)]
+pub(super) struct Attention {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    reduction: Option<Conv>,
+    reduction_norm: Option<TokenNorm>,
+    heads: usize,
+    #[module(skip)]
+    precision: Precision,
+}
+
+impl Attention {
+    pub(super) fn new(stage: usize, features: usize, weights: &mut Weights) -> Self {
+        let mut linear = || Linear::new([features; 2], weights);
+        let [query, key, value, output] = [linear(), linear(), linear(), linear()];
+        let edge = REDUCTIONS[stage];
+        let reduces = edge > 1;
+        Self {
+            query,
+            key,
+            value,
+            output,
+            reduction: reduces.then(|| Conv::of_blocks([features; 2], [1, edge, edge], true, weights)),
+            reduction_norm: reduces.then(|| TokenNorm::new(features, weights)),
+            heads: HEADS[stage],
+            precision: weights.precision(),
+        }
+    }
+
+    pub(super) fn forward(&self, input: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
+        let [batch, count, features] = input.dims();
+        let reduced = match (&self.reduction, &self.reduction_norm) {
+            (Some(conv), Some(norm)) => norm.forward(tokens(conv.forward(images(input.clone(), size)))),
+            _ => input.clone(),
+        };
+        let (query, key, value) = (
+            self.by_head(self.query.forward(input)),
+            self.by_head(self.key.forward(reduced.clone())),
+            self.by_head(self.value.forward(reduced)),
+        );
+        let scale = ((features / self.heads) as f64).sqrt().recip();
+        let scores = Precision::F32.cast(query.mul_scalar(scale).matmul(key.swap_dims(2, 3)));
+        let attended = self.precision.cast(activation::softmax(scores, 3)).matmul(value);
+        self.output.forward(attended.swap_dims(1, 2).reshape([batch, count, features]))
+    }
+
+    /// `[batch, head, token, feature]`
+    fn by_head(&self, tokens: Tensor<3>) -> Tensor<4> {
+        let [batch, count, features] = tokens.dims();
+        tokens.reshape([batch, count, self.heads, features / self.heads]).swap_dims(1, 2)
+    }
+}
+
+/// Linear, 3×3 depthwise convolution (which tells tokens where they are), GELU, linear: the paper's Mix-FFN.
+#[derive(Module, Debug)]
+pub(super) struct FeedForward {
+    first: Linear,
+    weight: Param<Tensor<4>>,
+    bias: Param<Tensor<1>>,
+    second: Linear,
+    #[module(skip)]
+    precision: Precision,
+}
+
+impl FeedForward {
+    pub(super) fn new(features: usize, weights: &mut Weights) -> Self {
+        let hidden = EXPANSION * features;
+        Self {
+            first: Linear::new([features, hidden], weights),
+            weight: weights.normal([hidden, 1, 3, 3], 0.02),
+            bias: weights.zeros([hidden]),
+            second: Linear::new([hidden, features], weights),
+            precision: weights.precision(),
+        }
+    }
+
+    pub(super) fn forward(&self, input: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<3> {
+        let hidden = self.first.forward(input);
+        let [batch, count, features] = hidden.dims();
+        let (weight, bias) = (self.precision.cast(self.weight.val()), self.precision.cast(self.bias.val()));
+        let mixed = depthwise(hidden.reshape([batch, height, width, features]), weight, bias);
+        self.second.forward(activation::gelu(mixed.reshape([batch, count, features])))
+    }
+}

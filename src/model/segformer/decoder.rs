@@ -1,0 +1,49 @@
+//! The decoder: every stage to the same features and the finest size, fused by one layer.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::spec::SegformerPlan;
+use crate::backend::resize::resize;
+use crate::model::block::{
+    Activation, Conv, ConvNormAct, Draws, Linear, Norm, Style, Weights, drop_features, images, tokens,
+};
+
+#[derive(Module, Debug)]
+pub(super) struct Decoder {
+    projections: Vec<Linear>,
+    fuse: ConvNormAct,
+    classifier: Conv,
+    #[module(skip)]
+    dropout: f64,
+}
+
+impl Decoder {
+    pub(super) fn new(plan: &SegformerPlan, outputs: usize, weights: &mut Weights) -> Self {
+        let features = plan.decoder_features;
+        let projections = plan.features.iter().map(|&stage| Linear::new([stage, features], weights)).collect();
+        let style = Style { kernel: [1; 3], norm: Norm::Batch, activation: Activation::Relu };
+        let fuse = Conv::without_bias([plan.features.len() * features, features], [1; 3], [1; 3], weights);
+        Self {
+            projections,
+            fuse: ConvNormAct::with(fuse, features, style, weights),
+            classifier: Conv::new([features, outputs], [1; 3], [1; 3], weights),
+            dropout: plan.dropout,
+        }
+    }
+
+    /// Logits at the size of the finest map.
+    pub(super) fn forward(&self, maps: Vec<Tensor<5>>, draws: &Draws) -> Tensor<5> {
+        let Some([.., height, width]) = maps.first().map(Tensor::dims) else {
+            unreachable!("an encoder has four stages")
+        };
+        let projected = maps.into_iter().zip(&self.projections).map(|(map, projection)| {
+            let [.., own_height, own_width] = map.dims();
+            resize(images(projection.forward(tokens(map)), [own_height, own_width]), [1, height, width])
+        });
+        let mut projected: Vec<Tensor<5>> = projected.collect();
+        projected.reverse();
+        let fused = self.fuse.forward(Tensor::cat(projected, 1));
+        self.classifier.forward(drop_features(fused, self.dropout, draws))
+    }
+}

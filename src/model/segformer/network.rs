@@ -1,0 +1,51 @@
+//! SegFormer's module.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::SegformerPlan;
+use super::decoder::Decoder;
+use super::encoder::Encoder;
+use crate::backend::Precision;
+use crate::backend::resize::resize;
+use crate::model::Interface;
+use crate::model::architecture::Forward;
+use crate::model::block::{Draws, Supervised, Weights};
+
+/// SegFormer: see [`super::Segformer`].
+#[derive(Module, Debug)]
+pub struct SegFormer {
+    encoder: Encoder,
+    decoder: Decoder,
+    #[module(skip)]
+    precision: Precision,
+}
+
+impl SegFormer {
+    /// The network with initial weights.
+    pub fn new(plan: &SegformerPlan, interface: Interface, weights: &mut Weights) -> Self {
+        let encoder = Encoder::new(plan, interface.channels, weights);
+        let decoder = Decoder::new(plan, interface.outputs, weights);
+        Self { encoder, decoder, precision: weights.precision() }
+    }
+
+    fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
+        let [_, _, depth, height, width] = images.dims();
+        let maps = self.encoder.forward(images, draws);
+        resize(self.decoder.forward(maps, draws), [depth, height, width])
+    }
+}
+
+impl Forward for SegFormer {
+    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        self.logits(images, &Draws::none())
+    }
+
+    fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
+        Supervised::halving(vec![self.logits(images, draws)])
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+}

@@ -1,0 +1,124 @@
+//! Which tensor of a file belongs to which parameter of a network.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::PretrainedPlan;
+use super::read::Foreign;
+use crate::model::{Names, Network, Parameter};
+
+/// What was loaded, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Parameters with weights of the file.
+    pub loaded: Vec<Loaded>,
+    /// Parameters that keep their random values: not in the file.
+    pub missing: Vec<String>,
+    /// Tensors of the file that have another shape than the parameter they are for.
+    pub unfit: Vec<String>,
+    /// Tensors of the file that no parameter asked for.
+    pub unused: Vec<String>,
+}
+
+/// A parameter with weights of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// Our name.
+    pub parameter: String,
+    /// The file's name.
+    pub tensor: String,
+    /// What was done to make it fit; empty for nothing.
+    pub adapted: String,
+}
+
+/// Tensors under the names that they have without a prefix and after renaming.
+pub(super) fn renamed(
+    tensors: BTreeMap<String, Foreign>,
+    plan: &PretrainedPlan,
+) -> Result<BTreeMap<String, Foreign>, String> {
+    let compile =
+        |[pattern, name]: &[String; 2]| Ok((Regex::new(pattern).map_err(|error| error.to_string())?, name.clone()));
+    let rules: Vec<(Regex, String)> = plan.rename.iter().map(compile).collect::<Result<_, String>>()?;
+    let mut found = BTreeMap::new();
+    for (name, tensor) in tensors {
+        let Some(name) = name.strip_prefix(&plan.prefix) else { continue };
+        let start = name.to_owned();
+        let name = rules.iter().fold(start, |name, (pattern, new)| pattern.replace(&name, new.as_str()).into_owned());
+        found.insert(name, tensor);
+    }
+    if found.is_empty() {
+        return Err(format!("no tensor's name begins with `{}`", plan.prefix));
+    }
+    Ok(found)
+}
+
+/// Gives a network the tensors that fit; `channels` of its images.
+pub(super) fn fill(
+    network: Network,
+    names: &Names,
+    tensors: &BTreeMap<String, Foreign>,
+    channels: usize,
+) -> Result<(Network, Report), String> {
+    let parameters = network.parameters();
+    // The layer that sees the image: the first with a kernel.
+    let first = parameters.iter().find(|parameter| parameter.shape.len() > 2).map(|parameter| parameter.name.clone());
+    let mut report = Report::default();
+    let mut taken = BTreeSet::new();
+    let network = network.with_values(|parameter| {
+        let known = std::iter::once(parameter.name.clone()).chain(names.of(&parameter.name));
+        let Some((name, tensor)) = known.into_iter().find_map(|name| tensors.get_key_value(&name)) else {
+            report.missing.push(parameter.name.clone());
+            return None;
+        };
+        taken.insert(name);
+        let sees_image = first.as_ref() == Some(&parameter.name) && parameter.shape.get(1) == Some(&channels);
+        match fitted(parameter, tensor, sees_image) {
+            Some((values, adapted)) => {
+                report.loaded.push(Loaded { parameter: parameter.name.clone(), tensor: name.clone(), adapted });
+                Some(values)
+            }
+            None => {
+                let (ours, theirs) = (&parameter.shape, &tensor.shape);
+                report.unfit.push(format!("{name} {theirs:?} for {} {ours:?}", parameter.name));
+                report.missing.push(parameter.name.clone());
+                None
+            }
+        }
+    });
+    report.unused = tensors.keys().filter(|name| !taken.contains(name)).cloned().collect();
+    Ok((network, report))
+}
+
+/// Values for a parameter, and what was done to them; none where they do not fit.
+fn fitted(parameter: &Parameter, tensor: &Foreign, sees_image: bool) -> Option<(Vec<f32>, String)> {
+    let (ours, theirs) = (without_ones(&parameter.shape), without_ones(&tensor.shape));
+    if ours == theirs {
+        return Some((tensor.values.clone(), String::new()));
+    }
+    if !sees_image {
+        return None;
+    }
+    let [outputs, wanted] = [parameter.shape[0], parameter.shape[1]];
+    let kernel: usize = parameter.shape[2..].iter().product();
+    let present = *tensor.shape.get(1)?;
+    let same = tensor.shape.first() == Some(&outputs)
+        && without_ones(&parameter.shape[2..]) == without_ones(&tensor.shape[2..]);
+    if !same || present == 0 {
+        return None;
+    }
+    // An image whose channels are all the same gives the same output before and after.
+    let mut values = Vec::with_capacity(outputs * wanted * kernel);
+    for filters in tensor.values.chunks_exact(present * kernel) {
+        let tap = |tap: usize| filters[tap..].iter().step_by(kernel).sum::<f32>() / wanted as f32;
+        let mean: Vec<f32> = (0..kernel).map(tap).collect();
+        (0..wanted).for_each(|_| values.extend(&mean));
+    }
+    Some((values, format!("{present} image channels to {wanted}")))
+}
+
+/// Axes of one voxel say nothing: a kernel of a 2D network is one of depth 1.
+fn without_ones(shape: &[usize]) -> Vec<usize> {
+    shape.iter().copied().filter(|&length| length != 1).collect()
+}

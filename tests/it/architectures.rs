@@ -1,0 +1,110 @@
+//! Every architecture goes the whole way, and can start from weights that are there already.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::lab::{Lab, TINY, json, manifest, results};
+
+/// `TINY` with another network.
+fn with_model(table: &str) -> String {
+    let (before, rest) = TINY.split_once("[model.unet]").unwrap();
+    let (_, after) = rest.split_once("[train]").unwrap();
+    format!("{before}{table}\n[train]{after}")
+}
+
+const STAGES: &str = "features = [4, 8]\nstrides = [[1, 1, 1], [2, 2, 2]]\nkernels = [[3, 3, 3], [3, 3, 3]]\n";
+
+#[test]
+fn every_architecture_trains_predicts_and_comes_to_the_same_end_again() {
+    let flat = "train.patch-size=[1,32,32]";
+    let segformer = "features = [8, 8, 10, 16]\nblocks = [1, 1, 1, 1]\ndecoder-features = 8\n";
+    let cases = [
+        ("attention", format!("[model.attention-unet]\n{STAGES}norm = \"instance\"\n"), vec![]),
+        ("vnet", format!("[model.vnet]\n{STAGES}dropout = 0.3\n"), vec![]),
+        ("segformer", format!("[model.segformer]\n{segformer}"), vec!["--set", flat]),
+    ];
+    for (name, table, further) in cases {
+        let run = || {
+            let lab = Lab::new();
+            lab.write(&format!("experiments/{name}.toml"), &with_model(&table));
+            lab.run(name, &further);
+            results(&lab, name)
+        };
+        let first = run();
+        assert_eq!(first[0].predictions.len(), 2, "{name}");
+        assert!(first == run(), "{name}: not the same numbers again");
+    }
+}
+
+#[test]
+fn each_pass_is_scored_and_stands_in_the_report() {
+    let lab = Lab::new();
+    let table = format!(
+        "[model.multipass-unet]\npasses = 3\npass-weights = [1.0, 1.0, 2.0]\n[model.multipass-unet.unet]\n{STAGES}"
+    );
+    lab.write("experiments/passes.toml", &with_model(&table));
+    lab.run("passes", &[]);
+    let report = lab.end(&["report", "experiments/passes.toml", "--json"]);
+    let report: Value = serde_json::from_str(&report.out).unwrap();
+    let trials: Vec<&str> = report["trials"].as_array().unwrap().iter().filter_map(|t| t["trial"].as_str()).collect();
+    assert_eq!(trials, ["pass 1", "pass 2", "pass 3"]);
+    assert!(
+        report["trials"].as_array().unwrap().iter().all(|trial| trial["structures"].as_array().unwrap().len() == 2)
+    );
+    let page = fs::read_to_string(lab.path("reports/passes/report.html")).unwrap();
+    assert!(page.contains("pass 1") && page.contains("pass 3"));
+}
+
+#[test]
+fn a_run_starts_from_another_runs_weights() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let before = lab.run_folder("tiny");
+    let from = format!("pretrained.from-run={}", before.strip_prefix(lab.path("")).unwrap().display());
+    // No step is large enough to change a weight.
+    let still = [
+        "--set",
+        &from,
+        "--set",
+        "name=tuned",
+        "--set",
+        "train.optimizer.adamw.learning-rate=1e-30",
+        "--set",
+        "seed=9",
+    ];
+    lab.run("tiny", &still);
+    let after = lab.run_folder("tuned");
+    let report = json(&after.join("pretrained.json"));
+    assert_eq!((report["missing"].as_array().unwrap().len(), report["unused"].as_array().unwrap().len()), (0, 0));
+    let weights = |run: &std::path::Path| fs::read(run.join("checkpoints/best.safetensors")).unwrap();
+    assert!(weights(&before) == weights(&after), "the weights are those of the first run");
+    assert_ne!(manifest(&before)["run_id"], Value::from("none"));
+
+    // Where the file lies changes no id; what it holds does.
+    let id = |further: &[&str]| lab.dry_run("tiny", further)[0]["id"].as_str().unwrap().to_owned();
+    fs::copy(before.join("checkpoints/best.safetensors"), lab.path("moved.safetensors")).unwrap();
+    assert_eq!(id(&still), id(&["--set", "pretrained.file=moved.safetensors", still[4], still[5], still[6], still[7]]));
+    assert_ne!(id(&still), id(&still[2..]));
+}
+
+#[test]
+fn weights_that_do_not_fit_end_with_code_4_and_say_why() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let run = lab.run_folder("tiny");
+    let from = format!("pretrained.from-run={}", run.strip_prefix(lab.path("")).unwrap().display());
+    let wider = ["run", "experiments/tiny.toml", "--set", &from, "--set", "model.unet.features=[4,16]"];
+    let ended = lab.end(&wider);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert!(
+        ended.err.contains("parameters are not in the file") && ended.err.contains("partial = true"),
+        "{}",
+        ended.err
+    );
+    let ended = lab.end(&[&wider[..], &["--set", "pretrained.partial=true"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let missing = lab.end(&["run", "experiments/tiny.toml", "--set", "pretrained.file=nowhere.pt"]);
+    assert_eq!(missing.code, 4, "{}", missing.err);
+    assert!(missing.err.contains("nowhere.pt"), "{}", missing.err);
+}
