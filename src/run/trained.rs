@@ -68,7 +68,9 @@ impl Trained {
 
     /// Averages over the flips of every axis that training mirrored; false if it mirrored none.
     pub fn mirror(&mut self) -> bool {
-        self.plan.predict.mirror_axes.clone_from(&self.plan.train.mirror_axes);
+        let augment = &self.plan.train.augment;
+        let (axes, outputs) = predict::mirroring(&augment.mirror_axes, &augment.mirrored_values, &self.plan.target);
+        (self.plan.predict.mirror_axes, self.plan.predict.mirrored_outputs) = (axes, outputs);
         !self.plan.predict.mirror_axes.is_empty()
     }
 

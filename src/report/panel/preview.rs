@@ -47,12 +47,21 @@ pub struct Preview {
     pub subtitle: String,
     /// Prepared cases.
     pub cases: Vec<Sample>,
-    /// Patches in the order in which training takes them; at most [`PATCHES`] are shown.
-    pub patches: Vec<Sample>,
-    /// A line below the patches' heading.
-    pub patch_note: String,
+    /// Rows of patches.
+    pub rows: Vec<PatchRow>,
     /// Structures and their colours.
     pub target: Target,
+}
+
+/// Patches side by side.
+#[derive(Clone, Debug)]
+pub struct PatchRow {
+    /// Heading.
+    pub title: String,
+    /// A line below it.
+    pub note: String,
+    /// At most [`PATCHES`] are shown.
+    pub patches: Vec<Sample>,
 }
 
 /// A picture with its place.
@@ -69,6 +78,14 @@ struct Row<'a> {
     pictures: Vec<Placed>,
 }
 
+/// A row of patches with its place.
+struct Section<'a> {
+    row: &'a PatchRow,
+    top: u32,
+    bottom: u32,
+    patches: Vec<Row<'a>>,
+}
+
 /// Draws cases and patches into one picture.
 ///
 /// # Errors
@@ -81,13 +98,19 @@ pub fn render(preview: &Preview) -> Result<RgbImage, PanelError> {
         let height = cases.last().map_or(0, |row| tallest(&row.pictures));
         top += CAPTION + height + MARGIN;
     }
-    let patch_top = top + HEADING;
-    let patches = patch_row(&preview.patches, &preview.target, patch_top)?;
-    let bottom = match patches.iter().map(|row| tallest(&row.pictures)).max() {
-        Some(height) => patch_top + height + NOTES,
-        None => top,
+    let mut sections = Vec::new();
+    for row in preview.rows.iter().filter(|row| !row.patches.is_empty()) {
+        let patches = patch_row(&row.patches, &preview.target, top + HEADING)?;
+        let height = patches.iter().map(|row| tallest(&row.pictures)).max().unwrap_or(0);
+        let bottom = top + HEADING + height + NOTES;
+        sections.push(Section { row, top, bottom, patches });
+        top = bottom;
+    }
+    let bottom = top;
+    let pictures = || {
+        let patches = sections.iter().flat_map(|section| &section.patches);
+        cases.iter().chain(patches).flat_map(|row| &row.pictures)
     };
-    let pictures = || cases.iter().chain(&patches).flat_map(|row| &row.pictures);
     let shown = |name: &str| pictures().any(|picture| picture.layers.shows(name));
     let legend = Legend::new(preview.target.structures.iter().filter(|it| shown(&it.name)), WIDTH, false);
     let mut picture = RgbImage::from_pixel(WIDTH, bottom + legend.height(), PAPER);
@@ -96,10 +119,10 @@ pub fn render(preview: &Preview) -> Result<RgbImage, PanelError> {
     with_canvas(picture.as_mut(), size, |canvas| {
         heading(canvas, 0, (&preview.title, Text::TITLE), &preview.subtitle)?;
         cases.iter().try_for_each(|row| case_texts(canvas, row))?;
-        if !patches.is_empty() {
-            heading(canvas, top, ("Training patches", Text::HEADING), &preview.patch_note)?;
+        for Section { row, top, bottom, patches } in &sections {
+            heading(canvas, *top, (&row.title, Text::HEADING), &row.note)?;
+            patches.iter().try_for_each(|patch| patch_texts(canvas, patch, bottom - NOTES))?;
         }
-        patches.iter().try_for_each(|row| patch_texts(canvas, row, bottom - NOTES))?;
         legend.draw(canvas, bottom)
     })?;
     Ok(picture)

@@ -2,6 +2,7 @@
 //!
 //! Each check is a small function that reports through [`Findings`]; none stops another.
 
+mod augment;
 mod dataset;
 mod intensity;
 mod loss;
@@ -35,6 +36,7 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     intensity::check(&experiment.preprocess, dataset, findings);
     network::check(&experiment.model, findings);
     patch::check(experiment, findings);
+    augment::check(experiment, findings);
     loss::check(experiment, dataset, findings);
     training::check(&experiment.train, findings);
     prediction::check(experiment, dataset, findings);
