@@ -3,13 +3,15 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// The end of a range that pictures of a transform's strength show.
+/// What pictures of a transform show: it takes place always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The smallest value.
+    /// At the smallest value of its range.
     Low,
-    /// The largest value.
+    /// At the largest value.
     High,
+    /// At a value that is drawn, as in training.
+    Drawn,
 }
 
 /// All randomness of one patch.
@@ -19,7 +21,7 @@ pub struct Dice<'a> {
 }
 
 impl<'a> Dice<'a> {
-    /// Draws from a stream; with an end, chances above 0 come true and ranges give that end.
+    /// Draws from a stream; with an end, chances above 0 come true and ranges give what the end says.
     pub fn new(rng: &'a mut ChaCha8Rng, end: Option<End>) -> Self {
         Self { rng, end }
     }
@@ -35,7 +37,7 @@ impl<'a> Dice<'a> {
     /// True with probability one half: at the high end always, at the low end never.
     pub fn flip(&mut self) -> bool {
         match self.end {
-            None => self.rng.random_bool(0.5),
+            None | Some(End::Drawn) => self.rng.random_bool(0.5),
             Some(end) => end == End::High,
         }
     }
@@ -43,7 +45,7 @@ impl<'a> Dice<'a> {
     /// Uniform in a range.
     pub fn between(&mut self, range: [f64; 2]) -> f64 {
         match self.end {
-            None => self.anywhere(range),
+            None | Some(End::Drawn) => self.anywhere(range),
             Some(End::Low) => range[0],
             Some(End::High) => range[1],
         }
@@ -57,16 +59,16 @@ impl<'a> Dice<'a> {
     /// A factor below 1 or above 1 with equal chance, each uniform (nnU-Net's rule: else most of 0.7…1.5 lies above 1).
     pub fn factor(&mut self, [low, high]: [f64; 2]) -> f64 {
         match self.end {
-            Some(_) => self.between([low, high]),
-            None if low < 1.0 && self.rng.random_bool(0.5) => self.anywhere([low, high.min(1.0)]),
-            None => self.anywhere([low.max(1.0), high.max(1.0)]),
+            Some(End::Low | End::High) => self.between([low, high]),
+            _ if high <= 1.0 || (low < 1.0 && self.rng.random_bool(0.5)) => self.anywhere([low, high.min(1.0)]),
+            _ => self.anywhere([low.max(1.0), high]),
         }
     }
 
     /// A whole number from a range, both ends included.
     pub fn count(&mut self, [low, high]: [usize; 2]) -> usize {
         match self.end {
-            None => self.rng.random_range(low as u64..=high.max(low) as u64) as usize,
+            None | Some(End::Drawn) => self.rng.random_range(low as u64..=high.max(low) as u64) as usize,
             Some(End::Low) => low,
             Some(End::High) => high,
         }
@@ -92,7 +94,7 @@ mod tests {
         assert!((900..1100).contains(&below), "{below} of 2000 below 1");
         assert!(drawn.iter().all(|factor| (0.7..=1.5).contains(factor)));
         assert!((0..100).all(|_| dice.factor([1.2, 1.5]) >= 1.2));
-        assert!((0..100).all(|_| dice.factor([0.5, 0.8]) <= 1.0));
+        assert!((0..100).all(|_| (0.5..=0.8).contains(&dice.factor([0.5, 0.8]))));
     }
 
     #[test]

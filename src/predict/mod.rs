@@ -45,3 +45,6 @@ pub fn segment(
     keep_largest_components(&mut segmentation, target, &plan.largest_component);
     Ok(segmentation)
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,13 +73,15 @@ fn training_row<'a>(
     let patches: Result<Vec<Sample>, RunError> =
         numbered.map(|(sample, name)| Ok(patch_sample(plan, name, of(name)?.clone(), sample))).collect();
     let [depth, height, width] = plan.train.patch_size;
+    let augment = &plan.train.augment;
     let note = format!(
-        "The first {PATCHES} of seed {}, axial, {depth}×{height}×{width} voxels [z, y, x], {} per step{}",
+        "The first {PATCHES} of seed {}, axial, {depth}×{height}×{width} voxels [z, y, x], {} per step, {}",
         plan.seed,
         plan.train.batch_size,
-        changes(&plan.train.augment)
+        mirrored(&augment.mirror_axes)
     );
-    Ok(PatchRow { title: "Training patches".into(), note, patches: patches? })
+    let notes = [vec![note], changes(augment)].concat();
+    Ok(PatchRow { title: "Training patches".into(), notes, alike: false, patches: patches? })
 }
 
 /// The first patch unchanged, and a row for each transform.
@@ -96,16 +98,15 @@ fn augment_rows(plan: &Plan, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
         let mut patches = vec![patch(AugmentPlan::default(), 0, None, "unchanged")];
         patches.push(patch(augment.clone(), 0, Some(End::Low), "low end"));
         patches.push(patch(augment.clone(), 0, Some(End::High), "high end"));
-        let drawn =
-            (1..PATCHES - 2).map(|sample| patch(augment.clone(), sample, Some(End::High), "high end, elsewhere"));
-        patches.extend(drawn);
-        PatchRow { title: transform.into(), note: described(&augment), patches }
+        patches.extend((1..PATCHES - 2).map(|sample| patch(augment.clone(), sample, Some(End::Drawn), "drawn")));
+        PatchRow { title: transform.into(), notes: vec![described(&augment)], alike: true, patches }
     };
     let each = plan.train.augment.each();
     match each.is_empty() {
         true => vec![PatchRow {
             title: "No augmentation".into(),
-            note: "[augment] is empty: set a preset or a transform".into(),
+            notes: vec!["[augment] is empty: set a preset or a transform".into()],
+            alike: true,
             patches: vec![patch(AugmentPlan::default(), 0, None, "unchanged")],
         }],
         false => each.into_iter().map(row).collect(),
@@ -200,16 +201,20 @@ fn subtitle(plan: &Plan) -> String {
     )
 }
 
-/// Which transforms are on, with their probabilities.
-fn changes(augment: &AugmentPlan) -> String {
-    let mirrored = match augment.mirror_axes.is_empty() {
-        true => ", not mirrored".into(),
-        false => format!(", mirrored at random along {}", axes(&augment.mirror_axes)),
-    };
+fn mirrored(mirror_axes: &[usize]) -> String {
+    match mirror_axes.is_empty() {
+        true => "not mirrored".into(),
+        false => format!("mirrored at random along {}", axes(mirror_axes)),
+    }
+}
+
+/// Which transforms are on, with their probabilities, in lines.
+fn changes(augment: &AugmentPlan) -> Vec<String> {
     let percent = |probability: f64| format!("{} %", (probability * 100.0).round());
-    let others =
-        augment.probabilities().into_iter().map(|(name, probability)| format!("; {name} {}", percent(probability)));
-    mirrored + &others.collect::<String>()
+    let each =
+        augment.probabilities().into_iter().map(|(name, probability)| format!("{name} {}", percent(probability)));
+    let each: Vec<String> = each.collect();
+    each.chunks(6).map(|line| line.join(", ")).collect()
 }
 
 fn axes(axes: &[usize]) -> String {

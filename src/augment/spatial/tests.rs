@@ -50,7 +50,7 @@ fn turns_exchange_millimetres_not_voxels() {
     let labels = Array3::zeros([9, 17, 3]);
     let patch = through(linear(rotation(2, 90.0), [2.0, 1.0, 1.0]), &image, &labels, [0; 3], [9, 17, 3]);
     for z in 0..9 {
-        // Middle slice 4, middle row 8. Half a slice of the case per row: only even rows meet a slice inside the case.
+        // Middle slice 4, middle row 8, whose place along the depth is the middle slice.
         assert_eq!(patch.image[[0, z, 8, 1]], 8.0 + 2.0 * (z as f32 - 4.0), "slice {z}");
     }
 }
@@ -222,7 +222,7 @@ proptest! {
         let mut rng = random::stream(seed, "test", 0, 0);
         let Some(map) = strong.draw([6, 7, 8], spacing, &mut Dice::new(&mut rng, None)) else { return Ok(()) };
         let labels = Array3::from_shape_fn([9, 8, 7], |(z, y, x)| [0u16, 3, 400, 7][(z / 3 + y / 2 + x / 2) % 4]);
-        let image = labels.mapv(|label| f32::from(label)).insert_axis(ndarray::Axis(0));
+        let image = labels.mapv(f32::from).insert_axis(ndarray::Axis(0));
         let patch = through(map, &image, &labels, [1, 0, -1], [6, 7, 8]);
         prop_assert!(patch.labels.iter().all(|label| [0, 3, 400, 7].contains(label)));
         prop_assert!(patch.image.iter().all(|value| (0.0..=400.0).contains(value)));
