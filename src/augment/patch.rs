@@ -1,10 +1,16 @@
-//! Cutting random patches out of prepared cases.
+//! Cutting random patches out of prepared cases, and changing them.
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, s};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, s};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+
+use super::AugmentPlan;
+use super::dice::{Dice, End};
+use super::intensity::Grid;
+use super::spatial;
+use super::spec::Axis as Along;
 
 /// Draws of a patch without any structure before it is taken as it is.
 const MAX_REDRAWS: usize = 10;
@@ -16,6 +22,8 @@ pub struct Source<'a> {
     pub image: ArrayView4<'a, f32>,
     /// Label values `[z, y, x]`.
     pub labels: ArrayView3<'a, u16>,
+    /// Spacing `[z, y, x]` in mm; 1 where the case has none, so that its voxels count as cubes.
+    pub spacing_mm: [f64; 3],
     /// Sampled voxels of each label value (flat indices of the label array), for patches centred on a structure.
     pub locations: &'a BTreeMap<u16, Vec<u32>>,
 }
@@ -31,8 +39,10 @@ pub struct Draw<'a> {
     pub foreground: bool,
     /// Probability with which a patch without any structure is dropped.
     pub drop_background: f64,
-    /// Axes that are flipped with probability one half.
-    pub mirror_axes: &'a [usize],
+    /// How it is changed.
+    pub augment: &'a AugmentPlan,
+    /// For pictures: every change takes place, at this end of its range.
+    pub end: Option<End>,
 }
 
 /// A training patch.
@@ -46,28 +56,48 @@ pub struct Patch {
 
 /// Draws a patch. All randomness comes from `rng`, so that a patch depends only on the stream's key.
 pub fn draw(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> Patch {
-    let mut patch = cut(source, origin(source, how, rng), how.size);
+    let mut origin = draw_origin(source, how, rng);
     for _ in 0..MAX_REDRAWS {
-        if has_structure(&patch.labels, how.structures) || !rng.random_bool(how.drop_background) {
+        if has_structure(source, origin, how) || !rng.random_bool(how.drop_background) {
             break;
         }
-        patch = cut(source, origin(source, how, rng), how.size);
+        origin = draw_origin(source, how, rng);
     }
-    for &axis in how.mirror_axes {
-        if rng.random_bool(0.5) {
-            patch.image.invert_axis(Axis(axis + 1));
-            patch.labels.invert_axis(Axis(axis));
-        }
-    }
+    let mut dice = Dice::new(rng, how.end);
+    let flips: Vec<usize> = how.augment.mirror_axes.iter().copied().filter(|_| dice.flip()).collect();
+    let mut patch = match how.augment.spatial.draw(how.size, source.spacing_mm, &mut dice) {
+        None => cut(source, origin, how.size),
+        Some(map) => spatial::resample(source, origin, how.size, map),
+    };
+    let in_plane = how.augment.spatial.in_plane;
+    let grid = Grid { size: how.size, spacing_mm: source.spacing_mm, in_plane };
+    how.augment.intensity.iter().for_each(|step| step.apply(&mut patch.image, grid, &mut dice));
+    flips.into_iter().for_each(|axis| mirror(&mut patch, axis, &how.augment.mirrored_values));
     patch
 }
 
-fn has_structure(labels: &Array3<u16>, structures: &[Vec<u16>]) -> bool {
-    labels.iter().any(|label| *label != 0 && structures.iter().any(|values| values.contains(label)))
+/// Flips an axis; structures with a side change places where that is the width.
+fn mirror(patch: &mut Patch, axis: usize, mirrored_values: &[[u16; 2]]) {
+    patch.image.invert_axis(Axis(axis + 1));
+    patch.labels.invert_axis(Axis(axis));
+    let largest = mirrored_values.iter().flatten().copied().max();
+    let Some(largest) = largest.filter(|_| axis == Along::Width.index()) else { return };
+    let mut partner: Vec<u16> = (0..=largest).collect();
+    for &[one, other] in mirrored_values {
+        partner.swap(one.into(), other.into());
+    }
+    patch.labels.mapv_inplace(|value| partner.get(usize::from(value)).copied().unwrap_or(value));
+}
+
+/// Whether the box of the patch, before it is changed, holds a structure.
+fn has_structure(source: Source, origin: [isize; 3], how: Draw) -> bool {
+    let [z, y, x] = overlap(source, origin, how.size).map(|(start, _, length)| Slice::from(start..start + length));
+    let inside = source.labels.slice(s![z, y, x]);
+    inside.iter().any(|label| *label != 0 && how.structures.iter().any(|values| values.contains(label)))
 }
 
 /// First voxel of the patch; negative where the case is smaller than the patch, which then lies in its middle.
-fn origin(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> [isize; 3] {
+fn draw_origin(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> [isize; 3] {
     let centre = if how.foreground { foreground_voxel(source, how.structures, rng) } else { None };
     let shape = source.labels.dim();
     let shape = [shape.0, shape.1, shape.2];
@@ -99,18 +129,21 @@ fn foreground_voxel(source: Source, structures: &[Vec<u16>], rng: &mut ChaCha8Rn
     Some([voxel / (height * width), voxel / width % height, voxel % width])
 }
 
-/// The box of a size at an origin; outside the case it is 0.
-fn cut(source: Source, origin: [isize; 3], size: [usize; 3]) -> Patch {
-    let channels = source.image.dim().0;
+/// Along each axis where the overlap of patch and case begins in the case and in the patch, and how long it is.
+fn overlap(source: Source, origin: [isize; 3], size: [usize; 3]) -> [(usize, usize, usize); 3] {
     let shape = source.labels.dim();
     let shape = [shape.0, shape.1, shape.2];
-    // Along each axis: where the overlap begins in the case and in the patch, and how long it is.
-    let overlap: [(usize, usize, usize); 3] = std::array::from_fn(|axis| {
+    std::array::from_fn(|axis| {
         let from = origin[axis].max(0);
         let to = (origin[axis] + size[axis] as isize).min(shape[axis] as isize);
         (from as usize, (from - origin[axis]) as usize, (to - from).max(0) as usize)
-    });
-    let [z, y, x] = overlap;
+    })
+}
+
+/// The box of a size at an origin; outside the case it is 0.
+fn cut(source: Source, origin: [isize; 3], size: [usize; 3]) -> Patch {
+    let channels = source.image.dim().0;
+    let [z, y, x] = overlap(source, origin, size);
     let mut patch = Patch {
         image: Array4::zeros((channels, size[0], size[1], size[2])),
         labels: Array3::zeros((size[0], size[1], size[2])),
@@ -126,55 +159,4 @@ fn cut(source: Source, origin: [isize; 3], size: [usize; 3]) -> Patch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random;
-    use proptest::prelude::*;
-
-    fn case(shape: [usize; 3]) -> (Array4<f32>, Array3<u16>) {
-        let [d, h, w] = shape;
-        let labels = Array3::from_shape_fn((d, h, w), |(z, y, x)| u16::from(z == d - 1 && y == 0 && x == w / 2) * 7);
-        (Array4::from_shape_fn((1, d, h, w), |(_, z, y, x)| (1 + z * 10000 + y * 100 + x) as f32), labels)
-    }
-
-    fn locations(labels: &Array3<u16>) -> BTreeMap<u16, Vec<u32>> {
-        let voxels = labels.iter().enumerate().filter(|(_, label)| **label == 7);
-        BTreeMap::from([(7, voxels.map(|(index, _)| index as u32).collect())])
-    }
-
-    proptest! {
-        #[test]
-        fn a_foreground_patch_holds_the_structure_and_image_and_labels_stay_together(
-            shape in prop::array::uniform3(1usize..9), size in prop::array::uniform3(1usize..9), seed in 0u64..1000
-        ) {
-            let (image, labels) = case(shape);
-            let locations = locations(&labels);
-            let source = Source { image: image.view(), labels: labels.view(), locations: &locations };
-            let structures = [vec![7u16]];
-            let how = Draw { size, structures: &structures, foreground: true, drop_background: 0.0, mirror_axes: &[0, 1, 2] };
-            let patch = draw(source, how, &mut random::stream(seed, "patch", 0, 0));
-            let marked = image[[0, shape[0] - 1, 0, shape[2] / 2]];
-            let found: Vec<f32> = patch.labels.iter().zip(patch.image.iter()).filter(|(l, _)| **l == 7).map(|(_, v)| *v).collect();
-            prop_assert_eq!(found, vec![marked]);
-            prop_assert_eq!(patch.image.dim(), (1, size[0], size[1], size[2]));
-        }
-    }
-
-    #[test]
-    fn dropping_background_finds_the_structure() {
-        let (image, labels) = case([12, 12, 12]);
-        let none = BTreeMap::new();
-        let source = Source { image: image.view(), labels: labels.view(), locations: &none };
-        let structures = [vec![7u16]];
-        let count = |drop_background| {
-            let how =
-                Draw { size: [6, 6, 6], structures: &structures, foreground: false, drop_background, mirror_axes: &[] };
-            let hit = |seed: &u64| {
-                draw(source, how, &mut random::stream(*seed, "patch", 0, 0)).labels.iter().any(|label| *label == 7)
-            };
-            (0..200u64).filter(hit).count()
-        };
-        let (kept, dropped) = (count(0.0), count(1.0));
-        assert!(dropped > 2 * kept, "{dropped} of 200 with the filter, {kept} without");
-    }
-}
+mod tests;

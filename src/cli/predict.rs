@@ -67,7 +67,7 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     let device = session::device(args.device)?;
     let mut trained = Trained::open(&folder, &device.device)?;
     if args.mirror && !trained.mirror() {
-        let text = "--mirror averages over the axes that training mirrored, and this run mirrored none";
+        let text = "--mirror averages over the axes that training mirrored, and this run has none to average over";
         return Err(Failure::message(Exit::Usage, text));
     }
     let (cases, mut failed) = unlabelled(&args.input, trained.plan.channels).map_err(dataset::failure)?;

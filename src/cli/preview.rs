@@ -19,6 +19,7 @@ use crate::run::{Folds, RunError, experiment, preview};
 #[command(after_help = "\
 Examples:
   segspec preview experiments/phantom.toml
+  segspec preview experiments/liver.toml --augment
   segspec preview experiments/liver.toml --cases 5 --output liver.png --set preprocess.crop=body")]
 pub struct Preview {
     /// Experiment file
@@ -32,7 +33,10 @@ pub struct Preview {
     /// Number of training cases to show
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=50))]
     cases: u16,
-    /// The picture [default: reports/NAME/preview.png]
+    /// Show one patch after each transform of [augment] alone, at both ends of its range
+    #[arg(long)]
+    augment: bool,
+    /// The picture [default: reports/NAME/preview.png, or augment.png]
     #[arg(long, value_name = "FILE.png")]
     output: Option<PathBuf>,
     /// Print the picture's file and the cases in it as JSON
@@ -49,16 +53,20 @@ pub fn execute(args: Preview) -> Result<Exit, Failure> {
     let Some(run) = planned.runs.first() else {
         return Err(RunError::Internal("an experiment without runs".into()).into());
     };
-    let shown = preview::gather(&planned, run, args.cases.into(), &cancelled, &mut terminal)?;
+    let show = if args.augment { preview::Show::Augmentation } else { preview::Show::Training };
+    let cases = if args.augment { 0 } else { args.cases.into() };
+    let shown = preview::gather(&planned, run, cases, show, &cancelled, &mut terminal)?;
     let picture = panel::preview::render(&shown).map_err(|error| Failure::new(Exit::BadData, error))?;
     let name = loaded.experiment.name.clone().unwrap_or_default();
-    let output = args.output.unwrap_or_else(|| PathBuf::from(REPORTS).join(name).join("preview.png"));
+    let file = if args.augment { "augment.png" } else { "preview.png" };
+    let output = args.output.unwrap_or_else(|| PathBuf::from(REPORTS).join(name).join(file));
     panel::save(&picture, &output).map_err(RunError::file(output.clone()))?;
     if args.json {
         let names = |samples: &[panel::preview::Sample]| -> Vec<String> {
             samples.iter().map(|sample| sample.name.clone()).collect()
         };
-        let value = json!({ "picture": output, "cases": names(&shown.cases), "patches": names(&shown.patches) });
+        let patches: Vec<String> = shown.rows.iter().flat_map(|row| names(&row.patches)).collect();
+        let value = json!({ "picture": output, "cases": names(&shown.cases), "patches": patches });
         println!("{value:#}");
     } else {
         println!("preview: {}", output.display());

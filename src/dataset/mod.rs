@@ -7,6 +7,7 @@ mod grid;
 pub mod label;
 pub mod layout;
 pub mod manifest;
+pub mod mirror;
 pub mod phantom;
 pub mod read;
 pub mod recognise;

@@ -192,6 +192,10 @@ pub struct Labels {
     pub background: Vec<u16>,
     /// Put labels on the image's grid when the two differ, instead of refusing the case.
     pub resample_labels: bool,
+    /// Structures that change places in a mirrored image: `[["left-kidney", "right-kidney"]]`. Training and prediction that mirror
+    /// the width exchange them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mirror_pairs: Vec<[String; 2]>,
     /// Structures may share voxels (several masks per case, DICOM SEG, run-length tables): at most 12 of them.
     pub overlap: bool,
     /// Find structures by the names that the files give them (DICOM SEG, .seg.nrrd), not by value.

@@ -4,13 +4,13 @@ use super::intensity::{body_threshold, intensity_steps};
 use super::spacing::{median_shape, target_spacing};
 use super::topology::{Topology, TopologyInputs, topology};
 use super::{About, FORMAT, Plan};
-use crate::augment::Axis;
+use crate::augment::AugmentPlan;
 use crate::dataset::spec::Modality;
 use crate::dataset::{Dataset, Fold, Target, TargetError, target};
 use crate::loss;
 use crate::model::Interface;
-use crate::predict::PredictPlan;
 use crate::predict::spec::Weights;
+use crate::predict::{PredictPlan, mirroring};
 use crate::preprocess::PreprocessPlan;
 use crate::preprocess::fingerprint::Fingerprint;
 use crate::preprocess::spec::{Crop, IntensityStep, Preprocess, Spacing};
@@ -97,14 +97,14 @@ pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
         return Err(PlanError::Network { key: experiment.model.key(), reason });
     }
     check_patch(topology.patch_size, model.total_stride())?;
-    let mirror_axes = mirror_axes(&experiment.augment.mirror, topology.patch_size);
+    let (augment, augment_notes) = augmentation(from, topology.patch_size, &target);
     let training_cases = from.fold.train.len();
     let train = TrainPlan::resolve(
         &experiment.train,
         topology.patch_size,
         topology.batch_size,
         training_cases,
-        mirror_axes.clone(),
+        augment.clone(),
     );
     let loss = match &experiment.loss {
         Auto::Fixed(terms) => terms.clone(),
@@ -112,14 +112,14 @@ pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
     };
     Ok(Plan {
         format: FORMAT,
-        about: About { notes: [about.notes.clone(), topology.notes.clone()].concat(), ..about },
+        about: About { notes: [about.notes.clone(), topology.notes.clone(), augment_notes].concat(), ..about },
         seed: experiment.seed,
         channels: modalities.len(),
         preprocess,
         model,
         pretrained: from.pretrained.cloned(),
         loss,
-        predict: predict(from, topology.patch_size, mirror_axes, &target)?,
+        predict: predict(from, topology.patch_size, &augment, &target)?,
         train,
         evaluate: experiment.evaluate.clone(),
         target,
@@ -226,15 +226,27 @@ fn check_patch(patch: [usize; 3], stride: [usize; 3]) -> Result<(), PlanError> {
     if suggestion == patch { Ok(()) } else { Err(PlanError::Patch { patch, stride, suggestion }) }
 }
 
-/// Indices of the mirrored axes; a 2D patch has no depth to mirror.
-fn mirror_axes(axes: &[Axis], patch: [usize; 3]) -> Vec<usize> {
-    axes.iter().map(|axis| axis.index()).filter(|&axis| patch[axis] > 1).collect()
+/// The augmentation with its preset filled in, and what is to be said about left and right.
+fn augmentation(from: &Resolved, patch: [usize; 3], target: &Target) -> (AugmentPlan, Vec<String>) {
+    let mut mirrored = from.dataset.mirrored_values();
+    let has = |value: &u16| target.structures.iter().any(|structure| structure.values.contains(value));
+    mirrored.retain(|pair| pair.iter().any(has));
+    let alone = target.side_without_partner(&mirrored);
+    let plan = AugmentPlan::resolve(&from.experiment.augment, patch, &mirrored, alone.is_some());
+    let flips_width = |plan: &AugmentPlan| plan.mirror_axes.contains(&2);
+    let would = flips_width(&AugmentPlan::resolve(&from.experiment.augment, patch, &mirrored, false));
+    let note = match (alone, flips_width(&plan), would) {
+        (Some(name), true, _) => format!("`{name}` keeps its name in patches whose width is mirrored"),
+        (Some(name), false, true) => format!("the preset does not mirror the width: `{name}` has a side"),
+        _ => return (plan, Vec::new()),
+    };
+    (plan, vec![format!("{note}, and the dataset's `labels.mirror-pairs` gives it no partner")])
 }
 
 fn predict(
     from: &Resolved,
     patch_size: [usize; 3],
-    mirror_axes: Vec<usize>,
+    augment: &AugmentPlan,
     target: &Target,
 ) -> Result<PredictPlan, PlanError> {
     let spec = &from.experiment.predict;
@@ -256,12 +268,15 @@ fn predict(
         index("train.best.structure", name)?;
     }
     let largest = spec.largest_component.iter().map(|name| index("predict.largest-component", name));
+    let axes = if spec.mirror { augment.mirror_axes.as_slice() } else { &[] };
+    let (mirror_axes, mirrored_outputs) = mirroring(axes, &augment.mirrored_values, target);
     Ok(PredictPlan {
         weights,
         patch_size,
         overlap: spec.overlap,
         blend: spec.blend,
-        mirror_axes: if spec.mirror { mirror_axes } else { Vec::new() },
+        mirror_axes,
+        mirrored_outputs,
         batch_size: spec.batch_size,
         threshold: spec.threshold,
         largest_component: largest.collect::<Result<_, _>>()?,

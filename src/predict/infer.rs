@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Zip, s};
 use rayon::prelude::*;
 
@@ -10,6 +10,9 @@ use super::PredictPlan;
 use super::window::{Padding, importance, window_starts};
 use crate::backend::{self, soft};
 use crate::model::Network;
+
+/// Index of the width among the spatial axes.
+const WIDTH: usize = 2;
 
 /// A trained network with what it needs to predict.
 pub struct Predictor<'a> {
@@ -88,7 +91,7 @@ impl Predictor<'_> {
         let passes = (0..flips).map(|flip| {
             let chosen: Vec<usize> = (0..axes.len()).filter(|bit| flip >> bit & 1 == 1).map(|bit| axes[bit]).collect();
             let logits = self.logits(flipped(images.clone(), &chosen));
-            flipped(soft::probabilities(logits, self.overlapping), &chosen)
+            self.unflipped(soft::probabilities(logits, self.overlapping), &chosen)
         });
         let sum = passes.reduce(|sum, probabilities| sum + probabilities);
         let mean = sum.map(|sum| if flips > 1 { sum.div_scalar(flips as f64) } else { sum });
@@ -98,6 +101,21 @@ impl Predictor<'_> {
     fn logits(&self, images: Tensor<5>) -> Tensor<5> {
         let earlier = |pass| self.network.forward_passes(images.clone()).into_iter().nth(pass);
         self.pass.and_then(earlier).unwrap_or_else(|| self.network.forward(images))
+    }
+
+    /// Flips probabilities back. In an image whose width is flipped a left kidney looks like a right one: their outputs change
+    /// places.
+    fn unflipped(&self, probabilities: Tensor<5>, axes: &[usize]) -> Tensor<5> {
+        let probabilities = flipped(probabilities, axes);
+        if !axes.contains(&WIDTH) || self.plan.mirrored_outputs.is_empty() {
+            return probabilities;
+        }
+        let mut order: Vec<i32> = (0..self.outputs as i32).collect();
+        for &[one, other] in &self.plan.mirrored_outputs {
+            order.swap(one, other);
+        }
+        let order = TensorData::new(order, [self.outputs]);
+        probabilities.select(1, Tensor::<1, Int>::from_data(order, self.device))
     }
 
     fn to_tensor(&self, patches: &[ArrayView4<f32>]) -> Tensor<5> {

@@ -3,6 +3,7 @@
 pub mod components;
 pub mod export;
 pub mod infer;
+pub mod mirror;
 pub mod spec;
 pub mod window;
 
@@ -14,6 +15,7 @@ use crate::volume::Segmentation;
 
 pub use components::keep_largest_components;
 pub use infer::Predictor;
+pub use mirror::mirroring;
 pub use spec::{Predict, PredictPlan};
 
 /// Why a case could not be segmented.
@@ -43,3 +45,6 @@ pub fn segment(
     keep_largest_components(&mut segmentation, target, &plan.largest_component);
     Ok(segmentation)
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,9 @@ pub struct PredictPlan {
     pub blend: Blend,
     /// Axes (0 depth, 1 height, 2 width) whose flips are averaged.
     pub mirror_axes: Vec<usize>,
+    /// Pairs of the network's outputs that change places where the width is flipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirrored_outputs: Vec<[usize; 2]>,
     /// Windows per forward pass.
     pub batch_size: usize,
     /// Sigmoid threshold.

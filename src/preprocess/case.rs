@@ -91,7 +91,7 @@ pub fn prepare_case(plan: &PreprocessPlan, image: &Volume, label: Option<&LabelM
     let origin = origin(plan, image, &canonical.geometry, crop)?;
     let mut voxels = canonical.voxels.slice_each_axis(|axis| spatial(&crop, axis.axis.index())).to_owned();
     drop(canonical);
-    intensity::apply(&plan.intensity, &mut voxels)?;
+    intensity::apply(&plan.intensity, &mut voxels, origin.spacing_mm)?;
     let coarse = coarse_axis(origin.spacing_mm, origin.prepared_spacing_mm, plan.anisotropy_threshold);
     let labels = label.map(|label| {
         let canonical = label.to_canonical().voxels;

@@ -3,6 +3,7 @@
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis, Zip};
 
 use super::crop::nonzero_region;
+use super::metal;
 use super::percentile::percentiles;
 use super::spec::{ForegroundStatistics, IntensityStep, Region};
 use crate::spec::Auto;
@@ -26,16 +27,16 @@ pub enum IntensityError {
     Unresolved,
 }
 
-/// Applies steps in order to an image `[channel, z, y, x]` in place.
+/// Applies steps in order to an image `[channel, z, y, x]` of a spacing `[z, y, x]` in mm, in place.
 ///
 /// # Errors
 /// [`IntensityError`] where a step does not fit the image.
-pub fn apply(steps: &[IntensityStep], image: &mut Array4<f32>) -> Result<(), IntensityError> {
+pub fn apply(steps: &[IntensityStep], image: &mut Array4<f32>, spacing_mm: [f64; 3]) -> Result<(), IntensityError> {
     // The region is what was nonzero before any step moved zero elsewhere.
     let region = steps.iter().any(needs_region).then(|| nonzero_region(image.view()));
     for step in steps {
         for channel in channels(step, image.len_of(Axis(0)))? {
-            apply_step(step, image.index_axis_mut(Axis(0), channel), region.as_ref())?;
+            apply_step(step, image.index_axis_mut(Axis(0), channel), region.as_ref(), spacing_mm)?;
         }
     }
     Ok(())
@@ -51,6 +52,7 @@ fn channels(step: &IntensityStep, available: usize) -> Result<Vec<usize>, Intens
     | IntensityStep::PercentileClip { channels, .. }
     | IntensityStep::ZScore { channels, .. }
     | IntensityStep::MinMax { channels }
+    | IntensityStep::ClampMetal { channels, .. }
     | IntensityStep::Ct { channels, .. }) = step;
     if let Some(&channel) = channels.iter().find(|&&channel| channel >= available) {
         return Err(IntensityError::Channel { channel, available });
@@ -62,6 +64,7 @@ fn apply_step(
     step: &IntensityStep,
     channel: ArrayViewMut3<'_, f32>,
     region: Option<&Array3<u8>>,
+    spacing_mm: [f64; 3],
 ) -> Result<(), IntensityError> {
     match step {
         IntensityStep::Window { range_hu: [low, high], .. } => window(channel, *low, *high),
@@ -70,6 +73,9 @@ fn apply_step(
             z_score(channel, region.filter(|_| *wanted == Region::Nonzero));
         }
         IntensityStep::MinMax { .. } => min_max(channel),
+        IntensityStep::ClampMetal { above_hu, margin_mm, to_hu, .. } => {
+            metal::clamp(channel, *above_hu, *margin_mm, *to_hu, spacing_mm);
+        }
         IntensityStep::Ct { statistics: Auto::Fixed(statistics), .. } => ct(channel, statistics),
         IntensityStep::Ct { statistics: Auto::Auto, .. } => return Err(IntensityError::Unresolved),
     }
@@ -162,7 +168,7 @@ mod tests {
         assert!(references.len() >= 6);
         for reference in references {
             let mut image = Array4::from_shape_vec(reference.shape, reference.image).unwrap();
-            apply(&reference.steps, &mut image).unwrap();
+            apply(&reference.steps, &mut image, [1.0; 3]).unwrap();
             for (found, expected) in image.iter().zip(&reference.result) {
                 assert!((found - expected).abs() < 1e-4, "{:?}: {found} {expected}", reference.steps);
             }
@@ -176,7 +182,7 @@ mod tests {
             IntensityStep::MinMax { channels: vec![] },
         ] {
             let mut image = Array4::from_elem([1, 2, 2, 2], 7.0);
-            apply(&[step], &mut image).unwrap();
+            apply(&[step], &mut image, [1.0; 3]).unwrap();
             assert!(image.iter().all(|&value| value == 0.0));
         }
     }
@@ -185,12 +191,12 @@ mod tests {
     fn only_listed_channels_change_and_missing_ones_are_told() {
         let mut image = Array4::from_shape_fn([2, 2, 2, 2], |(c, z, y, x)| (c * 8 + z * 4 + y * 2 + x) as f32);
         let before = image.clone();
-        apply(&[IntensityStep::MinMax { channels: vec![1] }], &mut image).unwrap();
+        apply(&[IntensityStep::MinMax { channels: vec![1] }], &mut image, [1.0; 3]).unwrap();
         assert_eq!(image.index_axis(Axis(0), 0), before.index_axis(Axis(0), 0));
         assert_eq!(image[[1, 1, 1, 1]], 1.0);
-        let missing = apply(&[IntensityStep::MinMax { channels: vec![2] }], &mut image);
+        let missing = apply(&[IntensityStep::MinMax { channels: vec![2] }], &mut image, [1.0; 3]);
         assert_eq!(missing, Err(IntensityError::Channel { channel: 2, available: 2 }));
-        let auto = apply(&[IntensityStep::Ct { statistics: Auto::Auto, channels: vec![] }], &mut image);
+        let auto = apply(&[IntensityStep::Ct { statistics: Auto::Auto, channels: vec![] }], &mut image, [1.0; 3]);
         assert_eq!(auto, Err(IntensityError::Unresolved));
     }
 }

@@ -3,6 +3,7 @@
 pub mod spec;
 pub mod crop;
 pub mod intensity;
+mod metal;
 pub mod resample;
 pub mod foreground;
 pub mod case;

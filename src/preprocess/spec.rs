@@ -128,6 +128,34 @@ pub enum IntensityStep {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         channels: Vec<usize>,
     },
+    /// Metal in CT, and what is bright within a margin of it (its blooming), becomes one value. Before the other steps.
+    ClampMetal {
+        /// Voxels above this are metal.
+        #[serde(default = "metal_above")]
+        above_hu: f64,
+        /// How far metal blooms.
+        #[serde(default = "metal_margin")]
+        #[schemars(range(min = 0.0))]
+        margin_mm: f64,
+        /// What metal and its blooming become; voxels below it stay as they are.
+        #[serde(default = "metal_to")]
+        to_hu: f64,
+        /// Channel indices.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        channels: Vec<usize>,
+    },
+}
+
+fn metal_above() -> f64 {
+    2500.0
+}
+
+fn metal_margin() -> f64 {
+    3.0
+}
+
+fn metal_to() -> f64 {
+    2000.0
 }
 
 /// Which voxels statistics are taken from.

@@ -23,7 +23,7 @@ use crate::report::figure::{FigureError, with_canvas};
 use crate::volume::{LabelMap, Segmentation, Volume};
 use layer::{Layers, layers};
 use legend::Legend;
-use view::{View, views};
+use view::{View, views, window};
 
 /// Room of one picture in pixels; pictures keep their aspect ratio within it.
 const TILE: u32 = 420;
@@ -78,7 +78,7 @@ pub fn render(
     target: &Target,
 ) -> Result<RgbImage, PanelError> {
     check(case, image, reference, prediction)?;
-    let views = views(image, reference, prediction, target, TILE);
+    let views = views(image, reference, prediction, target, TILE, window(image));
     let layers: Vec<Layers> = views.iter().map(|view| layers(view, reference, prediction, target)).collect();
     let names = |structure: &&TargetStructure| layers.iter().any(|layers| layers.shows(&structure.name));
     let legend = Legend::new(target.structures.iter().filter(names), WIDTH, true);

@@ -10,12 +10,24 @@ use ndarray::{Array3, Array4};
 use super::error::RunError;
 use super::event::{Event, Observer};
 use super::experiment::{Planned, PlannedRun};
+use crate::augment::AugmentPlan;
+use crate::augment::dice::End;
 use crate::dataset::Case;
 use crate::plan::Plan;
 use crate::preprocess::{self, Origin, Prepared};
-use crate::report::panel::preview::{PATCHES, Preview, Sample};
-use crate::train::{LoadedCase, case_of, draw_sample};
+use crate::report::panel::preview::{PATCHES, PatchRow, Preview, Sample};
+use crate::train::spec::Sampling;
+use crate::train::{LoadedCase, TrainPlan, case_of, draw_at, draw_sample};
 use crate::volume::{Geometry, LabelMap, Volume};
+
+/// What is shown of the patches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// The first patches of the training, as they are drawn.
+    Training,
+    /// One patch, unchanged and after each transform of the plan alone, at both ends of its range.
+    Augmentation,
+}
 
 /// Prepares what is shown (and nothing else) and gathers it. Patches are those of the first training steps, by the same
 /// streams, as long as preparation does not exclude one of the cases that are not shown.
@@ -26,6 +38,7 @@ pub fn gather(
     planned: &Planned,
     run: &PlannedRun,
     cases: usize,
+    show: Show,
     cancelled: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Preview, RunError> {
@@ -35,31 +48,80 @@ pub fn gather(
         return Err(RunError::NoCases { what: "training", excluded: planned.inputs.excluded.clone() });
     }
     let shown = spread(train, cases);
-    let drawn: Vec<&String> = (0..PATCHES).map(|sample| &train[case_of(sample, train.len(), plan.seed)]).collect();
+    let count = if show == Show::Training { PATCHES } else { 1 };
+    let drawn: Vec<&String> = (0..count).map(|sample| &train[case_of(sample, train.len(), plan.seed)]).collect();
     let names: BTreeSet<&String> = shown.iter().chain(&drawn).copied().collect();
     let prepared = prepare(planned, plan, &names, cancelled, observer)?;
     let of = |name: &String| prepared.get(name).ok_or_else(|| RunError::Internal(format!("{name} is not prepared")));
     let cases: Result<Vec<Sample>, RunError> =
         shown.into_iter().map(|name| Ok(case_sample(name, of(name)?.clone()))).collect();
-    let patches: Result<Vec<Sample>, RunError> = drawn
-        .iter()
-        .enumerate()
-        .map(|(sample, name)| Ok(patch_sample(plan, name, of(name)?.clone(), sample)))
-        .collect();
+    let rows = match show {
+        Show::Training => vec![training_row(plan, &drawn, of)?],
+        Show::Augmentation => augment_rows(plan, drawn[0], of(drawn[0])?),
+    };
+    let title = plan.about.experiment.clone();
+    Ok(Preview { title, subtitle: subtitle(plan), cases: cases?, rows, target: plan.target.clone() })
+}
+
+/// The patches of the first training steps.
+fn training_row<'a>(
+    plan: &Plan,
+    drawn: &[&String],
+    of: impl Fn(&String) -> Result<&'a Prepared, RunError>,
+) -> Result<PatchRow, RunError> {
+    let numbered = drawn.iter().enumerate();
+    let patches: Result<Vec<Sample>, RunError> =
+        numbered.map(|(sample, name)| Ok(patch_sample(plan, name, of(name)?.clone(), sample))).collect();
     let [depth, height, width] = plan.train.patch_size;
-    Ok(Preview {
-        title: plan.about.experiment.clone(),
-        subtitle: subtitle(plan),
-        cases: cases?,
-        patches: patches?,
-        patch_note: format!(
-            "The first {PATCHES} of seed {}, axial, {depth}×{height}×{width} voxels [z, y, x], {} per step{}",
-            plan.seed,
-            plan.train.batch_size,
-            mirrored(&plan.train.mirror_axes)
-        ),
-        target: plan.target.clone(),
-    })
+    let augment = &plan.train.augment;
+    let note = format!(
+        "The first {PATCHES} of seed {}, axial, {depth}×{height}×{width} voxels [z, y, x], {} per step, {}",
+        plan.seed,
+        plan.train.batch_size,
+        mirrored(&augment.mirror_axes)
+    );
+    let notes = [vec![note], changes(augment)].concat();
+    Ok(PatchRow { title: "Training patches".into(), notes, alike: false, patches: patches? })
+}
+
+/// The first patch unchanged, and a row for each transform.
+fn augment_rows(plan: &Plan, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
+    let structures = structures(plan);
+    let case = LoadedCase::from(prepared.clone());
+    let patch = |augment: AugmentPlan, sample: usize, end: Option<End>, note: &str| {
+        let sampling = Sampling { foreground: 1.0, drop_background: 0.0 };
+        let train = TrainPlan { augment, sampling, ..plan.train.clone() };
+        let (patch, _) = draw_at(&train, case.source(), &structures, plan.seed, sample, end);
+        self::sample(name, note.into(), patch.image, patch.labels, &prepared.origin)
+    };
+    let row = |(transform, augment): (&str, AugmentPlan)| {
+        let mut patches = vec![patch(AugmentPlan::default(), 0, None, "unchanged")];
+        patches.push(patch(augment.clone(), 0, Some(End::Low), "low end"));
+        patches.push(patch(augment.clone(), 0, Some(End::High), "high end"));
+        patches.extend((1..PATCHES - 2).map(|sample| patch(augment.clone(), sample, Some(End::Drawn), "drawn")));
+        PatchRow { title: transform.into(), notes: vec![described(&augment)], alike: true, patches }
+    };
+    let each = plan.train.augment.each();
+    match each.is_empty() {
+        true => vec![PatchRow {
+            title: "No augmentation".into(),
+            notes: vec!["[augment] is empty: set a preset or a transform".into()],
+            alike: true,
+            patches: vec![patch(AugmentPlan::default(), 0, None, "unchanged")],
+        }],
+        false => each.into_iter().map(row).collect(),
+    }
+}
+
+/// A transform's table in one line.
+fn described(augment: &AugmentPlan) -> String {
+    let text = serde_json::to_value(augment).unwrap_or_default();
+    let tables = [&text["spatial"], &text["intensity"][0]].into_iter().filter_map(|value| value.as_object());
+    let table = tables.flatten().find(|(_, value)| value.is_object());
+    match table {
+        Some((_, table)) => table.to_string().replace(['{', '}', '"'], "").replace(':', " = ").replace(',', ", "),
+        None => format!("each axis with probability one half: {}", axes(&augment.mirror_axes)),
+    }
 }
 
 /// Names spread evenly over a sorted list.
@@ -102,11 +164,15 @@ fn case_sample(name: &str, prepared: Prepared) -> Sample {
 
 fn patch_sample(plan: &Plan, name: &str, prepared: Prepared, number: usize) -> Sample {
     let origin = prepared.origin.clone();
-    let structures: Vec<Vec<u16>> = plan.target.structures.iter().map(|it| it.values.clone()).collect();
     let case = LoadedCase::from(prepared);
-    let (patch, foreground) = draw_sample(&plan.train, case.source(), &structures, plan.seed, number);
+    let (patch, foreground) = draw_sample(&plan.train, case.source(), &structures(plan), plan.seed, number);
     let note = if foreground { "on a structure" } else { "anywhere" };
     sample(name, note.into(), patch.image, patch.labels, &origin)
+}
+
+/// Label values of each structure.
+fn structures(plan: &Plan) -> Vec<Vec<u16>> {
+    plan.target.structures.iter().map(|it| it.values.clone()).collect()
 }
 
 fn sample(name: &str, note: String, image: Array4<f32>, labels: Array3<u16>, origin: &Origin) -> Sample {
@@ -135,10 +201,23 @@ fn subtitle(plan: &Plan) -> String {
     )
 }
 
-fn mirrored(axes: &[usize]) -> String {
-    let names: Vec<&str> = axes.iter().filter_map(|&axis| ["depth", "height", "width"].get(axis).copied()).collect();
-    match names.is_empty() {
-        true => ", not mirrored".into(),
-        false => format!(", mirrored at random along {}", names.join(", ")),
+fn mirrored(mirror_axes: &[usize]) -> String {
+    match mirror_axes.is_empty() {
+        true => "not mirrored".into(),
+        false => format!("mirrored at random along {}", axes(mirror_axes)),
     }
+}
+
+/// Which transforms are on, with their probabilities, in lines.
+fn changes(augment: &AugmentPlan) -> Vec<String> {
+    let percent = |probability: f64| format!("{} %", (probability * 100.0).round());
+    let each =
+        augment.probabilities().into_iter().map(|(name, probability)| format!("{name} {}", percent(probability)));
+    let each: Vec<String> = each.collect();
+    each.chunks(6).map(|line| line.join(", ")).collect()
+}
+
+fn axes(axes: &[usize]) -> String {
+    let names: Vec<&str> = axes.iter().filter_map(|&axis| ["depth", "height", "width"].get(axis).copied()).collect();
+    names.join(", ")
 }

@@ -66,9 +66,12 @@ impl Trained {
         Ok(Self { plan, weights, network, device: device.clone() })
     }
 
-    /// Averages over the flips of every axis that training mirrored; false if it mirrored none.
+    /// Averages over the flips of every axis that training mirrored, but for the width where one side of a pair is segmented without
+    /// the other; false if no axis is left.
     pub fn mirror(&mut self) -> bool {
-        self.plan.predict.mirror_axes.clone_from(&self.plan.train.mirror_axes);
+        let augment = &self.plan.train.augment;
+        let (axes, outputs) = predict::mirroring(&augment.mirror_axes, &augment.mirrored_values, &self.plan.target);
+        (self.plan.predict.mirror_axes, self.plan.predict.mirrored_outputs) = (axes, outputs);
         !self.plan.predict.mirror_axes.is_empty()
     }
 

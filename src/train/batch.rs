@@ -6,6 +6,7 @@ use rand::seq::SliceRandom;
 
 use super::TrainPlan;
 use super::cases::Cases;
+use crate::augment::dice::End;
 use crate::augment::patch::{Draw, Patch, Source, draw};
 use crate::dataset::Target;
 use crate::loss::Truth;
@@ -101,6 +102,18 @@ pub fn make(
 /// Draws patch `sample` of the training (counted over all batches) from its case (see [`case_of`]); true if it was to be
 /// centred on a structure. The same numbers give the same patch: previews show what training takes.
 pub fn draw_sample(plan: &TrainPlan, case: Source, structures: &[Vec<u16>], seed: u64, sample: usize) -> (Patch, bool) {
+    draw_at(plan, case, structures, seed, sample, None)
+}
+
+/// As [`draw_sample`]; with an end, every change of the plan takes place, at that end of its range: for pictures.
+pub fn draw_at(
+    plan: &TrainPlan,
+    case: Source,
+    structures: &[Vec<u16>],
+    seed: u64,
+    sample: usize,
+    end: Option<End>,
+) -> (Patch, bool) {
     let (batch, slot) = (sample / plan.batch_size, sample % plan.batch_size);
     let epoch = (batch / plan.steps_per_epoch) as u64;
     let mut rng = random::stream(seed, "patch", epoch, sample as u64);
@@ -110,7 +123,8 @@ pub fn draw_sample(plan: &TrainPlan, case: Source, structures: &[Vec<u16>], seed
         structures,
         foreground,
         drop_background: plan.sampling.drop_background,
-        mirror_axes: &plan.mirror_axes,
+        augment: &plan.augment,
+        end,
     };
     (draw(case, how, &mut rng), foreground)
 }

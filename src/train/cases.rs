@@ -15,13 +15,15 @@ const HOST_BYTES: usize = 4 << 30;
 pub struct LoadedCase {
     image: Array4<f32>,
     labels: Array3<u16>,
+    spacing_mm: [f64; 3],
     locations: BTreeMap<u16, Vec<u32>>,
 }
 
 impl LoadedCase {
     /// The case as the sampler sees it.
     pub fn source(&self) -> Source<'_> {
-        Source { image: self.image.view(), labels: self.labels.view(), locations: &self.locations }
+        let Self { image, labels, spacing_mm, locations } = self;
+        Source { image: image.view(), labels: labels.view(), spacing_mm: *spacing_mm, locations }
     }
 }
 
@@ -30,7 +32,9 @@ impl From<Prepared> for LoadedCase {
         let shape = prepared.image.dim();
         let labels = prepared.labels.unwrap_or_else(|| Array3::zeros((shape.1, shape.2, shape.3)));
         let locations = prepared.foreground.into_iter().map(|label| (label.value, label.voxels)).collect();
-        Self { image: prepared.image, labels, locations }
+        let origin = prepared.origin;
+        let spacing_mm = if origin.geometry.has_spacing { origin.prepared_spacing_mm } else { [1.0; 3] };
+        Self { image: prepared.image, labels, spacing_mm, locations }
     }
 }
 

@@ -18,7 +18,7 @@ mod loss_scale;
 mod optimizer;
 mod probe;
 
-pub use batch::{case_of, draw_sample};
+pub use batch::{case_of, draw_at, draw_sample};
 pub use cases::LoadedCase;
 pub use fit::{Ended, Job, TrainError, fit};
 pub use history::{EpochRecord, Event, Validation};

@@ -28,12 +28,13 @@ pub fn learning_rate(plan: &TrainPlan, step: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::AugmentPlan;
     use crate::train::spec::{AdamW, Train};
 
     fn plan(schedule: Schedule, warmup_steps: usize) -> TrainPlan {
         let train = Train { schedule, warmup_steps, epochs: 10, ..Train::default() };
         let optimizer = Optimizer::Adamw(AdamW { learning_rate: 0.1, ..AdamW::default() });
-        TrainPlan { optimizer, ..TrainPlan::resolve(&train, [8, 8, 8], 2, 20, Vec::new()) }
+        TrainPlan { optimizer, ..TrainPlan::resolve(&train, [8, 8, 8], 2, 20, AugmentPlan::default()) }
     }
 
     #[test]

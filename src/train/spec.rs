@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::augment::AugmentPlan;
 use crate::backend::Precision;
 use crate::spec::Auto;
 
@@ -244,8 +245,8 @@ pub struct TrainPlan {
     pub steps_per_epoch: usize,
     /// How patches are drawn.
     pub sampling: Sampling,
-    /// Mirrored axes (0 depth, 1 height, 2 width).
-    pub mirror_axes: Vec<usize>,
+    /// How patches are changed.
+    pub augment: AugmentPlan,
     /// The optimiser.
     pub optimizer: Optimizer,
     /// Learning-rate schedule.
@@ -271,13 +272,13 @@ pub struct TrainPlan {
 }
 
 impl TrainPlan {
-    /// Fills in what the plan decides outside this stage: patch, batch, the steps of one pass, and the mirrored axes.
+    /// Fills in what the plan decides outside this stage: patch, batch, the steps of one pass, and the augmentation.
     pub fn resolve(
         spec: &Train,
         patch_size: [usize; 3],
         batch_size: usize,
         training_cases: usize,
-        mirror_axes: Vec<usize>,
+        augment: AugmentPlan,
     ) -> Self {
         let steps_per_epoch = match spec.steps_per_epoch {
             StepsPerEpoch::Pass => training_cases.div_ceil(batch_size.max(1)).max(1),
@@ -289,7 +290,7 @@ impl TrainPlan {
             epochs: spec.epochs,
             steps_per_epoch,
             sampling: spec.sampling,
-            mirror_axes,
+            augment,
             optimizer: spec.optimizer.clone(),
             schedule: spec.schedule,
             warmup_steps: spec.warmup_steps,

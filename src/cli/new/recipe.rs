@@ -2,7 +2,7 @@
 //! explained where it stands.
 
 use super::quoted;
-use crate::dataset::Proposal;
+use crate::dataset::{Proposal, mirror::has_side};
 
 /// The experiment file of a proposal, for the dataset `name`.
 pub(super) fn experiment_toml(name: &str, proposal: &Proposal) -> String {
@@ -75,32 +75,12 @@ fn mirror(proposal: &Proposal) -> String {
     let names = || proposal.dataset.structures.iter().map(|it| it.name.as_str());
     match names().find(|name| has_side(name)) {
         Some(name) => format!(
-            "# Not along the width: `{name}` has a side, and a mirrored patient has the other.\n\
+            "# Not along the width: `{name}` has a side, and a mirrored patient has the other. Name such structures in the dataset's\n\
+             # `labels.mirror-pairs`, and \"width\" can be added.\n\
              mirror = [\"depth\", \"height\"]\n"
         ),
         None => "# Each axis is flipped with probability one half; leave out \"width\" where left and right must not be exchanged.\n\
                  mirror = [\"depth\", \"height\", \"width\"]\n"
             .into(),
-    }
-}
-
-/// Whether a structure's name says left or right.
-fn has_side(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| matches!(word, "left" | "right" | "l" | "r"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_side;
-
-    #[test]
-    fn sides_are_words_of_the_name() {
-        for name in ["left-kidney", "Kidney_Right", "lung L", "femur_r"] {
-            assert!(has_side(name), "{name}");
-        }
-        for name in ["liver", "brightness", "leftover", "spleen"] {
-            assert!(!has_side(name), "{name}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::layer::{Layers, layers};
 use super::legend::Legend;
-use super::view::{View, views};
+use super::view::{View, views, window};
 use super::{MARGIN, PAPER, PanelError, TILE, check, orientation, write};
 use crate::dataset::Target;
 use crate::report::figure::canvas::{Canvas, SCALE, Text, fit};
@@ -20,6 +20,8 @@ pub const PATCHES: usize = 6;
 const PATCH_TILE: u32 = (WIDTH - MARGIN) / PATCHES as u32 - MARGIN;
 /// Room for a heading with a line below it.
 const HEADING: u32 = 120;
+/// Room for each further line.
+const LINE: u32 = 32;
 /// Room for the name of a case above its planes.
 const CAPTION: u32 = 44;
 /// Room for the lines below a patch.
@@ -47,12 +49,23 @@ pub struct Preview {
     pub subtitle: String,
     /// Prepared cases.
     pub cases: Vec<Sample>,
-    /// Patches in the order in which training takes them; at most [`PATCHES`] are shown.
-    pub patches: Vec<Sample>,
-    /// A line below the patches' heading.
-    pub patch_note: String,
+    /// Rows of patches.
+    pub rows: Vec<PatchRow>,
     /// Structures and their colours.
     pub target: Target,
+}
+
+/// Patches side by side.
+#[derive(Clone, Debug)]
+pub struct PatchRow {
+    /// Heading.
+    pub title: String,
+    /// Lines below it.
+    pub notes: Vec<String>,
+    /// Show all in the first one's shades of grey, so that a change of brightness is seen.
+    pub alike: bool,
+    /// At most [`PATCHES`] are shown.
+    pub patches: Vec<Sample>,
 }
 
 /// A picture with its place.
@@ -69,6 +82,14 @@ struct Row<'a> {
     pictures: Vec<Placed>,
 }
 
+/// A row of patches with its place.
+struct Section<'a> {
+    row: &'a PatchRow,
+    top: u32,
+    bottom: u32,
+    patches: Vec<Row<'a>>,
+}
+
 /// Draws cases and patches into one picture.
 ///
 /// # Errors
@@ -81,38 +102,45 @@ pub fn render(preview: &Preview) -> Result<RgbImage, PanelError> {
         let height = cases.last().map_or(0, |row| tallest(&row.pictures));
         top += CAPTION + height + MARGIN;
     }
-    let patch_top = top + HEADING;
-    let patches = patch_row(&preview.patches, &preview.target, patch_top)?;
-    let bottom = match patches.iter().map(|row| tallest(&row.pictures)).max() {
-        Some(height) => patch_top + height + NOTES,
-        None => top,
+    let mut sections = Vec::new();
+    for row in preview.rows.iter().filter(|row| !row.patches.is_empty()) {
+        let patch_top = top + HEADING + LINE * row.notes.len().saturating_sub(1) as u32;
+        let patches = patch_row(row, &preview.target, patch_top)?;
+        let height = patches.iter().map(|row| tallest(&row.pictures)).max().unwrap_or(0);
+        let bottom = patch_top + height + NOTES;
+        sections.push(Section { row, top, bottom, patches });
+        top = bottom;
+    }
+    let bottom = top;
+    let pictures = || {
+        let patches = sections.iter().flat_map(|section| &section.patches);
+        cases.iter().chain(patches).flat_map(|row| &row.pictures)
     };
-    let pictures = || cases.iter().chain(&patches).flat_map(|row| &row.pictures);
     let shown = |name: &str| pictures().any(|picture| picture.layers.shows(name));
     let legend = Legend::new(preview.target.structures.iter().filter(|it| shown(&it.name)), WIDTH, false);
     let mut picture = RgbImage::from_pixel(WIDTH, bottom + legend.height(), PAPER);
     pictures().for_each(|placed| draw(&mut picture, placed));
     let size = picture.dimensions();
     with_canvas(picture.as_mut(), size, |canvas| {
-        heading(canvas, 0, (&preview.title, Text::TITLE), &preview.subtitle)?;
+        heading(canvas, 0, (&preview.title, Text::TITLE), std::slice::from_ref(&preview.subtitle))?;
         cases.iter().try_for_each(|row| case_texts(canvas, row))?;
-        if !patches.is_empty() {
-            heading(canvas, top, ("Training patches", Text::HEADING), &preview.patch_note)?;
+        for Section { row, top, bottom, patches } in &sections {
+            heading(canvas, *top, (&row.title, Text::HEADING), &row.notes)?;
+            patches.iter().try_for_each(|patch| patch_texts(canvas, patch, bottom - NOTES))?;
         }
-        patches.iter().try_for_each(|row| patch_texts(canvas, row, bottom - NOTES))?;
         legend.draw(canvas, bottom)
     })?;
     Ok(picture)
 }
 
 /// The planes of a sample as they fit a tile, with the labels cut along them.
-fn cut(sample: &Sample, target: &Target, tile: u32) -> Result<Vec<(View, Layers)>, PanelError> {
+fn cut(sample: &Sample, target: &Target, tile: u32, window: (f32, f32)) -> Result<Vec<(View, Layers)>, PanelError> {
     let none = Segmentation::Labels(LabelMap {
         voxels: ndarray::Array3::zeros(sample.labels.voxels.dim()),
         geometry: sample.labels.geometry.clone(),
     });
     check(&sample.name, &sample.image, &sample.labels, &none)?;
-    let views = views(&sample.image, &sample.labels, &none, target, tile);
+    let views = views(&sample.image, &sample.labels, &none, target, tile, window);
     Ok(views
         .into_iter()
         .map(|view| {
@@ -127,13 +155,15 @@ fn planes(sample: &Sample, target: &Target, top: u32) -> Result<Vec<Placed>, Pan
         let left = MARGIN + (TILE + MARGIN) * column as u32 + (TILE - view.size.0) / 2;
         Placed { view, layers, left, top }
     };
-    Ok(cut(sample, target, TILE)?.into_iter().enumerate().map(place).collect())
+    Ok(cut(sample, target, TILE, window(&sample.image))?.into_iter().enumerate().map(place).collect())
 }
 
 /// The axial plane of each patch. Mirrored patches have no left and right, so no letters stand at their edges.
-fn patch_row<'a>(patches: &'a [Sample], target: &Target, top: u32) -> Result<Vec<Row<'a>>, PanelError> {
+fn patch_row<'a>(patches: &'a PatchRow, target: &Target, top: u32) -> Result<Vec<Row<'a>>, PanelError> {
+    let shared = patches.patches.first().filter(|_| patches.alike).map(|first| window(&first.image));
     let row = |(column, sample): (usize, &'a Sample)| {
-        let first = cut(sample, target, PATCH_TILE)?.into_iter().next();
+        let first =
+            cut(sample, target, PATCH_TILE, shared.unwrap_or_else(|| window(&sample.image)))?.into_iter().next();
         let place = |(mut view, layers): (View, Layers)| {
             view.marks = None;
             let left = patch_left(column) + (PATCH_TILE - view.size.0) / 2;
@@ -141,7 +171,7 @@ fn patch_row<'a>(patches: &'a [Sample], target: &Target, top: u32) -> Result<Vec
         };
         Ok(Row { sample, pictures: first.map(place).into_iter().collect() })
     };
-    patches.iter().take(PATCHES).enumerate().map(row).collect()
+    patches.patches.iter().take(PATCHES).enumerate().map(row).collect()
 }
 
 fn patch_left(column: usize) -> u32 {
@@ -167,11 +197,13 @@ fn heading<DB: DrawingBackend>(
     canvas: &Canvas<DB>,
     top: u32,
     (title, look): (&str, Text),
-    note: &str,
+    notes: &[String],
 ) -> Result<(), FigureError> {
     let room = nominal(WIDTH - 2 * MARGIN);
     write(canvas, (MARGIN, top + 34), &fit(title, look, room), look)?;
-    write(canvas, (MARGIN, top + 78), &fit(note, Text::NOTE, room), Text::NOTE)
+    notes.iter().zip(0..).try_for_each(|(note, line)| {
+        write(canvas, (MARGIN, top + 78 + LINE * line), &fit(note, Text::NOTE, room), Text::NOTE)
+    })
 }
 
 /// Name and note in one line above the planes, and the letters at the planes' edges.

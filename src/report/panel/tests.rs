@@ -18,7 +18,7 @@ fn example() -> (Volume, LabelMap, LabelMap) {
 #[test]
 fn planes_are_shown_as_radiologists_do_with_the_right_proportions() {
     let (image, reference, prediction) = example();
-    let views = views(&image, &reference, &Segmentation::Labels(prediction), &target(2), TILE);
+    let views = views(&image, &reference, &Segmentation::Labels(prediction), &target(2), TILE, window(&image));
     let sizes: Vec<_> = views.iter().map(|view| (view.index, view.size)).collect();
     // 10 × 16 mm, 10 × 20 mm, 16 × 20 mm
     assert_eq!(sizes, [(3, (263, 420)), (6, (210, 420)), (8, (336, 420))]);
@@ -55,7 +55,7 @@ fn a_photograph_is_not_turned_and_has_no_marks() {
     image.voxels = Array4::from_shape_fn([1, 1, 8, 10], |(_, _, y, x)| if y == 0 && x == 0 { 9.0 } else { 0.0 });
     image.geometry = Geometry { has_spacing: false, ..Geometry::axis_aligned([1, 8, 10], [1.0; 3]) };
     let labels = LabelMap { voxels: Array3::zeros([1, 8, 10]), geometry: image.geometry.clone() };
-    let views = views(&image, &labels, &Segmentation::Labels(labels.clone()), &target(1), TILE);
+    let views = views(&image, &labels, &Segmentation::Labels(labels.clone()), &target(1), TILE, window(&image));
     assert_eq!((views.len(), views[0].marks, views[0].gray(1, 1), views[0].gray(400, 300)), (1, None, 255, 0));
 }
 

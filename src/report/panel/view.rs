@@ -76,17 +76,18 @@ impl View {
     }
 }
 
-/// The planes of a case: three, or the one of a 2D image; none wider or higher than `tile` pixels.
+/// The planes of a case: three, or the one of a 2D image; none wider or higher than `tile` pixels. The window goes from black to
+/// white.
 pub(super) fn views(
     image: &Volume,
     reference: &LabelMap,
     prediction: &Segmentation,
     target: &Target,
     tile: u32,
+    window: (f32, f32),
 ) -> Vec<View> {
     let flat = image.voxels.shape().get(1) == Some(&1);
     let planes = if flat { vec![Plane::Axial] } else { vec![Plane::Axial, Plane::Coronal, Plane::Sagittal] };
-    let window = window(image);
     planes
         .into_iter()
         .map(|plane| {
@@ -136,7 +137,7 @@ fn fullest(plane: Plane, reference: &LabelMap, prediction: &Segmentation, target
 }
 
 /// The 0.5 and 99.5 percentiles of the first channel, from at most about 100 000 evenly spaced voxels.
-fn window(image: &Volume) -> (f32, f32) {
+pub(super) fn window(image: &Volume) -> (f32, f32) {
     let channel = image.voxels.index_axis(Axis(0), 0);
     let step = (channel.len() / 100_000).max(1);
     let mut values: Vec<f32> = channel.iter().step_by(step).copied().filter(|value| value.is_finite()).collect();

@@ -9,6 +9,7 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     root(dataset, findings);
     structures(dataset, findings);
     merged(dataset, findings);
+    mirrored(dataset, findings);
     background(dataset, findings);
     overlap(dataset, findings);
     channels(dataset, findings);
@@ -68,6 +69,24 @@ fn merged(dataset: &Dataset, findings: &mut Findings) {
         }
         if let Some(index) = super::repeated(members) {
             findings.error(path.item(index), "this structure is listed twice", "list every structure once");
+        }
+    }
+}
+
+fn mirrored(dataset: &Dataset, findings: &mut Findings) {
+    let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
+    let mut seen: Vec<&str> = Vec::new();
+    for (pair, sides) in dataset.labels.mirror_pairs.iter().enumerate() {
+        for (side, name) in sides.iter().enumerate() {
+            let path = KeyPath::from("labels.mirror-pairs").item(pair).item(side);
+            if !names.contains(&name.as_str()) {
+                let help = suggest::help(name, &names, "structures of this dataset");
+                findings.error(path, format!("there is no structure `{name}`"), help);
+            } else if seen.contains(&name.as_str()) {
+                let help = "each structure changes places with one other: name it in one pair";
+                findings.error(path, format!("`{name}` stands here twice"), help);
+            }
+            seen.push(name);
         }
     }
 }

@@ -13,8 +13,9 @@ pub fn check(preprocess: &Preprocess, dataset: &Dataset, findings: &mut Findings
         let (name, channels) = name_and_channels(step);
         let path = path.key(name);
         bounds(step, &path, findings);
+        metal_first(&steps[..index], step, &path, findings);
         channel_indices(channels, dataset, &path, findings);
-        if matches!(step, IntensityStep::Window { .. } | IntensityStep::Ct { .. }) {
+        if matches!(step, IntensityStep::Window { .. } | IntensityStep::Ct { .. } | IntensityStep::ClampMetal { .. }) {
             hounsfield(name, channels, dataset, &path, findings);
         }
     }
@@ -27,6 +28,7 @@ fn name_and_channels(step: &IntensityStep) -> (&'static str, &[usize]) {
         IntensityStep::ZScore { channels, .. } => ("z-score", channels),
         IntensityStep::MinMax { channels } => ("min-max", channels),
         IntensityStep::Ct { channels, .. } => ("ct", channels),
+        IntensityStep::ClampMetal { channels, .. } => ("clamp-metal", channels),
     }
 }
 
@@ -40,7 +42,20 @@ fn bounds(step: &IntensityStep, path: &KeyPath, findings: &mut Findings) {
         IntensityStep::Ct { statistics: Auto::Fixed(numbers), .. } => {
             statistics(numbers, &path.key("statistics"), findings);
         }
+        IntensityStep::ClampMetal { above_hu, to_hu, .. } if to_hu > above_hu => {
+            let message = format!("metal above {above_hu} HU would become brighter: {to_hu} HU");
+            findings.error(path.key("to-hu"), message, format!("use at most {above_hu}"));
+        }
         _ => {}
+    }
+}
+
+/// Metal is found in Hounsfield units.
+fn metal_first(earlier: &[IntensityStep], step: &IntensityStep, path: &KeyPath, findings: &mut Findings) {
+    let is_metal = |step: &IntensityStep| matches!(step, IntensityStep::ClampMetal { .. });
+    if is_metal(step) && !earlier.iter().all(is_metal) {
+        let message = "earlier steps change the Hounsfield units that metal is found by";
+        findings.error(path.clone(), message, "put it first");
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each check is a small function that reports through [`Findings`]; none stops another.
 
+mod augment;
 mod dataset;
 mod intensity;
 mod loss;
@@ -37,6 +38,7 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     network::check(&experiment.model, findings);
     pretrained::check(experiment.pretrained.as_ref(), findings);
     patch::check(experiment, findings);
+    augment::check(experiment, findings);
     loss::check(experiment, dataset, findings);
     training::check(&experiment.train, findings);
     prediction::check(experiment, dataset, findings);

@@ -1,14 +1,9 @@
-//! The training patch against the network's strides, and mirroring against the patch.
+//! The training patch against the network's strides.
 
-use crate::augment::spec::Axis;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Auto, Experiment, Findings};
 
 pub fn check(experiment: &Experiment, findings: &mut Findings) {
-    if let Some(index) = super::repeated(&experiment.augment.mirror) {
-        let path = KeyPath::from("augment.mirror").item(index);
-        findings.error(path, "this axis is listed twice", "list every axis once");
-    }
     let Auto::Fixed(patch) = experiment.train.patch_size else { return };
     let network = experiment.model.staged();
     if network.flat && patch[0] > 1 {
@@ -20,10 +15,6 @@ pub fn check(experiment: &Experiment, findings: &mut Findings) {
     for (axis, size) in patch.into_iter().enumerate() {
         let product = strides.into_iter().flatten().map(|stride| stride[axis]).product::<usize>();
         divisible(axis, size, product, findings);
-    }
-    if let (1, Some(index)) = (patch[0], experiment.augment.mirror.iter().position(|axis| *axis == Axis::Depth)) {
-        let path = KeyPath::from("augment.mirror").item(index);
-        findings.error(path, "a 2D patch has no depth to mirror", "take \"depth\" out");
     }
 }
 

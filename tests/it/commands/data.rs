@@ -51,6 +51,18 @@ fn preview_is_one_picture_and_the_same_each_time() {
 }
 
 #[test]
+fn preview_shows_each_transform_alone() {
+    let folder = workspace();
+    let arguments =
+        ["preview", "experiments/tiny.toml", "--augment", "--set", "augment.preset=nnu-net", "--output", "a.png"];
+    let printed = json(folder.path(), &arguments);
+    // Mirroring, rotation, zoom and seven changes of intensity, six patches each.
+    assert_eq!(printed["patches"].as_array().map(Vec::len), Some(60));
+    assert_eq!(printed["cases"].as_array().map(Vec::len), Some(0));
+    assert!(fs::metadata(folder.path().join("a.png")).unwrap().len() > 10_000);
+}
+
+#[test]
 fn show_says_what_auto_becomes_where_the_data_is() {
     let folder = workspace();
     let show = |more: &[&str]| segspec(folder.path(), &[&["show", "experiments/tiny.toml"], more].concat());

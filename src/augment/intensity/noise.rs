@@ -1,0 +1,33 @@
+//! Gaussian noise.
+
+use std::slice::ChunksExactMut;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::normal;
+use crate::augment::dice::Dice;
+
+/// Adds Gaussian noise, of one deviation for all channels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Noise {
+    /// Probability per patch.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub probability: f64,
+    /// Range of the standard deviation, in units of the prepared image (nnU-Net calls it a variance and uses it as deviation).
+    pub sd: [f64; 2],
+}
+
+impl Default for Noise {
+    fn default() -> Self {
+        Self { probability: 0.1, sd: [0.0, 0.1] }
+    }
+}
+
+impl Noise {
+    pub(super) fn apply(&self, channels: ChunksExactMut<'_, f32>, dice: &mut Dice) {
+        let sd = dice.between(self.sd);
+        channels.for_each(|channel| normal::add(channel, sd, dice.rng()));
+    }
+}

@@ -1,0 +1,170 @@
+//! Where patches are cut; that image and labels stay together; that labels and bits are kept by every transform.
+
+use proptest::prelude::*;
+use rand::Rng;
+
+use super::*;
+use crate::random;
+
+fn case(shape: [usize; 3]) -> (Array4<f32>, Array3<u16>) {
+    let [d, h, w] = shape;
+    let labels = Array3::from_shape_fn((d, h, w), |(z, y, x)| u16::from(z == d - 1 && y == 0 && x == w / 2) * 7);
+    (Array4::from_shape_fn((1, d, h, w), |(_, z, y, x)| (1 + z * 10000 + y * 100 + x) as f32), labels)
+}
+
+fn locations(labels: &Array3<u16>) -> BTreeMap<u16, Vec<u32>> {
+    let voxels = labels.iter().enumerate().filter(|(_, label)| **label == 7);
+    BTreeMap::from([(7, voxels.map(|(index, _)| index as u32).collect())])
+}
+
+proptest! {
+    #[test]
+    fn a_foreground_patch_holds_the_structure_and_image_and_labels_stay_together(
+        shape in prop::array::uniform3(1usize..9), size in prop::array::uniform3(1usize..9), seed in 0u64..1000
+    ) {
+        let (image, labels) = case(shape);
+        let locations = locations(&labels);
+        let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &locations };
+        let structures = [vec![7u16]];
+        let augment = AugmentPlan::mirroring(vec![0, 1, 2]);
+        let how = Draw { size, structures: &structures, foreground: true, drop_background: 0.0, augment: &augment, end: None };
+        let patch = draw(source, how, &mut random::stream(seed, "patch", 0, 0));
+        let marked = image[[0, shape[0] - 1, 0, shape[2] / 2]];
+        let found: Vec<f32> = patch.labels.iter().zip(patch.image.iter()).filter(|(l, _)| **l == 7).map(|(_, v)| *v).collect();
+        prop_assert_eq!(found, vec![marked]);
+        prop_assert_eq!(patch.image.dim(), (1, size[0], size[1], size[2]));
+    }
+}
+
+#[test]
+fn dropping_background_finds_the_structure() {
+    let (image, labels) = case([12, 12, 12]);
+    let nowhere = BTreeMap::new();
+    let none = AugmentPlan::default();
+    let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &nowhere };
+    let structures = [vec![7u16]];
+    let count = |drop_background| {
+        let how = Draw {
+            size: [6, 6, 6],
+            structures: &structures,
+            foreground: false,
+            drop_background,
+            augment: &none,
+            end: None,
+        };
+        let hit = |seed: &u64| {
+            draw(source, how, &mut random::stream(*seed, "patch", 0, 0)).labels.iter().any(|label| *label == 7)
+        };
+        (0..200u64).filter(hit).count()
+    };
+    let (kept, dropped) = (count(0.0), count(1.0));
+    assert!(dropped > 2 * kept, "{dropped} of 200 with the filter, {kept} without");
+}
+
+/// Every transform at its default strength, half of the time.
+fn everything() -> AugmentPlan {
+    let text = "mirror = [\"depth\", \"height\", \"width\"]\nrotation = { probability = 0.5 }\nzoom = { probability = 0.5 }\n\
+                shear = { probability = 0.5 }\ntranslation = { probability = 0.5 }\nelastic = { probability = 0.5 }\n\
+                streaks = { probability = 0.5 }\nnoise = { probability = 0.5 }\nblur = { probability = 0.5 }\n\
+                brightness = { probability = 0.5 }\ncontrast = { probability = 0.5 }\nscale = { probability = 0.5 }\n\
+                shift = { probability = 0.5 }\nlow-resolution = { probability = 0.5 }\ngamma = { probability = 0.5 }\n\
+                inverted-gamma = { probability = 0.5 }\ndropout = { probability = 0.5 }";
+    let plan = AugmentPlan::resolve(&toml::from_str(text).unwrap(), [16; 3], &[[3, 8]], false);
+    assert_eq!(plan.each().len(), 17);
+    plan
+}
+
+#[test]
+fn a_patch_is_the_same_bits_on_any_thread_and_keeps_its_labels() {
+    let shape = [20, 24, 22];
+    let labels = Array3::from_shape_fn(shape, |(z, y, x)| [0u16, 3, 0, 8, 1][(z / 5 + y / 6 + x / 5) % 5]);
+    let image = labels.mapv(f32::from).insert_axis(Axis(0));
+    let locations = BTreeMap::from([(3, vec![500, 3000]), (8, vec![1000])]);
+    let source =
+        Source { image: image.view(), labels: labels.view(), spacing_mm: [2.0, 1.0, 1.0], locations: &locations };
+    let augment = everything();
+    let structures = [vec![3u16], vec![8], vec![1]];
+    let how = Draw {
+        size: [12, 16, 14],
+        structures: &structures,
+        foreground: true,
+        drop_background: 0.3,
+        augment: &augment,
+        end: None,
+    };
+    let make = |sample: u64| draw(source, how, &mut random::stream(4, "patch", 0, sample));
+    let alone: Vec<Patch> = (0..40).map(make).collect();
+    for threads in [1, 3] {
+        let mut made: Vec<Option<Patch>> = vec![None; 40];
+        std::thread::scope(|scope| {
+            for (worker, slots) in made.chunks_mut(40usize.div_ceil(threads)).enumerate() {
+                let first = worker * 40usize.div_ceil(threads);
+                scope.spawn(move || {
+                    slots.iter_mut().enumerate().for_each(|(slot, made)| *made = Some(make((first + slot) as u64)));
+                });
+            }
+        });
+        assert!(made.iter().zip(&alone).all(|(made, alone)| made.as_ref() == Some(alone)), "{threads} threads");
+    }
+    for patch in &alone {
+        assert!(patch.labels.iter().all(|label| [0, 1, 3, 8].contains(label)));
+        assert!(patch.image.iter().all(|value| value.is_finite()));
+    }
+    assert!(alone.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+#[test]
+fn structures_with_a_side_change_places_where_the_width_is_mirrored_and_only_there() {
+    let labels = Array3::from_shape_vec((1, 2, 3), vec![0, 3, 8, 1, 0, 0]).unwrap();
+    let image = labels.mapv(f32::from).insert_axis(Axis(0));
+    let patch = Patch { image, labels };
+    let mut width = patch.clone();
+    mirror(&mut width, 2, &[[3, 8]]);
+    assert_eq!(width.labels.iter().copied().collect::<Vec<_>>(), [3, 8, 0, 0, 0, 1]);
+    assert_eq!(width.image.iter().copied().collect::<Vec<_>>(), [8.0, 3.0, 0.0, 0.0, 0.0, 1.0]);
+    let mut height = patch.clone();
+    mirror(&mut height, 1, &[[3, 8]]);
+    assert_eq!(height.labels.iter().copied().collect::<Vec<_>>(), [1, 0, 0, 0, 3, 8]);
+    mirror(&mut width, 2, &[[3, 8]]);
+    assert_eq!(width, patch);
+}
+
+#[test]
+fn without_transforms_a_patch_is_cut_as_before() {
+    // The draws that a patch without transforms takes from its stream, in their order: one per axis, one where there is
+    // nothing in the box, one per mirrored axis.
+    let (image, labels) = case([12, 10, 9]);
+    let nowhere = BTreeMap::new();
+    let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &nowhere };
+    let structures = [vec![7u16]];
+    let augment = AugmentPlan::mirroring(vec![0, 2]);
+    let how = Draw {
+        size: [4, 5, 6],
+        structures: &structures,
+        foreground: false,
+        drop_background: 0.5,
+        augment: &augment,
+        end: None,
+    };
+    for seed in 0..50 {
+        let rng = &mut random::stream(seed, "patch", 0, 0);
+        let mut draws = 0;
+        let (mut expected, mut found) = loop {
+            let [z, y, x] = [8i64, 5, 3].map(|room| rng.random_range(0..=room) as usize);
+            let found = labels.slice(s![z..z + 4, y..y + 5, x..x + 6]).to_owned();
+            let hit = found.iter().any(|label| *label == 7);
+            draws += 1;
+            if hit || draws > MAX_REDRAWS || !rng.random_bool(0.5) {
+                break (image.slice(s![.., z..z + 4, y..y + 5, x..x + 6]).to_owned(), found);
+            }
+        };
+        for axis in [0, 2] {
+            if rng.random_bool(0.5) {
+                expected.invert_axis(Axis(axis + 1));
+                found.invert_axis(Axis(axis));
+            }
+        }
+        let patch = draw(source, how, &mut random::stream(seed, "patch", 0, 0));
+        assert_eq!((patch.image, patch.labels), (expected, found), "seed {seed}");
+    }
+}

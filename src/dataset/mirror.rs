@@ -1,0 +1,125 @@
+//! Left and right: which structures change places in a mirrored image.
+
+use super::spec::Dataset;
+use super::target::Target;
+
+impl Dataset {
+    /// Label values that change places when left and right are exchanged, by `labels.mirror-pairs`: smaller value first, sorted.
+    pub fn mirrored_values(&self) -> Vec<[u16; 2]> {
+        let index = |name: &String| self.structures.iter().position(|structure| structure.name == *name);
+        let pairs = self.labels.mirror_pairs.iter().filter_map(|[left, right]| Some([index(left)?, index(right)?]));
+        let mut values: Vec<[u16; 2]> = if self.labels.overlap {
+            let pairs: Vec<[usize; 2]> = pairs.collect();
+            // A value stands for a set of structures: the mirrored set has all of them exchanged.
+            let sets = 1_u16 << self.structures.len().min(super::spec::MOST_OVERLAPPING);
+            (1..sets).map(|set| [set, exchanged(set, &pairs)]).filter(|[set, other]| set < other).collect()
+        } else {
+            let value = |index: usize| self.structures[index].value;
+            pairs.map(|[left, right]| [value(left).min(value(right)), value(left).max(value(right))]).collect()
+        };
+        values.sort_unstable();
+        values
+    }
+}
+
+/// A set of bits with those of each pair exchanged.
+fn exchanged(set: u16, pairs: &[[usize; 2]]) -> u16 {
+    pairs.iter().fold(set, |set, &[left, right]| {
+        let differ = (set >> left ^ set >> right) & 1;
+        set ^ (differ << left | differ << right)
+    })
+}
+
+impl Target {
+    /// Pairs of structures (indices) that change places in a mirrored image. None where a structure would become one that is
+    /// not segmented: such as a left kidney without the right one.
+    pub fn mirrored(&self, mirrored_values: &[[u16; 2]]) -> Option<Vec<[usize; 2]>> {
+        let partner = |value: u16| {
+            let other = mirrored_values.iter().find_map(|&[one, other]| match value {
+                _ if value == one => Some(other),
+                _ if value == other => Some(one),
+                _ => None,
+            });
+            other.unwrap_or(value)
+        };
+        let mut pairs = Vec::new();
+        for (index, structure) in self.structures.iter().enumerate() {
+            let mut values: Vec<u16> = structure.values.iter().map(|value| partner(*value)).collect();
+            values.sort_unstable();
+            let other = self.structures.iter().position(|other| other.values == values)?;
+            if index < other {
+                pairs.push([index, other]);
+            }
+        }
+        Some(pairs)
+    }
+
+    /// A structure whose name says left or right, and that no pair exchanges: mirroring would give it the wrong name.
+    pub fn side_without_partner(&self, mirrored_values: &[[u16; 2]]) -> Option<&str> {
+        let is_paired = |values: &[u16]| mirrored_values.iter().flatten().any(|value| values.contains(value));
+        let mut alone = self.structures.iter().filter(|structure| !is_paired(&structure.values));
+        alone.find(|structure| has_side(&structure.name)).map(|structure| structure.name.as_str())
+    }
+}
+
+/// Whether a structure's name says left or right.
+pub fn has_side(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| matches!(word, "left" | "right" | "l" | "r"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::target::target;
+
+    fn dataset(overlap: bool) -> Dataset {
+        let text = format!(
+            "root = \"x\"\nmodality = \"ct\"\nlayout = {{ msd = {{}} }}\n[labels]\noverlap = {overlap}\n\
+             mirror-pairs = [[\"right-kidney\", \"left-kidney\"]]\nmerge = {{ kidneys = [\"left-kidney\", \"right-kidney\"] }}\n\
+             [[structure]]\nname = \"right-kidney\"\nvalue = 13\n[[structure]]\nname = \"liver\"\nvalue = 1\n\
+             [[structure]]\nname = \"left-kidney\"\nvalue = 2\n"
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    fn mirrored(chosen: &[&str]) -> Option<Vec<[usize; 2]>> {
+        let dataset = dataset(false);
+        let chosen: Vec<String> = chosen.iter().map(|name| (*name).into()).collect();
+        target(&dataset, &chosen).unwrap().mirrored(&dataset.mirrored_values())
+    }
+
+    #[test]
+    fn pairs_become_label_values() {
+        assert_eq!(dataset(false).mirrored_values(), [[2, 13]]);
+        // Bits: right kidney 1, liver 2, left kidney 4. Sets with one of the two kidneys change, with or without the liver.
+        assert_eq!(dataset(true).mirrored_values(), [[1, 4], [3, 6]]);
+    }
+
+    #[test]
+    fn outputs_change_places_unless_one_side_is_not_segmented() {
+        assert_eq!(mirrored(&[]), Some(vec![[0, 2]]));
+        assert_eq!(mirrored(&["liver"]), Some(vec![]));
+        assert_eq!(mirrored(&["kidneys", "liver"]), Some(vec![]));
+        assert_eq!(mirrored(&["left-kidney", "liver"]), None);
+    }
+
+    #[test]
+    fn sides_without_a_pair_are_found() {
+        let mut dataset = dataset(false);
+        assert_eq!(target(&dataset, &[]).unwrap().side_without_partner(&dataset.mirrored_values()), None);
+        dataset.labels.mirror_pairs.clear();
+        let found = target(&dataset, &[]).unwrap();
+        assert_eq!(found.side_without_partner(&dataset.mirrored_values()), Some("right-kidney"));
+    }
+
+    #[test]
+    fn sides_are_words_of_the_name() {
+        for name in ["left-kidney", "Kidney_Right", "lung L", "femur_r"] {
+            assert!(has_side(name), "{name}");
+        }
+        for name in ["liver", "brightness", "leftover", "spleen"] {
+            assert!(!has_side(name), "{name}");
+        }
+    }
+}
