@@ -14,8 +14,8 @@ pub(super) struct Foreign {
     pub values: Vec<f32>,
 }
 
-/// Tables that training scripts put weights under, beside optimisers and epochs.
-const TABLES: [&str; 5] = ["", "state_dict", "model_state_dict", "network_weights", "model"];
+/// Tables that training scripts put weights under, beside optimisers and epochs: Lightning's, many scripts', nnU-Net's.
+const TABLES: [&str; 3] = ["state_dict.", "model_state_dict.", "network_weights."];
 
 /// All floating-point tensors of a file, whose format its content tells.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Foreign>, String> {
@@ -30,20 +30,14 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Foreign>, String> {
     }
 }
 
+/// The file's tensors; where a table of weights lies beside others, that table's alone.
 fn pytorch(path: &Path) -> Result<BTreeMap<String, Foreign>, String> {
-    let mut reason = String::new();
-    for table in TABLES {
-        let mut store = PytorchStore::from_file(path).map_indices_contiguous(false);
-        if !table.is_empty() {
-            store = store.with_top_level_key(table);
-        }
-        match floats(&mut store) {
-            Ok(tensors) if !tensors.is_empty() => return Ok(tensors),
-            Ok(_) => {}
-            Err(error) => reason = error,
-        }
-    }
-    Err(if reason.is_empty() { "holds no tensors".into() } else { reason })
+    let tensors = floats(&mut PytorchStore::from_file(path).map_indices_contiguous(false))?;
+    let Some(table) = TABLES.into_iter().find(|table| tensors.keys().any(|name| name.starts_with(table))) else {
+        return Ok(tensors);
+    };
+    let inside = |(name, tensor): (String, Foreign)| Some((name.strip_prefix(table)?.to_owned(), tensor));
+    Ok(tensors.into_iter().filter_map(inside).collect())
 }
 
 fn floats<S: ModuleStore>(store: &mut S) -> Result<BTreeMap<String, Foreign>, String> {
