@@ -43,11 +43,13 @@ impl Batch {
     }
 }
 
-/// Turns label values into class indices or masks.
+/// Turns label values into class indices or masks; −1 where the truth is not known.
 pub struct Encoder {
     /// Label values of each structure.
     pub structures: Vec<Vec<u16>>,
     overlapping: bool,
+    /// Value of voxels that count in no loss.
+    ignore: Option<u16>,
     class_of: Vec<i32>,
 }
 
@@ -55,14 +57,17 @@ impl Encoder {
     /// The encoder of a target.
     pub fn new(target: &Target) -> Self {
         let structures: Vec<Vec<u16>> = target.structures.iter().map(|structure| structure.values.clone()).collect();
-        let largest = structures.iter().flatten().copied().max().unwrap_or(0);
+        let largest = structures.iter().flatten().copied().chain(target.ignore).max().unwrap_or(0);
         let mut class_of = vec![0; usize::from(largest) + 1];
         for (index, values) in structures.iter().enumerate() {
             for &value in values {
                 class_of[usize::from(value)] = index as i32 + 1;
             }
         }
-        Self { structures, overlapping: target.overlapping, class_of }
+        if let Some(value) = target.ignore {
+            class_of[usize::from(value)] = -1;
+        }
+        Self { structures, overlapping: target.overlapping, ignore: target.ignore, class_of }
     }
 
     fn encode(&self, patches: &[Array3<u16>]) -> HostTruth {
@@ -71,7 +76,8 @@ impl Encoder {
             return HostTruth::Classes(patches.iter().flat_map(|labels| labels.iter().map(class)).collect());
         }
         let mask = |labels: &Array3<u16>, values: &[u16]| -> Vec<f32> {
-            labels.iter().map(|label| f32::from(u8::from(values.contains(label)))).collect()
+            let inside = |label: &u16| if values.contains(label) { 1.0 } else { 0.0 };
+            labels.iter().map(|label| if self.ignore == Some(*label) { -1.0 } else { inside(label) }).collect()
         };
         let masks = patches.iter().flat_map(|labels| self.structures.iter().flat_map(|values| mask(labels, values)));
         HostTruth::Masks(masks.collect(), self.structures.len())
@@ -153,21 +159,21 @@ mod tests {
             members: vec![name.into()],
             color: [0; 3],
         };
-        Target { overlapping, structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])] }
+        Target { overlapping, ignore: Some(7), structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])] }
     }
 
     #[test]
     fn labels_become_classes_in_the_targets_order() {
-        let labels = Array3::from_shape_vec((1, 1, 5), vec![0u16, 5, 9, 2, 40]).unwrap();
+        let labels = Array3::from_shape_vec((1, 1, 6), vec![0u16, 5, 9, 2, 40, 7]).unwrap();
         let HostTruth::Classes(classes) = Encoder::new(&target(false)).encode(&[labels]) else { panic!("classes") };
-        assert_eq!(classes, [0, 1, 1, 2, 0]);
+        assert_eq!(classes, [0, 1, 1, 2, 0, -1]);
     }
 
     #[test]
     fn overlapping_structures_become_masks() {
-        let labels = Array3::from_shape_vec((1, 1, 3), vec![9u16, 2, 0]).unwrap();
+        let labels = Array3::from_shape_vec((1, 1, 4), vec![9u16, 2, 0, 7]).unwrap();
         let HostTruth::Masks(masks, 2) = Encoder::new(&target(true)).encode(&[labels]) else { panic!("masks") };
-        assert_eq!(masks, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(masks, [1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0]);
     }
 
     #[test]
