@@ -45,6 +45,9 @@ pub struct Evaluate {
     /// Structures of the dataset, also those of `labels.merge`; without it, every `[[structure]]`
     #[arg(long, value_name = "NAME,…", requires = "dataset", value_delimiter = ',')]
     structures: Vec<String>,
+    /// Value of voxels in the references that count nowhere; a dataset's is its `labels.ignore`
+    #[arg(long, value_name = "VALUE", conflicts_with = "dataset", value_parser = clap::value_parser!(u16).range(1..))]
+    ignore: Option<u16>,
     /// Print JSON in place of a table
     #[arg(long)]
     json: bool,
@@ -72,7 +75,11 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         (None, None) => None,
     };
     let pairs = pair(&args.reference, &args.prediction).map_err(|error| Failure::new(Exit::BadData, error))?;
-    let target = asked.unwrap_or_else(|| values_present(&pairs));
+    let mut target = asked.unwrap_or_else(|| values_present(&pairs));
+    if let Some(value) = args.ignore {
+        target.structures.retain(|structure| structure.values != [value]);
+        target.ignore = args.ignore;
+    }
     let (scores, excluded) = score_all(&pairs, &target);
     let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[0.5, 0.7, 0.9], 0);
     if let Some(csv) = &args.csv {

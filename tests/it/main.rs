@@ -17,3 +17,4 @@ mod shared_files;
 mod specs;
 mod sweep;
 mod tidy;
+mod training;

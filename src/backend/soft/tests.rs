@@ -84,7 +84,10 @@ fn likelihoods_and_gradients_are_those_of_burns_operations() {
         let rows = rows(weights, &device);
         let theirs = both_ways(likelihoods_by_burn(logits.clone(), truth, overlapping, rows));
         for (ours, theirs) in ours.iter().flatten().zip(theirs.iter().flatten()) {
-            assert!((ours - theirs).abs() < 2e-6 * theirs.abs().max(1.0), "{shape:?} {overlapping}: {ours}, not {theirs}");
+            assert!(
+                (ours - theirs).abs() < 2e-6 * theirs.abs().max(1.0),
+                "{shape:?} {overlapping}: {ours}, not {theirs}"
+            );
         }
     }
 }

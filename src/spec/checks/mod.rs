@@ -36,7 +36,7 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     network::check(&experiment.model, findings);
     patch::check(experiment, findings);
     loss::check(experiment, dataset, findings);
-    training::check(&experiment.train, findings);
+    training::check(experiment, dataset, findings);
     prediction::check(experiment, dataset, findings);
 }
 

@@ -98,9 +98,10 @@ impl Truth<'_> {
                 let count = masks.load(image, first, rows);
                 for (row, known) in rows.iter_mut().zip(known) {
                     for i in 0..BLOCK {
-                        known[i] = if i < count && row[i] >= 0.0 { 1.0 } else { 0.0 };
+                        known[i] = if row[i] >= 0.0 { 1.0 } else { 0.0 };
                         row[i] = if row[i] > 0.0 { row[i] } else { 0.0 };
                     }
+                    known[count..].fill(0.0);
                 }
             }
             Self::Classes(classes) => {
@@ -109,10 +110,10 @@ impl Truth<'_> {
                 for (target, class) in block.iter_mut().zip(classes) {
                     *target = *class;
                 }
-                for (class, (row, known)) in rows.iter_mut().zip(known).enumerate() {
-                    for i in 0..BLOCK {
-                        row[i] = if block[i] == class as f32 { 1.0 } else { 0.0 };
-                        known[i] = if block[i] >= 0.0 { 1.0 } else { 0.0 };
+                known.fill(block.map(|class| if class >= 0.0 { 1.0 } else { 0.0 }));
+                for (class, row) in rows.iter_mut().enumerate() {
+                    for (target, value) in row.iter_mut().zip(&block) {
+                        *target = if *value == class as f32 { 1.0 } else { 0.0 };
                     }
                 }
             }
