@@ -84,9 +84,9 @@ fn sgd(sgd: &Sgd, findings: &mut Findings) {
 fn groups(train: &Train, findings: &mut Findings) {
     let list = KeyPath::from("train.group");
     let names: Vec<&str> = train.groups.iter().map(|group| group.parameters.as_str()).collect();
-    for (index, name) in names.iter().enumerate().filter(|(_, name)| name.is_empty()) {
+    for (index, _) in names.iter().enumerate().filter(|(_, name)| name.is_empty()) {
         let path = list.item(index).key("parameters");
-        findings.error(path, format!("`{name}` names nothing"), "name a part of the network, for example \"encoder\"");
+        findings.error(path, "this name is empty", "name a part of the network, for example \"encoder\"");
     }
     if let Some(index) = super::repeated(&names) {
         let path = list.item(index).key("parameters");
