@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use segspec::backend;
+use segspec::loss::spec::CrossEntropy;
 use segspec::loss::{self, Loss, Truth};
 use segspec::model::block::{Activation, Norm};
 use segspec::model::unet::UnetPlan;
@@ -28,7 +29,7 @@ pub fn measure(case: &Case, device: &Device) -> Measured {
     let classes = Distribution::Uniform(0.0, CLASSES as f64 - 1e-3);
     let classes: Tensor<5, Int> = Tensor::<5>::random([case.batch, 1, z, y, x], classes, &device).int();
     let truth = Truth::Classes(classes);
-    let terms = [Loss::CrossEntropy { weight: 1.0, class_weights: None }];
+    let terms = [Loss::CrossEntropy(CrossEntropy::default())];
     let mut optimizer = AdamWConfig::new().init();
     let step = repeat(|| {
         backend::near(&device, || {

@@ -45,6 +45,9 @@ pub struct Evaluate {
     /// Structures of the dataset, also those of `labels.merge`; without it, every `[[structure]]`
     #[arg(long, value_name = "NAME,…", requires = "dataset", value_delimiter = ',')]
     structures: Vec<String>,
+    /// Value of voxels in the references that count nowhere; a dataset's is its `labels.ignore`
+    #[arg(long, value_name = "VALUE", conflicts_with = "dataset", value_parser = clap::value_parser!(u16).range(1..))]
+    ignore: Option<u16>,
     /// Print JSON in place of a table
     #[arg(long)]
     json: bool,
@@ -72,7 +75,11 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         (None, None) => None,
     };
     let pairs = pair(&args.reference, &args.prediction).map_err(|error| Failure::new(Exit::BadData, error))?;
-    let target = asked.unwrap_or_else(|| values_present(&pairs));
+    let mut target = asked.unwrap_or_else(|| values_present(&pairs));
+    if let Some(value) = args.ignore {
+        target.structures.retain(|structure| structure.values != [value]);
+        target.ignore = args.ignore;
+    }
     let (scores, excluded) = score_all(&pairs, &target);
     let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[0.5, 0.7, 0.9], 0);
     if let Some(csv) = &args.csv {
@@ -148,7 +155,7 @@ fn parse_labels(text: &str) -> Result<Target, String> {
             None => structures.push(structure(name, value)),
         }
     }
-    Ok(Target { overlapping: false, structures })
+    Ok(Target { overlapping: false, ignore: None, structures })
 }
 
 fn structure(name: &str, value: u16) -> TargetStructure {
@@ -171,7 +178,7 @@ fn values_present(pairs: &Pairs) -> Target {
     let union = |one: BTreeSet<u16>, other: BTreeSet<u16>| one.union(&other).copied().collect();
     let present = files.par_iter().map(values).reduce(BTreeSet::new, union);
     let structures = present.into_iter().filter(|value| *value != 0).map(|value| structure(&value.to_string(), value));
-    Target { overlapping: false, structures: structures.collect() }
+    Target { overlapping: false, ignore: None, structures: structures.collect() }
 }
 
 #[cfg(test)]

@@ -190,6 +190,10 @@ pub struct Labels {
     pub merge: BTreeMap<String, Vec<String>>,
     /// Label values to treat as background without complaint.
     pub background: Vec<u16>,
+    /// Label value of voxels that nobody has labelled, or that nobody is sure of: they count in no loss and in no score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub ignore: Option<u16>,
     /// Put labels on the image's grid when the two differ, instead of refusing the case.
     pub resample_labels: bool,
     /// Structures that change places in a mirrored image: `[["left-kidney", "right-kidney"]]`. Training and prediction that mirror

@@ -13,6 +13,9 @@ use super::spec::{Dataset, Structure};
 pub struct Target {
     /// Whether a voxel may belong to several of the structures: sigmoid outputs instead of softmax.
     pub overlapping: bool,
+    /// Value in the reference label files of voxels that count in no loss and in no score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignore: Option<u16>,
     /// The structures.
     #[serde(rename = "structure")]
     pub structures: Vec<TargetStructure>,
@@ -97,7 +100,7 @@ pub fn target(dataset: &Dataset, chosen: &[String]) -> Result<Target, TargetErro
     }
     let mut seen = BTreeSet::new();
     let overlapping = structures.iter().flat_map(|structure| &structure.values).any(|value| !seen.insert(*value));
-    Ok(Target { overlapping, structures })
+    Ok(Target { overlapping, ignore: dataset.labels.ignore, structures })
 }
 
 fn check_structures(structures: &[Structure]) -> Result<(), TargetError> {

@@ -118,7 +118,8 @@ pub enum ScoreError {
     },
 }
 
-/// Scores every structure of the target, in the target's order. Voxel values that belong to no structure are background.
+/// Scores every structure of the target, in the target's order. Voxel values that belong to no structure are background; voxels
+/// that the reference ignores count nowhere, whatever the prediction says of them.
 ///
 /// In label maps a voxel belongs to each structure that lists its value, so a prediction may use any of a merged
 /// structure's values.
@@ -152,7 +153,8 @@ pub fn score(
         }
     };
     let voxel_ml = reference.geometry.has_spacing.then(|| reference.geometry.voxel_mm3() / 1000.0);
-    let total = reference.voxels.len() as u64;
+    let counted = reference.voxels.iter().filter(|value| members.ignored != Some(**value)).count();
+    let total = counted as u64;
     let named = target.structures.iter().zip(sums);
     Ok(named.map(|(structure, sum)| Score::new(case, &structure.name, sum.overlap(total), voxel_ml)).collect())
 }
@@ -237,6 +239,8 @@ struct Members {
     /// Indices of structures, by label value; values beyond the end belong to none.
     of_value: Vec<Vec<usize>>,
     structures: usize,
+    /// Value in the reference of voxels that do not count.
+    ignored: Option<u16>,
 }
 
 impl Members {
@@ -255,7 +259,7 @@ impl Members {
         if let Some(background) = of_value.first_mut() {
             background.clear();
         }
-        Self { of_value, structures: target.structures.len() }
+        Self { of_value, structures: target.structures.len(), ignored: target.ignore }
     }
 
     fn of(&self, value: u16) -> &[usize] {
@@ -274,7 +278,7 @@ fn count_labels(members: &Members, reference: ArrayView3<u16>, prediction: Array
 fn count_slice(members: &Members, reference: ArrayView2<u16>, prediction: ArrayView2<u16>) -> Vec<Sum> {
     let mut sums = vec![Sum::default(); members.structures];
     Zip::from(reference).and(prediction).for_each(|&reference, &prediction| {
-        if reference == 0 && prediction == 0 {
+        if reference == 0 && prediction == 0 || members.ignored == Some(reference) {
             return;
         }
         let found = members.of(prediction);
@@ -296,6 +300,9 @@ fn count_mask(members: &Members, index: usize, reference: ArrayView3<u16>, mask:
     let count = |(reference, mask): (ArrayView2<u16>, ArrayView2<u8>)| {
         let mut sum = Sum::default();
         Zip::from(reference).and(mask).for_each(|&value, &found| {
+            if members.ignored == Some(value) {
+                return;
+            }
             let (there, found) = (belongs.get(usize::from(value)).is_some_and(|is| *is), found != 0);
             sum.reference += u64::from(there);
             sum.prediction += u64::from(found);

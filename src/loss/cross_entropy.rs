@@ -1,34 +1,59 @@
-//! Cross-entropy: softmax over classes that exclude each other, or sigmoid per structure.
+//! Softmax cross-entropy over classes that exclude each other.
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{Batch, per_output};
+use super::{Batch, per_output, top_k};
 
-/// Mean over voxels of −log softmax of the true class; with class weights the weighted mean, as PyTorch's
-/// `cross_entropy`. Shape `[1]`.
-pub fn softmax(batch: &Batch, class_weights: Option<&[f64]>) -> Tensor<1> {
-    let likelihood = batch.sums.log_likelihood.clone();
-    match class_weights {
-        Some(weights) => {
-            let weights = per_output(weights, &likelihood.device());
-            let voxels = (batch.sums.truth.clone() * weights.clone()).sum();
-            (likelihood * weights).sum().neg() / voxels.clamp_min(f32::MIN_POSITIVE)
-        }
-        None => likelihood.sum().div_scalar(-(batch.voxels as f64)),
+/// The weight of all voxels is at least this: far less than any voxel's, and its reciprocal is finite.
+const LEAST: f64 = 1e-12;
+
+/// Softmax cross-entropy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct CrossEntropy {
+    /// Factor of this term.
+    pub weight: f64,
+    /// Weight per class: background first, then the structures in order. Left out: all 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<Vec<f64>>,
+    /// Part of the truth that is spread evenly over all classes (Szegedy et al. 2016).
+    #[schemars(range(min = 0.0, max = 1.0))]
+    #[serde(skip_serializing_if = "super::is_zero")]
+    pub label_smoothing: f64,
+    /// Count only this part of the voxels, those with the largest loss (nnU-Net's TopK: 0.1). Left out: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k_fraction: Option<f64>,
+}
+
+impl Default for CrossEntropy {
+    fn default() -> Self {
+        Self { weight: 1.0, class_weights: None, label_smoothing: 0.0, top_k_fraction: None }
     }
 }
 
-/// Mean over voxels and structures of the binary cross-entropy of `sigmoid(logits)`; class weights multiply their structure's
-/// values, as `weight` of PyTorch's `binary_cross_entropy_with_logits`. Shape `[1]`.
-pub fn sigmoid(batch: &Batch, class_weights: Option<&[f64]>) -> Tensor<1> {
-    let likelihood = batch.sums.log_likelihood.clone();
-    let elements = batch.voxels * likelihood.dims()[1];
-    let likelihood = match class_weights {
-        Some(weights) => {
-            let weights = per_output(weights, &likelihood.device());
-            likelihood * weights
+/// Mean over voxels of −log softmax of the true class; with class weights the weighted mean, with smoothing as PyTorch's
+/// `cross_entropy`; with `top-k-fraction` the mean of the largest weighted values, as nnU-Net's `TopKLoss`. 0 where no voxel is known.
+/// Shape `[1]`.
+pub fn cross_entropy(batch: &Batch, term: &CrossEntropy) -> Tensor<1> {
+    let outputs = batch.outputs();
+    let weights = term.class_weights.clone().unwrap_or_else(|| vec![1.0; outputs]);
+    let spread = term.label_smoothing / outputs as f64;
+    let of_true: Vec<f64> = weights.iter().map(|weight| weight * (1.0 - term.label_smoothing + spread)).collect();
+    let of_other: Vec<f64> = weights.iter().map(|weight| weight * spread).collect();
+    if let Some(fraction) = term.top_k_fraction {
+        return top_k::mean_of_largest(batch, [&of_true, &of_other], fraction);
+    }
+    let (sums, device) = (&batch.sums, batch.device());
+    let plain = term.class_weights.is_none() && spread == 0.0;
+    let (likelihood, voxels) = match plain {
+        true => (sums.log_true.clone(), sums.truth.clone()),
+        false => {
+            let likelihood = sums.log_true.clone() * per_output(&of_true, &device)
+                + sums.log_other.clone() * per_output(&of_other, &device);
+            (likelihood, sums.truth.clone() * per_output(&weights, &device))
         }
-        None => likelihood,
     };
-    likelihood.sum().div_scalar(-(elements as f64))
+    likelihood.sum().neg() / voxels.sum().clamp_min(LEAST)
 }

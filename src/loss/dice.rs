@@ -2,13 +2,15 @@
 
 use burn::tensor::Tensor;
 
-use crate::backend::soft::Sums;
+use super::Batch;
+use super::overlap::{Counts, ratio};
+use super::spec::Overlap;
 
-/// One minus the mean over structures (and patches, unless `batch`) of `(2·Σpt + s) / (Σp + Σt + s)`. Shape `[1]`.
-///
-/// `skip` outputs at the front (the background) do not count.
-pub fn soft_dice(sums: &Sums, batch: bool, smooth: f64, skip: usize) -> Tensor<1> {
-    let [both, predicted, truth] = super::over_patches(sums, batch);
-    let dice = (both.mul_scalar(2.0) + smooth) / (predicted + truth + smooth);
-    super::mean_from(dice, skip).neg() + 1.0
+/// The mean over structures (and patches, unless `batch`) of `1 − (2·Σpt + s) / (Σp + Σt + s)`. Shape `[1]`.
+pub fn soft_dice(batch: &Batch, term: &Overlap) -> Tensor<1> {
+    let counts = Counts::new(batch, term.batch, term.background);
+    let Counts { both, predicted, truth } = &counts;
+    let denominator = predicted.clone() + truth.clone() + term.smooth;
+    let dice = ratio(both.clone().mul_scalar(2.0) + term.smooth, denominator);
+    counts.mean(dice.neg() + 1.0, term.empty)
 }

@@ -2,21 +2,29 @@
 
 use burn::tensor::Tensor;
 
-use crate::backend::soft::Sums;
+use super::Batch;
+use super::overlap::{Counts, ratio};
+use super::spec::{Empty, Overlap};
 
 /// One minus the mean over patches (or of the batch) of `(2·Σ w·Σpt + s) / (Σ w·(Σp + Σt) + s)`, the outer sums over structures,
-/// with `w = 1 / (Σt)²`. A structure that is absent gets the largest weight of those that are there. Shape `[1]`.
+/// with `w = 1 / (Σt)²`. A structure that is absent gets the largest weight of those that are there, or none if it is skipped. Shape
+/// `[1]`.
 ///
 /// Source: Sudre et al., Generalised Dice overlap as a deep learning loss function (DLMIA 2017); for absent structures MONAI's
 /// `GeneralizedDiceLoss`.
-pub fn generalized_dice(sums: &Sums, batch: bool, smooth: f64, skip: usize) -> Tensor<1> {
-    let [both, predicted, truth] = super::over_patches(sums, batch).map(|values| super::from(values, skip));
-    // Whole numbers of voxels, constant in the logits.
-    let present = truth.clone().greater_elem(0.5).float();
+pub fn generalized_dice(batch: &Batch, term: &Overlap) -> Tensor<1> {
+    let counts = Counts::new(batch, term.batch, term.background);
+    let present = counts.present();
+    let Counts { both, predicted, truth } = counts;
     let weights = truth.clone().clamp_min(1.0).square().recip() * present.clone();
-    let largest = weights.clone().max_dim(1);
-    let weights = weights + (present.neg() + 1.0) * largest;
-    let numerator = (weights.clone() * both).sum_dim(1).mul_scalar(2.0) + smooth;
-    let denominator = (weights * (predicted + truth)).sum_dim(1) + smooth;
-    (numerator / denominator).mean().neg() + 1.0
+    let weights = match term.empty {
+        Empty::Count => {
+            let largest = weights.clone().max_dim(1);
+            weights + (present.neg() + 1.0) * largest
+        }
+        Empty::Skip => weights,
+    };
+    let numerator = (weights.clone() * both).sum_dim(1).mul_scalar(2.0) + term.smooth;
+    let denominator = (weights * (predicted + truth)).sum_dim(1) + term.smooth;
+    ratio(numerator, denominator).mean().neg() + 1.0
 }

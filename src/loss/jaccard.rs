@@ -2,13 +2,17 @@
 
 use burn::tensor::Tensor;
 
-use crate::backend::soft::Sums;
+use super::Batch;
+use super::overlap::{Counts, ratio};
+use super::spec::Overlap;
 
-/// One minus the mean over structures (and patches, unless `batch`) of `(Σpt + s) / (Σp + Σt − Σpt + s)`. Shape `[1]`.
+/// The mean over structures (and patches, unless `batch`) of `1 − (Σpt + s) / (Σp + Σt − Σpt + s)`. Shape `[1]`.
 ///
 /// Source: Rahman and Wang, Optimizing Intersection-Over-Union in Deep Neural Networks (ISVC 2016).
-pub fn soft_jaccard(sums: &Sums, batch: bool, smooth: f64, skip: usize) -> Tensor<1> {
-    let [both, predicted, truth] = super::over_patches(sums, batch);
-    let index = (both.clone() + smooth) / (predicted + truth - both + smooth);
-    super::mean_from(index, skip).neg() + 1.0
+pub fn soft_jaccard(batch: &Batch, term: &Overlap) -> Tensor<1> {
+    let counts = Counts::new(batch, term.batch, term.background);
+    let Counts { both, predicted, truth } = &counts;
+    let union = predicted.clone() + truth.clone() - both.clone();
+    let index = ratio(both.clone() + term.smooth, union + term.smooth);
+    counts.mean(index.neg() + 1.0, term.empty)
 }

@@ -1,17 +1,22 @@
 //! Losses. One file per term; [`total`] adds the terms that the spec lists.
 //!
 //! Logits are `[batch, outputs, depth, height, width]`. The truth is the class of each voxel, background first and then the
-//! structures (softmax), or one mask per structure (sigmoid, structures that overlap). Every term is computed from a few sums per
-//! patch and output, which [`crate::backend::soft`] takes in one pass over the voxels.
+//! structures (softmax), or one mask per structure (sigmoid, structures that overlap). Most terms are computed from a few sums per
+//! patch and output, which [`crate::backend::soft`] takes in one pass over the voxels; those that look at single voxels from its
+//! logarithms of the likelihood. All in 32 bits. Voxels whose truth is below 0 are not known and count in no term.
 
+mod binary_cross_entropy;
 mod cross_entropy;
 mod dice;
+mod focal;
 mod generalized_dice;
 mod jaccard;
+mod overlap;
+mod top_k;
 mod tversky;
 pub mod spec;
 
-use burn::tensor::{Device, Int, Tensor, TensorData, s};
+use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData, s};
 
 use crate::backend::soft::{self, Sums};
 use crate::model::block::Supervised;
@@ -21,9 +26,9 @@ pub use spec::{Loss, default_terms};
 /// What each voxel of a batch is.
 #[derive(Clone, Debug)]
 pub enum Truth {
-    /// Class indices `[batch, 1, depth, height, width]`, 0 is background.
+    /// Class indices `[batch, 1, depth, height, width]`, 0 is background, −1 not known.
     Classes(Tensor<5, Int>),
-    /// One mask per structure, `[batch, structures, depth, height, width]`, 0 or 1.
+    /// One mask per structure, `[batch, structures, depth, height, width]`, 0 or 1, −1 not known.
     Masks(Tensor<5>),
 }
 
@@ -61,27 +66,45 @@ impl Truth {
 
 /// What terms are computed from.
 struct Batch {
+    /// `[batch, outputs, depth, height, width]`
+    logits: Tensor<5>,
+    classes: Truth,
+    /// Class numbers or masks.
+    truth: Tensor<5>,
     sums: Sums,
-    /// Voxels of all patches together.
-    voxels: usize,
     overlapping: bool,
 }
 
 impl Batch {
-    /// Outputs at the front that an overlap does not count.
-    fn skipped(&self, background: bool) -> usize {
-        usize::from(!self.overlapping && !background)
+    fn new(logits: Tensor<5>, truth: &Truth) -> Self {
+        let logits = if logits.dtype() == DType::F32 { logits } else { logits.cast(FloatDType::F32) };
+        let (numbers, overlapping) = (truth.numbers(), truth.overlapping());
+        let sums = soft::sums(logits.clone(), numbers.clone(), overlapping);
+        Self { logits, classes: truth.clone(), truth: numbers, sums, overlapping }
+    }
+
+    fn device(&self) -> Device {
+        self.logits.device()
+    }
+
+    fn outputs(&self) -> usize {
+        self.logits.dims()[1]
+    }
+
+    /// Voxels whose truth is known; where structures overlap, of all structures together. Shape `[1]`.
+    fn known(&self) -> Tensor<1> {
+        match self.overlapping {
+            true => self.sums.known.clone().sum(),
+            false => self.sums.known.clone().narrow(1, 0, 1).sum(),
+        }
     }
 }
 
 /// Sum of the terms, shape `[1]`.
 pub fn total(terms: &[Loss], logits: Tensor<5>, truth: &Truth) -> Tensor<1> {
-    let [patches, _, depth, height, width] = logits.dims();
-    let device = logits.device();
-    let sums = soft::sums(logits, truth.numbers(), truth.overlapping());
-    let batch = Batch { sums, voxels: patches * depth * height * width, overlapping: truth.overlapping() };
-    let values = terms.iter().map(|term| one_term(term, &batch));
-    values.reduce(|sum, value| sum + value).unwrap_or_else(|| Tensor::zeros([1], &device))
+    let batch = Batch::new(logits, truth);
+    let values = terms.iter().map(|term| one_term(term, &batch).mul_scalar(term.weight()));
+    values.reduce(|sum, value| sum + value).unwrap_or_else(|| Tensor::zeros([1], &batch.device()))
 }
 
 /// The terms of every output that a network is supervised by, weighted.
@@ -98,51 +121,33 @@ pub fn supervised(terms: &[Loss], outputs: Vec<Supervised>, truth: &Truth) -> Te
 
 fn one_term(term: &Loss, batch: &Batch) -> Tensor<1> {
     match term {
-        Loss::CrossEntropy { weight, class_weights } => {
-            cross_entropy::softmax(batch, class_weights.as_deref()).mul_scalar(*weight)
-        }
-        Loss::BinaryCrossEntropy { weight, class_weights } => {
-            cross_entropy::sigmoid(batch, class_weights.as_deref()).mul_scalar(*weight)
-        }
-        Loss::Dice { weight, batch: over_batch, smooth, background } => {
-            dice::soft_dice(&batch.sums, *over_batch, *smooth, batch.skipped(*background)).mul_scalar(*weight)
-        }
-        Loss::Jaccard { weight, batch: over_batch, smooth, background } => {
-            jaccard::soft_jaccard(&batch.sums, *over_batch, *smooth, batch.skipped(*background)).mul_scalar(*weight)
-        }
-        Loss::GeneralizedDice { weight, batch: over_batch, smooth, background } => {
-            let skip = batch.skipped(*background);
-            generalized_dice::generalized_dice(&batch.sums, *over_batch, *smooth, skip).mul_scalar(*weight)
-        }
-        Loss::Tversky { weight, false_positives, false_negatives, exponent, batch: over_batch, smooth, background } => {
-            let shape = tversky::Tversky {
-                false_positives: *false_positives,
-                false_negatives: *false_negatives,
-                exponent: *exponent,
-            };
-            let skip = batch.skipped(*background);
-            tversky::soft_tversky(&batch.sums, shape, *over_batch, *smooth, skip).mul_scalar(*weight)
-        }
+        Loss::CrossEntropy(term) => cross_entropy::cross_entropy(batch, term),
+        Loss::BinaryCrossEntropy(term) => binary_cross_entropy::binary_cross_entropy(batch, term),
+        Loss::Focal(term) => focal::focal(batch, term),
+        Loss::Dice(term) => dice::soft_dice(batch, term),
+        Loss::Jaccard(term) => jaccard::soft_jaccard(batch, term),
+        Loss::GeneralizedDice(term) => generalized_dice::generalized_dice(batch, term),
+        Loss::Tversky(term) => tversky::soft_tversky(batch, term),
     }
 }
 
-/// Intersection, prediction and truth per output, of each patch or of the batch: `[patches or 1, outputs]`.
-fn over_patches(sums: &Sums, batch: bool) -> [Tensor<2>; 3] {
-    [&sums.both, &sums.predicted, &sums.truth].map(|values| match batch {
-        true => values.clone().sum_dim(0),
-        false => values.clone(),
-    })
+/// Sums over the voxels of each patch and output, `[batch, outputs]`.
+///
+/// Axis by axis, never one reduction over the whole tensor: Burn's CPU backend adds large tensors in an order that depends on the
+/// number of threads.
+fn sum_voxels(values: Tensor<5>) -> Tensor<2> {
+    let [batch, outputs, ..] = values.dims();
+    [4, 3, 2].iter().fold(values, |values, &axis| values.sum_dim(axis)).reshape([batch, outputs])
 }
 
-/// Without `skip` outputs at the front, the background.
-fn from(values: Tensor<2>, skip: usize) -> Tensor<2> {
-    let outputs = values.dims()[1];
-    values.narrow(1, skip, outputs - skip)
+/// The sum of all values, shape `[1]`.
+fn sum_all(values: Tensor<5>) -> Tensor<1> {
+    sum_voxels(values).sum()
 }
 
-/// The mean without `skip` outputs at the front. Shape `[1]`.
-fn mean_from(values: Tensor<2>, skip: usize) -> Tensor<1> {
-    from(values, skip).mean()
+/// Whether a key says nothing.
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// Weights per output as `[1, outputs]`.

@@ -3,166 +3,114 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::binary_cross_entropy::BinaryCrossEntropy;
+pub use super::cross_entropy::CrossEntropy;
+pub use super::focal::Focal;
+pub use super::tversky::Tversky;
+
 /// One term of the loss; the terms of the list are added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Loss {
     /// Softmax cross-entropy over background and structures; for structures that do not overlap.
-    CrossEntropy {
-        /// Factor of this term.
-        #[serde(default = "one")]
-        weight: f64,
-        /// Weight per class: background first, then the structures in order. Left out: all 1.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        class_weights: Option<Vec<f64>>,
-    },
+    CrossEntropy(CrossEntropy),
     /// Sigmoid cross-entropy per structure; for structures that overlap.
-    BinaryCrossEntropy {
-        /// Factor of this term.
-        #[serde(default = "one")]
-        weight: f64,
-        /// Weight per structure. Left out: all 1.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        class_weights: Option<Vec<f64>>,
-    },
+    BinaryCrossEntropy(BinaryCrossEntropy),
+    /// Cross-entropy in which voxels that are found well count little (Lin et al. 2017).
+    Focal(Focal),
     /// One minus the soft Dice coefficient, averaged over structures (Milletari et al. 2016, with plain sums in the denominator).
-    Dice {
-        /// Factor of this term.
-        #[serde(default = "one")]
-        weight: f64,
-        /// Take sums over the batch instead of each patch (nnU-Net's batch Dice).
-        #[serde(default = "yes")]
-        batch: bool,
-        /// Added to numerator and denominator.
-        #[serde(default = "dice_smooth")]
-        #[schemars(range(min = 0.0))]
-        smooth: f64,
-        /// Count the background as a structure.
-        #[serde(default)]
-        background: bool,
-    },
+    Dice(Overlap),
     /// One minus the soft intersection over union, averaged over structures (Rahman & Wang 2016).
-    Jaccard {
-        /// Factor of this term.
-        #[serde(default = "one")]
-        weight: f64,
-        /// Take sums over the batch instead of each patch.
-        #[serde(default = "yes")]
-        batch: bool,
-        /// Added to numerator and denominator.
-        #[serde(default = "dice_smooth")]
-        #[schemars(range(min = 0.0))]
-        smooth: f64,
-        /// Count the background as a structure.
-        #[serde(default)]
-        background: bool,
-    },
+    Jaccard(Overlap),
     /// Dice with structures weighted by one over their squared size (Sudre et al. 2017).
-    GeneralizedDice {
-        /// Factor of this term.
-        #[serde(default = "one")]
-        weight: f64,
-        /// Take sums over the batch instead of each patch.
-        #[serde(default = "yes")]
-        batch: bool,
-        /// Added to numerator and denominator.
-        #[serde(default = "dice_smooth")]
-        #[schemars(range(min = 0.0))]
-        smooth: f64,
-        /// Count the background as a structure.
-        #[serde(default)]
-        background: bool,
-    },
+    GeneralizedDice(Overlap),
     /// One minus the Tversky index, averaged over structures (Salehi et al. 2017); with an exponent the focal Tversky loss (Abraham &
     /// Khan 2019: 0.75).
-    Tversky {
-        /// Factor of this term.
-        #[serde(default = "one")]
-        weight: f64,
-        /// Weight of voxels found wrongly.
-        #[serde(default = "half")]
-        #[schemars(range(min = 0.0))]
-        false_positives: f64,
-        /// Weight of voxels missed; more than that of wrong ones favours recall.
-        #[serde(default = "half")]
-        #[schemars(range(min = 0.0))]
-        false_negatives: f64,
-        /// What one minus the index is raised to: below 1, structures that are found badly count more.
-        #[serde(default = "one")]
-        #[schemars(extend("exclusiveMinimum" = 0.0))]
-        exponent: f64,
-        /// Take sums over the batch instead of each patch.
-        #[serde(default = "yes")]
-        batch: bool,
-        /// Added to numerator and denominator.
-        #[serde(default = "dice_smooth")]
-        #[schemars(range(min = 0.0))]
-        smooth: f64,
-        /// Count the background as a structure.
-        #[serde(default)]
-        background: bool,
-    },
+    Tversky(Tversky),
+}
+
+/// A loss of sums over the voxels of each structure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Overlap {
+    /// Factor of this term.
+    pub weight: f64,
+    /// Take sums over the batch instead of each patch (nnU-Net's batch Dice).
+    pub batch: bool,
+    /// Added to numerator and denominator.
+    #[schemars(range(min = 0.0))]
+    pub smooth: f64,
+    /// Count the background as a structure.
+    pub background: bool,
+    /// What a structure gives that is absent from a patch, or with `batch` from the whole batch.
+    #[serde(skip_serializing_if = "Empty::is_default")]
+    pub empty: Empty,
+}
+
+impl Default for Overlap {
+    fn default() -> Self {
+        Self { weight: 1.0, batch: true, smooth: 1e-5, background: false, empty: Empty::Count }
+    }
+}
+
+/// What an absent structure gives to a loss of sums over its voxels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Empty {
+    /// It counts like the others: nearly 0 where none of it is found, nearly 1 else. It is learnt that it is absent.
+    #[default]
+    Count,
+    /// It counts in no mean; where all are absent, the term is 0.
+    Skip,
+}
+
+impl Empty {
+    /// Whether it is what plans of old meant.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Loss {
     /// The term's key.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::CrossEntropy { .. } => "cross-entropy",
-            Self::BinaryCrossEntropy { .. } => "binary-cross-entropy",
-            Self::Dice { .. } => "dice",
-            Self::Jaccard { .. } => "jaccard",
-            Self::GeneralizedDice { .. } => "generalized-dice",
-            Self::Tversky { .. } => "tversky",
+            Self::CrossEntropy(_) => "cross-entropy",
+            Self::BinaryCrossEntropy(_) => "binary-cross-entropy",
+            Self::Focal(_) => "focal",
+            Self::Dice(_) => "dice",
+            Self::Jaccard(_) => "jaccard",
+            Self::GeneralizedDice(_) => "generalized-dice",
+            Self::Tversky(_) => "tversky",
         }
     }
 
     /// Factor of the term.
     pub fn weight(&self) -> f64 {
         match self {
-            Self::CrossEntropy { weight, .. }
-            | Self::BinaryCrossEntropy { weight, .. }
-            | Self::Dice { weight, .. }
-            | Self::Jaccard { weight, .. }
-            | Self::GeneralizedDice { weight, .. }
-            | Self::Tversky { weight, .. } => *weight,
+            Self::CrossEntropy(term) => term.weight,
+            Self::BinaryCrossEntropy(term) => term.weight,
+            Self::Focal(term) => term.weight,
+            Self::Dice(term) | Self::Jaccard(term) | Self::GeneralizedDice(term) => term.weight,
+            Self::Tversky(term) => term.weight,
         }
     }
 
     /// Whether an overlap counts the background as a structure.
     pub fn counts_background(&self) -> bool {
         match self {
-            Self::CrossEntropy { .. } | Self::BinaryCrossEntropy { .. } => false,
-            Self::Dice { background, .. }
-            | Self::Jaccard { background, .. }
-            | Self::GeneralizedDice { background, .. }
-            | Self::Tversky { background, .. } => *background,
+            Self::CrossEntropy(_) | Self::BinaryCrossEntropy(_) | Self::Focal(_) => false,
+            Self::Dice(term) | Self::Jaccard(term) | Self::GeneralizedDice(term) => term.background,
+            Self::Tversky(term) => term.background,
         }
     }
 }
 
-fn one() -> f64 {
-    1.0
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn dice_smooth() -> f64 {
-    1e-5
-}
-
 /// Dice plus cross-entropy, the field's default; binary cross-entropy where structures overlap.
 pub fn default_terms(overlapping: bool) -> Vec<Loss> {
-    let dice = Loss::Dice { weight: 1.0, batch: true, smooth: dice_smooth(), background: false };
     let entropy = match overlapping {
-        true => Loss::BinaryCrossEntropy { weight: 1.0, class_weights: None },
-        false => Loss::CrossEntropy { weight: 1.0, class_weights: None },
+        true => Loss::BinaryCrossEntropy(BinaryCrossEntropy::default()),
+        false => Loss::CrossEntropy(CrossEntropy::default()),
     };
-    vec![dice, entropy]
+    vec![Loss::Dice(Overlap::default()), entropy]
 }

@@ -1,120 +1,173 @@
-//! Losses against values from PyTorch (`tests/reference/loss.py`), and properties.
+//! Losses against values from PyTorch and MONAI (`tests/reference/loss.py`), and properties.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Distribution, FloatDType, Int, Tensor, TensorData};
 use serde::Deserialize;
 
+use super::spec::{BinaryCrossEntropy, CrossEntropy, Empty, Focal, Overlap, Tversky};
 use super::*;
 
 #[derive(Deserialize)]
 struct Reference {
     shape: [usize; 5],
     logits: Vec<f32>,
-    classes: Vec<i64>,
-    masks: Vec<f32>,
     class_weights: Vec<f64>,
-    expected: std::collections::BTreeMap<String, f64>,
-    gradients: std::collections::BTreeMap<String, Vec<f32>>,
-    degenerate: std::collections::BTreeMap<String, Degenerate>,
+    positive_weights: Vec<f64>,
+    cases: Vec<Case>,
 }
 
-/// Truth of a kind that divides by nothing, and what each term makes of it.
+/// One kind of truth, the value of every term, and its gradient.
 #[derive(Deserialize)]
-struct Degenerate {
-    classes: Vec<i64>,
-    expected: std::collections::BTreeMap<String, f64>,
+struct Case {
+    name: String,
+    overlapping: bool,
+    truth: Vec<i32>,
+    expected: BTreeMap<String, f64>,
+    gradients: BTreeMap<String, Vec<f32>>,
 }
 
 fn reference() -> Reference {
     serde_json::from_str(include_str!("../../tests/reference/loss.json")).unwrap()
 }
 
-fn logits(reference: &Reference, device: &Device) -> Tensor<5> {
-    Tensor::from_data(TensorData::new(reference.logits.clone(), reference.shape), device)
-}
-
-fn truth(reference: &Reference, overlapping: bool) -> Truth {
-    let device = Device::flex();
-    let [b, _, d, h, w] = reference.shape;
-    match overlapping {
-        true => Truth::Masks(Tensor::from_data(TensorData::new(reference.masks.clone(), reference.shape), &device)),
-        false => Truth::Classes(Tensor::<5, Int>::from_data(
-            TensorData::new(reference.classes.clone(), [b, 1, d, h, w]),
-            &device,
-        )),
+impl Reference {
+    fn logits(&self, device: &Device) -> Tensor<5> {
+        Tensor::from_data(TensorData::new(self.logits.clone(), self.shape), device)
     }
-}
 
-fn dice(batch: bool, background: bool) -> Loss {
-    Loss::Dice { weight: 1.0, batch, smooth: 1e-5, background }
-}
-
-fn jaccard(batch: bool, background: bool) -> Loss {
-    Loss::Jaccard { weight: 1.0, batch, smooth: 1e-5, background }
-}
-
-fn generalized(batch: bool) -> Loss {
-    Loss::GeneralizedDice { weight: 1.0, batch, smooth: 1e-5, background: false }
-}
-
-fn tversky(batch: bool, exponent: f64) -> Loss {
-    let (false_positives, false_negatives) = (0.3, 0.7);
-    Loss::Tversky { weight: 1.0, false_positives, false_negatives, exponent, batch, smooth: 1e-5, background: false }
-}
-
-#[test]
-fn every_term_agrees_with_pytorch() {
-    let reference = reference();
-    let weights = || Some(reference.class_weights.clone());
-    let cases = [
-        ("cross_entropy", false, Loss::CrossEntropy { weight: 1.0, class_weights: None }),
-        ("cross_entropy_weighted", false, Loss::CrossEntropy { weight: 1.0, class_weights: weights() }),
-        ("binary_cross_entropy", true, Loss::BinaryCrossEntropy { weight: 1.0, class_weights: None }),
-        ("binary_cross_entropy_weighted", true, Loss::BinaryCrossEntropy { weight: 1.0, class_weights: weights() }),
-        ("dice_batch", false, dice(true, false)),
-        ("dice_sample", false, dice(false, false)),
-        ("dice_background", false, dice(true, true)),
-        ("dice_sigmoid", true, dice(true, false)),
-        ("jaccard_batch", false, jaccard(true, false)),
-        ("jaccard_sample_background", false, jaccard(false, true)),
-        ("jaccard_sigmoid", true, jaccard(false, false)),
-        ("generalized_dice_batch", false, generalized(true)),
-        ("generalized_dice_sample", false, generalized(false)),
-        ("tversky_batch", false, tversky(true, 1.0)),
-        ("tversky_sample", false, tversky(false, 1.0)),
-        ("tversky_sigmoid", true, tversky(false, 1.0)),
-        ("focal_tversky", false, tversky(true, 0.75)),
-    ];
-    for (name, overlapping, term) in cases {
-        let value = total(&[term], logits(&reference, &Device::flex()), &truth(&reference, overlapping));
-        let value = f64::from(value.into_scalar::<f32>());
-        let expected = reference.expected[name];
-        assert!((value - expected).abs() < 1e-5, "{name}: {value} instead of {expected}");
+    fn truth(&self, case: &Case, device: &Device) -> Truth {
+        let [batch, _, z, y, x] = self.shape;
+        match case.overlapping {
+            true => {
+                let masks = case.truth.iter().map(|value| *value as f32).collect();
+                Truth::Masks(Tensor::from_data(TensorData::new::<f32, _>(masks, self.shape), device))
+            }
+            false => {
+                let classes = TensorData::new(case.truth.clone(), [batch, 1, z, y, x]);
+                Truth::Classes(Tensor::<5, Int>::from_data(classes, device))
+            }
+        }
     }
-}
 
-#[test]
-fn gradients_agree_with_pytorch() {
-    let reference = reference();
-    let cases = [
-        ("cross_entropy", Loss::CrossEntropy { weight: 1.0, class_weights: None }),
-        ("dice_batch", dice(true, false)),
-        ("jaccard_batch", jaccard(true, false)),
-        ("generalized_dice_batch", generalized(true)),
-        ("tversky_batch", tversky(true, 1.0)),
-        ("focal_tversky", tversky(true, 0.75)),
-    ];
-    for (name, term) in cases {
-        let expected = &reference.gradients[name];
-        let logits = logits(&reference, &Device::flex().autodiff()).require_grad();
-        let classes = match truth(&reference, false) {
-            Truth::Classes(classes) => classes,
-            Truth::Masks(_) => unreachable!("asked for classes"),
+    /// The terms of the script, by its names.
+    fn term(&self, name: &str) -> Loss {
+        let weights = || Some(self.class_weights.clone());
+        let positive = || Some(self.positive_weights.clone());
+        let entropy = |class_weights, label_smoothing, top_k_fraction| {
+            Loss::CrossEntropy(CrossEntropy { weight: 1.0, class_weights, label_smoothing, top_k_fraction })
         };
-        let classes = Truth::Classes(Tensor::from_data(classes.into_data(), &Device::flex().autodiff()));
-        let gradients = total(&[term], logits.clone(), &classes).backward();
-        let gradient = logits.grad(&gradients).unwrap().into_data().try_into_vec::<f32>().unwrap();
-        for (ours, theirs) in gradient.iter().zip(expected) {
-            assert!((ours - theirs).abs() < 1e-6, "{name}: {ours} instead of {theirs}");
+        let binary = |class_weights, positive_weights, top_k_fraction| {
+            Loss::BinaryCrossEntropy(BinaryCrossEntropy {
+                weight: 1.0,
+                class_weights,
+                positive_weights,
+                top_k_fraction,
+            })
+        };
+        let focal = |gamma, alpha, class_weights| Loss::Focal(Focal { weight: 1.0, gamma, alpha, class_weights });
+        let overlap = |batch, background, empty| Overlap { batch, background, empty, ..Overlap::default() };
+        let plain = |batch| overlap(batch, false, Empty::Count);
+        let tversky = |batch, exponent, empty| {
+            let (false_positives, false_negatives) = (0.3, 0.7);
+            Loss::Tversky(Tversky { false_positives, false_negatives, exponent, batch, empty, ..Tversky::default() })
+        };
+        match name {
+            "cross_entropy" => entropy(None, 0.0, None),
+            "cross_entropy_weighted" => entropy(weights(), 0.0, None),
+            "cross_entropy_smooth" => entropy(None, 0.1, None),
+            "cross_entropy_weighted_smooth" => entropy(weights(), 0.3, None),
+            "cross_entropy_top" => entropy(None, 0.0, Some(0.1)),
+            "cross_entropy_top_weighted" => entropy(weights(), 0.0, Some(0.25)),
+            "cross_entropy_top_smooth" => entropy(weights(), 0.2, Some(0.5)),
+            "binary_cross_entropy" => binary(None, None, None),
+            "binary_cross_entropy_weighted" => binary(weights(), None, None),
+            "binary_cross_entropy_positive" => binary(None, positive(), None),
+            "binary_cross_entropy_both" => binary(weights(), positive(), None),
+            "binary_cross_entropy_top" => binary(None, positive(), Some(0.1)),
+            "focal" => focal(2.0, None, None),
+            "focal_alpha" => focal(3.0, Some(0.25), None),
+            "focal_weighted" => focal(1.5, None, weights()),
+            "focal_half" => focal(0.5, None, None),
+            "focal_zero" => focal(0.0, None, None),
+            "dice_batch" => Loss::Dice(plain(true)),
+            "dice_sample" => Loss::Dice(plain(false)),
+            "dice_sample_skip" => Loss::Dice(overlap(false, false, Empty::Skip)),
+            "dice_background" => Loss::Dice(overlap(true, true, Empty::Count)),
+            "jaccard_batch" => Loss::Jaccard(plain(true)),
+            "jaccard_sample" => Loss::Jaccard(plain(false)),
+            "jaccard_sample_background" => Loss::Jaccard(overlap(false, true, Empty::Count)),
+            "generalized_dice_batch" => Loss::GeneralizedDice(plain(true)),
+            "generalized_dice_sample" => Loss::GeneralizedDice(plain(false)),
+            "tversky_batch" => tversky(true, 1.0, Empty::Count),
+            "tversky_batch_skip" => tversky(true, 1.0, Empty::Skip),
+            "tversky_sample" => tversky(false, 1.0, Empty::Count),
+            "focal_tversky" => tversky(true, 0.75, Empty::Count),
+            _ => panic!("no term `{name}`"),
+        }
+    }
+}
+
+/// Value and gradient of one term.
+fn both_ways(term: Loss, logits: Tensor<5>, truth: &Truth) -> (f64, Vec<f32>) {
+    let logits = logits.require_grad();
+    let value = total(&[term], logits.clone(), truth);
+    let gradient = logits.grad(&value.backward()).unwrap().into_data().convert::<f32>();
+    (f64::from(value.into_scalar::<f32>()), gradient.try_into_vec().unwrap())
+}
+
+/// Random truths, and those that divide by nothing: a class that is nowhere, one that is everywhere, one of a single voxel;
+/// and truths that are not known everywhere.
+#[test]
+fn every_term_and_its_gradient_agree_with_pytorch_and_monai() {
+    let reference = reference();
+    let device = Device::flex().autodiff();
+    let mut compared = 0;
+    for case in &reference.cases {
+        let truth = reference.truth(case, &device);
+        for (name, expected) in &case.expected {
+            let (value, gradient) = both_ways(reference.term(name), reference.logits(&device), &truth);
+            assert!((value - expected).abs() < 1e-5, "{}, {name}: {value} instead of {expected}", case.name);
+            for (ours, theirs) in gradient.iter().zip(&case.gradients[name]) {
+                assert!((ours - theirs).abs() < 1e-5, "{}, {name}: slope {ours} instead of {theirs}", case.name);
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 200, "{compared}");
+}
+
+/// Voxels that are not known do not matter, whatever the network says of them.
+#[test]
+fn what_is_not_known_has_no_slope() {
+    let reference = reference();
+    let device = Device::flex().autodiff();
+    for case in reference.cases.iter().filter(|case| case.name.contains("not known")) {
+        let voxels: usize = reference.shape[2..].iter().product();
+        for name in case.expected.keys() {
+            let (_, gradient) =
+                both_ways(reference.term(name), reference.logits(&device), &reference.truth(case, &device));
+            for (index, slope) in gradient.iter().enumerate() {
+                let (patch, voxel) = (index / (3 * voxels), index % voxels);
+                let place = if case.overlapping { index } else { patch * voxels + voxel };
+                assert!(case.truth[place] >= 0 || *slope == 0.0, "{}, {name}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn where_nothing_is_known_every_term_is_finite_and_teaches_nothing() {
+    let reference = reference();
+    let device = Device::flex().autodiff();
+    for case in reference.cases.iter().filter(|case| case.name.starts_with("random")) {
+        let (expected, gradients) = (BTreeMap::new(), BTreeMap::new());
+        let (name, overlapping, truth) = (String::new(), case.overlapping, vec![-1; case.truth.len()]);
+        let nothing = Case { name, overlapping, truth, expected, gradients };
+        for name in case.expected.keys() {
+            let truth = reference.truth(&nothing, &device);
+            let (value, gradient) = both_ways(reference.term(name), reference.logits(&device), &truth);
+            assert!(value.is_finite() && gradient.iter().all(|slope| *slope == 0.0), "{name}: {value}");
         }
     }
 }
@@ -122,46 +175,54 @@ fn gradients_agree_with_pytorch() {
 #[test]
 fn deep_supervision_at_one_size_is_the_plain_loss() {
     let reference = reference();
-    let (terms, truth) = (default_terms(false), truth(&reference, false));
-    let plain = total(&terms, logits(&reference, &Device::flex()), &truth).into_scalar::<f32>();
-    let deep =
-        supervised(&terms, Supervised::halving(vec![logits(&reference, &Device::flex())]), &truth).into_scalar::<f32>();
+    let (terms, device) = (default_terms(false), Device::flex());
+    let truth = reference.truth(&reference.cases[0], &device);
+    let plain = total(&terms, reference.logits(&device), &truth).into_scalar::<f32>();
+    let deep = supervised(&terms, Supervised::halving(vec![reference.logits(&device)]), &truth).into_scalar::<f32>();
     assert_eq!(plain, deep);
 }
 
+/// Logits of ±10 000, also from networks in 16 bits: value and slope of every term stay finite, on every kind of truth.
 #[test]
 fn extreme_logits_stay_finite() {
     let reference = reference();
-    let huge = logits(&reference, &Device::flex()).mul_scalar(1e4);
-    for overlapping in [false, true] {
-        let value = total(&default_terms(overlapping), huge.clone(), &truth(&reference, overlapping));
-        assert!(value.into_scalar::<f32>().is_finite());
+    let device = Device::flex().autodiff();
+    let signs = Tensor::<5>::random(reference.shape, Distribution::Default, &device).sub_scalar(0.5).sign();
+    for case in &reference.cases {
+        for dtype in [FloatDType::F32, FloatDType::F16, FloatDType::BF16] {
+            for name in case.expected.keys() {
+                let logits = signs.clone().mul_scalar(1e4).cast(dtype);
+                let (value, gradient) = both_ways(reference.term(name), logits, &reference.truth(case, &device));
+                let finite = value.is_finite() && gradient.iter().all(|slope| slope.is_finite());
+                assert!(finite, "{}, {name}, {dtype:?}: {value}", case.name);
+            }
+        }
     }
 }
 
-/// A class that is nowhere, one that is everywhere, and one of a single voxel.
+/// Without smoothing, a structure that is neither there nor found is no 0 / 0.
 #[test]
-fn degenerate_truths_agree_with_pytorch() {
-    let reference = reference();
-    let [b, _, d, h, w] = reference.shape;
-    for (name, degenerate) in &reference.degenerate {
-        let device = Device::flex().autodiff();
-        let classes = TensorData::new(degenerate.classes.clone(), [b, 1, d, h, w]);
-        let truth = Truth::Classes(Tensor::<5, Int>::from_data(classes, &device));
-        for (term, loss) in [
-            ("cross_entropy", Loss::CrossEntropy { weight: 1.0, class_weights: None }),
-            ("dice_batch", dice(true, false)),
-            ("jaccard_batch", jaccard(true, false)),
-            ("generalized_dice_batch", generalized(true)),
-            ("tversky_batch", tversky(true, 1.0)),
-            ("focal_tversky", tversky(true, 0.75)),
-        ] {
-            let logits = logits(&reference, &device).require_grad();
-            let value = total(&[loss], logits.clone(), &truth);
-            let gradient = logits.grad(&value.backward()).unwrap().into_data().try_into_vec::<f32>().unwrap();
-            assert!(gradient.iter().all(|slope| slope.is_finite()), "{name}, {term}");
-            let (value, expected) = (f64::from(value.into_scalar::<f32>()), degenerate.expected[term]);
-            assert!((value - expected).abs() < 1e-5, "{name}, {term}: {value} instead of {expected}");
-        }
+fn an_absent_structure_without_smoothing_is_finite() {
+    let device = Device::flex().autodiff();
+    let logits = Tensor::<5>::from_data(TensorData::new(vec![1e4f32, -1e4], [1, 2, 1, 1, 1]), &device);
+    let truth = Truth::Classes(Tensor::<5, Int>::zeros([1, 1, 1, 1, 1], &device));
+    let shape = Overlap { smooth: 0.0, ..Overlap::default() };
+    let terms = [Loss::Dice(shape), Loss::Jaccard(shape), Loss::GeneralizedDice(shape)];
+    let tversky = Loss::Tversky(Tversky { smooth: 0.0, ..Tversky::default() });
+    for term in terms.into_iter().chain([tversky]) {
+        let (value, gradient) = both_ways(term.clone(), logits.clone(), &truth);
+        assert!(value.is_finite() && gradient.iter().all(|slope| slope.is_finite()), "{term:?}: {value}");
     }
+}
+
+#[test]
+fn terms_are_added_with_their_weights() {
+    let reference = reference();
+    let device = Device::flex();
+    let truth = reference.truth(&reference.cases[0], &device);
+    let value = |terms: &[Loss]| total(terms, reference.logits(&device), &truth).into_scalar::<f32>();
+    let dice = Loss::Dice(Overlap { weight: 0.25, ..Overlap::default() });
+    let entropy = Loss::CrossEntropy(CrossEntropy { weight: 3.0, ..CrossEntropy::default() });
+    let expected = 0.25 * value(&[reference.term("dice_batch")]) + 3.0 * value(&[reference.term("cross_entropy")]);
+    assert!((value(&[dice, entropy]) - expected).abs() < 1e-6);
 }

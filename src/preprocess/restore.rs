@@ -113,7 +113,7 @@ mod tests {
             members: vec![],
             color: [0; 3],
         };
-        Target { overlapping, structures: values.iter().map(structure).collect() }
+        Target { overlapping, ignore: None, structures: values.iter().map(structure).collect() }
     }
 
     fn plan(spacing_mm: Option<[f64; 3]>) -> PreprocessPlan {

@@ -1,7 +1,8 @@
 //! What a run's history table says over epochs.
 //!
 //! Columns: `epoch` (required); `loss` and any column that ends in `_loss`; `learning_rate`; `validation_dice` (mean over
-//! structures) and `validation_dice.NAME` per structure; `best` (whether the epoch's weights became the best so far).
+//! structures) and `validation_dice.NAME` per structure; `best` (whether the epoch's weights became the best so far);
+//! `stopped_early` (whether early stopping made it the last epoch).
 //! Other columns are kept in `training_history.json` and not drawn. Nulls are epochs without that value.
 
 use polars::prelude::*;
@@ -31,6 +32,8 @@ pub struct History {
     pub mean_dice: Option<Curve>,
     /// The epoch whose weights are the best: the last one marked so, else that of the highest mean Dice.
     pub best_epoch: Option<f64>,
+    /// The last epoch, where early stopping ended the training.
+    pub stopped_early: Option<f64>,
 }
 
 /// Prefix of the columns with one structure's validation Dice.
@@ -56,9 +59,15 @@ impl History {
             structure_dice: structures.collect(),
             best_epoch: best_epoch(frame, &epochs, mean_dice.as_ref()),
             mean_dice,
+            stopped_early: stopped_early(frame, &epochs),
             epochs,
         })
     }
+}
+
+fn stopped_early(frame: &DataFrame, epochs: &[f64]) -> Option<f64> {
+    let stopped = frame.column("stopped_early").ok()?.bool().ok()?.iter().any(|stopped| stopped == Some(true));
+    epochs.last().copied().filter(|_| stopped)
 }
 
 fn best_epoch(frame: &DataFrame, epochs: &[f64], mean_dice: Option<&Curve>) -> Option<f64> {
@@ -129,6 +138,9 @@ mod tests {
         assert_eq!((history.learning_rate.clone(), history.best_epoch), (None, Some(2.0)));
         frame.with_column(Column::new("best".into(), [false, true, true])).unwrap();
         assert_eq!(History::read(&frame).unwrap().best_epoch, Some(3.0));
+        assert_eq!(History::read(&frame).unwrap().stopped_early, None);
+        frame.with_column(Column::new("stopped_early".into(), [false, false, true])).unwrap();
+        assert_eq!(History::read(&frame).unwrap().stopped_early, Some(3.0));
         let json = to_json(&frame);
         assert_eq!(json["epoch"], json!([1, 2, 3]));
         assert_eq!(json["loss"], json!([0.9, null, 0.5]));

@@ -276,7 +276,9 @@ fn figures(input: &ReportInput, trials: &[collect::Trial]) -> Result<Vec<NamedFi
         let Some(history) = run.history.as_ref().and_then(history::History::read) else { continue };
         let colors: Vec<_> = input.target.structures.iter().map(|s| (s.name.clone(), s.color)).collect();
         let curves = Curves::new(&format!("Training, {}", run.name()), &history, &colors);
-        add(&format!("training-{}", index + 1), &run.name(), figure::render(&curves))?;
+        let stopped = history.stopped_early.map(|epoch| format!(", stopped early after epoch {epoch}"));
+        let caption = format!("{}{}", run.name(), stopped.unwrap_or_default());
+        add(&format!("training-{}", index + 1), &caption, figure::render(&curves))?;
     }
     Ok(figures)
 }

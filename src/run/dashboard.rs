@@ -153,7 +153,7 @@ impl Screen {
                     renderer.update_epoch(record.epoch);
                 });
             }
-            Training::Started { .. } | Training::NewBest { .. } => {}
+            Training::Started { .. } | Training::NewBest { .. } | Training::StoppedEarly { .. } => {}
         }
         self.renderer.is_some() && !self.interrupter.should_stop()
     }

@@ -88,6 +88,9 @@ pub fn to_json(event: &Event) -> Option<serde_json::Value> {
         }),
         Event::Training(Train::Epoch(record)) => epoch(record),
         Event::Training(Train::NewBest { epoch, score }) => json!({ "event": "best", "epoch": epoch, "score": score }),
+        Event::Training(Train::StoppedEarly { epoch, best_epoch }) => {
+            json!({ "event": "stopped-early", "epoch": epoch, "best-epoch": best_epoch })
+        }
         Event::Finished { id, dice } => json!({ "event": "finished", "id": id, "dice": dice }),
         Event::Warning(text) => json!({ "event": "warning", "text": text }),
         _ => return None,

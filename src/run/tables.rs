@@ -95,7 +95,10 @@ fn history_frame(target: &Target, records: &[EpochRecord]) -> PolarsResult<DataF
         let dice = |record: &EpochRecord| record.validation.as_ref()?.dice.get(index).copied().flatten();
         columns.push(numbers(&format!("validation_dice.{}", structure.name), &dice));
     }
-    columns.push(Column::new("best".into(), records.iter().map(|record| record.best).collect::<Vec<_>>()));
+    let flags =
+        |name: &str, of: fn(&EpochRecord) -> bool| Column::new(name.into(), records.iter().map(of).collect::<Vec<_>>());
+    columns.push(flags("best", |record| record.best));
+    columns.push(flags("stopped_early", |record| record.stopped_early));
     DataFrame::new(records.len(), columns)
 }
 

@@ -115,6 +115,9 @@ impl Terminal {
             Training::NewBest { epoch, score } => {
                 self.line(&format!("  new best: {score:.4} after epoch {epoch}, saved"))
             }
+            Training::StoppedEarly { epoch, best_epoch } => {
+                self.line(&format!("  stopped early after epoch {epoch}: not better since epoch {best_epoch}"));
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::predict::spec::Weights;
 use crate::predict::{self, Predictor, export};
 use crate::preprocess::{self, PreparedCase, PreparedSet};
 use crate::train::pretrained::{self, PretrainedError};
-use crate::train::{self, Ended, Job, TrainPlan, checkpoint};
+use crate::train::{self, Ended, Job, checkpoint};
 use crate::volume::Segmentation;
 
 /// What a run needs besides its plan.
@@ -190,7 +190,8 @@ fn train(
         Ended::Interrupted => Err(RunError::Interrupted),
         Ended::Finished(last, state) => {
             tables::write_history(folder, &plan.target, &state.history)?;
-            predicting_network(plan, folder, device, *last, state.best.map(|(_, epoch)| epoch))
+            let best = state.best.map(|(_, epoch)| epoch);
+            predicting_network(plan, folder, device, (*last, state.history.len()), best)
         }
     }
 }
@@ -224,7 +225,7 @@ fn predicting_network(
     plan: &Plan,
     folder: &RunFolder,
     device: &burn::tensor::Device,
-    last: Network,
+    last: (Network, usize),
     best: Option<usize>,
 ) -> Result<(Network, usize), RunError> {
     match (plan.predict.weights, best) {
@@ -233,12 +234,8 @@ fn predicting_network(
             Ok((checkpoint::import(&folder.best_weights(), empty)?, epoch))
         }
         // No validation case had a defined score: the end of training is all there is.
-        (Weights::Best | Weights::Last, _) => Ok((last, epochs(&plan.train))),
+        (Weights::Best | Weights::Last, _) => Ok(last),
     }
-}
-
-fn epochs(plan: &TrainPlan) -> usize {
-    plan.epochs
 }
 
 /// Segments and scores every test case. Cases that an earlier session segmented are read back: the weights are the same.

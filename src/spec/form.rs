@@ -289,7 +289,10 @@ mod tests {
         assert_eq!(form.field("sweep"), Some(&Form::Anything));
         let norm = form.field("model").unwrap().field("unet").unwrap().field("norm").unwrap();
         assert!(matches!(norm, Form::Words(words) if words.len() == 4));
-        assert_eq!(form.paths_of("learning-rate"), ["train.optimizer.adamw", "train.optimizer.sgd"]);
+        assert_eq!(
+            form.paths_of("learning-rate"),
+            ["train.optimizer.adam", "train.optimizer.adamw", "train.optimizer.sgd"]
+        );
     }
 
     #[test]

@@ -26,6 +26,30 @@ enum HostTruth {
 }
 
 impl Batch {
+    /// The batch in pieces of some patches, in order.
+    pub fn pieces(self, patches: usize) -> Vec<Self> {
+        let [count, rest @ ..] = self.size;
+        if count <= patches {
+            return vec![self];
+        }
+        let of_patch = |values: usize| values / count.max(1);
+        let (image, patches) = (of_patch(self.images.len()), patches.max(1));
+        let images = self.images.chunks((image * patches).max(1)).map(<[f32]>::to_vec);
+        let truths: Vec<HostTruth> = match self.truth {
+            HostTruth::Classes(classes) => {
+                let piece = (of_patch(classes.len()) * patches).max(1);
+                classes.chunks(piece).map(|piece| HostTruth::Classes(piece.to_vec())).collect()
+            }
+            HostTruth::Masks(masks, structures) => {
+                let piece = (of_patch(masks.len()) * patches).max(1);
+                masks.chunks(piece).map(|piece| HostTruth::Masks(piece.to_vec(), structures)).collect()
+            }
+        };
+        let size = |index: usize| [patches.min(count - index * patches), rest[0], rest[1], rest[2], rest[3]];
+        let pieces = images.zip(truths).enumerate();
+        pieces.map(|(index, (images, truth))| Self { size: size(index), images, truth }).collect()
+    }
+
     /// Moves the batch to a device.
     pub fn into_device(self, device: &Device) -> (Tensor<5>, Truth) {
         let [batch, _, depth, height, width] = self.size;
@@ -44,11 +68,13 @@ impl Batch {
     }
 }
 
-/// Turns label values into class indices or masks.
+/// Turns label values into class indices or masks; −1 where the truth is not known.
 pub struct Encoder {
     /// Label values of each structure.
     pub structures: Vec<Vec<u16>>,
     overlapping: bool,
+    /// Value of voxels that count in no loss.
+    ignore: Option<u16>,
     class_of: Vec<i32>,
 }
 
@@ -56,14 +82,17 @@ impl Encoder {
     /// The encoder of a target.
     pub fn new(target: &Target) -> Self {
         let structures: Vec<Vec<u16>> = target.structures.iter().map(|structure| structure.values.clone()).collect();
-        let largest = structures.iter().flatten().copied().max().unwrap_or(0);
+        let largest = structures.iter().flatten().copied().chain(target.ignore).max().unwrap_or(0);
         let mut class_of = vec![0; usize::from(largest) + 1];
         for (index, values) in structures.iter().enumerate() {
             for &value in values {
                 class_of[usize::from(value)] = index as i32 + 1;
             }
         }
-        Self { structures, overlapping: target.overlapping, class_of }
+        if let Some(value) = target.ignore {
+            class_of[usize::from(value)] = -1;
+        }
+        Self { structures, overlapping: target.overlapping, ignore: target.ignore, class_of }
     }
 
     fn encode(&self, patches: &[Array3<u16>]) -> HostTruth {
@@ -72,14 +101,15 @@ impl Encoder {
             return HostTruth::Classes(patches.iter().flat_map(|labels| labels.iter().map(class)).collect());
         }
         let mask = |labels: &Array3<u16>, values: &[u16]| -> Vec<f32> {
-            labels.iter().map(|label| f32::from(u8::from(values.contains(label)))).collect()
+            let inside = |label: &u16| if values.contains(label) { 1.0 } else { 0.0 };
+            labels.iter().map(|label| if self.ignore == Some(*label) { -1.0 } else { inside(label) }).collect()
         };
         let masks = patches.iter().flat_map(|labels| self.structures.iter().flat_map(|values| mask(labels, values)));
         HostTruth::Masks(masks.collect(), self.structures.len())
     }
 }
 
-/// Makes batch `batch` of the training (counted over all epochs).
+/// Makes the patches of one step of the training, `batch` (counted over all epochs).
 ///
 /// # Errors
 /// A prepared case can no longer be read from the cache.
@@ -90,9 +120,9 @@ pub fn make(
     seed: u64,
     batch: usize,
 ) -> Result<Batch, PrepareError> {
-    let mut patches = Vec::with_capacity(plan.batch_size);
-    for slot in 0..plan.batch_size {
-        let sample = batch * plan.batch_size + slot;
+    let mut patches = Vec::with_capacity(plan.patches_per_step());
+    for slot in 0..plan.patches_per_step() {
+        let sample = batch * plan.patches_per_step() + slot;
         let case = cases.get(case_of(sample, cases.count(), seed))?;
         patches.push(draw_sample(plan, case.source(), &encoder.structures, seed, sample).0);
     }
@@ -114,7 +144,7 @@ pub fn draw_at(
     sample: usize,
     end: Option<End>,
 ) -> (Patch, bool) {
-    let (batch, slot) = (sample / plan.batch_size, sample % plan.batch_size);
+    let (batch, slot) = (sample / plan.patches_per_step(), sample % plan.patches_per_step());
     let epoch = (batch / plan.steps_per_epoch) as u64;
     let mut rng = random::stream(seed, "patch", epoch, sample as u64);
     let foreground = is_foreground(plan, slot, &mut rng);
@@ -136,14 +166,14 @@ pub fn case_of(sample: usize, cases: usize, seed: u64) -> usize {
     order[sample % cases]
 }
 
-/// nnU-Net's rule: the last patches of a batch, rounded, are centred on a structure; a batch of one draws lots.
+/// nnU-Net's rule: the last patches of a step, rounded, are centred on a structure; a step of one patch draws lots.
 fn is_foreground(plan: &TrainPlan, slot: usize, rng: &mut rand_chacha::ChaCha8Rng) -> bool {
     use rand::Rng;
     let fraction = plan.sampling.foreground;
-    if plan.batch_size == 1 {
+    if plan.patches_per_step() == 1 {
         return rng.random_bool(fraction);
     }
-    slot >= (plan.batch_size as f64 * (1.0 - fraction)).round() as usize
+    slot >= (plan.patches_per_step() as f64 * (1.0 - fraction)).round() as usize
 }
 
 fn collate(patches: Vec<Patch>, encoder: &Encoder) -> Batch {
@@ -167,21 +197,42 @@ mod tests {
             members: vec![name.into()],
             color: [0; 3],
         };
-        Target { overlapping, structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])] }
+        Target { overlapping, ignore: Some(7), structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])] }
     }
 
     #[test]
     fn labels_become_classes_in_the_targets_order() {
-        let labels = Array3::from_shape_vec((1, 1, 5), vec![0u16, 5, 9, 2, 40]).unwrap();
+        let labels = Array3::from_shape_vec((1, 1, 6), vec![0u16, 5, 9, 2, 40, 7]).unwrap();
         let HostTruth::Classes(classes) = Encoder::new(&target(false)).encode(&[labels]) else { panic!("classes") };
-        assert_eq!(classes, [0, 1, 1, 2, 0]);
+        assert_eq!(classes, [0, 1, 1, 2, 0, -1]);
     }
 
     #[test]
     fn overlapping_structures_become_masks() {
-        let labels = Array3::from_shape_vec((1, 1, 3), vec![9u16, 2, 0]).unwrap();
+        let labels = Array3::from_shape_vec((1, 1, 4), vec![9u16, 2, 0, 7]).unwrap();
         let HostTruth::Masks(masks, 2) = Encoder::new(&target(true)).encode(&[labels]) else { panic!("masks") };
-        assert_eq!(masks, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(masks, [1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0]);
+    }
+
+    #[test]
+    fn pieces_hold_the_patches_in_order() {
+        let patch = |value: u16| Patch {
+            image: ndarray::Array4::from_elem((2, 1, 1, 2), f32::from(value)),
+            labels: Array3::from_elem((1, 1, 2), value),
+        };
+        for overlapping in [false, true] {
+            let encoder = Encoder::new(&target(overlapping));
+            let batch = |values: &[u16]| collate(values.iter().copied().map(patch).collect(), &encoder);
+            let pieces = batch(&[5, 2, 0, 9, 7]).pieces(2);
+            for (piece, expected) in pieces.into_iter().zip([batch(&[5, 2]), batch(&[0, 9]), batch(&[7])]) {
+                assert_eq!((piece.size, piece.images), (expected.size, expected.images));
+                match (piece.truth, expected.truth) {
+                    (HostTruth::Classes(ours), HostTruth::Classes(theirs)) => assert_eq!(ours, theirs),
+                    (HostTruth::Masks(ours, 2), HostTruth::Masks(theirs, 2)) => assert_eq!(ours, theirs),
+                    _ => panic!("of another kind"),
+                }
+            }
+        }
     }
 
     #[test]

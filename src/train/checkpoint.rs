@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::history::EpochRecord;
 use super::loss_scale::LossScale;
+use super::schedule::plateau::Fallen;
+use super::stopping::Waiting;
 use crate::files;
 use crate::model::Network;
 
@@ -32,6 +34,15 @@ pub struct State {
     /// Factor of the loss in 16 bits.
     #[serde(default)]
     pub loss_scale: LossScale,
+    /// Where the learning rate stands on a plateau.
+    #[serde(default)]
+    pub fallen: Fallen,
+    /// What early stopping waits for.
+    #[serde(default)]
+    pub waiting: Waiting,
+    /// Steps that the average of the weights has taken in.
+    #[serde(default)]
+    pub averaged: usize,
     /// Best score so far and its epoch.
     pub best: Option<(f64, usize)>,
     /// The finished epochs.
@@ -90,16 +101,24 @@ impl CheckpointError {
     }
 }
 
-/// Saves network, optimiser and state as `folder/last`, all or nothing.
+/// What a training goes on with.
+pub struct Saved {
+    /// The network of the last step.
+    pub network: Network,
+    /// The optimiser with its state.
+    pub optimizer: ModuleOptimizer,
+    /// The average of the weights, where the plan asks for one; without autodiff.
+    pub average: Option<Network>,
+    /// Where the training stands.
+    pub state: State,
+}
+
+/// Saves network, optimiser, average and state as `folder/last`, all or nothing.
 ///
 /// # Errors
 /// The disk is full or not writable; the previous checkpoint stays.
-pub fn save(
-    folder: &Path,
-    network: &Network,
-    optimizer: &ModuleOptimizer,
-    state: &State,
-) -> Result<(), CheckpointError> {
+pub fn save(folder: &Path, saved: &Saved) -> Result<(), CheckpointError> {
+    let Saved { network, optimizer, average, state } = saved;
     let (new, last, previous) = places(folder);
     let _ = fs::remove_dir_all(&new);
     fs::create_dir_all(&new).map_err(|error| CheckpointError::io(&new, error))?;
@@ -108,6 +127,9 @@ pub fn save(
         result.map_err(|reason| CheckpointError::Write { path: new.join(name), reason })
     };
     write("model.bpk", network.clone().into_record().save(new.join("model.bpk")).map_err(|e| e.to_string()))?;
+    if let Some(average) = average {
+        write("average.bpk", average.clone().into_record().save(new.join("average.bpk")).map_err(|e| e.to_string()))?;
+    }
     let record = optimizer.to_record();
     let state =
         State { format: FORMAT, parameters: parameter_ids(network), optimizer_tensors: record.len(), ..state.clone() };
@@ -126,15 +148,16 @@ pub fn save(
     Ok(())
 }
 
-/// Loads `folder/last` into a network and an optimiser of the same plan; none if there is no checkpoint.
+/// Loads `folder/last` into a network of the same plan, an optimiser made for it, and with `averaged` a copy for the average.
 ///
 /// # Errors
 /// The checkpoint is damaged or belongs to another network.
 pub fn load(
     folder: &Path,
     network: Network,
-    optimizer: ModuleOptimizer,
-) -> Result<(Network, ModuleOptimizer, State), CheckpointError> {
+    averaged: bool,
+    optimizer: impl FnOnce(&Network) -> ModuleOptimizer,
+) -> Result<Saved, CheckpointError> {
     let (_, last, _) = places(folder);
     let state_path = last.join("state.json");
     let text = fs::read(&state_path).map_err(|error| CheckpointError::io(&state_path, error))?;
@@ -142,18 +165,19 @@ pub fn load(
     if state.format != FORMAT {
         return Err(CheckpointError::damaged(&state_path, format!("version {} instead of {FORMAT}", state.format)));
     }
+    let average = averaged.then(|| load_model(&last.join("average.bpk"), network.valid())).transpose()?;
     let network = load_model(&last.join("model.bpk"), network)?;
     if parameter_ids(&network) != state.parameters {
         return Err(CheckpointError::damaged(&last, "model.bpk belongs to another network than state.json"));
     }
     let path = last.join("optim.bpk");
     let record = burn::optim::OptimizerRecord::load(&path).map_err(|error| CheckpointError::damaged(&path, error))?;
-    let optimizer = optimizer.load_record(record);
+    let optimizer = optimizer(&network).load_record(record);
     // Burn starts afresh, silently, for a parameter whose state it does not find.
     if optimizer.to_record().len() != state.optimizer_tensors {
         return Err(CheckpointError::damaged(&path, "the optimiser's state is not complete"));
     }
-    Ok((network, optimizer, state))
+    Ok(Saved { network, optimizer, average, state })
 }
 
 /// Whether there is a checkpoint to resume from; brings back the previous one if a save was cut off between its renames.
@@ -241,8 +265,10 @@ fn places(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
 }
 
 fn sync_files(folder: &Path) -> Result<(), CheckpointError> {
-    for name in ["model.bpk", "optim.bpk"] {
-        let path = folder.join(name);
+    for path in ["model.bpk", "optim.bpk", "average.bpk"].map(|name| folder.join(name)) {
+        if !path.exists() {
+            continue;
+        }
         let sync = fs::File::open(&path).and_then(|file| file.sync_all());
         sync.map_err(|error| CheckpointError::io(&path, error))?;
     }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::fit::TrainError;
+use super::error::TrainError;
 
 /// Words in the message of a device without room: CUDA's, CubeCL's.
 const NO_ROOM: [&str; 4] = ["out of memory", "outofmemory", "out_of_memory", "allocate"];

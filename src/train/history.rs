@@ -42,6 +42,9 @@ pub struct EpochRecord {
     pub validation: Option<Validation>,
     /// Whether this epoch's weights are the best so far.
     pub best: bool,
+    /// Whether early stopping made it the last epoch.
+    #[serde(default)]
+    pub stopped_early: bool,
 }
 
 /// What training tells its observer.
@@ -91,6 +94,13 @@ pub enum Event<'a> {
         /// The score that decides.
         score: f64,
     },
+    /// Early stopping ended the training.
+    StoppedEarly {
+        /// The last epoch, counted from 1.
+        epoch: usize,
+        /// The epoch whose value was not beaten.
+        best_epoch: usize,
+    },
 }
 
 #[cfg(test)]
@@ -112,6 +122,7 @@ mod tests {
                 waited_seconds: number,
                 validation: Some(Validation { dice: vec![Some(number), None], iou: vec![] }),
                 best: true,
+                stopped_early: true,
             };
             let text = serde_json::to_string(&record).unwrap();
             assert_eq!(serde_json::from_str::<EpochRecord>(&text).unwrap(), record, "{text}");

@@ -3,23 +3,30 @@
 //! The loop is ours rather than burn-train's: a stopped run must go on exactly where it was (data order, schedule, best
 //! score), and a failure must be an error, not a panic. burn-train's dashboard shows it (`run --tui`).
 
+pub mod average;
 pub mod checkpoint;
 pub mod history;
+pub mod metric;
+pub mod optimizer;
 pub mod pretrained;
 pub mod schedule;
 pub mod spec;
+pub mod stopping;
 
 mod batch;
 mod cases;
+mod epoch;
+mod error;
 mod fit;
 mod guard;
 mod loader;
 mod loss_scale;
-mod optimizer;
 mod probe;
+mod step;
 
 pub use batch::{case_of, draw_at, draw_sample};
 pub use cases::LoadedCase;
-pub use fit::{Ended, Job, TrainError, fit};
+pub use error::TrainError;
+pub use fit::{Ended, Job, fit};
 pub use history::{EpochRecord, Event, Validation};
 pub use spec::{Train, TrainPlan};

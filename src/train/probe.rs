@@ -25,11 +25,15 @@ pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
     let network = model::build(job.model, job.interface, job.plan.precision, job.seed, &device);
     let parameters = network.num_params();
     let activations = job.model.feature_map_elements(job.plan.patch_size, job.interface) * job.plan.batch_size;
-    // Weights, gradients and two moments.
-    let bytes = 4 * (activations * COPIES_OF_ACTIVATIONS + parameters * 4);
+    // Weights, gradients and two moments; sums of gradients and an average where there are any.
+    let copies = 4 + usize::from(job.plan.accumulate > 1) + usize::from(job.plan.ema.is_some());
+    let bytes = 4 * (activations * COPIES_OF_ACTIVATIONS + parameters * copies);
     if remaining_steps < MIN_STEPS_TO_PROBE {
         return (parameters, bytes, None);
     }
+    let step = |job: &Job, network: &model::Network, device: &Device| {
+        (0..job.plan.accumulate).for_each(|_| step(job, network, device));
+    };
     // The first step takes its memory from the system, which later ones do not.
     step(job, &network, &device);
     let start = Instant::now();

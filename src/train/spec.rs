@@ -7,13 +7,19 @@ use crate::augment::AugmentPlan;
 use crate::backend::Precision;
 use crate::spec::Auto;
 
+pub use super::average::Ema;
+pub use super::metric::Metric;
+pub use super::optimizer::spec::{Adam, AdamW, Group, Optimizer, Sgd};
+pub use super::schedule::spec::{Plateau, Schedule};
+pub use super::stopping::EarlyStopping;
+
 /// The training schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Train {
     /// Patch `[z, y, x]` in voxels of the prepared grid; depth 1 makes a 2D network. `"auto"`: nnU-Net's rule.
     pub patch_size: Auto<[usize; 3]>,
-    /// Patches per step. `"auto"`: nnU-Net's rule.
+    /// Patches per batch, and per step unless batches are accumulated. `"auto"`: nnU-Net's rule.
     #[schemars(extend("minimum" = 1))]
     pub batch_size: Auto<usize>,
     /// Number of epochs.
@@ -23,8 +29,16 @@ pub struct Train {
     pub steps_per_epoch: StepsPerEpoch,
     /// How patches are drawn.
     pub sampling: Sampling,
+    /// Batches whose gradients are averaged for one step: the same as a batch that is so many times as large, in the memory of one.
+    #[schemars(range(min = 1))]
+    pub accumulate: usize,
     /// The optimiser.
     pub optimizer: Optimizer,
+    /// Parts of the network with a learning rate or a weight decay of their own, or that wait frozen.
+    #[serde(rename = "group", skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+    /// Whether norms and biases have weight decay too.
+    pub decay_norms_and_biases: bool,
     /// How the learning rate changes over the steps.
     pub schedule: Schedule,
     /// Steps over which the learning rate grows linearly from zero.
@@ -32,6 +46,15 @@ pub struct Train {
     /// Largest global norm of the gradient; 0 switches clipping off.
     #[schemars(range(min = 0.0))]
     pub clip_norm: f64,
+    /// Largest absolute value in the gradient, before its norm is limited; 0 switches clipping off.
+    #[schemars(range(min = 0.0))]
+    pub clip_value: f64,
+    /// Average the weights over the steps; left out, those of the last step are used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<Ema>,
+    /// End before the last epoch when the training has not become better for long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
     /// Validate whole volumes every so many epochs; 0 never.
     pub validate_every: usize,
     /// What makes a checkpoint the best.
@@ -56,10 +79,16 @@ impl Default for Train {
             epochs: 100,
             steps_per_epoch: StepsPerEpoch::default(),
             sampling: Sampling::default(),
+            accumulate: 1,
             optimizer: Optimizer::default(),
+            groups: Vec::new(),
+            decay_norms_and_biases: true,
             schedule: Schedule::default(),
             warmup_steps: 0,
             clip_norm: 12.0,
+            clip_value: 0.0,
+            ema: None,
+            early_stopping: None,
             validate_every: 10,
             best: Best::default(),
             keep_every: 0,
@@ -95,100 +124,6 @@ pub struct Sampling {
 impl Default for Sampling {
     fn default() -> Self {
         Self { foreground: 0.33, drop_background: 0.0 }
-    }
-}
-
-/// The optimiser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Optimizer {
-    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
-    Adamw(AdamW),
-    /// Stochastic gradient descent with momentum.
-    Sgd(Sgd),
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Self::Adamw(AdamW::default())
-    }
-}
-
-/// Adam with decoupled weight decay.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct AdamW {
-    /// Learning rate.
-    #[schemars(range(min = 0.0))]
-    pub learning_rate: f64,
-    /// Weight decay.
-    #[schemars(range(min = 0.0))]
-    pub weight_decay: f64,
-    /// Decay of the first and second moment.
-    pub betas: [f64; 2],
-    /// Denominator's floor.
-    #[schemars(range(min = 0.0))]
-    pub epsilon: f64,
-}
-
-impl Default for AdamW {
-    fn default() -> Self {
-        Self { learning_rate: 1e-3, weight_decay: 1e-4, betas: [0.9, 0.999], epsilon: 1e-8 }
-    }
-}
-
-/// Stochastic gradient descent with momentum (dampening 0, as in PyTorch).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Sgd {
-    /// Learning rate.
-    #[schemars(range(min = 0.0))]
-    pub learning_rate: f64,
-    /// L2 penalty added to the gradient.
-    #[schemars(range(min = 0.0))]
-    pub weight_decay: f64,
-    /// Momentum.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub momentum: f64,
-    /// Nesterov's form.
-    pub nesterov: bool,
-}
-
-impl Default for Sgd {
-    fn default() -> Self {
-        Self { learning_rate: 1e-2, weight_decay: 3e-5, momentum: 0.99, nesterov: true }
-    }
-}
-
-/// How the learning rate changes over all steps of training.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum Schedule {
-    /// Stays.
-    Constant {},
-    /// `(1 − step/steps)^power` (nnU-Net: 0.9).
-    Polynomial {
-        /// The exponent.
-        #[serde(default = "default_power")]
-        #[schemars(range(min = 0.0))]
-        power: f64,
-    },
-    /// Half a cosine from the learning rate down to `minimum` times it.
-    Cosine {
-        /// The last learning rate as a fraction of the first.
-        #[serde(default)]
-        #[schemars(range(min = 0.0, max = 1.0))]
-        minimum: f64,
-    },
-}
-
-fn default_power() -> f64 {
-    0.9
-}
-
-impl Default for Schedule {
-    fn default() -> Self {
-        Self::Polynomial { power: default_power() }
     }
 }
 
@@ -237,7 +172,7 @@ pub enum BestCases {
 pub struct TrainPlan {
     /// Patch `[z, y, x]`.
     pub patch_size: [usize; 3],
-    /// Patches per step.
+    /// Patches per batch.
     pub batch_size: usize,
     /// Number of epochs.
     pub epochs: usize,
@@ -247,14 +182,32 @@ pub struct TrainPlan {
     pub sampling: Sampling,
     /// How patches are changed.
     pub augment: AugmentPlan,
+    /// Batches of one step.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub accumulate: usize,
     /// The optimiser.
     pub optimizer: Optimizer,
+    /// Groups of parameters.
+    #[serde(default, rename = "group", skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+    /// Whether norms and biases have weight decay.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub decay_norms_and_biases: bool,
     /// Learning-rate schedule.
     pub schedule: Schedule,
     /// Linear warm-up.
     pub warmup_steps: usize,
     /// Global-norm clip; 0 off.
     pub clip_norm: f64,
+    /// Clip of single values; 0 off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clip_value: f64,
+    /// Average of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<Ema>,
+    /// End before the last epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
     /// Validation interval in epochs; 0 never.
     pub validate_every: usize,
     /// What makes a checkpoint the best.
@@ -281,7 +234,7 @@ impl TrainPlan {
         augment: AugmentPlan,
     ) -> Self {
         let steps_per_epoch = match spec.steps_per_epoch {
-            StepsPerEpoch::Pass => training_cases.div_ceil(batch_size.max(1)).max(1),
+            StepsPerEpoch::Pass => training_cases.div_ceil((batch_size * spec.accumulate).max(1)).max(1),
             StepsPerEpoch::Fixed(steps) => steps,
         };
         Self {
@@ -291,10 +244,16 @@ impl TrainPlan {
             steps_per_epoch,
             sampling: spec.sampling,
             augment,
+            accumulate: spec.accumulate,
             optimizer: spec.optimizer.clone(),
+            groups: spec.groups.clone(),
+            decay_norms_and_biases: spec.decay_norms_and_biases,
             schedule: spec.schedule,
             warmup_steps: spec.warmup_steps,
             clip_norm: spec.clip_norm,
+            clip_value: spec.clip_value,
+            ema: spec.ema,
+            early_stopping: spec.early_stopping,
             validate_every: spec.validate_every,
             best: spec.best.clone(),
             keep_every: spec.keep_every,
@@ -308,6 +267,31 @@ impl TrainPlan {
     pub fn steps(&self) -> usize {
         self.epochs * self.steps_per_epoch
     }
+
+    /// Patches that one step learns from.
+    pub fn patches_per_step(&self) -> usize {
+        self.batch_size * self.accumulate
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 impl Serialize for StepsPerEpoch {

@@ -59,6 +59,19 @@ fn without_labels_every_value_is_a_structure() {
 }
 
 #[test]
+fn ignored_voxels_of_the_reference_count_nowhere() {
+    let folder = example();
+    let run = evaluate(folder.path(), &["--ignore", "2", "--json"]).success();
+    let json: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    let cases = json["cases"].as_array().unwrap();
+    let count = |case: usize, name: &str| cases[case][name].as_u64().unwrap();
+    assert_eq!((cases.len(), cases[0]["structure"].as_str()), (2, Some("1")));
+    let counts = ["true_positive", "false_positive", "false_negative", "true_negative"].map(|name| count(0, name));
+    assert_eq!(counts, [1, 0, 2, 2]);
+    evaluate(folder.path(), &["--ignore", "0"]).code(2);
+}
+
+#[test]
 fn missing_and_damaged_predictions_end_with_code_4() {
     let folder = example();
     let prediction = folder.path().join("prediction");

@@ -18,3 +18,4 @@ mod shared_files;
 mod specs;
 mod sweep;
 mod tidy;
+mod training;

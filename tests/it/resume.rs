@@ -124,7 +124,7 @@ fn long() -> Lab {
 
 const LONG: [&str; 2] = ["run", "experiments/long.toml"];
 
-fn interrupt(child: &Child) {
+pub fn interrupt(child: &Child) {
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }

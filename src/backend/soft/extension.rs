@@ -14,11 +14,20 @@ use super::super::isa::Isa;
 use super::super::memory::Buffer;
 use super::kernel::{self, Images, Order, SUMS, Truth};
 
-/// Probabilities and their sums in f32, from logits `[batch, channel, z, y, x]`.
+/// Probabilities, their sums and likelihoods in f32, from logits `[batch, channel, z, y, x]`.
 #[backend_extension(Flex, Autodiff)]
 pub trait SoftBackend: Backend {
     /// Sums `[4, batch, channel]`; the truth is `[batch, 1, z, y, x]` with class numbers, or masks of the logits' shape.
     fn sums(logits: FloatTensor<Self>, truth: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self>;
+
+    /// Weighted logarithms of the likelihood, `[batch, 1, z, y, x]` for class numbers, else of the logits' shape. Weights `[2, channel]`:
+    /// where the channel is true, and where it is not.
+    fn likelihoods(
+        logits: FloatTensor<Self>,
+        truth: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        overlapping: bool,
+    ) -> FloatTensor<Self>;
 
     /// Probabilities of the logits' shape, without a gradient.
     fn probabilities(logits: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self>;
@@ -62,12 +71,24 @@ impl Ordered {
     }
 }
 
-/// Sums of ordered tensors.
-fn sums(logits: &Ordered, truth: &Ordered, overlapping: bool) -> FlexTensor {
+fn assert_same_shape(logits: &Ordered, truth: &Ordered, overlapping: bool) {
     let [batch, channels, size @ ..] = logits.dimensions;
     let expected = if overlapping { channels } else { 1 };
     let [images, planes, truth_size @ ..] = truth.dimensions;
     assert_eq!((images, planes, truth_size), (batch, expected, size), "the truth has the shape of the logits");
+}
+
+/// Weights where a channel is true, and where it is not.
+fn two_rows(weights: &FlexTensor) -> [&[f32]; 2] {
+    let values = weights.as_slice::<f32>().expect("contiguous f32 weights");
+    let (of_true, of_other) = values.split_at(values.len() / 2);
+    [of_true, of_other]
+}
+
+/// Sums of ordered tensors.
+fn sums(logits: &Ordered, truth: &Ordered, overlapping: bool) -> FlexTensor {
+    assert_same_shape(logits, truth, overlapping);
+    let [batch, channels, ..] = logits.dimensions;
     let sums = kernel::sums(Isa::detect(), logits.images(), truth.truth(overlapping));
     FlexTensor::from_data(TensorData::new(sums, [SUMS, batch, channels]))
 }
@@ -75,6 +96,16 @@ fn sums(logits: &Ordered, truth: &Ordered, overlapping: bool) -> FlexTensor {
 impl SoftBackend for Flex {
     fn sums(logits: FlexTensor, truth: FlexTensor, overlapping: bool) -> FlexTensor {
         sums(&Ordered::new(logits), &Ordered::new(truth), overlapping)
+    }
+
+    fn likelihoods(logits: FlexTensor, truth: FlexTensor, weights: FlexTensor, overlapping: bool) -> FlexTensor {
+        let (logits, truth, weights) = (Ordered::new(logits), Ordered::new(truth), weights.to_contiguous());
+        assert_same_shape(&logits, &truth, overlapping);
+        let dimensions = truth.dimensions;
+        let mut output = Buffer::new(dimensions.iter().product());
+        let (images, rows) = (logits.images(), two_rows(&weights));
+        kernel::likelihoods(Isa::detect(), images, truth.truth(overlapping), rows, &mut output);
+        FlexTensor::new(output.into_bytes(), Layout::contiguous(Shape::from(dimensions)), DType::F32)
     }
 
     fn probabilities(logits: FlexTensor, overlapping: bool) -> FlexTensor {
@@ -108,6 +139,28 @@ impl Backward<Flex, 1> for SumsBackward {
     }
 }
 
+#[derive(Debug)]
+struct LikelihoodsBackward;
+
+impl Backward<Flex, 1> for LikelihoodsBackward {
+    /// Logits, truth, weights, whether structures overlap.
+    type State = (NodeId, FlexTensor, FlexTensor, bool);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let slopes = Ordered::new(grads.consume::<Flex>(&ops.node));
+        let (logits, truth, weights, overlapping) = ops.state;
+        let logits = Ordered::new(checkpointer.retrieve_node_output::<FlexTensor>(logits));
+        let (truth, weights) = (Ordered::new(truth), weights.to_contiguous());
+        let [parent] = ops.parents;
+        let Some(parent) = parent else { return };
+        let dimensions = logits.dimensions;
+        let mut output = Buffer::new(dimensions.iter().product());
+        let (truth, rows) = (truth.truth(overlapping), two_rows(&weights));
+        kernel::likelihood_gradient(Isa::detect(), logits.images(), truth, rows, slopes.images(), &mut output);
+        grads.register::<Flex>(parent.id, channels_last::as_it_lies(output, dimensions));
+    }
+}
+
 impl<C: CheckpointStrategy> SoftBackend for Autodiff<Flex, C> {
     fn sums(logits: FloatTensor<Self>, truth: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self> {
         let truth = truth.into_primitive();
@@ -118,6 +171,25 @@ impl<C: CheckpointStrategy> SoftBackend for Autodiff<Flex, C> {
                 prep.finish((node, truth, overlapping), output)
             }
             OpsKind::UnTracked(prep) => prep.finish(Flex::sums(logits.into_primitive(), truth, overlapping)),
+        }
+    }
+
+    fn likelihoods(
+        logits: FloatTensor<Self>,
+        truth: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        overlapping: bool,
+    ) -> FloatTensor<Self> {
+        let (truth, weights) = (truth.into_primitive(), weights.into_primitive());
+        match LikelihoodsBackward.prepare::<C>([logits.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let node = prep.checkpoint(&logits);
+                let output = Flex::likelihoods(logits.into_primitive(), truth.clone(), weights.clone(), overlapping);
+                prep.finish((node, truth, weights, overlapping), output)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(Flex::likelihoods(logits.into_primitive(), truth, weights, overlapping))
+            }
         }
     }
 

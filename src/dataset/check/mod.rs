@@ -200,6 +200,7 @@ fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(
         value == 0
             || spec.structures.iter().any(|structure| spec.label_values(structure).contains(&value))
             || spec.labels.background.contains(&value)
+            || spec.labels.ignore == Some(value)
     };
     let stray: Vec<(u16, usize)> =
         found.iter().map(|(value, count)| (*value, *count)).filter(|(value, _)| !is_known(*value)).collect();
@@ -210,7 +211,7 @@ fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(
         stray.iter().take(NAMED_VALUES).map(|(value, count)| format!("{value} ({count} voxels)")).collect();
     let more = stray.len().checked_sub(NAMED_VALUES).filter(|more| *more > 0);
     let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
-    let remedy = "add a `[[structure]]`, or list them in `labels.background`";
+    let remedy = "add a `[[structure]]`, list them in `labels.background`, or name one in `labels.ignore`";
     Err(format!("label values without a name: {}{more}; {remedy}", named.join(", ")))
 }
 

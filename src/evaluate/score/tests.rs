@@ -9,7 +9,11 @@ fn structure(name: &str, values: &[u16]) -> TargetStructure {
 }
 
 fn target(structures: &[(&str, &[u16])], overlapping: bool) -> Target {
-    Target { overlapping, structures: structures.iter().map(|(name, values)| structure(name, values)).collect() }
+    Target {
+        overlapping,
+        ignore: None,
+        structures: structures.iter().map(|(name, values)| structure(name, values)).collect(),
+    }
 }
 
 fn map(shape: [usize; 3], voxels: &[u16]) -> LabelMap {
@@ -135,4 +139,22 @@ fn counts_and_ratios_agree_with_numpy_and_scipy() {
             }
         }
     }
+}
+
+/// The same counts as if the voxels were not there, in label maps and in masks.
+#[test]
+fn ignored_voxels_count_nowhere() {
+    let reference = map([1, 2, 4], &[1, 1, 9, 9, 2, 0, 9, 0]);
+    let prediction = map([1, 2, 4], &[1, 0, 1, 2, 2, 1, 0, 0]);
+    let structures: [(&str, &[u16]); 2] = [("a", &[1]), ("b", &[2])];
+    let ignoring = |overlapping| Target { ignore: Some(9), ..target(&structures, overlapping) };
+    let counts = |s: &Score| (s.true_positive, s.false_positive, s.false_negative, s.true_negative);
+    let labels = score("case", &ignoring(false), &reference, &Segmentation::Labels(prediction.clone())).unwrap();
+    assert_eq!(labels.iter().map(counts).collect::<Vec<_>>(), [(1, 1, 1, 2), (1, 0, 0, 4)]);
+    let masks = Array4::from_shape_fn([2, 1, 2, 4], |(structure, z, y, x)| {
+        u8::from(usize::from(prediction.voxels[[z, y, x]]) == structure + 1)
+    });
+    let masks = Segmentation::Masks { masks, geometry: prediction.geometry };
+    let masks = score("case", &ignoring(true), &reference, &masks).unwrap();
+    assert_eq!(masks.iter().map(counts).collect::<Vec<_>>(), labels.iter().map(counts).collect::<Vec<_>>());
 }

@@ -50,7 +50,7 @@ pub fn target(structures: usize) -> Target {
         let value = index as u16 + 1;
         TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: COLORS[index % 8] }
     };
-    Target { overlapping: false, structures: (0..structures).map(structure).collect() }
+    Target { overlapping: false, ignore: None, structures: (0..structures).map(structure).collect() }
 }
 
 pub fn input(size: &Size) -> ReportInput {

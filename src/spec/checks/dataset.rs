@@ -11,6 +11,7 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     merged(dataset, findings);
     mirrored(dataset, findings);
     background(dataset, findings);
+    ignored(dataset, findings);
     overlap(dataset, findings);
     channels(dataset, findings);
     layout(&dataset.layout, dataset, findings);
@@ -98,6 +99,23 @@ fn background(dataset: &Dataset, findings: &mut Findings) {
             let message = format!("{value} is background and the value of `{}`", structure.name);
             findings.error(path, message, format!("take {value} out of one of the two"));
         }
+    }
+}
+
+fn ignored(dataset: &Dataset, findings: &mut Findings) {
+    let Some(value) = dataset.labels.ignore else { return };
+    if let Some(structure) = dataset.structures.iter().find(|structure| structure.value == value) {
+        let message = format!("{value} is ignored and the value of `{}`", structure.name);
+        findings.error("labels.ignore", message, format!("take {value} out of one of the two"));
+    }
+    if dataset.labels.background.contains(&value) {
+        let help =
+            format!("background is learnt and scored, ignored voxels are not: take {value} out of one of the two");
+        findings.error("labels.ignore", format!("{value} is ignored and background"), help);
+    }
+    if dataset.labels.overlap {
+        let help = "take `ignore` out: structures that overlap are read from masks, which have no such value";
+        findings.error("labels.ignore", "masks have no value to ignore", help);
     }
 }
 

@@ -23,30 +23,53 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
             let help = "a term with a negative weight would reward errors";
             findings.error(path.key("weight"), format!("the weight {weight} is negative"), help);
         }
-        exponent(term, &path, findings);
+        shape(term, &path, findings);
         fits_structures(term, &path, experiment, dataset, findings);
-        class_weights(term, &path, experiment, dataset, findings);
+        weights(term, &path, experiment, dataset, findings);
     }
 }
 
-fn exponent(term: &Loss, path: &KeyPath, findings: &mut Findings) {
-    if let Loss::Tversky { exponent, .. } = term
-        && *exponent <= 0.0
-    {
-        let help = "0.75 is Abraham and Khan's, 1 the plain Tversky loss";
-        findings.error(path.key("exponent"), format!("the exponent {exponent} is not above 0"), help);
+/// Numbers of one term alone.
+fn shape(term: &Loss, path: &KeyPath, findings: &mut Findings) {
+    match term {
+        Loss::Tversky(term) if term.exponent <= 0.0 => {
+            let help = "0.75 is Abraham and Khan's, 1 the plain Tversky loss";
+            findings.error(path.key("exponent"), format!("the exponent {} is not above 0", term.exponent), help);
+        }
+        Loss::CrossEntropy(term) => {
+            if term.label_smoothing >= 1.0 {
+                let help = "use less than 1, for example 0.1";
+                findings.error(path.key("label-smoothing"), "nothing of the truth would be left", help);
+            }
+            fraction(term.top_k_fraction, path, findings);
+        }
+        Loss::BinaryCrossEntropy(term) => fraction(term.top_k_fraction, path, findings),
+        Loss::Focal(term) => {
+            if let Some(alpha) = term.alpha.filter(|alpha| !(0.0..=1.0).contains(alpha)) {
+                let help = "structures get alpha, background one minus it: use a number from 0 to 1, for example 0.25";
+                findings.error(path.key("alpha"), format!("an alpha of {alpha}"), help);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fraction(fraction: Option<f64>, path: &KeyPath, findings: &mut Findings) {
+    if let Some(fraction) = fraction.filter(|fraction| !(*fraction > 0.0 && *fraction <= 1.0)) {
+        let help = "use a part above 0 and at most 1, for example 0.1";
+        findings.error(path.key("top-k-fraction"), format!("{fraction} is no part of the voxels"), help);
     }
 }
 
 fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let chosen = structures::chosen(experiment, dataset);
     match (term, structures::overlap(&chosen)) {
-        (Loss::CrossEntropy { .. }, Some((first, second))) => {
+        (Loss::CrossEntropy(_), Some((first, second))) => {
             let message =
                 format!("`cross-entropy` allows one structure per voxel, but `{first}` and `{second}` overlap");
             findings.error(path.clone(), message, "use `binary-cross-entropy`");
         }
-        (Loss::BinaryCrossEntropy { .. }, None) => {
+        (Loss::BinaryCrossEntropy(_), None) => {
             let message = "`binary-cross-entropy` is for structures that overlap, and these do not";
             findings.error(path.clone(), message, "use `cross-entropy`");
         }
@@ -58,22 +81,36 @@ fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset
     }
 }
 
-fn class_weights(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
-    let names: Vec<&str> = structures::chosen(experiment, dataset).iter().map(|chosen| chosen.name).collect();
-    let (weights, classes) = match term {
-        Loss::CrossEntropy { class_weights: Some(weights), .. } => (weights, [&["background"], &names[..]].concat()),
-        Loss::BinaryCrossEntropy { class_weights: Some(weights), .. } => (weights, names),
-        _ => return,
+/// Lists with a number per class or structure.
+fn weights(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
+    let chosen = structures::chosen(experiment, dataset);
+    let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name).collect();
+    let classes = match structures::overlap(&chosen) {
+        Some(_) => names.clone(),
+        None => [&["background"], &names[..]].concat(),
     };
-    let path = path.key("class-weights");
+    match term {
+        Loss::CrossEntropy(term) => list(&term.class_weights, &path.key("class-weights"), "class", &classes, findings),
+        Loss::Focal(term) => list(&term.class_weights, &path.key("class-weights"), "class", &classes, findings),
+        Loss::BinaryCrossEntropy(term) => {
+            list(&term.class_weights, &path.key("class-weights"), "class", &names, findings);
+            list(&term.positive_weights, &path.key("positive-weights"), "positive", &names, findings);
+        }
+        _ => {}
+    }
+}
+
+fn list(weights: &Option<Vec<f64>>, path: &KeyPath, what: &str, classes: &[&str], findings: &mut Findings) {
+    let Some(weights) = weights else { return };
     if weights.len() != classes.len() {
-        let message = format!("{} class weights for {} classes", weights.len(), classes.len());
+        let message = format!("{} {what} weights for {} classes", weights.len(), classes.len());
         findings.error(path.clone(), message, format!("give one weight each, in this order: {}", classes.join(", ")));
     }
     if weights.iter().all(|weight| *weight == 0.0) {
-        findings.error(path.clone(), "all class weights are 0", "give at least one class a weight above 0");
+        let help = "give at least one class a weight above 0";
+        findings.error(path.clone(), format!("all {what} weights are 0"), help);
     }
     for (index, weight) in weights.iter().enumerate().filter(|(_, weight)| **weight < 0.0) {
-        findings.error(path.item(index), format!("the class weight {weight} is negative"), "use 0 or more");
+        findings.error(path.item(index), format!("the {what} weight {weight} is negative"), "use 0 or more");
     }
 }

@@ -40,7 +40,7 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     patch::check(experiment, findings);
     augment::check(experiment, findings);
     loss::check(experiment, dataset, findings);
-    training::check(&experiment.train, findings);
+    training::check(experiment, dataset, findings);
     prediction::check(experiment, dataset, findings);
 }
 

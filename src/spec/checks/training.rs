@@ -1,41 +1,73 @@
-//! Optimiser and schedule.
+//! Optimiser, schedule, and what ends a training.
 
-use crate::spec::Findings;
+use super::split::has_validation;
+use crate::dataset::Dataset;
 use crate::spec::finding::KeyPath;
-use crate::train::spec::{AdamW, Optimizer, Schedule, Sgd, StepsPerEpoch, Train};
+use crate::spec::{Experiment, Findings};
+use crate::train::spec::{BestCases, Metric, Optimizer, Schedule, Sgd, StepsPerEpoch, Train};
 
-pub fn check(train: &Train, findings: &mut Findings) {
-    match &train.optimizer {
-        Optimizer::Adamw(adamw) => check_adamw(adamw, findings),
-        Optimizer::Sgd(sgd) => check_sgd(sgd, findings),
+pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
+    let train = &experiment.train;
+    optimizer(&train.optimizer, findings);
+    groups(train, findings);
+    if let Some(ema) = train.ema.filter(|ema| !(ema.decay > 0.0 && ema.decay < 1.0)) {
+        let help = "use a number above 0 and below 1, for example 0.999";
+        findings.error("train.ema.decay", format!("an average with a decay of {} is none", ema.decay), help);
     }
     warmup(train, findings);
-    if let Schedule::Polynomial { power: 0.0 } = train.schedule {
-        let help = "use a power above 0, or `constant = {}`";
-        findings.error("train.schedule.polynomial.power", "a power of 0 never lowers the learning rate", help);
-    }
+    schedule(train, findings);
     if train.sampling.drop_background >= 1.0 {
         let message = "every patch without a structure would be dropped, so none is ever learnt from";
         findings.error("train.sampling.drop-background", message, "use a probability below 1");
     }
-}
-
-fn learning_rate(path: &str, rate: f64, findings: &mut Findings) {
-    if rate == 0.0 {
-        findings.error(path, "with a learning rate of 0 nothing is learnt", "use a rate above 0");
+    let split = experiment.split.as_ref().unwrap_or(&dataset.split);
+    let validates = train.best.cases == BestCases::Test || has_validation(split);
+    let mut watched = Vec::new();
+    if let Schedule::Plateau(plateau) = &train.schedule {
+        watched.push(("train.schedule.plateau", plateau.metric));
+    }
+    if let Some(stopping) = &train.early_stopping {
+        watched.push(("train.early-stopping", stopping.metric));
+    }
+    for (path, metric) in watched {
+        needs_validation(path, metric, train.validate_every > 0, validates, findings);
     }
 }
 
-fn check_adamw(adamw: &AdamW, findings: &mut Findings) {
-    learning_rate("train.optimizer.adamw.learning-rate", adamw.learning_rate, findings);
-    for (index, beta) in adamw.betas.iter().enumerate().filter(|(_, beta)| !(0.0..1.0).contains(*beta)) {
-        let path = KeyPath::from("train.optimizer.adamw.betas").item(index);
+fn needs_validation(path: &str, metric: Metric, in_epochs: bool, cases: bool, findings: &mut Findings) {
+    if !metric.needs_validation() {
+        return;
+    }
+    if !in_epochs {
+        let help = "set `train.validate-every` above 0, or use the metric \"training-loss\"";
+        findings.error(path, "it looks at validation cases, and none are ever validated", help);
+    } else if !cases {
+        let help = "give the split validation cases, or use the metric \"training-loss\"";
+        findings.error(path, "it looks at validation cases, and the split has none", help);
+    }
+}
+
+fn optimizer(optimizer: &Optimizer, findings: &mut Findings) {
+    let (path, betas) = match optimizer {
+        Optimizer::Adam(adam) => ("train.optimizer.adam", &adam.betas[..]),
+        Optimizer::Adamw(adamw) => ("train.optimizer.adamw", &adamw.betas[..]),
+        Optimizer::Sgd(_) => ("train.optimizer.sgd", &[][..]),
+    };
+    let path = KeyPath::from(path);
+    if optimizer.learning_rate() == 0.0 {
+        let help = "use a rate above 0";
+        findings.error(path.key("learning-rate"), "with a learning rate of 0 nothing is learnt", help);
+    }
+    for (index, beta) in betas.iter().enumerate().filter(|(_, beta)| !(0.0..1.0).contains(*beta)) {
+        let path = path.key("betas").item(index);
         findings.error(path, format!("a decay of {beta}"), "betas are 0 or more and below 1; usual are [0.9, 0.999]");
     }
+    if let Optimizer::Sgd(spec) = optimizer {
+        sgd(spec, findings);
+    }
 }
 
-fn check_sgd(sgd: &Sgd, findings: &mut Findings) {
-    learning_rate("train.optimizer.sgd.learning-rate", sgd.learning_rate, findings);
+fn sgd(sgd: &Sgd, findings: &mut Findings) {
     if sgd.momentum >= 1.0 {
         findings.error(
             "train.optimizer.sgd.momentum",
@@ -49,6 +81,19 @@ fn check_sgd(sgd: &Sgd, findings: &mut Findings) {
     }
 }
 
+fn groups(train: &Train, findings: &mut Findings) {
+    let list = KeyPath::from("train.group");
+    let names: Vec<&str> = train.groups.iter().map(|group| group.parameters.as_str()).collect();
+    for (index, _) in names.iter().enumerate().filter(|(_, name)| name.is_empty()) {
+        let path = list.item(index).key("parameters");
+        findings.error(path, "this name is empty", "name a part of the network, for example \"encoder\"");
+    }
+    if let Some(index) = super::repeated(&names) {
+        let path = list.item(index).key("parameters");
+        findings.error(path, "another group names these parameters", "say everything of them in one group");
+    }
+}
+
 fn warmup(train: &Train, findings: &mut Findings) {
     let StepsPerEpoch::Fixed(steps) = train.steps_per_epoch else { return };
     let total = steps.saturating_mul(train.epochs);
@@ -56,5 +101,28 @@ fn warmup(train: &Train, findings: &mut Findings) {
         let message = format!("the warm-up of {} steps is not shorter than the training", train.warmup_steps);
         let help = format!("training is {} epochs of {steps} steps: use less than {total}", train.epochs);
         findings.error("train.warmup-steps", message, help);
+    }
+}
+
+fn schedule(train: &Train, findings: &mut Findings) {
+    let constant = "use `constant = {}` for a learning rate that stays";
+    match train.schedule {
+        Schedule::Polynomial { power: 0.0 } => {
+            let help = "use a power above 0, or `constant = {}`";
+            findings.error("train.schedule.polynomial.power", "a power of 0 never lowers the learning rate", help);
+        }
+        Schedule::Step { factor, .. } => falls("train.schedule.step.factor", factor, constant, findings),
+        Schedule::Exponential { factor } => falls("train.schedule.exponential.factor", factor, constant, findings),
+        Schedule::Plateau(plateau) => falls("train.schedule.plateau.factor", plateau.factor, constant, findings),
+        _ => {}
+    }
+}
+
+/// A factor that lowers the learning rate without ending the training.
+fn falls(path: &str, factor: f64, constant: &str, findings: &mut Findings) {
+    if factor == 0.0 {
+        findings.error(path, "a factor of 0 ends all learning", "use a factor between 0 and 1, for example 0.5");
+    } else if factor == 1.0 {
+        findings.error(path, "a factor of 1 never lowers the learning rate", constant);
     }
 }

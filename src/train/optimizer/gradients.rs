@@ -1,30 +1,8 @@
-//! The optimiser, and clipping by the global norm.
+//! What is done to gradients between the backward pass and the step.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-
-use super::spec::Optimizer;
-
-/// The optimiser of a spec, without state.
-pub fn build(spec: &Optimizer) -> ModuleOptimizer {
-    match spec {
-        Optimizer::Adamw(adamw) => AdamWConfig::new()
-            .with_beta_1(adamw.betas[0] as f32)
-            .with_beta_2(adamw.betas[1] as f32)
-            .with_epsilon(adamw.epsilon as f32)
-            .with_weight_decay(adamw.weight_decay as f32)
-            .init(),
-        Optimizer::Sgd(sgd) => {
-            let momentum =
-                MomentumConfig::new().with_momentum(sgd.momentum).with_dampening(0.0).with_nesterov(sgd.nesterov);
-            let decay = (sgd.weight_decay > 0.0).then(|| WeightDecayConfig::new(sgd.weight_decay as f32));
-            SgdConfig::new().with_momentum((sgd.momentum > 0.0).then_some(momentum)).with_weight_decay(decay).init()
-        }
-    }
-}
 
 /// Scales all gradients by `min(1, limit / norm)`, where the norm is taken over all of them (PyTorch's `clip_grad_norm_`;
 /// Burn's own clipping is per tensor). Returns the norm before clipping, shape `[1]`.
@@ -45,6 +23,24 @@ pub fn clip_global_norm<M: Module>(module: &M, gradients: &mut GradientsParams, 
 /// Multiplies all gradients by a number.
 pub fn multiply<M: Module>(module: &M, gradients: &mut GradientsParams, factor: f64) {
     module.visit(&mut Multiply { gradients, factor });
+}
+
+/// Limits every value of all gradients to `±limit` (PyTorch's `clip_grad_value_`).
+pub fn clip_value<M: Module>(module: &M, gradients: &mut GradientsParams, limit: f64) {
+    module.visit(&mut Clamp { gradients, limit });
+}
+
+struct Clamp<'a> {
+    gradients: &'a mut GradientsParams,
+    limit: f64,
+}
+
+impl ModuleVisitor for Clamp<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, gradient.clamp(-self.limit, self.limit));
+        }
+    }
 }
 
 struct Multiply<'a> {
@@ -114,6 +110,21 @@ mod tests {
             assert!((norm - 8.0).abs() < 1e-5);
             let weight = gradients.get::<2>(linear.weight.id).unwrap().into_data().try_into_vec::<f32>().unwrap();
             assert!(weight.iter().all(|value| (value - expected).abs() < 1e-5), "limit {limit}: {weight:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_limited_one_by_one() {
+        let linear = LinearConfig::new(3, 4).init(&Device::flex().autodiff());
+        for (limit, expected) in [(0.5, 0.5f32), (3.0, 2.0)] {
+            let mut gradients = gradients(&linear, 2.0);
+            clip_value(&linear, &mut gradients, limit);
+            let weight = gradients.get::<2>(linear.weight.id).unwrap().into_data().try_into_vec::<f32>().unwrap();
+            assert_eq!(weight, [expected; 12]);
+            let mut negative = super::tests::gradients(&linear, -2.0);
+            clip_value(&linear, &mut negative, limit);
+            let weight = negative.get::<2>(linear.weight.id).unwrap().into_data().try_into_vec::<f32>().unwrap();
+            assert_eq!(weight, [-expected; 12]);
         }
     }
 }

@@ -1,0 +1,62 @@
+//! Why a training failed.
+
+use super::checkpoint::CheckpointError;
+use super::optimizer::GroupError;
+use super::pretrained::PretrainedError;
+use crate::preprocess::PrepareError;
+
+/// Why a training failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The loss is no number any more.
+    #[error("the loss became {loss} at step {step}: lower the learning rate ({learning_rate:e}) or `train.clip-norm`")]
+    Diverged {
+        /// Counted over all epochs, from 1.
+        step: usize,
+        /// The value.
+        loss: f64,
+        /// Learning rate of the step.
+        learning_rate: f64,
+    },
+    /// No factor of the loss keeps the gradients within 16 bits.
+    #[error(
+        "step {step} overflowed 16 bits whatever the factor of the loss: set `train.precision = \"bf16\"` or \"f32\""
+    )]
+    Overflow {
+        /// Counted over all epochs, from 1.
+        step: usize,
+    },
+    /// The device has no room for a step.
+    #[error(
+        "the device ran out of memory ({reason}): lower `train.batch-size`, `train.patch-size` or the model's features, set \
+         `train.precision = \"bf16\"` or `train.gradient-checkpointing = true`"
+    )]
+    Memory {
+        /// What the device said.
+        reason: String,
+    },
+    /// The device failed.
+    #[error("the device failed: {reason}")]
+    Device {
+        /// What it said.
+        reason: String,
+    },
+    /// A group of parameters that the network does not have.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The weights to start from.
+    #[error("pretrained weights: {0}")]
+    Pretrained(#[from] PretrainedError),
+    /// A checkpoint could not be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A prepared case could not be read.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// Stopped while validating.
+    #[error("stopped")]
+    Stopped,
+    /// Validation failed.
+    #[error("validation: {0}")]
+    Validation(String),
+}

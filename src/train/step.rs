@@ -1,0 +1,109 @@
+//! One step: the gradient of its patches, and what it does to the weights.
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+
+use super::average::blend;
+use super::batch::Batch;
+use super::error::TrainError;
+use super::fit::{Fitting, Job};
+use super::{guard, optimizer};
+use crate::backend;
+use crate::loss;
+use crate::model::block::Draws;
+
+/// What a step came to.
+struct Step {
+    loss: f64,
+    /// Whether the weights changed.
+    taken: bool,
+}
+
+impl Fitting {
+    /// Does one step; its loss.
+    ///
+    /// # Errors
+    /// The loss is no number, or the device failed.
+    pub(super) fn step(&mut self, job: &Job, batch: Batch, rate: f64) -> Result<f64, TrainError> {
+        let scaled = job.plan.precision.scales_loss();
+        let factor = scaled.then_some(self.saved.state.loss_scale.factor);
+        // Only what threads may share: the job's observer need not be.
+        let part = Part { plan: job.plan, terms: job.loss, seed: job.seed, factor, rate };
+        let Step { loss, taken } = guard::guarded(|| backend::near(job.device, || self.learn(&part, batch)))?;
+        let state = &mut self.saved.state;
+        let step = state.step + 1;
+        match (taken, scaled) {
+            (true, true) => state.loss_scale.succeeded(),
+            (true, false) => {}
+            (false, true) if state.loss_scale.overflowed() => state.skipped += 1,
+            (false, true) => return Err(TrainError::Overflow { step }),
+            (false, false) => return Err(TrainError::Diverged { step, loss, learning_rate: rate }),
+        }
+        state.step = step;
+        state.loss_sum += if taken { loss } else { 0.0 };
+        Ok(loss)
+    }
+
+    /// Changes the weights by the patches of one step, unless their loss is no number or, with a factor, its gradients are not.
+    fn learn(&mut self, part: &Part, batch: Batch) -> Step {
+        let (loss, gradients) = self.gradients(part, batch);
+        let Some(mut gradients) = gradients else { return Step { loss, taken: false } };
+        let network = &self.saved.network;
+        self.rules.freeze(network, &mut gradients, self.saved.state.history.len() + 1);
+        if part.plan.clip_value > 0.0 {
+            optimizer::clip_value(network, &mut gradients, part.plan.clip_value);
+        }
+        if part.plan.clip_norm > 0.0 || part.factor.is_some() {
+            let norm = optimizer::clip_global_norm(network, &mut gradients, part.plan.clip_norm);
+            let is_finite = |norm: Tensor<1>| norm.into_scalar::<f32>().is_finite();
+            if part.factor.is_some() && !norm.is_none_or(is_finite) {
+                return Step { loss, taken: false };
+            }
+        }
+        let rates = self.rules.rates(part.rate);
+        self.saved.network = self.saved.optimizer.step(rates, self.saved.network.clone(), gradients);
+        if let (Some(ema), Some(average)) = (part.plan.ema, self.saved.average.take()) {
+            let decay = ema.decay_at(self.saved.state.averaged);
+            self.saved.average = Some(blend(average, &self.saved.network.valid(), decay));
+            self.saved.state.averaged += 1;
+        }
+        Step { loss, taken: true }
+    }
+
+    /// Mean loss of the step's batches, and the mean of their gradients; none where a loss is no number.
+    fn gradients(&self, part: &Part, batch: Batch) -> (f64, Option<GradientsParams>) {
+        let network = &self.saved.network;
+        let batches = batch.pieces(part.plan.batch_size);
+        let count = batches.len() as f64;
+        let (mut sum, mut accumulated) = (0.0, GradientsAccumulator::new());
+        let draws = Draws::of_step(part.seed, self.saved.state.step);
+        for batch in batches {
+            let (images, truth) = batch.into_device(&self.device);
+            let loss = loss::supervised(part.terms, network.forward_supervised(images, &draws), &truth);
+            let value = f64::from(loss.clone().into_scalar::<f32>());
+            if !value.is_finite() {
+                return (value, None);
+            }
+            sum += value;
+            let loss = part.factor.map_or(loss.clone(), |factor| loss.mul_scalar(factor));
+            accumulated.accumulate(network, GradientsParams::from_grads(loss.backward(), network));
+        }
+        let mut gradients = accumulated.grads();
+        let divisor = part.factor.unwrap_or(1.0) * count;
+        if divisor != 1.0 {
+            optimizer::multiply(network, &mut gradients, 1.0 / divisor);
+        }
+        (sum / count, Some(gradients))
+    }
+}
+
+/// What a step needs of its job.
+struct Part<'a> {
+    plan: &'a super::TrainPlan,
+    terms: &'a [loss::Loss],
+    seed: u64,
+    /// The loss is multiplied by it in 16 bits.
+    factor: Option<f64>,
+    rate: f64,
+}
