@@ -20,7 +20,7 @@ fn target(values: &[&[u16]], overlapping: bool) -> Target {
         members: vec![],
         color: [0; 3],
     };
-    Target { overlapping, structures: values.iter().map(structure).collect() }
+    Target { overlapping, ignore: None, structures: values.iter().map(structure).collect() }
 }
 
 fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {
@@ -51,14 +51,15 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
         activation: Activation::LeakyRelu,
         deep_supervision: false,
     };
-    let interface = Interface { channels: 1, outputs: 4 };
+    let interface = Interface { channels: 1, outputs: 4, overlapping: false };
     // Initial weights: any network is as good as another for this.
     let network = model::build(&ModelPlan::Unet(unet), interface, Precision::F32, 3, &device);
     let image = Array4::from_shape_fn((1, 4, 6, 8), |(_, z, y, x)| ((z * 7 + y * 5 + x * x) as f32 * 0.3).sin());
     let mut mirrored = image.clone();
     mirrored.invert_axis(Axis(3));
     let probabilities = |plan: &PredictPlan, image: &Array4<f32>| {
-        let predictor = Predictor { network: &network, device: &device, plan, overlapping: false, outputs: 4 };
+        let predictor =
+            Predictor { network: &network, device: &device, plan, overlapping: false, outputs: 4, pass: None };
         predictor.probabilities(image.view(), &AtomicBool::new(false)).unwrap()
     };
     let difference = |plan: PredictPlan| {
