@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+/// How files begin that are not finished.
+const TEMPORARY: &str = ".tmp-";
+
 /// Writes a file so that a reader, or a crash, sees either the old content or the new one.
 ///
 /// # Errors
@@ -19,12 +22,26 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
 pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+    let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     write(temporary.as_file_mut())?;
     temporary.as_file().sync_all()?;
     make_readable(temporary.as_file())?;
     temporary.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// Removes the half-written files that a killed process left in a folder and the folders in it. What cannot be removed stays: it
+/// is in nobody's way.
+pub fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_unfinished = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
+        match path.is_dir() && !path.is_symlink() {
+            true => remove_unfinished(&path),
+            false if is_unfinished => drop(fs::remove_file(&path)),
+            false => {}
+        }
+    }
 }
 
 /// Temporary files are private to the user; results are not.
@@ -95,6 +112,22 @@ pub fn is_environment(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unfinished_files_are_removed_at_every_depth_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("predictions");
+        fs::create_dir(&inner).unwrap();
+        for place in [folder.path(), &inner] {
+            fs::write(place.join(".tmp-a1B2"), "half").unwrap();
+            fs::write(place.join("case.nii.gz"), "whole").unwrap();
+        }
+        remove_unfinished(folder.path());
+        for place in [folder.path(), &inner] {
+            assert!(!place.join(".tmp-a1B2").exists() && place.join("case.nii.gz").exists());
+        }
+        remove_unfinished(&folder.path().join("nowhere"));
+    }
 
     #[test]
     fn a_failing_writer_leaves_the_old_file_and_no_other() {

@@ -52,6 +52,7 @@ pub fn run(
 ) -> Result<(), RunError> {
     can_compute(plan, setting.device)?;
     let _lock = Lock::take(&folder.lock())?;
+    crate::files::remove_unfinished(folder.path());
     if folder.status() == Status::Finished {
         return Ok(());
     }

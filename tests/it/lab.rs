@@ -243,15 +243,8 @@ fn result(run: &Path) -> Results {
         id: run.file_name().unwrap().to_string_lossy().into_owned(),
         facts: serde_json::json!([manifest["weights"], manifest["epoch"], manifest["data"], history]),
         scores: fs::read(run.join("scores.parquet")).unwrap(),
-        predictions: predictions(run).iter().map(|file| fs::read(file).unwrap()).collect(),
+        predictions: sorted(&run.join("predictions")).iter().map(|file| fs::read(file).unwrap()).collect(),
     }
-}
-
-/// Without the half-written temporary files that a kill leaves behind.
-fn predictions(run: &Path) -> Vec<PathBuf> {
-    let is_temporary =
-        |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".tmp-"));
-    sorted(&run.join("predictions")).into_iter().filter(|file| !is_temporary(file)).collect()
 }
 
 /// Takes the measured times out of a history.
