@@ -93,7 +93,8 @@ fn milliseconds(size: &str, step: &str) -> f64 {
     });
     let labels = Array3::from_shape_fn(shape, |(z, y, x)| [0u16, 1, 0, 2][(z / 12 + y / 12 + x / 12) % 4]);
     let locations = BTreeMap::new();
-    let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &locations };
+    let source =
+        Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &locations, near: None };
     let structures = [vec![1], vec![2]];
     let how = Draw { size, structures: &structures, foreground: false, drop_background: 0.0, augment: &augment, end };
     let make = |sample: u64| black_box(draw(source, how, &mut random::stream(1, "patch", 0, sample)));

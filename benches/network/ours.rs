@@ -22,7 +22,7 @@ const WARM_UP: usize = 2;
 /// Measures one case in this process.
 pub fn measure(case: &Case, device: &Device) -> Measured {
     let device = device.clone().autodiff();
-    let interface = Interface { channels: 1, outputs: CLASSES, overlapping: false };
+    let interface = Interface { channels: 1, outputs: CLASSES, sigmoid: false };
     let mut network = model::build(&ModelPlan::Unet(plan(case)), interface, case.precision, 0, &device);
     let [z, y, x] = case.size;
     let images = Tensor::<5>::random([case.batch, 1, z, y, x], Distribution::Normal(0.0, 1.0), &device);
@@ -73,6 +73,7 @@ fn plan(case: &Case) -> UnetPlan {
         norm: Norm::Instance,
         activation: Activation::LeakyRelu,
         deep_supervision: false,
+        initial_weights: Default::default(),
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Source<'a> {
     pub spacing_mm: [f64; 3],
     /// Sampled voxels of each label value (flat indices of the label array), for patches centred on a structure.
     pub locations: &'a BTreeMap<u16, Vec<u32>>,
+    /// Box `[first, end)` along each axis that patches are drawn from; none: the whole case.
+    pub near: Option<[[usize; 2]; 3]>,
 }
 
 /// How one patch is drawn.
@@ -106,9 +108,19 @@ fn draw_origin(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> [isize; 3] {
         match (room, centre) {
             (room, _) if room < 0 => room / 2,
             (room, Some(centre)) => (centre[axis] as isize - how.size[axis] as isize / 2).clamp(0, room),
-            (room, None) => rng.random_range(0..=room as i64) as isize,
+            (room, None) => {
+                let [first, last] = firsts(source.near.map(|near| near[axis]), how.size[axis], room as i64);
+                rng.random_range(first..=last) as isize
+            }
         }
     })
+}
+
+/// First and last voxel that a patch may begin at: anywhere, or where it lies in a box or, if that is shorter, holds it.
+fn firsts(near: Option<[usize; 2]>, size: usize, room: i64) -> [i64; 2] {
+    let Some([first, end]) = near else { return [0, room] };
+    let (first, last) = (first as i64, end as i64 - size as i64);
+    [first.min(last), first.max(last)].map(|place| place.clamp(0, room))
 }
 
 /// A random voxel of a random structure that the case has.

@@ -5,6 +5,7 @@ pub mod depthwise;
 pub mod examine;
 pub mod join;
 pub mod norm;
+pub mod pool;
 pub mod precision;
 pub mod resize;
 pub mod soft;

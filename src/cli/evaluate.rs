@@ -155,7 +155,7 @@ fn parse_labels(text: &str) -> Result<Target, String> {
             None => structures.push(structure(name, value)),
         }
     }
-    Ok(Target { overlapping: false, ignore: None, structures })
+    Ok(Target { overlapping: false, independent: false, ignore: None, structures })
 }
 
 fn structure(name: &str, value: u16) -> TargetStructure {
@@ -178,7 +178,7 @@ fn values_present(pairs: &Pairs) -> Target {
     let union = |one: BTreeSet<u16>, other: BTreeSet<u16>| one.union(&other).copied().collect();
     let present = files.par_iter().map(values).reduce(BTreeSet::new, union);
     let structures = present.into_iter().filter(|value| *value != 0).map(|value| structure(&value.to_string(), value));
-    Target { overlapping: false, ignore: None, structures: structures.collect() }
+    Target { overlapping: false, independent: false, ignore: None, structures: structures.collect() }
 }
 
 #[cfg(test)]

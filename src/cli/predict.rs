@@ -1,9 +1,12 @@
 //! `segspec predict`.
 
+mod slices;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use burn::tensor::Device;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -18,20 +21,22 @@ use crate::run::trained::SegmentError;
 use crate::run::{Event, Observer, RunError, RunFolder, Status, Trained};
 use crate::volume::{Segmentation, WriteError};
 
-/// Segment images with the network of a run
+/// Segment images with the network of a run, or with the mean of several
 ///
-/// A run folder is all it needs. Images are NIfTI files of any spacing and orientation; the results lie on the grid of
+/// Run folders are all it needs (of an ensemble or a cascade, those beside it too). Several runs must find the same structures: their
+/// probabilities are averaged. A run that classifies slices writes slices.csv: a probability for each slice and structure. Images are NIfTI files of any spacing and orientation; the results lie on the grid of
 /// their images, with label_map.json beside them, which names the values. Several channels are one 4D file, or
 /// CASE_0000.nii.gz, CASE_0001.nii.gz, …. A case that fails is reported and the others go on; the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec predict runs/phantom/0123456789ab --input scan.nii.gz --output predictions
+  segspec predict runs/liver/0123456789ab runs/liver/ba9876543210 --input imagesTs --output predictions
   segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror")]
 pub struct Predict {
-    /// Run folder
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
+    /// Run folder; of several the mean
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
     /// Image, or folder of images
     #[arg(long, value_name = "FILE|DIR")]
     input: PathBuf,
@@ -61,11 +66,12 @@ struct Row {
 
 /// Segments the images.
 pub fn execute(args: Predict) -> Result<Exit, Failure> {
-    let folder = RunFolder::open(&args.run).map_err(|_| {
-        Failure::message(Exit::BadData, format!("{} is no run folder: it has no plan.toml", args.run.display()))
-    })?;
+    let folders = args.runs.iter().map(|run| open(run)).collect::<Result<Vec<_>, _>>()?;
     let device = session::device(args.device)?;
-    let mut trained = Trained::open(&folder, &device.device)?;
+    let mut trained = match folders.as_slice() {
+        [one] => Trained::open(one, &device.device)?,
+        several => mean_of(several, &device.device)?,
+    };
     if args.mirror && !trained.mirror() {
         let text = "--mirror averages over the axes that training mirrored, and this run has none to average over";
         return Err(Failure::message(Exit::Usage, text));
@@ -77,15 +83,38 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     }
     refuse_to_overwrite(&cases, &args.output)?;
     let mut terminal = Terminal::new();
-    if folder.status() != Status::Finished {
+    if folders.iter().any(|folder| folder.status() != Status::Finished) {
         terminal.event(&Event::Warning("the run is not finished: these are the weights that it has so far"));
     }
     terminal.event(&Event::Excluded(&failed));
+    if trained.classifies() {
+        return slices::classify(&cases, failed, &args, &trained, &mut terminal);
+    }
     write_label_map(&args.output, &trained)?;
     let cancelled = session::cancellation();
     let rows = segment_all(&cases, &args.output, &trained, &cancelled, &mut terminal, &mut failed)?;
     print(&args, &trained, &rows, &failed);
     Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
+}
+
+fn open(run: &Path) -> Result<RunFolder, Failure> {
+    let text = || format!("{} is no run folder: it has no plan.toml", run.display());
+    RunFolder::open(run).map_err(|_| Failure::message(Exit::BadData, text()))
+}
+
+/// The mean of runs, which must say the same of the same channels.
+fn mean_of(folders: &[RunFolder], device: &Device) -> Result<Trained, Failure> {
+    let plans = folders.iter().map(|folder| folder.read_plan().map_err(RunError::file(folder.plan())));
+    let plans = plans.collect::<Result<Vec<_>, _>>()?;
+    for (plan, folder) in plans.iter().zip(folders) {
+        let same = (&plan.target, plan.channels) == (&plans[0].target, plans[0].channels);
+        if !same || !plan.members.is_empty() {
+            let reason = if same { "is an ensemble already" } else { "finds other structures, or in other channels" };
+            let text = format!("{} {reason}; give runs of one kind", folder.path().display());
+            return Err(Failure::message(Exit::Usage, text));
+        }
+    }
+    Ok(Trained::of(plans[0].clone(), folders, device)?)
 }
 
 /// The result of `a_0000.nii.gz` is `a.nii.gz`, that of `a.nii.gz` too: in one folder it would replace the image.
@@ -179,7 +208,7 @@ fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {
     };
     if args.json {
         let value = json!({
-            "run": args.run, "experiment": trained.plan.about.experiment, "weights": weights,
+            "runs": args.runs, "experiment": trained.plan.about.experiment, "weights": weights,
             "label-map": args.output.join("label_map.json"), "cases": rows, "failed": failed,
         });
         println!("{value:#}");

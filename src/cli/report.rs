@@ -11,23 +11,25 @@ use super::session::{self, REPORTS};
 use super::{Exit, Failure};
 use crate::evaluate::summary::Metric;
 use crate::report::terminal::{self, Charset};
-use crate::report::{ReportError, ReportInput, collect};
+use crate::report::{ReportError, ReportInput, collect, slices};
 use crate::run::event::Silent;
 use crate::run::{self, Folds, RunError, RunFolder, Status, experiment};
 
 /// Write tables, charts and one page from finished runs
 ///
 /// Of a run folder the report goes into the run folder; of an experiment file, with all its finished trials and folds,
-/// into reports/NAME.
+/// into reports/NAME. Several experiments or runs are compared side by side: say with --output where their report goes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec report experiments/phantom.toml --open
-  segspec report runs/phantom/0123456789ab")]
+  segspec report runs/phantom/0123456789ab
+  segspec report experiments/plain.toml experiments/attention.toml --output reports/networks")]
 pub struct Report {
-    /// Experiment file, or run folder
-    path: PathBuf,
-    /// Replace a value of the experiment, as given to `run`
+    /// Experiment file, or run folder; of several a comparison
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Replace a value of the experiments, as given to `run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Write the report into this folder
@@ -43,8 +45,19 @@ pub struct Report {
 
 /// Writes the report.
 pub fn execute(args: Report) -> Result<Exit, Failure> {
-    let (folders, default) = folders(&args)?;
-    let out = args.output.clone().unwrap_or(default);
+    let mut all = Vec::new();
+    let mut out = args.output.clone();
+    for path in &args.paths {
+        let (folders, default) = folders(path, &args.set)?;
+        all.extend(folders);
+        if args.paths.len() == 1 {
+            out.get_or_insert(default);
+        }
+    }
+    let (folders, Some(out)) = (all, out) else {
+        let text = "say with --output into which folder the comparison goes, for example reports/comparison";
+        return Err(Failure::message(Exit::Usage, text));
+    };
     let (input, files) = run::report::write(&folders, &out)?;
     if args.json {
         println!("{}", to_json(&input).map_err(RunError::from)?);
@@ -59,15 +72,14 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
 }
 
 /// The run folders to report on, and where the report goes.
-fn folders(args: &Report) -> Result<(Vec<RunFolder>, PathBuf), Failure> {
-    if args.path.is_dir() {
-        let folder = RunFolder::open(&args.path).map_err(|_| {
-            Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", args.path.display()))
-        })?;
+fn folders(path: &Path, set: &[String]) -> Result<(Vec<RunFolder>, PathBuf), Failure> {
+    if path.is_dir() {
+        let folder = RunFolder::open(path)
+            .map_err(|_| Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", path.display())))?;
         let out = folder.report();
         return Ok((vec![folder], out));
     }
-    let loaded = session::load(&args.path, &args.set)?;
+    let loaded = session::load(path, set)?;
     let never = AtomicBool::new(false);
     let planned = experiment::plan(&loaded, &session::data_root(), Folds::All, &never, &mut Silent)?;
     let finished = planned.runs.into_iter().map(|run| run.folder).filter(|folder| folder.status() == Status::Finished);
@@ -96,7 +108,11 @@ pub(super) fn to_json(input: &ReportInput) -> Result<Value, ReportError> {
             })
         })
         .collect();
-    Ok(json!({ "experiment": input.title, "trials": trials }))
+    let classifiers: Vec<Value> = slices::collect(input)
+        .iter()
+        .map(|classifier| json!({ "classifier": classifier.name, "structures": classifier.summaries }))
+        .collect();
+    Ok(json!({ "experiment": input.title, "trials": trials, "classifiers": classifiers }))
 }
 
 fn open(page: &Path) -> Result<(), Failure> {

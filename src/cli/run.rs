@@ -76,11 +76,7 @@ impl FromStr for FoldChoice {
 
 /// Runs the experiment.
 pub fn execute(args: Run) -> Result<Exit, Failure> {
-    let mut set = args.set.clone();
-    if args.smoke {
-        set.extend(experiment::SMOKE.map(String::from));
-    }
-    let loaded = session::load(&args.experiment, &set)?;
+    let loaded = session::load(&args.experiment, &args.set)?;
     let device = session::device(args.device)?;
     let cancelled = session::cancellation();
     let mut terminal = Terminal::new();

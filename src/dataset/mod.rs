@@ -27,7 +27,7 @@ pub use manifest::{FileHash, manifest};
 pub use read::{CaseError, read_image, read_label};
 pub use recognise::{Proposal, recognise};
 pub use spec::Dataset;
-pub use split::{SplitError, split};
+pub use split::{SplitError, held_out, split};
 pub use target::{Target, TargetError, TargetStructure, target};
 
 /// One examination: its image files and, where there is one, its label file.

@@ -289,6 +289,10 @@ pub enum Split {
         /// Number of folds.
         #[schemars(range(min = 2))]
         folds: usize,
+        /// Fraction of the cases that no fold trains on or scores: an ensemble of the folds is scored on them.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        held_out: f64,
         /// Fraction of the training cases that chooses the weights.
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
@@ -304,7 +308,7 @@ pub enum Split {
 
 impl Default for Split {
     fn default() -> Self {
-        Self::KFold { folds: 5, validation: 0.0, seed: 12345, group_by: None }
+        Self::KFold { folds: 5, held_out: 0.0, validation: 0.0, seed: 12345, group_by: None }
     }
 }
 

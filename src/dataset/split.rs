@@ -91,9 +91,12 @@ pub fn split(split: &Split, cases: &[&str]) -> Result<Vec<Fold>, SplitError> {
             let groups = groups(&names, group_by.as_deref())?;
             vec![every_nth(groups, (*n, *offset), *validation, *seed)?]
         }
-        Split::KFold { folds, validation, seed, group_by } => {
+        Split::KFold { folds, validation, seed, group_by, .. } => {
             let units = if group_by.is_some() { "patients" } else { "cases" };
-            k_fold(groups(&names, group_by.as_deref())?, *folds, units, *validation, *seed)?
+            let held_out = held_out(split, cases)?;
+            let mut groups = groups(&names, group_by.as_deref())?;
+            groups.retain(|group| group.iter().all(|case| !held_out.contains(case)));
+            k_fold(groups, *folds, units, *validation, *seed)?
         }
     };
     let several = folds.len() > 1;
@@ -108,6 +111,21 @@ pub fn split(split: &Split, cases: &[&str]) -> Result<Vec<Fold>, SplitError> {
         }
     }
     Ok(folds)
+}
+
+/// The cases that a cross-validation holds out of all folds, sorted.
+///
+/// # Errors
+/// [`SplitError`], naming the key.
+pub fn held_out(split: &Split, cases: &[&str]) -> Result<Vec<String>, SplitError> {
+    let Split::KFold { held_out, seed, group_by, .. } = split else { return Ok(Vec::new()) };
+    let wanted = fraction("held-out", *held_out)?;
+    let names: BTreeSet<&str> = cases.iter().copied().collect();
+    let mut groups = shuffled(groups(&names, group_by.as_deref())?, *seed, "held out", 0);
+    let total = names.len() as f64;
+    let mut cases: Vec<String> = take(&mut groups, total * wanted).into_iter().flatten().collect();
+    cases.sort();
+    Ok(cases)
 }
 
 fn fixed(names: &BTreeSet<&str>, train: &[String], validation: &[String], test: &[String]) -> Result<Fold, SplitError> {

@@ -11,8 +11,11 @@ use super::spec::{Dataset, Structure};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Target {
-    /// Whether a voxel may belong to several of the structures: sigmoid outputs instead of softmax.
+    /// Whether a voxel may belong to several of the structures: one mask each instead of one label map.
     pub overlapping: bool,
+    /// Whether each structure has a probability by itself though none overlap: sigmoid outputs, of which the largest wins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub independent: bool,
     /// Value in the reference label files of voxels that count in no loss and in no score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore: Option<u16>,
@@ -37,10 +40,35 @@ pub struct TargetStructure {
     pub color: [u8; 3],
 }
 
+/// Name of the union of all structures, which a classifier of slices may look for.
+pub const ANY: &str = "any";
+
 impl Target {
-    /// Outputs of a network for this target: background + structures, or structures alone where they overlap.
+    /// The union of all structures as the only one.
+    #[must_use]
+    pub fn united(&self) -> Self {
+        let mut values: Vec<u16> = self.structures.iter().flat_map(|it| it.values.iter().copied()).collect();
+        values.sort_unstable();
+        values.dedup();
+        let members: BTreeSet<&String> = self.structures.iter().flat_map(|it| &it.members).collect();
+        let any = TargetStructure {
+            name: ANY.into(),
+            value: values.first().copied().unwrap_or(1),
+            values,
+            members: members.into_iter().cloned().collect(),
+            color: self.structures.first().map_or([0; 3], |it| it.color),
+        };
+        Self { independent: true, structures: vec![any], ..self.clone() }
+    }
+
+    /// Whether outputs are probabilities by themselves (sigmoid) rather than shares (softmax).
+    pub fn sigmoid(&self) -> bool {
+        self.overlapping || self.independent
+    }
+
+    /// Outputs of a network for this target: background + structures, or structures alone where each has a sigmoid.
     pub fn outputs(&self) -> usize {
-        self.structures.len() + usize::from(!self.overlapping)
+        self.structures.len() + usize::from(!self.sigmoid())
     }
 }
 
@@ -100,7 +128,7 @@ pub fn target(dataset: &Dataset, chosen: &[String]) -> Result<Target, TargetErro
     }
     let mut seen = BTreeSet::new();
     let overlapping = structures.iter().flat_map(|structure| &structure.values).any(|value| !seen.insert(*value));
-    Ok(Target { overlapping, ignore: dataset.labels.ignore, structures })
+    Ok(Target { overlapping, independent: false, ignore: dataset.labels.ignore, structures })
 }
 
 fn check_structures(structures: &[Structure]) -> Result<(), TargetError> {

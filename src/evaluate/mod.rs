@@ -3,10 +3,12 @@
 //! [`score()`] compares one prediction with its reference, [`table`] keeps the rows, [`summary`] averages them: over cases
 //! first, then over structures. An undefined value is null and counted, never 0 and never silently dropped.
 
+pub mod cascade;
 pub mod overlap;
 pub mod pair;
 mod quantile;
 pub mod score;
+pub mod slices;
 pub mod spec;
 pub mod summary;
 pub mod table;

@@ -75,7 +75,7 @@ impl TableError {
         matches!(self, Self::File { source, .. } if crate::files::is_environment(source))
     }
 
-    fn malformed(reason: impl ToString) -> Self {
+    pub(super) fn malformed(reason: impl ToString) -> Self {
         Self::Malformed { place: "score table".to_owned(), reason: reason.to_string() }
     }
 }
@@ -88,7 +88,7 @@ pub fn to_frame(rows: &[ScoreRow]) -> Result<DataFrame, TableError> {
     let mut rows: Vec<&ScoreRow> = rows.iter().collect();
     rows.sort_by(|a, b| (&a.context, &a.score.case).cmp(&(&b.context, &b.score.case)));
     let mut columns = vec![Column::new("version".into(), vec![VERSION; rows.len()])];
-    columns.extend(context_columns(&rows));
+    columns.extend(context_columns(&rows.iter().map(|row| &row.context).collect::<Vec<_>>()));
     let scores: Vec<&Score> = rows.iter().map(|row| &row.score).collect();
     columns.extend(score_columns(&scores));
     DataFrame::new(rows.len(), columns).map_err(TableError::malformed)
@@ -104,15 +104,16 @@ pub fn scores_frame(scores: &[&Score]) -> Result<DataFrame, TableError> {
     DataFrame::new(scores.len(), columns).map_err(TableError::malformed)
 }
 
-fn context_columns(rows: &[&ScoreRow]) -> Vec<Column> {
-    let text = |name: &str, get: fn(&Context) -> &str| text_column(name, rows.iter().map(|row| get(&row.context)));
+/// The columns that say where rows come from.
+pub(super) fn context_columns(contexts: &[&Context]) -> Vec<Column> {
+    let text = |name: &str, get: fn(&Context) -> &str| text_column(name, contexts.iter().map(|context| get(context)));
     vec![
         text("experiment", |context| &context.experiment),
         text("trial", |context| &context.trial),
-        Column::new("fold".into(), rows.iter().map(|row| row.context.fold).collect::<Vec<_>>()),
-        Column::new("seed".into(), rows.iter().map(|row| row.context.seed).collect::<Vec<_>>()),
+        Column::new("fold".into(), contexts.iter().map(|context| context.fold).collect::<Vec<_>>()),
+        Column::new("seed".into(), contexts.iter().map(|context| context.seed).collect::<Vec<_>>()),
         text("split", |context| &context.split),
-        Column::new("selected_on".into(), rows.iter().map(|row| row.context.selected_on).collect::<Vec<_>>()),
+        Column::new("selected_on".into(), contexts.iter().map(|context| context.selected_on).collect::<Vec<_>>()),
     ]
 }
 
@@ -158,7 +159,7 @@ fn score_columns(scores: &[&Score]) -> Vec<Column> {
     columns
 }
 
-fn text_column<'a>(name: &str, values: impl Iterator<Item = &'a str>) -> Column {
+pub(super) fn text_column<'a>(name: &str, values: impl Iterator<Item = &'a str>) -> Column {
     Column::new(name.into(), values.collect::<Vec<_>>())
 }
 
@@ -175,21 +176,26 @@ pub fn rows(frame: &DataFrame) -> Result<Vec<ScoreRow>, TableError> {
 }
 
 /// Typed access to one row of a frame.
-struct Cells<'a> {
-    frame: &'a DataFrame,
-    row: usize,
+pub(super) struct Cells<'a> {
+    pub frame: &'a DataFrame,
+    pub row: usize,
 }
 
 impl<'a> Cells<'a> {
-    fn score_row(&self) -> Result<ScoreRow, TableError> {
-        let context = Context {
+    /// Where the row comes from.
+    pub fn context(&self) -> Result<Context, TableError> {
+        Ok(Context {
             experiment: self.text("experiment")?,
             trial: self.text("trial")?,
             fold: self.column("fold")?.u32().map_err(TableError::malformed)?.get(self.row),
             seed: self.count("seed")?,
             split: self.text("split")?,
             selected_on: self.flag("selected_on")?,
-        };
+        })
+    }
+
+    fn score_row(&self) -> Result<ScoreRow, TableError> {
+        let context = self.context()?;
         let score = Score {
             case: self.text("case")?,
             structure: self.text("structure")?,
@@ -211,16 +217,16 @@ impl<'a> Cells<'a> {
         Ok(ScoreRow { context, score })
     }
 
-    fn column(&self, name: &str) -> Result<&'a Column, TableError> {
+    pub fn column(&self, name: &str) -> Result<&'a Column, TableError> {
         self.frame.column(name).map_err(TableError::malformed)
     }
 
-    fn text(&self, name: &str) -> Result<String, TableError> {
+    pub fn text(&self, name: &str) -> Result<String, TableError> {
         let values = self.column(name)?.str().map_err(TableError::malformed)?;
         values.get(self.row).map(str::to_owned).ok_or_else(|| self.missing(name))
     }
 
-    fn count(&self, name: &str) -> Result<u64, TableError> {
+    pub fn count(&self, name: &str) -> Result<u64, TableError> {
         let values = self.column(name)?.u64().map_err(TableError::malformed)?;
         values.get(self.row).ok_or_else(|| self.missing(name))
     }
@@ -230,11 +236,11 @@ impl<'a> Cells<'a> {
         values.get(self.row).ok_or_else(|| self.missing(name))
     }
 
-    fn number(&self, name: &str) -> Result<Option<f64>, TableError> {
+    pub fn number(&self, name: &str) -> Result<Option<f64>, TableError> {
         Ok(self.column(name)?.f64().map_err(TableError::malformed)?.get(self.row))
     }
 
-    fn missing(&self, column: &str) -> TableError {
+    pub fn missing(&self, column: &str) -> TableError {
         TableError::malformed(format!("row {}: `{column}` is empty", self.row + 1))
     }
 }
@@ -273,6 +279,14 @@ fn into_io(error: PolarsError) -> io::Error {
 /// # Errors
 /// [`TableError`] naming the file, where it is missing, damaged or of another version.
 pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
+    read_frame(parquet, |frame| rows(frame).map(|_| frame.clone()))
+}
+
+/// Reads a Parquet file and what it means; errors name the file.
+pub(super) fn read_frame<T>(
+    parquet: &Path,
+    meaning: impl Fn(&DataFrame) -> Result<T, TableError>,
+) -> Result<T, TableError> {
     let file = File::open(parquet).map_err(|source| TableError::File { path: parquet.to_owned(), source })?;
     let place = parquet.display().to_string();
     let frame = ParquetReader::new(file)
@@ -283,8 +297,7 @@ pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
         TableError::Version { found, .. } => TableError::Version { place: place.clone(), found },
         other => other,
     };
-    rows(&frame).map_err(named)?;
-    Ok(frame)
+    meaning(&frame).map_err(named)
 }
 
 #[cfg(test)]

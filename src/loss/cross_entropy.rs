@@ -43,7 +43,7 @@ pub fn cross_entropy(batch: &Batch, term: &CrossEntropy) -> Tensor<1> {
     let of_true: Vec<f64> = weights.iter().map(|weight| weight * (1.0 - term.label_smoothing + spread)).collect();
     let of_other: Vec<f64> = weights.iter().map(|weight| weight * spread).collect();
     if let Some(fraction) = term.top_k_fraction {
-        return top_k::mean_of_largest(batch, [&of_true, &of_other], fraction);
+        return top_k::mean_of_largest(batch, [&of_true, &of_other], None, fraction);
     }
     let (sums, device) = (&batch.sums, batch.device());
     let plain = term.class_weights.is_none() && spread == 0.0;

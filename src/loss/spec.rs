@@ -14,7 +14,7 @@ pub use super::tversky::Tversky;
 pub enum Loss {
     /// Softmax cross-entropy over background and structures; for structures that do not overlap.
     CrossEntropy(CrossEntropy),
-    /// Sigmoid cross-entropy per structure; for structures that overlap.
+    /// Sigmoid cross-entropy per structure: each has a probability by itself, whether or not structures overlap.
     BinaryCrossEntropy(BinaryCrossEntropy),
     /// Cross-entropy in which voxels that are found well count little (Lin et al. 2017).
     Focal(Focal),

@@ -57,14 +57,16 @@ impl Reference {
         let entropy = |class_weights, label_smoothing, top_k_fraction| {
             Loss::CrossEntropy(CrossEntropy { weight: 1.0, class_weights, label_smoothing, top_k_fraction })
         };
-        let binary = |class_weights, positive_weights, top_k_fraction| {
+        let smooth = |class_weights, positive_weights, label_smoothing, top_k_fraction| {
             Loss::BinaryCrossEntropy(BinaryCrossEntropy {
                 weight: 1.0,
                 class_weights,
                 positive_weights,
+                label_smoothing,
                 top_k_fraction,
             })
         };
+        let binary = |class_weights, positive_weights, top| smooth(class_weights, positive_weights, 0.0, top);
         let focal = |gamma, alpha, class_weights| Loss::Focal(Focal { weight: 1.0, gamma, alpha, class_weights });
         let overlap = |batch, background, empty| Overlap { batch, background, empty, ..Overlap::default() };
         let plain = |batch| overlap(batch, false, Empty::Count);
@@ -84,6 +86,9 @@ impl Reference {
             "binary_cross_entropy_weighted" => binary(weights(), None, None),
             "binary_cross_entropy_positive" => binary(None, positive(), None),
             "binary_cross_entropy_both" => binary(weights(), positive(), None),
+            "binary_cross_entropy_smooth" => smooth(None, None, 0.1, None),
+            "binary_cross_entropy_smooth_both" => smooth(weights(), positive(), 0.3, None),
+            "binary_cross_entropy_smooth_top" => smooth(weights(), positive(), 0.2, Some(0.25)),
             "binary_cross_entropy_top" => binary(None, positive(), Some(0.1)),
             "focal" => focal(2.0, None, None),
             "focal_alpha" => focal(3.0, Some(0.25), None),

@@ -6,12 +6,14 @@ use super::{Batch, sum_all};
 use crate::backend::soft;
 
 /// Mean of the largest values of the weighted cross-entropy, a fraction of all known ones, at least one. Equal values at the border
-/// share the last places, so that no order of voxels matters. Weights per output where it is true, and where not. Shape `[1]`.
+/// share the last places, so that no order of voxels matters. Weights per output where it is true, and where not; `more` is added to the
+/// likelihood of each. Shape `[1]`.
 ///
 /// Source: nnU-Net's `TopKLoss`; Wu, Shen and van den Hengel, Bridging category-level and instance-level semantic image segmentation
 /// (2016).
-pub fn mean_of_largest(batch: &Batch, weights: [&[f64]; 2], fraction: f64) -> Tensor<1> {
+pub fn mean_of_largest(batch: &Batch, weights: [&[f64]; 2], more: Option<Tensor<5>>, fraction: f64) -> Tensor<1> {
     let likelihoods = soft::likelihoods(batch.logits.clone(), batch.truth.clone(), batch.overlapping, weights);
+    let likelihoods = more.map_or(likelihoods.clone(), |more| likelihoods + more);
     let host =
         |tensor: Tensor<5>| tensor.detach().into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default();
     let values = host(likelihoods.clone().neg());

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::block::{Draws, Supervised, Weights};
+use super::classifier::SliceTarget;
 use super::{Interface, Names, Staged, Stages};
 use crate::backend::Precision;
 
@@ -25,6 +26,11 @@ pub trait Spec {
     /// What is wrong with values that only this architecture has: key below its table, message, help.
     fn mistakes(&self) -> Vec<[String; 3]> {
         Vec::new()
+    }
+
+    /// What it says of whole slices, where it classifies them; none for networks that segment.
+    fn slices(&self) -> Option<SliceTarget> {
+        None
     }
 }
 
@@ -51,12 +57,17 @@ pub trait Plan {
     fn names(&self) -> Names {
         Names::default()
     }
+
+    /// What it says of whole slices, where it classifies them; none for networks that segment.
+    fn slices(&self) -> Option<SliceTarget> {
+        None
+    }
 }
 
 /// A network.
 pub trait Forward {
     /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`, both in the network's
-    /// precision.
+    /// precision; `[batch, outputs, 1, 1, 1]` where it classifies slices.
     fn forward(&self, images: Tensor<5>) -> Tensor<5>;
 
     /// The logits of a training step, of all sizes and passes that have a loss.
@@ -121,6 +132,11 @@ macro_rules! architectures {
             pub fn mistakes(&self) -> Vec<[String; 3]> {
                 match self { $( Self::$name(spec) => architecture::Spec::mistakes(spec), )+ }
             }
+
+            /// What it says of whole slices, where it classifies them; none for networks that segment.
+            pub fn slices(&self) -> Option<SliceTarget> {
+                match self { $( Self::$name(spec) => architecture::Spec::slices(spec), )+ }
+            }
         }
 
         impl ModelPlan {
@@ -141,6 +157,11 @@ macro_rules! architectures {
             /// What its parameters are called in other frameworks.
             pub fn names(&self) -> Names {
                 match self { $( Self::$name(plan) => architecture::Plan::names(plan), )+ }
+            }
+
+            /// What it says of whole slices, where it classifies them; none for networks that segment.
+            pub fn slices(&self) -> Option<SliceTarget> {
+                match self { $( Self::$name(plan) => architecture::Plan::slices(plan), )+ }
             }
 
             /// Why it cannot work with so many channels; none where it can.

@@ -6,6 +6,7 @@
 pub mod architecture;
 pub mod attention_unet;
 pub mod block;
+pub mod classifier;
 pub mod multipass;
 pub mod names;
 pub mod parameters;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use architecture::{Forward, architectures};
 use block::{Draws, Supervised, Weights};
+pub use classifier::SliceTarget;
 pub use names::Names;
 pub use parameters::Parameter;
 pub use staged::{Cost, Staged, Stages};
@@ -38,6 +40,8 @@ architectures! {
     MultipassUnet = "model.multipass-unet": multipass::MultipassUnet, multipass::MultipassUnetPlan, multipass::MultipassUNet;
     /// SegFormer (Xie 2021), 2D.
     Segformer = "model.segformer": segformer::Segformer, segformer::SegformerPlan, segformer::SegFormer;
+    /// Classifier of slices: ResNet (He 2016), 2D.
+    Classifier = "model.classifier": classifier::Classifier, classifier::ClassifierPlan, classifier::SliceClassifier;
 }
 
 impl Default for Model {
@@ -53,8 +57,8 @@ pub struct Interface {
     pub channels: usize,
     /// Output channels: background + structures (softmax), or structures (sigmoid).
     pub outputs: usize,
-    /// Structures may overlap: sigmoid instead of softmax.
-    pub overlapping: bool,
+    /// Every output is a probability by itself: sigmoid instead of softmax.
+    pub sigmoid: bool,
 }
 
 /// Builds a network with initial weights drawn from the seed. Weights are in 32 bits whatever the precision.

@@ -1,6 +1,6 @@
 //! What architectures of several resolutions have in common for the planning rules.
 
-use super::segformer::SegformerPlan;
+use super::ModelPlan;
 use crate::spec::Auto;
 
 /// What an architecture states about its resolutions, and what `"auto"` starts from.
@@ -66,8 +66,8 @@ pub enum Cost {
         /// Networks one after the other.
         passes: usize,
     },
-    /// A transformer.
-    Segformer(SegformerPlan),
+    /// As the architecture counts them itself, every number being known.
+    Own(Box<ModelPlan>),
 }
 
 impl Cost {

@@ -62,6 +62,7 @@ fn unet(features: &[usize], blocks: &[usize], flat: bool, residual: bool) -> Une
         norm: Norm::Instance,
         activation: Activation::LeakyRelu,
         deep_supervision: !residual,
+        initial_weights: Default::default(),
     }
 }
 
@@ -104,6 +105,12 @@ fn segformer(size: segformer::MitSize) -> ModelPlan {
     spec.resolve(none)
 }
 
+fn classifier(size: classifier::ResnetSize) -> ModelPlan {
+    let spec = Model::Classifier(classifier::Classifier { size, ..classifier::Classifier::default() });
+    let none = Stages { features: vec![], strides: vec![], kernels: vec![], blocks: vec![], decoder_blocks: vec![] };
+    spec.resolve(none)
+}
+
 fn plan(name: &str) -> ModelPlan {
     match name {
         "plain" => {
@@ -118,13 +125,15 @@ fn plan(name: &str) -> ModelPlan {
         "vnet-2d" => vnet(true),
         "segformer-b0" => segformer(segformer::MitSize::B0),
         "segformer-b2" => segformer(segformer::MitSize::B2),
+        "resnet-18" => classifier(classifier::ResnetSize::Resnet18),
+        "resnet-34" => classifier(classifier::ResnetSize::Resnet34),
         other => panic!("{other} has no plan here"),
     }
 }
 
 fn check(reference: &Reference) {
     let (name, plan) = (&reference.name, plan(&reference.name));
-    let interface = Interface { channels: reference.shape[1], outputs: reference.outputs[1], overlapping: false };
+    let interface = Interface { channels: reference.shape[1], outputs: reference.outputs[1], sigmoid: false };
     let (names, device) = (plan.names(), Device::flex());
     let network = build(&plan, interface, Precision::F32, 0, &device);
     let filled = network.with_values(|parameter| {
@@ -151,7 +160,7 @@ fn check(reference: &Reference) {
 fn the_same_weights_give_the_outputs_of_the_reference_implementations() {
     let text = include_str!("../../tests/reference/architecture.json");
     let references: Vec<Reference> = serde_json::from_str(text).unwrap();
-    assert_eq!(references.len(), 9);
+    assert_eq!(references.len(), 11);
     references.iter().for_each(check);
 }
 

@@ -1,6 +1,6 @@
 //! nnU-Net's stand-in for GPU memory: the number of feature-map elements that convolutions write for one patch.
 
-use crate::model::{Cost, Stages};
+use crate::model::{Cost, Interface, Stages};
 
 /// Elements for one patch.
 pub(super) fn elements(cost: &Cost, stages: &Stages, patch: [usize; 3], outputs: usize) -> f64 {
@@ -9,7 +9,10 @@ pub(super) fn elements(cost: &Cost, stages: &Stages, patch: [usize; 3], outputs:
             let network = Network { stages, residual: *residual, decoder_width: *decoder_width, outputs };
             *passes as f64 * feature_map_elements(&network, patch)
         }
-        Cost::Segformer(plan) => plan.elements(patch, outputs) as f64,
+        Cost::Own(plan) => {
+            let interface = Interface { channels: 1, outputs, sigmoid: false };
+            plan.feature_map_elements(patch, interface) as f64
+        }
     }
 }
 

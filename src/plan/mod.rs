@@ -1,5 +1,6 @@
 //! The plan: everything resolved. Only a plan runs; it is written into the run folder before any compute.
 
+pub mod cascade;
 pub mod choices;
 pub mod intensity;
 pub mod resolve;
@@ -18,6 +19,7 @@ use crate::evaluate::Evaluate;
 use crate::loss::Loss;
 use crate::model::{Interface, ModelPlan};
 use crate::predict::PredictPlan;
+use crate::predict::cascade::CascadePlan;
 use crate::preprocess::PreprocessPlan;
 use crate::train::TrainPlan;
 use crate::train::pretrained::PretrainedPlan;
@@ -56,6 +58,12 @@ pub struct Plan {
     pub train: TrainPlan,
     /// From a trained network to label maps.
     pub predict: PredictPlan,
+    /// The network that says where this one looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cascade: Option<CascadePlan>,
+    /// Run ids of the networks whose probabilities are averaged; empty for a run that trains a network of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
     /// How predictions are scored.
     pub evaluate: Evaluate,
     /// Structures to find.
@@ -82,6 +90,9 @@ pub struct About {
     pub fold: usize,
     /// Number of folds of the split.
     pub folds: usize,
+    /// Of an ensemble of folds: its cases are those that no fold saw.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held_out: bool,
     /// Name of the dataset.
     pub dataset: String,
     /// Folder of its images.
@@ -95,18 +106,27 @@ pub struct About {
     pub notes: Vec<String>,
 }
 
+impl About {
+    /// Trial, seed where there are several, and fold, for people; empty for a single run.
+    pub fn name(&self, seed: u64) -> String {
+        let seed = if self.several_seeds { format!("seed {seed}") } else { String::new() };
+        let fold = if self.folds > 1 { format!("fold {}", self.fold) } else { String::new() };
+        let parts = [self.trial.as_str(), seed.as_str(), fold.as_str()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Plan {
     /// What the network is told about the world.
     pub fn interface(&self) -> Interface {
-        let overlapping = self.target.overlapping;
-        Interface { channels: self.channels, outputs: self.target.outputs(), overlapping }
+        Interface { channels: self.channels, outputs: self.target.outputs(), sigmoid: self.target.sigmoid() }
     }
 
     /// Whether the scored cases took part in choosing the weights: every table says so.
     pub fn selected_on_scored_cases(&self) -> bool {
         use crate::predict::spec::Weights;
         use crate::train::spec::BestCases;
-        self.predict.weights == Weights::Best && self.train.best.cases == BestCases::Test
+        !self.about.held_out && self.predict.weights == Weights::Best && self.train.best.cases == BestCases::Test
     }
 
     /// The plan as text.

@@ -7,8 +7,10 @@ use super::{About, FORMAT, Plan};
 use crate::augment::AugmentPlan;
 use crate::dataset::spec::Modality;
 use crate::dataset::{Dataset, Fold, Target, TargetError, target};
-use crate::loss;
-use crate::model::Interface;
+use crate::loss::spec::BinaryCrossEntropy;
+use crate::loss::{self, Loss};
+use crate::model::{Interface, SliceTarget};
+use crate::predict::cascade::CascadePlan;
 use crate::predict::spec::Weights;
 use crate::predict::{PredictPlan, mirroring};
 use crate::preprocess::PreprocessPlan;
@@ -78,6 +80,8 @@ pub struct Resolved<'a> {
     pub fingerprint: &'a Fingerprint,
     /// Weights to start from.
     pub pretrained: Option<&'a PretrainedPlan>,
+    /// What says where the network looks.
+    pub cascade: Option<CascadePlan>,
 }
 
 /// Fills in every default and every `"auto"`.
@@ -87,28 +91,33 @@ pub struct Resolved<'a> {
 pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
     let experiment = from.experiment;
     let target = target(from.dataset, &experiment.structures)?;
+    let target = match experiment.model.slices() {
+        Some(SliceTarget::Any) => target.united(),
+        Some(SliceTarget::PerStructure) => Target { independent: true, ..target },
+        None => Target { independent: !target.overlapping && is_binary(&experiment.loss), ..target },
+    };
     let modalities = modalities(from.dataset);
     let preprocess = preprocess(&experiment.preprocess, &modalities, from.fingerprint)?;
     let topology = plan_topology(from, &preprocess, &target)?;
     let model = experiment.model.resolve(topology.stages.clone());
-    let interface =
-        Interface { channels: modalities.len(), outputs: target.outputs(), overlapping: target.overlapping };
+    let interface = Interface { channels: modalities.len(), outputs: target.outputs(), sigmoid: target.sigmoid() };
     if let Some(reason) = model.refuses(interface) {
         return Err(PlanError::Network { key: experiment.model.key(), reason });
     }
     check_patch(topology.patch_size, model.total_stride())?;
     let (augment, augment_notes) = augmentation(from, topology.patch_size, &target);
     let training_cases = from.fold.train.len();
-    let train = TrainPlan::resolve(
-        &experiment.train,
-        topology.patch_size,
-        topology.batch_size,
-        training_cases,
-        augment.clone(),
-    );
+    let near_mm = match from.cascade {
+        Some(CascadePlan::Coarse { margin_mm, .. }) => Some(margin_mm),
+        _ => None,
+    };
+    let (patch, batch) = (topology.patch_size, topology.batch_size);
+    let train = TrainPlan::resolve(&experiment.train, patch, batch, training_cases, augment.clone());
+    let train = TrainPlan { near_mm, ..train };
     let loss = match &experiment.loss {
         Auto::Fixed(terms) => terms.clone(),
-        Auto::Auto => loss::default_terms(target.overlapping),
+        Auto::Auto if model.slices().is_some() => vec![Loss::BinaryCrossEntropy(BinaryCrossEntropy::default())],
+        Auto::Auto => loss::default_terms(target.sigmoid()),
     };
     Ok(Plan {
         format: FORMAT,
@@ -120,11 +129,18 @@ pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
         pretrained: from.pretrained.cloned(),
         loss,
         predict: predict(from, topology.patch_size, &augment, &target)?,
+        cascade: from.cascade.clone(),
+        members: Vec::new(),
         train,
         evaluate: experiment.evaluate.clone(),
         target,
         cases: from.fold.clone(),
     })
+}
+
+/// Whether the loss asks for a probability of each structure by itself.
+fn is_binary(loss: &Auto<Vec<Loss>>) -> bool {
+    loss.fixed().is_some_and(|terms| terms.iter().any(|term| matches!(term, Loss::BinaryCrossEntropy(_))))
 }
 
 /// Modality of each channel.
@@ -197,10 +213,15 @@ fn plan_topology(from: &Resolved, preprocess: &PreprocessPlan, target: &Target) 
     let kept_shape = median(&shapes).ok_or(PlanError::NoCases)?;
     let (spacing_mm, median_shape) = match (preprocess.shape, preprocess.spacing_mm) {
         (Some(shape), _) => {
-            let shape = shape.map(|voxels| voxels as f64);
+            let own = |axis: usize| if shape[axis] == 0 { kept_shape[axis] } else { shape[axis] as f64 };
+            let shape = [0, 1, 2].map(own);
             (std::array::from_fn(|axis| median_spacing[axis] * kept_shape[axis] / shape[axis]), shape)
         }
-        (None, Some(spacing)) => (spacing, median_shape(&spacings, &shapes, spacing).ok_or(PlanError::NoCases)?),
+        (None, Some(spacing)) => {
+            let own = |axis: usize| if spacing[axis] == 0.0 { median_spacing[axis] } else { spacing[axis] };
+            let spacing = [0, 1, 2].map(own);
+            (spacing, median_shape(&spacings, &shapes, spacing).ok_or(PlanError::NoCases)?)
+        }
         (None, None) => (median_spacing, kept_shape),
     };
     Ok(topology(&TopologyInputs {

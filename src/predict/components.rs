@@ -46,7 +46,7 @@ mod tests {
             members: vec![],
             color: [0; 3],
         };
-        Target { overlapping, ignore: None, structures: vec![structure(3), structure(5)] }
+        Target { overlapping, independent: false, ignore: None, structures: vec![structure(3), structure(5)] }
     }
 
     #[test]

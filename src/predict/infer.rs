@@ -6,8 +6,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Zip, s};
 use rayon::prelude::*;
 
-use super::PredictPlan;
 use super::window::{Padding, importance, window_starts};
+use super::{PredictPlan, Region};
 use crate::backend::{self, soft};
 use crate::model::Network;
 
@@ -23,7 +23,7 @@ pub struct Predictor<'a> {
     /// Windows, blending, mirroring.
     pub plan: &'a PredictPlan,
     /// Sigmoid instead of softmax.
-    pub overlapping: bool,
+    pub sigmoid: bool,
     /// Output channels.
     pub outputs: usize,
     /// The result of an earlier pass of a network of several, counted from 0; none for the last.
@@ -33,8 +33,14 @@ pub struct Predictor<'a> {
 impl Predictor<'_> {
     /// Probabilities `[output, z, y, x]` of an image `[channel, z, y, x]`, on the same grid; none if it was cancelled.
     ///
-    /// Windows overlap and are averaged with the plan's weights; mirrored passes are averaged before.
-    pub fn probabilities(&self, image: ArrayView4<f32>, cancelled: &AtomicBool) -> Option<Array4<f32>> {
+    /// Windows overlap and are averaged with the plan's weights; mirrored passes are averaged before. With a region, windows
+    /// that do not meet it are left out, and everything outside of it is background: inside, nothing changes.
+    pub fn probabilities(
+        &self,
+        image: ArrayView4<f32>,
+        region: Option<&Region>,
+        cancelled: &AtomicBool,
+    ) -> Option<Array4<f32>> {
         let patch = self.plan.patch_size;
         let padding = Padding::to_patch(spatial(image.dim()), patch);
         let padded = padding.pad(image);
@@ -42,7 +48,11 @@ impl Predictor<'_> {
         let [depth, height, width] = padding.padded;
         let mut sum = Array4::<f32>::zeros((self.outputs, depth, height, width));
         let mut weight = Array3::<f32>::zeros((depth, height, width));
-        for starts in window_starts(padding.padded, patch, self.plan.overlap).chunks(self.plan.batch_size) {
+        let mut starts = window_starts(padding.padded, patch, self.plan.overlap);
+        if let Some(region) = region {
+            starts.retain(|start| region.meets(padding.to_inner(*start), patch));
+        }
+        for starts in starts.chunks(self.plan.batch_size) {
             if cancelled.load(Ordering::Relaxed) {
                 return None;
             }
@@ -53,11 +63,19 @@ impl Predictor<'_> {
                 self.add(&mut sum, &mut weight, *start, probabilities, &importance);
             }
         }
-        sum.axis_iter_mut(Axis(0)).into_par_iter().for_each(|mut output| output /= &weight);
-        Some(padding.inner(&sum).to_owned())
+        sum.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(index, mut output)| {
+            // Where no window was, there is background.
+            let nothing = if index == 0 && !self.sigmoid { 1.0 } else { 0.0 };
+            output.zip_mut_with(&weight, |sum, weight| *sum = if *weight > 0.0 { *sum / weight } else { nothing });
+        });
+        let mut probabilities = padding.inner(&sum).to_owned();
+        if let Some(region) = region {
+            region.restrict(&mut probabilities, self.sigmoid);
+        }
+        Some(probabilities)
     }
 
-    fn cut<'b>(&self, image: &'b Array4<f32>, [z, y, x]: [usize; 3]) -> ArrayView4<'b, f32> {
+    pub(super) fn cut<'b>(&self, image: &'b Array4<f32>, [z, y, x]: [usize; 3]) -> ArrayView4<'b, f32> {
         let [depth, height, width] = self.plan.patch_size;
         image.slice(s![.., z..z + depth, y..y + height, x..x + width])
     }
@@ -83,15 +101,15 @@ impl Predictor<'_> {
         place += importance;
     }
 
-    /// Probabilities `[patch, output, z, y, x]` of some patches, averaged over all flips of the mirrored axes.
-    fn forward(&self, patches: &[ArrayView4<f32>]) -> Vec<f32> {
+    /// Probabilities `[patch, output, z, y, x]` (of a classifier of slices `[patch, output, 1, 1, 1]`) of some patches, averaged over all flips of the mirrored axes.
+    pub(super) fn forward(&self, patches: &[ArrayView4<f32>]) -> Vec<f32> {
         let images = self.to_tensor(patches);
         let axes = &self.plan.mirror_axes;
         let flips = 1usize << axes.len();
         let passes = (0..flips).map(|flip| {
             let chosen: Vec<usize> = (0..axes.len()).filter(|bit| flip >> bit & 1 == 1).map(|bit| axes[bit]).collect();
             let logits = self.logits(flipped(images.clone(), &chosen));
-            self.unflipped(soft::probabilities(logits, self.overlapping), &chosen)
+            self.unflipped(soft::probabilities(logits, self.sigmoid), &chosen)
         });
         let sum = passes.reduce(|sum, probabilities| sum + probabilities);
         let mean = sum.map(|sum| if flips > 1 { sum.div_scalar(flips as f64) } else { sum });
@@ -135,6 +153,6 @@ fn flipped(tensor: Tensor<5>, axes: &[usize]) -> Tensor<5> {
     axes.iter().fold(tensor, |tensor, &axis| tensor.flip([axis + 2]))
 }
 
-fn spatial((_, depth, height, width): (usize, usize, usize, usize)) -> [usize; 3] {
+pub(super) fn spatial((_, depth, height, width): (usize, usize, usize, usize)) -> [usize; 3] {
     [depth, height, width]
 }

@@ -15,7 +15,7 @@ pub fn mirroring(axes: &[usize], mirrored_values: &[[u16; 2]], target: &Target) 
     }
     match target.mirrored(mirrored_values) {
         Some(pairs) => {
-            let background = usize::from(!target.overlapping);
+            let background = usize::from(!target.sigmoid());
             (axes.to_vec(), pairs.into_iter().map(|pair| pair.map(|index| index + background)).collect())
         }
         None => (axes.iter().copied().filter(|axis| *axis != WIDTH).collect(), Vec::new()),

@@ -1,21 +1,28 @@
 //! Prediction: sliding window, test-time augmentation, post-processing, export.
 
+pub mod cascade;
 pub mod components;
+pub mod ensemble;
 pub mod export;
 pub mod infer;
 pub mod mirror;
+pub mod region;
+pub mod slices;
 pub mod spec;
 pub mod window;
 
 use std::sync::atomic::AtomicBool;
 
+use ndarray::Array4;
+
 use crate::dataset::Target;
-use crate::preprocess::{Prepared, restore_segmentation};
+use crate::preprocess::{Origin, Prepared, restore_mean};
 use crate::volume::Segmentation;
 
 pub use components::keep_largest_components;
 pub use infer::Predictor;
 pub use mirror::mirroring;
+pub use region::Region;
 pub use spec::{Predict, PredictPlan};
 
 /// Why a case could not be segmented.
@@ -29,7 +36,7 @@ pub enum PredictError {
     Shape(#[from] crate::preprocess::restore::ShapeError),
 }
 
-/// Segments one prepared case on the grid and in the orientation of its image file.
+/// Segments one prepared case on the grid and in the orientation of its image file; with a region, only there.
 ///
 /// # Errors
 /// See [`PredictError`].
@@ -37,11 +44,26 @@ pub fn segment(
     predictor: &Predictor,
     prepared: &Prepared,
     target: &Target,
+    region: Option<&Region>,
     cancelled: &AtomicBool,
 ) -> Result<Segmentation, PredictError> {
-    let probabilities = predictor.probabilities(prepared.image.view(), cancelled).ok_or(PredictError::Cancelled)?;
-    let plan = predictor.plan;
-    let mut segmentation = restore_segmentation(probabilities.view(), target, plan.threshold, &prepared.origin)?;
+    let image = prepared.image.view();
+    let probabilities = predictor.probabilities(image, region, cancelled).ok_or(PredictError::Cancelled)?;
+    decode(&[(probabilities, prepared.origin.clone())], target, predictor.plan)
+}
+
+/// The segmentation that probabilities stand for, on the grid of the image file: those of one network, or the mean of several, each
+/// on a grid of its own.
+///
+/// # Errors
+/// [`PredictError::Shape`].
+pub fn decode(
+    found: &[(Array4<f32>, Origin)],
+    target: &Target,
+    plan: &PredictPlan,
+) -> Result<Segmentation, PredictError> {
+    let views: Vec<_> = found.iter().map(|(probabilities, origin)| (probabilities.view(), origin)).collect();
+    let mut segmentation = restore_mean(&views, target, plan.threshold)?;
     keep_largest_components(&mut segmentation, target, &plan.largest_component);
     Ok(segmentation)
 }

@@ -21,7 +21,7 @@ pub struct Predict {
     /// Windows per forward pass.
     #[schemars(range(min = 1))]
     pub batch_size: usize,
-    /// Probability above which a voxel belongs to a structure, for overlapping structures (sigmoid output).
+    /// Probability above which a voxel belongs to a structure, where each structure has a probability by itself (sigmoid outputs).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f64,
     /// Structures of which only the largest connected component is kept (26 neighbours).

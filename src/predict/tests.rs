@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use ndarray::{Array4, Axis};
+use ndarray::{Array2, Array4, Axis, s};
 
 use super::spec::{Blend, Weights};
 use super::*;
@@ -10,7 +10,7 @@ use crate::backend::{DeviceName, Precision, select};
 use crate::dataset::TargetStructure;
 use crate::model::block::{Activation, Norm};
 use crate::model::unet::UnetPlan;
-use crate::model::{self, Interface, ModelPlan};
+use crate::model::{self, Interface, ModelPlan, Network};
 
 fn target(values: &[&[u16]], overlapping: bool) -> Target {
     let structure = |values: &&[u16]| TargetStructure {
@@ -20,7 +20,7 @@ fn target(values: &[&[u16]], overlapping: bool) -> Target {
         members: vec![],
         color: [0; 3],
     };
-    Target { overlapping, ignore: None, structures: values.iter().map(structure).collect() }
+    Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
 }
 
 fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {
@@ -37,9 +37,7 @@ fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {
     }
 }
 
-#[test]
-fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
-    let device = select(DeviceName::Cpu).unwrap().device;
+fn network(device: &burn::tensor::Device) -> Network {
     let unet = UnetPlan {
         features: vec![4, 8],
         strides: vec![[1; 3], [2; 3]],
@@ -50,17 +48,23 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
         norm: Norm::Instance,
         activation: Activation::LeakyRelu,
         deep_supervision: false,
+        initial_weights: Default::default(),
     };
-    let interface = Interface { channels: 1, outputs: 4, overlapping: false };
+    let interface = Interface { channels: 1, outputs: 4, sigmoid: false };
     // Initial weights: any network is as good as another for this.
-    let network = model::build(&ModelPlan::Unet(unet), interface, Precision::F32, 3, &device);
+    model::build(&ModelPlan::Unet(unet), interface, Precision::F32, 3, device)
+}
+
+#[test]
+fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
+    let device = select(DeviceName::Cpu).unwrap().device;
+    let network = network(&device);
     let image = Array4::from_shape_fn((1, 4, 6, 8), |(_, z, y, x)| ((z * 7 + y * 5 + x * x) as f32 * 0.3).sin());
     let mut mirrored = image.clone();
     mirrored.invert_axis(Axis(3));
     let probabilities = |plan: &PredictPlan, image: &Array4<f32>| {
-        let predictor =
-            Predictor { network: &network, device: &device, plan, overlapping: false, outputs: 4, pass: None };
-        predictor.probabilities(image.view(), &AtomicBool::new(false)).unwrap()
+        let predictor = Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None };
+        predictor.probabilities(image.view(), None, &AtomicBool::new(false)).unwrap()
     };
     let difference = |plan: PredictPlan| {
         let (of_image, mut of_mirrored) = (probabilities(&plan, &image), probabilities(&plan, &mirrored));
@@ -70,6 +74,34 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
     };
     assert!(difference(plan(vec![[1, 3]])) < 1e-5);
     assert!(difference(plan(vec![])) > 1e-3, "without the exchange sides are mixed");
+}
+
+#[test]
+fn inside_a_region_nothing_changes_and_outside_is_background() {
+    let device = select(DeviceName::Cpu).unwrap().device;
+    let network = network(&device);
+    let image = Array4::from_shape_fn((1, 9, 14, 16), |(_, z, y, x)| ((z * 7 + y * 5 + x * x) as f32 * 0.3).sin());
+    let plan = PredictPlan { blend: Blend::Gaussian, mirror_axes: vec![], ..plan(vec![]) };
+    let predictor =
+        Predictor { network: &network, device: &device, plan: &plan, sigmoid: false, outputs: 4, pass: None };
+    let never = AtomicBool::new(false);
+    let everywhere = predictor.probabilities(image.view(), None, &never).unwrap();
+    let mut kept = Array2::from_elem((3, 9), false);
+    kept.slice_mut(s![.., 6..8]).fill(true);
+    for region in [Region::Slices(kept), Region::Box([5..9, 0..6, 10..16])] {
+        let found = predictor.probabilities(image.view(), Some(&region), &never).unwrap();
+        for ((output, z, y, x), value) in found.indexed_iter() {
+            let inside = match &region {
+                Region::Slices(kept) => kept[[0, z]],
+                Region::Box(wanted) => wanted[0].contains(&z) && wanted[1].contains(&y) && wanted[2].contains(&x),
+            };
+            match (inside, output) {
+                (true, _) => assert_eq!(*value, everywhere[[output, z, y, x]]),
+                (false, 0) => assert!((value - 1.0).abs() < 1e-5, "{value}"),
+                (false, _) => assert_eq!(*value, 0.0),
+            }
+        }
+    }
 }
 
 #[test]

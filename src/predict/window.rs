@@ -74,6 +74,11 @@ impl Padding {
         Self { before: [0, 1, 2].map(|axis| (padded[axis] - shape[axis]) / 2), inner: shape, padded }
     }
 
+    /// A place in the padded volume as one of the volume itself, where it may lie before the first voxel.
+    pub fn to_inner(&self, start: [usize; 3]) -> [isize; 3] {
+        [0, 1, 2].map(|axis| start[axis] as isize - self.before[axis] as isize)
+    }
+
     /// The volume `[channel, z, y, x]` with zeros around it.
     pub fn pad(&self, image: ArrayView4<'_, f32>) -> Array4<f32> {
         let [depth, height, width] = self.padded;

@@ -117,7 +117,11 @@ fn nothing(crop: Crop) -> CaseError {
 
 fn origin(plan: &PreprocessPlan, image: &Volume, canonical: &Geometry, crop: CropBox) -> Result<Origin, CaseError> {
     let (spacing_mm, shape) = (canonical.spacing_mm(), crop.shape());
-    let (prepared_shape, prepared_spacing_mm) = match (plan.shape, plan.spacing_mm) {
+    let own = |axis: usize, wanted: usize| if wanted == 0 { shape[axis] } else { wanted };
+    let fixed = plan.shape.map(|fixed| [0, 1, 2].map(|axis| own(axis, fixed[axis])));
+    let own = |axis: usize, wanted: f64| if wanted == 0.0 { spacing_mm[axis] } else { wanted };
+    let target = plan.spacing_mm.map(|target| [0, 1, 2].map(|axis| own(axis, target[axis])));
+    let (prepared_shape, prepared_spacing_mm) = match (fixed, target) {
         (Some(fixed), _) => (fixed, [0, 1, 2].map(|axis| spacing_mm[axis] * shape[axis] as f64 / fixed[axis] as f64)),
         (None, None) => (shape, spacing_mm),
         (None, Some(_)) if !canonical.has_spacing => return Err(CaseError::NoSpacing),
@@ -187,6 +191,18 @@ mod tests {
         let prepared = prepare_case(&plan, &image(), None).unwrap();
         assert_eq!(prepared.image.dim(), (2, 3, 16, 6));
         assert_eq!(prepared.origin.prepared_spacing_mm, [4.0, 0.5, 2.0]);
+    }
+
+    #[test]
+    fn zero_keeps_an_axis() {
+        let plan = PreprocessPlan { shape: Some([0, 16, 6]), ..plan() };
+        let prepared = prepare_case(&plan, &image(), None).unwrap();
+        assert_eq!(prepared.image.dim(), (2, 6, 16, 6));
+        assert_eq!(prepared.origin.prepared_spacing_mm, [2.0, 0.5, 2.0]);
+        let plan = PreprocessPlan { shape: None, spacing_mm: Some([0.0, 2.0, 0.5]), ..plan };
+        let prepared = prepare_case(&plan, &image(), None).unwrap();
+        assert_eq!(prepared.image.dim(), (2, 6, 4, 24));
+        assert_eq!(prepared.origin.prepared_spacing_mm, [2.0, 2.0, 0.5]);
     }
 
     #[test]

@@ -19,5 +19,5 @@ pub use cache::{PreparedCase, PreparedSet, prepare};
 pub use case::{CaseError, Origin, Prepared, prepare_case};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use progress::{Outcome, PrepareError, Progress};
-pub use restore::{restore_probabilities, restore_segmentation};
+pub use restore::{restore_mean, restore_probabilities, restore_segmentation, restore_slices};
 pub use spec::{Preprocess, PreprocessPlan};

@@ -1,8 +1,9 @@
 //! The way back: from outputs on the prepared grid to a segmentation on the image's own grid.
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Zip};
+use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, Zip};
 
 use super::case::Origin;
+use super::crop::CropBox;
 use super::resample::{Order, resample};
 use crate::dataset::Target;
 use crate::volume::{LabelMap, Segmentation};
@@ -27,11 +28,29 @@ pub fn restore_probabilities(outputs: ArrayView4<'_, f32>, origin: &Origin) -> A
     restored
 }
 
+/// Numbers of the prepared grid's slices `[output, z]` on the slices of the whole canonical image: the largest of those that a slice
+/// meets, 0 outside of the crop.
+pub fn restore_slices(slices: ArrayView2<'_, f32>, origin: &Origin) -> Array2<f32> {
+    let whole = origin.geometry.to_canonical().shape[0];
+    let (start, kept, prepared) = (origin.crop.start[0], origin.crop.shape()[0], origin.prepared_shape[0]);
+    let mut restored = Array2::zeros([slices.len_of(Axis(0)), whole]);
+    for slice in 0..kept {
+        let first = slice * prepared / kept;
+        let end = ((slice + 1) * prepared).div_ceil(kept).clamp(first + 1, prepared);
+        for (output, mut restored) in slices.outer_iter().zip(restored.outer_iter_mut()) {
+            let met = output.slice_axis(Axis(0), ndarray::Slice::from(first..end));
+            restored[start + slice] = met.iter().copied().fold(0.0, f32::max);
+        }
+    }
+    restored
+}
+
 /// The segmentation that outputs (probabilities or logits) of the prepared grid stand for, on the grid and in the
 /// orientation of the image as it was read. Voxels outside the crop are background.
 ///
-/// Without overlap output 0 is background, output `i` structure `i − 1`, and the largest wins, the first of equal ones;
-/// with overlap output `i` is structure `i`, present above `threshold`. Outputs are restored one after the other, so that
+/// Of shares (softmax) output 0 is background, output `i` structure `i − 1`, and the largest wins, the first of equal ones; of
+/// probabilities by themselves output `i` is structure `i`, present above `threshold`, and the largest wins where structures do not
+/// overlap. Outputs are restored one after the other, so that
 /// memory does not grow with their number.
 ///
 /// # Errors
@@ -42,29 +61,98 @@ pub fn restore_segmentation(
     threshold: f64,
     origin: &Origin,
 ) -> Result<Segmentation, ShapeError> {
-    let [depth, height, width] = origin.prepared_shape;
-    let expected = [target.outputs(), depth, height, width];
-    if *outputs.shape() != expected {
-        let (channels, depth, height, width) = outputs.dim();
-        return Err(ShapeError { found: [channels, depth, height, width], expected });
-    }
-    let canonical = match target.overlapping {
-        true => {
-            Segmentation::Masks { masks: masks(outputs, threshold, origin), geometry: origin.geometry.to_canonical() }
-        }
-        false => Segmentation::Labels(LabelMap {
-            voxels: uncrop(winners(outputs, target, origin).view(), origin),
-            geometry: origin.geometry.to_canonical(),
-        }),
-    };
-    Ok(Segmentation::from_canonical(&canonical, &origin.geometry))
+    restore_mean(&[(outputs, origin)], target, threshold)
 }
 
-/// A label map of the crop put back into the whole canonical image.
-fn uncrop(cropped: ArrayView3<'_, u16>, origin: &Origin) -> Array3<u16> {
-    let mut whole = Array3::zeros(origin.geometry.to_canonical().shape);
-    whole.slice_each_axis_mut(|axis| origin.crop.slice(axis.axis.index())).assign(&cropped);
-    whole
+/// As [`restore_segmentation`], of the mean of several networks' probabilities, each on a prepared grid of its own: all of the same
+/// image, which the first origin describes. Outside of its crop a network finds background.
+///
+/// # Errors
+/// [`ShapeError`] where outputs, target and origins do not belong together, or there are none.
+pub fn restore_mean(
+    members: &[(ArrayView4<'_, f32>, &Origin)],
+    target: &Target,
+    threshold: f64,
+) -> Result<Segmentation, ShapeError> {
+    for (outputs, origin) in members {
+        let [depth, height, width] = origin.prepared_shape;
+        let expected = [target.outputs(), depth, height, width];
+        if *outputs.shape() != expected {
+            let (channels, depth, height, width) = outputs.dim();
+            return Err(ShapeError { found: [channels, depth, height, width], expected });
+        }
+    }
+    let Some((_, first)) = members.first() else {
+        return Err(ShapeError { found: [0; 4], expected: [target.outputs(), 0, 0, 0] });
+    };
+    let mean = Mean { members, sigmoid: target.sigmoid(), crop: shared_crop(members) };
+    let geometry = first.geometry.to_canonical();
+    let canonical = match target.overlapping {
+        true => Segmentation::Masks { masks: masks(&mean, threshold, geometry.shape), geometry },
+        false => {
+            let voxels = mean.uncrop(winners(&mean, target, threshold).view(), geometry.shape);
+            Segmentation::Labels(LabelMap { voxels, geometry })
+        }
+    };
+    Ok(Segmentation::from_canonical(&canonical, &first.geometry))
+}
+
+/// The smallest box of the canonical image that holds every member's crop.
+fn shared_crop(members: &[(ArrayView4<'_, f32>, &Origin)]) -> CropBox {
+    let crops = members.iter().map(|(_, origin)| origin.crop);
+    let union = |a: CropBox, b: CropBox| CropBox {
+        start: [0, 1, 2].map(|axis| a.start[axis].min(b.start[axis])),
+        end: [0, 1, 2].map(|axis| a.end[axis].max(b.end[axis])),
+    };
+    crops.reduce(union).unwrap_or(CropBox { start: [0; 3], end: [0; 3] })
+}
+
+/// Probabilities of one image by several networks.
+struct Mean<'a> {
+    members: &'a [(ArrayView4<'a, f32>, &'a Origin)],
+    sigmoid: bool,
+    /// The part of the canonical image that any of them saw.
+    crop: CropBox,
+}
+
+impl Mean<'_> {
+    /// Outputs before those of structures.
+    fn background(&self) -> usize {
+        usize::from(!self.sigmoid)
+    }
+
+    /// Mean of an output on the crop: linear, nearest along a coarse axis.
+    fn output(&self, output: usize) -> Array3<f32> {
+        let restored = |(outputs, origin): &(ArrayView4<'_, f32>, &Origin)| {
+            let inside = restore_output(outputs.index_axis(Axis(0), output), origin);
+            if origin.crop == self.crop {
+                return inside;
+            }
+            let elsewhere = if output < self.background() { 1.0 } else { 0.0 };
+            let mut whole = Array3::from_elem(self.crop.shape(), elsewhere);
+            let place = |axis: usize| {
+                let start = origin.crop.start[axis] - self.crop.start[axis];
+                ndarray::Slice::from(start..start + origin.crop.shape()[axis])
+            };
+            whole.slice_each_axis_mut(|axis| place(axis.axis.index())).assign(&inside);
+            whole
+        };
+        let mut sum = self.members.first().map_or_else(|| Array3::zeros([0; 3]), restored);
+        for member in self.members.iter().skip(1) {
+            sum += &restored(member);
+        }
+        if self.members.len() > 1 {
+            sum /= self.members.len() as f32;
+        }
+        sum
+    }
+
+    /// A label map of the crop put back into the whole canonical image.
+    fn uncrop(&self, cropped: ArrayView3<'_, u16>, shape: [usize; 3]) -> Array3<u16> {
+        let mut whole = Array3::zeros(shape);
+        whole.slice_each_axis_mut(|axis| self.crop.slice(axis.axis.index())).assign(&cropped);
+        whole
+    }
 }
 
 fn restore_output(output: ArrayView3<'_, f32>, origin: &Origin) -> Array3<f32> {
@@ -72,11 +160,14 @@ fn restore_output(output: ArrayView3<'_, f32>, origin: &Origin) -> Array3<f32> {
 }
 
 /// The structure with the largest output at each voxel of the crop.
-fn winners(outputs: ArrayView4<'_, f32>, target: &Target, origin: &Origin) -> Array3<u16> {
-    let mut best = restore_output(outputs.index_axis(Axis(0), 0), origin);
+fn winners(mean: &Mean<'_>, target: &Target, threshold: f64) -> Array3<u16> {
+    let mut best = match mean.sigmoid {
+        true => Array3::from_elem(mean.crop.shape(), threshold as f32),
+        false => mean.output(0),
+    };
     let mut labels = Array3::zeros(best.dim());
-    for (output, structure) in outputs.outer_iter().skip(1).zip(&target.structures) {
-        let restored = restore_output(output, origin);
+    for (index, structure) in target.structures.iter().enumerate() {
+        let restored = mean.output(mean.background() + index);
         Zip::from(&mut labels).and(&mut best).and(&restored).par_for_each(|label, best, &value| {
             if value > *best {
                 (*label, *best) = (structure.value, value);
@@ -86,12 +177,12 @@ fn winners(outputs: ArrayView4<'_, f32>, target: &Target, origin: &Origin) -> Ar
     labels
 }
 
-fn masks(outputs: ArrayView4<'_, f32>, threshold: f64, origin: &Origin) -> Array4<u8> {
-    let [depth, height, width] = origin.geometry.to_canonical().shape;
-    let mut masks = Array4::zeros([outputs.len_of(Axis(0)), depth, height, width]);
-    for (output, mut mask) in outputs.outer_iter().zip(masks.outer_iter_mut()) {
-        let present = restore_output(output, origin).mapv(|value| u8::from(f64::from(value) > threshold));
-        mask.slice_each_axis_mut(|axis| origin.crop.slice(axis.axis.index())).assign(&present);
+fn masks(mean: &Mean<'_>, threshold: f64, [depth, height, width]: [usize; 3]) -> Array4<u8> {
+    let outputs = mean.members.first().map_or(0, |(outputs, _)| outputs.len_of(Axis(0)));
+    let mut masks = Array4::zeros([outputs, depth, height, width]);
+    for (output, mut mask) in masks.outer_iter_mut().enumerate() {
+        let present = mean.output(output).mapv(|value| u8::from(f64::from(value) > threshold));
+        mask.slice_each_axis_mut(|axis| mean.crop.slice(axis.axis.index())).assign(&present);
     }
     masks
 }
@@ -113,7 +204,7 @@ mod tests {
             members: vec![],
             color: [0; 3],
         };
-        Target { overlapping, ignore: None, structures: values.iter().map(structure).collect() }
+        Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
     }
 
     fn plan(spacing_mm: Option<[f64; 3]>) -> PreprocessPlan {
@@ -200,6 +291,25 @@ mod tests {
         let same = back.voxels.iter().zip(&label.voxels).filter(|(a, b)| **a == 1 && **b == 1).count();
         let dice = 2.0 * same as f64 / (back.voxels.iter().chain(&label.voxels).filter(|v| **v == 1).count()) as f64;
         assert!(dice > 0.97, "Dice {dice}");
+    }
+
+    #[test]
+    fn slices_come_back_to_where_they_were() {
+        let geometry = Geometry::axis_aligned([6, 3, 3], [2.0, 1.0, 1.0]);
+        let mut voxels = Array4::zeros([1, 6, 3, 3]);
+        voxels.slice_mut(ndarray::s![.., 1..5, .., ..]).fill(1.0);
+        let image = Volume { voxels, geometry };
+        let restored = |spacing: f64, slices: &[f32]| {
+            let prepared = prepare_case(&plan(Some([spacing, 1.0, 1.0])), &image, None).unwrap();
+            let slices = ArrayView2::from_shape((1, slices.len()), slices).unwrap();
+            restore_slices(slices, &prepared.origin).into_raw_vec_and_offset().0
+        };
+        assert_eq!(restored(2.0, &[0.1, 0.2, 0.3, 0.4]), [0.0, 0.1, 0.2, 0.3, 0.4, 0.0]);
+        // Half as many and twice as many.
+        assert_eq!(restored(4.0, &[0.1, 0.3]), [0.0, 0.1, 0.1, 0.3, 0.3, 0.0]);
+        assert_eq!(restored(1.0, &[0.1, 0.3, 0.2, 0.1, 0.0, 0.0, 0.5, 0.9]), [0.0, 0.3, 0.2, 0.0, 0.9, 0.0]);
+        // Three for four: the second one meets the first and the second.
+        assert_eq!(restored(8.0 / 3.0, &[0.5, 0.1, 0.7]), [0.0, 0.5, 0.5, 0.7, 0.7, 0.0]);
     }
 
     #[test]

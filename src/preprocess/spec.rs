@@ -11,9 +11,10 @@ use crate::spec::Auto;
 pub struct Preprocess {
     /// Region that is kept before anything else.
     pub crop: Crop,
-    /// Target spacing `[z, y, x]` in mm, `"auto"` (nnU-Net's rule on the dataset's median) or `"keep"` (each case's own).
+    /// Target spacing `[z, y, x]` in mm, `"auto"` (nnU-Net's rule on the dataset's median) or `"keep"` (each case's own). 0 keeps each
+    /// case's own along that axis: `[0, 1.5, 1.5]` for a 2D network.
     pub spacing_mm: Spacing,
-    /// Fixed target shape `[z, y, x]`; replaces `spacing-mm`.
+    /// Fixed target shape `[z, y, x]`; replaces `spacing-mm`. 0 keeps each case's own along that axis: `[0, 256, 256]` for a 2D network.
     pub shape: Option<[usize; 3]>,
     /// Interpolation of images.
     pub image_interpolation: ImageInterpolation,
@@ -193,10 +194,10 @@ pub struct PreprocessPlan {
     /// threshold of each image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_threshold: Option<f64>,
-    /// Target spacing in mm; none: each case's own.
+    /// Target spacing in mm; none, or 0 along an axis: each case's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 3]>,
-    /// Fixed target shape.
+    /// Fixed target shape; 0 along an axis: each case's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<[usize; 3]>,
     /// Interpolation of images.

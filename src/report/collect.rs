@@ -135,10 +135,16 @@ fn over_seeds<'a>(seeds: impl Iterator<Item = &'a Statistics>) -> Option<OverSee
     Statistics::of(&means).map(|statistics| OverSeeds { mean: statistics.mean, sd: statistics.sd, n: statistics.n })
 }
 
-/// The trial with the highest mean Dice; the first of equals.
+/// The trial with the highest mean Dice; the first of equals. Trials that were scored on other cases cannot be compared with the rest,
+/// and are taken only where there are no others.
 pub fn best(trials: &[Trial]) -> Option<&Trial> {
+    let split = |trial: &Trial| trial.rows.first().map(|row| row.context.split.clone());
+    let first = trials.iter().find_map(split);
     let dice = |trial: &Trial| trial.overall(Metric::Dice).map_or(f64::NEG_INFINITY, |score| score.mean);
-    trials.iter().reduce(|best, trial| if dice(trial) > dice(best) { trial } else { best })
+    trials
+        .iter()
+        .filter(|trial| split(trial).is_none() || split(trial) == first)
+        .reduce(|best, trial| if dice(trial) > dice(best) { trial } else { best })
 }
 
 /// Names of all structures that any trial scored, in the order of the target.

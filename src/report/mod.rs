@@ -8,6 +8,7 @@ pub mod figure;
 pub mod history;
 pub mod page;
 pub mod panel;
+pub mod slices;
 pub mod table;
 pub mod terminal;
 
@@ -18,6 +19,8 @@ use polars::prelude::DataFrame;
 use serde_json::{Value, json};
 
 use crate::dataset::{Excluded, Target};
+use crate::evaluate::cascade::SkippedRow;
+use crate::evaluate::slices::SliceRow;
 use crate::evaluate::table::TableError;
 use crate::files::write_atomic;
 use figure::comparison::{Overall, PerStructure};
@@ -39,8 +42,10 @@ pub struct ReportInput {
     pub subtitle: Vec<String>,
     /// The structures, their order and colours.
     pub target: Target,
-    /// The runs: trials of a sweep, seeds, folds.
+    /// The runs that segment: trials of a sweep, seeds, folds.
     pub runs: Vec<RunInput>,
+    /// The runs that classify slices.
+    pub classifiers: Vec<ClassifierInput>,
     /// Dice values of the success rates.
     pub success_dice: Vec<f64>,
 }
@@ -62,6 +67,8 @@ pub struct RunInput {
     pub scores: DataFrame,
     /// Overlay pictures.
     pub panels: Vec<Panel>,
+    /// What a cascade's classifier of slices left out.
+    pub skipped: Vec<SkippedRow>,
     /// Cases that could not be scored.
     pub excluded: Vec<Excluded>,
     /// The resolved plan.
@@ -73,10 +80,42 @@ pub struct RunInput {
 impl RunInput {
     /// The run in words: label, fold and seed.
     pub fn name(&self) -> String {
-        let fold = self.fold.map_or_else(String::new, |fold| format!("fold {fold}, "));
-        let label = if self.label.is_empty() { String::new() } else { format!("{}, ", self.label) };
-        format!("{label}{fold}seed {}", self.seed)
+        run_name(&self.label, self.fold, self.seed)
     }
+}
+
+/// One finished run that classifies slices.
+#[derive(Clone, Debug)]
+pub struct ClassifierInput {
+    /// Which trial it belongs to.
+    pub label: String,
+    /// Fold of a cross-validation.
+    pub fold: Option<u32>,
+    /// Seed.
+    pub seed: u64,
+    /// Epoch by epoch.
+    pub history: Option<DataFrame>,
+    /// Slices of the scored cases.
+    pub slices: Vec<SliceRow>,
+    /// Probability from which a slice counts as one that shows a structure.
+    pub thresholds: Vec<(String, f64)>,
+    /// The resolved plan.
+    pub plan_toml: String,
+    /// Versions, hashes, machine.
+    pub manifest: Value,
+}
+
+impl ClassifierInput {
+    /// The run in words: label, fold and seed.
+    pub fn name(&self) -> String {
+        run_name(&self.label, self.fold, self.seed)
+    }
+}
+
+fn run_name(label: &str, fold: Option<u32>, seed: u64) -> String {
+    let fold = fold.map_or_else(String::new, |fold| format!("fold {fold}, "));
+    let label = if label.is_empty() { String::new() } else { format!("{label}, ") };
+    format!("{label}{fold}seed {seed}")
 }
 
 /// An overlay picture of one case.
@@ -193,6 +232,9 @@ pub fn write(input: &ReportInput, folder: &Path) -> Result<ReportFiles, ReportEr
     }
     files.json("label_map", &label_map(input))?;
     files.json("training_history", &training_history(input))?;
+    if let Some(best) = collect::best(&trials) {
+        files.json("best", &best_runs(input, best))?;
+    }
     let figures = figures(input, &trials)?;
     for figure in &figures {
         files.bytes(&format!("{}.svg", figure.name), figure.figure.svg.as_bytes())?;
@@ -238,6 +280,15 @@ fn label_map(input: &ReportInput) -> Value {
     json!({ "version": 1, "background": 0, "overlapping": input.target.overlapping, "structures": structures })
 }
 
+/// The best trial, and the runs whose mean segments new images as it does: `segspec predict RUN…`.
+fn best_runs(input: &ReportInput, best: &collect::Trial) -> Value {
+    let runs = input.runs.iter().filter(|run| run.label == best.label);
+    let ids: Vec<&str> = runs.filter_map(|run| run.manifest.get("run_id")?.as_str()).collect();
+    let dice = best.overall(crate::evaluate::summary::Metric::Dice).map(|score| score.mean);
+    let split = best.rows.first().map(|row| row.context.split.as_str());
+    json!({ "version": 1, "trial": best.label, "dice": dice, "split": split, "runs": ids })
+}
+
 fn training_history(input: &ReportInput) -> Value {
     let run = |run: &RunInput| {
         let columns = run.history.as_ref().map_or(Value::Null, history::to_json);
@@ -279,6 +330,15 @@ fn figures(input: &ReportInput, trials: &[collect::Trial]) -> Result<Vec<NamedFi
         let stopped = history.stopped_early.map(|epoch| format!(", stopped early after epoch {epoch}"));
         let caption = format!("{}{}", run.name(), stopped.unwrap_or_default());
         add(&format!("training-{}", index + 1), &caption, figure::render(&curves))?;
+    }
+    for (index, classifier) in slices::collect(input).iter().enumerate() {
+        let caption = format!("ROC curves of {}; dots: at the threshold.", classifier.name);
+        add(&format!("roc-{}", index + 1), &caption, figure::render(&classifier.roc()))?;
+    }
+    for (index, run) in input.classifiers.iter().enumerate() {
+        let Some(history) = run.history.as_ref().and_then(history::History::read) else { continue };
+        let curves = Curves::new(&format!("Training, {} (Dice of slices: F1)", run.name()), &history, &[]);
+        add(&format!("training-classifier-{}", index + 1), &run.name(), figure::render(&curves))?;
     }
     Ok(figures)
 }

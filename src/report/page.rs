@@ -51,6 +51,11 @@ fn sections(input: &ReportInput, trials: &[Trial], figures: &[NamedFigure]) -> R
         let table = section::comparison(trials);
         sections.push(("Comparison", table + &charts(&["comparison", "comparison-structures"])));
     }
+    if !input.classifiers.is_empty() {
+        let curves = figures.iter().filter(|figure| figure.name.starts_with("roc-")).map(chart);
+        sections.push(("Slice classifier", section::classifiers(input) + &curves.collect::<String>()));
+    }
+    sections.push(("What the cascade skips", section::skipped(input)));
     sections.push(("Training", training(figures)));
     sections.push(("Best, median and worst cases", panels(input)?));
     sections.push(("Per case", section::cases(trials)));
@@ -62,6 +67,9 @@ fn sections(input: &ReportInput, trials: &[Trial], figures: &[NamedFigure]) -> R
 fn summary(input: &ReportInput, trials: &[Trial]) -> String {
     let optimistic = trials.iter().flat_map(|trial| &trial.rows).any(|row| row.context.selected_on);
     let class = if optimistic || trials.len() > 1 { "banner warn" } else { "banner" };
+    if trials.is_empty() && !input.classifiers.is_empty() {
+        return "<p class=\"banner\">A network that classifies slices; none that segments.</p>\n".to_owned();
+    }
     let banner = match trials.iter().any(|trial| !trial.rows.is_empty()) {
         true => format!("<p class=\"{class}\">{}</p>\n", escape(&selection(trials))),
         false => "<p class=\"banner warn\">No case was scored.</p>\n".to_owned(),

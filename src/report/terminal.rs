@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::collect::{self, Trial};
-use super::{ReportError, ReportInput};
+use super::{ReportError, ReportInput, slices};
 use crate::evaluate::summary::Metric;
 use crate::evaluate::{Statistics, StructureSummary, Summary};
 
@@ -25,8 +25,10 @@ const NAME_ROOM: usize = 24;
 /// As [`collect::collect`].
 pub fn report(input: &ReportInput, charset: Charset) -> Result<String, ReportError> {
     let trials = collect::collect(input)?;
-    let Some(best) = collect::best(&trials) else { return Ok("no scores\n".to_owned()) };
-    let mut text = String::new();
+    let mut text = classifiers(input, charset);
+    let Some(best) = collect::best(&trials) else {
+        return Ok(if text.is_empty() { "no scores\n".to_owned() } else { text });
+    };
     if trials.len() > 1 {
         text += &comparison(&trials, charset);
         text += &format!("\nBest trial: {}\n\n", best.name());
@@ -39,6 +41,36 @@ pub fn report(input: &ReportInput, charset: Charset) -> Result<String, ReportErr
     }
     text += &format!("{}\n", selection(&trials));
     Ok(text)
+}
+
+/// Classifiers of slices, and what cascades skipped; nothing without any.
+fn classifiers(input: &ReportInput, charset: Charset) -> String {
+    let number = |value: Option<f64>| value.map_or_else(not_available, |value| format!("{value:.3}"));
+    let mut text = String::new();
+    for classifier in slices::collect(input) {
+        let header = [classifier.name.as_str(), "AUC", "sensitivity", "specificity", "missed", "FP"];
+        let rows = classifier.summaries.iter().map(|it| {
+            let ratios = [it.auc, it.sensitivity, it.specificity].map(number);
+            let counts = [it.false_negative, it.false_positive].map(|count| count.to_string());
+            [shorten(&it.structure, charset)].into_iter().chain(ratios).chain(counts).collect::<Vec<_>>()
+        });
+        text += &(table(&header.map(str::to_owned), &rows.collect::<Vec<_>>(), charset) + "\n");
+    }
+    let skipped = slices::skipped(input);
+    if !skipped.is_empty() {
+        let header = ["skipped by the classifier", "slices", "part", "lost recall"];
+        let rows = skipped.iter().map(|sum| {
+            let name = format!("{} {}", sum.trial, sum.structure);
+            vec![
+                shorten_to(&name, 48, charset),
+                sum.skipped_slices.to_string(),
+                number(sum.part()),
+                number(sum.lost_recall()),
+            ]
+        });
+        text += &(table(&header.map(str::to_owned), &rows.collect::<Vec<_>>(), charset) + "\n");
+    }
+    text
 }
 
 /// Whether the scored split took part in choosing the weights.

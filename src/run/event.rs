@@ -54,6 +54,8 @@ pub enum Event<'a> {
         id: &'a str,
         /// Mean Dice over structures.
         dice: Option<f64>,
+        /// Of a classifier of slices: mean area under the ROC curve.
+        auc: Option<f64>,
     },
     /// Something that a person should know.
     Warning(&'a str),
@@ -91,7 +93,8 @@ pub fn to_json(event: &Event) -> Option<serde_json::Value> {
         Event::Training(Train::StoppedEarly { epoch, best_epoch }) => {
             json!({ "event": "stopped-early", "epoch": epoch, "best-epoch": best_epoch })
         }
-        Event::Finished { id, dice } => json!({ "event": "finished", "id": id, "dice": dice }),
+        Event::Finished { id, auc: Some(auc), .. } => json!({ "event": "finished", "id": id, "auc": auc }),
+        Event::Finished { id, dice, .. } => json!({ "event": "finished", "id": id, "dice": dice }),
         Event::Warning(text) => json!({ "event": "warning", "text": text }),
         _ => return None,
     })

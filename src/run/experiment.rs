@@ -3,16 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use super::ensemble;
 use super::error::RunError;
 use super::event::{Event, Observer};
 use super::inputs::Inputs;
+use super::predicting::CASCADE;
 use super::store::{RunFolder, Status};
 use super::trial::{self, Setting};
 use crate::backend::Selected;
 use crate::dataset::{self, Case, Fold};
+use crate::plan::cascade::{self, first_stage};
 use crate::plan::{About, Plan, Resolved, resolve};
+use crate::predict::cascade::{Cascade, CascadePlan};
 use crate::preprocess::fingerprint::{Fingerprint, fingerprint};
 use crate::spec::{Experiment, Loaded, Trial};
+use crate::train::pretrained::{Pretrained, PretrainedPlan};
 
 /// Which folds are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +37,25 @@ pub struct PlannedRun {
     pub id: String,
     /// Its folder.
     pub folder: RunFolder,
+    /// What it is for.
+    pub stage: Stage,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The first network of a cascade.
+    First,
+    /// The experiment's network.
+    Main,
+    /// The mean of several runs.
+    Ensemble,
 }
 
 impl PlannedRun {
     /// Trial and fold, for people; empty for a single run.
     pub fn label(&self) -> String {
-        let about = &self.plan.about;
-        let seed = if about.several_seeds { format!("seed {}", self.plan.seed) } else { String::new() };
-        let fold = if about.folds > 1 { format!("fold {}", about.fold) } else { String::new() };
-        let parts = [about.trial.as_str(), seed.as_str(), fold.as_str()];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+        self.plan.about.name(self.plan.seed)
     }
 }
 
@@ -78,6 +92,7 @@ pub fn plan(
     for trial in &loaded.trials {
         n_folds = planner.trial(trial, &mut runs)?;
     }
+    planner.ensembles(&mut runs)?;
     Ok(Planned { runs, inputs, cache, folds: n_folds })
 }
 
@@ -92,7 +107,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Adds the runs of a trial; returns the number of folds of its split.
+    /// Adds the runs of a trial, the first network of a cascade before the second; returns the number of folds of its split.
     fn trial(&self, trial: &Trial, runs: &mut Vec<PlannedRun>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
@@ -101,27 +116,54 @@ impl Planner<'_> {
             .map(|fold| fold.without(&self.inputs.excluded))
             .collect();
         self.refuse_empty(&folds)?;
-        let fingerprint = self.fingerprint(experiment, &folds)?;
-        let chosen: Vec<usize> = match self.folds {
-            Folds::All => (0..folds.len()).collect(),
-            Folds::One(fold) if fold < folds.len() => vec![fold],
-            Folds::One(fold) => return Err(RunError::Fold { fold, folds: folds.len() }),
-        };
-        let (pretrained, pretrained_file) = match &experiment.pretrained {
-            Some(pretrained) => pretrained.plan().map(|(plan, file)| (Some(plan), Some(file)))?,
-            None => (None, None),
-        };
-        for index in chosen {
-            let about = About { pretrained_file: pretrained_file.clone(), ..self.about(trial, index, folds.len()) };
-            let (fold, pretrained) = (&folds[index], pretrained.as_ref());
-            let dataset = &self.loaded.dataset;
-            let from = Resolved { experiment, dataset, fold, fingerprint: &fingerprint, pretrained };
-            let plan = resolve(&from, about)?;
-            let id = plan.run_id(&self.inputs.hashes_of(&plan.cases));
-            let folder = RunFolder::of(self.run_root, &plan.about.experiment, &id);
-            runs.push(PlannedRun { plan, id, folder });
+        let main = Network::new(self, experiment, &folds)?;
+        let first_stage = first_stage(experiment);
+        let first = first_stage.as_ref().map(|experiment| Network::new(self, experiment, &folds)).transpose()?;
+        for index in self.chosen(folds.len())? {
+            let mut cascade = None;
+            if let (Some(first), Some(spec)) = (&first, &experiment.cascade) {
+                let run = first.run(self, self.first_about(trial, index, folds.len()), None)?;
+                cascade = Some(cascade::resolve(spec, &run.id));
+                // Trials of a sweep that differ in their second networks alone share the first.
+                if runs.iter().all(|known| known.id != run.id) {
+                    runs.push(PlannedRun { stage: Stage::First, ..run });
+                }
+            }
+            runs.push(main.run(self, self.about(trial, index, folds.len()), cascade)?);
         }
         Ok(folds.len())
+    }
+
+    fn chosen(&self, folds: usize) -> Result<Vec<usize>, RunError> {
+        match self.folds {
+            Folds::All => Ok((0..folds).collect()),
+            Folds::One(fold) if fold < folds => Ok(vec![fold]),
+            Folds::One(fold) => Err(RunError::Fold { fold, folds }),
+        }
+    }
+
+    /// Adds the ensembles of the planned runs. Those of folds need all of them.
+    fn ensembles(&self, runs: &mut Vec<PlannedRun>) -> Result<(), RunError> {
+        let Some(wanted) = &self.loaded.experiment.ensemble else { return Ok(()) };
+        let split = self.loaded.experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
+        let held_out = match self.folds {
+            Folds::All => dataset::held_out(split, &self.inputs.dealt(split))?,
+            Folds::One(_) => Vec::new(),
+        };
+        let usable = |case: &String| self.inputs.case(case).is_some();
+        let held_out: Vec<String> = held_out.into_iter().filter(usable).collect();
+        for plan in ensemble::plan(wanted, runs, &held_out) {
+            let run = self.named(plan, Stage::Ensemble);
+            runs.push(run);
+        }
+        Ok(())
+    }
+
+    /// A plan with its id and its folder.
+    fn named(&self, plan: Plan, stage: Stage) -> PlannedRun {
+        let id = plan.run_id(&self.inputs.hashes_of(&plan.cases));
+        let folder = RunFolder::of(self.run_root, &plan.about.experiment, &id);
+        PlannedRun { plan, id, folder, stage }
     }
 
     fn refuse_empty(&self, folds: &[Fold]) -> Result<(), RunError> {
@@ -149,20 +191,65 @@ impl Planner<'_> {
     fn about(&self, trial: &Trial, fold: usize, folds: usize) -> About {
         let settings = trial.settings.iter().filter(|(key, _)| key != "seed");
         let seeds = self.loaded.trials.iter().map(|trial| trial.experiment.seed);
+        let label = without_seed(&trial.label);
+        let cascade = if trial.experiment.cascade.is_some() { CASCADE } else { "" };
         About {
             experiment: self.loaded.experiment.name.clone().unwrap_or_default(),
             description: self.loaded.experiment.description.clone(),
-            trial: without_seed(&trial.label).to_string(),
+            trial: format!("{label} {cascade}").trim().to_owned(),
             several_seeds: seeds.collect::<std::collections::BTreeSet<_>>().len() > 1,
             settings: settings.map(|(key, value)| (key.clone(), value.to_string())).collect(),
             fold,
             folds,
+            held_out: false,
             dataset: self.loaded.dataset.name.clone().unwrap_or_default(),
             data_root: self.data_root.join(&self.loaded.dataset.root),
             dataset_file: self.loaded.dataset_path.clone(),
             pretrained_file: None,
             notes: Vec::new(),
         }
+    }
+
+    /// Of a cascade's first network, which only settings of the cascade tell from others.
+    fn first_about(&self, trial: &Trial, fold: usize, folds: usize) -> About {
+        let about = self.about(trial, fold, folds);
+        let settings: Vec<_> = about.settings.into_iter().filter(|(key, _)| key.starts_with("cascade.")).collect();
+        let name = match &trial.experiment.cascade {
+            Some(Cascade::Slices(_)) => "classifier",
+            _ => "coarse network",
+        };
+        let own = settings.iter().map(|(key, value)| format!(" {}={value}", key.rsplit('.').next().unwrap_or(key)));
+        About { trial: format!("{name}{}", own.collect::<String>()), settings, ..about }
+    }
+}
+
+/// One network of a trial: what its plans have in common.
+struct Network<'a> {
+    experiment: &'a Experiment,
+    folds: &'a [Fold],
+    fingerprint: Fingerprint,
+    pretrained: Option<(PretrainedPlan, PathBuf)>,
+}
+
+impl<'a> Network<'a> {
+    fn new(planner: &Planner, experiment: &'a Experiment, folds: &'a [Fold]) -> Result<Self, RunError> {
+        let fingerprint = planner.fingerprint(experiment, folds)?;
+        let pretrained = experiment.pretrained.as_ref().map(Pretrained::plan).transpose()?;
+        Ok(Self { experiment, folds, fingerprint, pretrained })
+    }
+
+    /// The run of one fold.
+    fn run(&self, planner: &Planner, about: About, cascade: Option<CascadePlan>) -> Result<PlannedRun, RunError> {
+        let (pretrained, file) = self.pretrained.as_ref().map(|(plan, file)| (plan, file.clone())).unzip();
+        let from = Resolved {
+            experiment: self.experiment,
+            dataset: &planner.loaded.dataset,
+            fold: &self.folds[about.fold],
+            fingerprint: &self.fingerprint,
+            pretrained,
+            cascade,
+        };
+        Ok(planner.named(resolve(&from, About { pretrained_file: file, ..about })?, Stage::Main))
     }
 }
 
@@ -175,24 +262,28 @@ fn without_seed(label: &str) -> &str {
     }
 }
 
-/// What `--smoke` sets on top of an experiment: two steps, and every stage after them.
-pub const SMOKE: [&str; 5] = [
-    "train.epochs=1",
-    "train.steps-per-epoch=2",
-    "train.validate-every=1",
-    "train.warmup-steps=0",
-    "train.keep-every=0",
-];
-
-/// Leaves of a planned experiment its first run, with one case of each kind, in a folder of its own.
+/// Leaves of a planned experiment its first run (and the one that it depends on), with two steps, one case of each kind, and every
+/// stage after them, in folders of their own.
 pub fn shrink(planned: &mut Planned) {
-    planned.runs.truncate(1);
+    let main = planned.runs.iter().position(|run| run.stage == Stage::Main).unwrap_or(0);
+    planned.runs.truncate(main + 1);
+    // A first network has another id now.
+    let mut ids: Vec<(String, String)> = Vec::new();
     for run in &mut planned.runs {
-        let cases = &mut run.plan.cases;
-        for names in [&mut cases.train, &mut cases.validation, &mut cases.test] {
+        let plan = &mut run.plan;
+        for names in [&mut plan.cases.train, &mut plan.cases.validation, &mut plan.cases.test] {
             names.truncate(1);
         }
-        run.id = format!("smoke-{}", run.plan.run_id(&planned.inputs.hashes_of(&run.plan.cases)));
+        let train = &mut plan.train;
+        (train.epochs, train.steps_per_epoch, train.validate_every) = (1, 2, 1);
+        (train.warmup_steps, train.keep_every) = (0, 0);
+        if let Some(CascadePlan::Slices { first, .. } | CascadePlan::Coarse { first, .. }) = &mut plan.cascade
+            && let Some((_, new)) = ids.iter().find(|(old, _)| old == first)
+        {
+            first.clone_from(new);
+        }
+        let id = format!("smoke-{}", plan.run_id(&planned.inputs.hashes_of(&plan.cases)));
+        ids.push((std::mem::replace(&mut run.id, id.clone()), id));
         run.folder = run.folder.sibling(&run.id);
     }
 }

@@ -5,6 +5,9 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use super::store::RunFolder;
+use crate::plan::Plan;
+
 /// Written when a run starts and again when it ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -39,9 +42,36 @@ pub struct Manifest {
     /// Epoch of these weights.
     #[serde(default)]
     pub epoch: Option<usize>,
+    /// The runs whose networks an ensemble averages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
     /// What a reader should know, such as a resume under another build.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// One network of an ensemble.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its run id.
+    pub run_id: String,
+    /// Trial, fold and seed in words.
+    pub label: String,
+    /// blake3 of its weights.
+    pub weights: Option<String>,
+}
+
+impl Member {
+    /// Those of an ensemble's plan, whose folders lie beside its own.
+    pub fn all(plan: &Plan, folder: &RunFolder) -> Vec<Self> {
+        let member = |id: &String| {
+            let place = folder.sibling(id);
+            let label = place.read_plan().map(|plan| plan.about.name(plan.seed)).unwrap_or_default();
+            let weights = place.read_manifest().and_then(|manifest| manifest.weights);
+            Self { run_id: id.clone(), label, weights }
+        };
+        plan.members.iter().map(member).collect()
+    }
 }
 
 /// A machine.
@@ -102,6 +132,7 @@ impl Manifest {
             parameters: None,
             weights: None,
             epoch: None,
+            members: Vec::new(),
             warnings: Vec::new(),
         }
     }

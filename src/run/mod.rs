@@ -18,7 +18,11 @@ pub mod store;
 pub mod terminal;
 pub mod trained;
 pub mod trial;
+mod ensemble;
+mod finder;
 mod panels;
+mod predicting;
+mod slices;
 mod tables;
 mod validate;
 

@@ -3,42 +3,53 @@
 use std::path::Path;
 
 use super::error::RunError;
+use super::finder::thresholds;
+use super::predicting::{alone_label, context, pass_label};
+use super::slices::SCORED;
 use super::store::{RunFolder, Status};
 use super::{panels, tables, trial};
-use crate::evaluate::table;
+use crate::evaluate::{cascade, slices, table};
 use crate::plan::Plan;
-use crate::report::{self, ReportFiles, ReportInput, RunInput};
+use crate::predict::cascade::CascadePlan;
+use crate::report::{self, ClassifierInput, ReportFiles, ReportInput, RunInput};
 
 /// What a report shows of finished runs.
 ///
 /// # Errors
 /// No run is finished, or a table cannot be read.
 pub fn gather(folders: &[RunFolder]) -> Result<ReportInput, RunError> {
-    let mut runs = Vec::new();
-    let mut first: Option<Plan> = None;
-    for folder in folders.iter().filter(|folder| folder.status() == Status::Finished) {
-        let plan = folder.read_plan().map_err(RunError::file(folder.plan()))?;
-        let last = run_input(folder, &plan)?;
-        let passes = tables::read_passes(folder)?;
-        let number = passes.len();
-        for (index, (label, scores)) in passes.into_iter().enumerate() {
-            let pass = RunInput { history: None, panels: Vec::new(), excluded: Vec::new(), ..last.clone() };
-            runs.push(RunInput { label, scores, settings: with_pass(&last, index), ..pass });
+    let finished: Vec<&RunFolder> = folders.iter().filter(|folder| folder.status() == Status::Finished).collect();
+    let plans = finished.iter().map(|folder| folder.read_plan().map_err(RunError::file(folder.plan())));
+    let plans = plans.collect::<Result<Vec<Plan>, _>>()?;
+    let mut experiments: Vec<&str> = plans.iter().map(|plan| plan.about.experiment.as_str()).collect();
+    experiments.dedup();
+    let several = experiments.len() > 1;
+    // Trials of several experiments are told apart by these.
+    let labelled = |plan: &Plan, label: String| match several {
+        true => format!("{} {label}", plan.about.experiment).trim_end().to_owned(),
+        false => label,
+    };
+    let (mut runs, mut classifiers) = (Vec::new(), Vec::new());
+    for (folder, plan) in finished.iter().zip(&plans) {
+        if plan.model.slices().is_some() && plan.members.is_empty() {
+            let run = classifier_input(folder, plan, &finished)?;
+            classifiers.push(ClassifierInput { label: labelled(plan, run.label), ..run });
+        } else {
+            let all = run_inputs(folder, plan)?.into_iter();
+            runs.extend(all.map(|run| RunInput { label: labelled(plan, run.label), ..run }));
         }
-        runs.push(match number {
-            0 => last,
-            _ => RunInput { label: trial::pass_label(&last.label, number), settings: with_pass(&last, number), ..last },
-        });
-        first.get_or_insert(plan);
     }
-    let Some(plan) = first else {
+    // A cascade's classifier looks for other structures than its segmenter.
+    let segments = plans.iter().find(|plan| plan.model.slices().is_none());
+    let Some(plan) = segments.or(plans.first()) else {
         return Err(RunError::NothingThere("no finished run: `segspec run` first".into()));
     };
     Ok(ReportInput {
-        title: plan.about.experiment.clone(),
-        subtitle: subtitle(&plan, folders),
+        title: experiments.join(", "),
+        subtitle: if several { Vec::new() } else { subtitle(plan, folders) },
         target: plan.target.clone(),
         runs,
+        classifiers,
         success_dice: plan.evaluate.success_dice.clone(),
     })
 }
@@ -53,9 +64,36 @@ pub fn write(folders: &[RunFolder], out: &Path) -> Result<(ReportInput, ReportFi
     Ok((input, files))
 }
 
+/// A run, before it what it is compared with: earlier passes, a segmenter without its cascade.
+fn run_inputs(folder: &RunFolder, plan: &Plan) -> Result<Vec<RunInput>, RunError> {
+    let result = run_input(folder, plan)?;
+    let alone = alone_label(&result.label);
+    let mut runs = Vec::new();
+    let mut passes = 0;
+    for (label, scores) in tables::read_variants(folder)? {
+        let settings = match label == alone {
+            true => result.settings.clone(),
+            false => {
+                passes += 1;
+                with_pass(&result, passes)
+            }
+        };
+        let (panels, excluded, skipped) = (Vec::new(), Vec::new(), Vec::new());
+        runs.push(RunInput { label, scores, settings, history: None, panels, excluded, skipped, ..result.clone() });
+    }
+    runs.push(match passes {
+        0 => result,
+        _ => {
+            let settings = with_pass(&result, passes + 1);
+            RunInput { label: pass_label(&result.label, passes), settings, ..result }
+        }
+    });
+    Ok(runs)
+}
+
 fn run_input(folder: &RunFolder, plan: &Plan) -> Result<RunInput, RunError> {
-    let manifest = folder.read_manifest().map(serde_json::to_value).transpose();
-    let context = trial::context(plan);
+    let context = context(plan);
+    let (skipped, _) = folder.cascade();
     Ok(RunInput {
         label: context.trial,
         settings: plan.about.settings.clone(),
@@ -64,15 +102,45 @@ fn run_input(folder: &RunFolder, plan: &Plan) -> Result<RunInput, RunError> {
         history: tables::read_history(folder),
         scores: table::read(&folder.scores().0)?,
         panels: panels::read(folder),
+        skipped: if skipped.is_file() { cascade::read(&skipped)? } else { Vec::new() },
         excluded: trial::read_excluded(folder),
         plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
-        manifest: manifest.unwrap_or_default().unwrap_or_default(),
+        manifest: manifest(folder),
     })
 }
 
+/// A classifier of slices. Where a cascade uses it, its thresholds are the cascade's.
+fn classifier_input(folder: &RunFolder, plan: &Plan, all: &[&RunFolder]) -> Result<ClassifierInput, RunError> {
+    let id = folder.id();
+    let cascades = all.iter().filter_map(|folder| folder.read_plan().ok()?.cascade);
+    let used = cascades.into_iter().find(|cascade| cascade.first() == id);
+    let thresholds = match used {
+        Some(CascadePlan::Slices { threshold, sensitivity, .. }) => thresholds(folder, threshold, sensitivity)?,
+        _ => vec![plan.predict.threshold; plan.target.structures.len()],
+    };
+    let rows = slices::table::read(&folder.slices().0)?;
+    let names = plan.target.structures.iter().map(|structure| structure.name.clone());
+    let context = context(plan);
+    Ok(ClassifierInput {
+        label: context.trial,
+        fold: context.fold,
+        seed: plan.seed,
+        history: tables::read_history(folder),
+        slices: rows.into_iter().filter(|row| row.context.split == SCORED).collect(),
+        thresholds: names.zip(thresholds).collect(),
+        plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
+        manifest: manifest(folder),
+    })
+}
+
+fn manifest(folder: &RunFolder) -> serde_json::Value {
+    let manifest = folder.read_manifest().map(serde_json::to_value).transpose();
+    manifest.unwrap_or_default().unwrap_or_default()
+}
+
 /// The settings of one pass, which is a trial of its own in tables and charts.
-fn with_pass(last: &RunInput, pass: usize) -> Vec<(String, String)> {
-    last.settings.iter().cloned().chain([("pass".to_owned(), (pass + 1).to_string())]).collect()
+fn with_pass(result: &RunInput, pass: usize) -> Vec<(String, String)> {
+    result.settings.iter().cloned().chain([("pass".to_owned(), pass.to_string())]).collect()
 }
 
 fn subtitle(plan: &Plan, folders: &[RunFolder]) -> Vec<String> {

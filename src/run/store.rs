@@ -6,6 +6,7 @@
 //!   checkpoints/last/  checkpoints/best.safetensors  [checkpoints/epoch-N.safetensors]
 //!   predictions/CASE.nii.gz (where structures overlap: one mask per structure along the fourth dimension)
 //!   scores.parquet  scores.csv  excluded.json  report/
+//!   [variants.parquet]  [cascade.parquet]  of a classifier instead of predictions and scores: slices.parquet
 //! ```
 
 use std::fs::{self, OpenOptions};
@@ -134,9 +135,19 @@ impl RunFolder {
         self.path.join("pretrained.json")
     }
 
-    /// Scores of the passes before the last one, of a network of several.
-    pub fn passes(&self) -> (PathBuf, PathBuf) {
-        (self.path.join("passes.parquet"), self.path.join("passes.csv"))
+    /// Scores of what the result is compared with: earlier passes of a network of several, a segmenter without its cascade.
+    pub fn variants(&self) -> (PathBuf, PathBuf) {
+        (self.path.join("variants.parquet"), self.path.join("variants.csv"))
+    }
+
+    /// Probabilities and truth of every slice, of a network that classifies slices.
+    pub fn slices(&self) -> (PathBuf, PathBuf) {
+        (self.path.join("slices.parquet"), self.path.join("slices.csv"))
+    }
+
+    /// What a cascade's classifier of slices cost and saved.
+    pub fn cascade(&self) -> (PathBuf, PathBuf) {
+        (self.path.join("cascade.parquet"), self.path.join("cascade.csv"))
     }
 
     /// Cases that could not be used, with reasons.

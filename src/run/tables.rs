@@ -7,7 +7,7 @@ use polars::prelude::*;
 use super::error::RunError;
 use super::store::RunFolder;
 use crate::dataset::Target;
-use crate::evaluate::{ScoreRow, table};
+use crate::evaluate::{ScoreRow, cascade, table};
 use crate::files;
 use crate::train::{EpochRecord, Event, Validation};
 
@@ -20,33 +20,48 @@ pub fn write_scores(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunErro
     Ok(table::write(&table::to_frame(rows)?, &parquet, &csv)?)
 }
 
-/// Writes `passes.parquet` and `passes.csv`: scores of the passes before the last one.
+/// Writes `variants.parquet` and `variants.csv`, if there are any: scores of what a run's result is compared with.
 ///
 /// # Errors
 /// The disk is full or not writable.
-pub fn write_passes(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunError> {
-    let (parquet, csv) = folder.passes();
+pub fn write_variants(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (parquet, csv) = folder.variants();
     Ok(table::write(&table::to_frame(rows)?, &parquet, &csv)?)
 }
 
-/// Scores of the passes before the last one, pass by pass; none for a network of one.
+/// Scores of what a run's result is compared with, by their labels.
 ///
 /// # Errors
 /// The table is damaged.
-pub fn read_passes(folder: &RunFolder) -> Result<Vec<(String, DataFrame)>, RunError> {
-    let (parquet, _) = folder.passes();
+pub fn read_variants(folder: &RunFolder) -> Result<Vec<(String, DataFrame)>, RunError> {
+    let (parquet, _) = folder.variants();
     if !parquet.is_file() {
         return Ok(Vec::new());
     }
     let rows = table::rows(&table::read(&parquet)?)?;
-    let mut passes: Vec<(String, Vec<ScoreRow>)> = Vec::new();
+    let mut variants: Vec<(String, Vec<ScoreRow>)> = Vec::new();
     for row in rows {
-        match passes.last_mut().filter(|(label, _)| *label == row.context.trial) {
-            Some((_, of_pass)) => of_pass.push(row),
-            None => passes.push((row.context.trial.clone(), vec![row])),
+        match variants.iter_mut().find(|(label, _)| *label == row.context.trial) {
+            Some((_, known)) => known.push(row),
+            None => variants.push((row.context.trial.clone(), vec![row])),
         }
     }
-    passes.into_iter().map(|(label, rows)| Ok((label, table::to_frame(&rows)?))).collect()
+    variants.into_iter().map(|(label, rows)| Ok((label, table::to_frame(&rows)?))).collect()
+}
+
+/// Writes `cascade.parquet` and `cascade.csv`, if a classifier skipped slices.
+///
+/// # Errors
+/// The disk is full or not writable.
+pub fn write_skipped(folder: &RunFolder, rows: &[cascade::SkippedRow]) -> Result<(), RunError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (parquet, csv) = folder.cascade();
+    Ok(table::write(&cascade::to_frame(rows)?, &parquet, &csv)?)
 }
 
 /// Writes `history.parquet` and `training_history.json`: one row per epoch.

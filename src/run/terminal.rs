@@ -172,10 +172,13 @@ impl Observer for Terminal {
             }
             Event::Training(event) => self.training(event),
             Event::Predicting { done, of } => self.stage("predicting", *done, *of, String::new()),
-            Event::Finished { dice, .. } => {
+            Event::Finished { dice, auc, .. } => {
                 self.end_bar();
                 if let Some(dice) = dice {
                     self.line(&format!("  mean Dice {dice:.4}"));
+                }
+                if let Some(auc) = auc {
+                    self.line(&format!("  area under the ROC curve of slices {auc:.4}"));
                 }
             }
             Event::Warning(text) => self.line(&format!("warning: {text}")),

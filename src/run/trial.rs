@@ -3,28 +3,28 @@
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use super::error::RunError;
 use super::event::{Event, Observer};
 use super::inputs::Inputs;
 use super::lock::Lock;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Member};
+use super::predicting::{self, Scored};
 use super::store::{RunFolder, Status};
 use super::validate::Validator;
-use super::{panels, tables};
+use super::{panels, slices, tables};
 use crate::backend::{Precision, Selected};
 use crate::dataset::{Case, Excluded};
 use crate::evaluate::summary::Metric;
-use crate::evaluate::{self, Context, ScoreRow};
+use crate::evaluate::{self, ScoreRow};
 use crate::model::{self, Network};
 use crate::plan::Plan;
 use crate::predict::spec::Weights;
-use crate::predict::{self, Predictor, export};
+use crate::predict::{self, export};
 use crate::preprocess::{self, PreparedCase, PreparedSet};
 use crate::train::pretrained::{self, PretrainedError};
 use crate::train::{self, Ended, Job, checkpoint};
-use crate::volume::Segmentation;
 
 /// What a run needs besides its plan.
 pub struct Setting<'a> {
@@ -84,6 +84,10 @@ fn stages(
     manifest: &mut Manifest,
     observer: &mut dyn Observer,
 ) -> Result<(), RunError> {
+    if !plan.members.is_empty() {
+        manifest.members = Member::all(plan, folder);
+        return finish(plan, folder, setting, predicting::predict_mean(plan, folder, setting, observer)?, observer);
+    }
     let prepared = prepare(plan, setting, observer)?;
     let excluded = [&setting.inputs.excluded[..], &prepared.excluded].concat();
     folder.write_json(&folder.excluded(), &excluded).map_err(RunError::file(folder.excluded()))?;
@@ -92,11 +96,30 @@ fn stages(
     manifest.parameters = Some(burn::module::Module::num_params(&network));
     manifest.weights = Some(checkpoint::weights_hash(&network));
     manifest.epoch = Some(epoch);
-    let scores = predict(plan, folder, setting, &prepared, &network, observer)?;
-    tables::write_scores(folder, &scores)?;
-    score_passes(plan, folder, setting, &prepared, &network, observer)?;
-    panels::write(plan, folder, setting.inputs, &scores)?;
-    observer.event(&Event::Finished { id: &folder.id(), dice: mean_dice(&scores) });
+    if plan.model.slices().is_some() {
+        let rows = slices::predict(plan, setting, &prepared, &network, observer)?;
+        slices::write_rows(folder, &rows)?;
+        let auc = slices::mean_auc(plan, &rows);
+        observer.event(&Event::Finished { id: &folder.id(), dice: None, auc });
+        return Ok(());
+    }
+    let scored = predicting::predict(plan, folder, setting, &prepared, &network, observer)?;
+    finish(plan, folder, setting, scored, observer)
+}
+
+/// Writes the tables and pictures of a run that segments.
+fn finish(
+    plan: &Plan,
+    folder: &RunFolder,
+    setting: &Setting,
+    scored: Scored,
+    observer: &mut dyn Observer,
+) -> Result<(), RunError> {
+    tables::write_scores(folder, &scored.rows)?;
+    tables::write_variants(folder, &scored.variants)?;
+    tables::write_skipped(folder, &scored.skipped)?;
+    panels::write(plan, folder, setting.inputs, &scored.rows)?;
+    observer.event(&Event::Finished { id: &folder.id(), dice: mean_dice(&scored.rows), auc: None });
     Ok(())
 }
 
@@ -160,6 +183,8 @@ fn train(
         cases: chosen(validation_cases(plan)),
         plan: predict::PredictPlan { mirror_axes: Vec::new(), ..plan.predict.clone() },
         target: &plan.target,
+        of_slices: plan.model.slices().is_some(),
+        near_mm: plan.train.near_mm,
         interface: plan.interface(),
         device,
         cancelled: setting.cancelled,
@@ -236,102 +261,6 @@ fn predicting_network(
         }
         // No validation case had a defined score: the end of training is all there is.
         (Weights::Best | Weights::Last, _) => Ok(last),
-    }
-}
-
-/// Segments and scores every test case. Cases that an earlier session segmented are read back: the weights are the same.
-fn predict(
-    plan: &Plan,
-    folder: &RunFolder,
-    setting: &Setting,
-    prepared: &PreparedSet,
-    network: &Network,
-    observer: &mut dyn Observer,
-) -> Result<Vec<ScoreRow>, RunError> {
-    let predictor = predictor(plan, setting, network, None);
-    let cases: Vec<_> = prepared.cases.iter().filter(|case| plan.cases.test.contains(&case.name)).collect();
-    let mut rows = Vec::new();
-    observer.event(&Event::Predicting { done: 0, of: cases.len() });
-    for (index, case) in cases.iter().enumerate() {
-        if setting.cancelled.load(Ordering::Relaxed) {
-            return Err(RunError::Interrupted);
-        }
-        let segmentation = match export::read(&folder.predictions(), &case.name, &plan.target) {
-            Ok(segmentation) => segmentation,
-            Err(_) => {
-                let segmentation = predict::segment(&predictor, &case.load()?, &plan.target, setting.cancelled)?;
-                export::write(&folder.predictions(), &case.name, &segmentation)?;
-                segmentation
-            }
-        };
-        rows.extend(score(plan, setting, &case.name, &segmentation, &context(plan))?);
-        observer.event(&Event::Predicting { done: index + 1, of: cases.len() });
-    }
-    Ok(rows)
-}
-
-/// Scores what the passes before the last one of a network of several have found, so that the report shows what each adds.
-fn score_passes(
-    plan: &Plan,
-    folder: &RunFolder,
-    setting: &Setting,
-    prepared: &PreparedSet,
-    network: &Network,
-    observer: &mut dyn Observer,
-) -> Result<(), RunError> {
-    let earlier = network.passes() - 1;
-    let cases: Vec<_> = prepared.cases.iter().filter(|case| plan.cases.test.contains(&case.name)).collect();
-    let mut rows = Vec::new();
-    for (done, (pass, case)) in (0..earlier).flat_map(|pass| cases.iter().map(move |case| (pass, case))).enumerate() {
-        if setting.cancelled.load(Ordering::Relaxed) {
-            return Err(RunError::Interrupted);
-        }
-        observer.event(&Event::Predicting { done, of: earlier * cases.len() });
-        let predictor = predictor(plan, setting, network, Some(pass));
-        let segmentation = predict::segment(&predictor, &case.load()?, &plan.target, setting.cancelled)?;
-        let context = Context { trial: pass_label(&plan.about.trial, pass), ..context(plan) };
-        rows.extend(score(plan, setting, &case.name, &segmentation, &context)?);
-    }
-    if rows.is_empty() { Ok(()) } else { tables::write_passes(folder, &rows) }
-}
-
-/// The name of one pass among the trials of a report.
-pub fn pass_label(trial: &str, pass: usize) -> String {
-    format!("{trial} pass {}", pass + 1).trim_start().to_owned()
-}
-
-fn predictor<'a>(plan: &'a Plan, setting: &'a Setting, network: &'a Network, pass: Option<usize>) -> Predictor<'a> {
-    Predictor {
-        network,
-        device: &setting.device.device,
-        plan: &plan.predict,
-        overlapping: plan.target.overlapping,
-        outputs: plan.target.outputs(),
-        pass,
-    }
-}
-
-fn score(
-    plan: &Plan,
-    setting: &Setting,
-    case: &str,
-    segmentation: &Segmentation,
-    context: &Context,
-) -> Result<Vec<ScoreRow>, RunError> {
-    let reference = setting.inputs.reference(case, segmentation.geometry())?;
-    let scores = evaluate::score(case, &plan.target, &reference, segmentation)?;
-    Ok(scores.into_iter().map(|score| ScoreRow { context: context.clone(), score }).collect())
-}
-
-/// Where a score comes from, for the tables.
-pub fn context(plan: &Plan) -> Context {
-    Context {
-        experiment: plan.about.experiment.clone(),
-        trial: plan.about.trial.clone(),
-        fold: (plan.about.folds > 1).then_some(plan.about.fold as u32),
-        seed: plan.seed,
-        split: "test".into(),
-        selected_on: plan.selected_on_scored_cases(),
     }
 }
 

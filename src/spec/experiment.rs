@@ -11,6 +11,8 @@ use crate::evaluate::Evaluate;
 use crate::loss::Loss;
 use crate::model::Model;
 use crate::predict::Predict;
+use crate::predict::cascade::Cascade;
+use crate::predict::ensemble::Ensemble;
 use crate::preprocess::Preprocess;
 use crate::spec::Auto;
 use crate::train::Train;
@@ -69,6 +71,12 @@ pub struct Experiment {
     /// From a trained network to label maps.
     #[serde(default)]
     pub predict: Predict,
+    /// A first network that says where this one looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cascade: Option<Cascade>,
+    /// Runs whose probabilities are averaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<Ensemble>,
     /// How predictions are scored.
     #[serde(default)]
     pub evaluate: Evaluate,

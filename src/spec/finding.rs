@@ -42,13 +42,15 @@ impl KeyPath {
 pub struct Findings<'a> {
     tree: &'a Node,
     main: usize,
+    /// What paths are below of.
+    prefix: KeyPath,
     problems: Vec<Problem>,
 }
 
 impl<'a> Findings<'a> {
     /// No errors yet about a tree; `main` is the text whose beginning stands for values that nobody wrote.
     pub fn new(tree: &'a Node, main: usize) -> Self {
-        Self { tree, main, problems: Vec::new() }
+        Self { tree, main, prefix: KeyPath::default(), problems: Vec::new() }
     }
 
     /// Records that the value at a path is wrong.
@@ -60,6 +62,13 @@ impl<'a> Findings<'a> {
         self.problems.push(Problem::at(place, message).help(help));
     }
 
+    /// Does checks whose paths are meant below of a path.
+    pub fn within(&mut self, path: &str, checks: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.prefix, KeyPath::from(path));
+        checks(self);
+        self.prefix = before;
+    }
+
     /// The errors.
     pub fn into_problems(self) -> Vec<Problem> {
         self.problems
@@ -67,7 +76,7 @@ impl<'a> Findings<'a> {
 
     fn place(&self, path: &KeyPath) -> Place {
         let mut at = self.tree;
-        for (depth, step) in path.0.iter().enumerate() {
+        for (depth, step) in self.prefix.0.iter().chain(&path.0).enumerate() {
             match follow(at, step) {
                 Some(next) => at = next,
                 None if depth == 0 => return Place::start_of(self.main),

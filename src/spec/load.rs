@@ -231,6 +231,11 @@ impl Parts<'_> {
         for combination in combinations {
             trials.extend(self.trial(combination, is_swept, &mut problems));
         }
+        if problems.is_empty() {
+            let mut findings = Findings::new(self.tree, 0);
+            checks::trials(&experiment, &trials, self.dataset, &mut findings);
+            problems = findings.into_problems();
+        }
         if problems.is_empty() { Ok((experiment, trials)) } else { Err(problems) }
     }
 

@@ -23,6 +23,8 @@ pub struct Batch {
 enum HostTruth {
     Classes(Vec<i32>),
     Masks(Vec<f32>, usize),
+    /// Of whole slices, not of voxels.
+    Slices(Vec<f32>, usize),
 }
 
 impl Batch {
@@ -44,6 +46,10 @@ impl Batch {
                 let piece = (of_patch(masks.len()) * patches).max(1);
                 masks.chunks(piece).map(|piece| HostTruth::Masks(piece.to_vec(), structures)).collect()
             }
+            HostTruth::Slices(slices, structures) => {
+                let piece = (of_patch(slices.len()) * patches).max(1);
+                slices.chunks(piece).map(|piece| HostTruth::Slices(piece.to_vec(), structures)).collect()
+            }
         };
         let size = |index: usize| [patches.min(count - index * patches), rest[0], rest[1], rest[2], rest[3]];
         let pieces = images.zip(truths).enumerate();
@@ -63,6 +69,10 @@ impl Batch {
                 let data = TensorData::new(masks, [batch, structures, depth, height, width]);
                 Truth::Masks(Tensor::from_data(data, device))
             }
+            HostTruth::Slices(slices, structures) => {
+                let data = TensorData::new(slices, [batch, structures, 1, 1, 1]);
+                Truth::Masks(Tensor::from_data(data, device))
+            }
         };
         (images, truth)
     }
@@ -72,15 +82,18 @@ impl Batch {
 pub struct Encoder {
     /// Label values of each structure.
     pub structures: Vec<Vec<u16>>,
-    overlapping: bool,
+    /// Outputs are masks, not classes.
+    sigmoid: bool,
+    /// The network says of slices whether they show a structure, not which voxels do.
+    of_slices: bool,
     /// Value of voxels that count in no loss.
     ignore: Option<u16>,
     class_of: Vec<i32>,
 }
 
 impl Encoder {
-    /// The encoder of a target.
-    pub fn new(target: &Target) -> Self {
+    /// The encoder of a target; `of_slices`: for a network that classifies slices.
+    pub fn new(target: &Target, of_slices: bool) -> Self {
         let structures: Vec<Vec<u16>> = target.structures.iter().map(|structure| structure.values.clone()).collect();
         let largest = structures.iter().flatten().copied().chain(target.ignore).max().unwrap_or(0);
         let mut class_of = vec![0; usize::from(largest) + 1];
@@ -92,11 +105,16 @@ impl Encoder {
         if let Some(value) = target.ignore {
             class_of[usize::from(value)] = -1;
         }
-        Self { structures, overlapping: target.overlapping, ignore: target.ignore, class_of }
+        Self { structures, sigmoid: target.sigmoid(), of_slices, ignore: target.ignore, class_of }
     }
 
     fn encode(&self, patches: &[Array3<u16>]) -> HostTruth {
-        if !self.overlapping {
+        if self.of_slices {
+            let slices =
+                patches.iter().flat_map(|labels| self.structures.iter().map(|values| self.shows(labels, values)));
+            return HostTruth::Slices(slices.collect(), self.structures.len());
+        }
+        if !self.sigmoid {
             let class = |label: &u16| self.class_of.get(usize::from(*label)).copied().unwrap_or(0);
             return HostTruth::Classes(patches.iter().flat_map(|labels| labels.iter().map(class)).collect());
         }
@@ -106,6 +124,15 @@ impl Encoder {
         };
         let masks = patches.iter().flat_map(|labels| self.structures.iter().flat_map(|values| mask(labels, values)));
         HostTruth::Masks(masks.collect(), self.structures.len())
+    }
+
+    /// Whether a slice shows a structure: 1 or 0, −1 where that is not known.
+    fn shows(&self, labels: &Array3<u16>, values: &[u16]) -> f32 {
+        if labels.iter().any(|label| values.contains(label)) {
+            return 1.0;
+        }
+        let unknown = self.ignore.is_some_and(|ignored| labels.iter().any(|label| *label == ignored));
+        if unknown { -1.0 } else { 0.0 }
     }
 }
 
@@ -124,7 +151,9 @@ pub fn make(
     for slot in 0..plan.patches_per_step() {
         let sample = batch * plan.patches_per_step() + slot;
         let case = cases.get(case_of(sample, cases.count(), seed))?;
-        patches.push(draw_sample(plan, case.source(), &encoder.structures, seed, sample).0);
+        patches.push(
+            draw_sample(plan, case.source_near(plan.near_mm, &encoder.structures), &encoder.structures, seed, sample).0,
+        );
     }
     Ok(collate(patches, encoder))
 }
@@ -197,21 +226,39 @@ mod tests {
             members: vec![name.into()],
             color: [0; 3],
         };
-        Target { overlapping, ignore: Some(7), structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])] }
+        Target {
+            overlapping,
+            independent: false,
+            ignore: Some(7),
+            structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])],
+        }
     }
 
     #[test]
     fn labels_become_classes_in_the_targets_order() {
         let labels = Array3::from_shape_vec((1, 1, 6), vec![0u16, 5, 9, 2, 40, 7]).unwrap();
-        let HostTruth::Classes(classes) = Encoder::new(&target(false)).encode(&[labels]) else { panic!("classes") };
+        let HostTruth::Classes(classes) = Encoder::new(&target(false), false).encode(&[labels]) else {
+            panic!("classes")
+        };
         assert_eq!(classes, [0, 1, 1, 2, 0, -1]);
     }
 
     #[test]
     fn overlapping_structures_become_masks() {
         let labels = Array3::from_shape_vec((1, 1, 4), vec![9u16, 2, 0, 7]).unwrap();
-        let HostTruth::Masks(masks, 2) = Encoder::new(&target(true)).encode(&[labels]) else { panic!("masks") };
+        let HostTruth::Masks(masks, 2) = Encoder::new(&target(true), false).encode(&[labels]) else { panic!("masks") };
         assert_eq!(masks, [1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0]);
+    }
+
+    #[test]
+    fn slices_are_what_any_of_their_voxels_is() {
+        let slice = |labels: &[u16]| Array3::from_shape_vec((1, 1, 3), labels.to_vec()).unwrap();
+        let slices = [slice(&[0, 9, 5]), slice(&[0, 0, 40]), slice(&[0, 2, 7]), slice(&[7, 0, 0])];
+        let encoder = Encoder::new(&target(true), true);
+        let HostTruth::Slices(found, 2) = encoder.encode(&slices) else { panic!("slices") };
+        assert_eq!(found, [1.0, 0.0, 0.0, 0.0, -1.0, 1.0, -1.0, -1.0]);
+        let HostTruth::Slices(found, 1) = Encoder::new(&target(false).united(), true).encode(&slices) else { panic!() };
+        assert_eq!(found, [1.0, 0.0, 1.0, -1.0]);
     }
 
     #[test]
@@ -220,8 +267,8 @@ mod tests {
             image: ndarray::Array4::from_elem((2, 1, 1, 2), f32::from(value)),
             labels: Array3::from_elem((1, 1, 2), value),
         };
-        for overlapping in [false, true] {
-            let encoder = Encoder::new(&target(overlapping));
+        for (overlapping, of_slices) in [(false, false), (true, false), (true, true)] {
+            let encoder = Encoder::new(&target(overlapping), of_slices);
             let batch = |values: &[u16]| collate(values.iter().copied().map(patch).collect(), &encoder);
             let pieces = batch(&[5, 2, 0, 9, 7]).pieces(2);
             for (piece, expected) in pieces.into_iter().zip([batch(&[5, 2]), batch(&[0, 9]), batch(&[7])]) {
@@ -229,6 +276,7 @@ mod tests {
                 match (piece.truth, expected.truth) {
                     (HostTruth::Classes(ours), HostTruth::Classes(theirs)) => assert_eq!(ours, theirs),
                     (HostTruth::Masks(ours, 2), HostTruth::Masks(theirs, 2)) => assert_eq!(ours, theirs),
+                    (HostTruth::Slices(ours, 2), HostTruth::Slices(theirs, 2)) => assert_eq!(ours, theirs),
                     _ => panic!("of another kind"),
                 }
             }

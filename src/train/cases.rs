@@ -17,14 +17,50 @@ pub struct LoadedCase {
     labels: Array3<u16>,
     spacing_mm: [f64; 3],
     locations: BTreeMap<u16, Vec<u32>>,
+    /// Box `[first, end)` of each label value, once it was asked for.
+    boxes: OnceLock<BTreeMap<u16, [[usize; 2]; 3]>>,
 }
 
 impl LoadedCase {
     /// The case as the sampler sees it.
     pub fn source(&self) -> Source<'_> {
-        let Self { image, labels, spacing_mm, locations } = self;
-        Source { image: image.view(), labels: labels.view(), spacing_mm: *spacing_mm, locations }
+        let Self { image, labels, spacing_mm, locations, .. } = self;
+        Source { image: image.view(), labels: labels.view(), spacing_mm: *spacing_mm, locations, near: None }
     }
+
+    /// As [`source`](Self::source), for patches that are drawn within a distance of structures (label values); of the whole case
+    /// where it has none of them.
+    pub fn source_near(&self, near_mm: Option<f64>, structures: &[Vec<u16>]) -> Source<'_> {
+        let near = near_mm.and_then(|margin_mm| self.box_around(structures, margin_mm));
+        Source { near, ..self.source() }
+    }
+
+    fn box_around(&self, structures: &[Vec<u16>], margin_mm: f64) -> Option<[[usize; 2]; 3]> {
+        let boxes = self.boxes.get_or_init(|| boxes(&self.labels));
+        let present = structures.iter().flatten().filter_map(|value| boxes.get(value).copied());
+        let union = |a: [[usize; 2]; 3], b: [[usize; 2]; 3]| {
+            [0, 1, 2].map(|axis| [a[axis][0].min(b[axis][0]), a[axis][1].max(b[axis][1])])
+        };
+        let found = present.reduce(union)?;
+        let shape = self.labels.shape();
+        Some([0, 1, 2].map(|axis| {
+            let margin = (margin_mm / self.spacing_mm[axis]).ceil() as usize;
+            let [first, end] = found[axis];
+            [first.saturating_sub(margin), (end + margin).min(shape[axis])]
+        }))
+    }
+}
+
+/// The box of every label value but background.
+fn boxes(labels: &Array3<u16>) -> BTreeMap<u16, [[usize; 2]; 3]> {
+    let mut boxes = BTreeMap::new();
+    for ((z, y, x), label) in labels.indexed_iter().filter(|(_, label)| **label != 0) {
+        let found = boxes.entry(*label).or_insert([[z, z], [y, y], [x, x]].map(|[first, end]| [first, end + 1]));
+        for (range, place) in found.iter_mut().zip([z, y, x]) {
+            *range = [range[0].min(place), range[1].max(place + 1)];
+        }
+    }
+    boxes
 }
 
 impl From<Prepared> for LoadedCase {
@@ -34,7 +70,7 @@ impl From<Prepared> for LoadedCase {
         let locations = prepared.foreground.into_iter().map(|label| (label.value, label.voxels)).collect();
         let origin = prepared.origin;
         let spacing_mm = if origin.geometry.has_spacing { origin.prepared_spacing_mm } else { [1.0; 3] };
-        Self { image: prepared.image, labels, spacing_mm, locations }
+        Self { image: prepared.image, labels, spacing_mm, locations, boxes: OnceLock::new() }
     }
 }
 
@@ -84,4 +120,23 @@ impl<'a> Cases<'a> {
 fn bytes_of(case: &PreparedCase) -> usize {
     let [channels, depth, height, width] = case.shape;
     (4 * channels + 2) * depth * height * width
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_around_structures_have_their_margin_and_end_at_the_border() {
+        let mut labels = Array3::zeros((10, 20, 20));
+        (labels[[4, 5, 6]], labels[[5, 9, 6]], labels[[0, 0, 0]]) = (1, 2, 3);
+        let image = Array4::zeros((1, 10, 20, 20));
+        let (locations, boxes) = (BTreeMap::new(), OnceLock::new());
+        let case = LoadedCase { image, labels, spacing_mm: [5.0, 1.0, 1.0], locations, boxes };
+        let near = |structures: &[Vec<u16>], margin_mm| case.source_near(Some(margin_mm), structures).near;
+        assert_eq!(near(&[vec![1], vec![2]], 0.0), Some([[4, 6], [5, 10], [6, 7]]));
+        assert_eq!(near(&[vec![1, 2]], 8.0), Some([[2, 8], [0, 18], [0, 15]]));
+        assert_eq!(near(&[vec![7]], 8.0), None);
+        assert_eq!(case.source_near(None, &[vec![1]]).near, None);
+    }
 }

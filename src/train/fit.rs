@@ -73,7 +73,7 @@ pub enum Ended {
 pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainError> {
     let mut run = Fitting::start(job)?;
     run.announce(job, observe)?;
-    let encoder = Encoder::new(job.target);
+    let encoder = Encoder::new(job.target, job.model.slices().is_some());
     let cases = Cases::new(job.cases.clone());
     let (plan, seed) = (job.plan, job.seed);
     let make = |step: usize| batch::make(plan, &cases, &encoder, seed, step);

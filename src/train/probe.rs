@@ -46,7 +46,8 @@ fn step(job: &Job, network: &model::Network, device: &Device) {
     let batch = job.plan.batch_size;
     let terms = job.loss;
     let images = Tensor::zeros([batch, job.interface.channels, depth, height, width], device);
-    let truth = match job.target.overlapping {
+    let [depth, height, width] = if job.model.slices().is_some() { [1; 3] } else { job.plan.patch_size };
+    let truth = match job.target.sigmoid() {
         true => Truth::Masks(Tensor::zeros([batch, job.interface.outputs, depth, height, width], device)),
         false => Truth::Classes(Tensor::<5, Int>::zeros([batch, 1, depth, height, width], device)),
     };

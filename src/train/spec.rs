@@ -180,6 +180,9 @@ pub struct TrainPlan {
     pub steps_per_epoch: usize,
     /// How patches are drawn.
     pub sampling: Sampling,
+    /// Patches are drawn from so near to the structures; none: from everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near_mm: Option<f64>,
     /// How patches are changed.
     pub augment: AugmentPlan,
     /// Batches of one step.
@@ -243,6 +246,7 @@ impl TrainPlan {
             epochs: spec.epochs,
             steps_per_epoch,
             sampling: spec.sampling,
+            near_mm: None,
             augment,
             accumulate: spec.accumulate,
             optimizer: spec.optimizer.clone(),

@@ -2,6 +2,7 @@
 
 mod architectures;
 mod bad_data;
+mod cascades;
 mod commands;
 mod convert;
 mod convert_all;

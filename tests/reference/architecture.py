@@ -1,5 +1,5 @@
 """Outputs of the reference implementations of the architectures: python architecture.py > architecture.json
-(torch, monai, dynamic-network-architectures, transformers, safetensors)
+(torch, torchvision, monai, dynamic-network-architectures, transformers, safetensors)
 
 Element j of a tensor is made from its name: u = hash(crc32(name) + j) in [-1, 1), see `noise`; weights of layers are u · √(3 / fan-in), scales of
 norms 1 + 0.2 u, slopes of PReLUs 0.25 + 0.2 u, running variances 1 + 0.5 u, biases and running means 0.2 u. Inputs are u of the name "input".
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from monai.networks.nets import AttentionUnet, VNet
+from torchvision.models import resnet18, resnet34
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 KEPT = 512
@@ -92,6 +93,8 @@ def main():
     for size, numbers in {"b0": {}, "b2": dict(hidden_sizes=[64, 128, 320, 512], depths=[3, 4, 6, 3], decoder_hidden_size=768)}.items():
         config = SegformerConfig(num_labels=3, **numbers)
         cases.append(case(f"segformer-{size}", SegformerForSemanticSegmentation(config), [2, 3, 64, 96]))
+    cases.append(case("resnet-18", resnet18(num_classes=3), [2, 3, 64, 96]))
+    cases.append(case("resnet-34", resnet34(num_classes=5), [2, 3, 96, 64]))
     print(json.dumps(cases).replace('{"name"', '\n{"name"'))
 
 

@@ -89,6 +89,8 @@ def of_masks(logits, truth):
     known = (truth != IGNORE).float()
     hot = truth * known
     bce = lambda **more: F.binary_cross_entropy_with_logits(logits, hot, reduction="none", **more)
+    # Keras' label smoothing of masks.
+    smooth = lambda part, **more: F.binary_cross_entropy_with_logits(logits, hot * (1 - part) + part / 2, reduction="none", **more)
     mean = lambda values: (values * known).sum() / known.sum()
     focal = lambda **more: mean(FocalLoss(reduction="none", **more)(logits, hot))
     return {
@@ -96,6 +98,9 @@ def of_masks(logits, truth):
         "binary_cross_entropy_weighted": mean(bce(weight=w5.expand(shape))),
         "binary_cross_entropy_positive": mean(bce(pos_weight=p5)),
         "binary_cross_entropy_both": mean(bce(weight=w5.expand(shape), pos_weight=p5)),
+        "binary_cross_entropy_smooth": mean(smooth(0.1)),
+        "binary_cross_entropy_smooth_both": mean(smooth(0.3, weight=w5.expand(shape), pos_weight=p5)),
+        "binary_cross_entropy_smooth_top": largest(smooth(0.2, weight=w5.expand(shape), pos_weight=p5)[known > 0], 0.25),
         "binary_cross_entropy_top": largest(bce(pos_weight=p5)[known > 0], 0.1),
         "focal": focal(gamma=2.0),
         "focal_alpha": focal(gamma=3.0, alpha=0.25),

@@ -24,7 +24,7 @@ proptest! {
     ) {
         let (image, labels) = case(shape);
         let locations = locations(&labels);
-        let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &locations };
+        let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &locations, near: None };
         let structures = [vec![7u16]];
         let augment = AugmentPlan::mirroring(vec![0, 1, 2]);
         let how = Draw { size, structures: &structures, foreground: true, drop_background: 0.0, augment: &augment, end: None };
@@ -41,7 +41,8 @@ fn dropping_background_finds_the_structure() {
     let (image, labels) = case([12, 12, 12]);
     let nowhere = BTreeMap::new();
     let none = AugmentPlan::default();
-    let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &nowhere };
+    let source =
+        Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &nowhere, near: None };
     let structures = [vec![7u16]];
     let count = |drop_background| {
         let how = Draw {
@@ -80,8 +81,13 @@ fn a_patch_is_the_same_bits_on_any_thread_and_keeps_its_labels() {
     let labels = Array3::from_shape_fn(shape, |(z, y, x)| [0u16, 3, 0, 8, 1][(z / 5 + y / 6 + x / 5) % 5]);
     let image = labels.mapv(f32::from).insert_axis(Axis(0));
     let locations = BTreeMap::from([(3, vec![500, 3000]), (8, vec![1000])]);
-    let source =
-        Source { image: image.view(), labels: labels.view(), spacing_mm: [2.0, 1.0, 1.0], locations: &locations };
+    let source = Source {
+        image: image.view(),
+        labels: labels.view(),
+        spacing_mm: [2.0, 1.0, 1.0],
+        locations: &locations,
+        near: None,
+    };
     let augment = everything();
     let structures = [vec![3u16], vec![8], vec![1]];
     let how = Draw {
@@ -135,7 +141,8 @@ fn without_transforms_a_patch_is_cut_as_before() {
     // nothing in the box, one per mirrored axis.
     let (image, labels) = case([12, 10, 9]);
     let nowhere = BTreeMap::new();
-    let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &nowhere };
+    let source =
+        Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &nowhere, near: None };
     let structures = [vec![7u16]];
     let augment = AugmentPlan::mirroring(vec![0, 2]);
     let how = Draw {
@@ -167,4 +174,14 @@ fn without_transforms_a_patch_is_cut_as_before() {
         let patch = draw(source, how, &mut random::stream(seed, "patch", 0, 0));
         assert_eq!((patch.image, patch.labels), (expected, found), "seed {seed}");
     }
+}
+
+#[test]
+fn patches_near_a_box_lie_in_it_or_hold_it() {
+    // Longer than the patch, shorter, and at the border of the case.
+    assert_eq!(firsts(Some([10, 30]), 8, 92), [10, 22]);
+    assert_eq!(firsts(Some([10, 14]), 8, 92), [6, 10]);
+    assert_eq!(firsts(Some([0, 4]), 8, 92), [0, 0]);
+    assert_eq!(firsts(Some([97, 100]), 8, 92), [92, 92]);
+    assert_eq!(firsts(None, 8, 92), [0, 92]);
 }

@@ -14,8 +14,13 @@ use crate::random;
 fn through(map: Map, image: &Array4<f32>, labels: &Array3<u16>, origin: [isize; 3], size: [usize; 3]) -> Patch {
     let locations = BTreeMap::new();
     // The map knows the spacing already.
-    let source =
-        Source { image: image.view(), labels: labels.view(), spacing_mm: [f64::NAN; 3], locations: &locations };
+    let source = Source {
+        image: image.view(),
+        labels: labels.view(),
+        spacing_mm: [f64::NAN; 3],
+        locations: &locations,
+        near: None,
+    };
     resample(source, origin, size, map)
 }
 

@@ -74,7 +74,9 @@ fn plan(
     bar.finish_and_clear();
     let nobody = Fold { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
     let fold = folds.first().unwrap_or(&nobody);
-    let from = Resolved { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint, pretrained: None };
+    let (pretrained, cascade) = (None, None);
+    let from =
+        Resolved { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint, pretrained, cascade };
     let plan = resolve(&from, About::default())?;
     Ok((fingerprint, plan))
 }

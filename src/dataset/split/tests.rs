@@ -18,7 +18,7 @@ fn forms() -> impl Strategy<Value = Split> {
         |(form, test, validation, seed, n, group_by)| match form {
             0 => Split::Ratio { test, validation, seed, group_by },
             1 => Split::EveryNth { n, offset: seed as usize % n, validation, seed, group_by },
-            _ => Split::KFold { folds: n, validation, seed, group_by },
+            _ => Split::KFold { folds: n, held_out: 0.0, validation, seed, group_by },
         },
     )
 }
@@ -84,7 +84,7 @@ proptest! {
 
 #[test]
 fn seeds_give_different_folds() {
-    let form = |seed| Split::KFold { folds: 5, validation: 0.2, seed, group_by: None };
+    let form = |seed| Split::KFold { folds: 5, held_out: 0.0, validation: 0.2, seed, group_by: None };
     assert_ne!(dealt(&form(1), &names(40)), dealt(&form(2), &names(40)));
 }
 
@@ -103,6 +103,7 @@ fn mistakes_are_named() {
     let fixed =
         |train: &[&str], test: &[&str]| Split::Fixed { train: list(train), validation: vec![], test: list(test) };
     let k_fold = |folds, group_by: Option<&str>| Split::KFold {
+        held_out: 0.0,
         folds,
         validation: 0.0,
         seed: 0,

@@ -11,6 +11,7 @@ fn structure(name: &str, values: &[u16]) -> TargetStructure {
 fn target(structures: &[(&str, &[u16])], overlapping: bool) -> Target {
     Target {
         overlapping,
+        independent: false,
         ignore: None,
         structures: structures.iter().map(|(name, values)| structure(name, values)).collect(),
     }

@@ -20,7 +20,7 @@ fn plan(deep_supervision: bool) -> AttentionUnetPlan {
     }
 }
 
-const INTERFACE: Interface = Interface { channels: 2, outputs: 3, overlapping: false };
+const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: false };
 
 #[test]
 fn deep_supervision_looks_at_all_but_the_coarsest_decoder_stage() {

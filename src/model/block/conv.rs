@@ -27,7 +27,7 @@ impl Conv {
         let padding = kernel.map(|edge| edge / 2);
         let fan_in = channels[0] * kernel.iter().product::<usize>();
         let bare = Self::bare(channels, kernel, Steps::new(stride, padding), weights);
-        Self { bias: Some(weights.uniform([channels[1]], fan_in)), ..bare }
+        Self { bias: Some(weights.convolution([channels[1]], fan_in)), ..bare }
     }
 
     /// The same without a bias.
@@ -39,12 +39,12 @@ impl Conv {
     pub fn of_blocks(channels: [usize; 2], factor: [usize; 3], bias: bool, weights: &mut Weights) -> Self {
         let fan_in = channels[0] * factor.iter().product::<usize>();
         let bare = Self::bare(channels, factor, Steps::new(factor, [0; 3]), weights);
-        Self { bias: bias.then(|| weights.uniform([channels[1]], fan_in)), ..bare }
+        Self { bias: bias.then(|| weights.convolution([channels[1]], fan_in)), ..bare }
     }
 
     fn bare([input, output]: [usize; 2], kernel: [usize; 3], steps: Steps, weights: &mut Weights) -> Self {
         let fan_in = input * kernel.iter().product::<usize>();
-        let weight = weights.uniform([output, input, kernel[0], kernel[1], kernel[2]], fan_in);
+        let weight = weights.convolution([output, input, kernel[0], kernel[1], kernel[2]], fan_in);
         let Steps { stride, padding, .. } = steps;
         Self { weight, bias: None, stride, padding, precision: weights.precision() }
     }
@@ -117,9 +117,9 @@ impl Upsample {
     fn with_steps([input, output]: [usize; 2], kernel: [usize; 3], steps: Steps, weights: &mut Weights) -> Self {
         // PyTorch takes the fan-in from the second dimension, which of a transposed convolution is the output.
         let fan_in = output * kernel.iter().product::<usize>();
-        let weight = weights.uniform([input, output, kernel[0], kernel[1], kernel[2]], fan_in);
+        let weight = weights.convolution([input, output, kernel[0], kernel[1], kernel[2]], fan_in);
         let Steps { stride, padding, extra } = steps;
-        let bias = weights.uniform([output], fan_in);
+        let bias = weights.convolution([output], fan_in);
         Self { weight, bias, stride, padding, extra, precision: weights.precision() }
     }
 

@@ -17,7 +17,7 @@ pub use conv::{Conv, Upsample};
 pub use dropout::{Draws, drop_features, drop_samples};
 pub use linear::{Linear, TokenNorm, images, tokens};
 pub use norm::{NormLayer, groups};
-pub use spec::{Activation, Norm};
+pub use spec::{Activation, InitialWeights, Norm};
 pub use stage::{ConvNormAct, Residual, Stage, Style};
 pub use supervised::Supervised;
 pub use weights::Weights;

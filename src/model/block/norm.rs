@@ -40,6 +40,22 @@ impl NormLayer {
         Self::Instance(InstanceNormConfig::new(features).with_affine(false).init(device))
     }
 
+    /// The layer with scales of 0: what it ends adds nothing at first (nnU-Net's residual blocks).
+    #[must_use]
+    pub fn with_scales_of_zero(mut self) -> Self {
+        let gamma = match &mut self {
+            Self::Instance(layer) => layer.gamma.as_mut(),
+            Self::Batch(layer) => Some(&mut layer.gamma),
+            Self::Group(layer) => layer.gamma.as_mut(),
+            Self::None(_) => None,
+        };
+        if let Some(gamma) = gamma {
+            let zeros = Tensor::zeros(gamma.val().dims(), &gamma.val().device());
+            *gamma = Param::from_tensor(zeros);
+        }
+        self
+    }
+
     /// Applies the layer and then the activation, if there is one; shape and number type stay. Computed in 32 bits: sums over a
     /// whole image are beyond 16.
     pub fn forward(&self, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {

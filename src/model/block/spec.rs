@@ -32,3 +32,22 @@ pub enum Activation {
     /// ReLU with a learnt slope below zero for each feature map (He 2015).
     Prelu,
 }
+
+/// How the weights of convolutions are drawn before training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitialWeights {
+    /// Uniform in ±1/√fan-in, biases too (PyTorch's default).
+    #[default]
+    Pytorch,
+    /// Normal with the variance 2 / fan-in, for a slope of 0.01 below zero; biases 0 (He 2015), and scales of the norms that end residual
+    /// blocks 0: nnU-Net's.
+    He,
+}
+
+impl InitialWeights {
+    /// Whether it is what plans of old meant.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}

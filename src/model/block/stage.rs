@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::conv::means;
-use super::{Activate, Activation, Conv, Norm, NormLayer, Weights};
+use super::{Activate, Activation, Conv, InitialWeights, Norm, NormLayer, Weights};
 use crate::backend::Precision;
 
 /// Convolution, normalisation, activation.
@@ -68,7 +68,11 @@ impl Residual {
         let changes = input != output;
         let projection = changes.then(|| Conv::without_bias(channels, [1; 3], [1; 3], weights));
         let norm = || NormLayer::new(style.norm, output, weights.device());
-        let (second_norm, projection_norm) = (norm(), changes.then(norm));
+        let second_norm = match weights.initial() {
+            InitialWeights::He => norm().with_scales_of_zero(),
+            InitialWeights::Pytorch => norm(),
+        };
+        let projection_norm = changes.then(norm);
         let activation = Activate::new(style.activation, output, weights.device());
         let precision = weights.precision();
         Self { first, second, second_norm, projection, projection_norm, stride, activation, precision }

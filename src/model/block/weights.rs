@@ -6,21 +6,36 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::InitialWeights;
 use crate::backend::Precision;
 use crate::random;
+
+/// Of nnU-Net's leaky ReLU.
+const SLOPE: f64 = 0.01;
 
 /// Hands out initial weights, each parameter from its own random stream.
 pub struct Weights<'a> {
     seed: u64,
     drawn: u64,
     precision: Precision,
+    initial: InitialWeights,
     device: &'a Device,
 }
 
 impl<'a> Weights<'a> {
     /// A source for one network, whose weights lie in 32 bits whatever it computes in.
     pub fn new(seed: u64, precision: Precision, device: &'a Device) -> Self {
-        Self { seed, drawn: 0, precision, device }
+        Self { seed, drawn: 0, precision, initial: InitialWeights::Pytorch, device }
+    }
+
+    /// From now on weights are drawn so.
+    pub fn draw_as(&mut self, initial: InitialWeights) {
+        self.initial = initial;
+    }
+
+    /// How weights are drawn.
+    pub fn initial(&self) -> InitialWeights {
+        self.initial
     }
 
     /// Numbers that the network computes in.
@@ -33,8 +48,16 @@ impl<'a> Weights<'a> {
         self.device
     }
 
-    /// Uniform in ±1/√fan-in: PyTorch's default for convolutions and linear layers (Kaiming uniform with a = √5).
-    pub fn uniform<const D: usize>(&mut self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
+    /// Weights or (with one axis) biases of a convolution. Uniform in ±1/√fan-in: PyTorch's default (Kaiming uniform with a = √5); or
+    /// as [`InitialWeights::He`] says.
+    pub fn convolution<const D: usize>(&mut self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
+        if self.initial == InitialWeights::He {
+            let gain = 2.0 / (1.0 + SLOPE * SLOPE);
+            return match D {
+                1 => self.zeros(shape),
+                _ => self.normal(shape, (gain / fan_in.max(1) as f64).sqrt()),
+            };
+        }
         let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
         self.draw(shape, |stream| stream.random_range(-bound..=bound))
     }

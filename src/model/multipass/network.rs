@@ -23,7 +23,7 @@ pub struct MultipassUNet {
     #[module(skip)]
     stop_gradients: bool,
     #[module(skip)]
-    overlapping: bool,
+    sigmoid: bool,
     #[module(skip)]
     precision: Precision,
 }
@@ -31,7 +31,7 @@ pub struct MultipassUNet {
 impl MultipassUNet {
     /// The network with initial weights.
     pub fn new(plan: &MultipassUnetPlan, interface: Interface, weights: &mut Weights) -> Self {
-        let Interface { channels, outputs, overlapping } = interface;
+        let Interface { channels, outputs, sigmoid } = interface;
         let seen = |pass: usize| if pass == 0 { channels } else { channels + outputs };
         let one = |pass: usize| UNet::new(&plan.unet, Interface { channels: seen(pass), ..interface }, weights);
         Self {
@@ -39,7 +39,7 @@ impl MultipassUNet {
             pass_weights: plan.pass_weights.clone(),
             residual: plan.residual,
             stop_gradients: plan.stop_gradients,
-            overlapping,
+            sigmoid,
             precision: weights.precision(),
         }
     }
@@ -75,8 +75,8 @@ impl MultipassUNet {
     fn probabilities(&self, logits: Tensor<5>) -> Tensor<5> {
         let logits = Precision::F32.cast(logits);
         let learns = logits.device().is_autodiff() && !self.stop_gradients;
-        self.precision.cast(match (learns, self.overlapping) {
-            (false, overlapping) => soft::probabilities(logits, overlapping),
+        self.precision.cast(match (learns, self.sigmoid) {
+            (false, sigmoid) => soft::probabilities(logits, sigmoid),
             (true, true) => activation::sigmoid(logits),
             (true, false) => activation::softmax(logits, 1),
         })

@@ -11,7 +11,7 @@ use crate::model::block::{Activation, Draws, Norm, Supervised, Weights};
 use crate::model::unet::UnetPlan;
 use crate::model::{Interface, ModelPlan, build};
 
-const INTERFACE: Interface = Interface { channels: 2, outputs: 3, overlapping: false };
+const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: false };
 const SHAPE: [usize; 5] = [1, 2, 4, 8, 8];
 
 fn plan(residual: bool, stop_gradients: bool) -> MultipassUnetPlan {
@@ -25,6 +25,7 @@ fn plan(residual: bool, stop_gradients: bool) -> MultipassUnetPlan {
         norm: Norm::Instance,
         activation: Activation::LeakyRelu,
         deep_supervision: true,
+        initial_weights: Default::default(),
     };
     MultipassUnetPlan { pass_weights: vec![1.0, 3.0], residual, stop_gradients, unet }
 }

@@ -8,7 +8,7 @@ use super::names::{HUB_NAMES, TRANSFORMERS_NAMES};
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::Weights;
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
-use crate::model::{Interface, Names};
+use crate::model::{Interface, ModelPlan, Names};
 use crate::spec::Auto;
 
 /// Strides `[z, y, x]` of the four stages.
@@ -141,7 +141,7 @@ impl Spec for Segformer {
             usual_blocks: |_| 2,
             decoder_blocks: DecoderBlocks::Same(1),
             flat: true,
-            cost: Cost::Segformer(plan),
+            cost: Cost::Own(Box::new(ModelPlan::Segformer(plan))),
         }
     }
 
@@ -182,19 +182,9 @@ impl Plan for SegformerPlan {
         [1, total, total]
     }
 
+    /// Tokens, hidden features of the feed-forward layers, attention, decoder.
     fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
-        self.elements(patch, interface.outputs)
-    }
-
-    fn names(&self) -> Names {
-        Names::default().with(&HUB_NAMES).with(&TRANSFORMERS_NAMES)
-    }
-}
-
-impl SegformerPlan {
-    /// Elements of what the layers put out for one patch: tokens, hidden features of the feed-forward layers, attention, decoder.
-    pub fn elements(&self, patch: [usize; 3], outputs: usize) -> usize {
-        let [_, mut height, mut width] = patch;
+        let ([_, mut height, mut width], outputs) = (patch, interface.outputs);
         let quarter = height / STRIDES[0] * (width / STRIDES[0]);
         let mut total = quarter * (5 * self.decoder_features + outputs) + height * width * outputs;
         for (stage, (&features, &blocks)) in self.features.iter().zip(&self.blocks).enumerate() {
@@ -205,5 +195,9 @@ impl SegformerPlan {
             total += tokens * features + blocks * per_block;
         }
         total
+    }
+
+    fn names(&self) -> Names {
+        Names::default().with(&HUB_NAMES).with(&TRANSFORMERS_NAMES)
     }
 }

@@ -9,7 +9,7 @@ use crate::model::block::{Draws, Weights};
 use crate::model::{Interface, ModelPlan, Stages, build};
 use crate::spec::Auto;
 
-const INTERFACE: Interface = Interface { channels: 1, outputs: 2, overlapping: false };
+const INTERFACE: Interface = Interface { channels: 1, outputs: 2, sigmoid: false };
 
 fn plan(spec: &Segformer) -> SegformerPlan {
     spec.resolve(Stages { features: vec![], strides: vec![], kernels: vec![], blocks: vec![], decoder_blocks: vec![] })

@@ -25,6 +25,7 @@ pub struct UNet {
 impl UNet {
     /// The network with initial weights. Decoder lists run from coarse to fine; the last head is the full-size one.
     pub fn new(plan: &UnetPlan, interface: Interface, weights: &mut Weights) -> Self {
+        weights.draw_as(plan.initial_weights);
         let style = |stage: usize| Style { kernel: plan.kernels[stage], norm: plan.norm, activation: plan.activation };
         let stem =
             plan.residual.then(|| ConvNormAct::new([interface.channels, plan.features[0]], [1; 3], style(0), weights));

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::architecture::Spec;
-use crate::model::block::{Activation, Norm};
+use crate::model::block::{Activation, InitialWeights, Norm};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
 use crate::spec::Auto;
 
@@ -31,6 +31,8 @@ pub struct Unet {
     pub activation: Activation,
     /// Losses at every decoder resolution but the coarsest, with weights 1, 1/2, 1/4, … (normalised).
     pub deep_supervision: bool,
+    /// How weights are drawn.
+    pub initial_weights: InitialWeights,
 }
 
 impl Default for Unet {
@@ -45,6 +47,7 @@ impl Default for Unet {
             norm: Norm::Instance,
             activation: Activation::LeakyRelu,
             deep_supervision: false,
+            initial_weights: InitialWeights::Pytorch,
         }
     }
 }
@@ -71,6 +74,9 @@ pub struct UnetPlan {
     pub activation: Activation,
     /// Deep supervision.
     pub deep_supervision: bool,
+    /// How weights are drawn.
+    #[serde(default, skip_serializing_if = "InitialWeights::is_default")]
+    pub initial_weights: InitialWeights,
 }
 
 /// nnU-Net's residual encoder.
@@ -109,6 +115,7 @@ impl Spec for Unet {
             norm: self.norm,
             activation: self.activation,
             deep_supervision: self.deep_supervision,
+            initial_weights: self.initial_weights,
         }
     }
 

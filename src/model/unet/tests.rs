@@ -1,14 +1,14 @@
 //! The U-Net against PyTorch (`tests/reference/unet.py`), and properties.
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::*;
 use crate::backend::Precision;
 use crate::model::architecture::Forward;
-use crate::model::block::{Activation, Norm, Weights};
-use crate::model::{Interface, ModelPlan};
+use crate::model::block::{Activation, InitialWeights, Norm, Weights};
+use crate::model::{Interface, ModelPlan, Network, build};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -34,6 +34,7 @@ fn plan(features: &[usize], kernels: &[[usize; 3]], strides: &[[usize; 3]]) -> U
         norm: Norm::Instance,
         activation: Activation::LeakyRelu,
         deep_supervision: false,
+        initial_weights: Default::default(),
     }
 }
 
@@ -65,7 +66,7 @@ fn outputs_gradients_and_size_agree_with_pytorch() {
     let device = Device::flex().autodiff();
     for reference in references {
         let plan = plan(&reference.features, &reference.kernels, &reference.strides);
-        let interface = Interface { channels: reference.channels, outputs: reference.classes, overlapping: false };
+        let interface = Interface { channels: reference.channels, outputs: reference.classes, sigmoid: false };
         let network =
             UNet::new(&plan, interface, &mut Weights::new(0, Precision::F32, &device)).map(&mut Fill { next: 0 });
         assert_eq!(network.num_params(), reference.parameters);
@@ -112,7 +113,7 @@ fn the_2d_path_is_the_3d_path_with_depth_one() {
     let strides = [[1, 1, 1], [1, 2, 2]];
     let network = UNet::new(
         &plan(&[4, 8], &flat, &strides),
-        Interface { channels: 1, outputs: 2, overlapping: false },
+        Interface { channels: 1, outputs: 2, sigmoid: false },
         &mut Weights::new(7, Precision::F32, &device),
     );
     // Without a norm over slices, two equal slices give twice what one slice gives: the first takes Conv2d, the other Conv3d.
@@ -134,7 +135,7 @@ fn every_form_gives_logits_of_the_patch_size() {
         let plan = UnetPlan { residual, norm, deep_supervision, ..plan(&[4, 6, 8, 8], &kernels, &strides) };
         let network = UNet::new(
             &plan,
-            Interface { channels: 2, outputs: 3, overlapping: false },
+            Interface { channels: 2, outputs: 3, sigmoid: false },
             &mut Weights::new(1, Precision::F32, &device),
         );
         let images = Tensor::<5>::ones([1, 2, 8, 8, 16], &device);
@@ -153,9 +154,51 @@ fn weights_depend_on_the_seed_alone() {
     let device = Device::flex();
     let plan = ModelPlan::Unet(plan(&[4, 6], &[[3, 3, 3]; 2], &[[1, 1, 1], [2, 2, 2]]));
     let hash = |seed| {
-        let interface = Interface { channels: 1, outputs: 2, overlapping: false };
+        let interface = Interface { channels: 1, outputs: 2, sigmoid: false };
         crate::train::checkpoint::weights_hash(&crate::model::build(&plan, interface, Precision::F32, seed, &device))
     };
     assert_eq!(hash(3), hash(3));
     assert_ne!(hash(3), hash(4));
+}
+
+#[test]
+fn hes_weights_have_their_spread_and_residual_blocks_add_nothing_at_first() {
+    let device = Device::flex();
+    let kernels = [[3; 3]; 3];
+    let strides = [[1; 3], [2; 3], [2; 3]];
+    let plan =
+        UnetPlan { residual: true, initial_weights: InitialWeights::He, ..plan(&[16, 32, 32], &kernels, &strides) };
+    let interface = Interface { channels: 1, outputs: 2, sigmoid: false };
+    let network = build(&ModelPlan::Unet(plan), interface, Precision::F32, 1, &device);
+    let mut seen = [0; 3];
+    for (name, shape, values) in values_of(&network) {
+        let mean_square = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / values.len() as f64;
+        if name.ends_with("bias") {
+            seen[0] += 1;
+            assert_eq!(mean_square, 0.0, "{name}");
+        } else if name.contains("second_norm") && name.ends_with("gamma") {
+            seen[1] += 1;
+            assert_eq!(mean_square, 0.0, "{name}");
+        } else if values.len() > 5000 {
+            seen[2] += 1;
+            let fan_in: usize = shape[1..].iter().product();
+            let expected = 2.0 / 1.0001 / fan_in as f64;
+            assert!((mean_square / expected - 1.0).abs() < 0.1, "{name}: {mean_square} {expected}");
+        }
+    }
+    assert!(seen.iter().all(|&count| count >= 3), "{seen:?}");
+}
+
+/// Name, shape and values of every parameter.
+fn values_of(network: &Network) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    struct Values(Vec<Vec<f32>>);
+    impl ModuleVisitor for Values {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.push(param.val().into_data().try_into_vec().unwrap());
+        }
+    }
+    let mut values = Values(Vec::new());
+    network.visit(&mut values);
+    let named = network.parameters().into_iter().zip(values.0);
+    named.map(|(parameter, values)| (parameter.name, parameter.shape, values)).collect()
 }

@@ -21,7 +21,7 @@ fn plan() -> VnetPlan {
     }
 }
 
-const INTERFACE: Interface = Interface { channels: 2, outputs: 3, overlapping: false };
+const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: false };
 
 #[test]
 fn the_size_stays_and_dropout_is_for_training_only() {

@@ -6,8 +6,10 @@ pub mod curves;
 pub mod distribution;
 pub mod palette;
 pub mod ranking;
+pub mod roc;
 pub mod rows;
 pub mod scatter;
+mod square;
 
 use std::sync::Once;
 

@@ -7,12 +7,9 @@ use plotters::prelude::*;
 use super::canvas::{Canvas, Text, fit};
 use super::distribution::Spread;
 use super::palette::{INK, MUTED, on_white};
+use super::square::{self, LEFT, SIDE, SIZE, TOP, at};
 use super::{FigureError, Plot};
 
-const SIZE: (f64, f64) = (1000.0, 640.0);
-const LEFT: f64 = 70.0;
-const TOP: f64 = 66.0;
-const SIDE: f64 = 510.0;
 /// With more structures a legend would be longer than the chart.
 const MOST_NAMES: usize = 24;
 
@@ -27,22 +24,6 @@ impl Scatter {
     /// The chart of one set of scores.
     pub fn new(title: &str, spreads: Vec<Spread>) -> Self {
         Self { title: title.to_owned(), spreads }
-    }
-
-    fn axes<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
-        for tick in 0..=5 {
-            let value = f64::from(tick) / 5.0;
-            let text = format!("{value:.1}");
-            canvas.guide(at(value, 0.0), at(value, 1.0))?;
-            canvas.guide(at(0.0, value), at(1.0, value))?;
-            canvas.text((at(value, 0.0).0, TOP + SIDE + 16.0), &text, Text::NOTE.centred())?;
-            canvas.text((LEFT - 8.0, at(0.0, value).1), &text, Text::NOTE.right())?;
-        }
-        canvas.text((LEFT + SIDE / 2.0, TOP + SIDE + 40.0), "Dice", Text::HEADING.centred())?;
-        let upwards = Text { upwards: true, ..Text::HEADING.centred() };
-        canvas.text((22.0, TOP + SIDE / 2.0), "IoU", upwards)?;
-        let curve: Vec<_> = (0..=100).map(|step| f64::from(step) / 100.0).map(|d| at(d, d / (2.0 - d))).collect();
-        canvas.line(&curve, MUTED.to_rgba(), 1.0)
     }
 
     fn cases<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
@@ -86,10 +67,6 @@ impl Scatter {
     }
 }
 
-fn at(dice: f64, iou: f64) -> (f64, f64) {
-    (LEFT + dice.clamp(0.0, 1.0) * SIDE, TOP + (1.0 - iou.clamp(0.0, 1.0)) * SIDE)
-}
-
 impl Plot for Scatter {
     fn size(&self) -> (u32, u32) {
         (SIZE.0 as u32, SIZE.1 as u32)
@@ -102,7 +79,9 @@ impl Plot for Scatter {
             "dot: a case (mean over its seeds); ring: mean of a structure; curve: IoU = D / (2 − D)",
             Text::NOTE,
         )?;
-        self.axes(canvas)?;
+        square::axes(canvas, ["Dice", "IoU"])?;
+        let curve: Vec<_> = (0..=100).map(|step| f64::from(step) / 100.0).map(|d| at(d, d / (2.0 - d))).collect();
+        canvas.line(&curve, MUTED.to_rgba(), 1.0)?;
         self.cases(canvas)?;
         self.means(canvas)?;
         self.legend(canvas)

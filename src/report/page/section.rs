@@ -8,6 +8,7 @@ use crate::evaluate::{Score, StructureSummary};
 use crate::report::ReportInput;
 use crate::report::collect::{self, BOOTSTRAP_SEED, Trial};
 use crate::report::figure::comparison::OverSeeds;
+use crate::report::slices;
 
 /// Above this many rows the page shows means per case only; `cases.csv` has every row.
 const MOST_ROWS: usize = 6000;
@@ -138,6 +139,61 @@ pub(super) fn comparison(trials: &[Trial]) -> String {
     table(&header, &trials.iter().map(row).collect::<Vec<_>>())
 }
 
+/// How well classifiers told slices apart.
+pub(super) fn classifiers(input: &ReportInput) -> String {
+    let header = [
+        "classifier",
+        "structure",
+        "AUC",
+        "threshold",
+        "sensitivity",
+        "specificity",
+        "accuracy",
+        "found",
+        "missed",
+        "false pos.",
+        "true neg.",
+    ];
+    let mut rows = Vec::new();
+    for classifier in slices::collect(input) {
+        for it in &classifier.summaries {
+            let [low, high] = it.thresholds;
+            let threshold = if low == high { Cell::number(Some(low)) } else { Cell::interval(Some(it.thresholds)) };
+            let mut cells = vec![Cell::text(&classifier.name), Cell::text(&it.structure)];
+            cells.extend([Cell::number(it.auc), threshold]);
+            cells.extend([it.sensitivity, it.specificity, it.accuracy].map(Cell::number));
+            let counts = [it.true_positive, it.false_negative, it.false_positive, it.true_negative];
+            cells.extend(counts.map(Cell::value));
+            rows.push((false, cells));
+        }
+    }
+    table(&names(&header), &rows)
+        + "<p class=\"note\">By slices of the scored cases, folds pooled. found and missed: slices that show the structure; \
+           false pos. and true neg.: slices that do not. Every slice with its probability: <code>slices.csv</code> in the run's \
+           folder.</p>\n"
+}
+
+/// What a cascade's classifier saved and cost.
+pub(super) fn skipped(input: &ReportInput) -> String {
+    let sums = slices::skipped(input);
+    if sums.is_empty() {
+        return String::new();
+    }
+    let header =
+        ["trial", "structure", "slices", "skipped", "part", "reference voxels", "in skipped slices", "lost recall"];
+    let row = |sum: &slices::Skipped| {
+        let mut cells = vec![Cell::text(&sum.trial), Cell::text(&sum.structure)];
+        cells.extend([Cell::value(sum.slices), Cell::value(sum.skipped_slices), percent(sum.part())]);
+        cells.extend([Cell::value(sum.reference_voxels), Cell::value(sum.lost_voxels)]);
+        cells.push(Cell::number(sum.lost_recall()));
+        (false, cells)
+    };
+    table(&names(&header), &sums.iter().map(row).collect::<Vec<_>>())
+        + "<p class=\"note\">Slices that the classifier keeps from the segmenter, over the scored cases. Lost recall: the part of the \
+           reference in them, which no segmenter can find. What the segmenter finds without the classifier is a trial of its \
+           own.</p>\n"
+}
+
 /// Every score, or the means per case where that would be too long for a page.
 pub(super) fn cases(trials: &[Trial]) -> String {
     let rows: usize = trials.iter().map(|trial| trial.rows.len()).sum();
@@ -213,11 +269,13 @@ pub(super) fn excluded(input: &ReportInput) -> String {
 /// Plan and manifest of every run; equal ones once.
 pub(super) fn provenance(input: &ReportInput) -> String {
     let mut shown: Vec<(String, String, Vec<String>)> = Vec::new();
-    for run in &input.runs {
-        let manifest = format!("{:#}", run.manifest);
-        match shown.iter_mut().find(|(plan, same, _)| *plan == run.plan_toml && *same == manifest) {
-            Some((_, _, runs)) => runs.push(run.name()),
-            None => shown.push((run.plan_toml.clone(), manifest, vec![run.name()])),
+    let classifiers = input.classifiers.iter().map(|run| (&run.plan_toml, &run.manifest, run.name()));
+    let runs = input.runs.iter().map(|run| (&run.plan_toml, &run.manifest, run.name()));
+    for (plan_toml, manifest, name) in classifiers.chain(runs) {
+        let manifest = format!("{manifest:#}");
+        match shown.iter_mut().find(|(plan, same, _)| plan == plan_toml && *same == manifest) {
+            Some((_, _, runs)) => runs.push(name),
+            None => shown.push((plan_toml.clone(), manifest, vec![name])),
         }
     }
     let block = |(plan, manifest, runs): (String, String, Vec<String>)| {

@@ -50,7 +50,12 @@ pub fn target(structures: usize) -> Target {
         let value = index as u16 + 1;
         TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: COLORS[index % 8] }
     };
-    Target { overlapping: false, ignore: None, structures: (0..structures).map(structure).collect() }
+    Target {
+        overlapping: false,
+        independent: false,
+        ignore: None,
+        structures: (0..structures).map(structure).collect(),
+    }
 }
 
 pub fn input(size: &Size) -> ReportInput {
@@ -58,6 +63,7 @@ pub fn input(size: &Size) -> ReportInput {
     let runs = (0..size.trials).flat_map(|trial| (0..size.seeds).map(move |seed| (trial, seed)));
     let runs = runs.map(|(trial, seed)| run(size, &target, trial, seed)).collect();
     ReportInput {
+        classifiers: vec![],
         title: "Abdominal organs <CT>".to_owned(),
         subtitle: vec!["dataset phantom, 40 test cases".to_owned(), "segspec 0.1.0, commit 0123abc".to_owned()],
         target,
@@ -86,6 +92,7 @@ fn run(size: &Size, target: &Target, trial: usize, seed: u64) -> RunInput {
         .collect();
     let learning_rate = ("train.learning-rate".to_owned(), rate.to_string());
     RunInput {
+        skipped: vec![],
         settings: vec![learning_rate, ("train.batch-size".to_owned(), (2 + trial / 3).to_string())],
         fold: None,
         seed,

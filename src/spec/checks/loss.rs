@@ -2,7 +2,9 @@
 
 use super::structures;
 use crate::dataset::Dataset;
+use crate::dataset::target::ANY;
 use crate::loss::Loss;
+use crate::model::SliceTarget;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Auto, Experiment, Findings};
 
@@ -37,13 +39,13 @@ fn shape(term: &Loss, path: &KeyPath, findings: &mut Findings) {
             findings.error(path.key("exponent"), format!("the exponent {} is not above 0", term.exponent), help);
         }
         Loss::CrossEntropy(term) => {
-            if term.label_smoothing >= 1.0 {
-                let help = "use less than 1, for example 0.1";
-                findings.error(path.key("label-smoothing"), "nothing of the truth would be left", help);
-            }
+            smoothing(term.label_smoothing, path, findings);
             fraction(term.top_k_fraction, path, findings);
         }
-        Loss::BinaryCrossEntropy(term) => fraction(term.top_k_fraction, path, findings),
+        Loss::BinaryCrossEntropy(term) => {
+            smoothing(term.label_smoothing, path, findings);
+            fraction(term.top_k_fraction, path, findings);
+        }
         Loss::Focal(term) => {
             if let Some(alpha) = term.alpha.filter(|alpha| !(0.0..=1.0).contains(alpha)) {
                 let help = "structures get alpha, background one minus it: use a number from 0 to 1, for example 0.25";
@@ -54,6 +56,13 @@ fn shape(term: &Loss, path: &KeyPath, findings: &mut Findings) {
     }
 }
 
+fn smoothing(smoothing: f64, path: &KeyPath, findings: &mut Findings) {
+    if smoothing >= 1.0 {
+        let help = "use less than 1, for example 0.1";
+        findings.error(path.key("label-smoothing"), "nothing of the truth would be left", help);
+    }
+}
+
 fn fraction(fraction: Option<f64>, path: &KeyPath, findings: &mut Findings) {
     if let Some(fraction) = fraction.filter(|fraction| !(*fraction > 0.0 && *fraction <= 1.0)) {
         let help = "use a part above 0 and at most 1, for example 0.1";
@@ -61,20 +70,29 @@ fn fraction(fraction: Option<f64>, path: &KeyPath, findings: &mut Findings) {
     }
 }
 
-fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
+/// Why outputs are probabilities by themselves, if they are: then they have no background.
+fn sigmoid(experiment: &Experiment, dataset: &Dataset) -> Option<String> {
     let chosen = structures::chosen(experiment, dataset);
-    match (term, structures::overlap(&chosen)) {
-        (Loss::CrossEntropy(_), Some((first, second))) => {
-            let message =
-                format!("`cross-entropy` allows one structure per voxel, but `{first}` and `{second}` overlap");
+    if let Some((first, second)) = structures::overlap(&chosen, dataset) {
+        return Some(format!("`{first}` and `{second}` overlap"));
+    }
+    if experiment.model.slices().is_some() {
+        return Some("a slice may show several structures".into());
+    }
+    let terms = experiment.loss.fixed().map_or(&[][..], Vec::as_slice);
+    let binary = terms.iter().any(|term| matches!(term, Loss::BinaryCrossEntropy(_)));
+    binary.then(|| "`binary-cross-entropy` takes each structure by itself".into())
+}
+
+fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
+    let Some(reason) = sigmoid(experiment, dataset) else { return };
+    match term {
+        Loss::CrossEntropy(_) => {
+            let message = format!("`cross-entropy` allows one structure per voxel, but {reason}");
             findings.error(path.clone(), message, "use `binary-cross-entropy`");
         }
-        (Loss::BinaryCrossEntropy(_), None) => {
-            let message = "`binary-cross-entropy` is for structures that overlap, and these do not";
-            findings.error(path.clone(), message, "use `cross-entropy`");
-        }
-        (term, Some((first, second))) if term.counts_background() => {
-            let message = format!("there is no background output where `{first}` and `{second}` overlap");
+        term if term.counts_background() => {
+            let message = format!("there is no background output: {reason}");
             findings.error(path.key("background"), message, "leave `background` out");
         }
         _ => {}
@@ -84,8 +102,11 @@ fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset
 /// Lists with a number per class or structure.
 fn weights(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let chosen = structures::chosen(experiment, dataset);
-    let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name).collect();
-    let classes = match structures::overlap(&chosen) {
+    let names: Vec<&str> = match experiment.model.slices() {
+        Some(SliceTarget::Any) => vec![ANY],
+        _ => chosen.iter().map(|chosen| chosen.name).collect(),
+    };
+    let classes = match sigmoid(experiment, dataset) {
         Some(_) => names.clone(),
         None => [&["background"], &names[..]].concat(),
     };

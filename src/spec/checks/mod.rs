@@ -3,7 +3,9 @@
 //! Each check is a small function that reports through [`Findings`]; none stops another.
 
 mod augment;
+mod cascade;
 mod dataset;
+mod ensemble;
 mod intensity;
 mod loss;
 mod name;
@@ -16,7 +18,7 @@ mod split;
 mod structures;
 mod training;
 
-use super::{Experiment, Findings};
+use super::{Experiment, Findings, Trial};
 use crate::dataset::Dataset;
 
 /// Checks a dataset alone.
@@ -33,6 +35,13 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     if let Some(split) = &experiment.split {
         split::check(split, findings);
     }
+    network_and_training(experiment, dataset, findings);
+    prediction::check(experiment, dataset, findings);
+    cascade::check(experiment, dataset, findings);
+}
+
+/// What the first network of a cascade has, too.
+fn network_and_training(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     preprocess::check(&experiment.preprocess, findings);
     intensity::check(&experiment.preprocess, dataset, findings);
     network::check(&experiment.model, findings);
@@ -41,7 +50,11 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     augment::check(experiment, findings);
     loss::check(experiment, dataset, findings);
     training::check(experiment, dataset, findings);
-    prediction::check(experiment, dataset, findings);
+}
+
+/// Checks what only all trials together can show.
+pub fn trials(experiment: &Experiment, trials: &[Trial], dataset: &Dataset, findings: &mut Findings) {
+    ensemble::check(experiment, trials, dataset, findings);
 }
 
 const AXES: [&str; 3] = ["depth", "height", "width"];

@@ -1,6 +1,8 @@
 //! Which structures an experiment segments, and every place that names one.
 
 use crate::dataset::Dataset;
+use crate::dataset::target::ANY;
+use crate::model::SliceTarget;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings, suggest};
 
@@ -18,8 +20,11 @@ pub fn chosen<'a>(experiment: &'a Experiment, dataset: &'a Dataset) -> Vec<Chose
     experiment.structures.iter().filter_map(|name| target(name, dataset)).collect()
 }
 
-/// Two chosen targets that share a structure of the dataset, so that a voxel may belong to both.
-pub fn overlap<'a>(chosen: &'a [Chosen<'a>]) -> Option<(&'a str, &'a str)> {
+/// Two chosen targets whose voxels may be the same: they share a structure, or the dataset's structures overlap.
+pub fn overlap<'a>(chosen: &'a [Chosen<'a>], dataset: &Dataset) -> Option<(&'a str, &'a str)> {
+    if let ([first, second, ..], true) = (chosen, dataset.labels.overlap) {
+        return Some((first.name, second.name));
+    }
     let shares = |a: &Chosen, b: &Chosen| a.members.iter().any(|member| b.members.contains(member));
     chosen.iter().enumerate().find_map(|(index, first)| {
         let second = chosen.iter().skip(index + 1).find(|second| shares(first, second))?;
@@ -56,7 +61,10 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
 /// Keys that name one of the chosen structures.
 fn uses(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let chosen = chosen(experiment, dataset);
-    let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name).collect();
+    let names: Vec<&str> = match experiment.model.slices() {
+        Some(SliceTarget::Any) => vec![ANY],
+        _ => chosen.iter().map(|chosen| chosen.name).collect(),
+    };
     let kept = experiment.predict.largest_component.iter().enumerate();
     let kept = kept.map(|(index, name)| (KeyPath::from("predict.largest-component").item(index), name));
     let best = experiment.train.best.structure.iter().map(|name| (KeyPath::from("train.best.structure"), name));

@@ -67,7 +67,7 @@ fn loaded(
     model: &ModelPlan,
     [channels, outputs]: [usize; 2],
 ) -> Result<(Network, Report), PretrainedError> {
-    let interface = Interface { channels, outputs, overlapping: false };
+    let interface = Interface { channels, outputs, sigmoid: false };
     let network = model::build(model, interface, Precision::F32, 1, &Device::flex());
     load(plan, &file(name), model, channels, network)
 }

@@ -1,0 +1,208 @@
+//! The slice classifier's keys.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SliceClassifier;
+use crate::model::architecture::{Plan, Spec};
+use crate::model::block::{Norm, Weights};
+use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
+use crate::model::{Interface, ModelPlan, Names};
+use crate::spec::Auto;
+
+/// Edge of the first convolution.
+pub(super) const STEM_KERNEL: usize = 7;
+/// Strides of first convolution and pooling together, then of the second to fourth stage.
+const STRIDES: [usize; 4] = [4, 2, 2, 2];
+
+/// Classifier of single slices: ResNet (He 2016) with basic blocks, as torchvision's `resnet18` and `resnet34`, whose weights fit.
+///
+/// It says of each slice whether it shows a structure, and is scored by slices: area under the ROC curve, sensitivity, specificity.
+/// For 2D patches divisible by 32; of a larger slice the window that is surest decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Classifier {
+    /// What is said of a slice.
+    pub target: SliceTarget,
+    /// ResNet whose numbers `"auto"` stands for.
+    pub size: ResnetSize,
+    /// Features of the four stages. `"auto"`: 64, 128, 256, 512.
+    pub features: Auto<Vec<usize>>,
+    /// Blocks of the four stages.
+    pub blocks: Auto<Vec<usize>>,
+    /// Normalisation after each convolution.
+    pub norm: Norm,
+    /// Probability of dropping a feature before the last layer, in training.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub dropout: f64,
+}
+
+impl Default for Classifier {
+    fn default() -> Self {
+        Self {
+            target: SliceTarget::Any,
+            size: ResnetSize::Resnet18,
+            features: Auto::Auto,
+            blocks: Auto::Auto,
+            norm: Norm::Batch,
+            dropout: 0.0,
+        }
+    }
+}
+
+/// What a classifier says of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SliceTarget {
+    /// Whether it shows any of the structures.
+    Any,
+    /// Of each structure, whether it shows it.
+    PerStructure,
+}
+
+/// A ResNet with basic blocks (He 2016, table 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ResnetSize {
+    /// 11 million parameters.
+    #[serde(rename = "resnet-18")]
+    Resnet18,
+    /// 21 million.
+    #[serde(rename = "resnet-34")]
+    Resnet34,
+}
+
+/// The classifier with every number filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ClassifierPlan {
+    /// What is said of a slice.
+    pub target: SliceTarget,
+    /// Features of the stages.
+    pub features: Vec<usize>,
+    /// Blocks of the stages.
+    pub blocks: Vec<usize>,
+    /// Normalisation.
+    pub norm: Norm,
+    /// Dropped features before the last layer.
+    pub dropout: f64,
+}
+
+impl ResnetSize {
+    fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::Resnet18 => [2, 2, 2, 2],
+            Self::Resnet34 => [3, 4, 6, 3],
+        }
+    }
+}
+
+impl Classifier {
+    /// Fills in the size's numbers.
+    fn numbers(&self) -> ClassifierPlan {
+        ClassifierPlan {
+            target: self.target,
+            features: four(&self.features).unwrap_or_else(|| vec![64, 128, 256, 512]),
+            blocks: four(&self.blocks).unwrap_or_else(|| self.size.blocks().to_vec()),
+            norm: self.norm,
+            dropout: self.dropout,
+        }
+    }
+}
+
+/// A stated list that has an entry for each stage.
+fn four(list: &Auto<Vec<usize>>) -> Option<Vec<usize>> {
+    list.fixed().filter(|list| list.len() == STRIDES.len()).cloned()
+}
+
+impl Spec for Classifier {
+    type Plan = ClassifierPlan;
+
+    fn staged(&self, key: &'static str) -> Staged {
+        let plan = self.numbers();
+        Staged {
+            key,
+            features: Auto::Fixed(plan.features.clone()),
+            base_features: 64,
+            strides: Auto::Fixed(STRIDES.map(|stride| [1, stride, stride]).to_vec()),
+            most_stages: STRIDES.len(),
+            kernels: Auto::Fixed(vec![[1, 3, 3]; STRIDES.len()]),
+            kernel: 3,
+            blocks: Auto::Fixed(plan.blocks.clone()),
+            usual_blocks: |_| 2,
+            decoder_blocks: DecoderBlocks::Same(1),
+            flat: true,
+            cost: Cost::Own(Box::new(ModelPlan::Classifier(plan))),
+        }
+    }
+
+    fn resolve(&self, _: Stages) -> ClassifierPlan {
+        self.numbers()
+    }
+
+    fn mistakes(&self) -> Vec<[String; 3]> {
+        let lists = [("features", &self.features), ("blocks", &self.blocks)];
+        let odd = lists.into_iter().filter_map(|(key, list)| {
+            let entries = list.fixed().map(Vec::len).filter(|&entries| entries != STRIDES.len())?;
+            Some([key.into(), format!("{entries} entries for the four stages"), "give four, or \"auto\"".into()])
+        });
+        odd.collect()
+    }
+
+    fn slices(&self) -> Option<SliceTarget> {
+        Some(self.target)
+    }
+}
+
+impl Plan for ClassifierPlan {
+    type Network = SliceClassifier;
+
+    fn build(&self, interface: Interface, weights: &mut Weights) -> SliceClassifier {
+        SliceClassifier::new(self, interface, weights)
+    }
+
+    fn total_stride(&self) -> [usize; 3] {
+        let total = STRIDES.iter().product();
+        [1, total, total]
+    }
+
+    fn feature_map_elements(&self, patch: [usize; 3], _: Interface) -> usize {
+        let pixels = patch[1] * patch[2];
+        let stem = self.features.first().map_or(0, |features| pixels / 4 * features);
+        let mut edge = 1;
+        let stages = self.features.iter().zip(&self.blocks).zip(STRIDES).map(|((features, blocks), stride)| {
+            edge *= stride;
+            (2 * blocks + 1) * features * (pixels / (edge * edge))
+        });
+        stem + stages.sum::<usize>()
+    }
+
+    fn names(&self) -> Names {
+        // torchvision counts stages from 1.
+        let stage = |stage: usize| {
+            BLOCK_NAMES.map(|(ours, theirs)| {
+                [format!(r"stages\.{stage}\.(\d+)\.{ours}"), format!("layer{}.$1.{theirs}", stage + 1)]
+            })
+        };
+        let fixed = FIXED_NAMES.map(|(ours, theirs)| [ours.to_owned(), theirs.to_owned()]);
+        let rules: Vec<[String; 2]> = fixed.into_iter().chain((0..self.features.len()).flat_map(stage)).collect();
+        Names::default().with(&rules.iter().map(|[ours, theirs]| (ours.as_str(), theirs.as_str())).collect::<Vec<_>>())
+    }
+
+    fn slices(&self) -> Option<SliceTarget> {
+        Some(self.target)
+    }
+}
+
+/// Outside of the stages, in torchvision.
+const FIXED_NAMES: [(&str, &str); 3] =
+    [(r"stem\.conv\.(\w+)", "conv1.$1"), (r"stem\.norm\.(\w+)", "bn1.$1"), (r"head\.(\w+)", "fc.$1")];
+
+/// Within a block, in torchvision.
+const BLOCK_NAMES: [(&str, &str); 6] = [
+    (r"first\.conv\.(\w+)", "conv1.$2"),
+    (r"first\.norm\.(\w+)", "bn1.$2"),
+    (r"second\.(\w+)", "conv2.$2"),
+    (r"second_norm\.(\w+)", "bn2.$2"),
+    (r"projection\.(\w+)", "downsample.0.$2"),
+    (r"projection_norm\.(\w+)", "downsample.1.$2"),
+];

@@ -1,0 +1,36 @@
+//! What a classifier says of the slices of a case.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::{Array2, ArrayView4};
+
+use super::Predictor;
+use super::infer::spatial;
+use super::window::{Padding, window_starts};
+use crate::backend;
+
+impl Predictor<'_> {
+    /// Probabilities `[output, z]` that the slices of an image `[channel, z, y, x]` show the structures; none if it was cancelled.
+    ///
+    /// Of a slice that is larger than the window, the surest window decides: a structure is in the slice if it is in any part of it.
+    pub fn slices(&self, image: ArrayView4<f32>, cancelled: &AtomicBool) -> Option<Array2<f32>> {
+        let padding = Padding::to_patch(spatial(image.dim()), self.plan.patch_size);
+        let padded = padding.pad(image);
+        let mut surest = Array2::<f32>::zeros((self.outputs, padding.inner[0]));
+        for starts in
+            window_starts(padding.padded, self.plan.patch_size, self.plan.overlap).chunks(self.plan.batch_size)
+        {
+            if cancelled.load(Ordering::Relaxed) {
+                return None;
+            }
+            let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();
+            let probabilities = backend::near(self.device, || self.forward(&patches));
+            for (start, probabilities) in starts.iter().zip(probabilities.chunks_exact(self.outputs.max(1))) {
+                for (surest, probability) in surest.column_mut(start[0]).iter_mut().zip(probabilities) {
+                    *surest = surest.max(*probability);
+                }
+            }
+        }
+        Some(surest)
+    }
+}

@@ -1,0 +1,70 @@
+//! ROC curves of a classifier of slices: sensitivity over one minus specificity.
+
+use plotters::prelude::*;
+
+use super::canvas::{Canvas, Text, fit};
+use super::palette::{INK, MUTED, on_white};
+use super::square::{self, LEFT, SIDE, SIZE, TOP, at};
+use super::{FigureError, Plot};
+
+/// With more curves a legend would be longer than the chart.
+const MOST_NAMES: usize = 24;
+
+/// One curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RocCurve {
+    /// Structure, with the area below its curve.
+    pub name: String,
+    /// Colour of the structure.
+    pub color: [u8; 3],
+    /// One minus specificity, sensitivity.
+    pub points: Vec<[f64; 2]>,
+    /// The point that the threshold gives.
+    pub chosen: Option<[f64; 2]>,
+}
+
+/// Curves of one classifier.
+#[derive(Clone, Debug)]
+pub struct Roc {
+    title: String,
+    curves: Vec<RocCurve>,
+}
+
+impl Roc {
+    /// The chart of some curves.
+    pub fn new(title: &str, curves: Vec<RocCurve>) -> Self {
+        Self { title: title.to_owned(), curves }
+    }
+
+    fn curve<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, curve: &RocCurve) -> Result<(), FigureError> {
+        let points: Vec<_> = curve.points.iter().map(|[x, y]| at(*x, *y)).collect();
+        let color = on_white(curve.color).to_rgba();
+        canvas.line(&points, color, 2.0)?;
+        let Some([x, y]) = curve.chosen else { return Ok(()) };
+        canvas.dot(at(x, y), 6.0, INK.to_rgba())?;
+        canvas.dot(at(x, y), 4.5, color)
+    }
+}
+
+impl Plot for Roc {
+    fn size(&self) -> (u32, u32) {
+        (SIZE.0 as u32, SIZE.1 as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
+        canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, SIZE.0 - 28.0), Text::TITLE)?;
+        canvas.text((14.0, 46.0), "dot: at the threshold; diagonal: no better than chance", Text::NOTE)?;
+        square::axes(canvas, ["1 − specificity", "sensitivity"])?;
+        canvas.line(&[at(0.0, 0.0), at(1.0, 1.0)], MUTED.to_rgba(), 1.0)?;
+        let x = LEFT + SIDE + 40.0;
+        for (row, curve) in self.curves.iter().enumerate() {
+            self.curve(canvas, curve)?;
+            if row < MOST_NAMES {
+                let y = TOP + 10.0 + row as f64 * 20.0;
+                canvas.dot((x, y), 5.0, on_white(curve.color).to_rgba())?;
+                canvas.text((x + 14.0, y), &fit(&curve.name, Text::LABEL, SIZE.0 - x - 40.0), Text::LABEL)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! The scored cases of a run: segmented, written, scored.
+
+use std::sync::atomic::Ordering;
+
+use super::error::RunError;
+use super::event::{Event, Observer};
+use super::finder::{Finder, Look};
+use super::store::RunFolder;
+use super::trained::{SegmentError, Trained};
+use super::trial::Setting;
+use crate::evaluate::cascade::{SkippedRow, skipped};
+use crate::evaluate::{self, Context, ScoreRow};
+use crate::model::Network;
+use crate::plan::Plan;
+use crate::predict::{self, PredictError, Predictor, export};
+use crate::preprocess::{PreparedCase, PreparedSet};
+use crate::volume::Segmentation;
+
+/// Scores of a run.
+#[derive(Default)]
+pub struct Scored {
+    /// Of its result.
+    pub rows: Vec<ScoreRow>,
+    /// Of what the result is compared with: passes before the last one, a segmenter without its cascade.
+    pub variants: Vec<ScoreRow>,
+    /// What a classifier of slices skipped.
+    pub skipped: Vec<SkippedRow>,
+}
+
+/// Segments and scores every test case. Cases that an earlier session segmented are read back: the weights are the same.
+///
+/// # Errors
+/// A case cannot be read, a file not be written, or the run was stopped.
+pub fn predict(
+    plan: &Plan,
+    folder: &RunFolder,
+    setting: &Setting,
+    prepared: &PreparedSet,
+    network: &Network,
+    observer: &mut dyn Observer,
+) -> Result<Scored, RunError> {
+    let finder = Finder::open(plan, folder, &setting.device.device)?;
+    let cases: Vec<_> = prepared.cases.iter().filter(|case| plan.cases.test.contains(&case.name)).collect();
+    let passes = network.passes();
+    let of = cases.len() * passes;
+    let mut scored = Scored::default();
+    for (done, case) in cases.iter().enumerate() {
+        stop_if_cancelled(setting)?;
+        observer.event(&Event::Predicting { done, of });
+        one(plan, folder, setting, &finder, network, case, &mut scored)?;
+    }
+    for (done, (pass, case)) in (0..passes - 1).flat_map(|pass| cases.iter().map(move |case| (pass, case))).enumerate()
+    {
+        stop_if_cancelled(setting)?;
+        observer.event(&Event::Predicting { done: cases.len() + done, of });
+        let predictor = predictor(plan, setting, network, Some(pass));
+        let look = look(finder.as_ref(), setting, case)?;
+        let loaded = case.load()?;
+        let region = look.region(&loaded.origin);
+        let found = predict::segment(&predictor, &loaded, &plan.target, region.as_ref(), setting.cancelled)?;
+        let context = Context { trial: pass_label(&plan.about.trial, pass), ..context(plan) };
+        scored.variants.extend(score(plan, setting, &case.name, &found, &context)?);
+    }
+    observer.event(&Event::Predicting { done: of, of });
+    Ok(scored)
+}
+
+/// Segments and scores every test case with the mean of an ensemble's networks.
+///
+/// # Errors
+/// As [`predict()`].
+pub fn predict_mean(
+    plan: &Plan,
+    folder: &RunFolder,
+    setting: &Setting,
+    observer: &mut dyn Observer,
+) -> Result<Scored, RunError> {
+    let trained = Trained::open(folder, &setting.device.device)?;
+    let mut scored = Scored::default();
+    let names = &plan.cases.test;
+    for (done, name) in names.iter().enumerate() {
+        stop_if_cancelled(setting)?;
+        observer.event(&Event::Predicting { done, of: names.len() });
+        // Cases that turned out to be unusable are excluded already.
+        let Some(case) = setting.inputs.case(name) else { continue };
+        let segmentation = match export::read(&folder.predictions(), name, &plan.target) {
+            Ok(segmentation) => segmentation,
+            Err(_) => {
+                let segmentation = trained.segment(case, setting.cancelled).map_err(failed)?;
+                export::write(&folder.predictions(), name, &segmentation)?;
+                segmentation
+            }
+        };
+        scored.rows.extend(score(plan, setting, name, &segmentation, &context(plan))?);
+    }
+    observer.event(&Event::Predicting { done: names.len(), of: names.len() });
+    Ok(scored)
+}
+
+fn stop_if_cancelled(setting: &Setting) -> Result<(), RunError> {
+    if setting.cancelled.load(Ordering::Relaxed) { Err(RunError::Interrupted) } else { Ok(()) }
+}
+
+/// One case's result, and what it is compared with.
+fn one(
+    plan: &Plan,
+    folder: &RunFolder,
+    setting: &Setting,
+    finder: &Option<Finder>,
+    network: &Network,
+    case: &PreparedCase,
+    scored: &mut Scored,
+) -> Result<(), RunError> {
+    let (predictions, name) = (folder.predictions(), &case.name);
+    let predictor = predictor(plan, setting, network, None);
+    let look = match export::read(&predictions, name, &plan.target) {
+        // What a cascade leaves out is compared with what it would have found.
+        Ok(segmentation) if finder.is_none() => {
+            scored.rows.extend(score(plan, setting, name, &segmentation, &context(plan))?);
+            return Ok(());
+        }
+        _ => look(finder.as_ref(), setting, case)?,
+    };
+    let loaded = case.load()?;
+    let region = look.region(&loaded.origin);
+    let segmentation = match (&look, &region) {
+        (Look::Slices(chosen), Some(region)) => {
+            let image = loaded.image.view();
+            let mut found = predictor.probabilities(image, None, setting.cancelled).ok_or(PredictError::Cancelled)?;
+            let alone = predict::decode(&[(found.clone(), loaded.origin.clone())], &plan.target, &plan.predict)?;
+            let context = Context { trial: alone_label(&plan.about.trial), ..context(plan) };
+            scored.variants.extend(score(plan, setting, name, &alone, &context)?);
+            let reference = setting.inputs.reference(name, &loaded.origin.geometry)?.to_canonical();
+            scored.skipped.extend(skipped(name, &plan.target, reference.voxels.view(), chosen.view()));
+            region.restrict(&mut found, plan.target.sigmoid());
+            predict::decode(&[(found, loaded.origin)], &plan.target, &plan.predict)?
+        }
+        _ => predict::segment(&predictor, &loaded, &plan.target, region.as_ref(), setting.cancelled)?,
+    };
+    export::write(&predictions, name, &segmentation)?;
+    scored.rows.extend(score(plan, setting, name, &segmentation, &context(plan))?);
+    Ok(())
+}
+
+/// Where a case is segmented; everywhere without a cascade.
+fn look(finder: Option<&Finder>, setting: &Setting, case: &PreparedCase) -> Result<Look, RunError> {
+    let (Some(finder), Some(files)) = (finder, setting.inputs.case(&case.name)) else { return Ok(Look::Everywhere) };
+    finder.look(files, setting.cancelled).map_err(failed)
+}
+
+fn failed(error: SegmentError) -> RunError {
+    match error {
+        SegmentError::Predict(error) => error.into(),
+        error => RunError::Reference(error.to_string()),
+    }
+}
+
+/// The name of one pass among the trials of a report.
+pub fn pass_label(trial: &str, pass: usize) -> String {
+    format!("{trial} pass {}", pass + 1).trim_start().to_owned()
+}
+
+/// The name of a cascade's second network without the first among the trials of a report.
+pub fn alone_label(trial: &str) -> String {
+    format!("{} without its classifier", trial.trim_end_matches(CASCADE).trim_end()).trim_start().to_owned()
+}
+
+/// What the trials of cascades are called, after what tells them apart.
+pub const CASCADE: &str = "cascade";
+
+/// A run's network with what it needs to predict.
+pub fn predictor<'a>(plan: &'a Plan, setting: &'a Setting, network: &'a Network, pass: Option<usize>) -> Predictor<'a> {
+    Predictor {
+        network,
+        device: &setting.device.device,
+        plan: &plan.predict,
+        sigmoid: plan.target.sigmoid(),
+        outputs: plan.target.outputs(),
+        pass,
+    }
+}
+
+fn score(
+    plan: &Plan,
+    setting: &Setting,
+    case: &str,
+    segmentation: &Segmentation,
+    context: &Context,
+) -> Result<Vec<ScoreRow>, RunError> {
+    let reference = setting.inputs.reference(case, segmentation.geometry())?;
+    let scores = evaluate::score(case, &plan.target, &reference, segmentation)?;
+    Ok(scores.into_iter().map(|score| ScoreRow { context: context.clone(), score }).collect())
+}
+
+/// Name of the split of cases that no fold trains on or scores.
+const HELD_OUT: &str = "held-out";
+
+/// Where a score comes from, for the tables.
+pub fn context(plan: &Plan) -> Context {
+    Context {
+        experiment: plan.about.experiment.clone(),
+        trial: plan.about.trial.clone(),
+        fold: (plan.about.folds > 1).then_some(plan.about.fold as u32),
+        seed: plan.seed,
+        split: if plan.about.held_out { HELD_OUT } else { super::slices::SCORED }.into(),
+        selected_on: plan.selected_on_scored_cases(),
+    }
+}
