@@ -10,6 +10,7 @@ mod dicom;
 mod evaluate;
 mod lab;
 mod layouts;
+mod phantom_layouts;
 mod pipeline;
 mod precision;
 mod preprocess;
