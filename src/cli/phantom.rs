@@ -17,7 +17,7 @@ use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
 Examples:
   segspec phantom data/phantom --cases 20 --seed 1
   segspec phantom data/phantom-tiny --cases 6 --size tiny
-  segspec phantom data/phantom-uw-madison --layout uw-madison --cases 16   # 8 patients, two days each
+  segspec phantom data/phantom-uw-madison --layout uw-madison --cases 16
   segspec new --from data/phantom        # write a dataset and an experiment for it")]
 pub struct Phantom {
     /// Folder to make; it must not exist or be empty

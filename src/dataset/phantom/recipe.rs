@@ -17,7 +17,7 @@ pub struct PhantomRecipe {
     /// Size: `tiny` for tests, `small` for a first run.
     #[serde(default)]
     pub size: PhantomSize,
-    /// Folders, files and structures of the project that the set stands for.
+    /// Folders, files and structures: those of the project that the set stands for. Default: `decathlon`.
     #[serde(default, skip_serializing_if = "PhantomLayout::is_decathlon")]
     pub layout: PhantomLayout,
 }
