@@ -31,3 +31,20 @@ pub(super) fn write(folder: &Path, number: usize, scan: &Scan) -> Result<(), Dat
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::phantom::PhantomSize;
+    use crate::dataset::phantom::render::ct;
+
+    #[test]
+    fn a_bone_that_is_not_there_has_no_file() {
+        let mut scan = ct(1, 0, PhantomSize::Tiny);
+        scan.parts.mapv_inplace(|part| if part == Part::Ribs { Part::Muscle } else { part });
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), 0, &scan).unwrap();
+        assert!(folder.path().join("patient01/spine.stl").is_file());
+        assert!(!folder.path().join("patient01/ribs.stl").exists());
+    }
+}
