@@ -16,8 +16,8 @@ use crate::files;
 
 /// Write a dataset and an experiment for a folder of images
 ///
-/// Understands the Medical Segmentation Decathlon, nnU-Net raw, phantoms, and NIfTI images with labels whose names differ
-/// by a word such as `label`, `seg` or `mask`. What had to be guessed is said. Files that exist are not overwritten.
+/// Understands the Medical Segmentation Decathlon, nnU-Net raw, and NIfTI images with labels whose names differ by a word
+/// such as `label`, `seg` or `mask`. What had to be guessed is said. Files that exist are not overwritten.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -153,7 +153,6 @@ fn layout_toml(layout: &Layout) -> String {
     match layout {
         Layout::Msd {} => "{ msd = {} }".into(),
         Layout::Nnunet {} => "{ nnunet = {} }".into(),
-        Layout::Phantom { .. } => "{ phantom = {} }".into(),
         Layout::Pairs { image: Some(image), label, .. } => {
             format!("{{ pairs = {{ image = {}, label = {} }} }}", quoted(image), quoted(label))
         }
@@ -182,15 +181,15 @@ fn modality_name(modality: Modality) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::phantom;
-    use crate::dataset::spec::{PhantomRecipe, PhantomSize};
+    use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
     use crate::spec::Experiment;
 
     #[test]
     fn what_is_written_can_be_read_and_is_not_overwritten() {
         let place = tempfile::tempdir().unwrap();
         let from = place.path().join("My Set");
-        phantom::write(&from, PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny }, &|_, _| {}).unwrap();
+        let recipe = PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
+        phantom::write(&from, recipe, &|_, _| {}).unwrap();
         let new = || New { from: from.clone(), name: None, out: place.path().into(), json: false };
         assert_eq!(execute(new()).unwrap(), Exit::Ok);
         let read = |file: &str| std::fs::read_to_string(place.path().join(file)).unwrap();

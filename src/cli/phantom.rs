@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{Exit, Failure, dataset};
-use crate::dataset::phantom;
-use crate::dataset::spec::{PhantomRecipe, PhantomSize};
+use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
 
-/// Write a synthetic abdominal CT set: the same files for the same seed
+/// Write a synthetic abdominal set: the same files for the same seed
 ///
-/// Bodies with liver, kidneys, spleen, spine and ribs in plausible Hounsfield units, of different anatomy, spacing and
-/// orientation, with labels, in the folders and with the dataset.json of the Medical Segmentation Decathlon.
+/// Bodies with liver, kidneys, spleen, spine, ribs and more in plausible Hounsfield units, of different anatomy, spacing and
+/// orientation, with labels. By default in the folders and with the dataset.json of the Medical Segmentation Decathlon; --layout
+/// writes them as the sets of other projects lie, with their names and structures.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec phantom data/phantom --cases 20 --seed 1
   segspec phantom data/phantom-tiny --cases 6 --size tiny
+  segspec phantom data/phantom-uw-madison --layout uw-madison --cases 16
   segspec new --from data/phantom        # write a dataset and an experiment for it")]
 pub struct Phantom {
     /// Folder to make; it must not exist or be empty
@@ -30,6 +31,39 @@ pub struct Phantom {
     /// Size of the images
     #[arg(long, value_enum, default_value_t = Size::Small)]
     size: Size,
+    /// Folders, files and structures
+    #[arg(long, value_enum, default_value_t = Layout::Decathlon)]
+    layout: Layout,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Layout {
+    /// Medical Segmentation Decathlon: liver, kidneys, spleen, spine, ribs as NIfTI, dataset.json
+    Decathlon,
+    /// patient01/dicom/*.dcm and a surface per bone: patient01/spine.stl, ribs.stl
+    DicomStl,
+    /// Patient_01/im_1/*.dcm and a DICOM SEG in Patient_01/im_3: spine, kidneys, liver, spleen
+    DicomSeg,
+    /// UW-Madison GI Tract: slices of an MR as PNG, train.csv with stomach and bowel; two cases per patient
+    UwMadison,
+    /// TotalSegmentator: s0000/ct.nii.gz, a mask for each of 16 structures, meta.csv
+    #[value(name = "totalsegmentator")]
+    TotalSegmentator,
+    /// FLARE 2022: images/CASE_0000.nii.gz, labels/CASE.nii.gz with nine of its 13 organs
+    Flare,
+}
+
+impl From<Layout> for PhantomLayout {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Decathlon => Self::Decathlon,
+            Layout::DicomStl => Self::DicomStl,
+            Layout::DicomSeg => Self::DicomSeg,
+            Layout::UwMadison => Self::UwMadison,
+            Layout::TotalSegmentator => Self::TotalSegmentator,
+            Layout::Flare => Self::Flare,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,10 +82,10 @@ pub fn execute(args: Phantom) -> Result<Exit, Failure> {
         Size::Small => PhantomSize::Small,
         Size::Large => PhantomSize::Large,
     };
-    let recipe = PhantomRecipe { cases: args.cases.into(), seed: args.seed, size };
+    let recipe = PhantomRecipe { cases: args.cases.into(), seed: args.seed, size, layout: args.layout.into() };
     let bar = dataset::progress_bar("writing");
     phantom::write(&args.out, recipe, &|done, all| dataset::show(&bar, done, all)).map_err(dataset::failure)?;
     bar.finish_and_clear();
-    println!("{}: {}", args.out.display(), phantom::describe(recipe));
+    println!("{}: {recipe}", args.out.display());
     Ok(Exit::Ok)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::layout::{DatasetJson, channel_of, nifti_files};
 use super::spec::{Channel, Dataset, DicomChoice, Labels, Layout, Modality, Split, Structure};
-use super::{Case, DataError, open, phantom, read_image};
+use super::{Case, DataError, open, read_image};
 use crate::volume::{read_header, read_label_map};
 
 /// Images that are read to guess the modality.
@@ -45,6 +45,7 @@ pub fn recognise(folder: &Path) -> Result<Proposal, DataError> {
         licence: json.licence.clone(),
         root: folder.to_string_lossy().into_owned(),
         layout,
+        generate: None,
         modality: Modality::Other,
         channels: Vec::new(),
         structures: Vec::new(),
@@ -64,9 +65,6 @@ fn layout(folder: &Path, json: &DatasetJson) -> Result<Layout, DataError> {
     if !folder.is_dir() {
         let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
         return Err(DataError::Unreadable { path: folder.into(), source });
-    }
-    if json.name == "phantom" && phantom::recipe_of(folder)?.is_some() {
-        return Ok(Layout::Phantom { generate: None });
     }
     if !json.training.is_empty() {
         return Ok(Layout::Msd {});

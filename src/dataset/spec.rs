@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::phantom::PhantomRecipe;
+
 /// A dataset: where it lies, how it is laid out, and the names of its structures. Never the images themselves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -26,6 +28,9 @@ pub struct Dataset {
     pub root: String,
     /// How the folder is organised.
     pub layout: Layout,
+    /// A synthetic set (`segspec phantom`): how it is made on first use, when the folder is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate: Option<PhantomRecipe>,
     /// Modality of every channel that `[[channel]]` does not list: decides the automatic normalisation.
     pub modality: Modality,
     /// Channels in file order, for images with several; leave out for one channel.
@@ -93,12 +98,6 @@ pub enum Layout {
         #[schemars(range(min = 0.0))]
         slice_spacing_mm: f64,
     },
-    /// What `segspec phantom` writes. `generate` makes the set on first use if the folder is missing.
-    Phantom {
-        /// How to make the set when it is not there.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        generate: Option<PhantomRecipe>,
-    },
 }
 
 fn uw_madison_table() -> String {
@@ -107,33 +106,6 @@ fn uw_madison_table() -> String {
 
 fn uw_madison_thickness() -> f64 {
     3.0
-}
-
-/// How to make a phantom set that is not there yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PhantomRecipe {
-    /// Number of cases.
-    #[schemars(range(min = 1))]
-    pub cases: usize,
-    /// Seed of the anatomy and the noise.
-    pub seed: u64,
-    /// Size: `tiny` for tests, `small` for a first run.
-    #[serde(default)]
-    pub size: PhantomSize,
-}
-
-/// How large a phantom is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PhantomSize {
-    /// About 20×28×28 voxels: for tests.
-    Tiny,
-    /// About 40×64×64 voxels: for a first run on a laptop.
-    #[default]
-    Small,
-    /// About 96×160×160 voxels.
-    Large,
 }
 
 /// What made the image.

@@ -107,7 +107,8 @@ fn an_empty_folder_and_a_missing_one_are_named_with_the_remedy() {
     let pairs = "layout = { pairs = { image = \"images/{case}.nii.gz\", label = \"labels/{case}.nii.gz\" } }";
     let dataset = fs::read_to_string(lab.path("datasets/tiny.toml")).unwrap();
     let start = dataset.find("layout = ").unwrap();
-    let end = start + dataset[start..].find('\n').unwrap();
+    // With `generate` behind it the set would be made again.
+    let end = start + dataset[start..].find("\n\n").unwrap();
     lab.write("datasets/tiny.toml", &dataset.replace(&dataset[start..end], pairs));
     fs::remove_dir_all(lab.path("data/set")).unwrap();
     assert_failed(&lab, &lab.end(&RUN), 4, &["no folder at", "SEGSPEC_DATA"]);

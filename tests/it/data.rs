@@ -92,11 +92,32 @@ fn nothing_is_overwritten() {
 
 #[test]
 fn committed_datasets_are_phantoms_that_make_themselves() {
+    let sets = [
+        ("phantom-tiny", 8, "dataset.json"),
+        ("phantom-digital-surgery", 12, "patient01/ribs.stl"),
+        ("phantom-pelvis", 12, "Patient_12/im_3/0001.dcm"),
+        ("phantom-uw-madison", 16, "train.csv"),
+        ("phantom-totalsegmentator", 12, "s0011/segmentations/aorta.nii.gz"),
+        ("phantom-flare", 12, "labels/phantom_011.nii.gz"),
+    ];
     let datasets = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets");
+    for (name, cases, file) in sets {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = datasets.join(format!("{name}.toml"));
+        let (code, table, error) = output(segspec(folder.path()).args(["dataset", "check"]).arg(dataset));
+        assert_eq!(code, 0, "{name}: {error}");
+        assert!(table.contains(&format!("{name}: {cases} usable cases, 0 excluded, 0 warnings")), "{table}");
+        assert!(folder.path().join("data").join(name).join(file).is_file(), "{name}: {file}");
+    }
+}
+
+#[test]
+fn a_set_is_written_as_another_project_lays_it_out() {
     let folder = tempfile::tempdir().unwrap();
-    let file = datasets.join("phantom-tiny.toml");
-    let (code, table, error) = output(segspec(folder.path()).args(["dataset", "check"]).arg(file));
-    assert_eq!(code, 0, "{error}");
-    assert!(table.contains("phantom-tiny: 8 usable cases, 0 excluded"), "{table}");
-    assert!(folder.path().join("data/phantom-tiny/dataset.json").is_file());
+    let arguments = ["phantom", "data/gi", "--layout", "uw-madison", "--cases", "2", "--size", "tiny"];
+    let (code, said, error) = output(segspec(folder.path()).args(arguments));
+    assert_eq!((code, said.as_str()), (0, "data/gi: 2 cases, seed 1, size tiny, layout uw-madison\n"), "{error}");
+    assert!(folder.path().join("data/gi/train/case1/case1_day21/scans").is_dir());
+    let (code, _, error) = output(segspec(folder.path()).args(["phantom", "data/none", "--layout", "uw"]));
+    assert!(code == 2 && error.contains("totalsegmentator"), "{error}");
 }

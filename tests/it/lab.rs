@@ -14,7 +14,8 @@ use tempfile::TempDir;
 const DATASET: &str = r#"
 root = "set"
 modality = "ct"
-layout = { phantom = { generate = { cases = 6, seed = 2, size = "tiny" } } }
+layout = { msd = {} }
+generate = { cases = 6, seed = 2, size = "tiny" }
 
 [[structure]]
 name = "liver"

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use ndarray::{Array3, Array4, Axis, s};
-use segspec::dataset::spec::{Dataset, PhantomRecipe, PhantomSize};
-use segspec::dataset::{self, phantom, read_image, read_label};
+use segspec::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
+use segspec::dataset::spec::Dataset;
+use segspec::dataset::{self, read_image, read_label};
 use segspec::volume::dicom::{self, Choice, Modality, SegmentationHeader, Series, SeriesHeader};
 use segspec::volume::rle::{self, Order};
 use segspec::volume::surface::{CoordinateSystem, Extraction, extract, write_stl};
@@ -16,7 +17,8 @@ use segspec::volume::{
 
 use crate::lab::{Lab, TINY, scores};
 
-const RECIPE: PhantomRecipe = PhantomRecipe { cases: 4, seed: 3, size: PhantomSize::Tiny };
+const RECIPE: PhantomRecipe =
+    PhantomRecipe { cases: 4, seed: 3, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
 
 /// Names and values in the phantom.
 const STRUCTURES: [(&str, u16); 2] = [("liver", 1), ("spleen", 4)];

@@ -11,6 +11,7 @@ mod dicom;
 mod evaluate;
 mod lab;
 mod layouts;
+mod phantom_layouts;
 mod pipeline;
 mod precision;
 mod preprocess;

@@ -145,7 +145,7 @@ fn two_channels(lab: &Lab) {
     }
     copy(&lab.path("data/set/labelsTr"), &lab.path("data/raw/labelsTr"));
     let dataset = fs::read_to_string(lab.path("datasets/tiny.toml")).unwrap();
-    let layout = "layout = { phantom = { generate = { cases = 6, seed = 2, size = \"tiny\" } } }";
+    let layout = "layout = { msd = {} }\ngenerate = { cases = 6, seed = 2, size = \"tiny\" }";
     let channels =
         "layout = { nnunet = {} }\n\n[[channel]]\nname = \"CT\"\n\n[[channel]]\nname = \"negative\"\nmodality = \"mr\"";
     lab.write("datasets/raw.toml", &dataset.replace("\"set\"", "\"raw\"").replace(layout, channels));

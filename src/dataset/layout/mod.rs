@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::spec::SurfaceCoordinates;
-use super::spec::{Dataset, Layout, PhantomRecipe, Split};
+use super::spec::{Dataset, Layout, Split};
 use super::{Case, DataError, Excluded, Fold, Label, Reading, SplitError, did_you_mean, phantom};
 use crate::volume::dicom::{Choice, Gaps};
 use crate::volume::surface::CoordinateSystem;
@@ -54,15 +54,15 @@ impl Opened {
 /// [`DataError`]: missing root, unreadable folder or `dataset.json`, no case at all.
 pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, DataError> {
     let root = data_root.join(&spec.root);
-    if let Layout::Phantom { generate: Some(recipe) } = &spec.layout {
-        generate_if_missing(&root, *recipe)?;
+    if let Some(recipe) = spec.generate {
+        phantom::generate_if_missing(&root, recipe)?;
     }
     if !root.is_dir() {
         let data_root = data_root.into();
         return Err(DataError::RootMissing { name: name.into(), path: root, root: spec.root.clone(), data_root });
     }
     let found = match &spec.layout {
-        Layout::Msd {} | Layout::Phantom { .. } => msd::list(&root)?,
+        Layout::Msd {} => msd::list(&root)?,
         Layout::Nnunet {} => nnunet::list(&root, spec.channels.len())?,
         Layout::Pairs { image, images, label } => {
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
@@ -80,23 +80,9 @@ pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, Data
     apply_exclusions(spec, name, root, found)
 }
 
-fn generate_if_missing(root: &Path, recipe: PhantomRecipe) -> Result<(), DataError> {
-    if !root.exists() {
-        return phantom::write(root, recipe, &|_, _| {});
-    }
-    match phantom::recipe_of(root)? {
-        Some(found) if found != recipe => Err(DataError::OtherPhantom {
-            path: root.into(),
-            found: phantom::describe(found),
-            wanted: phantom::describe(recipe),
-        }),
-        _ => Ok(()),
-    }
-}
-
 fn expectation(layout: &Layout) -> String {
     match layout {
-        Layout::Msd {} | Layout::Phantom { .. } => "`training` entries in dataset.json".into(),
+        Layout::Msd {} => "`training` entries in dataset.json".into(),
         Layout::Nnunet {} => "imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz".into(),
         Layout::Pairs { image, images, label } => {
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();

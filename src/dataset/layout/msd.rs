@@ -12,9 +12,6 @@ use crate::files;
 /// The parts of an MSD or nnU-Net `dataset.json` that segspec reads.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct DatasetJson {
-    /// Name of the set.
-    #[serde(default)]
-    pub name: String,
     /// One line for people.
     #[serde(default)]
     pub description: String,

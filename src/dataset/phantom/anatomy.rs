@@ -4,25 +4,24 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::organs::Organs;
+use super::part::Part;
 use super::shape::{Ellipsoid, Field, Point, column, vary};
 
-/// What a place holds: label value and Hounsfield units.
+/// What a place holds: the part of the body, and Hounsfield units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tissue {
-    pub label: u16,
+    pub part: Part,
     pub hu: f64,
 }
 
-pub(super) const fn tissue(label: u16, hu: f64) -> Tissue {
-    Tissue { label, hu }
+pub(super) const fn tissue(part: Part, hu: f64) -> Tissue {
+    Tissue { part, hu }
 }
 
-pub(super) const AIR: Tissue = tissue(0, -1000.0);
-const LUNG: Tissue = tissue(0, -840.0);
-const SKIN: Tissue = tissue(0, 15.0);
+pub(super) const AIR: Tissue = tissue(Part::Air, -1000.0);
+const LUNG: Tissue = tissue(Part::Lung, -840.0);
+const SKIN: Tissue = tissue(Part::Skin, 15.0);
 const SKIN_MM: f64 = 3.0;
-const SPINE: u16 = 5;
-const RIBS: u16 = 6;
 /// Ribs: height and thickness, half of each, and the distance between neighbours.
 const RIB_MM: [f64; 2] = [6.5, 5.0];
 const RIB_STEP_MM: f64 = 27.0;
@@ -84,12 +83,15 @@ impl Anatomy {
     }
 
     fn soft(&self, p: Point, depth: f64) -> Tissue {
-        let muscle = tissue(0, self.muscle_hu);
+        let muscle = tissue(Part::Muscle, self.muscle_hu);
         let back = Ellipsoid::new([36.0, -84.0 + self.curve(p), 0.0], [29.0, 17.0, 1e4]);
         if depth < self.fat_mm {
-            return tissue(0, self.fat_hu);
+            return tissue(Part::Fat, self.fat_hu);
         }
-        if depth < self.fat_mm + self.wall_mm || back.distance([p[0].abs(), p[1], 0.0]) < 0.0 {
+        if back.distance([p[0].abs(), p[1], 0.0]) < 0.0 {
+            return tissue(Part::of_side(p, Part::LeftBackMuscle, Part::RightBackMuscle), self.muscle_hu);
+        }
+        if depth < self.fat_mm + self.wall_mm {
             return muscle;
         }
         // Organs keep a thin layer of fat to the wall and the diaphragm.
@@ -101,7 +103,8 @@ impl Anatomy {
             return muscle;
         }
         let organ = if inside > 2.5 { self.organs.at(p) } else { None };
-        organ.unwrap_or_else(|| if self.is_psoas(p) { muscle } else { tissue(0, self.fat_hu + 8.0) })
+        let psoas = || tissue(Part::of_side(p, Part::LeftPsoas, Part::RightPsoas), self.muscle_hu);
+        organ.unwrap_or_else(|| if self.is_psoas(p) { psoas() } else { tissue(Part::Fat, self.fat_hu + 8.0) })
     }
 
     fn is_psoas(&self, p: Point) -> bool {
@@ -123,16 +126,16 @@ impl Anatomy {
             let disc = level < 0.2;
             // Cancellous bone inside a denser shell; discs between.
             let shell = if body > -4.0 { 110.0 } else { 0.0 };
-            return Some(tissue(SPINE, if disc { 80.0 } else { self.bone_hu - 40.0 + shell }));
+            return Some(tissue(Part::Spine, if disc { 80.0 } else { self.bone_hu - 40.0 + shell }));
         }
         if column([p[0], y, 0.0], [0.0, -76.0], [10.0, 9.0]) < 0.0 {
-            return Some(tissue(0, 20.0));
+            return Some(tissue(Part::SpinalCanal, 20.0));
         }
         let arch = column([p[0], y, 0.0], [0.0, -77.0], [19.0, 15.0]);
         let process = p[0].abs().max((y + 92.0).abs() - 12.0) - 5.0;
         let transverse = (y + 76.0).abs().max(p[0].abs() - 36.0) - 5.0;
         let posterior = if level > 0.25 && level < 0.85 { arch.min(process).min(transverse) } else { arch };
-        (posterior < 0.0).then(|| tissue(SPINE, self.bone_hu + 30.0))
+        (posterior < 0.0).then(|| tissue(Part::Spine, self.bone_hu + 30.0))
     }
 
     /// Rings in the wall that fall towards the front.
@@ -146,7 +149,7 @@ impl Anatomy {
         let along = (from_top - rib) * RIB_STEP_MM / RIB_MM[0];
         let end = RIB_ENDS_MM.get(rib as usize).filter(|_| rib >= 0.0)?;
         let square = across * across + along * along;
-        (square < 1.0 && p[1] < *end).then(|| tissue(RIBS, self.bone_hu + 160.0 * square - 30.0))
+        (square < 1.0 && p[1] < *end).then(|| tissue(Part::Ribs, self.bone_hu + 160.0 * square - 30.0))
     }
 }
 

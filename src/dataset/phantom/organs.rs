@@ -4,14 +4,11 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::anatomy::{Tissue, tissue};
+use super::part::Part;
 use super::shape::{Ellipsoid, Point, blend, column, vary};
 
-const LIVER: u16 = 1;
-const LEFT_KIDNEY: u16 = 2;
-const RIGHT_KIDNEY: u16 = 3;
-const SPLEEN: u16 = 4;
-const GAS_HU: f64 = -930.0;
-const CYST_HU: f64 = 8.0;
+pub(super) const GAS_HU: f64 = -930.0;
+pub(super) const CYST_HU: f64 = 8.0;
 
 /// Organs of one patient.
 pub(super) struct Organs {
@@ -38,7 +35,7 @@ struct Liver {
 }
 
 struct Kidney {
-    label: u16,
+    part: Part,
     body: Ellipsoid,
     sinus: Ellipsoid,
     hu: f64,
@@ -47,6 +44,7 @@ struct Kidney {
 
 /// Stomach or a piece of bowel: content, and gas above a level.
 struct Hollow {
+    part: Part,
     shape: Ellipsoid,
     hu: f64,
     gas_above_mm: f64,
@@ -54,8 +52,8 @@ struct Hollow {
 
 impl Organs {
     pub fn draw(rng: &mut ChaCha8Rng, contrast: f64) -> Self {
-        let left_kidney = Kidney::draw(rng, LEFT_KIDNEY, -1.0, contrast);
-        let right_kidney = Kidney::draw(rng, RIGHT_KIDNEY, 1.0, contrast);
+        let left_kidney = Kidney::draw(rng, Part::LeftKidney, -1.0, contrast);
+        let right_kidney = Kidney::draw(rng, Part::RightKidney, 1.0, contrast);
         let spleen = Ellipsoid::new([-88.0, -32.0, 48.0], [32.0, 46.0, 50.0]).varied(rng, 5.0, 0.12);
         let [x, y, z] = spleen.center;
         let mut organs = Self {
@@ -102,7 +100,8 @@ impl Organs {
         }
         let aorta = column(p, [-12.0, -20.0], [11.0, 11.0]);
         let cava = column(p, [18.0, -20.0], [13.0, 9.0]);
-        (aorta.min(cava) < 0.0).then(|| tissue(0, self.vessel_hu))
+        let part = if aorta < cava { Part::Aorta } else { Part::VenaCava };
+        (aorta.min(cava) < 0.0).then(|| tissue(part, self.vessel_hu))
     }
 
     fn upper(&self, p: Point) -> Option<Tissue> {
@@ -112,19 +111,19 @@ impl Organs {
             return None;
         }
         if self.gallbladder.distance(p) < 0.0 {
-            return Some(tissue(0, CYST_HU));
+            return Some(tissue(Part::Gallbladder, CYST_HU));
         }
         if self.liver.distance(p) < 0.0 {
-            return Some(self.with_lesion(p, tissue(LIVER, self.liver.hu)));
+            return Some(self.with_lesion(p, tissue(Part::Liver, self.liver.hu)));
         }
         let spleen = self.spleen.distance(p).max(-self.spleen_hollow.distance(p));
         if spleen < 0.0 {
-            return Some(tissue(SPLEEN, self.spleen_hu));
+            return Some(tissue(Part::Spleen, self.spleen_hu));
         }
         if spleen < 3.0 || self.liver.distance(p) < 2.0 {
             return None;
         }
-        (self.pancreas.distance(p) < 0.0).then(|| tissue(0, self.pancreas_hu))
+        (self.pancreas.distance(p) < 0.0).then(|| tissue(Part::Pancreas, self.pancreas_hu))
     }
 
     fn hollow_organ(&self, p: Point) -> Option<Tissue> {
@@ -133,12 +132,12 @@ impl Organs {
             && self.right_kidney.body.distance(p).min(self.left_kidney.body.distance(p)) > 5.0;
         let found = self.hollow.iter().filter(|_| clear).find(|part| part.shape.distance(p) < 0.0)?;
         let is_gas = p[1] > found.gas_above_mm && found.shape.distance(p) < -3.0;
-        Some(tissue(0, if is_gas { GAS_HU } else { found.hu }))
+        Some(tissue(found.part, if is_gas { GAS_HU } else { found.hu }))
     }
 
     fn with_lesion(&self, p: Point, organ: Tissue) -> Tissue {
         let is_lesion = self.lesions.iter().any(|lesion| lesion.distance(p) < 0.0);
-        if is_lesion { tissue(organ.label, CYST_HU) } else { organ }
+        if is_lesion { tissue(organ.part, CYST_HU) } else { organ }
     }
 }
 
@@ -162,12 +161,12 @@ impl Liver {
 }
 
 impl Kidney {
-    fn draw(rng: &mut ChaCha8Rng, label: u16, side: f64, contrast: f64) -> Self {
+    fn draw(rng: &mut ChaCha8Rng, part: Part, side: f64, contrast: f64) -> Self {
         let height = if side < 0.0 { 4.0 } else { -12.0 };
         let body = Ellipsoid::new([side * 66.0, -42.0, height], [27.0, 29.0, 52.0]).varied(rng, 5.0, 0.1);
         let [x, y, z] = body.center;
         Self {
-            label,
+            part,
             body,
             sinus: Ellipsoid::new([x - side * 17.0, y + 6.0, z], [15.0, 10.0, 17.0]).varied(rng, 2.0, 0.15),
             hu: vary(rng, 34.0, 4.0) + 140.0 * contrast,
@@ -180,36 +179,36 @@ impl Kidney {
         if depth <= 0.0 || self.sinus.distance(p) < 0.0 {
             return None;
         }
-        Some(tissue(self.label, if depth < 8.0 { self.hu + self.cortex_hu } else { self.hu }))
+        Some(tissue(self.part, if depth < 8.0 { self.hu + self.cortex_hu } else { self.hu }))
     }
 }
 
 /// Stomach, colon on both sides, and loops of small bowel.
 fn bowel(rng: &mut ChaCha8Rng) -> Vec<Hollow> {
     let stomach = Ellipsoid::new([-46.0, 34.0, 52.0], [42.0, 36.0, 46.0]).varied(rng, 6.0, 0.15);
-    let mut parts = vec![Hollow::draw(rng, stomach, 0.8)];
+    let mut parts = vec![Hollow::draw(rng, Part::Stomach, stomach, 0.8)];
     for side in [-1.0, 1.0] {
         for level in 0..4 {
             let top = if side < 0.0 { 0.0 } else { -42.0 };
             let center = [side * 100.0, -8.0, top - 34.0 * f64::from(level)];
             let piece = Ellipsoid::new(center, [19.0, 21.0, 24.0]).varied(rng, 5.0, 0.2);
-            parts.push(Hollow::draw(rng, piece, 0.5));
+            parts.push(Hollow::draw(rng, Part::LargeBowel, piece, 0.5));
         }
     }
     for _ in 0..44 {
         let center = [vary(rng, 0.0, 82.0), vary(rng, 32.0, 42.0), vary(rng, -72.0, 62.0)];
         let loops = Ellipsoid::new(center, [21.0, 16.0, 15.0]).varied(rng, 0.0, 0.35);
-        parts.push(Hollow::draw(rng, loops, 0.3));
+        parts.push(Hollow::draw(rng, Part::SmallBowel, loops, 0.3));
     }
     parts
 }
 
 impl Hollow {
     /// Gas, where there is any, fills the part above a level between the middle and the top.
-    fn draw(rng: &mut ChaCha8Rng, shape: Ellipsoid, gas_probability: f64) -> Self {
+    fn draw(rng: &mut ChaCha8Rng, part: Part, shape: Ellipsoid, gas_probability: f64) -> Self {
         let hu = vary(rng, 38.0, 16.0);
         let filled = vary(rng, 0.3, 0.3) * shape.radii[1];
         let has_gas = rng.random::<f64>() < gas_probability;
-        Self { shape, hu, gas_above_mm: if has_gas { shape.center[1] + filled } else { f64::INFINITY } }
+        Self { part, shape, hu, gas_above_mm: if has_gas { shape.center[1] + filled } else { f64::INFINITY } }
     }
 }

@@ -5,36 +5,59 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::anatomy::{AIR, Anatomy, Tissue, sine_and_cosine};
+use super::part::Part;
+use super::recipe::PhantomSize;
 use super::shape::{Field, normal, vary};
-use crate::dataset::spec::PhantomSize;
 use crate::random;
 use crate::volume::{Geometry, LabelMap, Volume};
 
-/// Neighbours that differ by more than this have an edge between them, HU.
-const EDGE_HU: f64 = 3.0;
+/// Neighbours that differ by more than this have an edge between them, in HU or units of MR.
+const EDGE: f64 = 3.0;
 /// Places within a voxel, along each axis, in parts of the voxel.
 const SUBVOXELS: [f64; 2] = [-0.25, 0.25];
 
-/// One case. Every draw is keyed by seed and number, so cases can be made in any order.
-pub(super) fn case(seed: u64, number: u64, size: PhantomSize) -> (Volume, LabelMap) {
-    let anatomy = Anatomy::draw(&mut random::stream(seed, "phantom anatomy", 0, number));
+/// What a scanner makes of a patient: an image of one channel, and the part in which the centre of each voxel lies.
+pub(super) struct Scan {
+    pub image: Volume,
+    pub parts: Array3<Part>,
+}
+
+impl Scan {
+    /// The parts as label values on the image's grid.
+    pub fn labels(&self, value: impl Fn(Part) -> u16) -> LabelMap {
+        LabelMap { voxels: self.parts.mapv(value), geometry: self.image.geometry.clone() }
+    }
+}
+
+/// A CT. Every draw is keyed by seed and number, so cases can be made in any order.
+pub(super) fn ct(seed: u64, number: u64, size: PhantomSize) -> Scan {
+    let anatomy = patient(seed, number);
     let mut rng = random::stream(seed, "phantom scanner", 0, number);
     let geometry = grid(&mut rng, size);
-    let tissues = Array3::from_shape_fn(geometry.shape, |(z, y, x)| {
-        let world = geometry.to_world([z as f64, y as f64, x as f64]);
-        anatomy.at(anatomy.standard(world))
-    });
-    let mut image = partial_volumes(&anatomy, &geometry, &tissues);
+    let tissues = tissues(&anatomy, &geometry);
+    let mut image = partial_volumes(&anatomy, &geometry, &tissues, |tissue| tissue.hu);
     add_texture(&mut image, &geometry, &Field::draw(&mut rng, 22.0, 3.5));
     add_noise(&mut image, &mut rng);
     // CT numbers are whole; air is the scanner's lower limit.
     let voxels = image.mapv(|hu| (hu + 0.5).floor().clamp(-1024.0, 3071.0) as f32).insert_axis(Axis(0));
-    let labels = tissues.mapv(|tissue| tissue.label);
-    (Volume { voxels, geometry: geometry.clone() }, LabelMap { voxels: labels, geometry })
+    Scan { image: Volume { voxels, geometry }, parts: tissues.mapv(|tissue| tissue.part) }
+}
+
+/// The anatomy with a number.
+pub(super) fn patient(seed: u64, number: u64) -> Anatomy {
+    Anatomy::draw(&mut random::stream(seed, "phantom anatomy", 0, number))
+}
+
+/// What lies at the centre of every voxel.
+pub(super) fn tissues(anatomy: &Anatomy, geometry: &Geometry) -> Array3<Tissue> {
+    Array3::from_shape_fn(geometry.shape, |(z, y, x)| {
+        let world = geometry.to_world([z as f64, y as f64, x as f64]);
+        anatomy.at(anatomy.standard(world))
+    })
 }
 
 /// Shape `[z, y, x]` and spacing in mm before variation.
-fn standard_grid(size: PhantomSize) -> ([f64; 3], [f64; 3]) {
+pub(super) fn standard_grid(size: PhantomSize) -> ([f64; 3], [f64; 3]) {
     match size {
         PhantomSize::Tiny => ([20.0, 28.0, 28.0], [12.0, 11.5, 11.5]),
         PhantomSize::Small => ([40.0, 64.0, 64.0], [6.0, 5.0, 5.0]),
@@ -81,16 +104,22 @@ fn grid(rng: &mut ChaCha8Rng, size: PhantomSize) -> Geometry {
 }
 
 /// To hundredths of a millimetre, as scanners state it.
-fn rounded(spacing_mm: f64) -> f64 {
+pub(super) fn rounded(spacing_mm: f64) -> f64 {
     (spacing_mm * 100.0 + 0.5).floor() / 100.0
 }
 
-/// Mean intensity over each voxel; only voxels beside an edge are looked into.
-fn partial_volumes(anatomy: &Anatomy, geometry: &Geometry, tissues: &Array3<Tissue>) -> Array3<f64> {
+/// Mean intensity over each voxel, for a scanner to which a tissue has the given value; only voxels beside an edge are looked
+/// into.
+pub(super) fn partial_volumes(
+    anatomy: &Anatomy,
+    geometry: &Geometry,
+    tissues: &Array3<Tissue>,
+    value: impl Fn(Tissue) -> f64,
+) -> Array3<f64> {
+    let centers = tissues.mapv(&value);
     Array3::from_shape_fn(geometry.shape, |place| {
-        let tissue = tissues[place];
-        if !is_edge(tissues, place) {
-            return tissue.hu;
+        if !is_edge(&centers, place) {
+            return centers[place];
         }
         let (z, y, x) = place;
         // Within a voxel the patient's turn and deformation hardly change: steps of the grid are added as they are.
@@ -100,12 +129,12 @@ fn partial_volumes(anatomy: &Anatomy, geometry: &Geometry, tissues: &Array3<Tiss
             center[row] + affine[0] * dx + affine[1] * dy + affine[2] * dz
         };
         let places = SUBVOXELS.into_iter().flat_map(|dz| SUBVOXELS.map(|dy| SUBVOXELS.map(|dx| [dz, dy, dx])));
-        places.flatten().map(|offset| anatomy.at([0, 1, 2].map(|row| step(row, offset))).hu).sum::<f64>() / 8.0
+        places.flatten().map(|offset| value(anatomy.at([0, 1, 2].map(|row| step(row, offset))))).sum::<f64>() / 8.0
     })
 }
 
-fn is_edge(tissues: &Array3<Tissue>, (z, y, x): (usize, usize, usize)) -> bool {
-    let hu = tissues[(z, y, x)].hu;
+fn is_edge(centers: &Array3<f64>, (z, y, x): (usize, usize, usize)) -> bool {
+    let value = centers[(z, y, x)];
     let neighbours = [
         (z.wrapping_sub(1), y, x),
         (z + 1, y, x),
@@ -114,7 +143,7 @@ fn is_edge(tissues: &Array3<Tissue>, (z, y, x): (usize, usize, usize)) -> bool {
         (z, y, x.wrapping_sub(1)),
         (z, y, x + 1),
     ];
-    neighbours.iter().any(|&place| tissues.get(place).is_some_and(|other| (other.hu - hu).abs() > EDGE_HU))
+    neighbours.iter().any(|&place| centers.get(place).is_some_and(|other| (other - value).abs() > EDGE))
 }
 
 /// Slow changes of intensity within tissue; air has none.

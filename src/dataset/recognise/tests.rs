@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::dataset::spec::{PhantomRecipe, PhantomSize};
+use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
 
 fn proposed(files: &[&str]) -> (Layout, usize) {
     let root = tempfile::tempdir().unwrap();
@@ -78,9 +78,10 @@ fn labels_of_both_kinds_of_dataset_json() {
 fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values() {
     let root = tempfile::tempdir().unwrap();
     let out = root.path().join("set");
-    phantom::write(&out, PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny }, &|_, _| {}).unwrap();
+    let recipe = PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
+    phantom::write(&out, recipe, &|_, _| {}).unwrap();
     let known = recognise(&out).unwrap();
-    assert_eq!(known.dataset.layout, Layout::Phantom { generate: None });
+    assert_eq!(known.dataset.layout, Layout::Msd {});
     assert_eq!((known.dataset.modality, known.dataset.structures.len(), known.cases), (Modality::Ct, 6, 2));
     assert!(known.guesses.is_empty(), "{:?}", known.guesses);
     fs::remove_file(out.join("dataset.json")).unwrap();

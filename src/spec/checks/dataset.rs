@@ -1,6 +1,7 @@
 //! A dataset's structures, merged labels, channels and layout.
 
 use crate::dataset::Dataset;
+use crate::dataset::phantom::PhantomLayout;
 use crate::dataset::spec::{Layout, MOST_OVERLAPPING};
 use crate::spec::finding::KeyPath;
 use crate::spec::{Findings, suggest};
@@ -15,6 +16,7 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     overlap(dataset, findings);
     channels(dataset, findings);
     layout(&dataset.layout, dataset, findings);
+    generated(dataset, findings);
 }
 
 fn root(dataset: &Dataset, findings: &mut Findings) {
@@ -176,5 +178,25 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
     if listed > 0 && !images.is_empty() && images.len() != listed {
         let message = format!("{} files per case, but {listed} channels", images.len());
         findings.error(pairs.key("images"), message, "list one file per `[[channel]]`, in the same order");
+    }
+}
+
+/// What is generated must be what the dataset's layout reads.
+fn generated(dataset: &Dataset, findings: &mut Findings) {
+    let Some(recipe) = &dataset.generate else { return };
+    let is_pairs = matches!(dataset.layout, Layout::Pairs { .. });
+    let is_masks = matches!(dataset.layout, Layout::Masks { .. });
+    let (fits, table) = match recipe.layout {
+        // Its images and labels have patterns, too.
+        PhantomLayout::Decathlon => (is_pairs || matches!(dataset.layout, Layout::Msd {}), "[layout.msd]"),
+        PhantomLayout::UwMadison => (matches!(dataset.layout, Layout::UwMadison { .. }), "[layout.uw-madison]"),
+        PhantomLayout::DicomStl | PhantomLayout::TotalSegmentator => (is_masks, "[layout.masks]"),
+        PhantomLayout::DicomSeg | PhantomLayout::Flare => (is_pairs, "[layout.pairs]"),
+    };
+    if !fits {
+        let name = recipe.layout.name();
+        let message = format!("a set generated as `{name}` does not lie as the dataset's `layout` says");
+        let help = format!("`{name}` is read with `{table}`; change one of the two");
+        findings.error("generate.layout", message, help);
     }
 }

@@ -160,7 +160,10 @@ struct Object<'a> {
 
 impl Object<'_> {
     fn data_set(&self, pixels: Vec<u8>) -> DataSet {
-        let state = format!("{:?} {:?} {:?}", self.header, self.segments.segments, self.source.summary());
+        // Of the source what it is, not where it lies: the same content has the same UID in every folder.
+        let source = self.source.summary();
+        let origin = (&source.uid, &source.description, &source.stack, source.shape);
+        let state = format!("{:?} {:?} {origin:?}", self.header, self.segments.segments);
         let series = uid(&[b"segmentation", &pixels, state.as_bytes()]);
         let [_, rows, columns] = self.source.geometry().shape;
         let set = self.general(&series);

@@ -1,0 +1,111 @@
+//! From cases to folders: one file per layout. A set appears whole or not at all.
+
+mod decathlon;
+mod dicom;
+mod dicom_seg;
+mod dicom_stl;
+mod flare;
+mod total_segmentator;
+mod uw_madison;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::part::Part;
+use super::recipe::{PhantomLayout, PhantomRecipe};
+use super::stamp::{self, Stamp};
+use crate::dataset::DataError;
+use crate::dataset::layout::visible_entries;
+use crate::files;
+use crate::volume::WriteError;
+
+/// A structure of a layout: its name, its value, and the part of the body that it is.
+type Structure = (&'static str, u16, Part);
+
+/// The value of a part, 0 where no structure is made of it.
+fn value_of(structures: &[Structure], part: Part) -> u16 {
+    structures.iter().find(|(_, _, own)| *own == part).map_or(0, |&(_, value, _)| value)
+}
+
+/// `phantom_000`, `phantom_001`, …: the name of a case where the layout has no custom of its own.
+fn plain_name(number: usize) -> String {
+    format!("phantom_{number:03}")
+}
+
+/// Writes a set. The folder appears whole or not at all; `progress` is called with the cases done and the cases in all.
+///
+/// # Errors
+/// [`DataError::Write`]: the folder exists and is not empty, or the machine refuses.
+pub fn write(out: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), DataError> {
+    if out.exists() && !visible_entries(out)?.is_empty() {
+        let reason = "the folder is not empty; name another, or remove it".to_owned();
+        return Err(WriteError { path: out.into(), reason, environment: false }.into());
+    }
+    let failed = |error: std::io::Error| WriteError::io(out, &error);
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(failed)?;
+    let unfinished = tempfile::Builder::new().prefix(".tmp-phantom-").tempdir_in(parent).map_err(failed)?;
+    write_set(unfinished.path(), recipe, progress)?;
+    make_readable(unfinished.path()).map_err(failed)?;
+    if out.exists() {
+        std::fs::remove_dir(out).map_err(failed)?;
+    }
+    std::fs::rename(unfinished.path(), out).map_err(failed)?;
+    files::sync_folder(parent).map_err(failed)?;
+    Ok(())
+}
+
+/// Every case, then what the layout says about all of them.
+fn write_set(folder: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), DataError> {
+    let done = AtomicUsize::new(0);
+    let case = |number: usize| -> Result<String, DataError> {
+        let rows = write_case(folder, recipe, number)?;
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, recipe.cases);
+        Ok(rows)
+    };
+    let rows: Vec<String> = (0..recipe.cases).into_par_iter().map(case).collect::<Result<_, _>>()?;
+    match recipe.layout {
+        PhantomLayout::Decathlon => return write_json(&folder.join("dataset.json"), &decathlon::dataset_json(recipe)),
+        PhantomLayout::UwMadison => write_text(&folder.join("train.csv"), &uw_madison::table(&rows))?,
+        PhantomLayout::TotalSegmentator => write_text(&folder.join("meta.csv"), &total_segmentator::table(recipe))?,
+        PhantomLayout::DicomStl | PhantomLayout::DicomSeg | PhantomLayout::Flare => {}
+    }
+    write_json(&folder.join(stamp::FILE), &Stamp::new(recipe))
+}
+
+/// The files of one case, and its rows of the set's table, where the layout has one of all labels.
+fn write_case(folder: &Path, recipe: PhantomRecipe, number: usize) -> Result<String, DataError> {
+    let scan = || super::ct(recipe, number);
+    match recipe.layout {
+        PhantomLayout::Decathlon => decathlon::write(folder, number, &scan())?,
+        PhantomLayout::DicomStl => dicom_stl::write(folder, number, &scan())?,
+        PhantomLayout::DicomSeg => dicom_seg::write(folder, number, &scan())?,
+        PhantomLayout::TotalSegmentator => total_segmentator::write(folder, number, &scan())?,
+        PhantomLayout::Flare => flare::write(folder, number, &scan())?,
+        PhantomLayout::UwMadison => return uw_madison::write(folder, recipe, number),
+    }
+    Ok(String::new())
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), DataError> {
+    Ok(files::write_atomic(path, text.as_bytes()).map_err(|error| WriteError::io(path, &error))?)
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), DataError> {
+    let json = serde_json::to_vec_pretty(value).map_err(|error| WriteError::io(path, &error.into()))?;
+    Ok(files::write_atomic(path, &json).map_err(|error| WriteError::io(path, &error))?)
+}
+
+/// Temporary folders are private to the user; a data set is not.
+#[cfg(unix)]
+fn make_readable(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
