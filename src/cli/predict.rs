@@ -31,7 +31,7 @@ use crate::volume::{Segmentation, WriteError};
 #[command(after_help = "\
 Examples:
   segspec predict runs/phantom/0123456789ab --input scan.nii.gz --output predictions
-  segspec predict runs/liver/0123456789ab runs/liver/ba9876543210 --input imagesTs --output predictions
+  segspec predict runs/liver/0123456789ab runs/liver/ba9876543210 --input imagesTs --output mean
   segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror")]
 pub struct Predict {
     /// Run folder; of several the mean

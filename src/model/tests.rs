@@ -3,7 +3,7 @@
 
 use burn::module::{ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::attention_unet::AttentionUnetPlan;
@@ -179,10 +179,13 @@ pub(in crate::model) fn assert_all_learn(network: &Network, shape: [usize; 5]) {
             self.1 += 1;
         }
     }
-    let images = Tensor::<5>::random(shape, Distribution::Default, &Device::flex().autodiff());
-    let outputs = network.forward_supervised(images, &Draws::none());
+    let drawn = |name: &str, shape: [usize; 5]| {
+        let values: Vec<f32> = noise(name, shape.iter().product()).map(|u| u as f32).collect();
+        Tensor::<5>::from_data(TensorData::new(values, shape), &Device::flex().autodiff())
+    };
+    let outputs = network.forward_supervised(drawn("images", shape), &Draws::none());
     let weighted = outputs.into_iter().map(|output| {
-        let factors = Tensor::random(output.logits.dims(), Distribution::Default, &output.logits.device());
+        let factors = drawn("factors", output.logits.dims());
         (output.logits * factors).sum().mul_scalar(output.weight)
     });
     let loss = weighted.reduce(|sum, value| sum + value).unwrap();

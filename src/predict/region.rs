@@ -131,7 +131,7 @@ mod tests {
         let slices = Region::Slices(arr2(&[[false, true, false, false]]));
         let of_box = Region::Box([1..2, 2..4, 0..1]);
         for (start, meets_slices, meets_box) in
-            [([0, 0, 0], true, true), ([2, 2, 0], false, false), ([1, 0, 0], true, true), ([-1, 2, 1], true, false)]
+            [([0, 0, 0], true, true), ([2, 2, 0], false, false), ([1, 0, 0], true, true), ([-1, 2, 1], false, false)]
         {
             let size = [2, 3, 2];
             assert_eq!((slices.meets(start, size), of_box.meets(start, size)), (meets_slices, meets_box), "{start:?}");

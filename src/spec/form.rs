@@ -122,6 +122,10 @@ impl Form {
     pub fn paths_of(&self, name: &str) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect_paths(name, "", &mut paths);
+        // A first network of a cascade has most keys again: who misplaces one means the nearer.
+        let depth = |path: &String| if path.is_empty() { 0 } else { path.split('.').count() };
+        let least = paths.iter().map(depth).min();
+        paths.retain(|path| Some(depth(path)) == least);
         paths
     }
 

@@ -6,7 +6,7 @@ use crate::plan::cascade::first_stage;
 use crate::predict::cascade::Cascade;
 use crate::preprocess::Preprocess;
 use crate::preprocess::spec::Spacing;
-use crate::spec::{Auto, Experiment, Findings};
+use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     classifier(experiment, findings);
@@ -22,7 +22,6 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
                 let help = "use `[cascade.slices.model.classifier]`";
                 findings.error(key.as_str(), "this network segments; slices are chosen by a classifier", help);
             }
-            threshold(stage.threshold, findings);
             "cascade.slices"
         }
         Cascade::Coarse(stage) => {
@@ -44,15 +43,6 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
         first.preprocess = Preprocess::default();
     }
     findings.within(place, |findings| super::network_and_training(&first, dataset, findings));
-}
-
-fn threshold(threshold: Auto<f64>, findings: &mut Findings) {
-    if let Auto::Fixed(value) = threshold
-        && !(0.0..=1.0).contains(&value)
-    {
-        let help = "probabilities go from 0 to 1";
-        findings.error("cascade.slices.threshold", format!("{value} is no probability"), help);
-    }
 }
 
 /// Keys that a classifier of slices has no use for.

@@ -30,7 +30,7 @@ fn check(file: &Path) -> Result<(), Diagnostics> {
 fn workspace() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let tests = ["tests/specs/datasets", "tests/specs/bases", "tests/specs/valid"];
-    for folder in ["experiments", "datasets"].into_iter().chain(tests) {
+    for folder in ["experiments", "experiments/bases", "datasets"].into_iter().chain(tests) {
         let copy = root.path().join(folder.trim_start_matches("tests/specs/"));
         std::fs::create_dir_all(&copy).unwrap();
         for file in files(folder) {
