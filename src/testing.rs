@@ -4,6 +4,8 @@ pub mod damage;
 
 use std::path::PathBuf;
 
+use burn::tensor::{Device, Tensor, TensorData};
+
 /// Folder of real images for tests: `SEGSPEC_TEST_DATA`, else `shared/data` beside the repository. None, with a word to
 /// the person, where there is no such folder.
 pub fn data() -> Option<PathBuf> {
@@ -32,4 +34,13 @@ pub fn noise(name: &str, count: usize) -> impl Iterator<Item = f64> {
         x ^= x >> 13;
         f64::from(x) / f64::from(1u32 << 31) - 1.0
     })
+}
+
+/// A tensor of numbers with a mean and a standard deviation, the same in every run of the tests.
+pub fn drawn<const D: usize>(shape: [usize; D], [mean, deviation]: [f64; 2], device: &Device) -> Tensor<D> {
+    let count = shape.iter().product();
+    let [a, b, c] = ["a", "b", "c"].map(|name| noise(name, count));
+    // Three uniform numbers in ±1 together have a variance of 1.
+    let values: Vec<f32> = a.zip(b).zip(c).map(|((a, b), c)| (mean + deviation * (a + b + c)) as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
 }

@@ -55,7 +55,7 @@ fn by_slices(tokens: Tensor<4>, weights: Tensor<4>, bias: Tensor<1>) -> Tensor<4
 #[cfg(test)]
 mod tests {
     use burn::tensor::ops::ConvOptions;
-    use burn::tensor::{Device, Distribution, TensorData};
+    use burn::tensor::{Device, TensorData};
 
     use super::*;
 
@@ -91,14 +91,15 @@ mod tests {
         for [batch, height, width, features] in
             [[2, 5, 7, 6], [1, 1, 1, 1], [3, 2, 9, 33], [1, 40, 3, 16], [1, 1, 6, 4]]
         {
-            let random = |shape: Vec<usize>| {
+            let random = |mean: f64, shape: Vec<usize>| {
                 let count: usize = shape.iter().product();
-                let values = Tensor::<1>::random([count], Distribution::Normal(0.0, 1.0), &device);
+                let values = crate::testing::drawn([count], [mean, 1.0], &device);
                 TensorData::new(values.into_data().try_into_vec::<f32>().unwrap(), shape)
             };
             let shape = vec![batch, height, width, features];
-            let leaves =
-                [random(shape.clone()), random(vec![features, 1, 3, 3]), random(vec![features]), random(shape.clone())];
+            let shapes = [shape.clone(), vec![features, 1, 3, 3], vec![features], shape.clone()];
+            let mut means = [0.0, 0.1, -0.1, 0.2].into_iter();
+            let leaves = shapes.map(|shape| random(means.next().unwrap_or_default(), shape));
             let expected = results(by_burn, &leaves, &device);
             for (name, operation) in [("kernel", depthwise as Operation), ("slices", by_slices)] {
                 for (index, (found, expected)) in results(operation, &leaves, &device).iter().zip(&expected).enumerate()

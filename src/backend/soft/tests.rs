@@ -1,6 +1,6 @@
 //! The kernels against Burn's operations, and against other orders of the same values.
 
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::kernel::{self, Images, Order, Truth};
 use super::*;
@@ -47,7 +47,7 @@ fn both_ways(logits: &Tensor<5>, sums: impl Fn(Tensor<5>) -> Sums) -> Vec<Vec<f3
 fn sums_and_gradients_are_those_of_burns_operations() {
     let device = Device::flex().autodiff();
     for (shape, overlapping) in SHAPES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
-        let logits = Tensor::<5>::random(shape, Distribution::Normal(0.0, 4.0), &device);
+        let logits = crate::testing::drawn(shape, [0.0, 4.0], &device);
         // The same values with channels last in memory.
         let last = logits.clone().permute([0, 2, 3, 4, 1]) * 1.0;
         let truth = truth(shape, overlapping, &device);
@@ -69,7 +69,7 @@ fn sums_and_gradients_are_those_of_burns_operations() {
 fn likelihoods_and_gradients_are_those_of_burns_operations() {
     let device = Device::flex().autodiff();
     for (shape, overlapping) in SHAPES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
-        let logits = Tensor::<5>::random(shape, Distribution::Normal(0.0, 4.0), &device).require_grad();
+        let logits = crate::testing::drawn(shape, [0.0, 4.0], &device).require_grad();
         let truth = truth(shape, overlapping, &device);
         let [of_true, of_other] =
             [11, 12].map(|seed| numbers(shape[1], seed).into_iter().map(f64::from).collect::<Vec<_>>());
@@ -95,7 +95,7 @@ fn likelihoods_and_gradients_are_those_of_burns_operations() {
 #[test]
 fn probabilities_are_those_of_burns_operations() {
     for (shape, overlapping) in SHAPES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
-        let logits = Tensor::<5>::random(shape, Distribution::Normal(0.0, 6.0), &Device::flex());
+        let logits = crate::testing::drawn(shape, [0.0, 6.0], &Device::flex());
         let expected = match overlapping {
             true => activation::sigmoid(logits.clone()),
             false => activation::softmax(logits.clone(), 1),

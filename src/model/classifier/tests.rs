@@ -1,6 +1,6 @@
 //! Properties of the slice classifier; its outputs are compared with those of torchvision's ResNet in `model::tests`.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::Device;
 
 use super::*;
 use crate::backend::Precision;
@@ -22,7 +22,7 @@ fn small() -> ClassifierPlan {
 #[test]
 fn a_slice_gets_one_number_for_each_output() {
     let network = build(&ModelPlan::Classifier(small()), INTERFACE, Precision::F32, 1, &Device::flex());
-    let images = Tensor::<5>::random([4, 2, 1, 64, 32], Distribution::Default, &Device::flex());
+    let images = crate::testing::drawn([4, 2, 1, 64, 32], [0.5, 0.3], &Device::flex());
     assert_eq!(network.forward(images).dims(), [4, 3, 1, 1, 1]);
 }
 

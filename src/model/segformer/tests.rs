@@ -1,6 +1,6 @@
 //! Properties of SegFormer; its outputs are compared with those of Hugging Face's in `model::tests`.
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::Device;
 
 use super::*;
 use crate::backend::Precision;
@@ -24,7 +24,7 @@ fn small() -> Segformer {
 fn random_parts_are_for_training_only() {
     let device = Device::flex();
     let network = plan(&small()).build(INTERFACE, &mut Weights::new(1, Precision::F32, &device));
-    let images = Tensor::<5>::random([4, 1, 1, 64, 32], Distribution::Default, &device);
+    let images = crate::testing::drawn([4, 1, 1, 64, 32], [0.5, 0.3], &device);
     let of_step = |step| network.forward_supervised(images.clone(), &Draws::of_step(1, step)).remove(0).logits;
     let inference = network.forward(images.clone());
     assert_eq!(inference.dims(), [4, 2, 1, 64, 32]);
