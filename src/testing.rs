@@ -25,7 +25,7 @@ fn crc32(name: &str) -> u32 {
 }
 
 /// Numbers in ±1 that depend on a name and on nothing else: `noise` of `tests/reference/architecture.py`.
-pub fn noise(name: &str, count: usize) -> impl Iterator<Item = f64> {
+pub fn noise(name: &str, count: usize) -> impl Iterator<Item = f64> + use<> {
     let start = crc32(name);
     (0..count as u32).map(move |index| {
         let mut x = start.wrapping_add(index).wrapping_mul(2_654_435_761);
@@ -36,10 +36,10 @@ pub fn noise(name: &str, count: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// A tensor of numbers with a mean and a standard deviation, the same in every run of the tests.
+/// A tensor of numbers with a mean and a standard deviation, the same in every run of the tests; of other means other numbers.
 pub fn drawn<const D: usize>(shape: [usize; D], [mean, deviation]: [f64; 2], device: &Device) -> Tensor<D> {
     let count = shape.iter().product();
-    let [a, b, c] = ["a", "b", "c"].map(|name| noise(name, count));
+    let [a, b, c] = ["a", "b", "c"].map(|name| noise(&format!("{name} {mean} {deviation}"), count));
     // Three uniform numbers in ±1 together have a variance of 1.
     let values: Vec<f32> = a.zip(b).zip(c).map(|((a, b), c)| (mean + deviation * (a + b + c)) as f32).collect();
     Tensor::from_data(TensorData::new(values, shape), device)

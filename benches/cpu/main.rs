@@ -10,15 +10,50 @@ mod layers;
 #[path = "../network/mod.rs"]
 mod network;
 
-use network::{Case, peer};
+use network::{Case, Kind, peer};
 use segspec::backend::{DeviceName, Precision, select};
 
 const F32: Precision = Precision::F32;
 
-const CASES: [Case; 3] = [
-    Case { name: "unet-64", features: &[32, 64, 128, 256], size: [64, 64, 64], batch: 1, precision: F32 },
-    Case { name: "unet-hippocampus", features: &[16, 32, 64, 128], size: [40, 56, 40], batch: 2, precision: F32 },
-    Case { name: "unet-2d", features: &[32, 64, 128, 256, 512], size: [1, 256, 256], batch: 8, precision: F32 },
+const B0: &[usize] = &[32, 64, 160, 256];
+const VNET: &[usize] = &[16, 32, 64, 128, 256];
+const ATTENTION: &[usize] = &[16, 32, 64, 128];
+
+const CASES: [Case; 6] = [
+    Case {
+        name: "unet-64",
+        kind: Kind::Unet,
+        features: &[32, 64, 128, 256],
+        size: [64, 64, 64],
+        batch: 1,
+        precision: F32,
+    },
+    Case {
+        name: "unet-hippocampus",
+        kind: Kind::Unet,
+        features: &[16, 32, 64, 128],
+        size: [40, 56, 40],
+        batch: 2,
+        precision: F32,
+    },
+    Case {
+        name: "unet-2d",
+        kind: Kind::Unet,
+        features: &[32, 64, 128, 256, 512],
+        size: [1, 256, 256],
+        batch: 8,
+        precision: F32,
+    },
+    Case {
+        name: "attention-unet",
+        kind: Kind::AttentionUnet,
+        features: ATTENTION,
+        size: [40, 56, 40],
+        batch: 2,
+        precision: F32,
+    },
+    Case { name: "vnet", kind: Kind::Vnet, features: VNET, size: [64, 64, 64], batch: 1, precision: F32 },
+    Case { name: "segformer-b0", kind: Kind::Segformer, features: B0, size: [1, 256, 256], batch: 4, precision: F32 },
 ];
 
 fn main() {

@@ -8,7 +8,7 @@ mod common;
 #[path = "../network/mod.rs"]
 mod network;
 
-use network::Case;
+use network::{Case, Kind};
 use segspec::backend::{DeviceName, Precision, examine, pin_default_device, select};
 
 const FEATURES: &[usize] = &[32, 64, 128, 256];
@@ -16,13 +16,65 @@ const FLAT: &[usize] = &[32, 64, 128, 256, 512];
 const F32: Precision = Precision::F32;
 const BF16: Precision = Precision::Bf16;
 
-const CASES: [Case; 6] = [
-    Case { name: "unet-64-f32", features: FEATURES, size: [64, 64, 64], batch: 8, precision: F32 },
-    Case { name: "unet-64-bf16", features: FEATURES, size: [64, 64, 64], batch: 8, precision: BF16 },
-    Case { name: "unet-128-f32", features: FEATURES, size: [128, 128, 128], batch: 2, precision: F32 },
-    Case { name: "unet-128-bf16", features: FEATURES, size: [128, 128, 128], batch: 2, precision: BF16 },
-    Case { name: "unet-2d-f32", features: FLAT, size: [1, 256, 256], batch: 32, precision: F32 },
-    Case { name: "unet-2d-bf16", features: FLAT, size: [1, 256, 256], batch: 32, precision: BF16 },
+const VNET: &[usize] = &[16, 32, 64, 128, 256];
+const ATTENTION: &[usize] = &[16, 32, 64, 128];
+const B0: &[usize] = &[32, 64, 160, 256];
+
+const CASES: [Case; 12] = [
+    Case { name: "unet-64-f32", kind: Kind::Unet, features: FEATURES, size: [64, 64, 64], batch: 8, precision: F32 },
+    Case { name: "unet-64-bf16", kind: Kind::Unet, features: FEATURES, size: [64, 64, 64], batch: 8, precision: BF16 },
+    Case {
+        name: "unet-128-f32",
+        kind: Kind::Unet,
+        features: FEATURES,
+        size: [128, 128, 128],
+        batch: 2,
+        precision: F32,
+    },
+    Case {
+        name: "unet-128-bf16",
+        kind: Kind::Unet,
+        features: FEATURES,
+        size: [128, 128, 128],
+        batch: 2,
+        precision: BF16,
+    },
+    Case { name: "unet-2d-f32", kind: Kind::Unet, features: FLAT, size: [1, 256, 256], batch: 32, precision: F32 },
+    Case { name: "unet-2d-bf16", kind: Kind::Unet, features: FLAT, size: [1, 256, 256], batch: 32, precision: BF16 },
+    Case {
+        name: "attention-unet-f32",
+        kind: Kind::AttentionUnet,
+        features: ATTENTION,
+        size: [96, 96, 96],
+        batch: 2,
+        precision: F32,
+    },
+    Case {
+        name: "attention-unet-bf16",
+        kind: Kind::AttentionUnet,
+        features: ATTENTION,
+        size: [96, 96, 96],
+        batch: 2,
+        precision: BF16,
+    },
+    Case { name: "vnet-f32", kind: Kind::Vnet, features: VNET, size: [96, 96, 96], batch: 2, precision: F32 },
+    Case { name: "vnet-bf16", kind: Kind::Vnet, features: VNET, size: [96, 96, 96], batch: 2, precision: BF16 },
+    Case {
+        name: "segformer-b0-f32",
+        kind: Kind::Segformer,
+        features: B0,
+        size: [1, 512, 512],
+        batch: 16,
+        precision: F32,
+    },
+    Case {
+        name: "segformer-b0-bf16",
+        kind: Kind::Segformer,
+        features: B0,
+        size: [1, 512, 512],
+        batch: 16,
+        precision: BF16,
+    },
 ];
 
 const PEERS: [(&str, &[&str]); 2] =

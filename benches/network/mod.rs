@@ -1,4 +1,4 @@
-//! A training step and an inference of a U-Net, ours and PyTorch's in turns.
+//! A training step and an inference of a network, ours and PyTorch's in turns.
 
 mod ours;
 pub mod peer;
@@ -14,6 +14,8 @@ use super::common::{apart, median};
 pub struct Case {
     /// Name on the command line.
     pub name: &'static str,
+    /// Which network.
+    pub kind: Kind,
     /// Feature maps per stage.
     pub features: &'static [usize],
     /// Size of a patch `[z, y, x]`; depth 1 is a 2D network.
@@ -22,6 +24,32 @@ pub struct Case {
     pub batch: usize,
     /// Numbers of the convolutions.
     pub precision: Precision,
+}
+
+/// A network that the other side has, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// nnU-Net's plain form.
+    Unet,
+    /// MONAI's.
+    AttentionUnet,
+    /// MONAI's, whose features are 16, 32, 64, 128, 256.
+    #[allow(dead_code, reason = "not every benchmark has it")]
+    Vnet,
+    /// Hugging Face's B0.
+    Segformer,
+}
+
+impl Kind {
+    /// Its name at the other side.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unet => "unet",
+            Self::AttentionUnet => "attention-unet",
+            Self::Vnet => "vnet",
+            Self::Segformer => "segformer",
+        }
+    }
 }
 
 /// What one process measured.

@@ -8,12 +8,16 @@ use burn::tensor::{Device, Distribution, Int, Tensor};
 use segspec::backend;
 use segspec::loss::spec::CrossEntropy;
 use segspec::loss::{self, Loss, Truth};
+use segspec::model::attention_unet::AttentionUnet;
 use segspec::model::block::{Activation, Norm};
+use segspec::model::segformer::Segformer;
 use segspec::model::unet::UnetPlan;
-use segspec::model::{self, Interface, ModelPlan, Network};
+use segspec::model::vnet::Vnet;
+use segspec::model::{self, Interface, Model, ModelPlan, Network, Stages};
+use segspec::spec::Auto;
 
 use super::super::common::{median, memory};
-use super::{Case, Measured};
+use super::{Case, Kind, Measured};
 
 const CLASSES: usize = 3;
 const STEPS: usize = 5;
@@ -23,7 +27,7 @@ const WARM_UP: usize = 2;
 pub fn measure(case: &Case, device: &Device) -> Measured {
     let device = device.clone().autodiff();
     let interface = Interface { channels: 1, outputs: CLASSES, sigmoid: false };
-    let mut network = model::build(&ModelPlan::Unet(plan(case)), interface, case.precision, 0, &device);
+    let mut network = model::build(&plan(case), interface, case.precision, 0, &device);
     let [z, y, x] = case.size;
     let images = Tensor::<5>::random([case.batch, 1, z, y, x], Distribution::Normal(0.0, 1.0), &device);
     let classes = Distribution::Uniform(0.0, CLASSES as f64 - 1e-3);
@@ -59,7 +63,25 @@ fn peak(device: &Device) -> f64 {
     pool.map_or_else(|| memory("VmHWM"), |pool| pool.bytes_reserved as f64) / 1e6
 }
 
-fn plan(case: &Case) -> UnetPlan {
+fn plan(case: &Case) -> ModelPlan {
+    let features = || Auto::Fixed(case.features.to_vec());
+    let spec = match case.kind {
+        Kind::Unet => return ModelPlan::Unet(unet(case)),
+        Kind::AttentionUnet => Model::AttentionUnet(AttentionUnet { features: features(), ..AttentionUnet::default() }),
+        Kind::Vnet => Model::Vnet(Vnet { features: features(), ..Vnet::default() }),
+        Kind::Segformer => {
+            let (dropout, drop_path) = (0.0, 0.0);
+            Model::Segformer(Segformer { features: features(), dropout, drop_path, ..Segformer::default() })
+        }
+    };
+    let UnetPlan { features, strides, .. } = unet(case);
+    let edge = if case.kind == Kind::Vnet { 5 } else { 3 };
+    let blocks = if case.kind == Kind::Vnet { vec![1, 1, 2, 3, 2] } else { vec![2; features.len()] };
+    let kernels = vec![[if case.size[0] == 1 { 1 } else { edge }, edge, edge]; features.len()];
+    spec.resolve(Stages { features, strides, kernels, blocks, decoder_blocks: vec![1, 1, 2, 2] })
+}
+
+fn unet(case: &Case) -> UnetPlan {
     let (flat, stages) = (case.size[0] == 1, case.features.len());
     let depth = |length: usize| if flat { 1 } else { length };
     let stride = |stage: usize| if stage == 0 { [1; 3] } else { [depth(2), 2, 2] };

@@ -13,7 +13,18 @@ pub fn measure(python: &OsStr, case: &Case, options: &[&str]) -> Measured {
     let list = |values: &[usize]| values.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
     let (features, size, batch) = (list(case.features), list(&case.size), case.batch.to_string());
     let precision = case.precision.name();
-    let own = ["--features", &features, "--size", &size, "--batch", &batch, "--precision", precision];
+    let own = [
+        "--network",
+        case.kind.name(),
+        "--features",
+        &features,
+        "--size",
+        &size,
+        "--batch",
+        &batch,
+        "--precision",
+        precision,
+    ];
     read(python, &[&own, options].concat())
 }
 

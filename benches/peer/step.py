@@ -1,10 +1,11 @@
-"""The work of `cargo bench --bench cpu` in PyTorch: one training step and one inference of the same U-Net.
+"""The work of `cargo bench --bench cpu` in PyTorch: one training step and one inference of the same network.
 
     python step.py --features 32,64,128,256 --size 64,64,64 --batch 1      # depth 1: a 2D network
     python step.py --device cuda --precision bf16 --compile                # on a GPU: AMP, channels last, cuDNN's tuning
+    python step.py --network vnet          # MONAI's, with PReLU; attention-unet: MONAI's; segformer: B0 of transformers, without dropout
     python step.py --sgemm                                                 # what matrix products reach here, in GFLOP/s
 
-Per stage two 3×3(×3) convolutions, instance norm with scale and shift, leaky ReLU 0.01; the first convolution of each later
+The U-Net has per stage two 3×3(×3) convolutions, instance norm with scale and shift, leaky ReLU 0.01; the first convolution of each later
 stage has stride 2; 2×2(×2) transposed convolutions up, skips joined by channel, 1×1(×1) head with 3 classes. A step is forward,
 cross-entropy, backward and AdamW. Prints one JSON line: medians in seconds and the peak of resident memory in MB.
 """
@@ -50,6 +51,31 @@ class Unet(nn.Module):
         return self.head(x)
 
 
+class Segformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+        nothing = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, classifier_dropout_prob=0.0, drop_path_rate=0.0)
+        self.net = SegformerForSemanticSegmentation(SegformerConfig(num_channels=1, num_labels=3, **nothing))
+
+    def forward(self, x):
+        return functional.interpolate(self.net(x).logits, size=x.shape[2:], mode="bilinear", align_corners=False)
+
+
+def build(name, flat, features):
+    if name == "unet":
+        return Unet(flat, features)
+    if name == "segformer":
+        return Segformer()
+    from monai.networks.nets import AttentionUnet, VNet
+
+    dimensions = 2 if flat else 3
+    if name == "vnet":
+        return VNet(dimensions, 1, 3, act="prelu", dropout_prob_down=0.0, dropout_prob_up=(0.0, 0.0))
+    return AttentionUnet(dimensions, 1, 3, features, [2] * (len(features) - 1))
+
+
 def median(work, steps, warmup=2, wait=lambda: None):
     times = []
     for step in range(warmup + steps):
@@ -68,6 +94,7 @@ def sgemm(size=2048):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--network", default="unet", choices=["unet", "attention-unet", "vnet", "segformer"])
     parser.add_argument("--features", default="32,64,128,256")
     parser.add_argument("--size", default="64,64,64")
     parser.add_argument("--batch", type=int, default=1)
@@ -86,7 +113,7 @@ def main():
     gpu = options.device != "cpu"
     torch.backends.cudnn.benchmark = True
     layout = torch.channels_last if flat else torch.channels_last_3d
-    net = Unet(flat, [int(count) for count in options.features.split(",")]).to(options.device)
+    net = build(options.network, flat, [int(count) for count in options.features.split(",")]).to(options.device)
     images = torch.randn(options.batch, 1, *size, device=options.device)
     truth = torch.randint(0, 3, (options.batch, *size), device=options.device)
     if gpu:

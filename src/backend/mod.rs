@@ -131,6 +131,22 @@ pub fn near<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
+/// Waits for what a device has been told to do: a GPU computes on while the program does. A device that fails says so at its next use.
+pub fn wait(device: &Device) {
+    let _ = device.clone().inner().sync();
+}
+
+/// The most memory so far: what a GPU's pool holds, which never shrinks by itself, or what the process took; none where the system
+/// does not tell.
+pub fn peak_bytes(device: &Device) -> Option<u64> {
+    if let Some(pool) = device.clone().inner().memory_pool_usage() {
+        return Some(pool.bytes_reserved);
+    }
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
 fn is_cpu(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }

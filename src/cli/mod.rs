@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Only this folder and `run::terminal` write to the terminal.
 
+mod bench;
 mod check;
 mod completions;
 mod convert;
@@ -50,6 +51,7 @@ enum Command {
     Dataset(dataset::Dataset),
     Phantom(phantom::Phantom),
     Schema(schema::Schema),
+    Bench(bench::Bench),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -76,6 +78,7 @@ pub fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Dataset(args) => dataset::execute(args),
         Command::Phantom(args) => phantom::execute(args),
         Command::Schema(args) => schema::execute(args),
+        Command::Bench(args) => bench::execute(args),
         Command::Doctor(args) => doctor::execute(args),
         Command::Completions(args) => completions::execute(args),
     }

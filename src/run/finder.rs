@@ -76,6 +76,11 @@ impl Finder {
         Ok(Some(Self { first: Box::new(Trained::open(&first, device)?), rule, structures }))
     }
 
+    /// Whether it is a classifier of slices.
+    pub fn chooses_slices(&self) -> bool {
+        matches!(self.rule, Rule::Slices { .. })
+    }
+
     /// Where a case is segmented; everywhere where a coarse network finds nothing.
     ///
     /// # Errors

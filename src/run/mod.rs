@@ -3,6 +3,7 @@
 //! [`trial::run`] takes one plan through all stages; [`experiment`] plans and does all runs of a file; [`report`] gathers
 //! what they left.
 
+pub mod bench;
 pub mod clock;
 pub mod dashboard;
 pub mod error;

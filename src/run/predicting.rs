@@ -114,8 +114,8 @@ fn one(
     let (predictions, name) = (folder.predictions(), &case.name);
     let predictor = predictor(plan, setting, network, None);
     let look = match export::read(&predictions, name, &plan.target) {
-        // What a cascade leaves out is compared with what it would have found.
-        Ok(segmentation) if finder.is_none() => {
+        // What skipped slices cost is not in the file.
+        Ok(segmentation) if !finder.as_ref().is_some_and(Finder::chooses_slices) => {
             scored.rows.extend(score(plan, setting, name, &segmentation, &context(plan))?);
             return Ok(());
         }

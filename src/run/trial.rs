@@ -67,7 +67,7 @@ pub fn run(
 }
 
 /// Refuses a precision that the device lacks, before any compute.
-fn can_compute(plan: &Plan, device: &Selected) -> Result<(), RunError> {
+pub(super) fn can_compute(plan: &Plan, device: &Selected) -> Result<(), RunError> {
     let precision = plan.train.precision;
     if precision.is_supported(&device.device) {
         return Ok(());

@@ -115,20 +115,28 @@ impl Fitting {
         let (plan, device) = (job.plan, autodiff(job));
         let network = model::build(job.model, job.interface, plan.precision, job.seed, &device);
         let rules = |network: &Network| Rules::new(network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases);
-        let rules_of_new = rules(&network)?;
+        // A group that names nothing is found before weights are read.
+        rules(&network)?;
         let saved = match checkpoint::recover(job.checkpoints) {
             true => checkpoint::load(job.checkpoints, network, plan.ema.is_some(), |network| {
                 // The parameters of a checkpoint have other ids.
                 rules(network).unwrap_or_default().optimizer(&plan.optimizer)
             })?,
-            false => {
-                let network = job.initial.map_or(Ok(network.clone()), |initial| initial(network))?;
-                let average = plan.ema.map(|_| network.valid());
-                let optimizer = rules_of_new.optimizer(&plan.optimizer);
-                Saved { network, optimizer, average, state: State::default() }
-            }
+            false => return Self::new(job),
         };
         let rules = rules(&saved.network)?;
+        Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
+    }
+
+    /// A training that has done nothing yet.
+    pub(super) fn new(job: &Job) -> Result<Self, TrainError> {
+        let (plan, device) = (job.plan, autodiff(job));
+        let network = model::build(job.model, job.interface, plan.precision, job.seed, &device);
+        let network = job.initial.map_or(Ok(network.clone()), |initial| initial(network))?;
+        let rules = Rules::new(&network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases)?;
+        let average = plan.ema.map(|_| network.valid());
+        let optimizer = rules.optimizer(&plan.optimizer);
+        let saved = Saved { network, optimizer, average, state: State::default() };
         Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
     }
 

@@ -14,6 +14,7 @@ pub mod spec;
 pub mod stopping;
 
 mod batch;
+mod bench;
 mod cases;
 mod epoch;
 mod error;
@@ -25,6 +26,7 @@ mod probe;
 mod step;
 
 pub use batch::{case_of, draw_at, draw_sample};
+pub use bench::{StepCost, measure_steps, median};
 pub use cases::LoadedCase;
 pub use error::TrainError;
 pub use fit::{Ended, Job, fit};

@@ -71,6 +71,28 @@ fn tensors(path: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
+fn costs_are_measured_without_leaving_a_run() {
+    let lab = Lab::new();
+    lab.write(
+        "experiments/costs.toml",
+        &format!("{TINY}\n[sweep]\nseeds = [0, 1]\nmodel.unet.residual = [false, true]\n"),
+    );
+    let ended = lab.end(&["bench", "experiments/costs.toml", "--steps", "2", "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let costs: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let costs = costs.as_array().unwrap();
+    assert_eq!(costs.len(), 2, "one for each network, whatever the seeds");
+    for cost in costs {
+        let number = |key: &str| cost[key].as_f64().unwrap();
+        assert!(number("step-seconds") > 0.0 && number("windows-per-second") > 0.0 && number("loader-reserve") > 0.0);
+        let product = number("patches-per-second") * number("step-seconds");
+        assert!((product - number("patches-per-step")).abs() < 1e-6);
+    }
+    assert!(costs[0]["parameters"].as_u64() < costs[1]["parameters"].as_u64());
+    assert!(lab.run_folders("costs").is_empty());
+}
+
+#[test]
 fn a_frozen_group_waits_and_then_learns() {
     let lab = run_with("keep-every = 1\n\n[[train.group]]\nparameters = \"encoder\"\nfreeze-epochs = 2");
     let epoch = |number: usize| tensors(&lab.run_folder("x").join(format!("checkpoints/epoch-{number}.safetensors")));

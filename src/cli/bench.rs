@@ -1,0 +1,85 @@
+//! `segspec bench`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Exit, Failure, session};
+use crate::backend::DeviceName;
+use crate::run::bench::{Cost, measure};
+use crate::run::terminal::Terminal;
+use crate::run::{Folds, experiment};
+
+/// Measure what an experiment costs on this machine: seconds of a step, patches per second, memory
+///
+/// Does some real training steps and predictions of each of the experiment's networks, and throws them away; nothing is written but
+/// prepared cases. A trial that differs in its seed alone is measured once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  segspec bench experiments/phantom.toml
+  segspec bench experiments/liver.toml --device cuda:0 --set train.precision=\"bf16\" --json")]
+pub struct Bench {
+    /// Experiment file
+    experiment: PathBuf,
+    /// Replace a value of the experiment; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Measured steps
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    steps: u16,
+    /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
+    #[arg(long)]
+    device: Option<DeviceName>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures every network of the experiment.
+pub fn execute(args: Bench) -> Result<Exit, Failure> {
+    let loaded = session::load(&args.experiment, &args.set)?;
+    let device = session::device(args.device)?;
+    let cancelled = session::cancellation();
+    let mut terminal = Terminal::new();
+    let planned = experiment::plan(&loaded, &session::data_root(), Folds::One(0), &cancelled, &mut terminal)?;
+    let mut costs: Vec<Cost> = Vec::new();
+    for run in planned.runs.iter().filter(|run| run.plan.members.is_empty()) {
+        let known = planned.runs.iter().take_while(|earlier| earlier.id != run.id);
+        if known.into_iter().any(|earlier| earlier.plan.about.trial == run.plan.about.trial) {
+            continue;
+        }
+        let cost = measure(&planned, run, &device, args.steps.into(), &cancelled)?;
+        if !args.json {
+            print(&cost);
+        }
+        costs.push(cost);
+    }
+    if args.json {
+        let text = serde_json::to_string_pretty(&costs).map_err(|error| Failure::new(Exit::TrialFailed, error))?;
+        println!("{text}");
+    }
+    Ok(Exit::Ok)
+}
+
+fn print(cost: &Cost) {
+    let [z, y, x] = cost.patch_size;
+    let label = if cost.label.is_empty() { String::new() } else { format!("{}: ", cost.label) };
+    println!(
+        "{label}{:.2} M parameters, {} patches of {z}×{y}×{x} per step, {}, on {}",
+        cost.parameters as f64 / 1e6,
+        cost.patches_per_step,
+        cost.precision,
+        cost.device
+    );
+    println!("  training step  {:>9.4} s  {:>8.2} patches/s", cost.step_seconds, cost.patches_per_second);
+    println!("  prediction     {:>9} {:>10.2} windows/s", "", cost.windows_per_second);
+    println!(
+        "  loading        {:>9.4} s  {:>8.1} times what training takes",
+        cost.loading_seconds, cost.loader_reserve
+    );
+    if let Some(bytes) = cost.peak_bytes {
+        println!("  peak memory    {:>9.0} MB", bytes as f64 / 1e6);
+    }
+    println!("  all steps      {:>9.0} s", cost.training_seconds);
+}

@@ -1,0 +1,53 @@
+//! What a training costs, measured: some of its steps, from the first weights, with real patches.
+
+use std::time::Instant;
+
+use burn::module::Module;
+
+use super::batch::{self, Encoder};
+use super::cases::Cases;
+use super::error::TrainError;
+use super::fit::{Fitting, Job};
+use crate::model::Network;
+
+/// Steps before the measured ones: the first ones take memory from the system and tune kernels.
+const WARM_UP: usize = 2;
+
+/// Seconds of one step of a training, medians.
+#[derive(Clone, Debug)]
+pub struct StepCost {
+    /// Cutting and changing its patches, on one thread.
+    pub loading: f64,
+    /// Forward, loss, backward and optimiser.
+    pub training: f64,
+    /// The network after the measured steps, without autodiff.
+    pub network: Network,
+}
+
+/// Does some steps of a training and throws their weights away.
+///
+/// # Errors
+/// A case cannot be read, the loss is no number, or the device failed.
+pub fn measure_steps(job: &Job, steps: usize) -> Result<StepCost, TrainError> {
+    let mut run = Fitting::new(job)?;
+    let (encoder, cases) = (Encoder::new(job.target, job.model.slices().is_some()), Cases::new(job.cases.clone()));
+    let (mut loading, mut training) = (Vec::new(), Vec::new());
+    for step in 0..WARM_UP + steps.max(1) {
+        let start = Instant::now();
+        let batch = batch::make(job.plan, &cases, &encoder, job.seed, step)?;
+        loading.push(start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        let rate = run.rate(job.plan, step);
+        run.step(job, batch, rate)?;
+        crate::backend::wait(job.device);
+        training.push(start.elapsed().as_secs_f64());
+    }
+    let median = |seconds: Vec<f64>| median(seconds[WARM_UP..].to_vec());
+    Ok(StepCost { loading: median(loading), training: median(training), network: run.saved.network.valid() })
+}
+
+/// The middle value; 0 of none.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
