@@ -20,40 +20,12 @@ const VNET: &[usize] = &[16, 32, 64, 128, 256];
 const ATTENTION: &[usize] = &[16, 32, 64, 128];
 
 const CASES: [Case; 6] = [
-    Case {
-        name: "unet-64",
-        kind: Kind::Unet,
-        features: &[32, 64, 128, 256],
-        size: [64, 64, 64],
-        batch: 1,
-        precision: F32,
-    },
-    Case {
-        name: "unet-hippocampus",
-        kind: Kind::Unet,
-        features: &[16, 32, 64, 128],
-        size: [40, 56, 40],
-        batch: 2,
-        precision: F32,
-    },
-    Case {
-        name: "unet-2d",
-        kind: Kind::Unet,
-        features: &[32, 64, 128, 256, 512],
-        size: [1, 256, 256],
-        batch: 8,
-        precision: F32,
-    },
-    Case {
-        name: "attention-unet",
-        kind: Kind::AttentionUnet,
-        features: ATTENTION,
-        size: [40, 56, 40],
-        batch: 2,
-        precision: F32,
-    },
-    Case { name: "vnet", kind: Kind::Vnet, features: VNET, size: [64, 64, 64], batch: 1, precision: F32 },
-    Case { name: "segformer-b0", kind: Kind::Segformer, features: B0, size: [1, 256, 256], batch: 4, precision: F32 },
+    Case::new("unet-64", Kind::Unet, &[32, 64, 128, 256], [64, 64, 64], 1, F32),
+    Case::new("unet-hippocampus", Kind::Unet, &[16, 32, 64, 128], [40, 56, 40], 2, F32),
+    Case::new("unet-2d", Kind::Unet, &[32, 64, 128, 256, 512], [1, 256, 256], 8, F32),
+    Case::new("attention-unet", Kind::AttentionUnet, ATTENTION, [40, 56, 40], 2, F32),
+    Case::new("vnet", Kind::Vnet, VNET, [64, 64, 64], 1, F32),
+    Case::new("segformer-b0", Kind::Segformer, B0, [1, 256, 256], 4, F32),
 ];
 
 fn main() {

@@ -26,6 +26,20 @@ pub struct Case {
     pub precision: Precision,
 }
 
+impl Case {
+    /// A row of the table.
+    pub const fn new(
+        name: &'static str,
+        kind: Kind,
+        features: &'static [usize],
+        size: [usize; 3],
+        batch: usize,
+        precision: Precision,
+    ) -> Self {
+        Self { name, kind, features, size, batch, precision }
+    }
+}
+
 /// A network that the other side has, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

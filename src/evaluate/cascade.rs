@@ -1,9 +1,10 @@
 //! What a cascade's classifier of slices cost and saved.
 
+use std::path::Path;
+
 use ndarray::{ArrayView2, ArrayView3, Axis};
 use polars::prelude::*;
 use serde::Serialize;
-use std::path::Path;
 
 use super::table::{self, Cells, TableError, text_column};
 use crate::dataset::Target;

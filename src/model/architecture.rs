@@ -67,12 +67,17 @@ pub trait Plan {
 /// A network.
 pub trait Forward {
     /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`, both in the network's
-    /// precision; `[batch, outputs, 1, 1, 1]` where it classifies slices.
-    fn forward(&self, images: Tensor<5>) -> Tensor<5>;
+    /// precision; `[batch, outputs, 1, 1, 1]` where it classifies slices. What is random in training takes its numbers from `draws`.
+    fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5>;
+
+    /// Logits at inference.
+    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+        self.logits(images, &Draws::none())
+    }
 
     /// The logits of a training step, of all sizes and passes that have a loss.
-    fn forward_supervised(&self, images: Tensor<5>, _draws: &Draws) -> Vec<Supervised> {
-        Supervised::halving(vec![self.forward(images)])
+    fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
+        Supervised::halving(vec![self.logits(images, draws)])
     }
 
     /// Networks one after the other that it consists of.

@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::error::RunError;
 use super::experiment::{Planned, PlannedRun};
+use super::trial;
 use crate::backend::{self, Selected};
 use crate::dataset::{Case, Fold};
 use crate::preprocess::{self, PreparedCase};
-use crate::train::{self, Job, median};
+use crate::train::{self, median};
 
 /// Medians of some steps.
 #[derive(Clone, Debug, Serialize)]
@@ -64,22 +65,9 @@ pub fn measure(
     cancelled: &AtomicBool,
 ) -> Result<Cost, RunError> {
     let plan = &run.plan;
-    super::trial::can_compute(plan, device)?;
+    trial::can_compute(plan, device)?;
     let prepared = prepare(planned, run, cancelled)?;
-    let job = Job {
-        plan: &plan.train,
-        model: &plan.model,
-        interface: plan.interface(),
-        loss: &plan.loss,
-        target: &plan.target,
-        seed: plan.seed,
-        device: &device.device,
-        initial: None,
-        cases: prepared.iter().collect(),
-        checkpoints: Path::new(""),
-        validate: None,
-        cancelled,
-    };
+    let job = trial::job(plan, &device.device, prepared.iter().collect(), Path::new(""), cancelled);
     let cost = train::measure_steps(&job, steps)?;
     let windows = plan.predict.batch_size;
     let [depth, height, width] = plan.predict.patch_size;

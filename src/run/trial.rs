@@ -193,18 +193,9 @@ fn train(
     let checkpoints = folder.checkpoints();
     let initial = |network: Network| start_from(plan, folder, network);
     let job = Job {
-        plan: &plan.train,
-        model: &plan.model,
-        interface: plan.interface(),
-        loss: &plan.loss,
-        target: &plan.target,
-        seed: plan.seed,
-        device,
         initial: plan.pretrained.is_some().then_some(&initial),
-        cases: chosen(&plan.cases.train),
-        checkpoints: &checkpoints,
         validate: (!validator.cases.is_empty()).then_some(&validate),
-        cancelled: setting.cancelled,
+        ..job(plan, device, chosen(&plan.cases.train), &checkpoints, setting.cancelled)
     };
     let mut history = tables::History::new(folder, &plan.target);
     let ended = train::fit(&job, &mut |event| {
@@ -219,6 +210,30 @@ fn train(
             let best = state.best.map(|(_, epoch)| epoch);
             predicting_network(plan, folder, device, (*last, state.history.len()), best)
         }
+    }
+}
+
+/// The training of a plan, from random weights and without validation.
+pub(super) fn job<'a>(
+    plan: &'a Plan,
+    device: &'a burn::tensor::Device,
+    cases: Vec<&'a PreparedCase>,
+    checkpoints: &'a Path,
+    cancelled: &'a AtomicBool,
+) -> Job<'a> {
+    Job {
+        plan: &plan.train,
+        model: &plan.model,
+        interface: plan.interface(),
+        loss: &plan.loss,
+        target: &plan.target,
+        seed: plan.seed,
+        device,
+        initial: None,
+        cases,
+        checkpoints,
+        validate: None,
+        cancelled,
     }
 }
 

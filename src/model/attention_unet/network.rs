@@ -65,7 +65,7 @@ impl AttentionUNet {
 }
 
 impl Forward for AttentionUNet {
-    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, _: &Draws) -> Tensor<5> {
         let features = self.decode(images).pop();
         match (self.heads.last(), features) {
             (Some(head), Some(features)) => head.forward(features),

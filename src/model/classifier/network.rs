@@ -11,7 +11,7 @@ use crate::backend::precision::in_f32;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{
-    Activate, Activation, Conv, ConvNormAct, Draws, Linear, NormLayer, Style, Supervised, Weights, drop_features,
+    Activate, Activation, Conv, ConvNormAct, Draws, Linear, NormLayer, Style, Weights, drop_features,
 };
 
 /// See [`super::Classifier`].
@@ -48,8 +48,9 @@ impl SliceClassifier {
         let head = Linear::new([input, interface.outputs], weights);
         Self { stem, stages, head, dropout: plan.dropout, precision: weights.precision() }
     }
+}
 
-    /// `[batch, outputs, 1, 1, 1]`
+impl Forward for SliceClassifier {
     fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
         let stem = max_pool(self.stem.forward(images));
         let seen = self.stages.iter().flatten().fold(stem, |images, block| block.forward(images));
@@ -59,16 +60,6 @@ impl SliceClassifier {
         let logits = self.head.forward(means);
         let outputs = logits.dims()[2];
         logits.reshape([batch, outputs, 1, 1, 1])
-    }
-}
-
-impl Forward for SliceClassifier {
-    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        self.logits(images, &Draws::none())
-    }
-
-    fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
-        Supervised::halving(vec![self.logits(images, draws)])
     }
 
     fn precision(&self) -> Precision {

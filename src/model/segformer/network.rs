@@ -10,7 +10,7 @@ use crate::backend::Precision;
 use crate::backend::resize::resize;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
-use crate::model::block::{Draws, Supervised, Weights};
+use crate::model::block::{Draws, Weights};
 
 /// SegFormer: see [`super::Segformer`].
 #[derive(Module, Debug)]
@@ -28,21 +28,13 @@ impl SegFormer {
         let decoder = Decoder::new(plan, interface.outputs, weights);
         Self { encoder, decoder, precision: weights.precision() }
     }
+}
 
+impl Forward for SegFormer {
     fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
         let [_, _, depth, height, width] = images.dims();
         let maps = self.encoder.forward(images, draws);
         resize(self.decoder.forward(maps, draws), [depth, height, width])
-    }
-}
-
-impl Forward for SegFormer {
-    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        self.logits(images, &Draws::none())
-    }
-
-    fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
-        Supervised::halving(vec![self.logits(images, draws)])
     }
 
     fn precision(&self) -> Precision {

@@ -95,7 +95,7 @@ impl UNet {
 }
 
 impl Forward for UNet {
-    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, _: &Draws) -> Tensor<5> {
         let (features, _) = self.decode(images, false);
         match self.heads.last() {
             Some(head) => head.forward(features),

@@ -8,9 +8,7 @@ use crate::backend::Precision;
 use crate::backend::join::join;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
-use crate::model::block::{
-    Activate, Conv, ConvNormAct, Draws, NormLayer, Style, Supervised, Upsample, Weights, drop_features,
-};
+use crate::model::block::{Activate, Conv, ConvNormAct, Draws, NormLayer, Style, Upsample, Weights, drop_features};
 
 /// Stages, counted from the coarsest, whose feature maps are dropped.
 const DROPPED_STAGES: usize = 2;
@@ -51,7 +49,9 @@ impl VNet {
         let head = Conv::new([interface.outputs, interface.outputs], [1; 3], [1; 3], weights);
         Self { input, down, up, output, head, precision: weights.precision() }
     }
+}
 
+impl Forward for VNet {
     fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
         let mut features = self.input.forward(images);
         let mut skips = Vec::with_capacity(self.down.len());
@@ -63,16 +63,6 @@ impl VNet {
             features = stage.forward(features, skip, draws);
         }
         self.head.forward(self.output.forward(features))
-    }
-}
-
-impl Forward for VNet {
-    fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        self.logits(images, &Draws::none())
-    }
-
-    fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
-        Supervised::halving(vec![self.logits(images, draws)])
     }
 
     fn precision(&self) -> Precision {

@@ -21,7 +21,8 @@ pub fn check(split: &Split, findings: &mut Findings) {
             fraction("split.every-nth.validation", *validation, findings);
             group("split.every-nth.group-by", group_by.as_deref(), findings);
         }
-        Split::KFold { validation, group_by, .. } => {
+        Split::KFold { validation, held_out, group_by, .. } => {
+            fraction("split.k-fold.held-out", *held_out, findings);
             fraction("split.k-fold.validation", *validation, findings);
             group("split.k-fold.group-by", group_by.as_deref(), findings);
         }
