@@ -70,9 +70,18 @@ impl Convolution {
     fn tiling(&self, isa: Isa) -> Option<Tiling> {
         let enough = self.channels.iter().all(|&channels| channels >= FEWEST_CHANNELS);
         let padded = (0..3).all(|axis| self.padding[axis] < self.kernel[axis]);
-        let fits = matches!(self.kernel, [_, 3, 3]) && self.stride == [1; 3] && padded && enough;
+        let fits = matches!(self.kernel, [_, 3, 3] | [_, 5, 5]) && self.stride == [1; 3] && padded && enough;
         let (batch, input, output, padding) = (self.batch, self.input, self.output(), self.padding);
-        fits.then_some(Tiling { isa, batch, input, output, padding, taps: self.kernel[0], channels: self.channels })
+        fits.then_some(Tiling {
+            isa,
+            batch,
+            input,
+            output,
+            padding,
+            taps: self.kernel[0],
+            edge: self.kernel[1],
+            channels: self.channels,
+        })
     }
 
     /// Output `[batch, z, y, x, out]` of an input `[batch, z, y, x, in]`, weights `[out, in, z, y, x]` and a bias `[out]`.

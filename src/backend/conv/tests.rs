@@ -69,7 +69,7 @@ prop_compose! {
         batch in 1usize..3,
         channels in prop_oneof![[1usize..5, 1usize..5], [1usize..40, 1usize..40], [15usize..18, 31usize..50]],
         size in [1usize..7, 1usize..10, 1usize..34],
-        kernel in prop_oneof![Just([3; 3]), Just([1; 3]), Just([2; 3]), [1usize..6, 1usize..6, 1usize..6]],
+        kernel in prop_oneof![Just([3; 3]), Just([5; 3]), Just([1, 5, 5]), Just([1; 3]), Just([2; 3]), [1usize..6, 1usize..6, 1usize..6]],
         stride in prop_oneof![Just([1; 3]), Just([2; 3]), [1usize..4, 1usize..4, 1usize..4]],
         padding in [0usize..3, 0usize..3, 0usize..3],
     ) -> Convolution {
@@ -256,4 +256,16 @@ fn weights_alone_can_be_trained_and_inference_keeps_no_graph() {
     assert!(images.grad(&grads).is_none());
     let inferred = convolve(images.inner(), weights.inner(), None, steps);
     assert_eq!(inferred.into_data(), output.into_data());
+}
+
+#[test]
+fn five_taps_are_filtered_as_exactly_as_three() {
+    // Enough channels for Winograd's filtering, sizes that no tile divides.
+    for (kernel, size) in [([5; 3], [6, 9, 11]), ([1, 5, 5], [1, 13, 10]), ([3, 5, 5], [4, 7, 8]), ([5, 3, 3], [6, 9, 7])] {
+        let shapes = [five([2, 16], size), five([24, 16], kernel)];
+        let steps = Steps::new([1; 3], kernel.map(|edge| edge / 2));
+        let own = differentiate(|x, w, b| convolve(x, w, b, steps), noise, shapes, 24);
+        let burns = differentiate(|x, w, b| convolve_by_burn(x, w, b, steps), noise, shapes, 24);
+        assert_close(&own, &burns, &format!("{kernel:?}"));
+    }
 }

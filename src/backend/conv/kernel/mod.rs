@@ -26,7 +26,7 @@ mod lanes;
 mod portable;
 mod winograd;
 
-pub use winograd::{INPUT, OUTPUT, OUTPUTS, PRODUCTS, Place, Rows, TAPS, Transforms};
+pub use winograd::{INPUT, OUTPUTS, PRODUCTS, Place, Rows, TAPS, Transforms, outputs};
 
 use super::super::isa::Isa;
 

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::super::isa::Isa;
 use super::super::super::memory::Buffer;
-use super::super::kernel::{self, LANES, OUTPUT, OUTPUTS, PRODUCTS};
+use super::super::kernel::{self, LANES, OUTPUTS, PRODUCTS};
 use super::super::padded::Images;
 use super::super::weights::Layout;
 use super::tiles::{Part, Tiling, blocks};
@@ -57,7 +57,7 @@ fn tasks<'a>(tiling: &Tiling, output: &'a mut [f32]) -> Vec<Task<'a>> {
     let [depth, height, length] = tiling.output;
     let row = length * tiling.channels[1];
     let extent = tiling.extent();
-    let rows = extent.rows * OUTPUT;
+    let rows = extent.rows * tiling.outputs();
     let mut tasks: Vec<_> = tiling.parts().into_iter().map(|part| Task { part, planes: Vec::new() }).collect();
     let (per_plane, per_image) = (height.div_ceil(rows), tiling.tiles()[0].div_ceil(extent.planes));
     for (index, plane) in output.chunks_exact_mut(height * row).enumerate() {
@@ -166,12 +166,12 @@ impl Products<'_> {
     /// Writes a tile's voxels into its plane's rows.
     fn write(&self, voxels: &[f32], [_, y, x]: [usize; 3], first: usize, plane: &mut [f32]) {
         let channels = self.tiling.channels[1];
-        let length = self.tiling.output[2];
+        let (length, side) = (self.tiling.output[2], self.tiling.outputs());
         let count = LANES.min(channels - first);
-        let columns = OUTPUT.min(length - x * OUTPUT);
-        let start = (y * OUTPUT * length + x * OUTPUT) * channels + first;
+        let columns = side.min(length - x * side);
+        let start = (y * side * length + x * side) * channels + first;
         let rows = plane.get_mut(start..).unwrap_or_default().chunks_mut(length * channels);
-        for (row, voxels) in rows.zip(voxels.chunks_exact(OUTPUT * LANES)) {
+        for (row, voxels) in rows.zip(voxels.chunks_exact(side * LANES)).take(side) {
             for (voxel, values) in row.chunks_mut(channels).zip(voxels.chunks_exact(LANES)).take(columns) {
                 match count {
                     LANES => voxel[..LANES].copy_from_slice(&values[..LANES]),

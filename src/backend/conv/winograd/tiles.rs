@@ -1,7 +1,7 @@
 //! Tiles of images: where they lie, and their transforms.
 
 use super::super::super::isa::Isa;
-use super::super::kernel::{INPUT, LANES, OUTPUT, PRODUCTS, Place, Rows, Transforms};
+use super::super::kernel::{INPUT, LANES, OUTPUTS, PRODUCTS, Place, Rows, Transforms, outputs};
 use super::super::padded::Images;
 
 /// Floats of transformed tiles that a task works on at a time: they stay in the second-level cache.
@@ -28,6 +28,8 @@ pub struct Tiling {
     pub padding: [usize; 3],
     /// Taps along z.
     pub taps: usize,
+    /// Taps along y and x: 3 or 5.
+    pub edge: usize,
     /// Input and output channels.
     pub channels: [usize; 2],
 }
@@ -61,13 +63,18 @@ pub fn blocks(channels: usize) -> (usize, usize) {
 impl Tiling {
     /// The transforms.
     pub fn transforms(&self) -> Transforms {
-        Transforms::new(self.isa)
+        Transforms::new(self.isa, self.edge)
+    }
+
+    /// Outputs of a tile along y and x.
+    pub fn outputs(&self) -> usize {
+        outputs(self.edge)
     }
 
     /// Tiles along each axis.
     pub fn tiles(&self) -> [usize; 3] {
         let [depth, height, length] = self.output;
-        [depth, height.div_ceil(OUTPUT), length.div_ceil(OUTPUT)]
+        [depth, height.div_ceil(self.outputs()), length.div_ceil(self.outputs())]
     }
 
     /// Planes and rows of tiles of a part.
@@ -123,7 +130,7 @@ impl Tiling {
     /// Transforms the input tiles of a part: `[product, plane, block, tile, lane]`, with the planes that the taps reach further.
     pub fn transform_input(&self, images: &Images, part: &Part, to: &mut [f32]) {
         let (step, [_, tiles], (blocks, _)) = (to.len() / PRODUCTS, self.planes(part), blocks(self.channels[0]));
-        let source = Source { images, padding: self.padding };
+        let source = Source { images, padding: self.padding, outputs: self.outputs() };
         let planes = (part.planes[0]..part.planes[1] + self.taps - 1).enumerate();
         for (index, plane) in planes {
             for row in part.rows[0]..part.rows[1] {
@@ -166,9 +173,10 @@ impl Tiling {
     pub fn transform_gradient(&self, gradient: &[f32], part: &Part, to: &mut [f32]) {
         let transforms = self.transforms();
         let images = Images { values: gradient, batch: self.batch, channels: self.channels[1], size: self.output };
-        let source = Source { images: &images, padding: [0; 3] };
+        let side = self.outputs();
+        let source = Source { images: &images, padding: [0; 3], outputs: side };
         let (blocks, count) = (self.channels[1].div_ceil(LANES), self.count(part));
-        let mut copy = [0.0; OUTPUT * OUTPUT * LANES];
+        let mut copy = [0.0; OUTPUTS * LANES];
         for tile in 0..count {
             let origin = source.origin(self.at(part, tile));
             let inside = source.inside(part.image, origin);
@@ -180,8 +188,8 @@ impl Tiling {
                         transforms.gradient(gradient, place, to, blocks * count * LANES);
                     }
                     None => {
-                        source.copy(part.image, origin, OUTPUT, [block * LANES, LANES], &mut copy);
-                        let place = Place { start: 0, row: OUTPUT * LANES, column: LANES };
+                        source.copy(part.image, origin, side, [block * LANES, LANES], &mut copy[..side * side * LANES]);
+                        let place = Place { start: 0, row: side * LANES, column: LANES };
                         transforms.gradient(&copy, place, to, blocks * count * LANES);
                     }
                 }
@@ -200,12 +208,14 @@ impl Tiling {
 struct Source<'a> {
     images: &'a Images<'a>,
     padding: [usize; 3],
+    /// Distance of neighbouring tiles.
+    outputs: usize,
 }
 
 impl<'a> Source<'a> {
     /// First voxel of a tile; negative where it begins in the padding.
     fn origin(&self, [z, y, x]: [usize; 3]) -> [isize; 3] {
-        let place = [z, y * OUTPUT, x * OUTPUT];
+        let place = [z, y * self.outputs, x * self.outputs];
         std::array::from_fn(|axis| place[axis] as isize - self.padding[axis] as isize)
     }
 
@@ -238,7 +248,7 @@ impl<'a> Source<'a> {
 
     /// Where a tile of outputs lies, if all of it lies within the image and channels fill whole blocks.
     fn inside(&self, image: usize, [z, y, x]: [isize; 3]) -> Option<Place> {
-        let (channels, last) = (self.images.channels, OUTPUT as isize - 1);
+        let (channels, last) = (self.images.channels, self.outputs as isize - 1);
         let (start, _) = (self.row(image, z, y)?, self.row(image, z, y + last)?);
         let (x, _) = (self.place(2, x)?, self.place(2, x + last)?);
         let place = Place { start: start + x * channels, row: self.images.size[2] * channels, column: channels };

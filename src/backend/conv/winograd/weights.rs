@@ -56,7 +56,7 @@ impl Transformed {
             for (row, input) in inputs.enumerate() {
                 for block in (0..wide).step_by(LANES) {
                     let (z, input) = (input / (of_tap * width), input % (of_tap * width));
-                    let taps = taps(weights, layout, first + block, input, z);
+                    let taps = taps(weights, layout, first + block, input, (z, tiling.edge * tiling.edge));
                     transforms.taps(&taps, &mut piece[row * wide + block..], step);
                 }
             }
@@ -77,14 +77,20 @@ impl Transformed {
 }
 
 /// The taps in plane `z` of a block of output channels and one input channel, `[tap, lane]`; reversed for a swapped layout.
-fn taps(weights: &[f32], layout: &Layout, first: usize, input: usize, z: usize) -> [f32; TAPS * LANES] {
+fn taps(
+    weights: &[f32],
+    layout: &Layout,
+    first: usize,
+    input: usize,
+    (z, of_plane): (usize, usize),
+) -> [f32; TAPS * LANES] {
     let mut result = [0.0; TAPS * LANES];
     let count = layout.taps();
     let known = if input < layout.inputs { LANES.min(layout.outputs - first) } else { 0 };
     for lane in 0..known {
         let kernel = &weights[layout.place(first + lane, input)..][..count];
-        for tap in 0..TAPS {
-            let index = z * TAPS + tap;
+        for tap in 0..of_plane {
+            let index = z * of_plane + tap;
             result[tap * LANES + lane] = kernel[if layout.swapped { count - 1 - index } else { index }];
         }
     }
@@ -96,7 +102,7 @@ fn taps(weights: &[f32], layout: &Layout, first: usize, input: usize, z: usize) 
 pub fn gather(tiling: &Tiling, products: &[f32], layout: &Layout, output: &mut [f32]) {
     let (transforms, group) = (tiling.transforms(), tiling.isa.group() * LANES);
     let (count, width) = blocks(layout.inputs);
-    let (of_tap, taps) = (count * width, layout.taps());
+    let (of_tap, taps, of_plane) = (count * width, layout.taps(), tiling.edge * tiling.edge);
     let inputs = tiling.taps * of_tap;
     let lanes = layout.outputs.div_ceil(LANES) * LANES;
     output.par_chunks_mut((LANES * layout.inputs * taps).max(1)).enumerate().for_each(|(block, output)| {
@@ -107,7 +113,7 @@ pub fn gather(tiling: &Tiling, products: &[f32], layout: &Layout, output: &mut [
             let start = first * inputs + (z * of_tap + input) * wide + block * LANES - first;
             transforms.tap_gradient(&products[start..], lanes * inputs, &mut gradient);
             for (lane, output) in output.chunks_exact_mut(layout.inputs * taps).enumerate() {
-                for (tap, value) in output[input * taps + z * TAPS..][..TAPS].iter_mut().enumerate() {
+                for (tap, value) in output[input * taps + z * of_plane..][..of_plane].iter_mut().enumerate() {
                     *value = gradient[tap * LANES + lane];
                 }
             }

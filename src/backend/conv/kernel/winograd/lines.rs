@@ -1,7 +1,8 @@
-//! One axis of the transforms: F(4, 3), points 0, ±1, ±2 and infinity.
+//! One axis of the transforms: F(4, 3) and F(2, 5), both with the points 0, ±1, ±2 and infinity, and so with the same transform of
+//! inputs.
 
 use super::super::lanes::Lanes;
-use super::{INPUT, OUTPUT};
+use super::INPUT;
 
 /// Products of six inputs.
 #[inline(always)]
@@ -23,7 +24,7 @@ pub unsafe fn input_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; INPUT]
 
 /// Products of four gradients.
 #[inline(always)]
-pub unsafe fn gradient_line<V: Lanes>([a, b, c, d]: [V; OUTPUT]) -> [V; INPUT] {
+pub unsafe fn gradient_line<V: Lanes>([a, b, c, d]: [V; 4]) -> [V; INPUT] {
     // SAFETY: as above.
     unsafe {
         let (even, odd) = (a.plus(c), b.plus(d));
@@ -34,7 +35,7 @@ pub unsafe fn gradient_line<V: Lanes>([a, b, c, d]: [V; OUTPUT]) -> [V; INPUT] {
 
 /// Outputs of six products.
 #[inline(always)]
-pub unsafe fn output_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; OUTPUT] {
+pub unsafe fn output_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; 4] {
     // SAFETY: as above.
     unsafe {
         let (near, turned) = (b.plus(c), b.minus(c));
@@ -70,6 +71,53 @@ pub unsafe fn tap_gradient_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V;
             far.times_plus(1.0 / 24.0, a.times_plus(0.25, near)),
             twisted.times_plus(1.0 / 12.0, turned),
             far.times_plus(1.0 / 6.0, near.plus(f)),
+        ]
+    }
+}
+
+/// Products of two gradients.
+#[inline(always)]
+pub unsafe fn gradient_line_of_two<V: Lanes>([a, b]: [V; 2]) -> [V; INPUT] {
+    // SAFETY: as above.
+    unsafe { [a, a.plus(b), a.minus(b), b.times_plus(2.0, a), b.times_plus(-2.0, a), b] }
+}
+
+/// Two outputs of six products.
+#[inline(always)]
+pub unsafe fn output_line_of_two<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; 2] {
+    // SAFETY: as above.
+    unsafe {
+        let (near, turned) = (b.plus(c), b.minus(c));
+        let (far, twisted) = (d.plus(e), d.minus(e));
+        [a.plus(near).plus(far), twisted.times_plus(2.0, turned).plus(f)]
+    }
+}
+
+/// Products of five taps.
+#[inline(always)]
+pub unsafe fn taps_line_of_five<V: Lanes>([a, b, c, d, e]: [V; 5]) -> [V; INPUT] {
+    // SAFETY: as above.
+    unsafe {
+        let (even, odd) = (a.plus(c).plus(e).times(-1.0 / 6.0), b.plus(d).times(-1.0 / 6.0));
+        let evens = e.times_plus(16.0, c.times_plus(4.0, a)).times(1.0 / 24.0);
+        let odds = d.times_plus(4.0, b).times(1.0 / 12.0);
+        [a.times(0.25), even.plus(odd), even.minus(odd), evens.plus(odds), evens.minus(odds), e]
+    }
+}
+
+/// Gradient of five taps from that of six products.
+#[inline(always)]
+pub unsafe fn tap_gradient_line_of_five<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; 5] {
+    // SAFETY: as above.
+    unsafe {
+        let (near, turned) = (b.plus(c).times(-1.0 / 6.0), b.minus(c).times(-1.0 / 6.0));
+        let (far, twisted) = (d.plus(e).times(1.0 / 24.0), d.minus(e).times(1.0 / 24.0));
+        [
+            a.times_plus(0.25, near).plus(far),
+            twisted.times_plus(2.0, turned),
+            far.times_plus(4.0, near),
+            twisted.times_plus(8.0, turned),
+            far.times_plus(16.0, near).plus(f),
         ]
     }
 }

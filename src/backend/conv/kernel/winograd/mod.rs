@@ -2,7 +2,8 @@
 //!
 //! Along an axis, some outputs of a kernel with three taps come from the inputs by fewer multiplications than taps times
 //! outputs: `y = Aᵀ[(G g) ⊙ (Bᵀ d)]`. Here it is F(4, 3) along y and x, four outputs by six multiplications instead of twelve:
-//! nested, 36 products give 4×4 outputs that would cost 144. Taps along z are summed like channels; filtering along z, too,
+//! nested, 36 products give 4×4 outputs that would cost 144. Of kernels with five taps it is F(2, 5), with the same products of inputs:
+//! 36 give 2×2 outputs that would cost 100. Taps along z are summed like channels; filtering along z, too,
 //! would save more multiplications, but twice as many transformed values pass through the caches, and that is the bound.
 //! Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (CVPR 2016).
 
@@ -19,16 +20,16 @@ use super::lanes::Pair;
 /// Inputs of a tile along y and x.
 pub const INPUT: usize = 6;
 
-/// Outputs of a tile along y and x.
+/// Outputs of a tile along y and x at most.
 pub const OUTPUT: usize = 4;
 
 /// Products of a tile, per pair of channels.
 pub const PRODUCTS: usize = INPUT * INPUT;
 
-/// Taps of a plane of a kernel.
-pub const TAPS: usize = 9;
+/// Taps of a plane of a kernel at most.
+pub const TAPS: usize = 25;
 
-/// Voxels of an output tile.
+/// Voxels of an output tile at most.
 pub const OUTPUTS: usize = OUTPUT * OUTPUT;
 
 /// Where a small plane of voxels lies, in floats.
@@ -80,9 +81,16 @@ type Gather = unsafe fn(*const f32, usize, *const f32, *mut f32);
 type SpreadTaps = unsafe fn(*const f32, *mut f32, usize);
 type GatherTaps = unsafe fn(*const f32, usize, *mut f32);
 
+/// Outputs of a tile along y and x, for so many taps.
+pub const fn outputs(edge: usize) -> usize {
+    INPUT + 1 - edge
+}
+
 /// The transforms for one instruction set.
 #[derive(Clone, Copy)]
 pub struct Transforms {
+    /// Taps along y and x: 3 or 5.
+    edge: usize,
     input: SpreadWindow,
     gradient: Spread,
     output: Gather,
@@ -91,15 +99,20 @@ pub struct Transforms {
 }
 
 impl Transforms {
-    /// Those for an instruction set, which must be one that this processor has.
-    pub fn new(isa: Isa) -> Self {
+    /// Those for an instruction set, which must be one that this processor has, and kernels with 3 or 5 taps along y and x.
+    pub fn new(isa: Isa, edge: usize) -> Self {
         match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => avx512::transforms(),
+            Isa::Avx512 => avx512::transforms(edge),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => avx2::transforms(),
-            Isa::Portable => portable::transforms(),
+            Isa::Avx2 => avx2::transforms(edge),
+            Isa::Portable => portable::transforms(edge),
         }
+    }
+
+    /// Outputs of a tile along y and x.
+    fn outputs(&self) -> usize {
+        outputs(self.edge)
     }
 
     /// `Bᵀ d` of the tile whose columns `within` lie in the image, the first of them at float `offset` of its rows: product
@@ -117,7 +130,7 @@ impl Transforms {
     /// `A g`, for the gradient of an output tile.
     pub fn gradient(&self, values: &[f32], place: Place, to: &mut [f32], step: usize) {
         let Place { start, row, column } = place;
-        assert!(start + (OUTPUT - 1) * (row + column) + LANES <= values.len());
+        assert!(start + (self.outputs() - 1) * (row + column) + LANES <= values.len());
         assert!((PRODUCTS - 1) * step + LANES <= to.len());
         // SAFETY: as in `input`.
         unsafe { (self.gradient)(values.as_ptr().add(start), [row, column], to.as_mut_ptr(), step) }
@@ -147,31 +160,59 @@ impl Transforms {
 
 /// Functions of `nested` compiled for one instruction set, which an attribute names.
 macro_rules! compiled {
-    ($name:ident, $lanes:ty, $attribute:meta, $($function:ident($($argument:ident: $type:ty),*);)*) => {
+    ($name:ident, $lanes:ty, $attribute:meta) => {
         mod $name {
             use super::*;
 
-            $(
-                #[$attribute]
-                unsafe fn $function($($argument: $type),*) {
-                    // SAFETY: the same as the caller's.
-                    unsafe { nested::$function::<$lanes>($($argument),*) }
-                }
-            )*
+            #[$attribute]
+            unsafe fn input(tile: &Window, to: *mut f32, step: usize) {
+                // SAFETY: the same as the caller's.
+                unsafe { nested::input::<$lanes>(tile, to, step) }
+            }
 
-            pub fn transforms() -> Transforms {
-                Transforms { $($function),* }
+            compiled!(@ three, $lanes, $attribute);
+            compiled!(@ five, $lanes, $attribute);
+
+            pub fn transforms(edge: usize) -> Transforms {
+                match edge {
+                    3 => three::transforms(),
+                    5 => five::transforms(),
+                    _ => unreachable!("no filtering for {edge} taps"),
+                }
             }
         }
     };
-    ($name:ident, $lanes:ty, $attribute:meta) => {
-        compiled! {
-            $name, $lanes, $attribute,
-            input(tile: &Window, to: *mut f32, step: usize);
-            gradient(from: *const f32, steps: [usize; 2], to: *mut f32, step: usize);
-            output(from: *const f32, step: usize, bias: *const f32, to: *mut f32);
-            taps(from: *const f32, to: *mut f32, step: usize);
-            tap_gradient(from: *const f32, step: usize, to: *mut f32);
+    (@ $form:ident, $lanes:ty, $attribute:meta) => {
+        mod $form {
+            use super::*;
+
+            #[$attribute]
+            unsafe fn gradient(from: *const f32, steps: [usize; 2], to: *mut f32, step: usize) {
+                // SAFETY: the same as the caller's.
+                unsafe { nested::$form::gradient::<$lanes>(from, steps, to, step) }
+            }
+
+            #[$attribute]
+            unsafe fn output(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
+                // SAFETY: the same as the caller's.
+                unsafe { nested::$form::output::<$lanes>(from, step, bias, to) }
+            }
+
+            #[$attribute]
+            unsafe fn taps(from: *const f32, to: *mut f32, step: usize) {
+                // SAFETY: the same as the caller's.
+                unsafe { nested::$form::taps::<$lanes>(from, to, step) }
+            }
+
+            #[$attribute]
+            unsafe fn tap_gradient(from: *const f32, step: usize, to: *mut f32) {
+                // SAFETY: the same as the caller's.
+                unsafe { nested::$form::tap_gradient::<$lanes>(from, step, to) }
+            }
+
+            pub fn transforms() -> Transforms {
+                Transforms { edge: nested::$form::EDGE, input, gradient, output, taps, tap_gradient }
+            }
         }
     };
 }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::super::LANES;
 use super::super::lanes::Lanes;
 use super::lines::*;
-use super::{INPUT, OUTPUT, PRODUCTS, Window};
+use super::{INPUT, PRODUCTS, Window};
 
 /// Values between two axes, written before they are read; zeros first would cost as much as the transform.
 struct Slots<V, const N: usize>([MaybeUninit<V>; N]);
@@ -100,65 +100,80 @@ pub unsafe fn input<V: Lanes>(tile: &Window, to: *mut f32, step: usize) {
     }
 }
 
-/// Products of a tile of gradients, whose rows and columns are so far apart.
-#[inline(always)]
-pub unsafe fn gradient<V: Lanes>(from: *const f32, [row, column]: [usize; 2], to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::gradient` has checked.
-    unsafe {
-        let mut lines = Slots::<V, { OUTPUT * INPUT }>::new();
-        for y in 0..OUTPUT {
-            lines.set(y * INPUT, 1, gradient_line(load(from.add(y * row), column)));
-        }
-        for x in 0..INPUT {
-            store(gradient_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
-        }
-    }
-}
+/// The transforms of one form of filtering: `$outputs` outputs along an axis, `$edge` taps.
+macro_rules! filtering {
+    ($name:ident, $outputs:literal, $edge:literal, $gradient_line:ident, $output_line:ident, $taps_line:ident, $tap_gradient_line:ident) => {
+        pub mod $name {
+            use super::*;
 
-/// Outputs of a tile of products, with the bias.
-#[inline(always)]
-pub unsafe fn output<V: Lanes>(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
-    // SAFETY: as `Transforms::output` has checked.
-    unsafe {
-        let bias = V::load(bias);
-        let mut lines = Slots::<V, { INPUT * OUTPUT }>::new();
-        for y in 0..INPUT {
-            lines.set(y * OUTPUT, 1, output_line(load(from.add(y * INPUT * step), step)));
-        }
-        for x in 0..OUTPUT {
-            for (y, value) in output_line(lines.get(x, OUTPUT)).into_iter().enumerate() {
-                value.plus(bias).store(to.add((OUTPUT * y + x) * LANES));
+            /// Taps along an axis.
+            pub const EDGE: usize = $edge;
+
+            /// Products of a tile of gradients, whose rows and columns are so far apart.
+            #[inline(always)]
+            pub unsafe fn gradient<V: Lanes>(from: *const f32, [row, column]: [usize; 2], to: *mut f32, step: usize) {
+                // SAFETY: as `Transforms::gradient` has checked.
+                unsafe {
+                    let mut lines = Slots::<V, { $outputs * INPUT }>::new();
+                    for y in 0..$outputs {
+                        lines.set(y * INPUT, 1, $gradient_line(load(from.add(y * row), column)));
+                    }
+                    for x in 0..INPUT {
+                        store($gradient_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
+                    }
+                }
+            }
+
+            /// Outputs of a tile of products, with the bias.
+            #[inline(always)]
+            pub unsafe fn output<V: Lanes>(from: *const f32, step: usize, bias: *const f32, to: *mut f32) {
+                // SAFETY: as `Transforms::output` has checked.
+                unsafe {
+                    let bias = V::load(bias);
+                    let mut lines = Slots::<V, { INPUT * $outputs }>::new();
+                    for y in 0..INPUT {
+                        lines.set(y * $outputs, 1, $output_line(load(from.add(y * INPUT * step), step)));
+                    }
+                    for x in 0..$outputs {
+                        for (y, value) in $output_line(lines.get(x, $outputs)).into_iter().enumerate() {
+                            value.plus(bias).store(to.add(($outputs * y + x) * LANES));
+                        }
+                    }
+                }
+            }
+
+            /// Products of a plane of taps.
+            #[inline(always)]
+            pub unsafe fn taps<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
+                // SAFETY: as `Transforms::taps` has checked.
+                unsafe {
+                    let mut lines = Slots::<V, { $edge * INPUT }>::new();
+                    for y in 0..$edge {
+                        lines.set(y * INPUT, 1, $taps_line(load(from.add($edge * y * LANES), LANES)));
+                    }
+                    for x in 0..INPUT {
+                        store($taps_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
+                    }
+                }
+            }
+
+            /// Gradient of a plane of taps from that of their products.
+            #[inline(always)]
+            pub unsafe fn tap_gradient<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
+                // SAFETY: as `Transforms::tap_gradient` has checked.
+                unsafe {
+                    let mut lines = Slots::<V, { $edge * INPUT }>::new();
+                    for y in 0..INPUT {
+                        lines.set(y * $edge, 1, $tap_gradient_line(load(from.add(y * INPUT * step), step)));
+                    }
+                    for x in 0..$edge {
+                        store($tap_gradient_line(lines.get(x, $edge)), to.add(x * LANES), $edge * LANES);
+                    }
+                }
             }
         }
-    }
+    };
 }
 
-/// Products of 3×3 taps.
-#[inline(always)]
-pub unsafe fn taps<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::taps` has checked.
-    unsafe {
-        let mut lines = Slots::<V, { 3 * INPUT }>::new();
-        for y in 0..3 {
-            lines.set(y * INPUT, 1, taps_line(load(from.add(3 * y * LANES), LANES)));
-        }
-        for x in 0..INPUT {
-            store(taps_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
-        }
-    }
-}
-
-/// Gradient of 3×3 taps from that of their products.
-#[inline(always)]
-pub unsafe fn tap_gradient<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
-    // SAFETY: as `Transforms::tap_gradient` has checked.
-    unsafe {
-        let mut lines = Slots::<V, { 3 * INPUT }>::new();
-        for y in 0..INPUT {
-            lines.set(y * 3, 1, tap_gradient_line(load(from.add(y * INPUT * step), step)));
-        }
-        for x in 0..3 {
-            store(tap_gradient_line(lines.get(x, 3)), to.add(x * LANES), 3 * LANES);
-        }
-    }
-}
+filtering!(three, 4, 3, gradient_line, output_line, taps_line, tap_gradient_line);
+filtering!(five, 2, 5, gradient_line_of_two, output_line_of_two, taps_line_of_five, tap_gradient_line_of_five);
