@@ -6,7 +6,7 @@ use clap::Parser;
 use segspec::{backend, cli};
 
 fn main() -> ExitCode {
-    backend::pin_default_device();
+    backend::set_up();
     match cli::execute(cli::Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.show().into(),

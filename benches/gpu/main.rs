@@ -9,7 +9,7 @@ mod common;
 mod network;
 
 use network::{Case, Kind};
-use segspec::backend::{DeviceName, Precision, examine, pin_default_device, select};
+use segspec::backend::{DeviceName, Precision, examine, select, set_up};
 
 const FEATURES: &[usize] = &[32, 64, 128, 256];
 const FLAT: &[usize] = &[32, 64, 128, 256, 512];
@@ -39,7 +39,7 @@ const PEERS: [(&str, &[&str]); 2] =
     [("PyTorch", &["--device", "cuda"]), ("torch.compile", &["--device", "cuda", "--compile"])];
 
 fn main() {
-    pin_default_device();
+    set_up();
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match select(DeviceName::Cuda(0)) {
         Ok(device) => {

@@ -4,6 +4,7 @@ pub mod conv;
 pub mod depthwise;
 pub mod examine;
 pub mod join;
+pub mod kernel_cache;
 pub mod norm;
 pub mod pool;
 pub mod precision;
@@ -115,10 +116,16 @@ pub fn features() -> Vec<&'static str> {
     std::iter::once("flex").chain(cuda).chain(vulkan).collect()
 }
 
+/// Sets the process up for devices. Called once, before any thread is started and any device is used.
+pub fn set_up() {
+    pin_default_device();
+    kernel_cache::keep();
+}
+
 /// Makes Burn's default device the CPU. It would be the first GPU backend compiled in, and touching that one panics on a
-/// machine without its driver. Called once, before any thread is started.
-pub fn pin_default_device() {
-    // SAFETY: `main` calls this first, while the process has a single thread.
+/// machine without its driver.
+fn pin_default_device() {
+    // SAFETY: `main` calls `set_up` first, while the process has a single thread.
     unsafe { std::env::set_var("BURN_DEVICE", "flex") };
 }
 

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::session::data_root;
 use super::{Exit, Failure};
-use crate::backend;
 use crate::backend::examine::{self, Examined, examine};
+use crate::backend::{self, kernel_cache};
 use crate::run::manifest::{Git, Host};
 
 /// Show what this machine has: devices, memory, versions, data folder
@@ -34,10 +34,11 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     let devices = names.iter().filter_map(|name| backend::select(name.parse().ok()?).ok());
     let examined: Vec<Examined> = devices.map(|device| examine(&device)).collect();
     let cards = examine::cards();
+    let kernels: Vec<_> = names.iter().filter_map(|name| kernel_cache::file(name.parse().ok()?)).take(1).collect();
     if args.json {
         let value = json!({
             "version": env!("CARGO_PKG_VERSION"), "features": backend::features(), "devices": names,
-            "examined": examined, "cards": cards,
+            "examined": examined, "cards": cards, "kernel_cache": kernels.first(),
             "missing": reasons.iter().map(|(name, reason)| json!({ "device": name, "reason": reason })).collect::<Vec<_>>(),
             "host": host, "data_root": root, "data_root_exists": root.is_dir(), "git": Git::here().map(|git| git.commit),
         });
@@ -54,6 +55,9 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     }
     for (name, reason) in &reasons {
         println!("           no {name}: {reason}");
+    }
+    for file in &kernels {
+        println!("kernels    are kept in {}", file.display());
     }
     println!("machine    {}, {}, {} cores", host.name, host.system, host.cores);
     println!("processor  {}", host.cpu);

@@ -10,6 +10,7 @@ Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 trial failed, 6 reproductio
 7 environment (disk full, device missing, permission), 130 interrupted (state saved).
 
 Settings: SEGSPEC_DATA (folder of the datasets, default data/), SEGSPEC_DEVICE (default auto),
+SEGSPEC_KERNEL_CACHE (where GPUs keep kernels),
 SEGSPEC__TRAIN__BATCH_SIZE=4 (any key of the experiment: __ is a dot, _ a hyphen).";
 
 /// Ends the process without a word when whoever reads its results has enough, as in `segspec ls | head`: Rust's `println`

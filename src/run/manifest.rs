@@ -1,6 +1,7 @@
 //! Provenance: what a person needs to believe a number, or to get it again.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct Manifest {
     pub versions: BTreeMap<String, String>,
     /// Device of the computation.
     pub device: String,
+    /// Where a GPU's kernels were kept, compiled and chosen; see [`kernel_cache`](crate::backend::kernel_cache).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_cache: Option<PathBuf>,
     /// The machine.
     pub host: Host,
     /// State of the git repository of the working directory.
@@ -124,6 +128,7 @@ impl Manifest {
             command: std::env::args().collect(),
             versions: versions(),
             device: device.into(),
+            kernel_cache: None,
             host: Host::here(),
             git: Git::here(),
             seed,

@@ -14,7 +14,7 @@ use super::predicting::{self, Scored};
 use super::store::{RunFolder, Status};
 use super::validate::Validator;
 use super::{panels, slices, tables};
-use crate::backend::{Precision, Selected};
+use crate::backend::{Precision, Selected, kernel_cache};
 use crate::dataset::{Case, Excluded};
 use crate::evaluate::summary::Metric;
 use crate::evaluate::{self, ScoreRow};
@@ -142,6 +142,7 @@ fn begin(plan: &Plan, folder: &RunFolder, setting: &Setting) -> Result<Manifest,
     if manifest.device != device {
         manifest.warnings.push(format!("begun on {}, resumed on {device}", manifest.device));
     }
+    manifest.kernel_cache = kernel_cache::file(setting.device.name);
     manifest.begin_session();
     folder.write_json(&folder.manifest(), &manifest).map_err(RunError::file(folder.manifest()))?;
     Ok(manifest)

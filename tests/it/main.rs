@@ -9,6 +9,7 @@ mod convert_all;
 mod data;
 mod dicom;
 mod evaluate;
+mod gpu;
 mod lab;
 mod layouts;
 mod phantom_layouts;

@@ -20,11 +20,12 @@ const STEPS: [&str; 8] = [
     "structures=[\"liver\", \"spine\"]",
 ];
 
-fn run(precision: &str) -> (Lab, f64) {
+/// What a device learns in a precision: the workspace and the mean Dice.
+pub fn learn(device: &str, precision: &str) -> (Lab, f64) {
     let lab = Lab::new();
     let precision = format!("train.precision={precision}");
-    let set: Vec<&str> = STEPS.iter().copied().chain([precision.as_str()]).flat_map(|text| ["--set", text]).collect();
-    lab.run("tiny", &set);
+    let set = STEPS.iter().copied().chain([precision.as_str()]).flat_map(|text| ["--set", text]);
+    lab.run("tiny", &["--device", device].into_iter().chain(set).collect::<Vec<_>>());
     let dice: Vec<f64> = scores(&lab.run_folder("tiny")).iter().filter_map(|row| row.score.dice).collect();
     (lab, dice.iter().sum::<f64>() / dice.len() as f64)
 }
@@ -40,10 +41,10 @@ fn dtypes(path: &Path) -> Vec<String> {
 
 #[test]
 fn organs_are_found_as_well_in_16_bits_as_in_32() {
-    let (_, full) = run("f32");
+    let (_, full) = learn("cpu", "f32");
     assert!(full > 0.7, "{full}");
     for precision in ["bf16", "f16"] {
-        let (_, half) = run(precision);
+        let (_, half) = learn("cpu", precision);
         println!("Dice {full:.4} in f32, {half:.4} in {precision}");
         assert!((half - full).abs() < 0.01, "{precision}: {half} instead of {full}");
     }

@@ -91,7 +91,7 @@ proptest! {
         let [input, output] = shape.channels;
         let shapes = [five([shape.batch, input], shape.input), five([output, input], shape.kernel)];
         let own = differentiate(|x, w, b| convolve(x, w, b, steps), noise, shapes, output);
-        let burns = differentiate(|x, w, b| convolve_by_burn(x, w, b, steps), noise, shapes, output);
+        let burns = differentiate(|x, w, b| by_burn::convolve(x, w, b, steps), noise, shapes, output);
         assert_close(&own, &burns, &format!("{shape:?}"));
     }
 
@@ -105,18 +105,29 @@ proptest! {
         let [input, output] = shape.channels;
         let shapes = [five([shape.batch, input], shape.input), five([input, output], shape.kernel)];
         let own = differentiate(|x, w, b| convolve_transposed(x, w, b, steps), noise, shapes, output);
-        let burns = differentiate(|x, w, b| convolve_transposed_by_burn(x, w, b, steps), noise, shapes, output);
+        let burns = differentiate(|x, w, b| by_burn::convolve_transposed(x, w, b, steps), noise, shapes, output);
         assert_close(&own, &burns, &format!("{shape:?}"));
     }
 
     #[test]
-    fn enlarging_by_a_convolution_equals_burns_transposed_one(shape in shapes()) {
+    fn rewritten_convolutions_equal_burns(shape in shapes()) {
+        prop_assume!(!shape.output().contains(&0));
+        let steps = Steps::new(shape.stride, shape.padding);
+        let [input, output] = shape.channels;
+        let shapes = [five([shape.batch, input], shape.input), five([output, input], shape.kernel)];
+        let rewritten = differentiate(|x, w, b| rewritten::convolve(x, w, b, steps), noise, shapes, output);
+        let burns = differentiate(|x, w, b| by_burn::convolve(x, w, b, steps), noise, shapes, output);
+        assert_close(&rewritten, &burns, &format!("{shape:?}"));
+    }
+
+    #[test]
+    fn rewritten_transposed_convolutions_equal_burns(shape in shapes()) {
         let steps = Steps::new(shape.kernel, [0; 3]);
         let [input, output] = shape.channels;
         let shapes = [five([shape.batch, input], shape.input), five([input, output], shape.kernel)];
-        let own = differentiate(enlarge_by_convolution, noise, shapes, output);
-        let burns = differentiate(|x, w, b| convolve_transposed_by_burn(x, w, b, steps), noise, shapes, output);
-        assert_close(&own, &burns, &format!("{shape:?}"));
+        let rewritten = differentiate(|x, w, b| rewritten::convolve_transposed(x, w, b, steps), noise, shapes, output);
+        let burns = differentiate(|x, w, b| by_burn::convolve_transposed(x, w, b, steps), noise, shapes, output);
+        assert_close(&rewritten, &burns, &format!("{shape:?}"));
     }
 
     #[test]
@@ -224,7 +235,7 @@ fn views_are_read_as_they_are_seen() {
     let swapped = |x: Tensor<5>| x.swap_dims(2, 4).slice([0..2, 1..3, 0..4, 1..5, 0..3]);
     let shapes = [[2, 4, 5, 6, 7], [3, 2, 3, 3, 3]];
     let own = differentiate(|x, w, b| convolve(swapped(x), w.swap_dims(3, 4), b, steps), noise, shapes, 3);
-    let burns = differentiate(|x, w, b| convolve_by_burn(swapped(x), w.swap_dims(3, 4), b, steps), noise, shapes, 3);
+    let burns = differentiate(|x, w, b| by_burn::convolve(swapped(x), w.swap_dims(3, 4), b, steps), noise, shapes, 3);
     assert_close(&own, &burns, "swapped and sliced");
 }
 
@@ -234,7 +245,7 @@ fn a_missing_bias_is_zero() {
     let shapes = [[1, 2, 3, 4, 5], [3, 2, 1, 1, 1]];
     let bare = |own: bool| {
         move |x: Tensor<5>, w: Tensor<5>, b: Option<Tensor<1>>| {
-            let output = if own { convolve(x, w, None, steps) } else { convolve_by_burn(x, w, None, steps) };
+            let output = if own { convolve(x, w, None, steps) } else { by_burn::convolve(x, w, None, steps) };
             output + b.unwrap().reshape([1, 3, 1, 1, 1])
         }
     };
@@ -261,11 +272,13 @@ fn weights_alone_can_be_trained_and_inference_keeps_no_graph() {
 #[test]
 fn five_taps_are_filtered_as_exactly_as_three() {
     // Enough channels for Winograd's filtering, sizes that no tile divides.
-    for (kernel, size) in [([5; 3], [6, 9, 11]), ([1, 5, 5], [1, 13, 10]), ([3, 5, 5], [4, 7, 8]), ([5, 3, 3], [6, 9, 7])] {
+    for (kernel, size) in
+        [([5; 3], [6, 9, 11]), ([1, 5, 5], [1, 13, 10]), ([3, 5, 5], [4, 7, 8]), ([5, 3, 3], [6, 9, 7])]
+    {
         let shapes = [five([2, 16], size), five([24, 16], kernel)];
         let steps = Steps::new([1; 3], kernel.map(|edge| edge / 2));
         let own = differentiate(|x, w, b| convolve(x, w, b, steps), noise, shapes, 24);
-        let burns = differentiate(|x, w, b| convolve_by_burn(x, w, b, steps), noise, shapes, 24);
+        let burns = differentiate(|x, w, b| by_burn::convolve(x, w, b, steps), noise, shapes, 24);
         assert_close(&own, &burns, &format!("{kernel:?}"));
     }
 }
