@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::backend::{self, DeviceName};
+
 /// Folder of real images for tests: `SEGSPEC_TEST_DATA`, else `shared/data` beside the repository. None, with a word to
 /// the person, where there is no such folder.
 pub fn data() -> Option<PathBuf> {
@@ -43,4 +45,31 @@ pub fn drawn<const D: usize>(shape: [usize; D], [mean, deviation]: [f64; 2], dev
     // Three uniform numbers in ±1 together have a variance of 1.
     let values: Vec<f32> = a.zip(b).zip(c).map(|((a, b), c)| (mean + deviation * (a + b + c)) as f32).collect();
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Numbers of a name, with a standard deviation of 1, that a gradient is wanted of; on the CPU.
+pub fn drawn_leaf<const D: usize>(name: &str, shape: [usize; D]) -> Tensor<D> {
+    let values: Vec<f32> = noise(name, shape.iter().product()).map(|value| (value * 3f64.sqrt()) as f32).collect();
+    let cpu = backend::select(DeviceName::Cpu).expect("every machine has a CPU").device;
+    Tensor::from_data(TensorData::new(values, shape), &cpu.autodiff()).require_grad()
+}
+
+/// A result, and the gradients of leaves where the result's differs everywhere.
+pub fn differentiated<const D: usize, const L: usize>(output: Tensor<D>, leaves: &[&Tensor<L>]) -> Vec<TensorData> {
+    let gradient = drawn_leaf("gradient", output.dims()).detach();
+    let grads = (output.clone() * gradient).sum().backward();
+    let of = |leaf: &&Tensor<L>| leaf.grad(&grads).expect("a gradient").into_data();
+    std::iter::once(output.into_data()).chain(leaves.iter().map(of)).collect()
+}
+
+/// Asserts that results differ by no more than a part of the largest value.
+pub fn assert_alike(found: &[TensorData], expected: &[TensorData], tolerance: f32) {
+    assert_eq!(found.len(), expected.len());
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert_eq!(found.shape(), expected.shape(), "result {index}");
+        let [found, expected] = [found, expected].map(|data| data.as_slice::<f32>().expect("f32"));
+        let scale = expected.iter().fold(1e-3f32, |most, value| most.max(value.abs()));
+        let worst = found.iter().zip(expected).fold(0f32, |most, (a, b)| most.max((a - b).abs()));
+        assert!(worst <= tolerance * scale, "result {index} differs by {worst} of {scale}");
+    }
 }

@@ -1,9 +1,7 @@
 //! Joining two images channel by channel, as the skips of a U-Net do. On the CPU with channels last; elsewhere Burn's `cat`.
 
 use burn::backend::autodiff::Autodiff;
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::{Flex, FlexTensor};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
@@ -11,6 +9,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::channels_last::{ChannelsLast, tensor};
+use super::differentiable::{Gradient, differentiable};
 use super::memory::Buffer;
 
 /// Voxels of a task.
@@ -85,34 +84,25 @@ fn copy_fixed<const COUNT: usize>(source: &[f32], from: [usize; 2], target: &mut
     }
 }
 
+/// Channels of the two.
 #[derive(Debug)]
-struct JoinBackward;
+struct JoinGradient([usize; 2]);
 
-impl Backward<Flex, 2> for JoinBackward {
-    /// Channels of the two.
-    type State = [usize; 2];
-
-    fn backward(self, ops: Ops<[usize; 2], 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = ChannelsLast::new(grads.consume::<Flex>(&ops.node));
-        let [of_first, of_second] = ops.state;
-        let [first, second] = ops.parents;
-        for (node, start, count) in [(first, 0, of_first), (second, of_first, of_second)] {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, part(&gradient, start, count));
-            }
-        }
+impl Gradient<2, 0> for JoinGradient {
+    fn gradients(self, gradient: FlexTensor, _: [FlexTensor; 0], wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        let gradient = ChannelsLast::new(gradient);
+        let [of_first, of_second] = self.0;
+        let parts = [(wanted[0], 0, of_first), (wanted[1], of_first, of_second)];
+        parts.map(|(wanted, start, count)| wanted.then(|| part(&gradient, start, count)))
     }
 }
 
 impl<C: CheckpointStrategy> JoinBackend for Autodiff<Flex, C> {
     fn join(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [first.node(), second.node()];
-        let [first, second] = [first, second].map(|tensor| tensor.into_primitive());
-        let channels = [&first, &second].map(|tensor| tensor.layout().shape()[1]);
-        match JoinBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(channels, Flex::join(first, second)),
-            OpsKind::UnTracked(prep) => prep.finish(Flex::join(first, second)),
-        }
+        let channels = [&first, &second].map(|tensor| tensor.primitive().layout().shape()[1]);
+        differentiable::<C, _, _>(JoinGradient(channels), [first, second], [], |[first, second]| {
+            Flex::join(first, second)
+        })
     }
 }
 

@@ -1,18 +1,28 @@
 //! Devices, and what Burn lacks on them. The only place that names a Burn backend.
 
+pub mod add;
+pub mod bias;
 pub mod conv;
 pub mod depthwise;
 pub mod examine;
+pub mod gate;
+pub mod gelu;
 pub mod join;
 pub mod kernel_cache;
 pub mod norm;
 pub mod pool;
 pub mod precision;
+pub mod prelu;
 pub mod resize;
 pub mod soft;
+pub mod softmax;
+pub mod token_norm;
 mod channels_last;
+mod differentiable;
 mod isa;
+mod math;
 mod memory;
+mod rows;
 
 use std::fmt;
 use std::str::FromStr;
@@ -159,7 +169,7 @@ fn is_cpu(device: &Device) -> bool {
 }
 
 /// Whether our own kernels compute with such images: f32 on the CPU.
-fn has_own_kernels(images: &Tensor<5>) -> bool {
+fn has_own_kernels<const D: usize>(images: &Tensor<D>) -> bool {
     images.dtype() == DType::F32 && is_cpu(&images.device())
 }
 

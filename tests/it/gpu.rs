@@ -26,7 +26,11 @@ fn organs_are_found_as_well_as_on_the_cpu() {
         println!("Dice {expected:.4} on the CPU, {found:.4} on the card in {precision}");
         assert!((found - expected).abs() < 0.01, "{precision}: {found} instead of {expected}");
         let manifest = read(&lab.run_folder("tiny").join("manifest.json"));
-        assert!(std::path::Path::new(manifest["kernel_cache"].as_str().unwrap()).is_file(), "{}", manifest["kernel_cache"]);
+        assert!(
+            std::path::Path::new(manifest["kernel_cache"].as_str().unwrap()).is_file(),
+            "{}",
+            manifest["kernel_cache"]
+        );
     }
 }
 

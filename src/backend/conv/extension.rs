@@ -1,15 +1,13 @@
 //! The kernels as operations of Burn's CPU backend, with their gradients.
 
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::autodiff::{Autodiff, NodeId};
+use burn::backend::autodiff::Autodiff;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::{Flex, FlexTensor};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
-use burn::tensor::TensorData;
 
 use super::super::channels_last::{ChannelsLast, tensor};
+use super::super::differentiable::{Gradient, contiguous, differentiable, plain, values};
 use super::super::isa::Isa;
 use super::super::memory::Buffer;
 use super::convolution::{Convolution, channel_sums};
@@ -94,22 +92,6 @@ fn dimensions(tensor: &FlexTensor) -> [usize; 5] {
     tensor.layout().shape().dims()
 }
 
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    match tensor.as_slice::<f32>() {
-        Some(_) => tensor,
-        None => tensor.to_contiguous(),
-    }
-}
-
-/// The values of a contiguous f32 tensor; [`super::convolve`] sends no others here.
-fn values(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice().expect("a contiguous f32 tensor")
-}
-
-fn plain(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values, shape))
-}
-
 fn input_shape(convolution: &Convolution) -> [usize; 5] {
     let [z, y, x] = convolution.input;
     [convolution.batch, convolution.channels[0], z, y, x]
@@ -120,71 +102,68 @@ fn output_shape(convolution: &Convolution) -> [usize; 5] {
     [convolution.batch, convolution.channels[1], z, y, x]
 }
 
-/// What a backward pass needs: images, weights and steps.
-type State = (NodeId, NodeId, Steps);
-
+/// The backward pass of a convolution; it reads images and weights.
 #[derive(Debug)]
-struct ConvolveBackward;
+struct ConvolveGradient(Steps);
 
-impl Backward<Flex, 3> for ConvolveBackward {
-    type State = State;
-
-    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let gradient = ChannelsLast::new(grads.consume::<Flex>(&ops.node));
-        let (images, weights, steps) = ops.state;
-        let images = checkpointer.retrieve_node_output::<FlexTensor>(images);
-        let weights = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(weights));
-        let convolution = convolution(&images, &weights, steps);
-        let (images, isa) = (ChannelsLast::new(images), Isa::detect());
-        let [of_images, of_weights, of_bias] = ops.parents;
-        if let Some(node) = of_weights {
+impl Gradient<3, 2> for ConvolveGradient {
+    fn gradients(
+        self,
+        gradient: FlexTensor,
+        [images, weights]: [FlexTensor; 2],
+        [of_images, of_weights, of_bias]: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        let convolution = convolution(&images, &weights, self.0);
+        let (images, weights) = (ChannelsLast::new(images), contiguous(weights));
+        let (gradient, isa) = (ChannelsLast::new(gradient), Isa::detect());
+        let for_weights = || {
             let mut result = vec![0.0; convolution.weights()];
             convolution.weight_gradient(isa, images.values(), gradient.values(), &mut result);
-            grads.register::<Flex>(node.id, plain(result, &dimensions(&weights)));
-        }
-        if let Some(node) = of_images {
+            plain(result, &dimensions(&weights))
+        };
+        let for_images = || {
             let shape = input_shape(&convolution);
             let mut result = Buffer::new(shape.iter().product());
             convolution.apply_adjoint(isa, gradient.values(), values(&weights), None, &mut result);
-            grads.register::<Flex>(node.id, tensor(result, shape));
-        }
-        if let Some(node) = of_bias {
-            let channels = convolution.channels[1];
-            grads.register::<Flex>(node.id, plain(channel_sums(gradient.values(), channels), &[channels]));
-        }
+            tensor(result, shape)
+        };
+        let channels = convolution.channels[1];
+        let for_bias = || plain(channel_sums(gradient.values(), channels), &[channels]);
+        let for_weights = of_weights.then(for_weights);
+        [of_images.then(for_images), for_weights, of_bias.then(for_bias)]
     }
 }
 
+/// The backward pass of a transposed convolution; it reads images and weights.
 #[derive(Debug)]
-struct ConvolveTransposedBackward;
+struct ConvolveTransposedGradient(Steps);
 
-impl Backward<Flex, 3> for ConvolveTransposedBackward {
-    type State = State;
-
-    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let gradient = ChannelsLast::new(grads.consume::<Flex>(&ops.node));
-        let (images, weights, steps) = ops.state;
-        let images = checkpointer.retrieve_node_output::<FlexTensor>(images);
-        let weights = contiguous(checkpointer.retrieve_node_output::<FlexTensor>(weights));
-        let convolution = transposed_convolution(&images, &weights, steps);
-        let (images, isa) = (ChannelsLast::new(images), Isa::detect());
-        let [of_images, of_weights, of_bias] = ops.parents;
-        if let Some(node) = of_weights {
+impl Gradient<3, 2> for ConvolveTransposedGradient {
+    fn gradients(
+        self,
+        gradient: FlexTensor,
+        [images, weights]: [FlexTensor; 2],
+        [of_images, of_weights, of_bias]: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        let convolution = transposed_convolution(&images, &weights, self.0);
+        let (images, weights) = (ChannelsLast::new(images), contiguous(weights));
+        let (gradient, isa) = (ChannelsLast::new(gradient), Isa::detect());
+        let for_weights = || {
             // The roles are swapped: what the transposed convolution puts out is what its convolution reads.
             let mut result = vec![0.0; convolution.weights()];
             convolution.weight_gradient(isa, gradient.values(), images.values(), &mut result);
-            grads.register::<Flex>(node.id, plain(result, &dimensions(&weights)));
-        }
-        if let Some(node) = of_images {
+            plain(result, &dimensions(&weights))
+        };
+        let for_images = || {
             let shape = output_shape(&convolution);
             let mut result = Buffer::new(shape.iter().product());
             convolution.apply(isa, gradient.values(), values(&weights), None, &mut result);
-            grads.register::<Flex>(node.id, tensor(result, shape));
-        }
-        if let Some(node) = of_bias {
-            let channels = convolution.channels[0];
-            grads.register::<Flex>(node.id, plain(channel_sums(gradient.values(), channels), &[channels]));
-        }
+            tensor(result, shape)
+        };
+        let channels = convolution.channels[0];
+        let for_bias = || plain(channel_sums(gradient.values(), channels), &[channels]);
+        let for_weights = of_weights.then(for_weights);
+        [of_images.then(for_images), for_weights, of_bias.then(for_bias)]
     }
 }
 
@@ -195,18 +174,10 @@ impl<C: CheckpointStrategy> ConvolutionBackend for Autodiff<Flex, C> {
         bias: FloatTensor<Self>,
         steps: Steps,
     ) -> FloatTensor<Self> {
-        let nodes = [images.node(), weights.node(), bias.node()];
-        match ConvolveBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&images), prep.checkpoint(&weights), steps);
-                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
-                prep.finish(state, Flex::convolve(images, weights, bias, steps))
-            }
-            OpsKind::UnTracked(prep) => {
-                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
-                prep.finish(Flex::convolve(images, weights, bias, steps))
-            }
-        }
+        let inputs = [images, weights, bias];
+        differentiable::<C, _, _>(ConvolveGradient(steps), inputs, [0, 1], |[images, weights, bias]| {
+            Flex::convolve(images, weights, bias, steps)
+        })
     }
 
     fn convolve_transposed(
@@ -215,17 +186,9 @@ impl<C: CheckpointStrategy> ConvolutionBackend for Autodiff<Flex, C> {
         bias: FloatTensor<Self>,
         steps: Steps,
     ) -> FloatTensor<Self> {
-        let nodes = [images.node(), weights.node(), bias.node()];
-        match ConvolveTransposedBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&images), prep.checkpoint(&weights), steps);
-                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
-                prep.finish(state, Flex::convolve_transposed(images, weights, bias, steps))
-            }
-            OpsKind::UnTracked(prep) => {
-                let [images, weights, bias] = [images, weights, bias].map(|tensor| tensor.into_primitive());
-                prep.finish(Flex::convolve_transposed(images, weights, bias, steps))
-            }
-        }
+        let inputs = [images, weights, bias];
+        differentiable::<C, _, _>(ConvolveTransposedGradient(steps), inputs, [0, 1], |[images, weights, bias]| {
+            Flex::convolve_transposed(images, weights, bias, steps)
+        })
     }
 }

@@ -1,15 +1,14 @@
 //! The passes as an operation of Burn's CPU backend, with its gradient.
 
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::autodiff::{Autodiff, NodeId};
+use burn::backend::autodiff::Autodiff;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::{Flex, FlexTensor};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use burn::tensor::TensorData;
 
 use super::super::channels_last::{ChannelsLast, tensor};
+use super::super::differentiable::{Gradient, differentiable, plain, values};
 use super::super::isa::Isa;
 use super::super::memory::Buffer;
 use super::Normalisation;
@@ -86,40 +85,31 @@ fn apply(
     tensor(output, dimensions)
 }
 
-/// Scale or shift: parameters lie as they were made.
-fn values(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice().expect("contiguous f32 parameters")
+/// Reads images, scale and shift.
+#[derive(Debug)]
+struct NormaliseGradient {
+    statistics: Statistics,
+    options: Normalisation,
 }
 
-/// What the backward pass needs: images, scale, shift and the statistics.
-type State = ([NodeId; 3], Statistics, Normalisation);
-
-#[derive(Debug)]
-struct NormaliseBackward;
-
-impl Backward<Flex, 3> for NormaliseBackward {
-    type State = State;
-
-    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let gradient = ChannelsLast::new(grads.consume::<Flex>(&ops.node));
-        let (nodes, statistics, options) = ops.state;
-        let [images, scale, shift] = nodes.map(|node| checkpointer.retrieve_node_output::<FlexTensor>(node));
+impl Gradient<3, 3> for NormaliseGradient {
+    fn gradients(
+        self,
+        gradient: FlexTensor,
+        [images, scale, shift]: [FlexTensor; 3],
+        _: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
         let images = ChannelsLast::new(images);
-        let mut gradient = gradient.into_own();
+        let mut gradient = ChannelsLast::new(gradient).into_own();
         let parameters = [values(&scale), values(&shift)];
-        let (isa, shape) = (Isa::detect(), shape(&images, options.over_batch));
+        let (isa, shape) = (Isa::detect(), shape(&images, self.options.over_batch));
         let own = gradient.own_values().expect("values of its own");
-        let result = statistics.gradients(isa, images.values(), shape, parameters, options, own);
-        let [of_images, of_scale, of_shift] = ops.parents;
-        for (node, values) in [of_scale, of_shift].into_iter().zip(result) {
-            if let Some(node) = node {
-                let channels = values.len();
-                grads.register::<Flex>(node.id, FlexTensor::from_data(TensorData::new(values, [channels])));
-            }
-        }
-        if let Some(node) = of_images {
-            grads.register::<Flex>(node.id, gradient.into_tensor());
-        }
+        let found = self.statistics.gradients(isa, images.values(), shape, parameters, self.options, own);
+        let [of_scale, of_shift] = found.map(|values| {
+            let channels = values.len();
+            Some(plain(values, &[channels]))
+        });
+        [Some(gradient.into_tensor()), of_scale, of_shift]
     }
 }
 
@@ -130,21 +120,12 @@ impl<C: CheckpointStrategy> NormalisationBackend for Autodiff<Flex, C> {
         shift: FloatTensor<Self>,
         options: Normalisation,
     ) -> FloatTensor<Self> {
-        let nodes = [images.node(), scale.node(), shift.node()];
-        match NormaliseBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let nodes = [prep.checkpoint(&images), prep.checkpoint(&scale), prep.checkpoint(&shift)];
-                let [images, scale, shift] = [images, scale, shift].map(|tensor| tensor.into_primitive());
-                let images = ChannelsLast::new(images);
-                let statistics = statistics(&images, options);
-                let output = apply(&statistics, &images, [&scale, &shift], options);
-                prep.finish((nodes, statistics, options), output)
-            }
-            OpsKind::UnTracked(prep) => {
-                let [images, scale, shift] = [images, scale, shift].map(|tensor| tensor.into_primitive());
-                prep.finish(Flex::normalise(images, scale, shift, options))
-            }
-        }
+        let seen = ChannelsLast::new(images.primitive().clone());
+        let statistics = statistics(&seen, options);
+        let gradient = NormaliseGradient { statistics: statistics.clone(), options };
+        differentiable::<C, _, _>(gradient, [images, scale, shift], [0, 1, 2], |[_, scale, shift]| {
+            apply(&statistics, &seen, [&scale, &shift], options)
+        })
     }
 
     fn moments(images: FloatTensor<Self>) -> FloatTensor<Self> {

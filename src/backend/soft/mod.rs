@@ -3,7 +3,6 @@
 
 mod extension;
 mod kernel;
-mod math;
 #[cfg(test)]
 mod tests;
 

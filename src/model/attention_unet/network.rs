@@ -5,8 +5,11 @@ use burn::tensor::{Tensor, activation};
 
 use super::AttentionUnetPlan;
 use crate::backend::Precision;
+use crate::backend::add::add;
+use crate::backend::gate::gate;
 use crate::backend::join::join;
 use crate::backend::precision::in_f32;
+use crate::backend::prelu::leaky_relu;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{
@@ -150,7 +153,7 @@ impl Gate {
     fn forward(&self, gating: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
         let gating = self.gating_norm.forward(self.gating.forward(gating), None);
         let seen = self.skip_norm.forward(self.skip.forward(skip.clone()), None);
-        let psi = self.psi_norm.forward(self.psi.forward(activation::relu(gating + seen)), None);
-        skip * in_f32(psi, activation::sigmoid)
+        let psi = self.psi_norm.forward(self.psi.forward(leaky_relu(add(gating, seen), 0.0)), None);
+        gate(skip, in_f32(psi, activation::sigmoid))
     }
 }

@@ -4,7 +4,9 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation};
 
 use super::Activation;
+use crate::backend::gelu::gelu;
 use crate::backend::precision::in_f32;
+use crate::backend::prelu::{leaky_relu, prelu};
 
 /// Slope of a leaky ReLU below zero (nnU-Net).
 const LEAKY_SLOPE: f64 = 0.01;
@@ -24,11 +26,11 @@ impl Activation {
     /// Applies the function to every element; PReLU with its initial slope.
     pub(super) fn apply(self, images: Tensor<5>) -> Tensor<5> {
         match self {
-            Self::LeakyRelu => activation::leaky_relu(images, LEAKY_SLOPE),
-            Self::Relu => activation::relu(images),
-            Self::Gelu => activation::gelu(images),
+            Self::LeakyRelu => leaky_relu(images, LEAKY_SLOPE),
+            Self::Relu => leaky_relu(images, 0.0),
+            Self::Gelu => gelu(images),
             Self::Silu => activation::silu(images),
-            Self::Prelu => activation::leaky_relu(images, INITIAL_SLOPE),
+            Self::Prelu => leaky_relu(images, INITIAL_SLOPE),
         }
     }
 }
@@ -55,13 +57,6 @@ impl Activate {
             None => self.function.apply(images),
         })
     }
-}
-
-/// `max(x, 0) + slope · min(x, 0)`, with one slope or one for each feature map.
-fn prelu(images: Tensor<5>, slopes: Tensor<1>) -> Tensor<5> {
-    let count = slopes.dims()[0];
-    let below = activation::relu(images.clone().neg()) * slopes.reshape([1, count, 1, 1, 1]);
-    activation::relu(images) - below
 }
 
 #[cfg(test)]

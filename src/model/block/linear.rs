@@ -2,10 +2,13 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 
 use super::Weights;
 use crate::backend::Precision;
+use crate::backend::bias::add_bias;
+use crate::backend::precision::in_f32;
+use crate::backend::token_norm::normalise_tokens;
 
 /// A linear layer with weights `[out, in]`, as PyTorch stores them.
 #[derive(Module, Debug)]
@@ -33,7 +36,7 @@ impl Linear {
         let (weight, bias) = (self.precision.cast(self.weight.val()), self.precision.cast(self.bias.val()));
         let output = weight.dims()[0];
         let rows = tokens.reshape([batch * count, input]).matmul(weight.transpose());
-        (rows + bias.unsqueeze()).reshape([batch, count, output])
+        add_bias(rows, bias).reshape([batch, count, output])
     }
 }
 
@@ -51,21 +54,21 @@ impl TokenNorm {
 
     /// `[batch, token, feature]`; the number type stays.
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
-        match tokens.dtype() {
-            DType::F32 => self.norm.forward(tokens),
-            dtype => self.norm.forward(Precision::F32.cast(tokens)).cast(dtype),
-        }
+        let scale = self.norm.gamma.val();
+        let shift = self.norm.beta.as_ref().map_or_else(|| scale.zeros_like(), Param::val);
+        in_f32(tokens, |tokens| normalise_tokens(tokens, scale, shift))
     }
 }
 
-/// Tokens `[batch, y · x, feature]` of images `[batch, feature, 1, y, x]`, row by row.
+/// Tokens `[batch, y · x, feature]` of images `[batch, feature, 1, y, x]`, row by row. On the CPU, where images have their channels last,
+/// both are the same numbers in the same order.
 pub fn tokens(images: Tensor<5>) -> Tensor<3> {
     let [batch, features, _, height, width] = images.dims();
-    images.reshape([batch, features, height * width]).swap_dims(1, 2)
+    images.permute([0, 2, 3, 4, 1]).reshape([batch, height * width, features])
 }
 
 /// Images `[batch, feature, 1, y, x]` of tokens.
 pub fn images(tokens: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<5> {
     let [batch, _, features] = tokens.dims();
-    tokens.swap_dims(1, 2).reshape([batch, features, 1, height, width])
+    tokens.reshape([batch, 1, height, width, features]).permute([0, 4, 1, 2, 3])
 }

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::conv::means;
 use super::{Activate, Activation, Conv, InitialWeights, Norm, NormLayer, Weights};
 use crate::backend::Precision;
+use crate::backend::add::add;
 
 /// Convolution, normalisation, activation.
 #[derive(Module, Debug)]
@@ -86,7 +87,7 @@ impl Residual {
             _ if self.stride != [1; 3] => means(images, self.stride, self.precision),
             _ => images,
         };
-        self.activation.forward(change + skip)
+        self.activation.forward(add(change, skip))
     }
 }
 

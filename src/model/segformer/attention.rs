@@ -1,11 +1,13 @@
 //! Self-attention with fewer keys than queries, and the feed-forward layer that knows its neighbours.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::spec::{EXPANSION, HEADS, REDUCTIONS};
 use crate::backend::Precision;
 use crate::backend::depthwise::depthwise;
+use crate::backend::gelu::gelu;
+use crate::backend::softmax::softmax;
 use crate::model::block::{Conv, Linear, TokenNorm, Weights, images, tokens};
 
 /// Softmax attention; keys and values are taken from blocks of tokens (Wang 2021, PVT).
@@ -53,7 +55,7 @@ impl Attention {
         );
         let scale = ((features / self.heads) as f64).sqrt().recip();
         let scores = Precision::F32.cast(query.mul_scalar(scale).matmul(key.swap_dims(2, 3)));
-        let attended = self.precision.cast(activation::softmax(scores, 3)).matmul(value);
+        let attended = self.precision.cast(softmax(scores)).matmul(value);
         self.output.forward(attended.swap_dims(1, 2).reshape([batch, count, features]))
     }
 
@@ -92,6 +94,6 @@ impl FeedForward {
         let [batch, count, features] = hidden.dims();
         let (weight, bias) = (self.precision.cast(self.weight.val()), self.precision.cast(self.bias.val()));
         let mixed = depthwise(hidden.reshape([batch, height, width, features]), weight, bias);
-        self.second.forward(activation::gelu(mixed.reshape([batch, count, features])))
+        self.second.forward(gelu(mixed.reshape([batch, count, features])))
     }
 }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::spec::SegformerPlan;
+use crate::backend::join::join;
 use crate::backend::resize::resize;
 use crate::model::block::{
     Activation, Conv, ConvNormAct, Draws, Linear, Norm, Style, Weights, drop_features, images, tokens,
@@ -43,7 +44,8 @@ impl Decoder {
         });
         let mut projected: Vec<Tensor<5>> = projected.collect();
         projected.reverse();
-        let fused = self.fuse.forward(Tensor::cat(projected, 1));
+        let Some(joined) = projected.into_iter().reduce(join) else { unreachable!("an encoder has four stages") };
+        let fused = self.fuse.forward(joined);
         self.classifier.forward(drop_features(fused, self.dropout, draws))
     }
 }

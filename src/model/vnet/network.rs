@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::VnetPlan;
 use crate::backend::Precision;
+use crate::backend::add::add;
 use crate::backend::join::join;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
@@ -115,7 +116,7 @@ impl Input {
     fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         let change = self.norm.forward(self.conv.forward(images.clone()), None);
         let change = self.layers.iter().fold(change, |features, layer| layer.forward(features));
-        self.activation.forward(change + images.repeat_dim(1, self.repeats))
+        self.activation.forward(add(change, images.repeat_dim(1, self.repeats)))
     }
 }
 
@@ -148,7 +149,7 @@ impl Down {
         let down = self.norm.then(self.conv.forward(images), &self.activation);
         let start = drop_features(down.clone(), self.dropout, draws);
         let change = self.layers.iter().fold(start, |features, layer| layer.forward(features));
-        self.last_activation.forward(change + down)
+        self.last_activation.forward(add(change, down))
     }
 }
 
@@ -184,6 +185,6 @@ impl Up {
         let enlarged = self.norm.then(self.conv.forward(coarse), &self.activation);
         let joined = join(enlarged, skip);
         let change = self.layers.iter().fold(joined.clone(), |features, layer| layer.forward(features));
-        self.last_activation.forward(change + joined)
+        self.last_activation.forward(add(change, joined))
     }
 }

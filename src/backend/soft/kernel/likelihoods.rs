@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::super::isa::{Isa, vectorised};
-use super::super::math::{exp, ln};
+use super::super::super::math::{exp, ln};
 use super::{BLOCK, Block, Images, Piece, Row, TASK, Truth, each_task, pieces, store_last, store_planes};
 
 /// `Σ w log p` of every voxel `[image, voxel]` for classes that exclude each other; of every channel `[image, channel, voxel]` for those

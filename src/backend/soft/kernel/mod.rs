@@ -7,7 +7,7 @@ mod sums;
 use rayon::prelude::*;
 
 use super::super::isa::{Isa, vectorised};
-use super::math::{exp, ln};
+use super::super::math::{exp, ln};
 
 pub use likelihoods::{likelihood_gradient, likelihoods};
 pub use sums::{SUMS, gradient, sums};

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::super::isa::{Isa, vectorised};
-use super::super::math::{exp, ln};
+use super::super::super::math::{exp, ln};
 use super::{BLOCK, Block, Images, TASK, Truth, each_task, store_last};
 
 /// Sums per image and channel: probability where true, probability, truth, logarithm of the probability where true, of the
