@@ -34,11 +34,11 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     let devices = names.iter().filter_map(|name| backend::select(name.parse().ok()?).ok());
     let examined: Vec<Examined> = devices.map(|device| examine(&device)).collect();
     let cards = examine::cards();
-    let kernels: Vec<_> = names.iter().filter_map(|name| kernel_cache::file(name.parse().ok()?)).take(1).collect();
+    let kernels = kernel_cache::file(backend::DeviceName::Cuda(0));
     if args.json {
         let value = json!({
             "version": env!("CARGO_PKG_VERSION"), "features": backend::features(), "devices": names,
-            "examined": examined, "cards": cards, "kernel_cache": kernels.first(),
+            "examined": examined, "cards": cards, "kernel_cache": kernels,
             "missing": reasons.iter().map(|(name, reason)| json!({ "device": name, "reason": reason })).collect::<Vec<_>>(),
             "host": host, "data_root": root, "data_root_exists": root.is_dir(), "git": Git::here().map(|git| git.commit),
         });
@@ -56,8 +56,8 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     for (name, reason) in &reasons {
         println!("           no {name}: {reason}");
     }
-    for file in &kernels {
-        println!("kernels    are kept in {}", file.display());
+    if let Some(file) = &kernels {
+        println!("kernels    GPUs keep theirs in {}", file.display());
     }
     println!("machine    {}, {}, {} cores", host.name, host.system, host.cores);
     println!("processor  {}", host.cpu);

@@ -32,6 +32,9 @@ pub struct Report {
     /// Replace a value of the experiments, as given to `run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Say something to the report's readers; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    note: Vec<String>,
     /// Write the report into this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -45,11 +48,12 @@ pub struct Report {
 
 /// Writes the report.
 pub fn execute(args: Report) -> Result<Exit, Failure> {
-    let mut all = Vec::new();
+    let (mut all, mut notes) = (Vec::new(), Vec::new());
     let mut out = args.output.clone();
     for path in &args.paths {
-        let (folders, default) = folders(path, &args.set)?;
+        let (folders, said, default) = folders(path, &args.set)?;
         all.extend(folders);
+        notes.extend(said);
         if args.paths.len() == 1 {
             out.get_or_insert(default);
         }
@@ -58,7 +62,8 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
         let text = "say with --output into which folder the comparison goes, for example reports/comparison";
         return Err(Failure::message(Exit::Usage, text));
     };
-    let (input, files) = run::report::write(&folders, &out)?;
+    notes.extend(args.note);
+    let (input, files) = run::report::write(&folders, &notes, &out)?;
     if args.json {
         println!("{}", to_json(&input).map_err(RunError::from)?);
     } else {
@@ -71,20 +76,20 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The run folders to report on, and where the report goes.
-fn folders(path: &Path, set: &[String]) -> Result<(Vec<RunFolder>, PathBuf), Failure> {
+/// The run folders to report on, what their experiment's author says, and where the report goes.
+fn folders(path: &Path, set: &[String]) -> Result<(Vec<RunFolder>, Vec<String>, PathBuf), Failure> {
     if path.is_dir() {
         let folder = RunFolder::open(path)
             .map_err(|_| Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", path.display())))?;
         let out = folder.report();
-        return Ok((vec![folder], out));
+        return Ok((vec![folder], Vec::new(), out));
     }
     let loaded = session::load(path, set)?;
     let never = AtomicBool::new(false);
     let planned = experiment::plan(&loaded, &session::data_root(), Folds::All, &never, &mut Silent)?;
     let finished = planned.runs.into_iter().map(|run| run.folder).filter(|folder| folder.status() == Status::Finished);
     let name = loaded.experiment.name.unwrap_or_default();
-    Ok((finished.collect(), Path::new(REPORTS).join(name)))
+    Ok((finished.collect(), loaded.experiment.notes, Path::new(REPORTS).join(name)))
 }
 
 /// The scores of a report's trials for scripts.

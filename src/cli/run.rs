@@ -16,6 +16,7 @@ use crate::report::terminal::Charset;
 use crate::run::dashboard::Dashboard;
 use crate::run::terminal::Terminal;
 use crate::run::{self, Event, Folds, Observer, Planned, RunError, RunFolder, Status, experiment};
+use crate::spec::Experiment;
 
 /// Do everything that an experiment file says: prepare, train, predict, score, report
 ///
@@ -95,9 +96,8 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     if args.fresh || args.smoke {
         clear(&planned)?;
     }
-    let name = loaded.experiment.name.clone().unwrap_or_default();
     let mut observer = observer(args.tui, terminal, &planned, &cancelled);
-    run_and_report(&args, &planned, &device, &cancelled, &mut *observer, &name)
+    run_and_report(&args, &planned, &device, &cancelled, &mut *observer, &loaded.experiment)
 }
 
 fn run_and_report(
@@ -106,15 +106,16 @@ fn run_and_report(
     device: &crate::backend::Selected,
     cancelled: &AtomicBool,
     observer: &mut dyn Observer,
-    name: &str,
+    about: &Experiment,
 ) -> Result<Exit, Failure> {
     experiment::run_all(planned, device, cancelled, observer)?;
     let folders: Vec<RunFolder> = planned.runs.iter().map(|run| run.folder.clone()).collect();
     for folder in &folders {
-        run::report::write(std::slice::from_ref(folder), &folder.report())?;
+        run::report::write(std::slice::from_ref(folder), &about.notes, &folder.report())?;
     }
+    let name = about.name.as_deref().unwrap_or_default();
     let out = if args.smoke { folders[0].report() } else { Path::new(REPORTS).join(name) };
-    let (input, files) = run::report::write(&folders, &out)?;
+    let (input, files) = run::report::write(&folders, &about.notes, &out)?;
     let table = crate::report::terminal::report(&input, Charset::Unicode).map_err(RunError::from)?;
     if args.json {
         println!("{}", super::report::to_json(&input).map_err(RunError::from)?);

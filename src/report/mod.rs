@@ -40,6 +40,8 @@ pub struct ReportInput {
     pub title: String,
     /// Provenance: one line each, e.g. dataset, commit, date.
     pub subtitle: Vec<String>,
+    /// What the experiment's author says of it, a paragraph each.
+    pub notes: Vec<String>,
     /// The structures, their order and colours.
     pub target: Target,
     /// The runs that segment: trials of a sweep, seeds, folds.

@@ -41,7 +41,7 @@ fn sections(input: &ReportInput, trials: &[Trial], figures: &[NamedFigure]) -> R
     let charts = |names: &[&str]| -> String {
         names.iter().filter_map(|name| figures.iter().find(|figure| figure.name == *name)).map(chart).collect()
     };
-    let mut sections = vec![("Summary", summary(input, trials))];
+    let mut sections = vec![("Summary", summary(input, trials)), ("Notes", section::notes(input))];
     if let Some(best) = collect::best(trials).filter(|trial| !trial.summary.structures.is_empty()) {
         sections.push(("Ranking", charts(&["ranking"])));
         let table = section::structures(best, input);

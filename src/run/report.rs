@@ -21,8 +21,13 @@ pub fn gather(folders: &[RunFolder]) -> Result<ReportInput, RunError> {
     let finished: Vec<&RunFolder> = folders.iter().filter(|folder| folder.status() == Status::Finished).collect();
     let plans = finished.iter().map(|folder| folder.read_plan().map_err(RunError::file(folder.plan())));
     let plans = plans.collect::<Result<Vec<Plan>, _>>()?;
-    let mut experiments: Vec<&str> = plans.iter().map(|plan| plan.about.experiment.as_str()).collect();
-    experiments.dedup();
+    let mut experiments: Vec<&str> = Vec::new();
+    for plan in &plans {
+        let name = plan.about.experiment.as_str();
+        if !experiments.contains(&name) {
+            experiments.push(name);
+        }
+    }
     let several = experiments.len() > 1;
     // Trials of several experiments are told apart by these.
     let labelled = |plan: &Plan, label: String| match several {
@@ -46,7 +51,8 @@ pub fn gather(folders: &[RunFolder]) -> Result<ReportInput, RunError> {
     };
     Ok(ReportInput {
         title: experiments.join(", "),
-        subtitle: if several { Vec::new() } else { subtitle(plan, folders) },
+        subtitle: if several { descriptions(&plans) } else { subtitle(plan, folders) },
+        notes: Vec::new(),
         target: plan.target.clone(),
         runs,
         classifiers,
@@ -54,12 +60,12 @@ pub fn gather(folders: &[RunFolder]) -> Result<ReportInput, RunError> {
     })
 }
 
-/// Writes a report of finished runs into a folder.
+/// Writes a report of finished runs into a folder, with what the author says of them.
 ///
 /// # Errors
 /// As [`gather`], and the disk's.
-pub fn write(folders: &[RunFolder], out: &Path) -> Result<(ReportInput, ReportFiles), RunError> {
-    let input = gather(folders)?;
+pub fn write(folders: &[RunFolder], notes: &[String], out: &Path) -> Result<(ReportInput, ReportFiles), RunError> {
+    let input = ReportInput { notes: notes.to_vec(), ..gather(folders)? };
     let files = report::write(&input, out)?;
     Ok((input, files))
 }
@@ -141,6 +147,18 @@ fn manifest(folder: &RunFolder) -> serde_json::Value {
 /// The settings of one pass, which is a trial of its own in tables and charts.
 fn with_pass(result: &RunInput, pass: usize) -> Vec<(String, String)> {
     result.settings.iter().cloned().chain([("pass".to_owned(), pass.to_string())]).collect()
+}
+
+/// What each of several experiments is.
+fn descriptions(plans: &[Plan]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for about in plans.iter().map(|plan| &plan.about) {
+        let line = format!("{}: {}", about.experiment, about.description);
+        if !about.description.is_empty() && !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 fn subtitle(plan: &Plan, folders: &[RunFolder]) -> Vec<String> {

@@ -29,6 +29,9 @@ pub struct Experiment {
     /// One line for people.
     #[serde(default)]
     pub description: String,
+    /// What a reader of the report should know, one paragraph each. Changes no run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Files whose values this one starts from, relative to this file; later ones win over earlier ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extends: Vec<String>,

@@ -6,7 +6,7 @@ use super::form::{Field, Form};
 use super::node::{Content, Node};
 
 /// Keys that say what an experiment is, so they cannot differ between its trials.
-const FIXED: [(&str, &str); 7] = [
+const FIXED: [(&str, &str); 8] = [
     ("dataset", "write one experiment per dataset and share the rest with `extends`"),
     (
         "structures",
@@ -15,6 +15,7 @@ const FIXED: [(&str, &str); 7] = [
     ("extends", "the files below are the same for every trial"),
     ("name", "the trials of an experiment share its name"),
     ("description", "the trials of an experiment share its description"),
+    ("notes", "the trials of an experiment share its notes"),
     ("ensemble", "ensembles are of the trials: state once which"),
     ("run-root", "the trials of an experiment share their folder"),
 ];

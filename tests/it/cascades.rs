@@ -275,8 +275,12 @@ fn experiments_are_compared_in_one_report() {
     let ended = lab.end(&both);
     assert_eq!(ended.code, 2, "{}", ended.err);
     assert!(ended.err.contains("--output"), "{}", ended.err);
-    let ended = lab.end(&[&both[..], &["--output", "reports/both", "--json"]].concat());
+    lab.write("experiments/tiny.toml", &format!("notes = [\"The liver is {{easy}}.\"]\n{TINY}"));
+    let further = ["--output", "reports/both", "--json", "--note", "So is the spleen."];
+    let ended = lab.end(&[&both[..], &further].concat());
     assert_eq!(ended.code, 0, "{}", ended.err);
+    let page = std::fs::read_to_string(lab.path("reports/both/report.html")).unwrap();
+    assert!(page.contains("<p>The liver is {easy}.</p>\n<p>So is the spleen.</p>"));
     let report: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((trials(&report), &report["experiment"]), (vec!["tiny".into(), "other".into()], &"tiny, other".into()));
     assert!(lab.path("reports/both/comparison.csv").is_file());

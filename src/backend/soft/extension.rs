@@ -1,15 +1,14 @@
 //! The passes as operations of Burn's CPU backend, with their gradient.
 
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::autodiff::{Autodiff, NodeId};
+use burn::backend::autodiff::Autodiff;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::{Flex, FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use burn::tensor::{DType, Shape, TensorData};
 
 use super::super::channels_last;
+use super::super::differentiable::{Gradient, contiguous, differentiable, values};
 use super::super::isa::Isa;
 use super::super::memory::Buffer;
 use super::kernel::{self, Images, Order, SUMS, Truth};
@@ -80,8 +79,8 @@ fn assert_same_shape(logits: &Ordered, truth: &Ordered, overlapping: bool) {
 
 /// Weights where a channel is true, and where it is not.
 fn two_rows(weights: &FlexTensor) -> [&[f32]; 2] {
-    let values = weights.as_slice::<f32>().expect("contiguous f32 weights");
-    let (of_true, of_other) = values.split_at(values.len() / 2);
+    let weights = values(weights);
+    let (of_true, of_other) = weights.split_at(weights.len() / 2);
     [of_true, of_other]
 }
 
@@ -117,61 +116,47 @@ impl SoftBackend for Flex {
     }
 }
 
+/// Reads logits.
 #[derive(Debug)]
-struct SumsBackward;
+struct SumsGradient {
+    truth: FlexTensor,
+    overlapping: bool,
+}
 
-impl Backward<Flex, 1> for SumsBackward {
-    /// Logits, truth, whether structures overlap.
-    type State = (NodeId, FlexTensor, bool);
-
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let of_sums = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let (logits, truth, overlapping) = ops.state;
-        let logits = Ordered::new(checkpointer.retrieve_node_output::<FlexTensor>(logits));
-        let truth = Ordered::new(truth);
-        let [parent] = ops.parents;
-        let Some(parent) = parent else { return };
-        let dimensions = logits.dimensions;
-        let mut output = Buffer::new(dimensions.iter().product());
-        let of_sums = of_sums.as_slice().expect("contiguous f32 sums");
-        kernel::gradient(Isa::detect(), logits.images(), truth.truth(overlapping), of_sums, &mut output);
-        grads.register::<Flex>(parent.id, channels_last::as_it_lies(output, dimensions));
+impl Gradient<1, 1> for SumsGradient {
+    fn gradients(self, gradient: FlexTensor, [logits]: [FlexTensor; 1], _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let (of_sums, logits, truth) = (contiguous(gradient), Ordered::new(logits), Ordered::new(self.truth));
+        let mut output = Buffer::new(logits.dimensions.iter().product());
+        let truth = truth.truth(self.overlapping);
+        kernel::gradient(Isa::detect(), logits.images(), truth, values(&of_sums), &mut output);
+        [Some(channels_last::as_it_lies(output, logits.dimensions))]
     }
 }
 
+/// Reads logits.
 #[derive(Debug)]
-struct LikelihoodsBackward;
+struct LikelihoodsGradient {
+    truth: FlexTensor,
+    weights: FlexTensor,
+    overlapping: bool,
+}
 
-impl Backward<Flex, 1> for LikelihoodsBackward {
-    /// Logits, truth, weights, whether structures overlap.
-    type State = (NodeId, FlexTensor, FlexTensor, bool);
-
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let slopes = Ordered::new(grads.consume::<Flex>(&ops.node));
-        let (logits, truth, weights, overlapping) = ops.state;
-        let logits = Ordered::new(checkpointer.retrieve_node_output::<FlexTensor>(logits));
-        let (truth, weights) = (Ordered::new(truth), weights.to_contiguous());
-        let [parent] = ops.parents;
-        let Some(parent) = parent else { return };
-        let dimensions = logits.dimensions;
-        let mut output = Buffer::new(dimensions.iter().product());
-        let (truth, rows) = (truth.truth(overlapping), two_rows(&weights));
+impl Gradient<1, 1> for LikelihoodsGradient {
+    fn gradients(self, gradient: FlexTensor, [logits]: [FlexTensor; 1], _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let (slopes, logits, truth) = (Ordered::new(gradient), Ordered::new(logits), Ordered::new(self.truth));
+        let weights = contiguous(self.weights);
+        let mut output = Buffer::new(logits.dimensions.iter().product());
+        let (truth, rows) = (truth.truth(self.overlapping), two_rows(&weights));
         kernel::likelihood_gradient(Isa::detect(), logits.images(), truth, rows, slopes.images(), &mut output);
-        grads.register::<Flex>(parent.id, channels_last::as_it_lies(output, dimensions));
+        [Some(channels_last::as_it_lies(output, logits.dimensions))]
     }
 }
 
 impl<C: CheckpointStrategy> SoftBackend for Autodiff<Flex, C> {
     fn sums(logits: FloatTensor<Self>, truth: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self> {
         let truth = truth.into_primitive();
-        match SumsBackward.prepare::<C>([logits.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let node = prep.checkpoint(&logits);
-                let output = Flex::sums(logits.into_primitive(), truth.clone(), overlapping);
-                prep.finish((node, truth, overlapping), output)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(Flex::sums(logits.into_primitive(), truth, overlapping)),
-        }
+        let gradient = SumsGradient { truth: truth.clone(), overlapping };
+        differentiable::<C, _, _>(gradient, [logits], [0], |[logits]| Flex::sums(logits, truth, overlapping))
     }
 
     fn likelihoods(
@@ -181,16 +166,10 @@ impl<C: CheckpointStrategy> SoftBackend for Autodiff<Flex, C> {
         overlapping: bool,
     ) -> FloatTensor<Self> {
         let (truth, weights) = (truth.into_primitive(), weights.into_primitive());
-        match LikelihoodsBackward.prepare::<C>([logits.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let node = prep.checkpoint(&logits);
-                let output = Flex::likelihoods(logits.into_primitive(), truth.clone(), weights.clone(), overlapping);
-                prep.finish((node, truth, weights, overlapping), output)
-            }
-            OpsKind::UnTracked(prep) => {
-                prep.finish(Flex::likelihoods(logits.into_primitive(), truth, weights, overlapping))
-            }
-        }
+        let gradient = LikelihoodsGradient { truth: truth.clone(), weights: weights.clone(), overlapping };
+        differentiable::<C, _, _>(gradient, [logits], [0], |[logits]| {
+            Flex::likelihoods(logits, truth, weights, overlapping)
+        })
     }
 
     fn probabilities(logits: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self> {

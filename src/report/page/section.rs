@@ -49,6 +49,11 @@ pub(super) fn tiles(input: &ReportInput, trials: &[Trial]) -> String {
     )
 }
 
+/// What the experiment's author says of it.
+pub(super) fn notes(input: &ReportInput) -> String {
+    input.notes.iter().map(|note| format!("<p>{}</p>\n", escape(note))).collect()
+}
+
 /// Statistics of every structure of one trial, and of all together.
 pub(super) fn structures(trial: &Trial, input: &ReportInput) -> String {
     let mut header = names(&[

@@ -66,6 +66,7 @@ pub fn input(size: &Size) -> ReportInput {
         classifiers: vec![],
         title: "Abdominal organs <CT>".to_owned(),
         subtitle: vec!["dataset phantom, 40 test cases".to_owned(), "segspec 0.1.0, commit 0123abc".to_owned()],
+        notes: vec!["The spleen of case 7 was cut off <by hand>.".to_owned()],
         target,
         runs,
         success_dice: vec![0.5, 0.7, 0.9],
