@@ -15,7 +15,7 @@ use std::time::Instant;
 use common::{apart, median, peer};
 use ndarray::{Array3, Array4};
 use segspec::augment::dice::End;
-use segspec::augment::patch::{Draw, Source, draw};
+use segspec::augment::patch::{Draw, Place, Source, draw};
 use segspec::augment::spec::Preset;
 use segspec::augment::{Augment, AugmentPlan};
 use segspec::random;
@@ -96,7 +96,8 @@ fn milliseconds(size: &str, step: &str) -> f64 {
     let source =
         Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &locations, near: None };
     let structures = [vec![1], vec![2]];
-    let how = Draw { size, structures: &structures, foreground: false, drop_background: 0.0, augment: &augment, end };
+    let how =
+        Draw { size, structures: &structures, place: Place::Anywhere, drop_background: 0.0, augment: &augment, end };
     let make = |sample: u64| black_box(draw(source, how, &mut random::stream(1, "patch", 0, sample)));
     (0..10).for_each(|sample| drop(make(sample)));
     let start = Instant::now();

@@ -37,14 +37,25 @@ pub struct Draw<'a> {
     pub size: [usize; 3],
     /// Label values of each structure to find.
     pub structures: &'a [Vec<u16>],
-    /// Centre the patch on a structure, if the case has one.
-    pub foreground: bool,
-    /// Probability with which a patch without any structure is dropped.
+    /// Where.
+    pub place: Place,
+    /// Probability with which a patch without any structure is dropped, unless its place is given.
     pub drop_background: f64,
     /// How it is changed.
     pub augment: &'a AugmentPlan,
     /// For pictures: every change takes place, at this end of its range.
     pub end: Option<End>,
+}
+
+/// Where in its case a patch is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Anywhere.
+    Anywhere,
+    /// Centred on a structure, if the case has one.
+    OnStructure,
+    /// At this first voxel `[z, y, x]`, which may lie outside the case.
+    At([isize; 3]),
 }
 
 /// A training patch.
@@ -60,7 +71,8 @@ pub struct Patch {
 pub fn draw(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> Patch {
     let mut origin = draw_origin(source, how, rng);
     for _ in 0..MAX_REDRAWS {
-        if has_structure(source, origin, how) || !rng.random_bool(how.drop_background) {
+        let given = matches!(how.place, Place::At(_));
+        if given || shows(source, origin, how.size, how.structures) || !rng.random_bool(how.drop_background) {
             break;
         }
         origin = draw_origin(source, how, rng);
@@ -91,16 +103,20 @@ fn mirror(patch: &mut Patch, axis: usize, mirrored_values: &[[u16; 2]]) {
     patch.labels.mapv_inplace(|value| partner.get(usize::from(value)).copied().unwrap_or(value));
 }
 
-/// Whether the box of the patch, before it is changed, holds a structure.
-fn has_structure(source: Source, origin: [isize; 3], how: Draw) -> bool {
-    let [z, y, x] = overlap(source, origin, how.size).map(|(start, _, length)| Slice::from(start..start + length));
+/// Whether the box of a patch, before it is changed, holds a structure.
+pub fn shows(source: Source, origin: [isize; 3], size: [usize; 3], structures: &[Vec<u16>]) -> bool {
+    let [z, y, x] = overlap(source, origin, size).map(|(start, _, length)| Slice::from(start..start + length));
     let inside = source.labels.slice(s![z, y, x]);
-    inside.iter().any(|label| *label != 0 && how.structures.iter().any(|values| values.contains(label)))
+    inside.iter().any(|label| *label != 0 && structures.iter().any(|values| values.contains(label)))
 }
 
 /// First voxel of the patch; negative where the case is smaller than the patch, which then lies in its middle.
 fn draw_origin(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> [isize; 3] {
-    let centre = if how.foreground { foreground_voxel(source, how.structures, rng) } else { None };
+    let centre = match how.place {
+        Place::At(origin) => return origin,
+        Place::OnStructure => foreground_voxel(source, how.structures, rng),
+        Place::Anywhere => None,
+    };
     let shape = source.labels.dim();
     let shape = [shape.0, shape.1, shape.2];
     std::array::from_fn(|axis| {

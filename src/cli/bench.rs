@@ -81,5 +81,7 @@ fn print(cost: &Cost) {
     if let Some(bytes) = cost.peak_bytes {
         println!("  peak memory    {:>9.0} MB", bytes as f64 / 1e6);
     }
-    println!("  all steps      {:>9.0} s", cost.training_seconds);
+    if let Some(seconds) = cost.training_seconds {
+        println!("  all steps      {seconds:>9.0} s");
+    }
 }

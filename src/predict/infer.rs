@@ -6,10 +6,11 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Zip, s};
 use rayon::prelude::*;
 
-use super::window::{Padding, importance, window_starts};
+use super::blend::importance;
 use super::{PredictPlan, Region};
 use crate::backend::{self, soft};
 use crate::model::Network;
+use crate::volume::window::{Padding, window_starts};
 
 /// Index of the width among the spatial axes.
 const WIDTH: usize = 2;

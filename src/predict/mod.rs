@@ -1,5 +1,6 @@
 //! Prediction: sliding window, test-time augmentation, post-processing, export.
 
+pub mod blend;
 pub mod cascade;
 pub mod components;
 pub mod ensemble;
@@ -9,7 +10,6 @@ pub mod mirror;
 pub mod region;
 pub mod slices;
 pub mod spec;
-pub mod window;
 
 use std::sync::atomic::AtomicBool;
 

@@ -6,8 +6,8 @@ use ndarray::{Array2, ArrayView4};
 
 use super::Predictor;
 use super::infer::spatial;
-use super::window::{Padding, window_starts};
 use crate::backend;
+use crate::volume::window::{Padding, window_starts};
 
 impl Predictor<'_> {
     /// Probabilities `[output, z]` that the slices of an image `[channel, z, y, x]` show the structures; none if it was cancelled.

@@ -14,6 +14,7 @@ use super::trial;
 use crate::backend::{self, Selected};
 use crate::dataset::{Case, Fold};
 use crate::preprocess::{self, PreparedCase};
+use crate::train::spec::StepsPerEpoch;
 use crate::train::{self, median};
 
 /// Medians of some steps.
@@ -46,8 +47,8 @@ pub struct Cost {
     pub windows_per_second: f64,
     /// Most memory: of the process on a CPU, of the pool on a GPU; none where the system does not tell.
     pub peak_bytes: Option<u64>,
-    /// Seconds of all steps of the training, without validation.
-    pub training_seconds: f64,
+    /// Seconds of all steps of the training, without validation; none where its steps are the tiles of all cases.
+    pub training_seconds: Option<f64>,
 }
 
 /// Training cases that patches are cut from.
@@ -81,6 +82,7 @@ pub fn measure(
     once();
     let inference = median((0..steps.max(1)).map(|_| once()).collect());
     let patches = plan.train.patches_per_step();
+    let counted = matches!(plan.train.steps_per_epoch, StepsPerEpoch::Fixed(_));
     Ok(Cost {
         run: run.id.clone(),
         label: run.label(),
@@ -95,7 +97,7 @@ pub fn measure(
         loader_reserve: plan.train.loader_threads as f64 * cost.training / cost.loading.max(1e-9),
         windows_per_second: windows as f64 / inference,
         peak_bytes: backend::peak_bytes(&device.device),
-        training_seconds: cost.training * plan.train.steps() as f64,
+        training_seconds: counted.then(|| cost.training * plan.train.steps() as f64),
     })
 }
 

@@ -18,6 +18,7 @@ use crate::predict::cascade::{Cascade, CascadePlan};
 use crate::preprocess::fingerprint::{Fingerprint, fingerprint};
 use crate::spec::{Experiment, Loaded, Trial};
 use crate::train::pretrained::{Pretrained, PretrainedPlan};
+use crate::train::spec::StepsPerEpoch;
 
 /// Which folds are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,7 +276,7 @@ pub fn shrink(planned: &mut Planned) {
             names.truncate(1);
         }
         let train = &mut plan.train;
-        (train.epochs, train.steps_per_epoch, train.validate_every) = (1, 2, 1);
+        (train.epochs, train.steps_per_epoch, train.validate_every) = (1, StepsPerEpoch::Fixed(2), 1);
         (train.warmup_steps, train.keep_every) = (0, 0);
         if let Some(CascadePlan::Slices { first, .. } | CascadePlan::Coarse { first, .. }) = &mut plan.cascade
             && let Some((_, new)) = ids.iter().find(|(old, _)| old == first)

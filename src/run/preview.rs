@@ -12,12 +12,13 @@ use super::event::{Event, Observer};
 use super::experiment::{Planned, PlannedRun};
 use crate::augment::AugmentPlan;
 use crate::augment::dice::End;
+use crate::augment::patch::Place;
 use crate::dataset::Case;
 use crate::plan::Plan;
 use crate::preprocess::{self, Origin, Prepared};
 use crate::report::panel::preview::{PATCHES, PatchRow, Preview, Sample};
-use crate::train::spec::Sampling;
-use crate::train::{LoadedCase, TrainPlan, case_of, draw_at, draw_sample};
+use crate::train::spec::{Sampling, StepsPerEpoch};
+use crate::train::{Deal, LoadedCase, Sampler, Tiles, TrainPlan, case_of, tiles_of};
 use crate::volume::{Geometry, LabelMap, Volume};
 
 /// What is shown of the patches.
@@ -30,7 +31,8 @@ pub enum Show {
 }
 
 /// Prepares what is shown (and nothing else) and gathers it. Patches are those of the first training steps, by the same
-/// streams, as long as preparation does not exclude one of the cases that are not shown.
+/// streams, as long as preparation does not exclude one of the cases that are not shown. Where training goes over tiles, they are
+/// those of the shown cases.
 ///
 /// # Errors
 /// A case to be shown cannot be prepared, the cache cannot be written, or [`RunError::Interrupted`].
@@ -54,24 +56,26 @@ pub fn gather(
     let prepared = prepare(planned, plan, &names, cancelled, observer)?;
     let of = |name: &String| prepared.get(name).ok_or_else(|| RunError::Internal(format!("{name} is not prepared")));
     let cases: Result<Vec<Sample>, RunError> =
-        shown.into_iter().map(|name| Ok(case_sample(name, of(name)?.clone()))).collect();
+        shown.iter().map(|name| Ok(case_sample(name, of(name)?.clone()))).collect();
     let rows = match show {
-        Show::Training => vec![training_row(plan, &drawn, of)?],
+        Show::Training => vec![training_row(plan, &shown, &drawn, of)?],
         Show::Augmentation => augment_rows(plan, drawn[0], of(drawn[0])?),
     };
     let title = plan.about.experiment.clone();
     Ok(Preview { title, subtitle: subtitle(plan), cases: cases?, rows, target: plan.target.clone() })
 }
 
-/// The patches of the first training steps.
+/// The patches of the first training steps, one of each drawn case; or the first tiles of the shown cases.
 fn training_row<'a>(
     plan: &Plan,
-    drawn: &[&String],
+    shown: &'a [&String],
+    drawn: &'a [&String],
     of: impl Fn(&String) -> Result<&'a Prepared, RunError>,
 ) -> Result<PatchRow, RunError> {
-    let numbered = drawn.iter().enumerate();
-    let patches: Result<Vec<Sample>, RunError> =
-        numbered.map(|(sample, name)| Ok(patch_sample(plan, name, of(name)?.clone(), sample))).collect();
+    let tiled = plan.train.steps_per_epoch == StepsPerEpoch::Tiles;
+    let cases: Result<Vec<(&str, &Prepared)>, RunError> =
+        if tiled { shown } else { drawn }.iter().map(|name| Ok((name.as_str(), of(name)?))).collect();
+    let patches = if tiled { first_tiles(plan, &cases?) } else { first_patches(plan, &cases?) };
     let [depth, height, width] = plan.train.patch_size;
     let augment = &plan.train.augment;
     let note = format!(
@@ -81,7 +85,37 @@ fn training_row<'a>(
         mirrored(&augment.mirror_axes)
     );
     let notes = [vec![note], changes(augment)].concat();
-    Ok(PatchRow { title: "Training patches".into(), notes, alike: false, patches: patches? })
+    Ok(PatchRow { title: "Training patches".into(), notes, alike: false, patches })
+}
+
+/// A patch of each case, in order.
+fn first_patches(plan: &Plan, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
+    let structures = structures(plan);
+    let sampler = Sampler { plan: &plan.train, structures: &structures, seed: plan.seed };
+    let patch = |(number, (name, prepared)): (usize, &(&str, &Prepared))| {
+        let case = LoadedCase::from((*prepared).clone());
+        let (patch, place) = sampler.draw(case.source(), number, None, None);
+        let note = if place == Place::OnStructure { "on a structure" } else { "anywhere" };
+        sample(name, note.into(), patch.image, patch.labels, &prepared.origin)
+    };
+    cases.iter().enumerate().map(patch).collect()
+}
+
+/// The first tiles of a training on these cases.
+fn first_tiles(plan: &Plan, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
+    let structures = structures(plan);
+    let loaded: Vec<LoadedCase> = cases.iter().map(|(_, prepared)| LoadedCase::from((*prepared).clone())).collect();
+    let tiles = |case: &LoadedCase| tiles_of(case.source(), plan.train.patch_size, &structures);
+    let deal = Deal::Tiles(Tiles::new(&plan.train, &loaded.iter().map(tiles).collect::<Vec<_>>(), plan.seed));
+    let train = deal.counted(&plan.train);
+    let sampler = Sampler { plan: &train, structures: &structures, seed: plan.seed };
+    let patch = |number: usize| {
+        let (case, tile) = deal.of(number);
+        let (patch, _) = sampler.draw(loaded[case].source(), number, tile, None);
+        let (name, prepared) = cases[case];
+        sample(name, "tile".into(), patch.image, patch.labels, &prepared.origin)
+    };
+    (0..PATCHES).map(patch).collect()
 }
 
 /// The first patch unchanged, and a row for each transform.
@@ -91,7 +125,8 @@ fn augment_rows(plan: &Plan, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
     let patch = |augment: AugmentPlan, sample: usize, end: Option<End>, note: &str| {
         let sampling = Sampling { foreground: 1.0, drop_background: 0.0 };
         let train = TrainPlan { augment, sampling, ..plan.train.clone() };
-        let (patch, _) = draw_at(&train, case.source(), &structures, plan.seed, sample, end);
+        let sampler = Sampler { plan: &train, structures: &structures, seed: plan.seed };
+        let (patch, _) = sampler.draw(case.source(), sample, None, end);
         self::sample(name, note.into(), patch.image, patch.labels, &prepared.origin)
     };
     let row = |(transform, augment): (&str, AugmentPlan)| {
@@ -160,14 +195,6 @@ fn case_sample(name: &str, prepared: Prepared) -> Sample {
     let labels = prepared.labels.unwrap_or_else(|| Array3::zeros((depth, height, width)));
     let note = format!("prepared: {depth}×{height}×{width} voxels [z, y, x]{unit}{more}");
     sample(name, note, prepared.image, labels, &origin)
-}
-
-fn patch_sample(plan: &Plan, name: &str, prepared: Prepared, number: usize) -> Sample {
-    let origin = prepared.origin.clone();
-    let case = LoadedCase::from(prepared);
-    let (patch, foreground) = draw_sample(&plan.train, case.source(), &structures(plan), plan.seed, number);
-    let note = if foreground { "on a structure" } else { "anywhere" };
-    sample(name, note.into(), patch.image, patch.labels, &origin)
 }
 
 /// Label values of each structure.

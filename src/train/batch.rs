@@ -2,12 +2,12 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::Array3;
-use rand::seq::SliceRandom;
 
 use super::TrainPlan;
 use super::cases::Cases;
+use super::deal::Deal;
 use crate::augment::dice::End;
-use crate::augment::patch::{Draw, Patch, Source, draw};
+use crate::augment::patch::{Draw, Patch, Place, Source, draw};
 use crate::dataset::Target;
 use crate::loss::Truth;
 use crate::preprocess::PrepareError;
@@ -136,63 +136,69 @@ impl Encoder {
     }
 }
 
-/// Makes the patches of one step of the training, `batch` (counted over all epochs).
-///
-/// # Errors
-/// A prepared case can no longer be read from the cache.
-pub fn make(
-    plan: &TrainPlan,
-    cases: &Cases,
-    encoder: &Encoder,
-    seed: u64,
-    batch: usize,
-) -> Result<Batch, PrepareError> {
-    let mut patches = Vec::with_capacity(plan.patches_per_step());
-    for slot in 0..plan.patches_per_step() {
-        let sample = batch * plan.patches_per_step() + slot;
-        let case = cases.get(case_of(sample, cases.count(), seed))?;
-        patches.push(
-            draw_sample(plan, case.source_near(plan.near_mm, &encoder.structures), &encoder.structures, seed, sample).0,
-        );
+/// Makes the batches of a training.
+pub struct Maker<'a> {
+    /// Draws each patch.
+    pub sampler: Sampler<'a>,
+    /// Prepared cases.
+    pub cases: &'a Cases<'a>,
+    /// Which case, and which part of it.
+    pub deal: &'a Deal,
+    /// Turns labels into the truth.
+    pub encoder: &'a Encoder,
+}
+
+impl Maker<'_> {
+    /// The patches of one step, counted over all epochs.
+    ///
+    /// # Errors
+    /// A prepared case can no longer be read from the cache.
+    pub fn make(&self, step: usize) -> Result<Batch, PrepareError> {
+        let Sampler { plan, structures, .. } = self.sampler;
+        let mut patches = Vec::with_capacity(plan.patches_per_step());
+        for slot in 0..plan.patches_per_step() {
+            let sample = step * plan.patches_per_step() + slot;
+            let (case, tile) = self.deal.of(sample);
+            let case = self.cases.get(case)?;
+            patches.push(self.sampler.draw(case.source_near(plan.near_mm, structures), sample, tile, None).0);
+        }
+        Ok(collate(patches, self.encoder))
     }
-    Ok(collate(patches, encoder))
 }
 
-/// Draws patch `sample` of the training (counted over all batches) from its case (see [`case_of`]); true if it was to be
-/// centred on a structure. The same numbers give the same patch: previews show what training takes.
-pub fn draw_sample(plan: &TrainPlan, case: Source, structures: &[Vec<u16>], seed: u64, sample: usize) -> (Patch, bool) {
-    draw_at(plan, case, structures, seed, sample, None)
+/// Draws the patches of a training. The same numbers give the same patch: previews show what training takes.
+#[derive(Clone, Copy)]
+pub struct Sampler<'a> {
+    /// Patch, batch and augmentation; the steps of an epoch are counted.
+    pub plan: &'a TrainPlan,
+    /// Label values of each structure.
+    pub structures: &'a [Vec<u16>],
+    /// Of the training.
+    pub seed: u64,
 }
 
-/// As [`draw_sample`]; with an end, every change of the plan takes place, at that end of its range: for pictures.
-pub fn draw_at(
-    plan: &TrainPlan,
-    case: Source,
-    structures: &[Vec<u16>],
-    seed: u64,
-    sample: usize,
-    end: Option<End>,
-) -> (Patch, bool) {
-    let (batch, slot) = (sample / plan.patches_per_step(), sample % plan.patches_per_step());
-    let epoch = (batch / plan.steps_per_epoch) as u64;
-    let mut rng = random::stream(seed, "patch", epoch, sample as u64);
-    let foreground = is_foreground(plan, slot, &mut rng);
-    let how = Draw {
-        size: plan.patch_size,
-        structures,
-        foreground,
-        drop_background: plan.sampling.drop_background,
-        augment: &plan.augment,
-        end,
-    };
-    (draw(case, how, &mut rng), foreground)
-}
-
-/// The case of patch `sample`. Cases are dealt pass by pass: each pass over the set is a new permutation.
-pub fn case_of(sample: usize, cases: usize, seed: u64) -> usize {
-    let mut order: Vec<usize> = (0..cases).collect();
-    order.shuffle(&mut random::stream(seed, "order", (sample / cases) as u64, 0));
-    order[sample % cases]
+impl Sampler<'_> {
+    /// Patch `sample` of the training (counted over all batches) of the case and tile that it was dealt (see [`Deal`]), and where it
+    /// lies. With an end, every change of the plan takes place, at that end of its range: for pictures.
+    pub fn draw(&self, case: Source, sample: usize, tile: Option<[isize; 3]>, end: Option<End>) -> (Patch, Place) {
+        let plan = self.plan;
+        let (step, slot) = (sample / plan.patches_per_step(), sample % plan.patches_per_step());
+        let mut rng = random::stream(self.seed, "patch", (step / plan.epoch_steps()) as u64, sample as u64);
+        let place = match tile {
+            Some(at) => Place::At(at),
+            None if is_foreground(plan, slot, &mut rng) => Place::OnStructure,
+            None => Place::Anywhere,
+        };
+        let how = Draw {
+            size: plan.patch_size,
+            structures: self.structures,
+            place,
+            drop_background: plan.sampling.drop_background,
+            augment: &plan.augment,
+            end,
+        };
+        (draw(case, how, &mut rng), place)
+    }
 }
 
 /// nnU-Net's rule: the last patches of a step, rounded, are centred on a structure; a step of one patch draws lots.
@@ -280,15 +286,6 @@ mod tests {
                     _ => panic!("of another kind"),
                 }
             }
-        }
-    }
-
-    #[test]
-    fn every_pass_deals_every_case_once() {
-        for pass in 0..3 {
-            let mut dealt: Vec<usize> = (0..5).map(|sample| case_of(pass * 5 + sample, 5, 3)).collect();
-            dealt.sort_unstable();
-            assert_eq!(dealt, [0, 1, 2, 3, 4]);
         }
     }
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use burn::module::Module;
 
-use super::batch::{self, Encoder};
+use super::batch::{Encoder, Maker, Sampler};
 use super::cases::Cases;
+use super::deal::Deal;
 use super::error::TrainError;
 use super::fit::{Fitting, Job};
 use crate::model::Network;
@@ -31,10 +32,14 @@ pub struct StepCost {
 pub fn measure_steps(job: &Job, steps: usize) -> Result<StepCost, TrainError> {
     let mut run = Fitting::new(job)?;
     let (encoder, cases) = (Encoder::new(job.target, job.model.slices().is_some()), Cases::new(job.cases.clone()));
+    let deal = Deal::new(job.plan, &cases, &encoder.structures, job.seed, job.cancelled)?;
+    let plan = deal.counted(job.plan);
+    let sampler = Sampler { plan: &plan, structures: &encoder.structures, seed: job.seed };
+    let maker = Maker { sampler, cases: &cases, deal: &deal, encoder: &encoder };
     let (mut loading, mut training) = (Vec::new(), Vec::new());
     for step in 0..WARM_UP + steps.max(1) {
         let start = Instant::now();
-        let batch = batch::make(job.plan, &cases, &encoder, job.seed, step)?;
+        let batch = maker.make(step)?;
         loading.push(start.elapsed().as_secs_f64());
         let start = Instant::now();
         let rate = run.rate(job.plan, step);

@@ -19,7 +19,7 @@ impl Fitting {
         let plan = job.plan;
         let epoch = self.saved.state.history.len() + 1;
         let state = &self.saved.state;
-        let loss = state.loss_sum / (plan.steps_per_epoch - state.skipped).max(1) as f64;
+        let loss = state.loss_sum / (plan.epoch_steps() - state.skipped).max(1) as f64;
         // Nothing is remembered before validation is done: stopped in it, the epoch ends again.
         let (_, unvalidated) = self.watched(job, epoch, loss, None);
         let Some(validation) = self.validation(job, epoch, unvalidated.stopped, observe)? else { return Ok(false) };

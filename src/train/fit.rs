@@ -7,9 +7,10 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::batch::{self, Batch, Encoder};
+use super::batch::{Batch, Encoder, Maker, Sampler};
 use super::cases::Cases;
 use super::checkpoint::{self, Saved, State};
+use super::deal::Deal;
 use super::error::TrainError;
 use super::history::{Event, Validation};
 use super::optimizer::Rules;
@@ -72,14 +73,20 @@ pub enum Ended {
 /// See [`TrainError`].
 pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainError> {
     let mut run = Fitting::start(job)?;
-    run.announce(job, observe)?;
     let encoder = Encoder::new(job.target, job.model.slices().is_some());
     let cases = Cases::new(job.cases.clone());
-    let (plan, seed) = (job.plan, job.seed);
-    let make = |step: usize| batch::make(plan, &cases, &encoder, seed, step);
+    let deal = match Deal::new(job.plan, &cases, &encoder.structures, job.seed, job.cancelled) {
+        Err(TrainError::Stopped) => return Ok(Ended::Interrupted),
+        deal => deal?,
+    };
+    let plan = &deal.counted(job.plan);
+    let job = &Job { plan, cases: job.cases.clone(), ..*job };
+    run.announce(job, observe)?;
+    let sampler = Sampler { plan, structures: &encoder.structures, seed: job.seed };
+    let maker = &Maker { sampler, cases: &cases, deal: &deal, encoder: &encoder };
     std::thread::scope(|scope| {
         let remaining = run.saved.state.step..plan.steps();
-        let mut batches = loader::start(scope, plan.loader_threads, remaining, make);
+        let mut batches = loader::start(scope, plan.loader_threads, remaining, |step| maker.make(step));
         while !run.is_done(plan) {
             if !run.train_epoch(job, &mut batches, observe)? || !run.finish_epoch(job, observe)? {
                 run.save(job)?;
@@ -147,9 +154,9 @@ impl Fitting {
         observe(Event::Started {
             parameters,
             memory_bytes,
-            epoch_seconds: step_seconds.map(|seconds| seconds * job.plan.steps_per_epoch as f64),
+            epoch_seconds: step_seconds.map(|seconds| seconds * job.plan.epoch_steps() as f64),
             epochs: job.plan.epochs,
-            steps_per_epoch: job.plan.steps_per_epoch,
+            steps_per_epoch: job.plan.epoch_steps(),
             resumed_at: state.step,
             history: &state.history,
         });
@@ -180,7 +187,7 @@ impl Fitting {
     ) -> Result<bool, TrainError> {
         let epoch = self.saved.state.history.len() + 1;
         (self.seconds, self.steps_here, self.waited) = (0.0, 0, 0.0);
-        while self.saved.state.step < epoch * job.plan.steps_per_epoch {
+        while self.saved.state.step < epoch * job.plan.epoch_steps() {
             if job.cancelled.load(Ordering::Relaxed) {
                 return Ok(false);
             }
@@ -194,7 +201,7 @@ impl Fitting {
             self.steps_here += 1;
             observe(Event::Step {
                 epoch,
-                step: self.saved.state.step - (epoch - 1) * job.plan.steps_per_epoch,
+                step: self.saved.state.step - (epoch - 1) * job.plan.epoch_steps(),
                 loss,
                 learning_rate: rate,
                 patches_per_second: (self.steps_here * job.plan.patches_per_step()) as f64 / self.seconds,

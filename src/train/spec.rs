@@ -11,6 +11,7 @@ pub use super::average::Ema;
 pub use super::metric::Metric;
 pub use super::optimizer::spec::{Adam, AdamW, Group, Optimizer, Sgd};
 pub use super::schedule::spec::{Plateau, Schedule};
+pub use super::steps::StepsPerEpoch;
 pub use super::stopping::EarlyStopping;
 
 /// The training schedule.
@@ -25,7 +26,8 @@ pub struct Train {
     /// Number of epochs.
     #[schemars(range(min = 1))]
     pub epochs: usize,
-    /// Steps per epoch, or `"pass"`: as many as it takes to draw one patch per training case.
+    /// Steps per epoch; `"pass"`: one patch per training case; `"tiles"`: every part of every training case once, cut into patches side
+    /// by side.
     pub steps_per_epoch: StepsPerEpoch,
     /// How patches are drawn.
     pub sampling: Sampling,
@@ -99,16 +101,6 @@ impl Default for Train {
     }
 }
 
-/// Steps per epoch: a number or `"pass"`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StepsPerEpoch {
-    /// One patch per training case.
-    #[default]
-    Pass,
-    /// A number of steps.
-    Fixed(usize),
-}
-
 /// How training patches are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -116,7 +108,8 @@ pub struct Sampling {
     /// Fraction of a batch whose patches are centred on a random voxel of a random structure (nnU-Net: 0.33); 0 draws uniformly.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub foreground: f64,
-    /// Probability with which a patch without any structure is dropped and drawn again (at most 10 times).
+    /// Probability with which a patch without any structure is dropped and drawn again (at most 10 times); part of the tiles without any
+    /// structure that an epoch leaves out, others in every epoch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub drop_background: f64,
 }
@@ -176,8 +169,8 @@ pub struct TrainPlan {
     pub batch_size: usize,
     /// Number of epochs.
     pub epochs: usize,
-    /// Steps of one epoch.
-    pub steps_per_epoch: usize,
+    /// Steps of one epoch; tiles are counted when training begins.
+    pub steps_per_epoch: StepsPerEpoch,
     /// How patches are drawn.
     pub sampling: Sampling,
     /// Patches are drawn from so near to the structures; none: from everywhere.
@@ -237,8 +230,10 @@ impl TrainPlan {
         augment: AugmentPlan,
     ) -> Self {
         let steps_per_epoch = match spec.steps_per_epoch {
-            StepsPerEpoch::Pass => training_cases.div_ceil((batch_size * spec.accumulate).max(1)).max(1),
-            StepsPerEpoch::Fixed(steps) => steps,
+            StepsPerEpoch::Pass => {
+                StepsPerEpoch::Fixed(training_cases.div_ceil((batch_size * spec.accumulate).max(1)).max(1))
+            }
+            steps @ (StepsPerEpoch::Fixed(_) | StepsPerEpoch::Tiles) => steps,
         };
         Self {
             patch_size,
@@ -267,9 +262,17 @@ impl TrainPlan {
         }
     }
 
+    /// Steps of one epoch; 1 while tiles are not counted (see [`Deal`](super::Deal)).
+    pub fn epoch_steps(&self) -> usize {
+        match self.steps_per_epoch {
+            StepsPerEpoch::Fixed(steps) => steps.max(1),
+            StepsPerEpoch::Pass | StepsPerEpoch::Tiles => 1,
+        }
+    }
+
     /// Steps of the whole training.
     pub fn steps(&self) -> usize {
-        self.epochs * self.steps_per_epoch
+        self.epochs * self.epoch_steps()
     }
 
     /// Patches that one step learns from.
@@ -296,59 +299,4 @@ fn is_true(flag: &bool) -> bool {
 
 fn is_zero(number: &f64) -> bool {
     *number == 0.0
-}
-
-impl Serialize for StepsPerEpoch {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Pass => serializer.serialize_str("pass"),
-            Self::Fixed(steps) => steps.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for StepsPerEpoch {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StepsVisitor)
-    }
-}
-
-struct StepsVisitor;
-
-impl serde::de::Visitor<'_> for StepsVisitor {
-    type Value = StepsPerEpoch;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str("\"pass\" or a number of steps")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<StepsPerEpoch, E> {
-        match text {
-            "pass" => Ok(StepsPerEpoch::Pass),
-            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
-        }
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<StepsPerEpoch, E> {
-        let steps = usize::try_from(value).ok().filter(|steps| *steps > 0);
-        steps.map(StepsPerEpoch::Fixed).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Signed(value), &self))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<StepsPerEpoch, E> {
-        self.visit_i64(value.try_into().unwrap_or(0))
-    }
-}
-
-impl JsonSchema for StepsPerEpoch {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "StepsPerEpoch".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "anyOf": [{ "const": "pass" }, { "type": "integer", "minimum": 1 }] })
-    }
 }

@@ -14,6 +14,7 @@ pub mod raster;
 pub mod rle;
 pub mod segments;
 pub mod surface;
+pub mod window;
 mod facts;
 pub mod format;
 mod stored;

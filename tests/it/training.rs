@@ -219,3 +219,28 @@ fn ignored_voxels_count_in_no_loss_and_no_score() {
         assert_eq!(found, reference, "{}: the structure itself is the same", counted.case);
     }
 }
+
+/// Three cases of about 20×28×28 voxels have 24 tiles of 16³; fewer show the spleen. A stopped run goes on with the tiles that are left.
+#[test]
+#[cfg(unix)]
+fn an_epoch_of_tiles_has_each_tile_once() {
+    let with = |drop_background: f64| {
+        let lab = Lab::new();
+        let spec = TINY.replace("steps-per-epoch = 3", "steps-per-epoch = \"tiles\"").replace("\"liver\", ", "");
+        let sampling = format!("sampling = {{ foreground = 0.0, drop-background = {drop_background} }}\n");
+        lab.write("experiments/x.toml", &format!("{spec}{sampling}"));
+        lab
+    };
+    let (all, filtered) = (with(0.0), with(0.9));
+    let ended = all.run("x", &[]);
+    filtered.run("x", &[]);
+    let (steps, fewer) = (history(&all, "step"), history(&filtered, "step"));
+    assert!(ended.err.contains("3 epochs of 12 steps"), "{}", ended.err);
+    assert_eq!(steps, [12.0, 24.0, 36.0]);
+    assert!(fewer[0] >= 3.0 && fewer[0] < 12.0 && fewer[2] == 3.0 * fewer[0], "{fewer:?}");
+    let stopped = with(0.9);
+    let epochs = |lab: &Lab| lab.run_folders("x").iter().map(|run| events(run, "epoch").len()).sum::<usize>();
+    stopped.kill_at(&["run", "experiments/x.toml"], |lab| epochs(lab) > 0, Duration::ZERO);
+    stopped.run("x", &[]);
+    assert!(results(&stopped, "x") == results(&filtered, "x"));
+}

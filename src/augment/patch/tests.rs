@@ -27,7 +27,7 @@ proptest! {
         let source = Source { image: image.view(), labels: labels.view(), spacing_mm: [1.0; 3], locations: &locations, near: None };
         let structures = [vec![7u16]];
         let augment = AugmentPlan::mirroring(vec![0, 1, 2]);
-        let how = Draw { size, structures: &structures, foreground: true, drop_background: 0.0, augment: &augment, end: None };
+        let how = Draw { size, structures: &structures, place: Place::OnStructure, drop_background: 0.0, augment: &augment, end: None };
         let patch = draw(source, how, &mut random::stream(seed, "patch", 0, 0));
         let marked = image[[0, shape[0] - 1, 0, shape[2] / 2]];
         let found: Vec<f32> = patch.labels.iter().zip(patch.image.iter()).filter(|(l, _)| **l == 7).map(|(_, v)| *v).collect();
@@ -48,7 +48,7 @@ fn dropping_background_finds_the_structure() {
         let how = Draw {
             size: [6, 6, 6],
             structures: &structures,
-            foreground: false,
+            place: Place::Anywhere,
             drop_background,
             augment: &none,
             end: None,
@@ -93,7 +93,7 @@ fn a_patch_is_the_same_bits_on_any_thread_and_keeps_its_labels() {
     let how = Draw {
         size: [12, 16, 14],
         structures: &structures,
-        foreground: true,
+        place: Place::OnStructure,
         drop_background: 0.3,
         augment: &augment,
         end: None,
@@ -148,7 +148,7 @@ fn without_transforms_a_patch_is_cut_as_before() {
     let how = Draw {
         size: [4, 5, 6],
         structures: &structures,
-        foreground: false,
+        place: Place::Anywhere,
         drop_background: 0.5,
         augment: &augment,
         end: None,

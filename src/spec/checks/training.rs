@@ -20,6 +20,10 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
         let message = "every patch without a structure would be dropped, so none is ever learnt from";
         findings.error("train.sampling.drop-background", message, "use a probability below 1");
     }
+    if train.steps_per_epoch == StepsPerEpoch::Tiles && train.sampling.foreground > 0.0 {
+        let message = "every tile is learnt from where it lies, so that no patch can be centred on a structure";
+        findings.error("train.steps-per-epoch", message, "set `train.sampling.foreground = 0.0`");
+    }
     let split = experiment.split.as_ref().unwrap_or(&dataset.split);
     let validates = train.best.cases == BestCases::Test || has_validation(split);
     let mut watched = Vec::new();

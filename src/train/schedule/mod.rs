@@ -19,7 +19,7 @@ pub fn learning_rate(plan: &TrainPlan, step: usize, fallen: &Fallen) -> f64 {
 /// The schedule's part, without warm-up.
 fn factor(plan: &TrainPlan, step: usize, fallen: &Fallen) -> f64 {
     let progress = step as f64 / plan.steps().max(1) as f64;
-    let steps_per_epoch = plan.steps_per_epoch.max(1);
+    let steps_per_epoch = plan.epoch_steps();
     let epoch = step / steps_per_epoch;
     match plan.schedule {
         Schedule::Constant {} => 1.0,

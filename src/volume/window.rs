@@ -1,14 +1,6 @@
-//! The sliding window over a volume that is larger than a patch, as in nnU-Net: where windows lie, and how they blend.
+//! Windows over a volume that is larger than a patch, as in nnU-Net: where they lie, and the padding of volumes that are smaller.
 
-use ndarray::{Array3, Array4, ArrayView4, ArrayViewMut4, Axis, Slice};
-
-use super::spec::Blend;
-
-/// Standard deviation of the Gaussian weights in parts of the patch.
-const SIGMA: f64 = 1.0 / 8.0;
-
-/// Standard deviations after which the Gaussian is cut (SciPy's `gaussian_filter`).
-const TRUNCATE: f64 = 4.0;
+use ndarray::{Array4, ArrayView4, ArrayViewMut4, Axis, Slice};
 
 /// First voxels `[z, y, x]` of the windows over a volume, in array order. The volume is at least as large as the patch
 /// (see [`Padding`]).
@@ -30,30 +22,6 @@ fn starts_along(length: usize, patch: usize, overlap: f64) -> Vec<usize> {
     let count = (last as f64 / step).ceil() as usize;
     let spread = |index: usize| (last as f64 / count.max(1) as f64 * index as f64).round_ties_even() as usize;
     (0..=count).map(spread).collect()
-}
-
-/// Weight of each voxel of a window, at most 1 and never 0.
-pub fn importance(patch: [usize; 3], blend: Blend) -> Array3<f32> {
-    if blend == Blend::Constant {
-        return Array3::ones(patch);
-    }
-    let [z, y, x] = patch.map(gaussian_profile);
-    let mut weights = Array3::from_shape_fn(patch, |at| (z[at.0] * y[at.1] * x[at.2]) as f32);
-    let positive = weights.iter().copied().filter(|&weight| weight > 0.0);
-    let smallest = positive.fold(f32::INFINITY, f32::min);
-    weights.mapv_inplace(|weight| if weight > 0.0 { weight } else { smallest });
-    weights
-}
-
-/// A Gaussian around the middle voxel, 1 there.
-fn gaussian_profile(length: usize) -> Vec<f64> {
-    let sigma = length as f64 * SIGMA;
-    let radius = (TRUNCATE * sigma + 0.5) as usize;
-    let weight = |index: usize| match index.abs_diff(length / 2) {
-        distance if distance <= radius => (-0.5 * (distance as f64 / sigma).powi(2)).exp(),
-        _ => 0.0,
-    };
-    (0..length).map(weight).collect()
 }
 
 /// Zeros around a volume that is smaller than the patch, the odd one at the end.
@@ -113,7 +81,6 @@ mod tests {
     #[derive(Deserialize)]
     struct Reference {
         windows: Vec<Windows>,
-        gaussians: Vec<Gaussian>,
         paddings: Vec<Pads>,
     }
 
@@ -123,12 +90,6 @@ mod tests {
         patch: [usize; 3],
         overlap: f64,
         steps: [Vec<usize>; 3],
-    }
-
-    #[derive(Deserialize)]
-    struct Gaussian {
-        patch: [usize; 3],
-        weights: Vec<f32>,
     }
 
     #[derive(Deserialize)]
@@ -152,18 +113,6 @@ mod tests {
             assert_eq!(found, steps, "{shape:?} {patch:?} {overlap}");
             assert_eq!(window_starts(shape, patch, overlap).len(), steps.iter().map(Vec::len).product::<usize>());
         }
-    }
-
-    #[test]
-    fn gaussian_weights_equal_those_of_nnunet() {
-        for Gaussian { patch, weights } in reference().gaussians {
-            let found = importance(patch, Blend::Gaussian);
-            for (found, expected) in found.iter().zip(&weights) {
-                assert!((found - expected).abs() <= 1e-6 * expected.abs() + 1e-9, "{patch:?}: {found} {expected}");
-            }
-            assert!(found.iter().all(|&weight| weight > 0.0 && weight <= 1.0));
-        }
-        assert!(importance([2, 3, 4], Blend::Constant).iter().all(|&weight| weight == 1.0));
     }
 
     #[test]
