@@ -140,6 +140,11 @@ fn dataset_toml(proposal: &Proposal, root: &str) -> String {
     let folds = proposal.cases.clamp(2, 5);
     let _ = writeln!(text, "[split.k-fold]\nfolds = {folds}\nseed = 12345");
     text.push_str("# Cases of one patient stay together, where the name tells: group-by = \"^(patient\\\\d+)_\"\n");
+    if !dataset.labels.mirror_pairs.is_empty() {
+        let line = |[left, right]: &[String; 2]| format!("    [{}, {}],\n", quoted(left), quoted(right));
+        let pairs: String = dataset.labels.mirror_pairs.iter().map(line).collect();
+        let _ = write!(text, "\n# In a mirrored image they change places.\n[labels]\nmirror-pairs = [\n{pairs}]\n");
+    }
     for channel in &dataset.channels {
         let _ = write!(text, "\n[[channel]]\nname = {}\n", quoted(&channel.name));
     }
@@ -196,6 +201,7 @@ mod tests {
         let dataset: crate::dataset::Dataset = toml::from_str(&read("datasets/my-set.toml")).unwrap();
         assert_eq!(dataset.root, std::fs::canonicalize(&from).unwrap().to_string_lossy());
         assert_eq!(dataset.structures.len(), 6);
+        assert_eq!(dataset.labels.mirror_pairs, [["left-kidney", "right-kidney"].map(str::to_owned)]);
         let experiment: Experiment = toml::from_str(&read("experiments/my-set.toml")).unwrap();
         assert_eq!(experiment.dataset, "my-set");
         assert_eq!(execute(new()).unwrap_err().exit, Exit::Usage);

@@ -62,10 +62,36 @@ impl Target {
     }
 }
 
+/// Words that name a side, and the other one.
+const SIDES: [[&str; 2]; 4] = [["left", "right"], ["right", "left"], ["l", "r"], ["r", "l"]];
+
 /// Whether a structure's name says left or right.
 pub fn has_side(name: &str) -> bool {
+    other_side(name).is_some()
+}
+
+/// Names that differ in their side alone, as `labels.mirror-pairs` has them.
+pub fn partners(names: &[&str]) -> Vec<[String; 2]> {
+    let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let partner = |(index, name): (usize, &&str)| {
+        let other = other_side(name)?;
+        let found = lower.iter().position(|name| *name == other)?;
+        (index < found).then(|| [(*name).to_owned(), names[found].to_owned()])
+    };
+    names.iter().enumerate().filter_map(partner).collect()
+}
+
+/// A name in small letters with its first word for a side exchanged.
+fn other_side(name: &str) -> Option<String> {
     let lower = name.to_lowercase();
-    lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| matches!(word, "left" | "right" | "l" | "r"))
+    let mut place = 0;
+    for word in lower.split(|letter: char| !letter.is_alphanumeric()) {
+        if let Some([_, other]) = SIDES.iter().find(|[side, _]| *side == word) {
+            return Some(format!("{}{other}{}", &lower[..place], &lower[place + word.len()..]));
+        }
+        place += word.len() + lower[place + word.len()..].chars().next().map_or(0, char::len_utf8);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -111,6 +137,23 @@ mod tests {
         dataset.labels.mirror_pairs.clear();
         let found = target(&dataset, &[]).unwrap();
         assert_eq!(found.side_without_partner(&dataset.mirrored_values()), Some("right-kidney"));
+    }
+
+    #[test]
+    fn names_that_differ_in_their_side_are_partners() {
+        let names = [
+            "Left Kidney",
+            "liver",
+            "femur_r",
+            "right kidney",
+            "lung-left-upper",
+            "femur_L",
+            "leftover",
+            "rib é right 1",
+        ];
+        let pairs = [["Left Kidney", "right kidney"], ["femur_r", "femur_L"]];
+        assert_eq!(partners(&names), pairs.map(|pair| pair.map(str::to_owned)));
+        assert_eq!(other_side("rib é right 1").as_deref(), Some("rib é left 1"));
     }
 
     #[test]

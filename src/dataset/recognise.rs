@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::layout::{DatasetJson, channel_of, nifti_files};
+use super::mirror::partners;
 use super::spec::{Channel, Dataset, DicomChoice, Labels, Layout, Modality, Split, Structure};
 use super::{Case, DataError, open, read_image};
 use crate::volume::{read_header, read_label_map};
@@ -58,6 +59,8 @@ pub fn recognise(folder: &Path) -> Result<Proposal, DataError> {
     dataset.channels = channels(&dataset.layout, &json, &opened.cases);
     dataset.modality = modality(&json, &opened.cases, &mut guesses);
     dataset.structures = structures(&json, &opened.cases, &mut guesses);
+    let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
+    dataset.labels.mirror_pairs = partners(&names);
     Ok(Proposal { dataset, cases: opened.cases.len(), guesses })
 }
 

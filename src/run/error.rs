@@ -134,7 +134,7 @@ impl RunError {
             Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => Kind::Data,
             Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) => Kind::Data,
             Self::Train(TrainError::Pretrained(_)) => Kind::Data,
-            Self::Plan(_) | Self::Fold { .. } => Kind::Spec,
+            Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_)) => Kind::Spec,
             _ => Kind::Trial,
         }
     }

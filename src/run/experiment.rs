@@ -10,13 +10,14 @@ use super::inputs::Inputs;
 use super::predicting::CASCADE;
 use super::store::{RunFolder, Status};
 use super::trial::{self, Setting};
-use crate::backend::Selected;
+use crate::backend::{self, DeviceName, Selected};
 use crate::dataset::{self, Case, Fold};
 use crate::plan::cascade::{self, first_stage};
 use crate::plan::{About, Plan, Resolved, resolve};
 use crate::predict::cascade::{Cascade, CascadePlan};
 use crate::preprocess::fingerprint::{Fingerprint, fingerprint};
 use crate::spec::{Experiment, Loaded, Trial};
+use crate::train;
 use crate::train::pretrained::{Pretrained, PretrainedPlan};
 use crate::train::spec::StepsPerEpoch;
 
@@ -93,8 +94,23 @@ pub fn plan(
     for trial in &loaded.trials {
         n_folds = planner.trial(trial, &mut runs)?;
     }
+    refuse_unknown_groups(&runs)?;
     planner.ensembles(&mut runs)?;
     Ok(Planned { runs, inputs, cache, folds: n_folds })
+}
+
+/// Groups of parameters are known when the networks are planned, long before they are trained.
+fn refuse_unknown_groups(runs: &[PlannedRun]) -> Result<(), RunError> {
+    let cpu = backend::select(DeviceName::Cpu)?.device;
+    let mut known: Vec<&Plan> = Vec::new();
+    for plan in runs.iter().map(|run| &run.plan).filter(|plan| !plan.train.groups.is_empty()) {
+        let alike = |other: &&Plan| (&other.model, &other.train.groups) == (&plan.model, &plan.train.groups);
+        if !known.iter().any(alike) {
+            train::refuse_unknown_groups(&plan.train, &plan.model, plan.interface(), &cpu)?;
+            known.push(plan);
+        }
+    }
+    Ok(())
 }
 
 struct Planner<'a> {

@@ -97,6 +97,22 @@ pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainErro
     })
 }
 
+/// Refuses groups of parameters that the network does not have, by its first weights.
+///
+/// # Errors
+/// [`TrainError::Group`].
+pub fn refuse_unknown_groups(
+    plan: &TrainPlan,
+    model: &ModelPlan,
+    interface: Interface,
+    device: &Device,
+) -> Result<(), TrainError> {
+    // Parameters are those that have gradients.
+    let network = model::build(model, interface, plan.precision, 0, &device.clone().autodiff());
+    Rules::new(&network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases)?;
+    Ok(())
+}
+
 /// The device of the plan's training steps.
 pub(super) fn autodiff(job: &Job) -> Device {
     let device = job.device.clone().autodiff();

@@ -32,6 +32,6 @@ pub use bench::{StepCost, measure_steps, median};
 pub use cases::LoadedCase;
 pub use deal::{Deal, Tiles, case_of, tiles_of};
 pub use error::TrainError;
-pub use fit::{Ended, Job, fit};
+pub use fit::{Ended, Job, fit, refuse_unknown_groups};
 pub use history::{EpochRecord, Event, Validation};
 pub use spec::{Train, TrainPlan};

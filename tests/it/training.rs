@@ -110,7 +110,8 @@ fn a_group_without_parameters_is_an_error_that_names_those_there_are() {
     let lab = Lab::new();
     lab.write("experiments/x.toml", &format!("{TINY}\n[[train.group]]\nparameters = \"backbone\"\n"));
     let ended = lab.end(&["run", "experiments/x.toml"]);
-    assert_eq!(ended.code, 5, "{}", ended.err);
+    assert_eq!(ended.code, 3, "{}", ended.err);
+    assert!(!lab.path("runs/x").exists(), "found before a run is begun");
     assert!(
         ended.err.contains("`backbone`") && ended.err.contains("encoder, upsamples, decoder, heads"),
         "{}",

@@ -70,17 +70,24 @@ mirror = false
     )
 }
 
-/// Left and right must not be exchanged where the structures have a side.
+/// Left and right must not be exchanged where structures have a side and no partner on the other.
 fn mirror(proposal: &Proposal) -> String {
-    let names = || proposal.dataset.structures.iter().map(|it| it.name.as_str());
-    match names().find(|name| has_side(name)) {
-        Some(name) => format!(
+    let paired = |name: &str| proposal.dataset.labels.mirror_pairs.iter().flatten().any(|paired| paired == name);
+    let names = proposal.dataset.structures.iter().map(|it| it.name.as_str());
+    let sides: Vec<&str> = names.filter(|name| has_side(name)).collect();
+    if let Some(name) = sides.iter().find(|name| !paired(name)) {
+        return format!(
             "# Not along the width: `{name}` has a side, and a mirrored patient has the other. Name such structures in the dataset's\n\
              # `labels.mirror-pairs`, and \"width\" can be added.\n\
              mirror = [\"depth\", \"height\"]\n"
-        ),
-        None => "# Each axis is flipped with probability one half; leave out \"width\" where left and right must not be exchanged.\n\
-                 mirror = [\"depth\", \"height\", \"width\"]\n"
-            .into(),
+        );
     }
+    let width = match sides.is_empty() {
+        true => "leave out \"width\" where left and right must not be exchanged",
+        false => "along the width, `labels.mirror-pairs` of the dataset change places",
+    };
+    format!(
+        "# Each axis is flipped with probability one half; {width}.\n\
+         mirror = [\"depth\", \"height\", \"width\"]\n"
+    )
 }

@@ -142,7 +142,7 @@ fn what_new_writes_passes_check_and_runs() {
     runs(folder.path(), "experiments/set.toml");
     let recipe = fs::read_to_string(folder.path().join("experiments/set.toml")).unwrap();
     assert!(
-        recipe.contains("`left-kidney` has a side") && recipe.contains("mirror = [\"depth\", \"height\"]"),
+        recipe.contains("`labels.mirror-pairs`") && recipe.contains("mirror = [\"depth\", \"height\", \"width\"]"),
         "{recipe}"
     );
 }
