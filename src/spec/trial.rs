@@ -10,6 +10,9 @@ use super::sweep::{self, Axis, Declaration};
 /// Larger grids are refused: most likely somebody multiplied more axes than they meant to.
 pub const MOST_TRIALS: usize = 10_000;
 
+/// Letters of settings in a label.
+const LONGEST_SETTINGS: usize = 32;
+
 /// One combination of the swept values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
@@ -86,13 +89,37 @@ fn short_names(axes: &[Axis]) -> Vec<String> {
     axes.iter().map(name).collect()
 }
 
-/// Plain values as they are, variants by name; `#2` tells variants of one name apart.
+/// Plain values as they are, variants by name; those of one name are told apart by what they say that others do not, as in
+/// `unet(residual)`, or by `#2` where that would be long.
 fn value_label(axis: &Axis, at: usize) -> String {
-    let labels: Vec<String> = axis.list.items().iter().map(short_value).collect();
+    let items = axis.list.items();
+    let labels: Vec<String> = items.iter().map(short_value).collect();
     let Some(label) = labels.get(at) else { return String::new() };
-    let same = labels.iter().filter(|other| *other == label).count();
-    let number = labels.iter().take(at + 1).filter(|other| *other == label).count();
-    if same > 1 { format!("{label}#{number}") } else { label.clone() }
+    let same: Vec<usize> = (0..items.len()).filter(|other| labels[*other] == *label).collect();
+    if same.len() == 1 {
+        return label.clone();
+    }
+    let values: Vec<Value> = same.iter().map(|index| sweep::to_json(&items[*index])[label.as_str()].clone()).collect();
+    let place = same.iter().position(|index| *index == at).unwrap_or_default();
+    match own_settings(&values) {
+        Some(own) if own[place].is_empty() => label.clone(),
+        Some(own) => format!("{label}({})", own[place]),
+        None => format!("{label}#{}", place + 1),
+    }
+}
+
+/// What each table says that not all of them say; none if one of them would be long, or like another one.
+fn own_settings(tables: &[Value]) -> Option<Vec<String>> {
+    let tables: Vec<_> = tables.iter().map(Value::as_object).collect::<Option<_>>()?;
+    let setting = |(key, value): (&String, &Value)| if *value == true { key.clone() } else { format!("{key}={value}") };
+    let own = |table: &&serde_json::Map<String, Value>| {
+        let own = table.iter().filter(|(key, value)| tables.iter().any(|other| other.get(*key) != Some(*value)));
+        own.map(setting).collect::<Vec<_>>().join(",")
+    };
+    let own: Vec<String> = tables.iter().map(own).collect();
+    let fits = |text: &String| text.len() <= LONGEST_SETTINGS && !text.contains(char::is_whitespace);
+    let differ = own.iter().enumerate().all(|(index, text)| !own[..index].contains(text));
+    (differ && own.iter().all(fits)).then_some(own)
 }
 
 fn short_value(node: &Node) -> String {

@@ -31,7 +31,7 @@ pub struct Rows {
 
 /// Room that names take at the left of a figure, in nominal pixels.
 pub fn name_room(names: &[String]) -> f64 {
-    names.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max).min(260.0) + 26.0
+    names.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max).min(380.0) + 26.0
 }
 
 impl Rows {

@@ -48,9 +48,18 @@ fn whole_variants_are_called_by_name_and_told_apart() {
     let text = "dataset = \"organs\"\n[sweep]\nmodel = [{ unet = { features = [8] } }, { unet = { features = [4] } }]\n\
                 train.optimizer = [{ adamw = {} }, { sgd = { momentum = 0.9 } }]\n";
     let loaded = load(text, &[], &[]).unwrap();
-    assert_eq!(labels(&loaded)[0], "model=unet#1 optimizer=adamw");
-    assert_eq!(labels(&loaded)[3], "model=unet#2 optimizer=sgd");
+    assert_eq!(labels(&loaded)[0], "model=unet(features=[8]) optimizer=adamw");
+    assert_eq!(labels(&loaded)[3], "model=unet(features=[4]) optimizer=sgd");
     assert_eq!(features(&loaded.trials[3]), Some(&vec![4]));
+    let named = |variants: &str| {
+        let text = format!("dataset = \"organs\"\nsweep.model = [{variants}]\n");
+        let loaded = load(&text, &[], &[]).unwrap();
+        labels(&loaded).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let residual = "{ unet = { features = [8] } }, { unet = { features = [8], residual = true } }, { vnet = {} }";
+    assert_eq!(named(residual), ["model=unet", "model=unet(residual)", "model=vnet"]);
+    let long = "{ unet = { features = [8, 16, 32, 64, 128, 256, 512] } }, { unet = {} }";
+    assert_eq!(named(long), ["model=unet#1", "model=unet#2"]);
     let text = "dataset = \"organs\"\n[sweep]\nloss = [[{ dice = {} }], [{ dice = {} }, { cross-entropy = {} }]]\n";
     assert_eq!(labels(&load(text, &[], &[]).unwrap()), ["loss=dice", "loss=dice+cross-entropy"]);
 }
