@@ -27,15 +27,14 @@
 //! - Every image tensor is `[batch, channel, depth, height, width]`; a 2D network has depth 1. Rank is data, not a type.
 //! - Voxel → world is an affine in RAS+ millimetres that always travels with the voxels.
 
-pub mod random;
-pub mod files;
-pub mod memory;
-pub mod volume;
+pub use segspec_base::{Cancel, files, memory, random};
+pub use segspec_volume as volume;
+pub use segspec_backend as backend;
+pub mod auto;
 pub mod spec;
 pub mod dataset;
 pub mod preprocess;
 pub mod augment;
-pub mod backend;
 pub mod model;
 pub mod loss;
 pub mod plan;
@@ -45,6 +44,3 @@ pub mod evaluate;
 pub mod report;
 pub mod run;
 pub mod cli;
-
-#[cfg(test)]
-mod testing;

@@ -6,7 +6,9 @@ use clap::Parser;
 use segspec::{backend, cli};
 
 fn main() -> ExitCode {
-    backend::set_up();
+    if let Some(warning) = backend::set_up() {
+        eprintln!("warning: {warning}");
+    }
     match cli::execute(cli::Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.show().into(),

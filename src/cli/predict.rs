@@ -3,7 +3,6 @@
 mod slices;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -12,6 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Exit, Failure, dataset, session};
+use crate::Cancel;
 use crate::backend::DeviceName;
 use crate::dataset::{Case, Excluded, unlabelled};
 use crate::predict::spec::Weights;
@@ -143,7 +143,7 @@ fn segment_all(
     cases: &[Case],
     output: &Path,
     trained: &Trained,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     terminal: &mut Terminal,
     failed: &mut Vec<Excluded>,
 ) -> Result<Vec<Row>, Failure> {
@@ -170,7 +170,7 @@ enum Stop {
     All(Failure),
 }
 
-fn segment(case: &Case, output: &Path, trained: &Trained, cancelled: &AtomicBool) -> Result<Row, Stop> {
+fn segment(case: &Case, output: &Path, trained: &Trained, cancelled: &Cancel) -> Result<Row, Stop> {
     let start = Instant::now();
     let segmentation = trained.segment(case, cancelled).map_err(|error| match error {
         SegmentError::Predict(PredictError::Cancelled) => {

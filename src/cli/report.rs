@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::session::{self, REPORTS};
 use super::{Exit, Failure};
+use crate::Cancel;
 use crate::evaluate::summary::Metric;
 use crate::report::terminal::{self, Charset};
 use crate::report::{ReportError, ReportInput, collect, slices};
@@ -85,7 +85,7 @@ fn folders(path: &Path, set: &[String]) -> Result<(Vec<RunFolder>, Vec<String>, 
         return Ok((vec![folder], Vec::new(), out));
     }
     let loaded = session::load(path, set)?;
-    let never = AtomicBool::new(false);
+    let never = Cancel::new();
     let planned = experiment::plan(&loaded, &session::data_root(), Folds::All, &never, &mut Silent)?;
     let finished = planned.runs.into_iter().map(|run| run.folder).filter(|folder| folder.status() == Status::Finished);
     let name = loaded.experiment.name.unwrap_or_default();

@@ -3,14 +3,13 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
 use super::session::{self, REPORTS};
 use super::table::Table;
 use super::{Exit, Failure};
+use crate::Cancel;
 use crate::backend::DeviceName;
 use crate::report::terminal::Charset;
 use crate::run::dashboard::Dashboard;
@@ -104,7 +103,7 @@ fn run_and_report(
     args: &Run,
     planned: &Planned,
     device: &crate::backend::Selected,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     observer: &mut dyn Observer,
     about: &Experiment,
 ) -> Result<Exit, Failure> {
@@ -127,7 +126,7 @@ fn run_and_report(
 }
 
 /// The dashboard if it was asked for and there is a screen for it.
-fn observer(tui: bool, mut terminal: Terminal, planned: &Planned, cancelled: &Arc<AtomicBool>) -> Box<dyn Observer> {
+fn observer(tui: bool, mut terminal: Terminal, planned: &Planned, cancelled: &Cancel) -> Box<dyn Observer> {
     let screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if tui && screen {
         return Box::new(Dashboard::new(&planned.runs, cancelled.clone()));

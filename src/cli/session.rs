@@ -1,11 +1,10 @@
 //! What commands that read an experiment have in common: its layers, the data folder, the device, and how to stop.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::check::{announce, environment};
 use super::{Exit, Failure};
+use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
 use crate::run::{Kind, RunError};
 use crate::spec::{self, Loaded};
@@ -49,11 +48,11 @@ pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
 }
 
 /// A flag that Ctrl-C (and SIGTERM) sets. A second Ctrl-C ends the process at once.
-pub fn cancellation() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
+pub fn cancellation() -> Cancel {
+    let flag = Cancel::new();
     let handler = flag.clone();
     let installed = ctrlc::set_handler(move || {
-        if handler.swap(true, Ordering::Relaxed) {
+        if handler.stop() {
             std::process::exit(Exit::Interrupted as i32);
         }
         eprintln!("stopping: the state is being saved (Ctrl-C again ends at once)");

@@ -1,7 +1,6 @@
 //! `segspec show`.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::session::data_root;
 use super::{Exit, Failure, session};
+use crate::Cancel;
 use crate::plan::{Choice, Plan, choices};
 use crate::run::event::Silent;
 use crate::run::{Folds, RunError, experiment};
@@ -98,7 +98,7 @@ fn show_plan(plan: &Plan, json: bool) -> Result<Exit, Failure> {
 
 /// The plan of the first trial's first fold; reads the dataset's cases.
 fn first_plan(loaded: &Loaded) -> Result<Plan, RunError> {
-    let never = AtomicBool::new(false);
+    let never = Cancel::new();
     let planned = experiment::plan(loaded, &data_root(), Folds::One(0), &never, &mut Silent)?;
     let first = planned.runs.into_iter().next().map(|run| run.plan);
     first.ok_or_else(|| RunError::Internal("an experiment without runs".into()))

@@ -12,9 +12,11 @@ pub mod slices;
 pub mod spec;
 pub mod summary;
 pub mod table;
+pub mod trial;
 
 pub use overlap::Overlap;
 pub use score::{Score, ScoreError, score};
 pub use spec::Evaluate;
 pub use summary::{Statistics, StructureSummary, Summary, summarise};
 pub use table::{Context, ScoreRow};
+pub use trial::{Setting, TrialKey, Variant};

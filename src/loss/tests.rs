@@ -192,7 +192,7 @@ fn deep_supervision_at_one_size_is_the_plain_loss() {
 fn extreme_logits_stay_finite() {
     let reference = reference();
     let device = Device::flex().autodiff();
-    let signs = crate::testing::drawn(reference.shape, [0.5, 0.3], &device).sub_scalar(0.5).sign();
+    let signs = segspec_testing::drawn(reference.shape, [0.5, 0.3], &device).sub_scalar(0.5).sign();
     for case in &reference.cases {
         for dtype in [FloatDType::F32, FloatDType::F16, FloatDType::BF16] {
             for name in case.expected.keys() {

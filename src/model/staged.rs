@@ -1,7 +1,7 @@
 //! What architectures of several resolutions have in common for the planning rules.
 
 use super::ModelPlan;
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 /// What an architecture states about its resolutions, and what `"auto"` starts from.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use super::segformer::Segformer;
 use super::unet::UnetPlan;
 use super::vnet::VnetPlan;
 use super::*;
-use crate::testing::noise;
+use segspec_testing::noise;
 
 #[derive(Deserialize)]
 struct Reference {

@@ -3,7 +3,7 @@
 use crate::dataset::spec::Modality;
 use crate::preprocess::Fingerprint;
 use crate::preprocess::spec::{IntensityStep, Region};
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 /// Below this ratio of voxels after the crop to voxels before it, statistics come from nonzero voxels alone (nnU-Net).
 const MOSTLY_EMPTY: f64 = 0.75;

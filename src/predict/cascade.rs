@@ -9,7 +9,7 @@ use crate::loss::Loss;
 use crate::model::Model;
 use crate::model::classifier::Classifier;
 use crate::preprocess::Preprocess;
-use crate::spec::Auto;
+use crate::auto::Auto;
 use crate::train::Train;
 use crate::train::pretrained::Pretrained;
 

@@ -1,6 +1,5 @@
 //! Sliding-window inference: probabilities of a prepared image.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Zip, s};
@@ -8,6 +7,7 @@ use rayon::prelude::*;
 
 use super::blend::importance;
 use super::{PredictPlan, Region};
+use crate::Cancel;
 use crate::backend::{self, soft};
 use crate::model::Network;
 use crate::volume::window::{Padding, window_starts};
@@ -40,7 +40,7 @@ impl Predictor<'_> {
         &self,
         image: ArrayView4<f32>,
         region: Option<&Region>,
-        cancelled: &AtomicBool,
+        cancelled: &Cancel,
     ) -> Option<Array4<f32>> {
         let patch = self.plan.patch_size;
         let padding = Padding::to_patch(spatial(image.dim()), patch);
@@ -54,7 +54,7 @@ impl Predictor<'_> {
             starts.retain(|start| region.meets(padding.to_inner(*start), patch));
         }
         for starts in starts.chunks(self.plan.batch_size) {
-            if cancelled.load(Ordering::Relaxed) {
+            if cancelled.is_stopped() {
                 return None;
             }
             let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();

@@ -11,10 +11,10 @@ pub mod region;
 pub mod slices;
 pub mod spec;
 
-use std::sync::atomic::AtomicBool;
 
 use ndarray::Array4;
 
+use crate::Cancel;
 use crate::dataset::Target;
 use crate::preprocess::{Origin, Prepared, restore_mean};
 use crate::volume::Segmentation;
@@ -45,7 +45,7 @@ pub fn segment(
     prepared: &Prepared,
     target: &Target,
     region: Option<&Region>,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
 ) -> Result<Segmentation, PredictError> {
     let image = prepared.image.view();
     let probabilities = predictor.probabilities(image, region, cancelled).ok_or(PredictError::Cancelled)?;

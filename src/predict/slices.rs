@@ -1,11 +1,11 @@
 //! What a classifier says of the slices of a case.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, ArrayView4};
 
 use super::Predictor;
 use super::infer::spatial;
+use crate::Cancel;
 use crate::backend;
 use crate::volume::window::{Padding, window_starts};
 
@@ -13,14 +13,14 @@ impl Predictor<'_> {
     /// Probabilities `[output, z]` that the slices of an image `[channel, z, y, x]` show the structures; none if it was cancelled.
     ///
     /// Of a slice that is larger than the window, the surest window decides: a structure is in the slice if it is in any part of it.
-    pub fn slices(&self, image: ArrayView4<f32>, cancelled: &AtomicBool) -> Option<Array2<f32>> {
+    pub fn slices(&self, image: ArrayView4<f32>, cancelled: &Cancel) -> Option<Array2<f32>> {
         let padding = Padding::to_patch(spatial(image.dim()), self.plan.patch_size);
         let padded = padding.pad(image);
         let mut surest = Array2::<f32>::zeros((self.outputs, padding.inner[0]));
         for starts in
             window_starts(padding.padded, self.plan.patch_size, self.plan.overlap).chunks(self.plan.batch_size)
         {
-            if cancelled.load(Ordering::Relaxed) {
+            if cancelled.is_stopped() {
                 return None;
             }
             let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 /// From a trained network to label maps on the original grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,11 +1,11 @@
 //! Averages over flips.
 
-use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array2, Array4, Axis, s};
 
 use super::spec::{Blend, Weights};
 use super::*;
+use crate::Cancel;
 use crate::backend::{DeviceName, Precision, select};
 use crate::dataset::TargetStructure;
 use crate::model::block::{Activation, Norm};
@@ -64,7 +64,7 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
     mirrored.invert_axis(Axis(3));
     let probabilities = |plan: &PredictPlan, image: &Array4<f32>| {
         let predictor = Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None };
-        predictor.probabilities(image.view(), None, &AtomicBool::new(false)).unwrap()
+        predictor.probabilities(image.view(), None, &Cancel::new()).unwrap()
     };
     let difference = |plan: PredictPlan| {
         let (of_image, mut of_mirrored) = (probabilities(&plan, &image), probabilities(&plan, &mirrored));
@@ -84,7 +84,7 @@ fn inside_a_region_nothing_changes_and_outside_is_background() {
     let plan = PredictPlan { blend: Blend::Gaussian, mirror_axes: vec![], ..plan(vec![]) };
     let predictor =
         Predictor { network: &network, device: &device, plan: &plan, sigmoid: false, outputs: 4, pass: None };
-    let never = AtomicBool::new(false);
+    let never = Cancel::new();
     let everywhere = predictor.probabilities(image.view(), None, &never).unwrap();
     let mut kept = Array2::from_elem((3, 9), false);
     kept.slice_mut(s![.., 6..8]).fill(true);

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array3, Array4};
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use super::foreground::ForegroundVoxels;
 use super::progress::{Observer, Outcome, PrepareError, each_case};
 use super::source::read_case;
 use super::spec::PreprocessPlan;
+use crate::Cancel;
 use crate::dataset::{Case, Excluded};
 
 /// The cases of a dataset, ready for a network.
@@ -74,7 +74,7 @@ pub fn prepare(
     cache: &Path,
     content: &(dyn Fn(&Case) -> io::Result<String> + Sync),
     progress: Observer<'_>,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
 ) -> Result<PreparedSet, PrepareError> {
     let each = |case: &Case| {
         let path = match content(case) {

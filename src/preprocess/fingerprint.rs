@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use ndarray::{ArrayView4, Axis};
 use rand::Rng;
@@ -17,6 +16,7 @@ use super::percentile::percentiles;
 use super::progress::{Observer, Outcome, PrepareError, each_case};
 use super::source::read_case;
 use super::spec::{Crop, ForegroundStatistics};
+use crate::Cancel;
 use crate::dataset::{Case, Excluded};
 use crate::random;
 use crate::volume::{LabelMap, Volume};
@@ -115,7 +115,7 @@ pub fn fingerprint(
     cache: &Path,
     content: &(dyn Fn(&Case) -> io::Result<String> + Sync),
     progress: Observer<'_>,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
 ) -> Result<Fingerprint, PrepareError> {
     let draws_per_case = (DRAWS / cases.len().max(1)).clamp(1000, DRAWS_PER_CASE);
     let each = |case: &Case| {

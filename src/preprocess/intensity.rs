@@ -6,7 +6,7 @@ use super::crop::nonzero_region;
 use super::metal;
 use super::percentile::percentiles;
 use super::spec::{ForegroundStatistics, IntensityStep, Region};
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 /// Standard deviations below this count as this (nnU-Net's epsilon): a constant image becomes 0, not NaN.
 const SD_FLOOR: f64 = 1e-8;

@@ -3,9 +3,10 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::Cancel;
 use crate::dataset::Case;
 use crate::files;
 
@@ -80,14 +81,14 @@ impl PrepareError {
 pub(super) fn each_case<T: Send>(
     cases: &[Case],
     observer: Observer<'_>,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     work: impl Fn(&Case) -> Result<(T, Outcome), PrepareError> + Sync,
 ) -> Result<Vec<T>, PrepareError> {
     let (next, done, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(None));
     let results = Mutex::new(Vec::with_capacity(cases.len()));
     let worker = || {
         while let Some((index, case)) = claim(cases, &next) {
-            let stopped = || if cancelled.load(Ordering::Relaxed) { Err(PrepareError::Cancelled) } else { Ok(()) };
+            let stopped = || if cancelled.is_stopped() { Err(PrepareError::Cancelled) } else { Ok(()) };
             match stopped().and_then(|()| work(case)) {
                 Ok((result, outcome)) => {
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;

@@ -1,7 +1,6 @@
 //! `segspec bench`: what training and prediction of a planned run cost on a device.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use burn::module::Module;
@@ -11,6 +10,7 @@ use serde::Serialize;
 use super::error::RunError;
 use super::experiment::{Planned, PlannedRun};
 use super::trial;
+use crate::Cancel;
 use crate::backend::{self, Selected};
 use crate::dataset::{Case, Fold};
 use crate::preprocess::{self, PreparedCase};
@@ -63,7 +63,7 @@ pub fn measure(
     run: &PlannedRun,
     device: &Selected,
     steps: usize,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
 ) -> Result<Cost, RunError> {
     let plan = &run.plan;
     trial::can_compute(plan, device)?;
@@ -102,7 +102,7 @@ pub fn measure(
 }
 
 /// The first training cases, from the cache if they are there.
-fn prepare(planned: &Planned, run: &PlannedRun, cancelled: &AtomicBool) -> Result<Vec<PreparedCase>, RunError> {
+fn prepare(planned: &Planned, run: &PlannedRun, cancelled: &Cancel) -> Result<Vec<PreparedCase>, RunError> {
     let names: Vec<String> = run.plan.cases.train.iter().take(CASES).cloned().collect();
     let cases = planned.inputs.cases_of(&Fold { train: names, validation: Vec::new(), test: Vec::new() });
     let content = |case: &Case| planned.inputs.content_of(&case.name);

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::train::Interrupter;
 use burn::train::logger::TrainingProgressLogger;
@@ -19,6 +18,7 @@ use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTrainin
 use super::event::{Event, Observer};
 use super::experiment::PlannedRun;
 use super::terminal::Terminal;
+use crate::Cancel;
 use crate::train::{EpochRecord, Event as Training, Validation};
 
 const LOSS: &str = "Loss";
@@ -31,7 +31,7 @@ pub struct Dashboard {
     /// Names of the structures of each run.
     structures: BTreeMap<String, Vec<String>>,
     current: Vec<String>,
-    cancelled: Arc<AtomicBool>,
+    cancelled: Cancel,
     screen: Option<Screen>,
     /// What the terminal would have shown meanwhile.
     missed: Vec<Missed>,
@@ -45,7 +45,7 @@ enum Missed {
 
 impl Dashboard {
     /// A dashboard for some runs; `cancelled` is set when the person asks to stop.
-    pub fn new(runs: &[PlannedRun], cancelled: Arc<AtomicBool>) -> Self {
+    pub fn new(runs: &[PlannedRun], cancelled: Cancel) -> Self {
         let names = |run: &PlannedRun| run.plan.target.structures.iter().map(|it| it.name.clone()).collect();
         let structures = runs.iter().map(|run| (run.id.clone(), names(run))).collect();
         let (terminal, current, missed) = (Terminal::new(), Vec::new(), Vec::new());
@@ -64,7 +64,7 @@ impl Dashboard {
         }
         let Some(screen) = &mut self.screen else { return };
         if !screen.show(event, &self.current) {
-            self.cancelled.store(true, Ordering::Relaxed);
+            self.cancelled.stop();
         }
     }
 

@@ -1,7 +1,6 @@
 //! All runs of an experiment: trials × folds, planned before the first one starts, done one after the other.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use super::ensemble;
 use super::error::RunError;
@@ -10,6 +9,7 @@ use super::inputs::Inputs;
 use super::predicting::CASCADE;
 use super::store::{RunFolder, Status};
 use super::trial::{self, Setting};
+use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
 use crate::dataset::{self, Case, Fold};
 use crate::plan::cascade::{self, first_stage};
@@ -81,7 +81,7 @@ pub fn plan(
     loaded: &Loaded,
     data_root: &Path,
     folds: Folds,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     observer: &mut dyn Observer,
 ) -> Result<Planned, RunError> {
     let run_root = PathBuf::from(&loaded.experiment.run_root);
@@ -117,7 +117,7 @@ struct Planner<'a> {
     loaded: &'a Loaded,
     data_root: &'a Path,
     folds: Folds,
-    cancelled: &'a AtomicBool,
+    cancelled: &'a Cancel,
     inputs: &'a Inputs,
     cache: &'a Path,
     run_root: &'a Path,
@@ -312,7 +312,7 @@ pub fn shrink(planned: &mut Planned) {
 pub fn run_all(
     planned: &Planned,
     device: &Selected,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     observer: &mut dyn Observer,
 ) -> Result<(), RunError> {
     let setting = Setting { inputs: &planned.inputs, device, cache: &planned.cache, cancelled };

@@ -1,7 +1,6 @@
 //! The first network of a cascade at work: where in a case the second one looks.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use ndarray::{Array2, Array3, Axis};
@@ -9,6 +8,7 @@ use ndarray::{Array2, Array3, Axis};
 use super::error::RunError;
 use super::store::RunFolder;
 use super::trained::{SegmentError, Trained};
+use crate::Cancel;
 use crate::dataset::Case;
 use crate::evaluate::slices::{SliceRow, table, threshold_for};
 use crate::plan::Plan;
@@ -16,7 +16,7 @@ use crate::predict::Region;
 use crate::predict::cascade::CascadePlan;
 use crate::preprocess::Origin;
 use crate::preprocess::crop::CropBox;
-use crate::spec::Auto;
+use crate::auto::Auto;
 use crate::volume::Segmentation;
 
 /// A cascade's first network.
@@ -85,7 +85,7 @@ impl Finder {
     ///
     /// # Errors
     /// The case cannot be read, or the first network was stopped.
-    pub fn look(&self, case: &Case, cancelled: &AtomicBool) -> Result<Look, SegmentError> {
+    pub fn look(&self, case: &Case, cancelled: &Cancel) -> Result<Look, SegmentError> {
         match &self.rule {
             Rule::Slices { thresholds, margin_mm } => {
                 Ok(Look::Slices(self.slices(case, thresholds, *margin_mm, cancelled)?))
@@ -103,7 +103,7 @@ impl Finder {
         case: &Case,
         thresholds: &[f64],
         margin_mm: f64,
-        cancelled: &AtomicBool,
+        cancelled: &Cancel,
     ) -> Result<Array2<bool>, SegmentError> {
         let (probabilities, spacing_mm) = self.first.slices(case, cancelled)?;
         let margin = (margin_mm / spacing_mm).floor() as usize;

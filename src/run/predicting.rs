@@ -1,6 +1,5 @@
 //! The scored cases of a run: segmented, written, scored.
 
-use std::sync::atomic::Ordering;
 
 use super::error::RunError;
 use super::event::{Event, Observer};
@@ -98,7 +97,7 @@ pub fn predict_mean(
 }
 
 fn stop_if_cancelled(setting: &Setting) -> Result<(), RunError> {
-    if setting.cancelled.load(Ordering::Relaxed) { Err(RunError::Interrupted) } else { Ok(()) }
+    if setting.cancelled.is_stopped() { Err(RunError::Interrupted) } else { Ok(()) }
 }
 
 /// One case's result, and what it is compared with.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 
 use super::error::RunError;
 use super::event::{Event, Observer};
 use super::experiment::{Planned, PlannedRun};
+use crate::Cancel;
 use crate::dataset::{Case, Excluded};
 use crate::preprocess::{self, Outcome, PreprocessPlan};
 
@@ -26,7 +26,7 @@ pub struct Tally {
 ///
 /// # Errors
 /// The cache cannot be written, or [`RunError::Interrupted`]: finished cases stay.
-pub fn prepare_all(planned: &Planned, cancelled: &AtomicBool, observer: &mut dyn Observer) -> Result<Tally, RunError> {
+pub fn prepare_all(planned: &Planned, cancelled: &Cancel, observer: &mut dyn Observer) -> Result<Tally, RunError> {
     let mut tally = Tally { excluded: planned.inputs.excluded.clone(), ..Tally::default() };
     for (plan, names) in distinct(&planned.runs) {
         let cases: Vec<Case> =
@@ -55,7 +55,7 @@ fn prepare_cases(
     plan: &PreprocessPlan,
     cases: &[Case],
     planned: &Planned,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     observer: &mut dyn Observer,
     tally: &mut Tally,
 ) -> Result<(), RunError> {

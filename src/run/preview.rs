@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array3, Array4};
 
 use super::error::RunError;
 use super::event::{Event, Observer};
 use super::experiment::{Planned, PlannedRun};
+use crate::Cancel;
 use crate::augment::AugmentPlan;
 use crate::augment::dice::End;
 use crate::augment::patch::Place;
@@ -41,7 +41,7 @@ pub fn gather(
     run: &PlannedRun,
     cases: usize,
     show: Show,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     observer: &mut dyn Observer,
 ) -> Result<Preview, RunError> {
     let plan = &run.plan;
@@ -169,7 +169,7 @@ fn prepare(
     planned: &Planned,
     plan: &Plan,
     names: &BTreeSet<&String>,
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
     observer: &mut dyn Observer,
 ) -> Result<BTreeMap<String, Prepared>, RunError> {
     let cases: Vec<Case> = planned.inputs.cases.iter().filter(|case| names.contains(&case.name)).cloned().collect();

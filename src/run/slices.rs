@@ -1,6 +1,5 @@
 //! The end of a run whose network classifies slices: probabilities and truth of every slice.
 
-use std::sync::atomic::Ordering;
 
 use super::error::RunError;
 use super::event::{Event, Observer};
@@ -46,7 +45,7 @@ pub fn predict(
     let cases: Vec<_> = cases.collect();
     let mut rows = Vec::new();
     for (done, (split, case)) in cases.iter().enumerate() {
-        if setting.cancelled.load(Ordering::Relaxed) {
+        if setting.cancelled.is_stopped() {
             return Err(RunError::Interrupted);
         }
         observer.event(&Event::Predicting { done, of: cases.len() });

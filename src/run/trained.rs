@@ -1,6 +1,5 @@
 //! A finished run as a tool: its network (or those of an ensemble) and its plan, ready for images that it has never seen.
 
-use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use ndarray::Array2;
@@ -8,6 +7,7 @@ use ndarray::Array2;
 use super::error::RunError;
 use super::finder::Finder;
 use super::store::RunFolder;
+use crate::Cancel;
 use crate::dataset::Case;
 use crate::model::{self, Network};
 use crate::plan::Plan;
@@ -98,7 +98,7 @@ impl Trained {
     ///
     /// # Errors
     /// See [`SegmentError`].
-    pub fn segment(&self, case: &Case, cancelled: &AtomicBool) -> Result<Segmentation, SegmentError> {
+    pub fn segment(&self, case: &Case, cancelled: &Cancel) -> Result<Segmentation, SegmentError> {
         let image = self.read(case)?;
         let each = self.members.iter().map(|member| {
             let prepared = preprocess::prepare_case(&member.plan.preprocess, &image, None)?;
@@ -116,7 +116,7 @@ impl Trained {
     ///
     /// # Errors
     /// See [`SegmentError`].
-    pub fn slices(&self, case: &Case, cancelled: &AtomicBool) -> Result<(Array2<f32>, f64), SegmentError> {
+    pub fn slices(&self, case: &Case, cancelled: &Cancel) -> Result<(Array2<f32>, f64), SegmentError> {
         let image = self.read(case)?;
         let each = self.members.iter().map(|member| {
             let Prepared { image, origin, .. } = preprocess::prepare_case(&member.plan.preprocess, &image, None)?;

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 
 use super::error::RunError;
 use super::event::{Event, Observer};
@@ -14,6 +13,7 @@ use super::predicting::{self, Scored};
 use super::store::{RunFolder, Status};
 use super::validate::Validator;
 use super::{panels, slices, tables};
+use crate::Cancel;
 use crate::backend::{Precision, Selected, kernel_cache};
 use crate::dataset::{Case, Excluded};
 use crate::evaluate::summary::Metric;
@@ -35,7 +35,7 @@ pub struct Setting<'a> {
     /// Folder of prepared cases.
     pub cache: &'a Path,
     /// Set from outside to stop, with everything saved.
-    pub cancelled: &'a AtomicBool,
+    pub cancelled: &'a Cancel,
 }
 
 /// Takes one plan through all stages, after `announcement`. A run that was begun goes on; one that another process
@@ -220,7 +220,7 @@ pub(super) fn job<'a>(
     device: &'a burn::tensor::Device,
     cases: Vec<&'a PreparedCase>,
     checkpoints: &'a Path,
-    cancelled: &'a AtomicBool,
+    cancelled: &'a Cancel,
 ) -> Job<'a> {
     Job {
         plan: &plan.train,
@@ -246,12 +246,6 @@ fn start_from(plan: &Plan, folder: &RunFolder, network: Network) -> Result<Netwo
     folder
         .write_json(&place, &report)
         .map_err(|error| PretrainedError::File { path: place, reason: error.to_string() })?;
-    tracing::info!(
-        loaded = report.loaded.len(),
-        missing = report.missing.len(),
-        unused = report.unused.len(),
-        "pretrained weights"
-    );
     Ok(network)
 }
 

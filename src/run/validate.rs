@@ -1,10 +1,10 @@
 //! Scores a network in training on the validation cases: whole volumes by sliding window, on the prepared grid.
 
-use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 use ndarray::{Array3, ArrayView4, Axis};
 
+use crate::Cancel;
 use crate::dataset::Target;
 use crate::evaluate::{self, Score};
 use crate::model::{Interface, Network};
@@ -30,7 +30,7 @@ pub struct Validator<'a> {
     /// Where to compute.
     pub device: &'a Device,
     /// Stop after the current windows.
-    pub cancelled: &'a AtomicBool,
+    pub cancelled: &'a Cancel,
 }
 
 impl Validator<'_> {

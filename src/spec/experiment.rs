@@ -14,7 +14,7 @@ use crate::predict::Predict;
 use crate::predict::cascade::Cascade;
 use crate::predict::ensemble::Ensemble;
 use crate::preprocess::Preprocess;
-use crate::spec::Auto;
+use crate::auto::Auto;
 use crate::train::Train;
 use crate::train::pretrained::Pretrained;
 

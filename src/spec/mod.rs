@@ -3,7 +3,6 @@
 //! A spec is checked in three steps, each of which reports every error that it finds: syntax ([`node`], `read`), form
 //! (`conform`: keys, types, ranges, variants, against the schema generated from the Rust types), meaning (`checks`).
 
-mod auto;
 mod checks;
 mod conform;
 pub mod diagnostic;
@@ -24,7 +23,6 @@ mod text;
 mod trial;
 mod words;
 
-pub use auto::Auto;
 pub use diagnostic::Diagnostics;
 pub use experiment::Experiment;
 pub use finding::{Findings, KeyPath};

@@ -1,7 +1,6 @@
 //! Which case each patch of a training comes from, and which part of it where cases are cut into tiles.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::seq::SliceRandom;
@@ -11,6 +10,7 @@ use super::TrainPlan;
 use super::cases::Cases;
 use super::error::TrainError;
 use super::steps::StepsPerEpoch;
+use crate::Cancel;
 use crate::augment::patch::{Source, shows};
 use crate::random;
 use crate::volume::window::{Padding, window_starts};
@@ -62,13 +62,13 @@ impl Deal {
         cases: &Cases,
         structures: &[Vec<u16>],
         seed: u64,
-        cancelled: &AtomicBool,
+        cancelled: &Cancel,
     ) -> Result<Self, TrainError> {
         if plan.steps_per_epoch != StepsPerEpoch::Tiles {
             return Ok(Self::Cases { count: cases.count(), seed });
         }
         let of_case = |index| {
-            if cancelled.load(Ordering::Relaxed) {
+            if cancelled.is_stopped() {
                 return Err(TrainError::Stopped);
             }
             let case = cases.get(index)?;

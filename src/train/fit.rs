@@ -1,7 +1,6 @@
 //! The training loop.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
@@ -18,6 +17,7 @@ use super::pretrained::PretrainedError;
 use super::schedule::learning_rate;
 use super::spec::TrainPlan;
 use super::{guard, loader, probe};
+use crate::Cancel;
 use crate::dataset::Target;
 use crate::loss::Loss;
 use crate::model::{self, Interface, ModelPlan, Network};
@@ -48,7 +48,7 @@ pub struct Job<'a> {
     /// Scores a network (without autodiff) on the validation cases; none if there are none.
     pub validate: Option<Validate<'a>>,
     /// Set from outside to stop after the current step, with everything saved.
-    pub cancelled: &'a AtomicBool,
+    pub cancelled: &'a Cancel,
 }
 
 /// Scores a network (without autodiff) on the validation cases.
@@ -204,7 +204,7 @@ impl Fitting {
         let epoch = self.saved.state.history.len() + 1;
         (self.seconds, self.steps_here, self.waited) = (0.0, 0, 0.0);
         while self.saved.state.step < epoch * job.plan.epoch_steps() {
-            if job.cancelled.load(Ordering::Relaxed) {
+            if job.cancelled.is_stopped() {
                 return Ok(false);
             }
             let waiting = Instant::now();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::AugmentPlan;
 use crate::backend::Precision;
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 pub use super::average::Ema;
 pub use super::metric::Metric;

@@ -5,8 +5,8 @@ mod help;
 mod predict;
 
 use std::path::Path;
+use std::process::Command;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 /// A network that trains in a second.
@@ -27,7 +27,7 @@ validate-every = 1
 
 /// The program in a folder, with `data/` as the data root.
 fn segspec(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("segspec").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segspec"));
     command.current_dir(folder).env_remove("SEGSPEC_DATA").env_remove("SEGSPEC_DEVICE");
     let output = command.args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

@@ -1,11 +1,13 @@
 //! `segspec evaluate` as a person uses it: two folders of label files in, scores out.
 
 use std::path::Path;
+use std::process::Command;
 
-use assert_cmd::Command;
 use ndarray::Array3;
 use segspec::volume::{Geometry, LabelMap, nifti::write_label_map};
 use serde_json::Value;
+
+use crate::lab::{Ended, end};
 
 /// Writes a label file of 1 × 2 × 3 voxels, 2 × 1 × 1 mm.
 fn label(folder: &Path, name: &str, voxels: [u16; 6]) {
@@ -15,9 +17,11 @@ fn label(folder: &Path, name: &str, voxels: [u16; 6]) {
     write_label_map(&folder.join(name), &map).unwrap();
 }
 
-fn evaluate(folder: &Path, more: &[&str]) -> assert_cmd::assert::Assert {
+fn evaluate(folder: &Path, more: &[&str], code: i32) -> Ended {
     let base = ["evaluate", "--reference", "reference", "--prediction", "prediction"];
-    Command::cargo_bin("segspec").unwrap().current_dir(folder).args(base).args(more).assert()
+    let ended = end(Command::new(env!("CARGO_BIN_EXE_segspec")).current_dir(folder).args(base).args(more));
+    assert_eq!(ended.code, code, "{}", ended.err);
+    ended
 }
 
 fn example() -> tempfile::TempDir {
@@ -34,9 +38,8 @@ fn example() -> tempfile::TempDir {
 fn scores_are_printed_as_json_and_written_as_csv() {
     let folder = example();
     label(&folder.path().join("prediction"), "c.nii.gz", [0; 6]);
-    let run = evaluate(folder.path(), &["--labels", "liver=1,spleen=2", "--json", "--csv", "out/scores.csv"]).success();
-    let output = run.get_output();
-    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = evaluate(folder.path(), &["--labels", "liver=1,spleen=2", "--json", "--csv", "out/scores.csv"], 0);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
     let [liver, spleen] = [&json["structures"][0], &json["structures"][1]];
     assert_eq!((liver["name"].as_str(), liver["n"].as_u64()), (Some("liver"), Some(2)));
     // liver: 2·1 / (3 + 1) and 1; spleen: 2·1 / (1 + 3), and nowhere in b
@@ -44,7 +47,7 @@ fn scores_are_printed_as_json_and_written_as_csv() {
     assert_eq!((spleen["n_undefined"].as_u64(), json["mean"]["dice"]["mean"].as_f64()), (Some(1), Some(0.625)));
     assert_eq!(json["cases"].as_array().map(Vec::len), Some(4));
     assert_eq!(json["cases"][0]["reference_ml"].as_f64(), Some(0.006));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("c.nii.gz: no reference of this name"));
+    assert!(run.err.contains("c.nii.gz: no reference of this name"));
     let csv = std::fs::read_to_string(folder.path().join("out/scores.csv")).unwrap();
     assert_eq!(csv.lines().count(), 5);
 }
@@ -52,8 +55,8 @@ fn scores_are_printed_as_json_and_written_as_csv() {
 #[test]
 fn without_labels_every_value_is_a_structure() {
     let folder = example();
-    let run = evaluate(folder.path(), &[]).success();
-    let text = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    let run = evaluate(folder.path(), &[], 0);
+    let text = run.out;
     let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(names.iter().filter(|name| ["1", "2", "mean"].contains(name)).count(), 3, "{text}");
 }
@@ -61,14 +64,14 @@ fn without_labels_every_value_is_a_structure() {
 #[test]
 fn ignored_voxels_of_the_reference_count_nowhere() {
     let folder = example();
-    let run = evaluate(folder.path(), &["--ignore", "2", "--json"]).success();
-    let json: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    let run = evaluate(folder.path(), &["--ignore", "2", "--json"], 0);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
     let cases = json["cases"].as_array().unwrap();
     let count = |case: usize, name: &str| cases[case][name].as_u64().unwrap();
     assert_eq!((cases.len(), cases[0]["structure"].as_str()), (2, Some("1")));
     let counts = ["true_positive", "false_positive", "false_negative", "true_negative"].map(|name| count(0, name));
     assert_eq!(counts, [1, 0, 2, 2]);
-    evaluate(folder.path(), &["--ignore", "0"]).code(2);
+    evaluate(folder.path(), &["--ignore", "0"], 2);
 }
 
 #[test]
@@ -76,16 +79,16 @@ fn missing_and_damaged_predictions_end_with_code_4() {
     let folder = example();
     let prediction = folder.path().join("prediction");
     std::fs::write(prediction.join("b.nii.gz"), b"not an image").unwrap();
-    let run = evaluate(folder.path(), &["--json"]).code(4);
-    let json: Value = serde_json::from_slice(&run.get_output().stdout).unwrap();
+    let run = evaluate(folder.path(), &["--json"], 4);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!((json["excluded"][0]["case"].as_str(), json["cases"].as_array().map(Vec::len)), (Some("b"), Some(2)));
     std::fs::remove_file(prediction.join("b.nii.gz")).unwrap();
-    let run = evaluate(folder.path(), &[]).code(4);
-    assert!(String::from_utf8_lossy(&run.get_output().stderr).contains("b.nii.gz"));
+    let run = evaluate(folder.path(), &[], 4);
+    assert!(run.err.contains("b.nii.gz"));
 }
 
 #[test]
 fn wrong_labels_are_a_usage_error() {
     let folder = example();
-    evaluate(folder.path(), &["--labels", "liver"]).code(2);
+    evaluate(folder.path(), &["--labels", "liver"], 2);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array3, Array4};
+use segspec::Cancel;
 use segspec::dataset::{Case, Label};
 use segspec::preprocess::source::{content_hash, read_case};
 use segspec::preprocess::spec::{Crop, ImageInterpolation, IntensityStep, LabelInterpolation, Region};
@@ -54,7 +54,7 @@ fn run(plan: &PreprocessPlan, cases: &[Case], cache: &Path) -> (PreparedSet, BTr
         assert_eq!(progress.total, cases.len());
         seen.lock().unwrap().insert(progress.case.to_owned(), progress.outcome);
     };
-    let set = prepare(plan, cases, cache, &content_hash, &observe, &AtomicBool::new(false)).unwrap();
+    let set = prepare(plan, cases, cache, &content_hash, &observe, &Cancel::new()).unwrap();
     (set, seen.into_inner().unwrap())
 }
 
@@ -137,13 +137,13 @@ fn an_unwritable_cache_and_a_cancelled_run_leave_nothing_half_written() {
     let cases = write_cases(data.path());
     let blocked = data.path().join("a-file");
     fs::write(&blocked, b"").unwrap();
-    let never = AtomicBool::new(false);
+    let never = Cancel::new();
     let failed = prepare(&plan(), &cases, &blocked, &content_hash, &|_| {}, &never);
     assert!(matches!(failed, Err(PrepareError::Cache { .. })), "{failed:?}");
 
     let cache = data.path().join("cache");
-    let stop = AtomicBool::new(false);
-    let observe = |_: segspec::preprocess::Progress<'_>| stop.store(true, Ordering::Relaxed);
+    let stop = Cancel::new();
+    let observe = |_: segspec::preprocess::Progress<'_>| stop.stop();
     let cancelled = prepare(&plan(), &cases, &cache, &content_hash, &observe, &stop);
     assert!(matches!(cancelled, Err(PrepareError::Cancelled)) || files(&cache).len() == 3);
     assert!(files(&cache).iter().all(|file| file.extension().is_some_and(|extension| extension == "case")));
@@ -159,7 +159,7 @@ fn a_full_disk_is_the_environments_fault() {
     let data = tempfile::tempdir().unwrap();
     let cases = write_cases(data.path());
     let large = PreprocessPlan { spacing_mm: Some([0.1, 0.1, 0.1]), ..plan() };
-    let failed = prepare(&large, &cases, &folder.join("cache"), &content_hash, &|_| {}, &AtomicBool::new(false));
+    let failed = prepare(&large, &cases, &folder.join("cache"), &content_hash, &|_| {}, &Cancel::new());
     assert!(failed.is_err_and(|error| error.is_environment()));
     assert!(files(&folder.join("cache")).is_empty());
 }
@@ -182,7 +182,7 @@ fn the_hippocampus_fingerprint_is_nnunets() {
     let Some(cases) = hippocampus() else { return };
     let cache = tempfile::tempdir().unwrap();
     let take = || {
-        let never = AtomicBool::new(false);
+        let never = Cancel::new();
         fingerprint(Crop::Nonzero, None, &cases, cache.path(), &content_hash, &|_| {}, &never).unwrap()
     };
     let found = take();

@@ -1,12 +1,12 @@
 //! `segspec dataset fingerprint`: the numbers that automatic planning works from, and what it makes of them.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
 use super::super::session::{self, data_root};
 use super::{Exit, Failure, Source, Table, failure, load, print_json, progress_bar, show, summary};
+use crate::Cancel;
 use crate::dataset::{self, Case, Fold, Opened, Validated};
 use crate::plan::{About, Choice, Plan, Resolved, choices, resolve};
 use crate::preprocess::Fingerprint;
@@ -60,7 +60,7 @@ fn plan(
     name: &str,
     inputs: &Inputs,
     folds: &[Fold],
-    cancelled: &AtomicBool,
+    cancelled: &Cancel,
 ) -> Result<(Fingerprint, Plan), RunError> {
     let internal = |error: serde_json::Error| RunError::Internal(error.to_string());
     let experiment: Experiment = serde_json::from_value(json!({ "dataset": name })).map_err(internal)?;

@@ -102,7 +102,7 @@ fn bad_cases_are_left_out_and_only_a_set_without_cases_fails() {
 #[test]
 fn odd_files_in_a_real_set_are_reported() {
     use std::os::unix::fs::symlink;
-    let Some(data) = crate::testing::data() else { return };
+    let Some(data) = segspec_testing::data() else { return };
     let root = tempfile::tempdir().unwrap();
     for (folder, odd) in [("imagesTr", "images"), ("labelsTr", "labels")] {
         fs::create_dir(root.path().join(folder)).unwrap();

@@ -124,7 +124,7 @@ fn a_useless_folder_is_an_error_that_names_it() {
 
 #[test]
 fn the_hippocampus_set_has_200_cases() {
-    let Some(root) = crate::testing::data() else { return };
+    let Some(root) = segspec_testing::data() else { return };
     let opened = open(&spec("hippocampus", "{ msd = {} }"), "hippocampus", &root).unwrap();
     assert_eq!((opened.cases.len(), opened.excluded.len()), (200, 0));
 }
@@ -137,7 +137,7 @@ fn a_damaged_list_neither_panics_nor_leads_out_of_its_folder() {
     let list = root.path().join("set/dataset.json");
     fs::write(&list, format!(r#"{{"training": [{}, {}]}}"#, entry("a"), entry("b"))).unwrap();
     let opened = || open(&spec("set", "{ msd = {} }"), "x", root.path());
-    let read = crate::testing::damage::survive(&list, 2000, |_| opened());
+    let read = segspec_testing::damage::survive(&list, 2000, |_| opened());
     assert!((1..2000).contains(&read), "{read}");
     let outside = r#"{"training": [{"image": "../outside.nii.gz", "label": "./labelsTr/a.nii.gz"}]}"#;
     fs::write(&list, outside).unwrap();

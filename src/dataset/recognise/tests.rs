@@ -93,7 +93,7 @@ fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values
 
 #[test]
 fn real_folders_are_recognised() {
-    let Some(data) = crate::testing::data() else { return };
+    let Some(data) = segspec_testing::data() else { return };
     let hippocampus = recognise(&data.join("hippocampus")).unwrap();
     assert_eq!((hippocampus.dataset.layout, hippocampus.cases), (Layout::Msd {}, 200));
     assert_eq!(hippocampus.dataset.modality, Modality::Mr);

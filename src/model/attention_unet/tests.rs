@@ -26,7 +26,7 @@ const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: false
 fn deep_supervision_looks_at_all_but_the_coarsest_decoder_stage() {
     let device = Device::flex();
     let network = plan(true).build(INTERFACE, &mut Weights::new(1, Precision::F32, &device));
-    let images = crate::testing::drawn([1, 2, 4, 16, 16], [0.5, 0.3], &device);
+    let images = segspec_testing::drawn([1, 2, 4, 16, 16], [0.5, 0.3], &device);
     let outputs = network.forward_supervised(images.clone(), &Draws::none());
     let sizes: Vec<[usize; 5]> = outputs.iter().map(|output| output.logits.dims()).collect();
     assert_eq!(sizes, [[1, 3, 4, 16, 16], [1, 3, 4, 8, 8]]);

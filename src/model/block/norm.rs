@@ -194,7 +194,7 @@ mod tests {
     fn a_batch_norm_is_burns() {
         let device = Device::flex().autodiff();
         for shape in [[2, 16, 3, 5, 6], [3, 5, 1, 7, 8], [1, 24, 4, 4, 4]] {
-            let batch = |mean| crate::testing::drawn(shape, [mean, 2.0], &device);
+            let batch = |mean| segspec_testing::drawn(shape, [mean, 2.0], &device);
             let batches = [batch(5.0), batch(-3.0), batch(0.5)];
             for activation in [Some(Activation::LeakyRelu), Some(Activation::Silu), None] {
                 let ours = trained(|layer, images| batch_norm(layer, images, activation), &batches);

@@ -8,7 +8,7 @@ use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
 use crate::model::{Interface, ModelPlan, Names};
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 /// Edge of the first convolution.
 pub(super) const STEM_KERNEL: usize = 7;

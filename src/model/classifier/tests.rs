@@ -6,7 +6,7 @@ use super::*;
 use crate::backend::Precision;
 use crate::model::architecture::Spec;
 use crate::model::{Interface, Model, ModelPlan, Stages, build};
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: true };
 
@@ -22,7 +22,7 @@ fn small() -> ClassifierPlan {
 #[test]
 fn a_slice_gets_one_number_for_each_output() {
     let network = build(&ModelPlan::Classifier(small()), INTERFACE, Precision::F32, 1, &Device::flex());
-    let images = crate::testing::drawn([4, 2, 1, 64, 32], [0.5, 0.3], &Device::flex());
+    let images = segspec_testing::drawn([4, 2, 1, 64, 32], [0.5, 0.3], &Device::flex());
     assert_eq!(network.forward(images).dims(), [4, 3, 1, 1, 1]);
 }
 

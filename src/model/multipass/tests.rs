@@ -38,7 +38,7 @@ fn network(plan: &MultipassUnetPlan, device: &Device) -> MultipassUNet {
 fn every_pass_has_its_weight_and_its_sizes() {
     let device = Device::flex();
     let network = network(&plan(true, false), &device);
-    let images = crate::testing::drawn(SHAPE, [0.5, 0.3], &device);
+    let images = segspec_testing::drawn(SHAPE, [0.5, 0.3], &device);
     let outputs = network.forward_supervised(images.clone(), &Draws::none());
     let weights: Vec<f64> = outputs.iter().map(|output| output.weight).collect();
     for (found, expected) in weights.iter().zip([0.25 * 2.0 / 3.0, 0.25 / 3.0, 0.75 * 2.0 / 3.0, 0.75 / 3.0]) {
@@ -63,10 +63,10 @@ fn taught(plan: &MultipassUnetPlan) -> [f64; 2] {
     }
     let device = Device::flex().autodiff();
     let network = network(plan, &device);
-    let images = crate::testing::drawn(SHAPE, [0.5, 0.3], &device);
+    let images = segspec_testing::drawn(SHAPE, [0.5, 0.3], &device);
     let outputs: Vec<Supervised> = network.forward_supervised(images, &Draws::none());
     let logits = outputs[2].logits.clone();
-    let factors = crate::testing::drawn(logits.dims(), [0.5, 0.3], &device);
+    let factors = segspec_testing::drawn(logits.dims(), [0.5, 0.3], &device);
     let gradients = GradientsParams::from_grads((logits * factors).sum().backward(), &network);
     [0, 1].map(|pass| {
         let mut squares = Squares(&gradients, 0.0);
@@ -88,7 +88,7 @@ fn a_later_pass_teaches_earlier_ones_unless_it_is_stopped() {
 #[test]
 fn stopping_gradients_changes_no_output_and_correcting_does() {
     let device = Device::flex();
-    let images = crate::testing::drawn(SHAPE, [0.5, 0.3], &device);
+    let images = segspec_testing::drawn(SHAPE, [0.5, 0.3], &device);
     let output = |residual, stop| network(&plan(residual, stop), &device).forward(images.clone()).into_data();
     assert_eq!(output(true, true), output(true, false));
     assert_ne!(output(true, true), output(false, true));

@@ -7,7 +7,7 @@ use crate::backend::Precision;
 use crate::model::architecture::{Forward, Plan, Spec};
 use crate::model::block::{Draws, Weights};
 use crate::model::{Interface, ModelPlan, Stages, build};
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 const INTERFACE: Interface = Interface { channels: 1, outputs: 2, sigmoid: false };
 
@@ -24,7 +24,7 @@ fn small() -> Segformer {
 fn random_parts_are_for_training_only() {
     let device = Device::flex();
     let network = plan(&small()).build(INTERFACE, &mut Weights::new(1, Precision::F32, &device));
-    let images = crate::testing::drawn([4, 1, 1, 64, 32], [0.5, 0.3], &device);
+    let images = segspec_testing::drawn([4, 1, 1, 64, 32], [0.5, 0.3], &device);
     let of_step = |step| network.forward_supervised(images.clone(), &Draws::of_step(1, step)).remove(0).logits;
     let inference = network.forward(images.clone());
     assert_eq!(inference.dims(), [4, 2, 1, 64, 32]);

@@ -8,7 +8,7 @@ use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Activation, Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 /// V-Net (Milletari 2016): residual stages of 5×5×5 convolutions, strided convolutions down, transposed ones up, skips by
 /// concatenation.

@@ -27,7 +27,7 @@ const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: false
 fn the_size_stays_and_dropout_is_for_training_only() {
     let device = Device::flex();
     let network = plan().build(INTERFACE, &mut Weights::new(1, Precision::F32, &device));
-    let images = crate::testing::drawn([2, 2, 4, 8, 12], [0.5, 0.3], &device);
+    let images = segspec_testing::drawn([2, 2, 4, 8, 12], [0.5, 0.3], &device);
     let of_step = |step| network.forward_supervised(images.clone(), &Draws::of_step(1, step)).remove(0).logits;
     let inference = network.forward(images.clone());
     assert_eq!(inference.dims(), [2, 3, 4, 8, 12]);

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::architecture::Spec;
 use crate::model::unet::Unet;
 use crate::plan::spacing::{median_shape, target_spacing};
-use crate::spec::Auto;
+use crate::auto::Auto;
 
 #[derive(Deserialize)]
 struct Reference {

@@ -3,7 +3,8 @@
 use crate::augment::spatial::MOST_DISPLACEMENT;
 use crate::augment::spec::{Augment, Axis};
 use crate::spec::finding::KeyPath;
-use crate::spec::{Auto, Experiment, Findings};
+use crate::auto::Auto;
+use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, findings: &mut Findings) {
     let augment = &experiment.augment;

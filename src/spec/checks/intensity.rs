@@ -4,7 +4,8 @@ use crate::dataset::Dataset;
 use crate::dataset::spec::{Layout, Modality};
 use crate::preprocess::spec::{ForegroundStatistics, IntensityStep, Preprocess};
 use crate::spec::finding::KeyPath;
-use crate::spec::{Auto, Findings};
+use crate::auto::Auto;
+use crate::spec::Findings;
 
 pub fn check(preprocess: &Preprocess, dataset: &Dataset, findings: &mut Findings) {
     let Auto::Fixed(steps) = &preprocess.intensity else { return };

@@ -6,7 +6,8 @@ use crate::dataset::target::ANY;
 use crate::loss::Loss;
 use crate::model::SliceTarget;
 use crate::spec::finding::KeyPath;
-use crate::spec::{Auto, Experiment, Findings};
+use crate::auto::Auto;
+use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let Auto::Fixed(terms) = &experiment.loss else { return };

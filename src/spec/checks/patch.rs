@@ -1,7 +1,8 @@
 //! The training patch against the network's strides.
 
 use crate::spec::finding::KeyPath;
-use crate::spec::{Auto, Experiment, Findings};
+use crate::auto::Auto;
+use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, findings: &mut Findings) {
     let Auto::Fixed(patch) = experiment.train.patch_size else { return };

@@ -4,7 +4,8 @@ use super::split::has_validation;
 use crate::dataset::Dataset;
 use crate::predict::spec::Weights;
 use crate::spec::finding::KeyPath;
-use crate::spec::{Auto, Experiment, Findings};
+use crate::auto::Auto;
+use crate::spec::{Experiment, Findings};
 use crate::train::spec::BestCases;
 
 pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {

@@ -11,7 +11,7 @@ use crate::model::attention_unet::AttentionUnetPlan;
 use crate::model::block::{Activation, Norm};
 use crate::model::segformer::SegformerPlan;
 use crate::model::{self, Interface};
-use crate::testing::noise;
+use segspec_testing::noise;
 
 #[derive(Deserialize)]
 struct Reference {
@@ -144,7 +144,7 @@ fn damaged_files_are_errors() {
     for name in [SEGFORMER, ATTENTION] {
         let path = folder.path().join(name);
         std::fs::copy(file(name), &path).unwrap();
-        crate::testing::damage::survive(&path, 200, read::read);
+        segspec_testing::damage::survive(&path, 200, read::read);
     }
     for (content, expected) in [(&b"GIF89a...."[..], "neither"), (b"{}", "too short")] {
         let path = folder.path().join("other");

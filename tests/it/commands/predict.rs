@@ -110,7 +110,7 @@ fn a_stopped_run_ends_with_130_and_goes_on() {
     let folder = workspace();
     let place = folder.path();
     let arguments = ["run", "experiments/tiny.toml", "--set", "train.epochs=40"];
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("segspec"))
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_segspec"))
         .current_dir(place)
         .env_remove("SEGSPEC_DATA")
         .args(arguments)

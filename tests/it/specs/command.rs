@@ -1,9 +1,10 @@
 //! `check`, `show` and `schema` as a person runs them.
 
-use assert_cmd::Command;
+use std::process::Command;
+
 
 fn segspec(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("segspec").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segspec"));
     let output = command.env_clear().args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -30,7 +31,7 @@ fn check_shows_every_error_of_every_file_and_exits_with_3() {
 
 #[test]
 fn a_variable_of_the_environment_is_announced() {
-    let mut command = Command::cargo_bin("segspec").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segspec"));
     let output = command.env("SEGSPEC__TRAIN__EPOCHS", "3").args(["check", "experiments/hippocampus.toml"]).output();
     let err = String::from_utf8(output.unwrap().stderr).unwrap();
     assert!(err.contains("note: the environment sets SEGSPEC__TRAIN__EPOCHS=3"), "{err}");

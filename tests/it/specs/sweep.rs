@@ -1,7 +1,8 @@
 //! Sweeps: axes, order, labels, and a check of every trial.
 
 use segspec::model::Model;
-use segspec::spec::{Auto, Loaded, Trial};
+use segspec::auto::Auto;
+use segspec::spec::{Loaded, Trial};
 use segspec::train::spec::Optimizer;
 
 use super::load;

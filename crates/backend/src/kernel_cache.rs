@@ -1,0 +1,86 @@
+//! What GPUs found out about kernels. Each is compiled, and chosen among candidates by timing them, which takes minutes at first: both
+//! are kept between runs. The choice has a part in the last bits of results, so that a run's manifest names the file.
+
+use std::path::PathBuf;
+
+use super::DeviceName;
+
+/// Names the folder; the user's cache has it otherwise.
+const VARIABLE: &str = "SEGSPEC_KERNEL_CACHE";
+
+/// Keeps kernels from now on, or says why not. Called once, before a device is used. Other settings of CubeCL are its own
+/// (`cubecl.toml`).
+#[cfg(feature = "gpu")]
+pub(super) fn keep() -> Option<&'static str> {
+    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig, cache::CacheConfig};
+
+    let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
+    let is_set = std::env::var_os(VARIABLE).is_some() || matches!(config.environment.path, CacheConfig::Target);
+    if let Some(folder) = place().filter(|_| is_set) {
+        config.environment.path = CacheConfig::Directory(folder);
+    }
+    config.compilation.cache = true;
+    let is_late = !CubeClRuntimeConfig::try_set(config);
+    is_late.then_some("kernels are kept in CubeCL's own folder: it was asked for before segspec set its own")
+}
+
+/// Without a GPU's backend there is nothing to keep.
+#[cfg(not(feature = "gpu"))]
+pub(super) fn keep() -> Option<&'static str> {
+    None
+}
+
+/// The database of a GPU's kernels; none for the CPU, whose kernels are compiled with the program.
+#[cfg(feature = "gpu")]
+pub fn file(device: DeviceName) -> Option<PathBuf> {
+    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig};
+
+    let environment = &CubeClRuntimeConfig::get().environment;
+    let file = || environment.path.root().join(format!("{}.db", environment.name));
+    (device != DeviceName::Cpu).then(file)
+}
+
+/// The database of a GPU's kernels: this binary has no GPU's backend.
+#[cfg(not(feature = "gpu"))]
+pub fn file(_: DeviceName) -> Option<PathBuf> {
+    None
+}
+
+/// The folder by the environment.
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only GPUs have such kernels"))]
+fn place() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty());
+    choose([variable(VARIABLE), variable("XDG_CACHE_HOME"), std::env::home_dir()])
+}
+
+/// The folder asked for, else one in the cache, else one in the cache of a home.
+fn choose([asked, cache, home]: [Option<PathBuf>; 3]) -> Option<PathBuf> {
+    let cache = cache.or_else(|| home.map(|home| home.join(".cache")));
+    asked.or_else(|| cache.map(|cache| cache.join("segspec/kernels")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_asked_for_wins_then_the_cache_then_the_home() {
+        let [asked, cache, home] = ["/scratch/k", "/var/cache/me", "/home/me"].map(|path| Some(PathBuf::from(path)));
+        assert_eq!(choose([asked.clone(), cache.clone(), home.clone()]), asked);
+        assert_eq!(choose([None, cache, home.clone()]), Some("/var/cache/me/segspec/kernels".into()));
+        assert_eq!(choose([None, None, home]), Some("/home/me/.cache/segspec/kernels".into()));
+        assert_eq!(choose([None, None, None]), None);
+    }
+
+    #[test]
+    fn the_cpu_keeps_no_kernels() {
+        assert_eq!(file(DeviceName::Cpu), None);
+    }
+
+    #[test]
+    #[cfg(feature = "gpu")]
+    fn a_gpu_keeps_its_kernels_in_that_folder() {
+        keep();
+        assert_eq!(file(DeviceName::Cuda(0)), place().map(|place| place.join("default.db")));
+    }
+}

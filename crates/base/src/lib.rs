@@ -1,0 +1,9 @@
+//! What every part of segspec stands on: whole files, memory for large arrays, random numbers that depend on nothing but
+//! their key.
+
+pub mod cancel;
+pub mod files;
+pub mod memory;
+pub mod random;
+
+pub use cancel::Cancel;

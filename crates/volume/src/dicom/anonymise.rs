@@ -1,0 +1,264 @@
+//! Copies a series without what tells who the patient is: only listed elements leave, UIDs are new, pixels stay as coded.
+
+use std::path::{Path, PathBuf};
+
+use dicom_core::value::{DataSetSequence, PixelFragmentSequence, PrimitiveValue, Value};
+use dicom_core::{DataElement, Tag, VR};
+use dicom_dictionary_std::tags;
+use dicom_object::InMemDicomObject;
+
+use super::codec::Codec;
+use super::file::DicomFile;
+use super::pixel::Format;
+use super::series::{Choice, Series};
+use super::value::Values;
+use super::write::build::{DataSet, NATIVE, uid};
+use super::write::is_empty;
+use super::{damaged, unsupported};
+use crate::{ReadError, WriteError};
+
+/// Elements that leave as they are: how the image was made, where it lies, what its values mean. No text that a person
+/// typed, no date, no name of a person, place or device, no private element.
+const KEPT: [Tag; 72] = [
+    tags::IMAGE_TYPE,
+    tags::SOP_CLASS_UID,
+    tags::MODALITY,
+    tags::CONVERSION_TYPE,
+    tags::MANUFACTURER,
+    tags::MANUFACTURER_MODEL_NAME,
+    tags::VOLUMETRIC_PROPERTIES,
+    tags::VOLUME_BASED_CALCULATION_TECHNIQUE,
+    tags::PIXEL_PRESENTATION,
+    tags::COMPLEX_IMAGE_COMPONENT,
+    tags::ACQUISITION_CONTRAST,
+    tags::FRAME_TYPE,
+    tags::SCANNING_SEQUENCE,
+    tags::SEQUENCE_VARIANT,
+    tags::SCAN_OPTIONS,
+    tags::MR_ACQUISITION_TYPE,
+    tags::SLICE_THICKNESS,
+    tags::KVP,
+    tags::REPETITION_TIME,
+    tags::ECHO_TIME,
+    tags::INVERSION_TIME,
+    tags::NUMBER_OF_AVERAGES,
+    tags::IMAGING_FREQUENCY,
+    tags::IMAGED_NUCLEUS,
+    tags::ECHO_NUMBERS,
+    tags::MAGNETIC_FIELD_STRENGTH,
+    tags::SPACING_BETWEEN_SLICES,
+    tags::ECHO_TRAIN_LENGTH,
+    tags::PIXEL_BANDWIDTH,
+    tags::TRIGGER_TIME,
+    tags::RECONSTRUCTION_DIAMETER,
+    tags::GANTRY_DETECTOR_TILT,
+    tags::EXPOSURE_TIME,
+    tags::X_RAY_TUBE_CURRENT,
+    tags::EXPOSURE,
+    tags::CONVOLUTION_KERNEL,
+    tags::FLIP_ANGLE,
+    tags::PATIENT_POSITION,
+    tags::EFFECTIVE_ECHO_TIME,
+    tags::DIFFUSION_B_VALUE,
+    tags::DIFFUSION_GRADIENT_ORIENTATION,
+    tags::DIFFUSION_DIRECTIONALITY,
+    tags::ACQUISITION_NUMBER,
+    tags::INSTANCE_NUMBER,
+    tags::IMAGE_POSITION_PATIENT,
+    tags::IMAGE_ORIENTATION_PATIENT,
+    tags::TEMPORAL_POSITION_IDENTIFIER,
+    tags::NUMBER_OF_TEMPORAL_POSITIONS,
+    tags::STACK_ID,
+    tags::IN_STACK_POSITION_NUMBER,
+    tags::TEMPORAL_POSITION_INDEX,
+    tags::DIMENSION_INDEX_VALUES,
+    tags::DIMENSION_INDEX_POINTER,
+    tags::FUNCTIONAL_GROUP_POINTER,
+    tags::SAMPLES_PER_PIXEL,
+    tags::PHOTOMETRIC_INTERPRETATION,
+    tags::NUMBER_OF_FRAMES,
+    tags::ROWS,
+    tags::COLUMNS,
+    tags::PIXEL_SPACING,
+    tags::BITS_ALLOCATED,
+    tags::BITS_STORED,
+    tags::HIGH_BIT,
+    tags::PIXEL_REPRESENTATION,
+    tags::PIXEL_PADDING_VALUE,
+    tags::PIXEL_PADDING_RANGE_LIMIT,
+    tags::WINDOW_CENTER,
+    tags::WINDOW_WIDTH,
+    tags::RESCALE_INTERCEPT,
+    tags::RESCALE_SLOPE,
+    tags::RESCALE_TYPE,
+    tags::LOSSY_IMAGE_COMPRESSION,
+];
+
+/// Elements of PET and of the functional groups whose names begin alike.
+const KEPT_PET: [Tag; 5] =
+    [tags::UNITS, tags::DECAY_CORRECTION, tags::FRAME_REFERENCE_TIME, tags::DECAY_FACTOR, tags::SERIES_TYPE];
+
+/// Sequences whose items leave, with the listed elements only.
+const GROUPS: [Tag; 15] = [
+    tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+    tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+    tags::PLANE_POSITION_SEQUENCE,
+    tags::PLANE_ORIENTATION_SEQUENCE,
+    tags::PIXEL_MEASURES_SEQUENCE,
+    tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
+    tags::FRAME_VOILUT_SEQUENCE,
+    tags::FRAME_CONTENT_SEQUENCE,
+    tags::CT_IMAGE_FRAME_TYPE_SEQUENCE,
+    tags::MR_IMAGE_FRAME_TYPE_SEQUENCE,
+    tags::MR_ECHO_SEQUENCE,
+    tags::MR_DIFFUSION_SEQUENCE,
+    tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE,
+    tags::DIMENSION_ORGANIZATION_SEQUENCE,
+    tags::DIMENSION_INDEX_SEQUENCE,
+];
+
+/// UIDs that leave as new ones.
+const RENAMED: [Tag; 5] = [
+    tags::SOP_INSTANCE_UID,
+    tags::STUDY_INSTANCE_UID,
+    tags::SERIES_INSTANCE_UID,
+    tags::FRAME_OF_REFERENCE_UID,
+    tags::DIMENSION_ORGANIZATION_UID,
+];
+
+/// Who a copied series says it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anonymous {
+    /// PatientID and name of the copy.
+    pub patient: String,
+    /// SeriesDescription of the copy: the original is text that a person typed.
+    pub description: String,
+    /// Secret that new UIDs are made with: the same secret gives the same UIDs, so that series of one study stay together;
+    /// who does not know it cannot tell which UID became which.
+    pub secret: String,
+}
+
+/// Why a series could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// Reading the original.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Writing the copy.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Copies one image series into a new or empty folder, without what tells who the patient is. Returns the files.
+///
+/// Pixels are copied as they are coded: text that is burned into them stays. Files that say so (BurnedInAnnotation) are
+/// refused.
+///
+/// # Errors
+/// [`CopyError`] with the file's name.
+pub fn anonymise(
+    source: &Path,
+    choice: &Choice,
+    target: &Path,
+    identity: &Anonymous,
+) -> Result<Vec<PathBuf>, CopyError> {
+    let series = Series::open(source, choice)?;
+    is_empty(target)?;
+    let mut files: Vec<&Path> = series.grid.planes.iter().map(|plane| plane.instance.path.as_path()).collect();
+    files.dedup();
+    let mut copies = Vec::with_capacity(files.len());
+    for (index, path) in files.into_iter().enumerate() {
+        let copy = target.join(format!("{:04}.dcm", index + 1));
+        let file = DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no DICOM file any more"))?;
+        let (set, syntax) = copied(&file, identity)?;
+        set.write(&copy, &syntax)?;
+        copies.push(copy);
+    }
+    Ok(copies)
+}
+
+/// The data set of a copy, and its transfer syntax.
+fn copied(file: &DicomFile, identity: &Anonymous) -> Result<(DataSet, String), ReadError> {
+    if file.header.text(tags::BURNED_IN_ANNOTATION).as_deref() == Some("YES") {
+        return Err(unsupported(&file.path, "says that text is burned into its pixels: it cannot be made anonymous"));
+    }
+    let rename = |original: &str| uid(&[b"anonymous", identity.secret.as_bytes(), original.as_bytes()]);
+    let set = DataSet::default()
+        .text(tags::SPECIFIC_CHARACTER_SET, "ISO_IR 192")
+        .text(tags::STUDY_DATE, "")
+        .text(tags::STUDY_TIME, "")
+        .text(tags::ACCESSION_NUMBER, "")
+        .text(tags::REFERRING_PHYSICIAN_NAME, "")
+        .text(tags::SERIES_DESCRIPTION, &identity.description)
+        .text(tags::PATIENT_NAME, &identity.patient)
+        .text(tags::PATIENT_ID, &identity.patient)
+        .text(tags::PATIENT_BIRTH_DATE, "")
+        .text(tags::PATIENT_SEX, "")
+        .text(tags::PATIENT_IDENTITY_REMOVED, "YES")
+        .text(tags::DEIDENTIFICATION_METHOD, "segspec: listed elements only")
+        .text(tags::STUDY_ID, "")
+        .text(tags::SERIES_NUMBER, "");
+    let set = listed(&file.header, &rename).into_iter().fold(set, DataSet::element);
+    let place = format!("{:?}", file.header.text(tags::IMAGE_POSITION_PATIENT));
+    // Some archives empty the UIDs: an object cannot do without.
+    let missing = |tag: &Tag| file.header.text(*tag).is_none();
+    let set = RENAMED[..3].iter().filter(|tag| missing(tag)).fold(set, |set, &tag| {
+        let what = if tag == tags::SOP_INSTANCE_UID { place.as_str() } else { "" };
+        set.text(tag, &rename(&format!("{tag} {what}")))
+    });
+    let (pixels, syntax) = pixels(file)?;
+    Ok((set.element(pixels), syntax))
+}
+
+/// The listed elements of a data set, with new UIDs.
+fn listed(from: &InMemDicomObject, rename: &impl Fn(&str) -> String) -> Vec<DataElement<InMemDicomObject>> {
+    let mut elements = Vec::new();
+    for element in from.iter() {
+        let tag = element.header().tag;
+        if let Some(items) = element.items() {
+            if GROUPS.contains(&tag) {
+                let items: Vec<InMemDicomObject> =
+                    items.iter().map(|item| InMemDicomObject::from_element_iter(listed(item, rename))).collect();
+                elements.push(DataElement::new(tag, VR::SQ, DataSetSequence::from(items)));
+            }
+        } else if RENAMED.contains(&tag) {
+            let renamed = from.text(tag).map(|original| rename(&original));
+            elements.extend(renamed.map(|uid| DataElement::new(tag, VR::UI, PrimitiveValue::from(uid))));
+        } else if KEPT.contains(&tag) || KEPT_PET.contains(&tag) {
+            elements.push(element.clone());
+        }
+    }
+    elements
+}
+
+/// The pixel data as it is coded; uncompressed frames become little endian.
+fn pixels(file: &DicomFile) -> Result<(DataElement<InMemDicomObject>, String), ReadError> {
+    let broken = |reason: String| damaged(&file.path, reason);
+    let format = Format::of(&file.header).map_err(broken)?;
+    let place = file.pixels.ok_or_else(|| broken("holds no image".into()))?;
+    let (Some(length), Some(Codec::Native { big_endian })) = (place.length, file.syntax.codec) else {
+        let fragments = super::frames::raw_fragments(file, place.start).map_err(broken)?;
+        let (table, fragments) =
+            fragments.split_first().ok_or_else(|| broken("its pixel data has no fragments".into()))?;
+        let offsets = table.chunks_exact(4).map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+        let sequence = PixelFragmentSequence::new(offsets.collect::<Vec<u32>>(), fragments.to_vec());
+        let element = DataElement::new(tags::PIXEL_DATA, VR::OB, Value::PixelSequence(sequence));
+        return Ok((element, file.syntax.uid.clone()));
+    };
+    let mut bytes =
+        super::frames::read(file, place.start, u64::from(length)).map_err(|error| broken(error.to_string()))?;
+    if bytes.len() < length as usize {
+        return Err(broken(format!("ends after {} of {length} bytes of pixel data", bytes.len())));
+    }
+    let width = (format.layout.bits_allocated / 8).max(1) as usize;
+    if big_endian {
+        bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+    }
+    let element = if width == 1 {
+        DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(bytes.into()))
+    } else {
+        let words: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(words.into()))
+    };
+    Ok((element, NATIVE.into()))
+}

@@ -1,0 +1,118 @@
+//! Images and label maps with their geometry, and the file formats they come in.
+//!
+//! `volume` knows no dataset: it reads one file, or one series, and says where the voxels lie in the patient.
+
+pub mod colour_table;
+pub mod components;
+pub mod convert;
+pub mod dicom;
+pub mod geometry;
+pub mod nifti;
+pub mod nrrd;
+pub mod orientation;
+pub mod raster;
+pub mod rle;
+pub mod segments;
+pub mod surface;
+pub mod window;
+mod facts;
+pub mod format;
+mod stored;
+mod warning;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use segspec_base::{files, memory};
+
+use ndarray::{Array3, Array4};
+
+pub use facts::{Facts, ImageFacts, SurfaceFacts, facts};
+pub use format::{Format, read_geometry, read_header, read_label_map, read_segments, read_volume};
+pub use geometry::Geometry;
+pub use nifti::{Header, write_label_map, write_segmentation, write_volume};
+pub use orientation::Axes;
+pub use segments::{Segment, Segments};
+pub use warning::image_warnings;
+
+/// An image: `voxels[channel, z, y, x]` in the units of its modality, with the grid's place in the world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume {
+    /// Intensities, shape `[channel, depth, height, width]`.
+    pub voxels: Array4<f32>,
+    /// The grid that every channel shares.
+    pub geometry: Geometry,
+}
+
+/// A label image: `voxels[z, y, x]` holds the value of the structure at that place, 0 is background.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelMap {
+    /// Label values, shape `[depth, height, width]`.
+    pub voxels: Array3<u16>,
+    /// The grid.
+    pub geometry: Geometry,
+}
+
+/// A predicted segmentation of one case.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Segmentation {
+    /// Structures that do not overlap: each voxel holds the value of its structure.
+    Labels(LabelMap),
+    /// Structures that may overlap: `masks[structure, z, y, x]` is 0 or 1.
+    Masks {
+        /// Shape `[structure, depth, height, width]`.
+        masks: Array4<u8>,
+        /// The grid.
+        geometry: Geometry,
+    },
+}
+
+/// Why a file could not be read as an image. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file is missing or cannot be opened.
+    #[error("{path}: cannot be opened: {source}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The file ends early, or its header contradicts its content.
+    #[error("{path}: damaged file: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A correct file that holds something segspec does not take.
+    #[error("{path}: {reason}")]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it holds, and what to do.
+        reason: String,
+    },
+}
+
+/// Why an image could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot be written: {reason}")]
+pub struct WriteError {
+    /// The file.
+    pub path: PathBuf,
+    /// The reason.
+    pub reason: String,
+    /// Whether the disk or a permission is the reason (exit code 7), rather than the data.
+    pub environment: bool,
+}
+
+impl WriteError {
+    /// The operating system's error.
+    pub fn io(path: &Path, error: &std::io::Error) -> Self {
+        Self { path: path.into(), reason: error.to_string(), environment: crate::files::is_environment(error) }
+    }
+}

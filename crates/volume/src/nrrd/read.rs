@@ -1,0 +1,44 @@
+//! Images and label maps of NRRD files.
+
+use std::path::Path;
+
+use super::header::Source;
+use crate::stored::unsupported;
+use crate::{LabelMap, ReadError, Volume};
+
+/// Key of 3D Slicer's first segment.
+const FIRST_SEGMENT: &str = "Segment0_ID";
+
+/// Whether a header names segments.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn names_segments(path: &Path) -> Result<bool, ReadError> {
+    Ok(Source::open(path)?.pairs.contains_key(FIRST_SEGMENT))
+}
+
+/// Reads an image, `[channel, z, y, x]`: an axis of a kind other than space (list, vector, colour, time) becomes channels.
+///
+/// # Errors
+/// [`ReadError`] with the file's name; NaN, infinite and complex voxels are refused with the remedy.
+pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
+    let source = Source::open(path)?;
+    let (layout, geometry) = (source.format.axes.layout, source.format.axes.geometry.clone());
+    source.read_numbers()?.into_volume(path, geometry, &layout)
+}
+
+/// Reads a label image, `[z, y, x]`: whole numbers 0…65535, in whatever number type they are stored.
+///
+/// # Errors
+/// [`ReadError`] with the file's name; a value that is no label is named with its voxel. Segments that overlap lie in
+/// several layers, which are no label map: [`read_segments`](super::read_segments) reads them.
+pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
+    let source = Source::open(path)?;
+    let (layout, geometry) = (source.format.axes.layout, source.format.axes.geometry.clone());
+    if layout.channels > 1 && source.pairs.contains_key(FIRST_SEGMENT) {
+        let text =
+            format!("holds overlapping segments in {} layers, no label map; export them as one", layout.channels);
+        return Err(unsupported(path, text));
+    }
+    source.read_numbers()?.into_label_map(path, geometry, &layout)
+}

@@ -1,0 +1,107 @@
+//! Tables with one run-length mask per row.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::{Order, decode};
+use crate::ReadError;
+use crate::stored::{damaged, unsupported};
+
+/// The names of a table's columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns<'a> {
+    /// Which image the mask belongs to.
+    pub image: &'a str,
+    /// Which structure the mask shows; `None` where the table has one structure, or one row per object.
+    pub structure: Option<&'a str>,
+    /// The runs.
+    pub runs: &'a str,
+}
+
+impl Columns<'static> {
+    /// `id,class,segmentation`, as UW-Madison GI Tract has it.
+    pub const BY_CLASS: Self = Self { image: "id", structure: Some("class"), runs: "segmentation" };
+    /// `ImageId,EncodedPixels`, as the Data Science Bowl 2018 has it: a row per object.
+    pub const BY_OBJECT: Self = Self { image: "ImageId", structure: None, runs: "EncodedPixels" };
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The line in the file where the row begins, from 1.
+    pub line: u64,
+    /// Which image.
+    pub image: String,
+    /// Which structure, where the table says so.
+    pub structure: Option<String>,
+    /// The runs; empty where there is no mask.
+    pub runs: String,
+    file: PathBuf,
+}
+
+impl Row {
+    /// The row's mask `[y, x]` for an image of `[height, width]` pixels.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] with file, line and run.
+    pub fn mask(&self, shape: [usize; 2], order: Order) -> Result<ndarray::Array2<u8>, ReadError> {
+        decode(&self.runs, shape, order)
+            .map_err(|error| damaged(&self.file, format!("line {}, image {}: {error}", self.line, self.image)))
+    }
+}
+
+/// Rows of a CSV file, read one by one.
+pub struct Table {
+    records: csv::StringRecordsIntoIter<File>,
+    path: PathBuf,
+    image: usize,
+    structure: Option<usize>,
+    runs: usize,
+}
+
+impl Table {
+    /// Opens a table and finds its columns.
+    ///
+    /// # Errors
+    /// [`ReadError`] with the file's name; a missing column is named with those that are there.
+    pub fn open(path: &Path, columns: &Columns) -> Result<Self, ReadError> {
+        let file = File::open(path).map_err(|source| ReadError::Open { path: path.into(), source })?;
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+        let headers = reader.headers().map_err(|error| failed(path, &error))?.clone();
+        let place = |name: &str| {
+            // Spreadsheets put a byte order mark before the first name.
+            let found = headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name);
+            found.ok_or_else(|| {
+                let there: Vec<&str> = headers.iter().collect();
+                unsupported(path, format!("has no column `{name}`, only {}", there.join(", ")))
+            })
+        };
+        let (image, runs) = (place(columns.image)?, place(columns.runs)?);
+        let structure = columns.structure.map(place).transpose()?;
+        Ok(Self { records: reader.into_records(), path: path.into(), image, structure, runs })
+    }
+
+    fn row(&self, record: &csv::StringRecord) -> Row {
+        let text = |column: usize| record.get(column).unwrap_or_default().to_owned();
+        Row {
+            line: record.position().map_or(0, csv::Position::line),
+            image: text(self.image),
+            structure: self.structure.map(text),
+            runs: text(self.runs),
+            file: self.path.clone(),
+        }
+    }
+}
+
+impl Iterator for Table {
+    type Item = Result<Row, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.records.next()?;
+        Some(record.map(|record| self.row(&record)).map_err(|error| failed(&self.path, &error)))
+    }
+}
+
+fn failed(path: &Path, error: &csv::Error) -> ReadError {
+    damaged(path, error.to_string())
+}

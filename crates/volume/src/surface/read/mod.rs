@@ -1,0 +1,199 @@
+//! Surface files: STL (binary and ASCII), OBJ and PLY, told apart by content.
+
+mod obj;
+mod ply;
+mod stl;
+
+use std::fmt;
+use std::path::Path;
+
+use super::mesh::{Surface, SurfaceError};
+use super::warning::Warning;
+use crate::ReadError;
+
+/// Which way the first two axes of a surface file point. The third points to the head in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoordinateSystem {
+    /// Right, anterior, superior: as in NIfTI and in memory.
+    Ras,
+    /// Left, posterior, superior: as in DICOM, ITK and, where a file does not say, 3D Slicer.
+    Lps,
+}
+
+impl CoordinateSystem {
+    /// Between this system and RAS, either way: x and y change sign, a half turn that keeps the triangles' orientation.
+    pub(super) fn turn(self, [x, y, z]: [f64; 3]) -> [f64; 3] {
+        match self {
+            Self::Ras => [x, y, z],
+            Self::Lps => [-x, -y, z],
+        }
+    }
+
+    /// The note `SPACE=LPS` or `SPACE=RAS` that 3D Slicer writes into comments.
+    fn stated(comment: &[u8]) -> Option<Self> {
+        let note = |word: &[u8]| comment.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+        match (note(b"SPACE=LPS"), note(b"SPACE=RAS")) {
+            (true, false) => Some(Self::Lps),
+            (false, true) => Some(Self::Ras),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for CoordinateSystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ras => "RAS",
+            Self::Lps => "LPS",
+        })
+    }
+}
+
+/// What a surface file may leave open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReadOptions {
+    /// The file's coordinate system, whatever the file says. Without it the file's own note counts, else LPS, as in 3D
+    /// Slicer.
+    pub coordinates: Option<CoordinateSystem>,
+    /// Length of the file's unit in millimetres: 1 for nearly all medical files, 1000 for metres.
+    pub unit_mm: f64,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { coordinates: None, unit_mm: 1.0 }
+    }
+}
+
+/// A surface with what its file says about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SurfaceFile {
+    /// All triangles of the file, equal points joined.
+    pub surface: Surface,
+    /// The coordinate system that the file states in a comment.
+    pub stated: Option<CoordinateSystem>,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+}
+
+/// Points and triangles as a file lists them.
+#[derive(Default)]
+struct Listed {
+    points: Vec<[f64; 3]>,
+    triangles: Vec<[u32; 3]>,
+    stated: Option<CoordinateSystem>,
+    trailing: usize,
+}
+
+/// Why the content of a file is no surface, without the file's name.
+#[derive(Debug)]
+enum Fault {
+    Damaged(String),
+    Unsupported(String),
+}
+
+fn damaged(reason: impl Into<String>) -> Fault {
+    Fault::Damaged(reason.into())
+}
+
+/// Reads an STL, OBJ or PLY file; what it is, its content says, not its name. Several solids or groups of one file
+/// become one surface; polygons are cut into triangles from their first corner.
+///
+/// No more memory is used than a small multiple of the file's size.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn read_surface(path: &Path, options: &ReadOptions) -> Result<SurfaceFile, ReadError> {
+    let bytes = std::fs::read(path).map_err(|source| ReadError::Open { path: path.into(), source })?;
+    parse(&bytes, options).map_err(|fault| match fault {
+        Fault::Damaged(reason) => ReadError::Damaged { path: path.into(), reason },
+        Fault::Unsupported(reason) => ReadError::Unsupported { path: path.into(), reason },
+    })
+}
+
+fn parse(bytes: &[u8], options: &ReadOptions) -> Result<SurfaceFile, Fault> {
+    let mut listed = list(bytes)?;
+    if listed.triangles.is_empty() {
+        return Err(damaged("holds no triangles"));
+    }
+    let coordinates = options.coordinates.or(listed.stated).unwrap_or(CoordinateSystem::Lps);
+    for point in &mut listed.points {
+        *point = coordinates.turn(point.map(|part| part * options.unit_mm));
+    }
+    let mut warnings = Vec::new();
+    match (options.coordinates, listed.stated) {
+        (None, None) => warnings.push(Warning::AssumedLps),
+        (Some(asked), Some(stated)) if asked != stated => warnings.push(Warning::Overruled(stated)),
+        _ => {}
+    }
+    let surface = Surface::new(listed.points, listed.triangles).map_err(fault)?;
+    let (surface, degenerate) = surface.welded();
+    if surface.triangles().is_empty() {
+        return Err(damaged("holds no triangle with an area"));
+    }
+    let counts = [(listed.trailing, Warning::TrailingBytes as fn(usize) -> Warning), (degenerate, Warning::Degenerate)];
+    warnings.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, warning)| warning(count)));
+    Ok(SurfaceFile { surface, stated: listed.stated, warnings })
+}
+
+fn fault(error: SurfaceError) -> Fault {
+    match error {
+        SurfaceError::TooManyPoints(_) => Fault::Unsupported(error.to_string()),
+        _ => Fault::Damaged(error.to_string()),
+    }
+}
+
+/// "solid" begins ASCII STL files, but also many binary ones: the length that a binary file must have decides first.
+fn list(bytes: &[u8]) -> Result<Listed, Fault> {
+    if ply::is_ply(bytes) {
+        return ply::list(bytes);
+    }
+    if stl::has_binary_length(bytes) {
+        return stl::list_binary(bytes);
+    }
+    if stl::is_ascii(bytes) {
+        return stl::list_ascii(bytes);
+    }
+    if obj::is_obj(bytes) {
+        return obj::list(bytes);
+    }
+    if stl::may_be_binary(bytes) {
+        return stl::list_binary(bytes);
+    }
+    Err(Fault::Unsupported("no surface that segspec knows; give an STL, OBJ or PLY file".into()))
+}
+
+/// Lines of a text, whatever ends them, with their numbers from 1.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines.enumerate().map(|(index, line)| (index + 1, line.trim_ascii()))
+}
+
+/// Words of a line.
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+}
+
+fn number(word: &[u8]) -> Option<f64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// The next three words of a line as a point.
+fn point<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<[f64; 3]> {
+    Some([number(words.next()?)?, number(words.next()?)?, number(words.next()?)?])
+}
+
+/// Cuts a polygon into triangles from its first corner.
+fn fan(polygon: &[u32], triangles: &mut Vec<[u32; 3]>) {
+    if let [first, rest @ ..] = polygon {
+        triangles.extend(rest.windows(2).map(|pair| [*first, pair[0], pair[1]]));
+    }
+}
+
+/// Whether the bytes are text rather than numbers: no zero byte in the first 4096.
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.iter().take(4096).any(|&byte| byte == 0)
+}
+
+#[cfg(test)]
+pub(super) mod tests;

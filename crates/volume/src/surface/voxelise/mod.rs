@@ -1,0 +1,131 @@
+//! Surface → mask on an image's grid: a voxel belongs to the mask where the winding number at its centre is nearer to 1
+//! (or -1, for surfaces turned inside out) than to 0.
+//!
+//! That winding number is exact at every voxel and yet nearly as cheap as counting crossings. Its definition splits: close
+//! every hole by a cone of triangles from its rim to one point ([`cone`]). Surface and cones together enclose each place a
+//! whole number of times, counted by crossings along scanlines ([`crossings`]). The winding number of the surface alone
+//! is that count less the winding number of the cones, which matters only near holes ([`gaps`]). Surfaces that are closed,
+//! however often they cut or touch themselves, have no cones.
+
+mod cone;
+mod crossings;
+mod gaps;
+
+use ndarray::Array3;
+use rayon::prelude::*;
+
+use gaps::Slab;
+
+use super::mesh::{Surface, SurfaceError, is_mirrored};
+use super::topology::{Topology, edges};
+use super::warning::Warning;
+use super::winding::WindingNumber;
+use crate::Geometry;
+
+/// Slices that one task fills.
+const SLAB: usize = 8;
+
+/// Distance along each axis, in voxels `[z, y, x]`, of the eight places from which a voxel is looked at to its centre.
+/// Surfaces made from another grid run exactly through voxel centres, where rounding would decide, differently at each
+/// place. This is more than the rounding of 32-bit files, and less than anybody sees. Different for each axis, so that no
+/// oblique plane through a centre holds a place too.
+const SHIFT: [f64; 3] = [0.0004, 0.0007, 0.001];
+
+/// A surface as a mask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Voxelised {
+    /// 1 where the voxel's centre lies inside, else 0; shape `[depth, height, width]`.
+    pub mask: Array3<u8>,
+    /// Open edges, edges with too many triangles, components.
+    pub topology: Topology,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+}
+
+/// The voxels whose centres lie inside a surface, on any grid, sheared ones too. The result does not depend on the number
+/// of threads.
+///
+/// # Errors
+/// [`SurfaceError`] where the grid has no physical size or no inverse.
+pub fn voxelise(surface: &Surface, geometry: &Geometry) -> Result<Voxelised, SurfaceError> {
+    if !geometry.has_spacing {
+        return Err(SurfaceError::NoSpacing);
+    }
+    let counts = Counts::new(surface, geometry)?;
+    let mut mask = Array3::<u8>::zeros(geometry.shape);
+    let slice = geometry.shape[1] * geometry.shape[2];
+    let voxels = mask.as_slice_mut().unwrap_or_default();
+    let slabs = voxels.par_chunks_mut(SLAB * slice.max(1)).enumerate();
+    slabs.for_each(|(slab, voxels)| counts.decide(slab * SLAB, voxels));
+    let topology = Topology::of(surface);
+    let warnings = warnings(surface, geometry, &topology, &mask);
+    Ok(Voxelised { mask, topology, warnings })
+}
+
+/// What a slab needs to decide on its voxels.
+struct Counts<'a> {
+    geometry: &'a Geometry,
+    /// Corners `[x, y, z]` of the closed surface, in voxel indices.
+    closed: Vec<[[f64; 3]; 3]>,
+    cone: WindingNumber,
+}
+
+impl<'a> Counts<'a> {
+    fn new(surface: &Surface, geometry: &'a Geometry) -> Result<Self, SurfaceError> {
+        let cone = cone::closing(surface, &edges(surface));
+        let corners: Vec<[[f64; 3]; 3]> = surface.corners().chain(cone.iter().copied()).collect();
+        let closed = corners.into_iter().map(|corners| to_grid(geometry, corners)).collect::<Option<_>>();
+        let cone = WindingNumber::of_triangles(cone::split(cone, geometry.voxel_mm3().cbrt()));
+        Ok(Self { geometry, closed: closed.ok_or(SurfaceError::Singular)?, cone })
+    }
+
+    /// Sets the voxels of the slices from `first` on that more than half of the places around their centre call inside,
+    /// or just half and among them the first.
+    fn decide(&self, first: usize, voxels: &mut [u8]) {
+        let [_, height, width] = self.geometry.shape;
+        let shape = [voxels.len() / (height * width), height, width];
+        let sign = if is_mirrored(self.geometry) { -1 } else { 1 };
+        let gaps = Slab { geometry: self.geometry, first, shape }.round(&self.cone);
+        let mut counts = vec![0_i32; voxels.len()];
+        for place in 0..8 {
+            let shift = [0, 1, 2].map(|axis| if place >> axis & 1 == 1 { SHIFT[2 - axis] } else { -SHIFT[2 - axis] });
+            counts.fill(0);
+            crossings::count(&self.closed, shift, first, shape, sign, &mut counts);
+            // The first place is worth one more half.
+            let weight = if place == 0 { 3 } else { 2 };
+            for ((voxel, count), gap) in voxels.iter_mut().zip(&counts).zip(&gaps) {
+                *voxel += if count == gap { 0 } else { weight };
+            }
+        }
+        voxels.iter_mut().for_each(|voxel| *voxel = u8::from(*voxel > 8));
+    }
+}
+
+fn warnings(surface: &Surface, geometry: &Geometry, topology: &Topology, mask: &Array3<u8>) -> Vec<Warning> {
+    let mut warnings = Warning::of_topology(topology);
+    let is_oriented = topology.open_edges == 0 && topology.misoriented_edges == 0;
+    if is_oriented && surface.volume_mm3() < 0.0 {
+        warnings.push(Warning::Inward);
+    }
+    let beyond = |point: &[f64; 3]| {
+        let voxel = geometry.to_voxel(*point).unwrap_or([f64::NAN; 3]);
+        (0..3).any(|axis| !(-0.5..=geometry.shape[axis] as f64 - 0.5).contains(&voxel[axis]))
+    };
+    if surface.points().par_iter().any(beyond) {
+        warnings.push(Warning::BeyondGrid);
+    }
+    if !mask.iter().any(|&voxel| voxel != 0) {
+        warnings.push(Warning::Nothing);
+    }
+    warnings
+}
+
+/// Corners `[x, y, z]` in voxel indices.
+fn to_grid(geometry: &Geometry, corners: [[f64; 3]; 3]) -> Option<[[f64; 3]; 3]> {
+    let mut voxels = [[0.0; 3]; 3];
+    for (voxel, corner) in voxels.iter_mut().zip(corners) {
+        let [z, y, x] = geometry.to_voxel(corner)?;
+        *voxel = [x, y, z];
+    }
+    Some(voxels)
+}
