@@ -1,25 +1,43 @@
 //! segspec: declarative experiments for medical image segmentation.
 //!
-//! A researcher commits one TOML file per experiment. [`run`] turns it into trained weights, per-case scores,
-//! tables and charts, and the same file gives the same numbers again.
+//! A researcher commits one TOML file per experiment. [`run`] turns it into trained weights, per-case scores, tables and charts, and the
+//! same file gives the same numbers again.
 //!
 //! # The way of the data
 //!
 //! ```text
-//! experiments/x.toml ─ Spec ─> Plan ─> Dataset ─> Prepared ─> Network ─> Checkpoint ─> Predictions ─> Scores ─> Report
+//! experiments/x.toml ──spec::load──> Loaded: experiment, dataset, trials
+//!                                       │
+//!        images ──dataset::Inputs──> cases, named by their content, checked once
+//!                                       │
+//!                       run::plan ──> Plan × (trials × folds), each with an id per stage      (plan::resolve, plan::id)
+//!                                       │   written to runs/<experiment>/<training id>/plan.toml; from here on nothing else is needed
+//!            run::experiment::run_all ──> one outcome per run                                 (run::one, also `segspec run-plan FOLDER`)
+//!                                       │
+//!                   run::cases ──> the plan's cases, found and proven        preprocess ──> Prepared
+//!                    train::fit ──> checkpoints                              infer::validate chooses the best
+//!                    run::task ──> predictions, then scores                  infer::Trained, evaluate
+//!                                       │
+//!                  run::report ──> tables, charts, one page                  report
 //! ```
 //!
-//! Each arrow is a module below, in this order, and a free function that takes its own slice of the plan and the artifact
-//! to its left. Only [`run`] knows the order, as straight-line code.
+//! A plan is everything that a run needs: its task ([`model::Task`]), where its network comes from ([`plan::Work`]), the cases with their
+//! files and contents ([`plan::Data`]). [`plan::RunIds`] names training, prediction and evaluation by what decides their numbers; what is in
+//! a folder of that name is not computed again. Whoever watches hears of [`observe::Event`]s.
+//!
+//! # Where things are
+//!
+//! The modules below stand in the order of that way, left to right; a module imports only what stands above it. Crates below `crates/`
+//! hold what rarely changes: `base` (files, memory, random numbers), `volume` (images and file formats), `backend` (devices and kernels).
+//! docs/extending.md says where a new architecture, loss, metric, format or subcommand goes.
 //!
 //! # Invariants (checked by `tests/it/tidy.rs`)
 //!
-//! - A stage imports only what stands to its left in the list of modules below. Leaf spec types live in the stage that
-//!   uses them and are composed by [`spec`].
+//! - A module imports only what stands above it in the list below.
 //! - [`evaluate`] never sees a tensor; [`report`] reads only tables and saved images; [`model`] and [`loss`] do no I/O;
-//!   [`volume`] knows no dataset; only [`backend`] names a Burn backend; only `run::store` builds paths under a run folder.
+//!   [`volume`] knows no dataset; only [`backend`] names a Burn backend; only [`store`] names the files of a run folder.
 //! - Nothing is random without a seed from the plan ([`random`]).
-//! - Nothing but `cli` and `run::terminal` writes to the terminal.
+//! - Nothing but [`cli`] and `observe::terminal` writes to the terminal.
 //!
 //! # Conventions
 //!
@@ -27,20 +45,23 @@
 //! - Every image tensor is `[batch, channel, depth, height, width]`; a 2D network has depth 1. Rank is data, not a type.
 //! - Voxel → world is an affine in RAS+ millimetres that always travels with the voxels.
 
+pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, files, memory, random};
 pub use segspec_volume as volume;
-pub use segspec_backend as backend;
 pub mod auto;
-pub mod spec;
 pub mod dataset;
 pub mod preprocess;
 pub mod augment;
 pub mod model;
 pub mod loss;
-pub mod plan;
-pub mod train;
 pub mod predict;
+pub mod train;
 pub mod evaluate;
 pub mod report;
+pub mod spec;
+pub mod plan;
+pub mod observe;
+pub mod store;
+pub mod infer;
 pub mod run;
 pub mod cli;

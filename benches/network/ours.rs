@@ -14,7 +14,7 @@ use segspec::model::segformer::Segformer;
 use segspec::model::unet::UnetPlan;
 use segspec::model::vnet::Vnet;
 use segspec::model::{self, Interface, Model, ModelPlan, Network, Stages};
-use segspec::spec::Auto;
+use segspec::auto::Auto;
 
 use super::super::common::{median, memory};
 use super::{Case, Kind, Measured};

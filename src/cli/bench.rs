@@ -6,9 +6,11 @@ use clap::Args;
 
 use super::{Exit, Failure, session};
 use crate::backend::DeviceName;
+use crate::dataset::Access;
+use crate::observe::Events;
+use crate::observe::terminal::Terminal;
 use crate::run::bench::{Cost, measure};
-use crate::run::terminal::Terminal;
-use crate::run::{Folds, experiment};
+use crate::run::{Folds, Setting};
 
 /// Measure what an experiment costs on this machine: seconds of a step, patches per second, memory
 ///
@@ -40,16 +42,19 @@ pub struct Bench {
 pub fn execute(args: Bench) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
     let device = session::device(args.device)?;
-    let cancelled = session::cancellation();
-    let mut terminal = Terminal::new();
-    let planned = experiment::plan(&loaded, &session::data_root(), Folds::One(0), &cancelled, &mut terminal)?;
+    let cancel = session::cancellation();
+    let events = Events::to(Terminal::new());
+    let planned = session::plan(&loaded, Folds::One(0), Access::Read, &cancel, &events)?;
+    let data_root = session::stated_data_root();
+    let setting =
+        Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
     let mut costs: Vec<Cost> = Vec::new();
-    for run in planned.runs.iter().filter(|run| run.plan.members.is_empty()) {
-        let known = planned.runs.iter().take_while(|earlier| earlier.id != run.id);
-        if known.into_iter().any(|earlier| earlier.plan.about.trial == run.plan.about.trial) {
+    for (index, run) in planned.runs.iter().enumerate() {
+        // Seeds cost the same.
+        if planned.runs[..index].iter().any(|earlier| earlier.plan.about.trial == run.plan.about.trial) {
             continue;
         }
-        let cost = measure(&planned, run, &device, args.steps.into(), &cancelled)?;
+        let Some(cost) = measure(run, &setting, args.steps.into())? else { continue };
         if !args.json {
             print(&cost);
         }

@@ -7,7 +7,7 @@ use super::session::data_root;
 use super::{Exit, Failure};
 use crate::backend::examine::{self, Examined, examine};
 use crate::backend::{self, kernel_cache};
-use crate::run::manifest::{Git, Host};
+use crate::store::manifest::{Git, Host};
 
 /// Show what this machine has: devices, memory, versions, data folder
 #[derive(Debug, Args)]

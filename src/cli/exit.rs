@@ -74,7 +74,8 @@ impl Failure {
         match self.error.downcast_ref::<Diagnostics>() {
             Some(errors) => super::check::refuse(errors),
             None => {
-                eprintln!("error: {:#}", self.error);
+                // Messages name their causes themselves.
+                eprintln!("error: {}", self.error);
                 self.exit
             }
         }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::run::words;
 use super::table::Table;
 use super::{Exit, Failure};
-use crate::run::{self, RunFolder, Status};
+use crate::plan::Work;
+use crate::store::history::read_history;
+use crate::store::{self, Manifest, Status, StoreError, Stored};
 
 /// List runs: state, scores, settings
 #[derive(Debug, Args)]
@@ -30,7 +31,8 @@ pub struct Ls {
 /// One run in a few words.
 struct Row {
     experiment: String,
-    id: String,
+    run: String,
+    prediction: String,
     status: Status,
     trial: String,
     seed: u64,
@@ -42,46 +44,79 @@ struct Row {
 
 /// Prints the table.
 pub fn execute(args: Ls) -> Result<Exit, Failure> {
-    let folders = RunFolder::all(&args.run_root, args.experiment.as_deref());
-    let rows: Vec<Row> = folders.iter().filter_map(row).collect();
+    let mut rows = Vec::new();
+    for run in store::all(&args.run_root, args.experiment.as_deref()) {
+        match run.and_then(|run| row(&run)) {
+            Ok(row) => rows.push(row),
+            Err(error) => eprintln!("warning: {error}"),
+        }
+    }
     if args.json {
         println!("{:#}", rows.iter().map(to_json).collect::<Value>());
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(["experiment", "run", "state", "trial", "seed", "fold", "epochs", "Dice", "started"]);
+    print!("{}", table(&rows).render());
     for row in &rows {
-        let dice = row.dice.map_or_else(|| "—".into(), |dice| format!("{dice:.4}"));
-        let numbers = [row.seed.to_string(), row.fold.clone(), row.epochs.to_string(), dice];
-        let names = [row.experiment.clone(), row.id.clone(), words(row.status).into(), row.trial.clone()];
-        table.row(names.into_iter().chain(numbers).chain([row.started.clone()]));
+        if let Status::Failed { reason } = &row.status {
+            println!("{} failed: {reason}", row.run);
+        }
     }
-    print!("{}", table.render());
     if rows.is_empty() {
         eprintln!("no runs below {}", args.run_root.display());
     }
     Ok(Exit::Ok)
 }
 
-fn row(folder: &RunFolder) -> Option<Row> {
-    let plan = folder.read_plan().ok()?;
-    let manifest = folder.read_manifest();
-    let started = manifest.and_then(|manifest| Some(manifest.sessions.first()?.started.clone()));
-    Some(Row {
-        id: folder.id(),
-        status: folder.status(),
-        seed: plan.seed,
+fn table(rows: &[Row]) -> Table {
+    // Which prediction it is matters only where a training has several.
+    let several = rows.iter().enumerate().any(|(index, row)| rows[..index].iter().any(|other| other.run == row.run));
+    let columns = ["experiment", "run", "prediction", "state", "trial", "seed", "fold", "epochs", "Dice", "started"];
+    let mut table = Table::new(columns.into_iter().filter(|column| several || *column != "prediction"));
+    for row in rows {
+        let dice = row.dice.map_or_else(|| "—".into(), |dice| format!("{dice:.4}"));
+        let prediction = several.then(|| row.prediction.clone());
+        let names = [row.experiment.clone(), row.run.clone()].into_iter().chain(prediction);
+        let numbers = [row.seed.to_string(), row.fold.clone(), row.epochs.to_string(), dice, row.started.clone()];
+        table.row(names.chain([row.status.word().into(), row.trial.clone()]).chain(numbers));
+    }
+    table
+}
+
+fn row(run: &Stored) -> Result<Row, StoreError> {
+    let (plan, manifest) = (&run.plan, run.folder.read_manifest()?);
+    let started = manifest.as_ref().and_then(|manifest| Some(manifest.sessions.first()?.started.clone()));
+    Ok(Row {
+        run: run.id(),
+        prediction: run.ids.prediction.clone(),
+        status: run.status()?,
+        seed: plan.seed(),
         fold: format!("{}/{}", plan.about.fold, plan.about.folds),
-        epochs: run::finished_epochs(folder),
-        dice: run::mean_dice_of(folder),
+        epochs: epochs(run, manifest.as_ref())?,
+        dice: manifest.as_ref().and_then(|manifest| manifest.evaluation(&run.ids)?.dice),
         started: started.unwrap_or_default(),
-        trial: plan.about.trial,
-        experiment: plan.about.experiment,
+        trial: plan.about.trial.label(),
+        experiment: plan.about.experiment.clone(),
     })
 }
 
+/// Epochs that are done.
+fn epochs(run: &Stored, manifest: Option<&Manifest>) -> Result<usize, StoreError> {
+    let finished = manifest.and_then(|manifest| manifest.training.as_ref());
+    match (&run.plan.work, finished) {
+        (_, Some(training)) => Ok(training.epochs),
+        (Work::Train(_), None) => Ok(read_history(&run.folder)?.map_or(0, |history| history.height())),
+        (Work::Average(_), None) => Ok(0),
+    }
+}
+
 fn to_json(row: &Row) -> Value {
-    json!({
-        "experiment": row.experiment, "id": row.id, "status": row.status, "trial": row.trial, "seed": row.seed,
-        "fold": row.fold, "epochs": row.epochs, "dice": row.dice, "started": row.started,
-    })
+    let mut value = json!({
+        "experiment": row.experiment, "id": row.run, "prediction": row.prediction, "status": row.status.word(),
+        "trial": row.trial, "seed": row.seed, "fold": row.fold, "epochs": row.epochs, "dice": row.dice,
+        "started": row.started,
+    });
+    if let (Status::Failed { reason }, Some(object)) = (&row.status, value.as_object_mut()) {
+        object.insert("reason".into(), reason.as_str().into());
+    }
+    value
 }

@@ -1,4 +1,4 @@
-//! The command line: one file per subcommand. Only this folder and `run::terminal` write to the terminal.
+//! The command line: one file per subcommand. Only this folder and `observe::terminal` write to the terminal.
 
 mod bench;
 mod check;
@@ -17,6 +17,7 @@ mod prepare;
 mod preview;
 mod report;
 mod run;
+mod run_plan;
 mod schema;
 mod session;
 mod show;
@@ -37,6 +38,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    RunPlan(run_plan::RunPlan),
     Check(check::Check),
     Show(show::Show),
     Prepare(prepare::Prepare),
@@ -64,6 +66,7 @@ pub fn execute(cli: Cli) -> Result<Exit, Failure> {
     exit::end_quietly_without_reader();
     match cli.command {
         Command::Run(args) => run::execute(args),
+        Command::RunPlan(args) => run_plan::execute(args),
         Command::Check(args) => check::execute(args),
         Command::Show(args) => show::execute(args),
         Command::Prepare(args) => prepare::execute(args),

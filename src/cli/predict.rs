@@ -14,19 +14,25 @@ use super::{Exit, Failure, dataset, session};
 use crate::Cancel;
 use crate::backend::DeviceName;
 use crate::dataset::{Case, Excluded, unlabelled};
+use crate::infer::trained::read_image;
+use crate::infer::{InferError, Trained};
+use crate::model::Task;
+use crate::observe::terminal::Terminal;
+use crate::observe::{Events, Kind};
+use crate::plan::Work;
 use crate::predict::spec::Weights;
 use crate::predict::{PredictError, export};
-use crate::run::terminal::Terminal;
-use crate::run::trained::SegmentError;
-use crate::run::{Event, Observer, RunError, RunFolder, Status, Trained};
+use crate::run::RunError;
+use crate::store::{Status, Stored};
 use crate::volume::{Segmentation, WriteError};
 
 /// Segment images with the network of a run, or with the mean of several
 ///
-/// Run folders are all it needs (of an ensemble or a cascade, those beside it too). Several runs must find the same structures: their
-/// probabilities are averaged. A run that classifies slices writes slices.csv: a probability for each slice and structure. Images are NIfTI files of any spacing and orientation; the results lie on the grid of
-/// their images, with label_map.json beside them, which names the values. Several channels are one 4D file, or
-/// CASE_0000.nii.gz, CASE_0001.nii.gz, …. A case that fails is reported and the others go on; the exit code is then 4.
+/// It needs only the run folder; ensembles and cascades also need their members' folders. Several runs must segment the same
+/// structures: their probabilities are averaged. A run that classifies slices writes slices.csv: a probability for each slice and
+/// structure. Images are NIfTI files of any spacing and orientation; results lie on the grid of their images, with label_map.json beside
+/// them, which names the values. Several channels are one 4D file, or CASE_0000.nii.gz, CASE_0001.nii.gz, …. A case that fails is
+/// reported and the others go on; the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -66,9 +72,9 @@ struct Row {
 
 /// Segments the images.
 pub fn execute(args: Predict) -> Result<Exit, Failure> {
-    let folders = args.runs.iter().map(|run| open(run)).collect::<Result<Vec<_>, _>>()?;
+    let runs = args.runs.iter().map(|run| open(run)).collect::<Result<Vec<_>, _>>()?;
     let device = session::device(args.device)?;
-    let mut trained = match folders.as_slice() {
+    let mut trained = match runs.as_slice() {
         [one] => Trained::open(one, &device.device)?,
         several => mean_of(several, &device.device)?,
     };
@@ -76,45 +82,57 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
         let text = "--mirror averages over the axes that training mirrored, and this run has none to average over";
         return Err(Failure::message(Exit::Usage, text));
     }
-    let (cases, mut failed) = unlabelled(&args.input, trained.plan.channels).map_err(dataset::failure)?;
+    let (cases, mut failed) = unlabelled(&args.input, trained.channels()).map_err(dataset::failure)?;
     if cases.is_empty() && failed.is_empty() {
         let text = format!("{}: no NIfTI file (.nii or .nii.gz) in this folder", args.input.display());
         return Err(Failure::message(Exit::BadData, text));
     }
     refuse_to_overwrite(&cases, &args.output)?;
-    let mut terminal = Terminal::new();
-    if folders.iter().any(|folder| folder.status() != Status::Finished) {
-        terminal.event(&Event::Warning("the run is not finished: these are the weights that it has so far"));
+    let events = Events::to(Terminal::new());
+    for run in &runs {
+        if run.status()? != Status::Finished {
+            events.warn("the run is not finished: these are the weights that it has so far");
+            break;
+        }
     }
-    terminal.event(&Event::Excluded(&failed));
-    if trained.classifies() {
-        return slices::classify(&cases, failed, &args, &trained, &mut terminal);
+    events.emit(Kind::Excluded { cases: failed.clone() });
+    match trained.plan.task {
+        Task::ClassifySlices => slices::classify(&cases, failed, &args, &trained, &events),
+        Task::Segment => {
+            write_label_map(&args.output, &trained)?;
+            let cancel = session::cancellation();
+            let rows = segment_all(&cases, &args.output, &trained, &cancel, &events, &mut failed)?;
+            print(&args, &trained, &rows, &failed);
+            Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
+        }
     }
-    write_label_map(&args.output, &trained)?;
-    let cancelled = session::cancellation();
-    let rows = segment_all(&cases, &args.output, &trained, &cancelled, &mut terminal, &mut failed)?;
-    print(&args, &trained, &rows, &failed);
-    Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
 }
 
-fn open(run: &Path) -> Result<RunFolder, Failure> {
-    let text = || format!("{} is no run folder: it has no plan.toml", run.display());
-    RunFolder::open(run).map_err(|_| Failure::message(Exit::BadData, text()))
+fn open(run: &Path) -> Result<Stored, Failure> {
+    if !run.join("plan.toml").is_file() {
+        let text = format!("{} is no run folder: it has no plan.toml", run.display());
+        return Err(Failure::message(Exit::BadData, text));
+    }
+    Ok(Stored::open(run)?)
 }
 
 /// The mean of runs, which must say the same of the same channels.
-fn mean_of(folders: &[RunFolder], device: &Device) -> Result<Trained, Failure> {
-    let plans = folders.iter().map(|folder| folder.read_plan().map_err(RunError::file(folder.plan())));
-    let plans = plans.collect::<Result<Vec<_>, _>>()?;
-    for (plan, folder) in plans.iter().zip(folders) {
-        let same = (&plan.target, plan.channels) == (&plans[0].target, plans[0].channels);
-        if !same || !plan.members.is_empty() {
-            let reason = if same { "is an ensemble already" } else { "finds other structures, or in other channels" };
-            let text = format!("{} {reason}; give runs of one kind", folder.path().display());
-            return Err(Failure::message(Exit::Usage, text));
-        }
+fn mean_of(runs: &[Stored], device: &Device) -> Result<Trained, Failure> {
+    let channels = |run: &Stored| match &run.plan.work {
+        Work::Train(training) => Some(training.channels),
+        Work::Average(_) => None,
+    };
+    for run in runs {
+        let same = (&run.plan.target, run.plan.task) == (&runs[0].plan.target, runs[0].plan.task);
+        let reason = match channels(run) {
+            None => "is an ensemble already",
+            own if !same || own != channels(&runs[0]) => "segments other structures, or takes other channels",
+            _ => continue,
+        };
+        let text = format!("{} {reason}; give runs of one kind", run.folder.path().display());
+        return Err(Failure::message(Exit::Usage, text));
     }
-    Ok(Trained::of(plans[0].clone(), folders, device)?)
+    Ok(Trained::of(runs[0].plan.clone(), runs, device)?)
 }
 
 /// The result of `a_0000.nii.gz` is `a.nii.gz`, that of `a.nii.gz` too: in one folder it would replace the image.
@@ -143,23 +161,23 @@ fn segment_all(
     cases: &[Case],
     output: &Path,
     trained: &Trained,
-    cancelled: &Cancel,
-    terminal: &mut Terminal,
+    cancel: &Cancel,
+    events: &Events,
     failed: &mut Vec<Excluded>,
 ) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
-    terminal.event(&Event::Predicting { done: 0, of: cases.len() });
+    events.emit(Kind::Predicting { done: 0, of: cases.len() });
     for (index, case) in cases.iter().enumerate() {
-        match segment(case, output, trained, cancelled) {
+        match segment(case, output, trained, cancel) {
             Ok(row) => rows.push(row),
             Err(Stop::Case(reason)) => {
                 let row = Excluded { case: case.name.clone(), reason };
-                terminal.event(&Event::Excluded(std::slice::from_ref(&row)));
+                events.emit(Kind::Excluded { cases: vec![row.clone()] });
                 failed.push(row);
             }
             Err(Stop::All(failure)) => return Err(failure),
         }
-        terminal.event(&Event::Predicting { done: index + 1, of: cases.len() });
+        events.emit(Kind::Predicting { done: index + 1, of: cases.len() });
     }
     Ok(rows)
 }
@@ -170,10 +188,11 @@ enum Stop {
     All(Failure),
 }
 
-fn segment(case: &Case, output: &Path, trained: &Trained, cancelled: &Cancel) -> Result<Row, Stop> {
+fn segment(case: &Case, output: &Path, trained: &Trained, cancel: &Cancel) -> Result<Row, Stop> {
     let start = Instant::now();
-    let segmentation = trained.segment(case, cancelled).map_err(|error| match error {
-        SegmentError::Predict(PredictError::Cancelled) => {
+    let found = read_image(case).and_then(|image| trained.segment(&image, cancel));
+    let segmentation = found.map_err(|error| match error {
+        InferError::Predict(PredictError::Cancelled) => {
             let text = "stopped; the cases that are done lie in the output folder";
             Stop::All(Failure::message(Exit::Interrupted, text))
         }
@@ -202,7 +221,7 @@ fn volumes(trained: &Trained, segmentation: &Segmentation) -> serde_json::Map<St
 }
 
 fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {
-    let weights = match trained.weights {
+    let weights = match trained.weights() {
         Weights::Best => "best",
         Weights::Last => "last",
     };

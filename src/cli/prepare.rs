@@ -1,14 +1,19 @@
 //! `segspec prepare`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use super::run::FoldChoice;
 use super::{Exit, Failure, session};
-use crate::run::terminal::Terminal;
-use crate::run::{experiment, prepare};
+use crate::backend::DeviceName;
+use crate::dataset::Access;
+use crate::observe::Events;
+use crate::observe::terminal::Terminal;
+use crate::run::Setting;
+use crate::run::preparing::prepare_all;
+use crate::run::setting::cache;
 
 /// Do the preprocessing of an experiment alone
 ///
@@ -36,14 +41,20 @@ pub struct Prepare {
 /// Prepares every case.
 pub fn execute(args: Prepare) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
-    let cancelled = session::cancellation();
-    let mut terminal = Terminal::new();
-    let planned = experiment::plan(&loaded, &session::data_root(), args.fold.0, &cancelled, &mut terminal)?;
-    let tally = prepare::prepare_all(&planned, &cancelled, &mut terminal)?;
+    let cancel = session::cancellation();
+    let events = Events::to(Terminal::new());
+    let planned = session::plan(&loaded, args.fold.0, Access::Read, &cancel, &events)?;
+    let device = session::device(Some(DeviceName::Cpu))?;
+    let data_root = session::stated_data_root();
+    let setting =
+        Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
+    let mut tally = prepare_all(&planned.runs, &setting)?;
+    tally.excluded.splice(0..0, planned.excluded);
+    let cache = cache(Path::new(&loaded.experiment.run_root));
     if args.json {
         let value = json!({
             "runs": planned.runs.len(), "computed": tally.computed, "cached": tally.cached,
-            "excluded": tally.excluded, "cache": planned.cache,
+            "excluded": tally.excluded, "cache": cache,
         });
         println!("{value:#}");
     } else {
@@ -52,7 +63,7 @@ pub fn execute(args: Prepare) -> Result<Exit, Failure> {
             tally.computed,
             tally.cached,
             tally.excluded.len(),
-            planned.cache.display()
+            cache.display()
         );
     }
     Ok(if tally.computed + tally.cached == 0 { Exit::BadData } else { Exit::Ok })

@@ -7,9 +7,12 @@ use serde_json::json;
 
 use super::session::{self, REPORTS};
 use super::{Exit, Failure};
+use crate::backend::DeviceName;
+use crate::dataset::Access;
+use crate::observe::Events;
+use crate::observe::terminal::Terminal;
 use crate::report::panel;
-use crate::run::terminal::Terminal;
-use crate::run::{Folds, RunError, experiment, preview};
+use crate::run::{Folds, RunError, Setting, preview};
 
 /// Show what a network would see, as one picture, before training
 ///
@@ -47,15 +50,19 @@ pub struct Preview {
 /// Writes the picture.
 pub fn execute(args: Preview) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
-    let cancelled = session::cancellation();
-    let mut terminal = Terminal::new();
-    let planned = experiment::plan(&loaded, &session::data_root(), Folds::One(args.fold), &cancelled, &mut terminal)?;
+    let cancel = session::cancellation();
+    let events = Events::to(Terminal::new());
+    let planned = session::plan(&loaded, Folds::One(args.fold), Access::Read, &cancel, &events)?;
     let Some(run) = planned.runs.first() else {
         return Err(RunError::Internal("an experiment without runs".into()).into());
     };
     let show = if args.augment { preview::Show::Augmentation } else { preview::Show::Training };
     let cases = if args.augment { 0 } else { args.cases.into() };
-    let shown = preview::gather(&planned, run, cases, show, &cancelled, &mut terminal)?;
+    let device = session::device(Some(DeviceName::Cpu))?;
+    let data_root = session::stated_data_root();
+    let setting =
+        Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
+    let shown = preview::gather(run, cases, show, &setting)?;
     let picture = panel::preview::render(&shown).map_err(|error| Failure::new(Exit::BadData, error))?;
     let name = loaded.experiment.name.clone().unwrap_or_default();
     let file = if args.augment { "augment.png" } else { "preview.png" };

@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 
 use super::session::{self, REPORTS};
 use super::{Exit, Failure};
-use crate::Cancel;
 use crate::evaluate::summary::Metric;
 use crate::report::terminal::{self, Charset};
 use crate::report::{ReportError, ReportInput, collect, slices};
-use crate::run::event::Silent;
-use crate::run::{self, Folds, RunError, RunFolder, Status, experiment};
+use crate::run::{self, RunError, found};
+use crate::store::Stored;
 
 /// Write tables, charts and one page from finished runs
 ///
@@ -51,19 +50,19 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     let (mut all, mut notes) = (Vec::new(), Vec::new());
     let mut out = args.output.clone();
     for path in &args.paths {
-        let (folders, said, default) = folders(path, &args.set)?;
-        all.extend(folders);
+        let (runs, said, default) = runs(path, &args.set)?;
+        all.extend(runs);
         notes.extend(said);
         if args.paths.len() == 1 {
             out.get_or_insert(default);
         }
     }
-    let (folders, Some(out)) = (all, out) else {
+    let (runs, Some(out)) = (all, out) else {
         let text = "say with --output into which folder the comparison goes, for example reports/comparison";
         return Err(Failure::message(Exit::Usage, text));
     };
     notes.extend(args.note);
-    let (input, files) = run::report::write(&folders, &notes, &out)?;
+    let (input, files) = run::report::write(&runs, &notes, &out)?;
     if args.json {
         println!("{}", to_json(&input).map_err(RunError::from)?);
     } else {
@@ -76,20 +75,23 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The run folders to report on, what their experiment's author says, and where the report goes.
-fn folders(path: &Path, set: &[String]) -> Result<(Vec<RunFolder>, Vec<String>, PathBuf), Failure> {
+/// The runs to report on, what their experiment's author says, and where the report goes.
+fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
     if path.is_dir() {
-        let folder = RunFolder::open(path)
-            .map_err(|_| Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", path.display())))?;
-        let out = folder.report();
-        return Ok((vec![folder], Vec::new(), out));
+        if !path.join("plan.toml").is_file() {
+            return Err(Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", path.display())));
+        }
+        let run = Stored::open(path)?;
+        let out = run.evaluation().report();
+        return Ok((vec![run], Vec::new(), out));
     }
     let loaded = session::load(path, set)?;
-    let never = Cancel::new();
-    let planned = experiment::plan(&loaded, &session::data_root(), Folds::All, &never, &mut Silent)?;
-    let finished = planned.runs.into_iter().map(|run| run.folder).filter(|folder| folder.status() == Status::Finished);
+    let (runs, warnings) = found::runs_of(&loaded);
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
     let name = loaded.experiment.name.unwrap_or_default();
-    Ok((finished.collect(), loaded.experiment.notes, Path::new(REPORTS).join(name)))
+    Ok((runs, loaded.experiment.notes, Path::new(REPORTS).join(name)))
 }
 
 /// The scores of a report's trials for scripts.

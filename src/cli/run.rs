@@ -1,31 +1,36 @@
 //! `segspec run`.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::session::{self, REPORTS};
+use super::session::{self, REPORTS, exit_of};
 use super::table::Table;
 use super::{Exit, Failure};
 use crate::Cancel;
-use crate::backend::DeviceName;
-use crate::report::terminal::Charset;
-use crate::run::dashboard::Dashboard;
-use crate::run::terminal::Terminal;
-use crate::run::{self, Event, Folds, Observer, Planned, RunError, RunFolder, Status, experiment};
+use crate::backend::{DeviceName, Selected};
+use crate::dataset::Access;
+use crate::observe::terminal::Terminal;
+use crate::observe::{Events, Kind, Outcome};
+use crate::report::terminal::{self, Charset};
+use crate::run::experiment::{Outcomes, run_all};
+use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
 use crate::spec::Experiment;
+use crate::store::{Lock, Status, Stored};
 
 /// Do everything that an experiment file says: prepare, train, predict, score, report
 ///
-/// A run that was stopped goes on where it was; a finished one is not run again.
+/// A run that was stopped goes on where it was; a finished one is not run again. Keys of [predict] and [evaluate] train nothing again.
+/// A run that fails stops neither the others nor the report; the exit code is then 5.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec run experiments/phantom.toml
   segspec run experiments/liver.toml --fold all --device cuda:0
   segspec run experiments/liver.toml --set train.epochs=50 --set model.unet.features=[16,32,64]
+  segspec run experiments/liver.toml --stop-after 10
   segspec run experiments/sweep.toml --dry-run")]
 pub struct Run {
     /// Experiment file
@@ -39,6 +44,12 @@ pub struct Run {
     /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
+    /// Pause each training after so many epochs in all; a later call goes on
+    #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
+    stop_after: Option<u32>,
+    /// Go on from the weights and the optimiser of a finished run that was planned for fewer epochs
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["fresh", "smoke", "dry_run"])]
+    continue_from: Option<PathBuf>,
     /// Print the runs and how far they are, and compute nothing
     #[arg(long)]
     dry_run: bool,
@@ -49,6 +60,7 @@ pub struct Run {
     #[arg(long)]
     fresh: bool,
     /// Show burn-train's dashboard while training; `q` stops and saves, as Ctrl-C does
+    #[cfg(feature = "tui")]
     #[arg(long)]
     tui: bool,
     /// Print the results (or with --dry-run the runs) as JSON
@@ -78,16 +90,15 @@ impl FromStr for FoldChoice {
 pub fn execute(args: Run) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
     let device = session::device(args.device)?;
-    let cancelled = session::cancellation();
-    let mut terminal = Terminal::new();
+    let cancel = session::cancellation();
+    let events = events(&args, &cancel);
     let folds = args.fold.map_or(Folds::One(0), |choice| choice.0);
-    let mut planned = experiment::plan(&loaded, &session::data_root(), folds, &cancelled, &mut terminal)?;
+    let mut planned = session::plan(&loaded, folds, Access::Read, &cancel, &events)?;
     if args.fold.is_none() && planned.folds > 1 {
-        let hint = format!("fold 0 of {}; `--fold all` runs every fold", planned.folds);
-        terminal.event(&Event::Warning(&hint));
+        events.warn(format!("fold 0 of {}; `--fold all` runs every fold", planned.folds));
     }
     if args.smoke {
-        experiment::shrink(&mut planned);
+        planning::shrink(&mut planned);
     }
     if args.dry_run {
         return dry_run(&planned, args.json);
@@ -95,103 +106,185 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     if args.fresh || args.smoke {
         clear(&planned)?;
     }
-    let mut observer = observer(args.tui, terminal, &planned, &cancelled);
-    run_and_report(&args, &planned, &device, &cancelled, &mut *observer, &loaded.experiment)
+    if let Some(from) = &args.continue_from {
+        continue_from(&planned, from, &device)?;
+    }
+    run_and_report(&args, &planned, &device, &cancel, events, &loaded.experiment)
+}
+
+/// Who watches: the dashboard if it was asked for and there is a screen for it, else lines and bars.
+#[cfg(feature = "tui")]
+fn events(args: &Run, cancel: &Cancel) -> Events {
+    use std::io::IsTerminal;
+    let screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if args.tui && screen {
+        return Events::to(crate::observe::dashboard::Dashboard::new(cancel.clone()));
+    }
+    let events = Events::to(Terminal::new());
+    if args.tui {
+        events.warn("--tui needs a terminal; plain lines are shown instead");
+    }
+    events
+}
+
+/// Who watches: lines and bars.
+#[cfg(not(feature = "tui"))]
+fn events(_: &Run, _: &Cancel) -> Events {
+    Events::to(Terminal::new())
+}
+
+fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<(), Failure> {
+    match planned.runs.as_slice() {
+        [run] => Ok(continuing::continue_from(run, from, &device.name.to_string())?),
+        runs => {
+            let text = format!("--continue-from is for one run, and this experiment has {}", runs.len());
+            Err(Failure::message(Exit::Usage, text))
+        }
+    }
 }
 
 fn run_and_report(
     args: &Run,
     planned: &Planned,
-    device: &crate::backend::Selected,
-    cancelled: &Cancel,
-    observer: &mut dyn Observer,
+    device: &Selected,
+    cancel: &Cancel,
+    events: Events,
     about: &Experiment,
 ) -> Result<Exit, Failure> {
-    experiment::run_all(planned, device, cancelled, observer)?;
-    let folders: Vec<RunFolder> = planned.runs.iter().map(|run| run.folder.clone()).collect();
-    for folder in &folders {
-        run::report::write(std::slice::from_ref(folder), &about.notes, &folder.report())?;
-    }
-    let name = about.name.as_deref().unwrap_or_default();
-    let out = if args.smoke { folders[0].report() } else { Path::new(REPORTS).join(name) };
-    let (input, files) = run::report::write(&folders, &about.notes, &out)?;
-    let table = crate::report::terminal::report(&input, Charset::Unicode).map_err(RunError::from)?;
-    if args.json {
-        println!("{}", super::report::to_json(&input).map_err(RunError::from)?);
-    } else {
-        print!("{table}");
-    }
-    observer.event(&Event::Report(&files.page));
-    Ok(Exit::Ok)
+    let data_root = session::stated_data_root();
+    let stop_after = args.stop_after.map(|epochs| epochs as usize);
+    let setting = Setting { device, data_root: data_root.as_deref(), stop_after, cancel, events: events.clone() };
+    let mut reporter = Reporter::new(args, planned, about);
+    let outcomes = run_all(&planned.runs, &setting, &mut |run, outcome| reporter.after(run, outcome))?;
+    reporter.finish(&events)?;
+    judge(&outcomes)
 }
 
-/// The dashboard if it was asked for and there is a screen for it.
-fn observer(tui: bool, mut terminal: Terminal, planned: &Planned, cancelled: &Cancel) -> Box<dyn Observer> {
-    let screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    if tui && screen {
-        return Box::new(Dashboard::new(&planned.runs, cancelled.clone()));
+/// Keeps the report of an experiment up to date while its runs come to their ends.
+struct Reporter<'a> {
+    planned: &'a Planned,
+    notes: &'a [String],
+    out: PathBuf,
+    json: bool,
+    finished: Vec<Stored>,
+    /// When the experiment's report was written last, and how long that took.
+    last: Option<(Instant, Duration)>,
+}
+
+impl<'a> Reporter<'a> {
+    fn new(args: &Run, planned: &'a Planned, about: &'a Experiment) -> Self {
+        let name = about.name.as_deref().unwrap_or_default();
+        let smoke = planned.runs.first().filter(|_| args.smoke).map(|run| run.evaluation().report());
+        let out = smoke.unwrap_or_else(|| Path::new(REPORTS).join(name));
+        Self { planned, notes: &about.notes, out, json: args.json, finished: Vec::new(), last: None }
     }
-    if tui {
-        terminal.event(&Event::Warning("--tui needs a terminal; plain lines are shown instead"));
+
+    fn after(&mut self, run: &Stored, outcome: &Outcome) -> Result<(), RunError> {
+        if !outcome.is_finished() {
+            return Ok(());
+        }
+        self.finished.push(run.clone());
+        if *outcome == Outcome::Skipped {
+            return Ok(());
+        }
+        report::write(std::slice::from_ref(run), self.notes, &run.evaluation().report())?;
+        // Of hundreds of runs, not each is worth a report of all.
+        let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
+        if self.planned.runs.len() > 1 && !rarely {
+            let start = Instant::now();
+            report::write(&self.finished, self.notes, &self.out)?;
+            self.last = Some((Instant::now(), start.elapsed()));
+        }
+        Ok(())
     }
-    Box::new(terminal)
+
+    /// Writes the last report, of all finished runs, and prints its table.
+    fn finish(&self, events: &Events) -> Result<(), Failure> {
+        if self.finished.is_empty() {
+            return Ok(());
+        }
+        let (input, files) = report::write(&self.finished, self.notes, &self.out)?;
+        if self.json {
+            println!("{}", super::report::to_json(&input).map_err(RunError::from)?);
+        } else {
+            print!("{}", terminal::report(&input, Charset::Unicode).map_err(RunError::from)?);
+        }
+        events.emit(Kind::Report { page: files.page });
+        Ok(())
+    }
+}
+
+/// The exit code of an experiment: 5 where one of several runs failed.
+fn judge(outcomes: &Outcomes) -> Result<Exit, Failure> {
+    if outcomes.is_stopped() {
+        return Err(RunError::Interrupted.into());
+    }
+    let failed: Vec<_> = outcomes.failed().collect();
+    match (failed.as_slice(), outcomes.runs.len()) {
+        ([(_, class, reason)], 1) => return Err(Failure::message(exit_of(*class), reason)),
+        ([], _) => {}
+        (failed, all) => {
+            let mut text = format!("{} of {all} runs failed", failed.len());
+            for (run, _, reason) in failed {
+                text.push_str(&format!("\n  {} {}: {reason}", run.id(), run.plan.name()));
+            }
+            let machine = failed.iter().any(|(_, class, _)| exit_of(*class) == Exit::Environment);
+            return Err(Failure::message(if machine { Exit::Environment } else { Exit::TrialFailed }, text));
+        }
+    }
+    match outcomes.busy().next() {
+        Some((run, holder)) => {
+            let lock = run.folder.lock();
+            let text = format!("{}: another segspec works on this run ({holder})", lock.display());
+            Err(Failure::message(Exit::Environment, text))
+        }
+        None => Ok(Exit::Ok),
+    }
 }
 
 fn clear(planned: &Planned) -> Result<(), RunError> {
     for run in &planned.runs {
         // Another process may be at work on it.
-        let lock = run::lock::Lock::take(&run.folder.lock())?;
-        run.folder.clear().map_err(RunError::file(run.folder.path().to_path_buf()))?;
+        let lock = Lock::take(&run.folder.lock())?;
+        run.folder.clear()?;
         drop(lock);
     }
     Ok(())
 }
 
 fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
-    let rows: Vec<_> = planned.runs.iter().map(|run| (run, run.folder.status())).collect();
+    let mut rows: Vec<(&Stored, Status)> = Vec::new();
+    for run in &planned.runs {
+        rows.push((run, run.status()?));
+    }
     if json {
-        let runs: Vec<_> = rows
-            .iter()
-            .map(|(run, status)| {
-                serde_json::json!({
-                    "id": run.id, "status": status, "trial": run.plan.about.trial, "seed": run.plan.seed,
-                    "fold": run.plan.about.fold, "folder": run.folder.path(),
-                })
+        let runs = rows.iter().map(|(run, status)| {
+            serde_json::json!({
+                "id": run.id(), "prediction": run.ids.prediction, "evaluation": run.ids.evaluation,
+                "status": status.word(), "trial": run.plan.about.trial.label(), "seed": run.plan.seed(),
+                "fold": run.plan.about.fold, "folder": run.folder.path(),
             })
-            .collect();
-        println!("{:#}", serde_json::Value::from(runs));
+        });
+        println!("{:#}", serde_json::Value::from_iter(runs));
         return Ok(Exit::Ok);
     }
     let mut table = Table::new(["#", "run", "state", "seed", "fold", "trial"]);
     for (index, (run, status)) in rows.iter().enumerate() {
         let about = &run.plan.about;
-        let fold = format!("{}/{}", about.fold, about.folds);
         table.row([
             (index + 1).to_string(),
-            run.id.clone(),
-            words(*status).into(),
-            run.plan.seed.to_string(),
-            fold,
-            about.trial.clone(),
+            run.id(),
+            status.word().into(),
+            run.plan.seed().to_string(),
+            format!("{}/{}", about.fold, about.folds),
+            about.trial.label(),
         ]);
     }
     print!("{}", table.render());
-    let count = |wanted: Status| rows.iter().filter(|(_, status)| *status == wanted).count();
-    println!(
-        "{} runs: {} new, {} finished, {} resumable",
-        rows.len(),
-        count(Status::New),
-        count(Status::Finished),
-        count(Status::Resumable)
-    );
+    let words = ["new", "finished", "resumable", "running", "failed"];
+    let count = |word: &'static str| (word, rows.iter().filter(|(_, status)| status.word() == word).count());
+    let counts = words.into_iter().map(count).filter(|(word, count)| *count > 0 || words[..3].contains(word));
+    let counts = counts.map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>();
+    println!("{} runs: {}", rows.len(), counts.join(", "));
     Ok(Exit::Ok)
-}
-
-/// How far a run is, in words.
-pub(super) fn words(status: Status) -> &'static str {
-    match status {
-        Status::New => "new",
-        Status::Resumable => "resumable",
-        Status::Finished => "finished",
-    }
 }

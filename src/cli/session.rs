@@ -6,22 +6,41 @@ use super::check::{announce, environment};
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
-use crate::run::{Kind, RunError};
+use crate::dataset::Access;
+use crate::infer::trained::OpenError;
+use crate::observe::{Events, FailureClass};
+use crate::run::{self, Folds, Planned, Request, RunError};
 use crate::spec::{self, Loaded};
+use crate::store::StoreError;
 
 /// Folder of the reports of experiments.
 pub const REPORTS: &str = "reports";
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let exit = match error.kind() {
-            Kind::Data => Exit::BadData,
-            Kind::Spec => Exit::BadSpec,
-            Kind::Trial => Exit::TrialFailed,
-            Kind::Environment => Exit::Environment,
-            Kind::Interrupted => Exit::Interrupted,
-        };
-        Self::new(exit, error)
+        Self::new(error.class().map_or(Exit::Interrupted, exit_of), error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        RunError::from(error).into()
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        RunError::from(error).into()
+    }
+}
+
+/// The exit code of a kind of failure.
+pub fn exit_of(class: FailureClass) -> Exit {
+    match class {
+        FailureClass::Data => Exit::BadData,
+        FailureClass::Spec => Exit::BadSpec,
+        FailureClass::Trial => Exit::TrialFailed,
+        FailureClass::Environment => Exit::Environment,
     }
 }
 
@@ -35,6 +54,22 @@ pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
 /// Folder of all datasets: `SEGSPEC_DATA`, or `data`.
 pub fn data_root() -> PathBuf {
     std::env::var_os("SEGSPEC_DATA").map_or_else(|| PathBuf::from("data"), PathBuf::from)
+}
+
+/// The data root where `SEGSPEC_DATA` names one.
+pub fn stated_data_root() -> Option<PathBuf> {
+    std::env::var_os("SEGSPEC_DATA").map(PathBuf::from)
+}
+
+/// Plans the runs of an experiment.
+pub fn plan(
+    loaded: &Loaded,
+    folds: Folds,
+    access: Access,
+    cancel: &Cancel,
+    events: &Events,
+) -> Result<Planned, RunError> {
+    run::plan(&Request { loaded, data_root: &data_root(), folds, access, cancel, events })
 }
 
 /// The device of `--device`, else of `SEGSPEC_DEVICE`, else the best one.

@@ -9,9 +9,11 @@ use serde_json::{Map, Value};
 use super::session::data_root;
 use super::{Exit, Failure, session};
 use crate::Cancel;
+use crate::dataset::Access;
+use crate::observe::Events;
+use crate::observe::terminal::Terminal;
 use crate::plan::{Choice, Plan, choices};
-use crate::run::event::Silent;
-use crate::run::{Folds, RunError, experiment};
+use crate::run::{Folds, RunError};
 use crate::spec::node::Node;
 use crate::spec::source::{Origin, Sources};
 use crate::spec::{self, Kind, Loaded, kind, to_toml};
@@ -72,7 +74,8 @@ fn show_dataset(args: &Show) -> Result<Exit, Failure> {
 fn show_experiment(args: &Show) -> Result<Exit, Failure> {
     let loaded = session::load(&args.file, &args.set)?;
     if args.plan {
-        return show_plan(&first_plan(&loaded)?, args.json);
+        let (cancel, events) = (session::cancellation(), Events::to(Terminal::new()));
+        return show_plan(&first_plan(&loaded, Access::Read, &cancel, &events)?, args.json);
     }
     let table = table(&loaded.experiment)?;
     let decided = if args.no_data || args.json { Vec::new() } else { decided(&loaded, &table) };
@@ -96,10 +99,9 @@ fn show_plan(plan: &Plan, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The plan of the first trial's first fold; reads the dataset's cases.
-fn first_plan(loaded: &Loaded) -> Result<Plan, RunError> {
-    let never = Cancel::new();
-    let planned = experiment::plan(loaded, &data_root(), Folds::One(0), &never, &mut Silent)?;
+/// The plan of the first trial's first fold.
+fn first_plan(loaded: &Loaded, access: Access, cancel: &Cancel, events: &Events) -> Result<Plan, RunError> {
+    let planned = session::plan(loaded, Folds::One(0), access, cancel, events)?;
     let first = planned.runs.into_iter().next().map(|run| run.plan);
     first.ok_or_else(|| RunError::Internal("an experiment without runs".into()))
 }
@@ -114,7 +116,8 @@ fn decided(loaded: &Loaded, table: &Map<String, Value>) -> Vec<Choice> {
         eprintln!("note: what \"auto\" becomes is not shown: the data is not at {}", root.display());
         return Vec::new();
     }
-    match first_plan(loaded) {
+    // Images are not opened for this: what is known of them is used.
+    match first_plan(loaded, Access::Remembered, &Cancel::new(), &Events::silent()) {
         Ok(plan) => choices(&plan),
         Err(error) => {
             eprintln!("note: what \"auto\" becomes is not shown: {error}");

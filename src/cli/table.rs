@@ -10,8 +10,8 @@ pub struct Table {
 const GAP: &str = "  ";
 
 impl Table {
-    pub fn new<const N: usize>(heading: [&str; N]) -> Self {
-        Self { heading: heading.map(str::to_owned).to_vec(), rows: Vec::new() }
+    pub fn new<'a>(heading: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { heading: heading.into_iter().map(str::to_owned).collect(), rows: Vec::new() }
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {

@@ -81,8 +81,7 @@ fn linear(values: ArrayView3<f32>, place: [f64; 3]) -> f32 {
 
 /// The slice of each file of a case's image, in the order of the files' names.
 pub fn slices_by_name(case: &Case, image: &Geometry) -> Result<Vec<usize>, CaseError> {
-    let Some(folder) = case.images.first().filter(|path| path.is_dir() && case.reading.stack_spacing_mm.is_none())
-    else {
+    let Some(folder) = case.images.first().filter(|path| path.is_dir() && case.stack_spacing_mm.is_none()) else {
         return Ok((0..image.shape[0]).collect());
     };
     let series = Series::open(folder, &case.reading.choice)?;

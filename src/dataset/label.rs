@@ -1,45 +1,68 @@
 //! Where the labels of a case come from, and reading them as one label map.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ndarray::{Array3, ArrayView, ArrayView2, ArrayView3, ArrayViewMut, Axis, Dimension, Zip};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::read::{CaseError, GRID_TOLERANCE};
-use super::{Case, grid};
+use super::{Case, grid, listing};
 use crate::volume::dicom::{self, Series};
 use crate::volume::raster::{self, MaskForm};
-use crate::volume::rle::{Order, Row};
+use crate::volume::rle::{Columns, Order, RowPlace, Table};
 use crate::volume::surface::{ReadOptions, read_surface, voxelise};
-use crate::volume::{Format, Geometry, LabelMap, Segmentation, Segments, read_label_map, read_segments};
+use crate::volume::{Format, Geometry, LabelMap, ReadError, Segmentation, Segments, read_label_map, read_segments};
 
 /// Masks of one case that are in memory at a time.
 const MOST_MASKS: usize = 4;
 
 /// The labels of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Label {
     /// One file with every structure: a label map, or named segments.
     Map(PathBuf),
     /// A mask or a surface per structure: its value, and its file. Structures without a file are absent.
-    Masks(Vec<(u16, PathBuf)>),
+    Masks(#[serde(with = "listing::masks")] Vec<(u16, PathBuf)>),
     /// A picture of labels for each slice, in the order of the image's files by name.
-    Pictures(Vec<PathBuf>),
+    Pictures(#[serde(with = "listing::pictures")] Vec<PathBuf>),
     /// Run-length masks of each slice.
-    Runs {
-        /// The table that they stand in.
-        table: PathBuf,
-        /// For each slice: value of the structure, and the row with its runs.
-        slices: Arc<Vec<Vec<(u16, Row)>>>,
-    },
+    Runs(Runs),
+}
+
+/// Run-length masks of the slices of a case, in a table that other cases share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Runs {
+    /// The table that they stand in.
+    pub table: PathBuf,
+    /// For each slice: value of the structure, and where the row with its runs begins.
+    pub slices: Vec<Vec<(u16, RowPlace)>>,
+}
+
+impl Runs {
+    /// The rows themselves, for each slice, with the values of their structures and the texts of their runs.
+    ///
+    /// # Errors
+    /// The table cannot be read, or is another one now.
+    pub fn rows(&self) -> std::io::Result<Vec<Vec<(u16, String)>>> {
+        let read = || -> Result<_, ReadError> {
+            let mut table = Table::open(&self.table, &Columns::BY_CLASS)?;
+            let mut texts = |slice: &Vec<(u16, RowPlace)>| {
+                slice.iter().map(|(value, place)| Ok((*value, table.row_at(*place)?.runs))).collect()
+            };
+            self.slices.iter().map(&mut texts).collect()
+        };
+        read().map_err(std::io::Error::other)
+    }
 }
 
 impl Label {
     /// The files that hold the labels.
     pub fn files(&self) -> Vec<&Path> {
         match self {
-            Self::Map(path) | Self::Runs { table: path, .. } => vec![path],
+            Self::Map(path) | Self::Runs(Runs { table: path, .. }) => vec![path],
             Self::Masks(masks) => masks.iter().map(|(_, path)| path.as_path()).collect(),
             Self::Pictures(files) => files.iter().map(PathBuf::as_path).collect(),
         }
@@ -48,6 +71,21 @@ impl Label {
     /// A file to name in messages.
     pub fn path(&self) -> &Path {
         self.files().first().copied().unwrap_or(Path::new(""))
+    }
+
+    /// The labels with every path changed.
+    ///
+    /// # Errors
+    /// The first that `change` returns.
+    pub fn with_paths<E>(&self, change: &dyn Fn(&Path) -> Result<PathBuf, E>) -> Result<Self, E> {
+        Ok(match self {
+            Self::Map(path) => Self::Map(change(path)?),
+            Self::Masks(masks) => {
+                Self::Masks(masks.iter().map(|(value, path)| Ok((*value, change(path)?))).collect::<Result<_, E>>()?)
+            }
+            Self::Pictures(files) => Self::Pictures(files.iter().map(|path| change(path)).collect::<Result<_, E>>()?),
+            Self::Runs(runs) => Self::Runs(Runs { table: change(&runs.table)?, slices: runs.slices.clone() }),
+        })
     }
 }
 
@@ -63,7 +101,7 @@ pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseErr
         Label::Map(path) => named(case, &read_segments(path)?, path),
         Label::Masks(masks) => masks_of(case, masks, image),
         Label::Pictures(files) => pictures(case, files, image),
-        Label::Runs { table, slices } => runs(case, table, slices, image),
+        Label::Runs(label) => runs(case, label, image),
     }
 }
 
@@ -200,12 +238,13 @@ fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap
     Ok(labels)
 }
 
-fn runs(case: &Case, table: &Path, slices: &[Vec<(u16, Row)>], image: &Geometry) -> Result<LabelMap, CaseError> {
+fn runs(case: &Case, label: &Runs, image: &Geometry) -> Result<LabelMap, CaseError> {
     let mut canvas = Canvas::new(case, image);
-    for (z, rows) in slices.iter().enumerate() {
-        for (value, row) in rows {
-            let mask = row.mask([image.shape[1], image.shape[2]], Order::RowMajor)?;
-            canvas.paint_slice(*value, z, mask.view(), table)?;
+    let mut table = Table::open(&label.table, &Columns::BY_CLASS)?;
+    for (z, rows) in label.slices.iter().enumerate() {
+        for (value, place) in rows {
+            let mask = table.row_at(*place)?.mask([image.shape[1], image.shape[2]], Order::RowMajor)?;
+            canvas.paint_slice(*value, z, mask.view(), &label.table)?;
         }
     }
     Ok(canvas.labels)

@@ -1,13 +1,19 @@
 //! Datasets: which cases there are, what their labels mean, and who tests whom.
 //!
-//! [`open`] lists the files, [`check()`] reads them, [`split()`] deals the cases, [`target()`] names what is to be found.
+//! [`open`] lists the files, [`Inputs`] names their contents and checks them, [`split()`] deals the cases, [`target()`] names the
+//! structures.
 
+pub mod case;
 pub mod check;
+pub mod content;
 mod grid;
+pub mod hashes;
+pub mod inputs;
 pub mod label;
 pub mod layout;
-pub mod manifest;
+mod listing;
 pub mod mirror;
+pub mod parallel;
 pub mod phantom;
 pub mod read;
 pub mod recognise;
@@ -17,72 +23,18 @@ pub mod target;
 
 use std::path::PathBuf;
 
-use crate::volume::dicom::Choice;
-use crate::volume::surface::CoordinateSystem;
-
-pub use check::{CaseCheck, Validated, check, validate};
+pub use case::{Case, Reading};
+pub use check::{CaseCheck, check};
+pub use content::{Content, FileHash};
+pub use hashes::FileHashes;
+pub use inputs::{Access, Inputs};
 pub use label::Label;
 pub use layout::{Opened, open, unlabelled};
-pub use manifest::{FileHash, manifest};
 pub use read::{CaseError, read_image, read_label};
 pub use recognise::{Proposal, recognise};
 pub use spec::Dataset;
 pub use split::{SplitError, held_out, split};
 pub use target::{Target, TargetError, TargetStructure, target};
-
-/// One examination: its image files and, where there is one, its label file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Case {
-    /// Name, unique in the dataset, usable as a file name.
-    pub name: String,
-    /// One file or DICOM folder per channel in channel order, or one that holds every channel.
-    pub images: Vec<PathBuf>,
-    /// The reference labels.
-    pub label: Option<Label>,
-    /// How its files are read.
-    pub reading: Reading,
-}
-
-impl Case {
-    /// A case whose files need no options.
-    pub fn new(name: &str, images: Vec<PathBuf>, label: Option<Label>) -> Self {
-        Self { name: name.into(), images, label, reading: Reading::default() }
-    }
-
-    /// Every file of the case with what it is for: `image-0`, `image-1`, …, `label`. Folders are listed.
-    ///
-    /// # Errors
-    /// The operating system's, naming the folder.
-    pub fn files(&self) -> std::io::Result<Vec<(String, PathBuf)>> {
-        let mut files = Vec::new();
-        for (channel, path) in self.images.iter().enumerate() {
-            files.extend(crate::files::below(path)?.into_iter().map(|file| (format!("image-{channel}"), file)));
-        }
-        for path in self.label.iter().flat_map(Label::files) {
-            files.extend(crate::files::below(path)?.into_iter().map(|file| ("label".to_owned(), file)));
-        }
-        Ok(files)
-    }
-}
-
-/// How the files of a case are read, as its dataset says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reading {
-    /// Labels on another grid are put on the image's (nearest voxel) instead of being refused.
-    pub resample_labels: bool,
-    /// Channels on other grids than the first are put on its grid (linear) instead of being refused.
-    pub resample_channels: bool,
-    /// Structures may share voxels: the label map then holds sums of powers of two, the structures' places in the dataset.
-    pub overlap: bool,
-    /// Structures by the names that files give their segments, with their values; empty where files are read by value.
-    pub names: Vec<(String, u16)>,
-    /// DICOM: which series, and what to do where slices are missing.
-    pub choice: Choice,
-    /// Surfaces: their coordinate system, where the files do not say it or are wrong.
-    pub coordinates: Option<CoordinateSystem>,
-    /// The image is a folder of pictures, one per slice, with this spacing `[z, y, x]`.
-    pub stack_spacing_mm: Option<[f64; 3]>,
-}
 
 /// A case that cannot be used, and why. It becomes a row in the tables.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -209,9 +161,18 @@ pub enum DataError {
         /// What the dataset asks for.
         wanted: String,
     },
-    /// A set could not be written.
+    /// A set, or what is remembered of one, could not be written.
     #[error(transparent)]
     Write(#[from] crate::volume::WriteError),
+    /// A case would have to be read, which the caller does not want.
+    #[error("case {case} was not read yet; `segspec prepare` reads every case")]
+    NotRead {
+        /// The case.
+        case: String,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Cancelled,
 }
 
 impl DataError {

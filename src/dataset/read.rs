@@ -126,7 +126,7 @@ pub fn read_image(case: &Case) -> Result<Volume, CaseError> {
 
 /// One file, a folder of DICOM slices, or a folder of pictures.
 fn read_channel(case: &Case, path: &Path) -> Result<Volume, ReadError> {
-    match case.reading.stack_spacing_mm {
+    match case.stack_spacing_mm {
         Some(spacing_mm) => raster::read_stack(&pictures(path)?, spacing_mm),
         None if Format::of(path)? == Format::DicomImage => dicom::read_series(path, &case.reading.choice),
         None => read_volume(path),

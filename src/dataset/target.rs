@@ -40,6 +40,19 @@ pub struct TargetStructure {
     pub color: [u8; 3],
 }
 
+/// Whether some voxels show a structure of these label values; none where nobody knows, because the others are not labelled.
+pub fn shows<'a>(
+    values: &[u16],
+    ignore: Option<u16>,
+    labels: impl IntoIterator<Item = &'a u16> + Clone,
+) -> Option<bool> {
+    if labels.clone().into_iter().any(|label| values.contains(label)) {
+        return Some(true);
+    }
+    let unknown = ignore.is_some_and(|ignored| labels.into_iter().any(|label| *label == ignored));
+    (!unknown).then_some(false)
+}
+
 /// Name of the union of all structures, which a classifier of slices may look for.
 pub const ANY: &str = "any";
 

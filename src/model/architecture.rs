@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::block::{Draws, Supervised, Weights};
 use super::classifier::SliceTarget;
-use super::{Interface, Names, Staged, Stages};
+use super::{Interface, Names, Staged, Stages, Task};
 use crate::backend::Precision;
 
 /// An architecture's table in a spec.
@@ -58,9 +58,9 @@ pub trait Plan {
         Names::default()
     }
 
-    /// What it says of whole slices, where it classifies them; none for networks that segment.
-    fn slices(&self) -> Option<SliceTarget> {
-        None
+    /// What the network is for.
+    fn task(&self) -> Task {
+        Task::Segment
     }
 }
 
@@ -164,9 +164,9 @@ macro_rules! architectures {
                 match self { $( Self::$name(plan) => architecture::Plan::names(plan), )+ }
             }
 
-            /// What it says of whole slices, where it classifies them; none for networks that segment.
-            pub fn slices(&self) -> Option<SliceTarget> {
-                match self { $( Self::$name(plan) => architecture::Plan::slices(plan), )+ }
+            /// What the network is for.
+            pub fn task(&self) -> Task {
+                match self { $( Self::$name(plan) => architecture::Plan::task(plan), )+ }
             }
 
             /// Why it cannot work with so many channels; none where it can.

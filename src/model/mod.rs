@@ -12,6 +12,7 @@ pub mod names;
 pub mod parameters;
 pub mod segformer;
 pub mod staged;
+pub mod task;
 pub mod unet;
 pub mod vnet;
 
@@ -26,6 +27,7 @@ pub use classifier::SliceTarget;
 pub use names::Names;
 pub use parameters::Parameter;
 pub use staged::{Cost, Staged, Stages};
+pub use task::Task;
 
 use crate::backend::Precision;
 

@@ -1,9 +1,9 @@
 //! Which intensity steps `"auto"` stands for: nnU-Net's scheme by modality.
 
+use crate::auto::Auto;
 use crate::dataset::spec::Modality;
 use crate::preprocess::Fingerprint;
 use crate::preprocess::spec::{IntensityStep, Region};
-use crate::auto::Auto;
 
 /// Below this ratio of voxels after the crop to voxels before it, statistics come from nonzero voxels alone (nnU-Net).
 const MOSTLY_EMPTY: f64 = 0.75;

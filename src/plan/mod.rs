@@ -1,37 +1,40 @@
-//! The plan: everything resolved. Only a plan runs; it is written into the run folder before any compute.
+//! The plan: everything resolved. Only a plan runs, and it runs alone: it names its cases and their files, and needs no other file of
+//! the person's. It is written into the run folder before any compute.
+//!
+//! [`resolve()`] makes it of an experiment, a dataset and a fold; [`id`] names the stages of its run by what decides their numbers.
 
-pub mod cascade;
+pub mod about;
 pub mod choices;
+pub mod data;
+pub mod id;
 pub mod intensity;
+pub mod look;
 pub mod resolve;
 pub mod spacing;
 pub mod topology;
+pub mod work;
 mod feature_memory;
 mod pooling;
-mod run_id;
-
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Fold, Target};
+use crate::dataset::Target;
 use crate::evaluate::Evaluate;
-use crate::loss::Loss;
-use crate::model::{Interface, ModelPlan};
+use crate::model::Task;
 use crate::predict::PredictPlan;
-use crate::predict::cascade::CascadePlan;
-use crate::preprocess::PreprocessPlan;
-use crate::train::TrainPlan;
-use crate::train::pretrained::PretrainedPlan;
+use crate::predict::spec::Weights;
+use crate::train::spec::BestCases;
 
+pub use about::{About, Note, Scored, spec_hash};
 pub use choices::{Choice, choices};
-pub use resolve::{PlanError, Resolved, resolve};
-
-/// Raised by hand when the same plan gives other numbers than before: part of every run id.
-pub const NUMERICS: u32 = 6;
+pub use data::{Data, PlannedCase, Role};
+pub use id::{RunIds, numerics};
+pub use look::LookPlan;
+pub use resolve::{Given, PlanError, resolve};
+pub use work::{Average, Training, Work};
 
 /// Version of `plan.toml`.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One trial and one fold, with every default and every `"auto"` filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,94 +42,47 @@ pub const FORMAT: u32 = 1;
 pub struct Plan {
     /// Version of this file.
     pub format: u32,
-    /// What this run is called; changes no number.
+    /// What the network is for.
+    pub task: Task,
+    /// What the run is called.
     pub about: About,
-    /// Seed of weights, order and patches.
-    pub seed: u64,
-    /// The dataset's channels as read.
-    pub channels: usize,
-    /// From files to network input.
-    pub preprocess: PreprocessPlan,
-    /// The network.
-    pub model: ModelPlan,
-    /// Weights that training starts from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pretrained: Option<PretrainedPlan>,
-    /// Terms of the loss.
-    pub loss: Vec<Loss>,
-    /// The training schedule.
-    pub train: TrainPlan,
+    /// The structures.
+    pub target: Target,
+    /// Where the network comes from.
+    pub work: Work,
+    /// Where it looks.
+    #[serde(default)]
+    pub look: LookPlan,
     /// From a trained network to label maps.
     pub predict: PredictPlan,
-    /// The network that says where this one looks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cascade: Option<CascadePlan>,
-    /// Run ids of the networks whose probabilities are averaged; empty for a run that trains a network of its own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub members: Vec<String>,
     /// How predictions are scored.
     pub evaluate: Evaluate,
-    /// Structures to find.
-    pub target: Target,
-    /// Which cases train, choose the weights, and are scored.
-    pub cases: Fold,
-}
-
-/// What a run is called, and where its data lies: cosmetic, not part of the run id.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct About {
-    /// Name of the experiment.
-    pub experiment: String,
-    /// One line for people.
-    pub description: String,
-    /// What distinguishes the trial from the others of a sweep, but for the seed; empty for a single one.
-    pub trial: String,
-    /// Whether the experiment has runs with other seeds.
-    pub several_seeds: bool,
-    /// The swept keys and their values.
-    pub settings: Vec<(String, String)>,
-    /// Index of the fold and number of folds.
-    pub fold: usize,
-    /// Number of folds of the split.
-    pub folds: usize,
-    /// Of an ensemble of folds: its cases are those that no fold saw.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub held_out: bool,
-    /// Name of the dataset.
-    pub dataset: String,
-    /// Folder of its images.
-    pub data_root: PathBuf,
-    /// The dataset's file.
-    pub dataset_file: PathBuf,
-    /// File of the weights that training starts from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pretrained_file: Option<PathBuf>,
-    /// Why each `"auto"` became what it is.
-    pub notes: Vec<String>,
-}
-
-impl About {
-    /// Trial, seed where there are several, and fold, for people; empty for a single run.
-    pub fn name(&self, seed: u64) -> String {
-        let seed = if self.several_seeds { format!("seed {seed}") } else { String::new() };
-        let fold = if self.folds > 1 { format!("fold {}", self.fold) } else { String::new() };
-        let parts = [self.trial.as_str(), seed.as_str(), fold.as_str()];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
-    }
+    /// The cases.
+    pub data: Data,
 }
 
 impl Plan {
-    /// What the network is told about the world.
-    pub fn interface(&self) -> Interface {
-        Interface { channels: self.channels, outputs: self.target.outputs(), sigmoid: self.target.sigmoid() }
+    /// Seed of the training.
+    pub fn seed(&self) -> u64 {
+        match &self.work {
+            Work::Train(training) => training.seed,
+            Work::Average(average) => average.seed,
+        }
+    }
+
+    /// Trial, seed and fold, for people; empty for a single run.
+    pub fn name(&self) -> String {
+        self.about.name(self.seed())
     }
 
     /// Whether the scored cases took part in choosing the weights: every table says so.
     pub fn selected_on_scored_cases(&self) -> bool {
-        use crate::predict::spec::Weights;
-        use crate::train::spec::BestCases;
-        !self.about.held_out && self.predict.weights == Weights::Best && self.train.best.cases == BestCases::Test
+        match &self.work {
+            Work::Train(training) => {
+                self.predict.weights == Weights::Best && training.train.best.cases == BestCases::Test
+            }
+            Work::Average(average) => average.selected_on_scored_cases,
+        }
     }
 
     /// The plan as text.

@@ -3,20 +3,19 @@
 use super::intensity::{body_threshold, intensity_steps};
 use super::spacing::{median_shape, target_spacing};
 use super::topology::{Topology, TopologyInputs, topology};
-use super::{About, FORMAT, Plan};
+use super::{About, Data, FORMAT, LookPlan, Note, Plan, Training, Work};
 use crate::augment::AugmentPlan;
+use crate::auto::Auto;
 use crate::dataset::spec::Modality;
 use crate::dataset::{Dataset, Fold, Target, TargetError, target};
 use crate::loss::spec::BinaryCrossEntropy;
 use crate::loss::{self, Loss};
-use crate::model::{Interface, SliceTarget};
-use crate::predict::cascade::CascadePlan;
+use crate::model::{Interface, SliceTarget, Task};
 use crate::predict::spec::Weights;
 use crate::predict::{PredictPlan, mirroring};
 use crate::preprocess::PreprocessPlan;
 use crate::preprocess::fingerprint::Fingerprint;
 use crate::preprocess::spec::{Crop, IntensityStep, Preprocess, Spacing};
-use crate::auto::Auto;
 use crate::spec::Experiment;
 use crate::train::TrainPlan;
 use crate::train::pretrained::PretrainedPlan;
@@ -70,33 +69,28 @@ pub enum PlanError {
 }
 
 /// A spec with what is known of its data.
-pub struct Resolved<'a> {
+pub struct Given<'a> {
     /// One trial.
     pub experiment: &'a Experiment,
     /// Its dataset.
     pub dataset: &'a Dataset,
-    /// Who trains and who is scored.
+    /// Which cases train, choose the weights, and are scored.
     pub fold: &'a Fold,
     /// Of the training cases.
     pub fingerprint: &'a Fingerprint,
     /// Weights to start from.
     pub pretrained: Option<&'a PretrainedPlan>,
-    /// What says where the network looks.
-    pub cascade: Option<CascadePlan>,
+    /// Where the network looks.
+    pub look: LookPlan,
 }
 
-/// Fills in every default and every `"auto"`.
+/// Fills in every default and every `"auto"`; `data` are the cases of the fold.
 ///
 /// # Errors
 /// See [`PlanError`].
-pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
+pub fn resolve(from: &Given, about: About, data: Data) -> Result<Plan, PlanError> {
     let experiment = from.experiment;
-    let target = target(from.dataset, &experiment.structures)?;
-    let target = match experiment.model.slices() {
-        Some(SliceTarget::Any) => target.united(),
-        Some(SliceTarget::PerStructure) => Target { independent: true, ..target },
-        None => Target { independent: !target.overlapping && is_binary(&experiment.loss), ..target },
-    };
+    let target = resolve_target(from)?;
     let modalities = modalities(from.dataset);
     let preprocess = preprocess(&experiment.preprocess, &modalities, from.fingerprint)?;
     let topology = plan_topology(from, &preprocess, &target)?;
@@ -107,36 +101,55 @@ pub fn resolve(from: &Resolved, about: About) -> Result<Plan, PlanError> {
     }
     check_patch(topology.patch_size, model.total_stride())?;
     let (augment, augment_notes) = augmentation(from, topology.patch_size, &target);
-    let training_cases = from.fold.train.len();
-    let near_mm = match from.cascade {
-        Some(CascadePlan::Coarse { margin_mm, .. }) => Some(margin_mm),
-        _ => None,
-    };
-    let (patch, batch) = (topology.patch_size, topology.batch_size);
-    let train = TrainPlan::resolve(&experiment.train, patch, batch, training_cases, augment.clone());
-    let train = TrainPlan { near_mm, ..train };
-    let loss = match &experiment.loss {
-        Auto::Fixed(terms) => terms.clone(),
-        Auto::Auto if model.slices().is_some() => vec![Loss::BinaryCrossEntropy(BinaryCrossEntropy::default())],
-        Auto::Auto => loss::default_terms(target.sigmoid()),
-    };
-    Ok(Plan {
-        format: FORMAT,
-        about: About { notes: [about.notes.clone(), topology.notes.clone(), augment_notes].concat(), ..about },
+    let predict = predict(from, topology.patch_size, &augment, &target)?;
+    let training = Training {
         seed: experiment.seed,
         channels: modalities.len(),
         preprocess,
-        model,
         pretrained: from.pretrained.cloned(),
-        loss,
-        predict: predict(from, topology.patch_size, &augment, &target)?,
-        cascade: from.cascade.clone(),
-        members: Vec::new(),
-        train,
-        evaluate: experiment.evaluate.clone(),
+        loss: resolve_loss(&experiment.loss, model.task(), &target),
+        train: schedule(from, &topology, augment),
+        model,
+    };
+    Ok(Plan {
+        format: FORMAT,
+        task: training.model.task(),
+        about: About { notes: [about.notes.clone(), topology.notes, augment_notes].concat(), ..about },
         target,
-        cases: from.fold.clone(),
+        work: Work::Train(training),
+        look: from.look.clone(),
+        predict,
+        evaluate: experiment.evaluate.clone(),
+        data,
     })
+}
+
+/// The structures, as the network's outputs stand for them.
+fn resolve_target(from: &Given) -> Result<Target, PlanError> {
+    let experiment = from.experiment;
+    let target = target(from.dataset, &experiment.structures)?;
+    Ok(match experiment.model.slices() {
+        Some(SliceTarget::Any) => target.united(),
+        Some(SliceTarget::PerStructure) => Target { independent: true, ..target },
+        None => Target { independent: !target.overlapping && is_binary(&experiment.loss), ..target },
+    })
+}
+
+fn schedule(from: &Given, topology: &Topology, augment: AugmentPlan) -> TrainPlan {
+    let near_mm = match from.look {
+        LookPlan::Box { margin_mm, .. } => Some(margin_mm),
+        LookPlan::Everywhere | LookPlan::Slices { .. } => None,
+    };
+    let (patch, batch, cases) = (topology.patch_size, topology.batch_size, from.fold.train.len());
+    TrainPlan { near_mm, ..TrainPlan::resolve(&from.experiment.train, patch, batch, cases, augment) }
+}
+
+fn resolve_loss(spec: &Auto<Vec<Loss>>, task: Task, target: &Target) -> Vec<Loss> {
+    match (spec, task) {
+        (Auto::Fixed(terms), _) => terms.clone(),
+        (Auto::Auto, Task::ClassifySlices) => vec![Loss::BinaryCrossEntropy(BinaryCrossEntropy::default())],
+        (Auto::Auto, Task::Segment) => loss::default_terms(target.sigmoid()),
+    }
 }
 
 /// Whether the loss asks for a probability of each structure by itself.
@@ -208,7 +221,7 @@ fn fill_statistics(
     Ok(filled)
 }
 
-fn plan_topology(from: &Resolved, preprocess: &PreprocessPlan, target: &Target) -> Result<Topology, PlanError> {
+fn plan_topology(from: &Given, preprocess: &PreprocessPlan, target: &Target) -> Result<Topology, PlanError> {
     let (spacings, shapes) = (from.fingerprint.spacings_mm(), from.fingerprint.cropped_shapes());
     let median_spacing = target_spacing(&spacings, &shapes).ok_or(PlanError::NoCases)?;
     let kept_shape = median(&shapes).ok_or(PlanError::NoCases)?;
@@ -249,7 +262,7 @@ fn check_patch(patch: [usize; 3], stride: [usize; 3]) -> Result<(), PlanError> {
 }
 
 /// The augmentation with its preset filled in, and what is to be said about left and right.
-fn augmentation(from: &Resolved, patch: [usize; 3], target: &Target) -> (AugmentPlan, Vec<String>) {
+fn augmentation(from: &Given, patch: [usize; 3], target: &Target) -> (AugmentPlan, Vec<Note>) {
     let mut mirrored = from.dataset.mirrored_values();
     let has = |value: &u16| target.structures.iter().any(|structure| structure.values.contains(value));
     mirrored.retain(|pair| pair.iter().any(has));
@@ -262,11 +275,12 @@ fn augmentation(from: &Resolved, patch: [usize; 3], target: &Target) -> (Augment
         (Some(name), false, true) => format!("the preset does not mirror the width: `{name}` has a side"),
         _ => return (plan, Vec::new()),
     };
-    (plan, vec![format!("{note}, and the dataset's `labels.mirror-pairs` gives it no partner")])
+    let why = format!("{note}, and the dataset's `labels.mirror-pairs` gives it no partner");
+    (plan, vec![Note::new("augment.mirror", "", why)])
 }
 
 fn predict(
-    from: &Resolved,
+    from: &Given,
     patch_size: [usize; 3],
     augment: &AugmentPlan,
     target: &Target,

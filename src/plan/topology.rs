@@ -2,6 +2,7 @@
 //!
 //! What the spec fixes stays; the rules fill in what is `"auto"`. Axes are `[z, y, x]` throughout.
 
+use super::Note;
 use super::feature_memory::elements;
 use super::pooling::{Limits, Pooling, divisor, padded};
 use crate::model::{Staged, Stages};
@@ -37,7 +38,7 @@ pub struct Topology {
     /// Patches per step.
     pub batch_size: usize,
     /// Why, one line per value that a rule decided.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Numbers that differ between 2D and 3D, plain and residual networks.
@@ -213,38 +214,39 @@ fn pooling(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Pooling 
 }
 
 /// One line for every value that a rule decided.
-fn notes(inputs: &TopologyInputs<'_>, design: &Design, guess: [usize; 3], batch: usize) -> Vec<String> {
+fn notes(inputs: &TopologyInputs<'_>, design: &Design, guess: [usize; 3], batch: usize) -> Vec<Note> {
     let (network, memory, median) = (inputs.network, inputs.memory_target_gb, inputs.median_shape);
     let (key, residual, stages) = (network.key, network.cost.is_residual(), &design.stages);
     let mut notes = Vec::new();
     if inputs.patch_size.is_none() {
         let patch = design.patch;
-        notes.push(if patch == guess {
-            format!("train.patch-size {patch:?}: the median shape {median:?}, divisible by {:?}", design.divisor())
-        } else {
-            format!("train.patch-size {patch:?}: from {guess:?}, shortened to fit {memory} GB")
-        });
+        let why = match patch == guess {
+            true => format!("the median shape {median:?}, divisible by {:?}", design.divisor()),
+            false => format!("from {guess:?}, shortened to fit {memory} GB"),
+        };
+        notes.push(Note::new("train.patch-size", format!("{patch:?}"), why));
     }
     if network.strides.fixed().is_none() {
         let divisor = design.divisor();
         let count = stages.strides.len();
-        notes.push(format!("{key}.strides: {count} stages, {divisor:?} in all, axes of finer spacing first"));
+        let why = format!("{count} stages, {divisor:?} in all, axes of finer spacing first");
+        notes.push(Note::new(format!("{key}.strides"), "", why));
     }
     if network.kernels.fixed().is_none() {
         let edge = network.kernel;
-        notes.push(format!(
-            "{key}.kernels: {edge}, and 1 along axes of coarser spacing until the others have caught up"
-        ));
+        let why = format!("{edge}, and 1 along axes of coarser spacing until the others have caught up");
+        notes.push(Note::new(format!("{key}.kernels"), "", why));
     }
     if network.features.fixed().is_none() {
         let most = reference(design.flat, residual).max_features;
-        notes.push(format!("{key}.features {:?}: doubled per stage up to {most}", stages.features));
+        let features = format!("{:?}", stages.features);
+        notes.push(Note::new(format!("{key}.features"), features, format!("doubled per stage up to {most}")));
     }
     if network.blocks.fixed().is_none() {
-        notes.push(format!("{key}.blocks {:?}: {}", stages.blocks, usual(key, residual)));
+        notes.push(Note::new(format!("{key}.blocks"), format!("{:?}", stages.blocks), usual(key, residual)));
     }
     if inputs.batch_size.is_none() {
-        notes.push(format!("train.batch-size {batch}: {}", batch_reason(inputs, batch)));
+        notes.push(Note::new("train.batch-size", batch, batch_reason(inputs, batch)));
     }
     notes
 }

@@ -1,6 +1,5 @@
 //! Sliding-window inference: probabilities of a prepared image.
 
-
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Zip, s};
 use rayon::prelude::*;

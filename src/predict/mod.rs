@@ -1,16 +1,13 @@
 //! Prediction: sliding window, test-time augmentation, post-processing, export.
 
 pub mod blend;
-pub mod cascade;
 pub mod components;
-pub mod ensemble;
 pub mod export;
 pub mod infer;
 pub mod mirror;
 pub mod region;
 pub mod slices;
 pub mod spec;
-
 
 use ndarray::Array4;
 

@@ -1,6 +1,5 @@
 //! What a classifier says of the slices of a case.
 
-
 use ndarray::{Array2, ArrayView4};
 
 use super::Predictor;

@@ -1,6 +1,5 @@
 //! Averages over flips.
 
-
 use ndarray::{Array2, Array4, Axis, s};
 
 use super::spec::{Blend, Weights};

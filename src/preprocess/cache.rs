@@ -13,7 +13,7 @@ use super::progress::{Observer, Outcome, PrepareError, each_case};
 use super::source::read_case;
 use super::spec::PreprocessPlan;
 use crate::Cancel;
-use crate::dataset::{Case, Excluded};
+use crate::dataset::{Case, Content, Excluded};
 
 /// The cases of a dataset, ready for a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,25 +62,21 @@ struct Head {
 
 /// Prepares cases, or finds them in the folder `cache`, which is made if it is missing.
 ///
-/// The file of a case is named after the content of its files (`content`: see [`super::source::content_hash`]), the plan
-/// and the format: whatever changes one of them leads to another file, and nothing else does. Files that are damaged
-/// are made again. A case that cannot be read or prepared is excluded.
+/// The file of a case is named after its content (see [`crate::dataset::content`]), the plan and the format: whatever changes one of
+/// them leads to another file, and nothing else does. Files that are damaged are made again. A case that cannot be read or prepared is
+/// excluded.
 ///
 /// # Errors
 /// [`PrepareError::Cache`] where the cache cannot be written, [`PrepareError::Cancelled`].
 pub fn prepare(
     plan: &PreprocessPlan,
-    cases: &[Case],
+    cases: &[(Case, Content)],
     cache: &Path,
-    content: &(dyn Fn(&Case) -> io::Result<String> + Sync),
     progress: Observer<'_>,
     cancelled: &Cancel,
 ) -> Result<PreparedSet, PrepareError> {
-    let each = |case: &Case| {
-        let path = match content(case) {
-            Ok(hash) => cache.join(key(plan, &hash)?),
-            Err(error) => return Ok((Err(exclude(case, &error.into())), Outcome::Excluded)),
-        };
+    let each = |case: &Case, content: &Content| {
+        let path = cache.join(key(plan, &content.name())?);
         if let Ok((head, _)) = entry::read::<Head>(&path) {
             return Ok((Ok(describe(case, path, head)), Outcome::Cached));
         }

@@ -44,6 +44,21 @@ pub struct Origin {
     pub coarse_axis: Option<usize>,
 }
 
+impl Origin {
+    /// Of an image that was prepared by leaving it as it is, in canonical orientation.
+    pub fn identity(geometry: Geometry) -> Self {
+        let (shape, spacing_mm) = (geometry.shape, geometry.spacing_mm());
+        Self {
+            crop: CropBox::whole(shape),
+            spacing_mm,
+            prepared_shape: shape,
+            prepared_spacing_mm: spacing_mm,
+            coarse_axis: None,
+            geometry,
+        }
+    }
+}
+
 /// Why a case cannot be used. Becomes the reason of an excluded case.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {

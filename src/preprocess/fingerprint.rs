@@ -17,7 +17,7 @@ use super::progress::{Observer, Outcome, PrepareError, each_case};
 use super::source::read_case;
 use super::spec::{Crop, ForegroundStatistics};
 use crate::Cancel;
-use crate::dataset::{Case, Excluded};
+use crate::dataset::{Access, Case, Content, Excluded};
 use crate::random;
 use crate::volume::{LabelMap, Volume};
 
@@ -100,32 +100,36 @@ impl From<ChannelStatistics> for ForegroundStatistics {
     }
 }
 
-/// Takes the fingerprint of cases. Each case's part is kept in the folder `cache` under the hash of its content, so that
-/// another fold, or one more case, reads only what is new. `body_threshold` is as in
-/// [`PreprocessPlan`](super::PreprocessPlan).
+/// Takes the fingerprint of cases. The whole, and each case's part, are kept in the folder `cache` under the names of their contents,
+/// so that another fold, or one more case, reads only what is new. `body_threshold` is as in
+/// [`PreprocessPlan`](super::PreprocessPlan). With [`Access::Remembered`] no case is read.
 ///
 /// Labelled voxels are drawn by a stream keyed by the case's content: the same for any order of cases and threads.
 ///
 /// # Errors
-/// [`PrepareError::Cache`] where the cache cannot be written, [`PrepareError::Cancelled`].
+/// [`PrepareError::Cache`] where the cache cannot be written, [`PrepareError::NotRead`], [`PrepareError::Cancelled`].
 pub fn fingerprint(
     crop: Crop,
     body_threshold: Option<f64>,
-    cases: &[Case],
+    cases: &[(Case, Content)],
     cache: &Path,
-    content: &(dyn Fn(&Case) -> io::Result<String> + Sync),
+    access: Access,
     progress: Observer<'_>,
     cancelled: &Cancel,
 ) -> Result<Fingerprint, PrepareError> {
+    let whole = cache.join(whole_key(crop, body_threshold, cases));
+    if let Ok((known, _)) = entry::read::<Fingerprint>(&whole) {
+        return Ok(known);
+    }
     let draws_per_case = (DRAWS / cases.len().max(1)).clamp(1000, DRAWS_PER_CASE);
-    let each = |case: &Case| {
-        let (path, seed) = match content(case) {
-            Ok(hash) => key(crop, body_threshold, &hash),
-            Err(error) => return Ok((Err(exclude(case, &error.into())), Outcome::Excluded)),
-        };
+    let each = |case: &Case, content: &Content| {
+        let (path, seed) = key(crop, body_threshold, &content.name());
         let path = cache.join(path);
         if let Ok((part, draws)) = read_part(case, &path, draws_per_case) {
             return Ok((Ok((part, draws)), Outcome::Cached));
+        }
+        if access == Access::Remembered {
+            return Err(PrepareError::NotRead { case: case.name.clone() });
         }
         let measured =
             read_case(case).and_then(|(image, label)| measure(case, crop, body_threshold, &image, label, seed));
@@ -139,7 +143,22 @@ pub fn fingerprint(
             Err(error) => Ok((Err(exclude(case, &error)), Outcome::Excluded)),
         }
     };
-    Ok(combine(each_case(cases, progress, cancelled, each)?))
+    let found = combine(each_case(cases, progress, cancelled, each)?);
+    // A case that could not be read may be readable tomorrow.
+    if found.excluded.is_empty() {
+        entry::write(&whole, &found, &[]).map_err(PrepareError::cache(&whole))?;
+    }
+    Ok(found)
+}
+
+/// Of all cases together: by their names, which the fingerprint holds, and their contents, in their order.
+fn whole_key(crop: Crop, body_threshold: Option<f64>, cases: &[(Case, Content)]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("segspec dataset fingerprint");
+    hasher.update(format!("{} {crop:?} {body_threshold:?}", entry::FORMAT).as_bytes());
+    for (case, content) in cases {
+        hasher.update(format!("\n{} {}", case.name, content.name()).as_bytes());
+    }
+    format!("{}.fingerprint", &hasher.finalize().to_hex()[..32])
 }
 
 /// One case, and per channel the intensities drawn from its labelled voxels (none where it has no labelled voxel).

@@ -1,13 +1,11 @@
 //! Cases one beside the other: progress, cancellation, bounded memory.
 
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::Cancel;
-use crate::dataset::Case;
+use crate::dataset::parallel::{self, Ended};
+use crate::dataset::{Case, Content};
 use crate::files;
 
 /// Cases in memory at a time. Each uses all cores where it resamples; several overlap that with reading and decompression.
@@ -59,6 +57,12 @@ pub enum PrepareError {
         /// What is wrong.
         source: std::io::Error,
     },
+    /// A case would have to be read, which the caller does not want.
+    #[error("case {case} was not read yet; `segspec prepare` reads every case")]
+    NotRead {
+        /// The case.
+        case: String,
+    },
     /// The caller asked to stop. Finished cases are in the cache.
     #[error("interrupted")]
     Cancelled,
@@ -76,50 +80,21 @@ impl PrepareError {
 }
 
 /// Work on every case, a few at a time; results in the order of the cases. Stops at the first error.
-///
-/// Plain threads, not a rayon loop: a rayon worker that waits inside one case would begin another, without bound.
 pub(super) fn each_case<T: Send>(
-    cases: &[Case],
+    cases: &[(Case, Content)],
     observer: Observer<'_>,
     cancelled: &Cancel,
-    work: impl Fn(&Case) -> Result<(T, Outcome), PrepareError> + Sync,
+    work: impl Fn(&Case, &Content) -> Result<(T, Outcome), PrepareError> + Sync,
 ) -> Result<Vec<T>, PrepareError> {
-    let (next, done, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(None));
-    let results = Mutex::new(Vec::with_capacity(cases.len()));
-    let worker = || {
-        while let Some((index, case)) = claim(cases, &next) {
-            let stopped = || if cancelled.is_stopped() { Err(PrepareError::Cancelled) } else { Ok(()) };
-            match stopped().and_then(|()| work(case)) {
-                Ok((result, outcome)) => {
-                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    lock(&results).push((index, result));
-                    observer(Progress { case: &case.name, done, total: cases.len(), outcome });
-                }
-                Err(error) => {
-                    next.store(cases.len(), Ordering::Relaxed);
-                    lock(&failed).get_or_insert(error);
-                }
-            }
-        }
+    let done = AtomicUsize::new(0);
+    let each = |(case, content): &(Case, Content)| {
+        let (result, outcome) = work(case, content)?;
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        observer(Progress { case: &case.name, done, total: cases.len(), outcome });
+        Ok(result)
     };
-    thread::scope(|scope| (0..in_flight(cases.len())).for_each(|_| drop(scope.spawn(worker))));
-    if let Some(error) = lock(&failed).take() {
-        return Err(error);
-    }
-    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    results.sort_unstable_by_key(|(index, _)| *index);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
-}
-
-fn claim<'a>(cases: &'a [Case], next: &AtomicUsize) -> Option<(usize, &'a Case)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    cases.get(index).map(|case| (index, case))
-}
-
-fn in_flight(cases: usize) -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get).min(MAX_IN_FLIGHT).min(cases)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    parallel::each(cases, MAX_IN_FLIGHT, cancelled, each).map_err(|ended| match ended {
+        Ended::Cancelled => PrepareError::Cancelled,
+        Ended::Failed(error) => error,
+    })
 }

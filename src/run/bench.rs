@@ -1,19 +1,20 @@
 //! `segspec bench`: what training and prediction of a planned run cost on a device.
 
-use std::path::Path;
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::Serialize;
 
+use super::cases::Cases;
 use super::error::RunError;
-use super::experiment::{Planned, PlannedRun};
-use super::trial;
-use crate::Cancel;
-use crate::backend::{self, Selected};
-use crate::dataset::{Case, Fold};
-use crate::preprocess::{self, PreparedCase};
+use super::one;
+use super::preparing::prepare_cases;
+use super::setting::Setting;
+use crate::backend;
+use crate::plan::{Role, Training, Work};
+use crate::preprocess::PreparedCase;
+use crate::store::Stored;
 use crate::train::spec::StepsPerEpoch;
 use crate::train::{self, median};
 
@@ -21,17 +22,17 @@ use crate::train::{self, median};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
-    /// Run id.
+    /// Id of the training.
     pub run: String,
     /// Trial and fold in words.
     pub label: String,
-    /// Trainable numbers.
+    /// Trainable parameters.
     pub parameters: usize,
     /// Patch `[z, y, x]`.
     pub patch_size: [usize; 3],
     /// Patches of a step.
     pub patches_per_step: usize,
-    /// Numbers of the convolutions.
+    /// Floating-point type of the convolutions.
     pub precision: &'static str,
     /// Where it was measured.
     pub device: String,
@@ -54,25 +55,21 @@ pub struct Cost {
 /// Training cases that patches are cut from.
 const CASES: usize = 2;
 
-/// Measures a planned run.
+/// Measures a planned run; none for an average of networks, which trains nothing.
 ///
 /// # Errors
 /// A case cannot be prepared, or the device fails.
-pub fn measure(
-    planned: &Planned,
-    run: &PlannedRun,
-    device: &Selected,
-    steps: usize,
-    cancelled: &Cancel,
-) -> Result<Cost, RunError> {
+pub fn measure(run: &Stored, setting: &Setting, steps: usize) -> Result<Option<Cost>, RunError> {
     let plan = &run.plan;
-    trial::can_compute(plan, device)?;
-    let prepared = prepare(planned, run, cancelled)?;
-    let job = trial::job(plan, &device.device, prepared.iter().collect(), Path::new(""), cancelled);
+    let Work::Train(training) = &plan.work else { return Ok(None) };
+    one::can_compute(plan, setting)?;
+    let device = setting.device;
+    let prepared = prepare(run, training, setting)?;
+    let job = one::job(plan, training, &device.device, prepared.iter().collect(), setting);
     let cost = train::measure_steps(&job, steps)?;
     let windows = plan.predict.batch_size;
     let [depth, height, width] = plan.predict.patch_size;
-    let images = Tensor::<5>::zeros([windows, plan.channels, depth, height, width], &device.device);
+    let images = Tensor::<5>::zeros([windows, training.channels, depth, height, width], &device.device);
     let once = || {
         let start = Instant::now();
         let _ = backend::near(&device.device, || cost.network.forward(images.clone()));
@@ -81,32 +78,33 @@ pub fn measure(
     };
     once();
     let inference = median((0..steps.max(1)).map(|_| once()).collect());
-    let patches = plan.train.patches_per_step();
-    let counted = matches!(plan.train.steps_per_epoch, StepsPerEpoch::Fixed(_));
-    Ok(Cost {
-        run: run.id.clone(),
-        label: run.label(),
+    let train = &training.train;
+    let patches = train.patches_per_step();
+    let counted = matches!(train.steps_per_epoch, StepsPerEpoch::Fixed(_));
+    Ok(Some(Cost {
+        run: run.ids.training.clone(),
+        label: plan.name(),
         parameters: cost.network.num_params(),
-        patch_size: plan.train.patch_size,
+        patch_size: train.patch_size,
         patches_per_step: patches,
-        precision: plan.train.precision.name(),
+        precision: train.precision.name(),
         device: device.name.to_string(),
         step_seconds: cost.training,
         patches_per_second: patches as f64 / cost.training,
         loading_seconds: cost.loading,
-        loader_reserve: plan.train.loader_threads as f64 * cost.training / cost.loading.max(1e-9),
+        loader_reserve: train.loader_threads as f64 * cost.training / cost.loading.max(1e-9),
         windows_per_second: windows as f64 / inference,
         peak_bytes: backend::peak_bytes(&device.device),
-        training_seconds: counted.then(|| cost.training * plan.train.steps() as f64),
-    })
+        training_seconds: counted.then(|| cost.training * train.steps() as f64),
+    }))
 }
 
 /// The first training cases, from the cache if they are there.
-fn prepare(planned: &Planned, run: &PlannedRun, cancelled: &Cancel) -> Result<Vec<PreparedCase>, RunError> {
-    let names: Vec<String> = run.plan.cases.train.iter().take(CASES).cloned().collect();
-    let cases = planned.inputs.cases_of(&Fold { train: names, validation: Vec::new(), test: Vec::new() });
-    let content = |case: &Case| planned.inputs.content_of(&case.name);
-    let set = preprocess::prepare(&run.plan.preprocess, &cases, &planned.cache, &content, &|_| {}, cancelled)?;
+fn prepare(run: &Stored, training: &Training, setting: &Setting) -> Result<Vec<PreparedCase>, RunError> {
+    let cases = Cases::locate(run, setting)?;
+    let names: Vec<&str> = cases.names(Role::Train).into_iter().take(CASES).collect();
+    let chosen: Vec<_> = cases.all().into_iter().filter(|(case, _)| names.contains(&case.name.as_str())).collect();
+    let (set, _) = prepare_cases(&training.preprocess, &chosen, run, setting)?;
     match set.cases.is_empty() {
         true => Err(RunError::NoCases { what: "training", excluded: set.excluded }),
         false => Ok(set.cases),

@@ -1,40 +1,45 @@
 //! Which runs of an experiment are averaged: seeds of a trial, trials, folds.
 
-use super::experiment::{PlannedRun, Stage};
-use crate::dataset::Fold;
-use crate::plan::{About, Plan};
-use crate::predict::ensemble::{Ensemble, TrialEnsembles};
+use crate::evaluate::Variant;
+use crate::plan::{About, Average, Data, LookPlan, Plan, Role, Scored, Work};
+use crate::spec::ensemble::{Ensemble, TrialEnsembles};
+use crate::store::Stored;
 
 /// Plans the ensembles of planned runs; `held_out` are the cases that no fold saw. Runs that find different structures are not
 /// averaged.
-pub fn plan(wanted: &Ensemble, runs: &[PlannedRun], held_out: &[String]) -> Vec<Plan> {
-    let members: Vec<&PlannedRun> = runs.iter().filter(|run| run.stage == Stage::Main).collect();
+pub fn plan(wanted: &Ensemble, runs: &[Stored], held_out: Option<&Data>) -> Vec<Plan> {
+    let members: Vec<&Stored> = runs.iter().filter(|run| is_main(&run.plan)).collect();
     let mut ensembles = Vec::new();
     if wanted.seeds {
         let groups = grouped(&members, |plan| (plan.about.trial.clone(), plan.about.fold));
-        let name = |group: &[&PlannedRun]| name(group[0], &format!("ensemble of {} seeds", group.len()));
         let of_all_seeds = |plan: Plan| Plan { about: About { several_seeds: false, ..plan.about.clone() }, ..plan };
-        ensembles.extend(groups.iter().filter_map(|group| mean(group, name(group), None).map(of_all_seeds)));
+        let mean = |group: &Vec<&Stored>| mean(group, Variant::EnsembleOfSeeds(group.len()), None).map(of_all_seeds);
+        ensembles.extend(groups.iter().filter_map(mean));
     }
     if wanted.trials != TrialEnsembles::None {
-        for group in grouped(&members, |plan| (plan.seed, plan.about.fold)) {
+        for group in grouped(&members, |plan| (plan.seed(), plan.about.fold)) {
             ensembles.extend(chosen(wanted.trials, &group).iter().filter_map(|group| {
-                let names: Vec<&str> = group.iter().map(|run| run.plan.about.trial.as_str()).collect();
-                mean(group, format!("ensemble of {}", names.join(" + ")), None)
+                let names = group.iter().map(|run| run.plan.about.trial.label()).collect();
+                mean(group, Variant::EnsembleOfTrials(names), None)
             }));
         }
     }
-    if wanted.folds && !held_out.is_empty() {
-        let groups = grouped(&members, |plan| (plan.about.trial.clone(), plan.seed));
-        let name = |group: &[&PlannedRun]| name(group[0], &format!("ensemble of {} folds", group.len()));
-        ensembles.extend(groups.iter().filter_map(|group| mean(group, name(group), Some(held_out))));
+    if let Some(held_out) = held_out.filter(|data| wanted.folds && data.of(Role::Test).next().is_some()) {
+        let groups = grouped(&members, |plan| (plan.about.trial.clone(), plan.seed()));
+        let mean = |group: &Vec<&Stored>| mean(group, Variant::EnsembleOfFolds(group.len()), Some(held_out));
+        ensembles.extend(groups.iter().filter_map(mean));
     }
     ensembles
 }
 
+/// Whether a run is the experiment's own: neither the first stage of a cascade nor a mean.
+pub fn is_main(plan: &Plan) -> bool {
+    matches!(plan.about.trial.variant, Variant::Network | Variant::Cascade)
+}
+
 /// Runs with the same key, in the order of the runs.
-fn grouped<'a, K: PartialEq>(runs: &[&'a PlannedRun], key: impl Fn(&Plan) -> K) -> Vec<Vec<&'a PlannedRun>> {
-    let mut groups: Vec<(K, Vec<&PlannedRun>)> = Vec::new();
+fn grouped<'a, K: PartialEq>(runs: &[&'a Stored], key: impl Fn(&Plan) -> K) -> Vec<Vec<&'a Stored>> {
+    let mut groups: Vec<(K, Vec<&Stored>)> = Vec::new();
     for run in runs {
         let own = key(&run.plan);
         match groups.iter_mut().find(|(key, _)| *key == own) {
@@ -46,7 +51,7 @@ fn grouped<'a, K: PartialEq>(runs: &[&'a PlannedRun], key: impl Fn(&Plan) -> K) 
 }
 
 /// Pairs, or all together.
-fn chosen<'a>(which: TrialEnsembles, group: &[&'a PlannedRun]) -> Vec<Vec<&'a PlannedRun>> {
+fn chosen<'a>(which: TrialEnsembles, group: &[&'a Stored]) -> Vec<Vec<&'a Stored>> {
     match which {
         TrialEnsembles::None => Vec::new(),
         TrialEnsembles::All => vec![group.to_vec()],
@@ -60,35 +65,30 @@ fn chosen<'a>(which: TrialEnsembles, group: &[&'a PlannedRun]) -> Vec<Vec<&'a Pl
     }
 }
 
-fn name(run: &PlannedRun, what: &str) -> String {
-    format!("{} {what}", run.plan.about.trial).trim_start().to_owned()
-}
-
 /// The plan of one ensemble: its first member's, with the members' ids. None for fewer than two members, or members that find
 /// different structures.
-fn mean(group: &[&PlannedRun], trial: String, held_out: Option<&[String]>) -> Option<Plan> {
+fn mean(group: &[&Stored], variant: Variant, held_out: Option<&Data>) -> Option<Plan> {
     let first = &group.first().filter(|_| group.len() > 1)?.plan;
     if group.iter().any(|run| run.plan.target != first.target) {
         return None;
     }
-    let members: Vec<String> = group.iter().map(|run| run.id.clone()).collect();
-    let labels: Vec<String> = group.iter().map(|run| run.label()).collect();
-    let about = About {
-        trial,
-        settings: vec![("members".to_owned(), labels.join(" + "))],
-        notes: Vec::new(),
-        ..first.about.clone()
+    let average = Average {
+        seed: first.seed(),
+        selected_on_scored_cases: held_out.is_none() && group.iter().any(|run| run.plan.selected_on_scored_cases()),
+        members: group.iter().map(|run| run.ids.clone()).collect(),
     };
-    let plan = Plan { about, members, cascade: None, ..first.clone() };
+    let mut trial = first.about.trial.variant(variant);
+    if matches!(trial.variant, Variant::EnsembleOfTrials(_)) {
+        // It belongs to several settings, which its name says.
+        trial.settings.clear();
+    }
+    let about = About { trial, notes: Vec::new(), ..first.about.clone() };
+    let plan = Plan { about, work: Work::Average(average), look: LookPlan::Everywhere, ..first.clone() };
     Some(match held_out {
         None => plan,
-        Some(test) => {
-            let mut train: Vec<String> = group.iter().flat_map(|run| run.plan.cases.train.iter().cloned()).collect();
-            train.sort();
-            train.dedup();
-            let cases = Fold { train, validation: Vec::new(), test: test.to_vec() };
-            let about = About { fold: 0, folds: 1, held_out: true, ..plan.about.clone() };
-            Plan { about, cases, ..plan }
+        Some(data) => {
+            let about = About { fold: 0, folds: 1, scored: Scored::HeldOut, ..plan.about };
+            Plan { about, data: data.clone(), ..plan }
         }
     })
 }

@@ -4,7 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::dataset::{DataError, Excluded};
+use crate::infer::InferError;
+use crate::infer::trained::OpenError;
+use crate::observe::{FailureClass, Outcome};
 use crate::preprocess::PrepareError;
+use crate::store::{LockError, StoreError};
 use crate::train::TrainError;
 use crate::train::checkpoint::CheckpointError;
 use crate::train::pretrained::PretrainedError;
@@ -14,7 +18,7 @@ use crate::train::pretrained::PretrainedError;
 pub enum RunError {
     /// The dataset cannot be used.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(DataError),
     /// The split does not fit the cases.
     #[error(transparent)]
     Split(#[from] crate::dataset::split::SplitError),
@@ -67,9 +71,37 @@ pub enum RunError {
     /// The report.
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
-    /// Another process works on the run.
+    /// The lock of a run folder.
     #[error(transparent)]
-    Lock(#[from] super::lock::LockError),
+    Lock(#[from] LockError),
+    /// A file of a run folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A run whose networks are needed.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The data of a plan is not there, or no longer what it was.
+    #[error("{folder}: {reason}")]
+    DataMoved {
+        /// The dataset's folder.
+        folder: PathBuf,
+        /// What does not fit, and what to do.
+        reason: String,
+    },
+    /// A training that cannot go on from another one.
+    #[error("cannot continue from {from}: {reason}")]
+    Continue {
+        /// The other run.
+        from: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A run failed on which another one builds.
+    #[error("it needs run {run}, which has not come to its end")]
+    Needs {
+        /// The other run.
+        run: String,
+    },
     /// A device.
     #[error(transparent)]
     Device(#[from] crate::backend::DeviceError),
@@ -104,38 +136,38 @@ pub enum RunError {
     Interrupted,
 }
 
-/// What kind of failure it is: decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The data.
-    Data,
-    /// The spec.
-    Spec,
-    /// The computation.
-    Trial,
-    /// The machine.
-    Environment,
-    /// The person.
-    Interrupted,
-}
-
 impl RunError {
     /// A closure that names the file of an operating system's error.
     pub fn file(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { path, source }
     }
 
-    /// What kind of failure it is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Interrupted => Kind::Interrupted,
-            Self::Device(_) | Self::Precision { .. } | Self::Lock(_) => Kind::Environment,
-            error if error.is_environment() => Kind::Environment,
-            Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => Kind::Data,
-            Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) => Kind::Data,
-            Self::Train(TrainError::Pretrained(_)) => Kind::Data,
-            Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_)) => Kind::Spec,
-            _ => Kind::Trial,
+    /// What kind of failure it is; none where somebody stopped it.
+    pub fn class(&self) -> Option<FailureClass> {
+        Some(match self {
+            Self::Interrupted => return None,
+            Self::Device(_) | Self::Precision { .. } | Self::Lock(_) => FailureClass::Environment,
+            error if error.is_environment() => FailureClass::Environment,
+            Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => FailureClass::Data,
+            Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) | Self::DataMoved { .. } => FailureClass::Data,
+            Self::Train(TrainError::Pretrained(_)) => FailureClass::Data,
+            Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_)) => FailureClass::Spec,
+            Self::Continue { .. } => FailureClass::Spec,
+            Self::Open(OpenError::NoWeights { .. } | OpenError::Nested { .. }) => FailureClass::Data,
+            Self::Store(error) | Self::Open(OpenError::Store(error))
+                if error.source.kind() == io::ErrorKind::NotFound =>
+            {
+                FailureClass::Data
+            }
+            _ => FailureClass::Trial,
+        })
+    }
+
+    /// How a run ended that failed so.
+    pub fn outcome(&self) -> Outcome {
+        match self.class() {
+            None => Outcome::Stopped,
+            Some(class) => Outcome::Failed { class, reason: self.to_string() },
         }
     }
 
@@ -147,8 +179,27 @@ impl RunError {
             Self::Table(error) => error.is_environment(),
             Self::Report(error) => error.is_environment(),
             Self::File { source, .. } => crate::files::is_environment(source),
+            Self::Store(error) | Self::Open(OpenError::Store(error)) => crate::files::is_environment(&error.source),
             Self::Checkpoint(error) | Self::Train(TrainError::Checkpoint(error)) => error.is_environment(),
             _ => false,
+        }
+    }
+}
+
+impl From<DataError> for RunError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Cancelled => Self::Interrupted,
+            error => Self::Data(error),
+        }
+    }
+}
+
+impl From<InferError> for RunError {
+    fn from(error: InferError) -> Self {
+        match error {
+            InferError::Predict(error) => error.into(),
+            error => Self::Reference(error.to_string()),
         }
     }
 }

@@ -1,46 +1,25 @@
-//! Runs: the stages in order, the results folder, events, provenance.
+//! Runs: planned from an experiment, then done one by one.
 //!
-//! [`trial::run`] takes one plan through all stages; [`experiment`] plans and does all runs of a file; [`report`] gathers
-//! what they left.
+//! [`planning::plan`] makes the plans of all runs of a file; [`experiment::run_all`] does them; [`one::run`] takes one plan through its
+//! stages: [`cases`] finds and proves the data, [`preparing`] prepares it, the network is trained, and [`task`] predicts and scores.
+//! [`report`] gathers what they left.
 
 pub mod bench;
-pub mod clock;
-pub mod dashboard;
+pub mod cases;
+pub mod continuing;
 pub mod error;
-pub mod event;
 pub mod experiment;
-pub mod inputs;
-pub mod lock;
-pub mod manifest;
-pub mod prepare;
+pub mod found;
+pub mod one;
+pub mod planning;
+pub mod preparing;
 pub mod preview;
 pub mod report;
-pub mod store;
-pub mod terminal;
-pub mod trained;
-pub mod trial;
+pub mod setting;
+pub mod task;
 mod ensemble;
-mod finder;
 mod panels;
-mod predicting;
-mod slices;
-mod tables;
-mod validate;
 
-pub use error::{Kind, RunError};
-pub use event::{Event, Observer};
-pub use experiment::{Folds, Planned, PlannedRun};
-pub use store::{RunFolder, Status};
-pub use trained::Trained;
-
-/// Epochs that a run has finished.
-pub fn finished_epochs(folder: &RunFolder) -> usize {
-    tables::read_history(folder).map_or(0, |frame| frame.height())
-}
-
-/// Mean Dice of a finished run: over cases, then over structures.
-pub fn mean_dice_of(folder: &RunFolder) -> Option<f64> {
-    let frame = crate::evaluate::table::read(&folder.scores().0).ok()?;
-    let rows = crate::evaluate::table::rows(&frame).ok()?;
-    trial::mean_dice(&rows)
-}
+pub use error::RunError;
+pub use planning::{Folds, Planned, Request, plan};
+pub use setting::Setting;

@@ -1,16 +1,17 @@
 //! Overlay pictures of the best, the median and the worst case of a run.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use super::cases::Cases;
 use super::error::RunError;
-use super::inputs::Inputs;
-use super::store::RunFolder;
 use crate::dataset;
 use crate::evaluate::ScoreRow;
-use crate::plan::Plan;
 use crate::predict::export;
 use crate::report::panel;
 use crate::report::{Panel, Rank};
+use crate::store::{Stored, read_json, write_json};
 
 /// What `report/panels.json` says of a picture.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,24 +25,27 @@ struct Entry {
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn write(plan: &Plan, folder: &RunFolder, inputs: &Inputs, rows: &[ScoreRow]) -> Result<(), RunError> {
+pub fn write(run: &Stored, cases: &Cases, rows: &[ScoreRow]) -> Result<(), RunError> {
+    let place = run.evaluation();
     let mut entries = Vec::new();
     for (rank, case, dice) in chosen(rows) {
         let picture = format!("{}-{case}.png", rank.name().to_lowercase());
-        draw(plan, folder, inputs, &case, dice, &picture)?;
+        draw(run, cases, &case, dice, &place.report().join(&picture))?;
         entries.push(Entry { rank, case, picture });
     }
-    let index = folder.report().join("panels.json");
-    folder.write_json(&index, &entries).map_err(RunError::file(index))
+    Ok(write_json(&place.panels(), &entries)?)
 }
 
-/// The pictures that [`write()`] saved.
-pub fn read(folder: &RunFolder) -> Vec<Panel> {
-    let bytes = std::fs::read(folder.report().join("panels.json")).unwrap_or_default();
-    let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_default();
+/// The pictures that [`write()`] saved; none where there are none.
+///
+/// # Errors
+/// Their list is damaged.
+pub fn read(run: &Stored) -> Result<Vec<Panel>, RunError> {
+    let place = run.evaluation();
+    let entries: Vec<Entry> = read_json(&place.panels())?.unwrap_or_default();
     let panel =
-        |entry: Entry| Panel { rank: entry.rank, case: entry.case, picture: folder.report().join(entry.picture) };
-    entries.into_iter().map(panel).collect()
+        |entry: Entry| Panel { rank: entry.rank, case: entry.case, picture: place.report().join(entry.picture) };
+    Ok(entries.into_iter().map(panel).collect())
 }
 
 /// Best, median and worst case by mean Dice over structures; with fewer than three cases, as many as there are.
@@ -66,28 +70,21 @@ fn chosen(rows: &[ScoreRow]) -> Vec<(Rank, String, f64)> {
         .collect()
 }
 
-fn draw(
-    plan: &Plan,
-    folder: &RunFolder,
-    inputs: &Inputs,
-    name: &str,
-    dice: f64,
-    picture: &str,
-) -> Result<(), RunError> {
+fn draw(run: &Stored, cases: &Cases, name: &str, dice: f64, picture: &Path) -> Result<(), RunError> {
     let unreadable = |error: &dyn std::fmt::Display| RunError::Reference(error.to_string());
-    let Some(case) = inputs.case(name) else { return Ok(()) };
+    let Some(case) = cases.case(name) else { return Ok(()) };
+    let target = &run.plan.target;
     let image = dataset::read_image(case).map_err(|error| unreadable(&error))?;
-    let reference = inputs.reference(name, &image.geometry)?;
-    let prediction = export::read(&folder.predictions(), name, &plan.target).map_err(|error| unreadable(&error))?;
+    let reference = dataset::read_label(case, &image.geometry).map_err(|error| unreadable(&error))?;
+    let prediction = export::read(run.prediction().path(), name, target).map_err(|error| unreadable(&error))?;
     let rendered = panel::render(
         name,
         &format!("mean Dice {dice:.3}"),
         &image.to_canonical(),
         &reference.to_canonical(),
         &prediction.to_canonical(),
-        &plan.target,
+        target,
     );
-    let path = folder.report().join(picture);
     let rendered = rendered.map_err(|error| RunError::Internal(error.to_string()))?;
-    panel::save(&rendered, &path).map_err(RunError::file(path))
+    panel::save(&rendered, picture).map_err(RunError::file(picture.to_path_buf()))
 }

@@ -1,22 +1,20 @@
 //! What a planned run would train on: some of its cases as they are prepared, and its first patches as they are drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::sync::Mutex;
 
 use ndarray::{Array3, Array4};
 
+use super::cases::Cases;
 use super::error::RunError;
-use super::event::{Event, Observer};
-use super::experiment::{Planned, PlannedRun};
-use crate::Cancel;
+use super::preparing::prepare_cases;
+use super::setting::Setting;
 use crate::augment::AugmentPlan;
 use crate::augment::dice::End;
 use crate::augment::patch::Place;
-use crate::dataset::Case;
-use crate::plan::Plan;
-use crate::preprocess::{self, Origin, Prepared};
+use crate::plan::{Plan, Role, Training, Work};
+use crate::preprocess::{Origin, Prepared};
 use crate::report::panel::preview::{PATCHES, PatchRow, Preview, Sample};
+use crate::store::Stored;
 use crate::train::spec::{Sampling, StepsPerEpoch};
 use crate::train::{Deal, LoadedCase, Sampler, Tiles, TrainPlan, case_of, tiles_of};
 use crate::volume::{Geometry, LabelMap, Volume};
@@ -36,52 +34,58 @@ pub enum Show {
 ///
 /// # Errors
 /// A case to be shown cannot be prepared, the cache cannot be written, or [`RunError::Interrupted`].
-pub fn gather(
-    planned: &Planned,
-    run: &PlannedRun,
-    cases: usize,
-    show: Show,
-    cancelled: &Cancel,
-    observer: &mut dyn Observer,
-) -> Result<Preview, RunError> {
-    let plan = &run.plan;
-    let train = &plan.cases.train;
+pub fn gather(run: &Stored, cases: usize, show: Show, setting: &Setting) -> Result<Preview, RunError> {
+    let Work::Train(training) = &run.plan.work else {
+        return Err(RunError::NothingThere(
+            "an average of networks trains nothing: there is nothing to preview".into(),
+        ));
+    };
+    let run = Shown { run, plan: &run.plan, training };
+    let train = run.plan.data.names(Role::Train);
     if train.is_empty() {
-        return Err(RunError::NoCases { what: "training", excluded: planned.inputs.excluded.clone() });
+        return Err(RunError::NoCases { what: "training", excluded: run.plan.data.excluded.clone() });
     }
-    let shown = spread(train, cases);
+    let shown = spread(&train, cases);
     let count = if show == Show::Training { PATCHES } else { 1 };
-    let drawn: Vec<&String> = (0..count).map(|sample| &train[case_of(sample, train.len(), plan.seed)]).collect();
+    let drawn: Vec<&String> = (0..count).map(|sample| &train[case_of(sample, train.len(), training.seed)]).collect();
     let names: BTreeSet<&String> = shown.iter().chain(&drawn).copied().collect();
-    let prepared = prepare(planned, plan, &names, cancelled, observer)?;
+    let prepared = prepare(&run, &names, setting)?;
     let of = |name: &String| prepared.get(name).ok_or_else(|| RunError::Internal(format!("{name} is not prepared")));
     let cases: Result<Vec<Sample>, RunError> =
         shown.iter().map(|name| Ok(case_sample(name, of(name)?.clone()))).collect();
     let rows = match show {
-        Show::Training => vec![training_row(plan, &shown, &drawn, of)?],
-        Show::Augmentation => augment_rows(plan, drawn[0], of(drawn[0])?),
+        Show::Training => vec![training_row(&run, &shown, &drawn, of)?],
+        Show::Augmentation => augment_rows(&run, drawn[0], of(drawn[0])?),
     };
-    let title = plan.about.experiment.clone();
-    Ok(Preview { title, subtitle: subtitle(plan), cases: cases?, rows, target: plan.target.clone() })
+    let title = run.plan.about.experiment.clone();
+    Ok(Preview { title, subtitle: subtitle(run.plan), cases: cases?, rows, target: run.plan.target.clone() })
+}
+
+/// A run whose training is shown.
+struct Shown<'a> {
+    run: &'a Stored,
+    plan: &'a Plan,
+    training: &'a Training,
 }
 
 /// The patches of the first training steps, one of each drawn case; or the first tiles of the shown cases.
 fn training_row<'a>(
-    plan: &Plan,
+    run: &Shown,
     shown: &'a [&String],
     drawn: &'a [&String],
     of: impl Fn(&String) -> Result<&'a Prepared, RunError>,
 ) -> Result<PatchRow, RunError> {
-    let tiled = plan.train.steps_per_epoch == StepsPerEpoch::Tiles;
+    let train = &run.training.train;
+    let tiled = train.steps_per_epoch == StepsPerEpoch::Tiles;
     let cases: Result<Vec<(&str, &Prepared)>, RunError> =
         if tiled { shown } else { drawn }.iter().map(|name| Ok((name.as_str(), of(name)?))).collect();
-    let patches = if tiled { first_tiles(plan, &cases?) } else { first_patches(plan, &cases?) };
-    let [depth, height, width] = plan.train.patch_size;
-    let augment = &plan.train.augment;
+    let patches = if tiled { first_tiles(run, &cases?) } else { first_patches(run, &cases?) };
+    let [depth, height, width] = train.patch_size;
+    let augment = &train.augment;
     let note = format!(
         "The first {PATCHES} of seed {}, axial, {depth}×{height}×{width} voxels [z, y, x], {} per step, {}",
-        plan.seed,
-        plan.train.batch_size,
+        run.training.seed,
+        train.batch_size,
         mirrored(&augment.mirror_axes)
     );
     let notes = [vec![note], changes(augment)].concat();
@@ -89,9 +93,9 @@ fn training_row<'a>(
 }
 
 /// A patch of each case, in order.
-fn first_patches(plan: &Plan, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
-    let structures = structures(plan);
-    let sampler = Sampler { plan: &plan.train, structures: &structures, seed: plan.seed };
+fn first_patches(run: &Shown, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
+    let structures = structures(run.plan);
+    let sampler = Sampler { plan: &run.training.train, structures: &structures, seed: run.training.seed };
     let patch = |(number, (name, prepared)): (usize, &(&str, &Prepared))| {
         let case = LoadedCase::from((*prepared).clone());
         let (patch, place) = sampler.draw(case.source(), number, None, None);
@@ -102,13 +106,14 @@ fn first_patches(plan: &Plan, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
 }
 
 /// The first tiles of a training on these cases.
-fn first_tiles(plan: &Plan, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
-    let structures = structures(plan);
+fn first_tiles(run: &Shown, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
+    let structures = structures(run.plan);
     let loaded: Vec<LoadedCase> = cases.iter().map(|(_, prepared)| LoadedCase::from((*prepared).clone())).collect();
-    let tiles = |case: &LoadedCase| tiles_of(case.source(), plan.train.patch_size, &structures);
-    let deal = Deal::Tiles(Tiles::new(&plan.train, &loaded.iter().map(tiles).collect::<Vec<_>>(), plan.seed));
-    let train = deal.counted(&plan.train);
-    let sampler = Sampler { plan: &train, structures: &structures, seed: plan.seed };
+    let tiles = |case: &LoadedCase| tiles_of(case.source(), run.training.train.patch_size, &structures);
+    let deal =
+        Deal::Tiles(Tiles::new(&run.training.train, &loaded.iter().map(tiles).collect::<Vec<_>>(), run.training.seed));
+    let train = deal.counted(&run.training.train);
+    let sampler = Sampler { plan: &train, structures: &structures, seed: run.training.seed };
     let patch = |number: usize| {
         let (case, tile) = deal.of(number);
         let (patch, _) = sampler.draw(loaded[case].source(), number, tile, None);
@@ -119,13 +124,13 @@ fn first_tiles(plan: &Plan, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
 }
 
 /// The first patch unchanged, and a row for each transform.
-fn augment_rows(plan: &Plan, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
-    let structures = structures(plan);
+fn augment_rows(run: &Shown, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
+    let structures = structures(run.plan);
     let case = LoadedCase::from(prepared.clone());
     let patch = |augment: AugmentPlan, sample: usize, end: Option<End>, note: &str| {
         let sampling = Sampling { foreground: 1.0, drop_background: 0.0 };
-        let train = TrainPlan { augment, sampling, ..plan.train.clone() };
-        let sampler = Sampler { plan: &train, structures: &structures, seed: plan.seed };
+        let train = TrainPlan { augment, sampling, ..run.training.train.clone() };
+        let sampler = Sampler { plan: &train, structures: &structures, seed: run.training.seed };
         let (patch, _) = sampler.draw(case.source(), sample, None, end);
         self::sample(name, note.into(), patch.image, patch.labels, &prepared.origin)
     };
@@ -136,7 +141,7 @@ fn augment_rows(plan: &Plan, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
         patches.extend((1..PATCHES - 2).map(|sample| patch(augment.clone(), sample, Some(End::Drawn), "drawn")));
         PatchRow { title: transform.into(), notes: vec![described(&augment)], alike: true, patches }
     };
-    let each = plan.train.augment.each();
+    let each = run.training.train.augment.each();
     match each.is_empty() {
         true => vec![PatchRow {
             title: "No augmentation".into(),
@@ -165,21 +170,10 @@ fn spread(names: &[String], count: usize) -> Vec<&String> {
     (0..count).map(|index| &names[index * names.len() / count]).collect()
 }
 
-fn prepare(
-    planned: &Planned,
-    plan: &Plan,
-    names: &BTreeSet<&String>,
-    cancelled: &Cancel,
-    observer: &mut dyn Observer,
-) -> Result<BTreeMap<String, Prepared>, RunError> {
-    let cases: Vec<Case> = planned.inputs.cases.iter().filter(|case| names.contains(&case.name)).cloned().collect();
-    let observer = Mutex::new(observer);
-    let progress = |progress: preprocess::Progress| {
-        let Ok(mut observer) = observer.lock() else { return };
-        observer.event(&Event::Preparing { done: progress.done, of: progress.total, cached: 0 });
-    };
-    let content = |case: &Case| -> io::Result<String> { planned.inputs.content_of(&case.name) };
-    let set = preprocess::prepare(&plan.preprocess, &cases, &planned.cache, &content, &progress, cancelled)?;
+fn prepare(run: &Shown, names: &BTreeSet<&String>, setting: &Setting) -> Result<BTreeMap<String, Prepared>, RunError> {
+    let cases = Cases::locate(run.run, setting)?.all();
+    let cases: Vec<_> = cases.into_iter().filter(|(case, _)| names.contains(&case.name)).collect();
+    let (set, _) = prepare_cases(&run.training.preprocess, &cases, run.run, setting)?;
     if !set.excluded.is_empty() {
         return Err(RunError::NoCases { what: "previewed", excluded: set.excluded });
     }
@@ -217,14 +211,14 @@ fn sample(name: &str, note: String, image: Array4<f32>, labels: Array3<u16>, ori
 }
 
 fn subtitle(plan: &Plan) -> String {
-    let (cases, trial) = (&plan.cases, &plan.about.trial);
+    let (trial, count) = (plan.about.trial.label(), |role| plan.data.of(role).count());
     let trial = if trial.is_empty() { String::new() } else { format!(", trial {trial}") };
     format!(
         "Dataset {}: {} training, {} validation, {} scored cases{trial}",
-        plan.about.dataset,
-        cases.train.len(),
-        cases.validation.len(),
-        cases.test.len()
+        plan.data.dataset,
+        count(Role::Train),
+        count(Role::Validation),
+        count(Role::Test)
     )
 }
 

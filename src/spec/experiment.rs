@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::cascade::Cascade;
+use super::ensemble::Ensemble;
 use crate::augment::Augment;
+use crate::auto::Auto;
 use crate::dataset::spec::Split;
 use crate::evaluate::Evaluate;
 use crate::loss::Loss;
 use crate::model::Model;
 use crate::predict::Predict;
-use crate::predict::cascade::Cascade;
-use crate::predict::ensemble::Ensemble;
 use crate::preprocess::Preprocess;
-use crate::auto::Auto;
 use crate::train::Train;
 use crate::train::pretrained::Pretrained;
 

@@ -222,9 +222,8 @@ impl Parts<'_> {
         let is_swept = !declaration.axes.is_empty() || !declaration.seeds.is_empty();
         let mut combinations = trial::grid(declaration);
         if !is_swept {
-            let settings = vec![("seed".to_owned(), experiment.seed.into())];
-            let layer = Node::empty_table(Place::start_of(0));
-            combinations = vec![Combination { label: format!("seed={}", experiment.seed), settings, layer }];
+            let (label, layer) = (format!("seed={}", experiment.seed), Node::empty_table(Place::start_of(0)));
+            combinations = vec![Combination { label, settings: Vec::new(), layer }];
         }
         let mut trials = Vec::new();
         let mut problems = Vec::new();

@@ -3,9 +3,11 @@
 //! A spec is checked in three steps, each of which reports every error that it finds: syntax ([`node`], `read`), form
 //! (`conform`: keys, types, ranges, variants, against the schema generated from the Rust types), meaning (`checks`).
 
+pub mod cascade;
 mod checks;
 mod conform;
 pub mod diagnostic;
+pub mod ensemble;
 pub mod experiment;
 mod finding;
 mod form;

@@ -6,6 +6,7 @@ use super::Experiment;
 use super::node::{Content, Node};
 use super::source::Place;
 use super::sweep::{self, Axis, Declaration};
+use crate::evaluate::Setting;
 
 /// Larger grids are refused: most likely somebody multiplied more axes than they meant to.
 pub const MOST_TRIALS: usize = 10_000;
@@ -18,8 +19,8 @@ const LONGEST_SETTINGS: usize = 32;
 pub struct Trial {
     /// Short name among the experiment's trials: `learning-rate=0.001 features=[8,16] seed=0`. Without a sweep: `seed=0`.
     pub label: String,
-    /// The swept keys, dotted, and their values; `seed` last.
-    pub settings: Vec<(String, Value)>,
+    /// The swept keys and their values, but for the seed.
+    pub settings: Vec<Setting>,
     /// The experiment with these values and without `sweep`.
     pub experiment: Experiment,
 }
@@ -30,7 +31,7 @@ pub struct Combination {
     /// See [`Trial::label`].
     pub label: String,
     /// See [`Trial::settings`].
-    pub settings: Vec<(String, Value)>,
+    pub settings: Vec<Setting>,
     /// The layer on top of the experiment's.
     pub layer: Node,
 }
@@ -68,8 +69,12 @@ fn combination(axes: &[Axis], names: &[String], chosen: &[usize]) -> Combination
         // Axes have different paths and none leads through another: they come from the leaves of one tree.
         let inserted = layer.insert(&path, value.clone());
         debug_assert!(inserted.is_ok());
-        settings.push((axis.path.join("."), sweep::to_json(value)));
-        label.push(format!("{name}={}", value_label(axis, *at)));
+        let own = format!("{name}={}", value_label(axis, *at));
+        label.push(own.clone());
+        // Trials are averaged over seeds.
+        if axis.path != ["seed"] {
+            settings.push(Setting { key: axis.path.join("."), value: sweep::to_json(value), label: own });
+        }
     }
     Combination { label: label.join(" "), settings, layer }
 }

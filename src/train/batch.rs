@@ -9,7 +9,9 @@ use super::deal::Deal;
 use crate::augment::dice::End;
 use crate::augment::patch::{Draw, Patch, Place, Source, draw};
 use crate::dataset::Target;
+use crate::dataset::target::shows;
 use crate::loss::Truth;
+use crate::model::Task;
 use crate::preprocess::PrepareError;
 use crate::random;
 
@@ -84,16 +86,16 @@ pub struct Encoder {
     pub structures: Vec<Vec<u16>>,
     /// Outputs are masks, not classes.
     sigmoid: bool,
-    /// The network says of slices whether they show a structure, not which voxels do.
-    of_slices: bool,
+    /// Whether the truth is one of voxels or of slices.
+    task: Task,
     /// Value of voxels that count in no loss.
     ignore: Option<u16>,
     class_of: Vec<i32>,
 }
 
 impl Encoder {
-    /// The encoder of a target; `of_slices`: for a network that classifies slices.
-    pub fn new(target: &Target, of_slices: bool) -> Self {
+    /// The encoder of a target.
+    pub fn new(target: &Target, task: Task) -> Self {
         let structures: Vec<Vec<u16>> = target.structures.iter().map(|structure| structure.values.clone()).collect();
         let largest = structures.iter().flatten().copied().chain(target.ignore).max().unwrap_or(0);
         let mut class_of = vec![0; usize::from(largest) + 1];
@@ -105,13 +107,17 @@ impl Encoder {
         if let Some(value) = target.ignore {
             class_of[usize::from(value)] = -1;
         }
-        Self { structures, sigmoid: target.sigmoid(), of_slices, ignore: target.ignore, class_of }
+        Self { structures, sigmoid: target.sigmoid(), task, ignore: target.ignore, class_of }
     }
 
     fn encode(&self, patches: &[Array3<u16>]) -> HostTruth {
-        if self.of_slices {
+        if self.task == Task::ClassifySlices {
+            let shown = |labels: &Array3<u16>, values: &Vec<u16>| match shows(values, self.ignore, labels) {
+                Some(shown) => f32::from(u8::from(shown)),
+                None => -1.0,
+            };
             let slices =
-                patches.iter().flat_map(|labels| self.structures.iter().map(|values| self.shows(labels, values)));
+                patches.iter().flat_map(|labels| self.structures.iter().map(move |values| shown(labels, values)));
             return HostTruth::Slices(slices.collect(), self.structures.len());
         }
         if !self.sigmoid {
@@ -124,15 +130,6 @@ impl Encoder {
         };
         let masks = patches.iter().flat_map(|labels| self.structures.iter().flat_map(|values| mask(labels, values)));
         HostTruth::Masks(masks.collect(), self.structures.len())
-    }
-
-    /// Whether a slice shows a structure: 1 or 0, −1 where that is not known.
-    fn shows(&self, labels: &Array3<u16>, values: &[u16]) -> f32 {
-        if labels.iter().any(|label| values.contains(label)) {
-            return 1.0;
-        }
-        let unknown = self.ignore.is_some_and(|ignored| labels.iter().any(|label| *label == ignored));
-        if unknown { -1.0 } else { 0.0 }
     }
 }
 
@@ -243,7 +240,7 @@ mod tests {
     #[test]
     fn labels_become_classes_in_the_targets_order() {
         let labels = Array3::from_shape_vec((1, 1, 6), vec![0u16, 5, 9, 2, 40, 7]).unwrap();
-        let HostTruth::Classes(classes) = Encoder::new(&target(false), false).encode(&[labels]) else {
+        let HostTruth::Classes(classes) = Encoder::new(&target(false), Task::Segment).encode(&[labels]) else {
             panic!("classes")
         };
         assert_eq!(classes, [0, 1, 1, 2, 0, -1]);
@@ -252,7 +249,9 @@ mod tests {
     #[test]
     fn overlapping_structures_become_masks() {
         let labels = Array3::from_shape_vec((1, 1, 4), vec![9u16, 2, 0, 7]).unwrap();
-        let HostTruth::Masks(masks, 2) = Encoder::new(&target(true), false).encode(&[labels]) else { panic!("masks") };
+        let HostTruth::Masks(masks, 2) = Encoder::new(&target(true), Task::Segment).encode(&[labels]) else {
+            panic!("masks")
+        };
         assert_eq!(masks, [1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0]);
     }
 
@@ -260,10 +259,13 @@ mod tests {
     fn slices_are_what_any_of_their_voxels_is() {
         let slice = |labels: &[u16]| Array3::from_shape_vec((1, 1, 3), labels.to_vec()).unwrap();
         let slices = [slice(&[0, 9, 5]), slice(&[0, 0, 40]), slice(&[0, 2, 7]), slice(&[7, 0, 0])];
-        let encoder = Encoder::new(&target(true), true);
+        let encoder = Encoder::new(&target(true), Task::ClassifySlices);
         let HostTruth::Slices(found, 2) = encoder.encode(&slices) else { panic!("slices") };
         assert_eq!(found, [1.0, 0.0, 0.0, 0.0, -1.0, 1.0, -1.0, -1.0]);
-        let HostTruth::Slices(found, 1) = Encoder::new(&target(false).united(), true).encode(&slices) else { panic!() };
+        let HostTruth::Slices(found, 1) = Encoder::new(&target(false).united(), Task::ClassifySlices).encode(&slices)
+        else {
+            panic!()
+        };
         assert_eq!(found, [1.0, 0.0, 1.0, -1.0]);
     }
 
@@ -273,8 +275,9 @@ mod tests {
             image: ndarray::Array4::from_elem((2, 1, 1, 2), f32::from(value)),
             labels: Array3::from_elem((1, 1, 2), value),
         };
-        for (overlapping, of_slices) in [(false, false), (true, false), (true, true)] {
-            let encoder = Encoder::new(&target(overlapping), of_slices);
+        use Task::{ClassifySlices, Segment};
+        for (overlapping, task) in [(false, Segment), (true, Segment), (true, ClassifySlices)] {
+            let encoder = Encoder::new(&target(overlapping), task);
             let batch = |values: &[u16]| collate(values.iter().copied().map(patch).collect(), &encoder);
             let pieces = batch(&[5, 2, 0, 9, 7]).pieces(2);
             for (piece, expected) in pieces.into_iter().zip([batch(&[5, 2]), batch(&[0, 9]), batch(&[7])]) {

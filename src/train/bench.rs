@@ -31,7 +31,7 @@ pub struct StepCost {
 /// A case cannot be read, the loss is no number, or the device failed.
 pub fn measure_steps(job: &Job, steps: usize) -> Result<StepCost, TrainError> {
     let mut run = Fitting::new(job)?;
-    let (encoder, cases) = (Encoder::new(job.target, job.model.slices().is_some()), Cases::new(job.cases.clone()));
+    let (encoder, cases) = (Encoder::new(job.target, job.task), Cases::new(job.cases.clone()));
     let deal = Deal::new(job.plan, &cases, &encoder.structures, job.seed, job.cancelled)?;
     let plan = deal.counted(job.plan);
     let sampler = Sampler { plan: &plan, structures: &encoder.structures, seed: job.seed };

@@ -1,5 +1,6 @@
 //! Checkpoints: `last/` holds all that a resumed run needs, committed by one rename; `*.safetensors` are weights alone.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,11 +14,15 @@ use super::history::EpochRecord;
 use super::loss_scale::LossScale;
 use super::schedule::plateau::Fallen;
 use super::stopping::Waiting;
+use crate::dataset::content::hash_of;
 use crate::files;
 use crate::model::Network;
 
 /// Version of the checkpoint's form.
 const FORMAT: u32 = 1;
+
+/// Files that hold tensors.
+const TENSORS: [&str; 3] = ["model.bpk", "optim.bpk", "average.bpk"];
 
 /// Where a training stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,6 +56,9 @@ pub struct State {
     pub parameters: Vec<u64>,
     /// Tensors in the optimiser's state.
     pub optimizer_tensors: usize,
+    /// blake3 of the files beside this one.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
 }
 
 /// Why a checkpoint could not be written or read.
@@ -134,6 +142,7 @@ pub fn save(folder: &Path, saved: &Saved) -> Result<(), CheckpointError> {
     let state =
         State { format: FORMAT, parameters: parameter_ids(network), optimizer_tensors: record.len(), ..state.clone() };
     write("optim.bpk", record.save(new.join("optim.bpk")).map_err(|e| e.to_string()))?;
+    let state = State { files: hashes(&new)?, ..state };
     let text = serde_json::to_vec_pretty(&state).map_err(|error| CheckpointError::damaged(&new, error))?;
     files::write_atomic(&new.join("state.json"), &text).map_err(|error| CheckpointError::io(&new, error))?;
     sync_files(&new)?;
@@ -165,6 +174,7 @@ pub fn load(
     if state.format != FORMAT {
         return Err(CheckpointError::damaged(&state_path, format!("version {} instead of {FORMAT}", state.format)));
     }
+    verify(&last, &state)?;
     let average = averaged.then(|| load_model(&last.join("average.bpk"), network.valid())).transpose()?;
     let network = load_model(&last.join("model.bpk"), network)?;
     if parameter_ids(&network) != state.parameters {
@@ -178,6 +188,52 @@ pub fn load(
         return Err(CheckpointError::damaged(&path, "the optimiser's state is not complete"));
     }
     Ok(Saved { network, optimizer, average, state })
+}
+
+/// blake3 of the files that hold tensors.
+fn hashes(folder: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
+    let there = TENSORS.into_iter().filter(|name| folder.join(name).exists());
+    let hash = |name: &str| {
+        let path = folder.join(name);
+        let hash = hash_of(&path).map_err(|error| CheckpointError::io(&path, error))?;
+        Ok((name.to_owned(), hash))
+    };
+    there.map(hash).collect()
+}
+
+/// Refuses a file that is not the one that was written: other numbers would be gone on with unnoticed.
+fn verify(folder: &Path, state: &State) -> Result<(), CheckpointError> {
+    for (name, written) in &state.files {
+        let path = folder.join(name);
+        let found = hash_of(&path).map_err(|error| CheckpointError::io(&path, error))?;
+        if found != *written {
+            return Err(CheckpointError::damaged(&path, "its content is not what was written"));
+        }
+    }
+    Ok(())
+}
+
+/// Loads the network that predicts at the end of training: the average of the weights where there is one, else those of the last step.
+///
+/// # Errors
+/// A file is missing, damaged, or belongs to another architecture.
+pub fn load_predicting(folder: &Path, network: Network) -> Result<Network, CheckpointError> {
+    let (_, last, _) = places(folder);
+    let average = last.join("average.bpk");
+    load_model(&if average.exists() { average } else { last.join("model.bpk") }, network)
+}
+
+/// Where the training of a folder stands; none where there is no checkpoint.
+///
+/// # Errors
+/// The file is damaged.
+pub fn state(folder: &Path) -> Result<Option<State>, CheckpointError> {
+    if !recover(folder) {
+        return Ok(None);
+    }
+    let path = places(folder).1.join("state.json");
+    let text = fs::read(&path).map_err(|error| CheckpointError::io(&path, error))?;
+    serde_json::from_slice(&text).map(Some).map_err(|error| CheckpointError::damaged(&path, error))
 }
 
 /// Whether there is a checkpoint to resume from; brings back the previous one if a save was cut off between its renames.
@@ -265,7 +321,7 @@ fn places(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
 }
 
 fn sync_files(folder: &Path) -> Result<(), CheckpointError> {
-    for path in ["model.bpk", "optim.bpk", "average.bpk"].map(|name| folder.join(name)) {
+    for path in TENSORS.map(|name| folder.join(name)) {
         if !path.exists() {
             continue;
         }

@@ -43,7 +43,7 @@ impl Fitting {
         state.history.push(record.clone());
         (state.loss_sum, state.skipped) = (0.0, 0);
         self.save(job)?;
-        observe(Event::Epoch(&record));
+        observe(Event::Epoch(record.clone()));
         if let Some(score) = best {
             observe(Event::NewBest { epoch, score });
         }

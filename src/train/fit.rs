@@ -20,13 +20,15 @@ use super::{guard, loader, probe};
 use crate::Cancel;
 use crate::dataset::Target;
 use crate::loss::Loss;
-use crate::model::{self, Interface, ModelPlan, Network};
+use crate::model::{self, Interface, ModelPlan, Network, Task};
 use crate::preprocess::{PrepareError, PreparedCase};
 
 /// Everything that one training needs.
 pub struct Job<'a> {
     /// Schedule, sampling, optimiser.
     pub plan: &'a TrainPlan,
+    /// What the network is for.
+    pub task: Task,
     /// Architecture.
     pub model: &'a ModelPlan,
     /// Channels in and out.
@@ -47,7 +49,9 @@ pub struct Job<'a> {
     pub checkpoints: &'a Path,
     /// Scores a network (without autodiff) on the validation cases; none if there are none.
     pub validate: Option<Validate<'a>>,
-    /// Set from outside to stop after the current step, with everything saved.
+    /// Pauses the training after this many epochs in all, with everything saved; none trains to the end.
+    pub stop_after: Option<usize>,
+    /// Stops the training after the current step, with everything saved.
     pub cancelled: &'a Cancel,
 }
 
@@ -61,6 +65,8 @@ pub type Initial<'a> = &'a dyn Fn(Network) -> Result<Network, PretrainedError>;
 pub enum Ended {
     /// All epochs are done, or early stopping ended them; the network of the last step or the average of the weights, and the state.
     Finished(Box<Network>, Box<State>),
+    /// Paused after the wanted epoch; `last` holds the state.
+    Paused(Box<State>),
     /// Stopped from outside; `last` holds the state.
     Interrupted,
 }
@@ -73,7 +79,7 @@ pub enum Ended {
 /// See [`TrainError`].
 pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainError> {
     let mut run = Fitting::start(job)?;
-    let encoder = Encoder::new(job.target, job.model.slices().is_some());
+    let encoder = Encoder::new(job.target, job.task);
     let cases = Cases::new(job.cases.clone());
     let deal = match Deal::new(job.plan, &cases, &encoder.structures, job.seed, job.cancelled) {
         Err(TrainError::Stopped) => return Ok(Ended::Interrupted),
@@ -88,6 +94,9 @@ pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainErro
         let remaining = run.saved.state.step..plan.steps();
         let mut batches = loader::start(scope, plan.loader_threads, remaining, |step| maker.make(step));
         while !run.is_done(plan) {
+            if job.stop_after.is_some_and(|epochs| run.saved.state.history.len() >= epochs) {
+                return Ok(Ended::Paused(Box::new(run.saved.state)));
+            }
             if !run.train_epoch(job, &mut batches, observe)? || !run.finish_epoch(job, observe)? {
                 run.save(job)?;
                 return Ok(Ended::Interrupted);
@@ -174,7 +183,7 @@ impl Fitting {
             epochs: job.plan.epochs,
             steps_per_epoch: job.plan.epoch_steps(),
             resumed_at: state.step,
-            history: &state.history,
+            history: state.history.clone(),
         });
         Ok(())
     }

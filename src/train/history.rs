@@ -47,25 +47,29 @@ pub struct EpochRecord {
     pub stopped_early: bool,
 }
 
-/// What training tells its observer.
-#[derive(Clone, Debug)]
-pub enum Event<'a> {
+/// What a training tells those who watch it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Event {
     /// Before the first step.
+    #[serde(rename = "training")]
     Started {
-        /// Trainable numbers.
+        /// Trainable parameters.
         parameters: usize,
         /// Estimated peak memory in bytes.
         memory_bytes: usize,
         /// Estimated seconds of one epoch (one measured step times the steps).
         epoch_seconds: Option<f64>,
-        /// Epochs to do in all.
+        /// Epochs in all.
         epochs: usize,
         /// Steps per epoch.
         steps_per_epoch: usize,
         /// Step from which a stopped training goes on; 0 for a new one.
+        #[serde(rename = "resumed-at-step")]
         resumed_at: usize,
         /// Epochs that earlier sessions finished.
-        history: &'a [EpochRecord],
+        #[serde(skip)]
+        history: Vec<EpochRecord>,
     },
     /// After a step.
     Step {
@@ -86,8 +90,9 @@ pub enum Event<'a> {
         epoch: usize,
     },
     /// After an epoch and its validation.
-    Epoch(&'a EpochRecord),
+    Epoch(EpochRecord),
     /// The epoch's weights were saved as the best.
+    #[serde(rename = "best")]
     NewBest {
         /// Counted from 1.
         epoch: usize,

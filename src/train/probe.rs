@@ -8,8 +8,8 @@ use burn::tensor::{Device, Int, Tensor};
 use super::fit::Job;
 use crate::backend;
 use crate::loss::{self, Truth};
-use crate::model;
 use crate::model::block::Draws;
+use crate::model::{self, Task};
 
 /// Copies of every convolution output that training keeps: the output itself, its normalised and activated forms, and
 /// what the composed normalisation saves for its gradient. Fitted to peaks measured on the CPU (docs/benchmarks.md).
@@ -46,7 +46,7 @@ fn step(job: &Job, network: &model::Network, device: &Device) {
     let batch = job.plan.batch_size;
     let terms = job.loss;
     let images = Tensor::zeros([batch, job.interface.channels, depth, height, width], device);
-    let [depth, height, width] = if job.model.slices().is_some() { [1; 3] } else { job.plan.patch_size };
+    let [depth, height, width] = if job.task == Task::ClassifySlices { [1; 3] } else { job.plan.patch_size };
     let truth = match job.target.sigmoid() {
         true => Truth::Masks(Tensor::zeros([batch, job.interface.outputs, depth, height, width], device)),
         false => Truth::Classes(Tensor::<5, Int>::zeros([batch, 1, depth, height, width], device)),

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::AugmentPlan;
-use crate::backend::Precision;
 use crate::auto::Auto;
+use crate::backend::Precision;
+use crate::predict::spec::Blend;
 
 pub use super::average::Ema;
 pub use super::metric::Metric;
@@ -59,6 +60,8 @@ pub struct Train {
     pub early_stopping: Option<EarlyStopping>,
     /// Validate whole volumes every so many epochs; 0 never.
     pub validate_every: usize,
+    /// How whole volumes are segmented for validation. `[predict]` has settings of its own: changing those trains nothing again.
+    pub validation: Validate,
     /// What makes a checkpoint the best.
     pub best: Best,
     /// Keep the weights of every so many epochs as `epoch-N.safetensors`; 0 keeps none.
@@ -92,6 +95,7 @@ impl Default for Train {
             ema: None,
             early_stopping: None,
             validate_every: 10,
+            validation: Validate::default(),
             best: Best::default(),
             keep_every: 0,
             loader_threads: 2,
@@ -117,6 +121,29 @@ pub struct Sampling {
 impl Default for Sampling {
     fn default() -> Self {
         Self { foreground: 0.33, drop_background: 0.0 }
+    }
+}
+
+/// How whole volumes are segmented for validation: by sliding window, without mirroring and post-processing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Validate {
+    /// Overlap of neighbouring windows as a fraction of the patch.
+    #[schemars(range(min = 0.0, max = 0.95))]
+    pub overlap: f64,
+    /// How overlapping windows are averaged.
+    pub blend: Blend,
+    /// Windows per forward pass.
+    #[schemars(range(min = 1))]
+    pub batch_size: usize,
+    /// Probability above which a voxel belongs to a structure, where each structure has a probability by itself (sigmoid outputs).
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub threshold: f64,
+}
+
+impl Default for Validate {
+    fn default() -> Self {
+        Self { overlap: 0.5, blend: Blend::Gaussian, batch_size: 1, threshold: 0.5 }
     }
 }
 
@@ -206,6 +233,8 @@ pub struct TrainPlan {
     pub early_stopping: Option<EarlyStopping>,
     /// Validation interval in epochs; 0 never.
     pub validate_every: usize,
+    /// How whole volumes are segmented for validation.
+    pub validation: Validate,
     /// What makes a checkpoint the best.
     pub best: Best,
     /// Interval of kept weights; 0 none.
@@ -254,6 +283,7 @@ impl TrainPlan {
             ema: spec.ema,
             early_stopping: spec.early_stopping,
             validate_every: spec.validate_every,
+            validation: spec.validation,
             best: spec.best.clone(),
             keep_every: spec.keep_every,
             loader_threads: spec.loader_threads,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use segspec::volume::{nifti, write_label_map, write_volume};
 
-use crate::lab::{Ended, Lab, TINY, json, manifest, scores, sorted};
+use crate::lab::{Ended, Lab, TINY, is_finished, json, scores, sorted};
 
 const RUN: [&str; 2] = ["run", "experiments/tiny.toml"];
 
@@ -53,7 +53,7 @@ fn assert_failed(lab: &Lab, ended: &Ended, code: i32, words: &[&str]) {
     assert!(words.iter().all(|word| ended.err.contains(word)), "{words:?}: {}", ended.err);
     assert!(!ended.err.contains("panicked"), "{}", ended.err);
     for run in lab.run_folders("tiny") {
-        assert!(!run.join("manifest.json").exists() || manifest(&run)["finished"] == false);
+        assert!(!is_finished(&run));
     }
     assert_eq!(half_written(&lab.path("runs")), Vec::<PathBuf>::new());
 }
@@ -127,7 +127,7 @@ fn changed_images_make_another_run() {
     write_volume(&self::image(&lab, 5), &image).unwrap();
     lab.run("tiny", &[]);
     assert_eq!(lab.run_folders("tiny").len(), 2, "other data, another run");
-    assert_eq!(manifest(&first)["finished"], true);
+    assert!(is_finished(&first));
 }
 
 /// A small file system below the lab, unmounted when dropped; none where the tester may not mount.

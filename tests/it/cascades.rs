@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::lab::{Lab, TINY, json, manifest, results, scores, sorted};
+use crate::lab::{Lab, TINY, evaluation, images, json, manifest, results, scores, sorted, weights};
 
 const CLASSIFIER: &str = "features = [4, 4, 8, 8]\nblocks = [1, 1, 1, 1]\n";
 const SLICE_TRAINING: &str =
@@ -32,7 +32,8 @@ fn trials(report: &Value) -> Vec<String> {
 
 /// The run folders that hold a file.
 fn holding(lab: &Lab, experiment: &str, file: &str) -> Vec<PathBuf> {
-    lab.run_folders(experiment).into_iter().filter(|run| run.join(file).is_file()).collect()
+    let holds = |run: &PathBuf| evaluation(run).join(file).is_file();
+    lab.run_folders(experiment).into_iter().filter(holds).collect()
 }
 
 /// Columns of a CSV file by name, row by row.
@@ -46,10 +47,8 @@ fn rows(path: &Path, columns: &[&str]) -> Vec<Vec<String>> {
 
 /// Segments the images of the scored cases with runs, into a folder; the bytes of the results.
 fn predict(lab: &Lab, runs: &[&Path], like: &Path, out: &str) -> Vec<(String, Vec<u8>)> {
-    let names: Vec<String> = sorted(&like.join("predictions"))
-        .iter()
-        .map(|file| file.file_name().unwrap().to_str().unwrap().to_owned())
-        .collect();
+    let names: Vec<String> =
+        images(like).iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     fs::create_dir_all(lab.path("in")).unwrap();
     for name in &names {
         fs::copy(lab.path("data/set/imagesTr").join(name), lab.path("in").join(name)).unwrap();
@@ -61,8 +60,10 @@ fn predict(lab: &Lab, runs: &[&Path], like: &Path, out: &str) -> Vec<(String, Ve
 }
 
 fn predictions(run: &Path) -> Vec<(String, Vec<u8>)> {
-    let files = sorted(&run.join("predictions"));
-    files.iter().map(|file| (file.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(file).unwrap())).collect()
+    images(run)
+        .iter()
+        .map(|file| (file.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(file).unwrap()))
+        .collect()
 }
 
 #[test]
@@ -73,8 +74,9 @@ fn a_classifier_of_slices_is_scored_by_slices_and_classifies_new_images() {
     lab.write("experiments/slices.toml", &format!("{head}[model.classifier]\n{table}[train]\n{SLICE_TRAINING}"));
     lab.run("slices", &[]);
     let run = lab.run_folder("slices");
-    assert!(!run.join("predictions").exists());
-    let found = rows(&run.join("slices.csv"), &["split", "case", "structure", "slice", "probability", "present"]);
+    assert!(images(&run).is_empty());
+    let found =
+        rows(&evaluation(&run).join("slices.csv"), &["split", "case", "structure", "slice", "probability", "present"]);
     let splits = ["test", "validation"];
     assert!(splits.iter().all(|split| found.iter().any(|row| row[0] == *split)), "{splits:?}");
     assert!(found.iter().any(|row| row[5] == "true") && found.iter().any(|row| row[5] == "false"));
@@ -116,12 +118,12 @@ fn a_slice_cascade_reports_both_networks_and_what_it_skips() {
     let second = holding(&lab, "gi", "cascade.parquet");
     assert_eq!((first.len(), second.len()), (1, 1));
     let report = report(&lab, "gi", &[]);
-    assert_eq!(trials(&report), ["without its classifier", "cascade"]);
+    assert_eq!(trials(&report), ["without its first stage", "cascade"]);
     assert_eq!(report["classifiers"].as_array().unwrap().len(), 1);
 
     // What the table says is lost, no prediction finds.
     let skipped = rows(
-        &second[0].join("cascade.csv"),
+        &evaluation(&second[0]).join("cascade.csv"),
         &["case", "structure", "slices", "skipped_slices", "reference_voxels", "lost_voxels"],
     );
     let number = |text: &String| text.parse::<u64>().unwrap();
@@ -136,21 +138,21 @@ fn a_slice_cascade_reports_both_networks_and_what_it_skips() {
 
     // The same again gives the same; another threshold leaves the first network as it is.
     let before = results_of(&lab, "gi", &first);
+    let known = evaluation(&second[0]);
     lab.run("gi", &["--set", "cascade.slices.threshold=0.0"]);
-    assert_eq!(holding(&lab, "gi", "slices.parquet"), first);
     assert!(before == results_of(&lab, "gi", &first));
-    let all: Vec<PathBuf> =
-        holding(&lab, "gi", "cascade.parquet").into_iter().filter(|run| *run != second[0]).collect();
-    let skipped = rows(&all[0].join("cascade.csv"), &["skipped_slices", "lost_voxels"]);
+    assert_eq!(lab.run_folders("gi").len(), 2, "both trainings are used again");
+    let predictions = sorted(&second[0].join("predictions"));
+    let other = predictions.iter().find(|prediction| !known.starts_with(prediction)).unwrap();
+    let other = sorted(&other.join("evaluations"))[0].clone();
+    let skipped = rows(&other.join("cascade.csv"), &["skipped_slices", "lost_voxels"]);
     assert!(skipped.iter().all(|row| row == &["0", "0"]), "{skipped:?}");
-    assert!(
-        fs::read(all[0].join("variants.parquet")).unwrap() == fs::read(second[0].join("variants.parquet")).unwrap()
-    );
+    assert!(fs::read(other.join("variants.parquet")).unwrap() == fs::read(known.join("variants.parquet")).unwrap());
 }
 
 fn results_of(lab: &Lab, experiment: &str, runs: &[PathBuf]) -> Vec<u8> {
     let _ = (lab, experiment);
-    runs.iter().flat_map(|run| fs::read(run.join("slices.parquet")).unwrap()).collect()
+    runs.iter().flat_map(|run| fs::read(evaluation(run).join("slices.parquet")).unwrap()).collect()
 }
 
 #[test]
@@ -163,10 +165,10 @@ fn a_coarse_network_shows_the_fine_one_where_to_look() {
     lab.run("fine", &[]);
     assert_eq!(lab.run_folders("fine").len(), 2);
     let report = report(&lab, "fine", &[]);
-    assert_eq!(trials(&report), ["coarse network", "cascade"]);
+    assert_eq!(trials(&report), ["coarse stage", "cascade"]);
     let plans =
         lab.run_folders("fine").into_iter().map(|run| (fs::read_to_string(run.join("plan.toml")).unwrap(), run));
-    let (with, without): (Vec<_>, Vec<_>) = plans.partition(|(plan, _)| plan.contains("[cascade.coarse]"));
+    let (with, without): (Vec<_>, Vec<_>) = plans.partition(|(plan, _)| plan.contains("[look.box]"));
     assert!(with[0].0.contains("near-mm = 10.0") && without.len() == 1);
     let fine = &with[0].1;
     assert!(predict(&lab, &[fine], fine, "out") == predictions(fine));
@@ -174,7 +176,7 @@ fn a_coarse_network_shows_the_fine_one_where_to_look() {
     fs::rename(&without[0].1, lab.path("gone")).unwrap();
     let ended = lab.end(&["predict", fine.to_str().unwrap(), "--input", "in", "--output", "again"]);
     assert_eq!(ended.code, 4, "{}", ended.err);
-    assert!(ended.err.contains("first run is missing"), "{}", ended.err);
+    assert!(ended.err.contains("a cascade needs the folder of its first stage"), "{}", ended.err);
 }
 
 #[test]
@@ -188,8 +190,8 @@ fn seeds_are_averaged_and_the_members_are_named() {
     assert_eq!((ensembles.len(), members.len()), (1, 2));
     let named = manifest(ensembles[0])["members"].clone();
     for (member, seed) in named.as_array().unwrap().iter().zip(["seed 0", "seed 1"]) {
-        let run = members.iter().find(|run| run.ends_with(member["run_id"].as_str().unwrap())).unwrap();
-        assert_eq!((&member["weights"], &member["label"]), (&manifest(run)["weights"], &Value::from(seed)));
+        let run = members.iter().find(|run| run.ends_with(member["run"]["training"].as_str().unwrap())).unwrap();
+        assert_eq!((&member["weights"], &member["label"]), (&weights(run), &Value::from(seed)));
     }
     // The run of the ensemble, and its members given to `predict`, say the same.
     let of_run = predictions(ensembles[0]);
@@ -198,7 +200,9 @@ fn seeds_are_averaged_and_the_members_are_named() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|member| members.iter().find(|run| run.ends_with(member["run_id"].as_str().unwrap())).unwrap().as_path())
+        .map(|member| {
+            members.iter().find(|run| run.ends_with(member["run"]["training"].as_str().unwrap())).unwrap().as_path()
+        })
         .collect();
     assert!(predict(&lab, &order, ensembles[0], "again") == of_run);
     assert!(members.iter().all(|run| predictions(run) != of_run));

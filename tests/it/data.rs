@@ -23,7 +23,9 @@ fn output(command: &mut Command) -> (i32, String, String) {
 fn phantom() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
-    for arguments in [&["phantom", "data/set", "--cases", "3", "--seed", "5", "--size", "tiny"][..], &["new", "--from", "data/set"]] {
+    for arguments in
+        [&["phantom", "data/set", "--cases", "3", "--seed", "5", "--size", "tiny"][..], &["new", "--from", "data/set"]]
+    {
         assert!(segspec(place).args(arguments).output().unwrap().status.success());
     }
     folder

@@ -207,6 +207,46 @@ pub fn manifest(run: &Path) -> Value {
     json(&run.join("manifest.json"))
 }
 
+/// The one prediction of a run; a folder that is not there before it begins.
+pub fn prediction(run: &Path) -> PathBuf {
+    only(&run.join("predictions"))
+}
+
+/// The one folder of scores of a run.
+pub fn evaluation(run: &Path) -> PathBuf {
+    only(&prediction(run).join("evaluations"))
+}
+
+fn only(folder: &Path) -> PathBuf {
+    let there = sorted(folder);
+    assert!(there.len() <= 1, "{there:?}");
+    there.into_iter().next().unwrap_or_else(|| folder.join("none"))
+}
+
+/// What the manifest says of the one prediction; null before it is finished.
+pub fn predicted(run: &Path) -> Value {
+    let manifest = manifest(run);
+    let all = manifest["predictions"].as_object().unwrap();
+    assert!(all.len() <= 1, "{all:?}");
+    all.values().next().cloned().unwrap_or_default()
+}
+
+/// Hash of the weights that predicted.
+pub fn weights(run: &Path) -> Value {
+    predicted(run)["weights"].clone()
+}
+
+/// Whether a run has its scores.
+pub fn is_finished(run: &Path) -> bool {
+    run.join("manifest.json").exists() && predicted(run)["evaluations"].as_object().is_some_and(|all| !all.is_empty())
+}
+
+/// Predicted images of a run, in the order of their names.
+pub fn images(run: &Path) -> Vec<PathBuf> {
+    let is_image = |path: &PathBuf| path.to_string_lossy().ends_with(".nii.gz");
+    sorted(&prediction(run)).into_iter().filter(is_image).collect()
+}
+
 /// The lines of `events.jsonl` of one kind; none if there is no file yet.
 pub fn events(run: &Path, kind: &str) -> Vec<Value> {
     let text = fs::read_to_string(run.join("events.jsonl")).unwrap_or_default();
@@ -215,7 +255,7 @@ pub fn events(run: &Path, kind: &str) -> Vec<Value> {
 }
 
 pub fn scores(run: &Path) -> Vec<ScoreRow> {
-    table::rows(&table::read(&run.join("scores.parquet")).unwrap()).unwrap()
+    table::rows(&table::read(&evaluation(run).join("scores.parquet")).unwrap()).unwrap()
 }
 
 /// What must be the same when work is repeated.
@@ -236,15 +276,14 @@ pub fn results(lab: &Lab, experiment: &str) -> Vec<Results> {
 }
 
 fn result(run: &Path) -> Results {
-    let manifest = manifest(run);
-    assert_eq!(manifest["finished"], true, "{}", run.display());
+    assert!(is_finished(run), "{}", run.display());
     let mut history = json(&run.join("training_history.json"));
     forget_seconds(&mut history);
     Results {
         id: run.file_name().unwrap().to_string_lossy().into_owned(),
-        facts: serde_json::json!([manifest["weights"], manifest["epoch"], manifest["data"], history]),
-        scores: fs::read(run.join("scores.parquet")).unwrap(),
-        predictions: sorted(&run.join("predictions")).iter().map(|file| fs::read(file).unwrap()).collect(),
+        facts: serde_json::json!([weights(run), predicted(run)["epoch"], json(&run.join("data.json")), history]),
+        scores: fs::read(evaluation(run).join("scores.parquet")).unwrap(),
+        predictions: images(run).iter().map(|file| fs::read(file).unwrap()).collect(),
     }
 }
 

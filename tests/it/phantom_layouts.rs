@@ -23,7 +23,7 @@ fn opened(dataset: &Dataset, data: &Path) -> Opened {
     let opened = open(dataset, "set", data).unwrap();
     let recipe = dataset.generate.unwrap();
     assert_eq!((opened.cases.len(), opened.excluded.len()), (recipe.cases, 0), "{:?}", opened.excluded);
-    let rows = check(&opened, dataset, &|_, _| {});
+    let rows = check(&opened, dataset, &|_, _| {}, &segspec::Cancel::new()).unwrap();
     assert!(rows.iter().all(|row| row.excluded.is_none() && row.warnings.is_empty()), "{rows:?}");
     opened
 }

@@ -7,7 +7,7 @@ use ndarray::Array4;
 use segspec::volume::{nifti, write_volume};
 use serde_json::Value;
 
-use crate::lab::{Lab, TINY, end, json, manifest, results, scores, sorted};
+use crate::lab::{Lab, TINY, end, json, manifest, predicted, prediction, results, scores, sorted, weights};
 
 #[test]
 fn the_same_spec_gives_the_same_weights_and_tables_for_any_number_of_threads() {
@@ -45,7 +45,7 @@ fn sums_over_millions_of_voxels_do_not_depend_on_threads() {
         let ended = end(lab.command(&arguments).env("RAYON_NUM_THREADS", threads));
         assert_eq!(ended.code, 0, "{}", ended.err);
         let run = lab.run_folder("large");
-        (manifest(&run)["weights"].clone(), json(&run.join("training_history.json"))["loss"].clone())
+        (weights(&run), json(&run.join("training_history.json"))["loss"].clone())
     };
     let one = sums("1");
     assert!(one == sums("2") && one == sums("4"));
@@ -61,13 +61,8 @@ fn what_changes_no_number_does_not_change_the_id() {
     for set in cosmetic {
         assert_eq!(id(&["--set", set]), first, "{set}");
     }
-    let work = [
-        "seed=1",
-        "train.optimizer.adamw.learning-rate=2e-3",
-        "train.epochs=4",
-        "structures=[\"spleen\", \"liver\"]",
-        "predict.overlap=0.25",
-    ];
+    let work =
+        ["seed=1", "train.optimizer.adamw.learning-rate=2e-3", "train.epochs=4", "structures=[\"spleen\", \"liver\"]"];
     for set in work {
         assert_ne!(id(&["--set", set]), first, "{set}");
     }
@@ -112,10 +107,14 @@ fn structures_that_overlap_are_masks() {
     let run = lab.run_folder("overlap");
     let plan: toml::Table = fs::read_to_string(run.join("plan.toml")).unwrap().parse().unwrap();
     assert_eq!(plan["target"]["overlapping"].as_bool(), Some(true));
-    let losses: Vec<&String> =
-        plan["loss"].as_array().unwrap().iter().flat_map(|term| term.as_table().unwrap().keys()).collect();
+    let losses: Vec<&String> = plan["work"]["train"]["loss"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|term| term.as_table().unwrap().keys())
+        .collect();
     assert_eq!(losses, ["dice", "binary-cross-entropy"], "the default where structures overlap");
-    let masks = nifti::read_volume(&run.join("predictions/phantom_000.nii.gz")).unwrap();
+    let masks = nifti::read_volume(&prediction(&run).join("phantom_000.nii.gz")).unwrap();
     let reference = nifti::read_label_map(&lab.path("data/set/labelsTr/phantom_000.nii.gz")).unwrap();
     assert_eq!(masks.voxels.dim().0, 2);
     for (channel, values) in [(0, [1, 2, 3].as_slice()), (1, &[1])] {
@@ -161,13 +160,13 @@ fn several_channels_in_nnunets_layout() {
     lab.run("channels", &[]);
     let run = lab.run_folder("channels");
     let plan: toml::Table = fs::read_to_string(run.join("plan.toml")).unwrap().parse().unwrap();
-    assert_eq!(plan["channels"].as_integer(), Some(2));
-    let manifest = manifest(&run);
-    assert_eq!(manifest["data"]["phantom_000"].as_array().unwrap().len(), 3, "two images and a label");
+    assert_eq!(plan["work"]["train"]["channels"].as_integer(), Some(2));
+    let data = json(&run.join("data.json"));
+    assert_eq!(data["phantom_000"].as_array().unwrap().len(), 3, "two images and a label");
     // Of one channel: 4 features × 27 weights less in the first convolution.
     lab.run("tiny", &[]);
-    let one = self::manifest(&lab.run_folder("tiny"))["parameters"].as_u64().unwrap();
-    assert_eq!(manifest["parameters"].as_u64().unwrap(), one + 4 * 27);
+    let parameters = |run: &Path| manifest(run)["training"]["parameters"].as_u64().unwrap();
+    assert_eq!(parameters(&run), parameters(&lab.run_folder("tiny")) + 4 * 27);
 }
 
 #[test]
@@ -181,7 +180,7 @@ fn a_flat_patch_makes_a_2d_network_of_batch_norms() {
     lab.run("flat", &[]);
     let run = lab.run_folder("flat");
     let image = nifti::read_volume(&lab.path("data/set/imagesTr/phantom_003.nii.gz")).unwrap();
-    let predicted = nifti::read_label_map(&run.join("predictions/phantom_003.nii.gz")).unwrap();
+    let predicted = nifti::read_label_map(&prediction(&run).join("phantom_003.nii.gz")).unwrap();
     assert!(predicted.geometry.shape == image.geometry.shape, "a 3D case, slice by slice");
     assert_eq!(scores(&run).len(), 4);
 }
@@ -198,7 +197,7 @@ fn the_exported_weights_are_the_networks() {
         results(&lab, which)[0].clone()
     };
     let (best, last) = (weights("best"), weights("last"));
-    assert_ne!(best.id, last.id);
+    assert_eq!(best.id, last.id, "one training");
     assert!(best.facts == last.facts && best.predictions == last.predictions);
 }
 
@@ -230,7 +229,7 @@ fn a_fixed_shape_residual_blocks_deep_supervision_and_weights_chosen_on_scored_c
     for epoch in 1..=3 {
         assert!(run.join(format!("checkpoints/epoch-{epoch}.safetensors")).is_file());
     }
-    let best = manifest(&run)["epoch"].as_u64().unwrap() as usize;
+    let best = predicted(&run)["epoch"].as_u64().unwrap() as usize;
     let history = json(&run.join("training_history.json"));
     let dice: Vec<f64> =
         history["validation_dice"].as_array().unwrap().iter().map(|dice| dice.as_f64().unwrap()).collect();

@@ -7,8 +7,9 @@ use std::sync::Mutex;
 
 use ndarray::{Array3, Array4};
 use segspec::Cancel;
-use segspec::dataset::{Case, Label};
-use segspec::preprocess::source::{content_hash, read_case};
+use segspec::dataset::content::content_of;
+use segspec::dataset::{Access, Case, Content, Label};
+use segspec::preprocess::source::read_case;
 use segspec::preprocess::spec::{Crop, ImageInterpolation, IntensityStep, LabelInterpolation, Region};
 use segspec::preprocess::{Outcome, PrepareError, PreparedSet, PreprocessPlan, fingerprint, prepare, prepare_case};
 use segspec::volume::{Geometry, LabelMap, Volume, nifti};
@@ -47,6 +48,12 @@ fn write_cases(folder: &Path) -> Vec<Case> {
         .collect()
 }
 
+/// Cases with the names of their contents; of one that cannot be read, another name.
+fn named(cases: &[Case]) -> Vec<(Case, Content)> {
+    let unreadable = |case: &Case| Content { image: case.name.clone(), label: None };
+    cases.iter().map(|case| (case.clone(), content_of(case).unwrap_or_else(|_| unreadable(case)))).collect()
+}
+
 /// Prepares, and tells how each case ended.
 fn run(plan: &PreprocessPlan, cases: &[Case], cache: &Path) -> (PreparedSet, BTreeMap<String, Outcome>) {
     let seen = Mutex::new(BTreeMap::new());
@@ -54,7 +61,7 @@ fn run(plan: &PreprocessPlan, cases: &[Case], cache: &Path) -> (PreparedSet, BTr
         assert_eq!(progress.total, cases.len());
         seen.lock().unwrap().insert(progress.case.to_owned(), progress.outcome);
     };
-    let set = prepare(plan, cases, cache, &content_hash, &observe, &Cancel::new()).unwrap();
+    let set = prepare(plan, &named(cases), cache, &observe, &Cancel::new()).unwrap();
     (set, seen.into_inner().unwrap())
 }
 
@@ -138,13 +145,15 @@ fn an_unwritable_cache_and_a_cancelled_run_leave_nothing_half_written() {
     let blocked = data.path().join("a-file");
     fs::write(&blocked, b"").unwrap();
     let never = Cancel::new();
-    let failed = prepare(&plan(), &cases, &blocked, &content_hash, &|_| {}, &never);
+    let failed = prepare(&plan(), &named(&cases), &blocked, &|_| {}, &never);
     assert!(matches!(failed, Err(PrepareError::Cache { .. })), "{failed:?}");
 
     let cache = data.path().join("cache");
     let stop = Cancel::new();
-    let observe = |_: segspec::preprocess::Progress<'_>| stop.stop();
-    let cancelled = prepare(&plan(), &cases, &cache, &content_hash, &observe, &stop);
+    let observe = |_: segspec::preprocess::Progress<'_>| {
+        stop.stop();
+    };
+    let cancelled = prepare(&plan(), &named(&cases), &cache, &observe, &stop);
     assert!(matches!(cancelled, Err(PrepareError::Cancelled)) || files(&cache).len() == 3);
     assert!(files(&cache).iter().all(|file| file.extension().is_some_and(|extension| extension == "case")));
 }
@@ -159,7 +168,7 @@ fn a_full_disk_is_the_environments_fault() {
     let data = tempfile::tempdir().unwrap();
     let cases = write_cases(data.path());
     let large = PreprocessPlan { spacing_mm: Some([0.1, 0.1, 0.1]), ..plan() };
-    let failed = prepare(&large, &cases, &folder.join("cache"), &content_hash, &|_| {}, &Cancel::new());
+    let failed = prepare(&large, &named(&cases), &folder.join("cache"), &|_| {}, &Cancel::new());
     assert!(failed.is_err_and(|error| error.is_environment()));
     assert!(files(&folder.join("cache")).is_empty());
 }
@@ -183,7 +192,7 @@ fn the_hippocampus_fingerprint_is_nnunets() {
     let cache = tempfile::tempdir().unwrap();
     let take = || {
         let never = Cancel::new();
-        fingerprint(Crop::Nonzero, None, &cases, cache.path(), &content_hash, &|_| {}, &never).unwrap()
+        fingerprint(Crop::Nonzero, None, &named(&cases), cache.path(), Access::Read, &|_| {}, &never).unwrap()
     };
     let found = take();
     assert_eq!(found.excluded, []);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use segspec::random;
 
-use crate::lab::{Lab, TINY, end, events, json, manifest, results, sorted, wait_for};
+use crate::lab::{Lab, TINY, end, evaluation, events, images, is_finished, json, manifest, results, sorted, wait_for};
 
 const FOLDS: [&str; 4] = ["run", "experiments/folds.toml", "--fold", "all"];
 
@@ -27,7 +27,7 @@ fn assert_ok(lab: &Lab, arguments: &[&str]) {
 
 /// Runs that a process began and did not end.
 fn cut_off(lab: &Lab) -> usize {
-    let begun = |run: &&PathBuf| run.join("manifest.json").exists() && manifest(run)["finished"] == false;
+    let begun = |run: &&PathBuf| run.join("manifest.json").exists() && !is_finished(run);
     lab.run_folders("folds").iter().filter(begun).count()
 }
 
@@ -96,17 +96,12 @@ fn killed_while_validating_and_while_predicting() {
     let in_training = |lab: &Lab| lab.run_folders("slow").iter().any(|run| !events(run, "training").is_empty());
     assert!(lab.kill_at(&arguments, in_training, Duration::from_millis(60)));
     let run = lab.run_folder("slow");
-    assert!(events(&run, "finished").is_empty() && sorted(&run.join("predictions")).is_empty());
-    let in_prediction =
-        |lab: &Lab| sorted(&lab.run_folder("slow").join("predictions")).iter().any(|file| is_whole(file));
+    assert!(events(&run, "finished").is_empty() && images(&run).is_empty());
+    let in_prediction = |lab: &Lab| !images(&lab.run_folder("slow")).is_empty();
     assert!(lab.kill_at(&arguments, in_prediction, Duration::ZERO));
-    assert!(!run.join("scores.parquet").exists(), "killed too late");
+    assert!(!evaluation(&run).join("scores.parquet").exists(), "killed too late");
     assert_ok(&lab, &arguments);
     assert!(results(&lab, "slow") == results(&whole, "slow"));
-}
-
-fn is_whole(file: &Path) -> bool {
-    file.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".nii.gz"))
 }
 
 /// Forty steps per epoch, so that Ctrl-C falls between two of them; batch norms, and validation only at the end, so that
@@ -204,7 +199,8 @@ fn a_damaged_checkpoint_is_named_and_fresh_starts_over() {
 /// Makes a finished run look like one that was cut off before its end.
 pub fn unfinish(run: &Path) {
     let mut manifest = manifest(run);
-    manifest["finished"] = false.into();
+    manifest["training"] = serde_json::Value::Null;
+    manifest["predictions"] = serde_json::json!({});
     fs::write(run.join("manifest.json"), manifest.to_string()).unwrap();
 }
 

@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 /// Longest file, in lines.
 const MAX_LINES: usize = 400;
 
-/// What `spec` and `plan` may import from modules to their right: they compose the stages' leaf spec types.
-const COMPOSERS: [&str; 2] = ["spec", "plan"];
-
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
@@ -22,8 +19,9 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 fn all_sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    sources(&root.join("src"), &mut found);
-    sources(&root.join("tests"), &mut found);
+    for folder in ["src", "crates", "tests"] {
+        sources(&root.join(folder), &mut found);
+    }
     found.sort();
     let relative = |path: &PathBuf| path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
     found.iter().map(|path| (relative(path), fs::read_to_string(path).unwrap())).collect()
@@ -51,6 +49,11 @@ fn product_code(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.trim_start().starts_with("//"))
 }
 
+/// Whether a file holds tests, or what only tests use.
+fn is_test(path: &str) -> bool {
+    path.ends_with("tests.rs") || path.contains("/tests/") || path.starts_with("crates/testing")
+}
+
 #[test]
 fn files_are_short() {
     for (path, text) in all_sources() {
@@ -60,25 +63,19 @@ fn files_are_short() {
 }
 
 #[test]
-fn stages_import_only_what_stands_to_their_left() {
+fn modules_import_only_what_stands_above_them() {
     let modules = modules();
     let position = |name: &str| modules.iter().position(|module| module == name);
     for (path, text) in all_sources() {
         let Some(own) = module_of(&path).and_then(|name| position(name).map(|index| (name, index))) else { continue };
-        if COMPOSERS.contains(&own.0) || path.ends_with("tests.rs") || path.contains("/tests/") {
+        if is_test(&path) {
             continue;
         }
         for line in product_code(&text) {
             for part in line.split("crate::").skip(1) {
                 let name: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let Some(other) = position(&name) else { continue };
-                assert!(
-                    other <= own.1,
-                    "{path}: `{}` stands to the right of `{}` in src/lib.rs: {}",
-                    name,
-                    own.0,
-                    line.trim()
-                );
+                assert!(other <= own.1, "{path}: `{}` stands below `{}` in src/lib.rs: {}", name, own.0, line.trim());
             }
         }
     }
@@ -87,25 +84,26 @@ fn stages_import_only_what_stands_to_their_left() {
 #[test]
 fn each_concern_has_its_place() {
     // What may appear only below certain folders, and why.
-    let rules: [(&str, &[&str], &str); 7] = [
-        ("Device::flex", &["src/backend"], "only `backend` names a Burn backend"),
-        ("Device::cuda", &["src/backend"], "only `backend` names a Burn backend"),
-        ("Device::vulkan", &["src/backend"], "only `backend` names a Burn backend"),
-        (
-            "println!",
-            &["src/cli", "src/run/terminal.rs", "src/main.rs", "src/testing.rs"],
-            "only `cli` and `run::terminal` write to the terminal",
-        ),
-        (
-            "eprint",
-            &["src/cli", "src/run/terminal.rs", "src/main.rs", "src/testing.rs"],
-            "only `cli` and `run::terminal` write to the terminal",
-        ),
+    let terminal: &[&str] = &["src/cli", "src/observe/terminal.rs", "src/main.rs"];
+    let store: &[&str] = &["src/store", "src/train/checkpoint.rs"];
+    let folder = "only `store` names the files of a run folder";
+    let rules: [(&str, &[&str], &str); 13] = [
+        ("Device::flex", &["crates/backend"], "only `backend` names a Burn backend"),
+        ("Device::cuda", &["crates/backend"], "only `backend` names a Burn backend"),
+        ("Device::vulkan", &["crates/backend"], "only `backend` names a Burn backend"),
+        ("println!", terminal, "only `cli` and `observe::terminal` write to the terminal"),
+        ("eprint", terminal, "only `cli` and `observe::terminal` write to the terminal"),
+        ("\"manifest.json\"", store, folder),
+        ("\"checkpoints\"", store, folder),
+        ("\"predictions\"", store, folder),
+        ("\"evaluations\"", store, folder),
+        ("\"history.parquet\"", store, folder),
+        ("\"events.jsonl\"", store, folder),
         ("thread_rng", &[], "nothing is random without a seed from the plan"),
         ("rand::rng()", &[], "nothing is random without a seed from the plan"),
     ];
-    for (path, text) in all_sources().iter().filter(|(path, _)| path.starts_with("src/") && !path.ends_with("tests.rs"))
-    {
+    let is_product = |path: &str| (path.starts_with("src/") || path.starts_with("crates/")) && !is_test(path);
+    for (path, text) in all_sources().iter().filter(|(path, _)| is_product(path)) {
         for (needle, places, why) in &rules {
             let allowed = places.iter().any(|place| path.starts_with(place));
             let found = product_code(text).any(|line| line.contains(needle));
@@ -121,7 +119,7 @@ fn pure_stages_touch_no_files_and_scores_see_no_tensor() {
         ("src/loss/", "std::fs", "`loss` does no I/O"),
         ("src/evaluate/", "burn::", "`evaluate` never sees a tensor"),
         ("src/report/", "burn::", "`report` reads only tables and saved images"),
-        ("src/volume/", "crate::dataset", "`volume` knows no dataset"),
+        ("crates/volume/", "segspec::", "`volume` knows no dataset"),
     ];
     for (path, text) in all_sources() {
         for (folder, needle, why) in banned {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::lab::{Lab, Results, TINY, events, json, manifest, results, scores, wait_for};
+use crate::lab::{Lab, Results, TINY, events, is_finished, json, results, scores, wait_for};
 use crate::resume::interrupt;
 
 /// Runs the tiny experiment with more lines in `[train]`, behind which other tables may follow.
@@ -25,7 +25,7 @@ fn history(lab: &Lab, column: &str) -> Vec<f64> {
 }
 
 fn weights(lab: &Lab) -> Value {
-    manifest(&lab.run_folder("x"))["weights"].clone()
+    crate::lab::weights(&lab.run_folder("x"))
 }
 
 const CROSS_ENTROPY: &str = "\n[[loss]]\ncross-entropy = {}\n";
@@ -153,7 +153,7 @@ fn a_plateau_lowers_the_rate_and_early_stopping_ends_the_training() {
     assert_eq!(history(&lab, "learning_rate"), [1e-3, 1e-3, 5e-4, 2.5e-4, 1.25e-4]);
     let stopped = &json(&run.join("training_history.json"))["stopped_early"];
     assert_eq!(*stopped, serde_json::json!([false, false, false, false, true]));
-    assert_eq!((events(&run, "stopped-early").len(), manifest(&run)["finished"].clone()), (1, true.into()));
+    assert_eq!((events(&run, "stopped-early").len(), is_finished(&run)), (1, true));
     assert!(lab.dry_run("x", &[]).iter().all(|run| run["status"] == "finished"), "{:?}", lab.dry_run("x", &[]));
     let before = results(&lab, "x");
     lab.run("x", &[]);

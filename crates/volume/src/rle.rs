@@ -14,7 +14,7 @@ mod table;
 
 use ndarray::{Array2, ArrayView2};
 
-pub use table::{Columns, Row, Table};
+pub use table::{Columns, Row, RowPlace, Table};
 
 /// Which pixels follow each other in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

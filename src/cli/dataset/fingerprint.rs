@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use super::super::session::{self, data_root};
 use super::{Exit, Failure, Source, Table, failure, load, print_json, progress_bar, show, summary};
 use crate::Cancel;
-use crate::dataset::{self, Case, Fold, Opened, Validated};
-use crate::plan::{About, Choice, Plan, Resolved, choices, resolve};
+use crate::dataset::{self, Access, Case, Content, Fold, Inputs, Opened};
+use crate::plan::{About, Choice, Data, Given, LookPlan, Plan, choices, resolve};
 use crate::preprocess::Fingerprint;
 use crate::preprocess::fingerprint::fingerprint;
 use crate::run::RunError;
-use crate::run::inputs::Inputs;
 use crate::spec::{Experiment, inline};
 
 /// Where runs keep what they know of files: the fingerprint is found there again.
@@ -25,7 +24,7 @@ const NOT_FROM_DATA: [&str; 2] = ["predict.weights", "loss"];
 struct Seen {
     spec: dataset::Dataset,
     opened: Opened,
-    validated: Validated,
+    inputs: Inputs,
     fingerprint: Fingerprint,
     plan: Plan,
 }
@@ -45,13 +44,14 @@ fn see(source: &Source) -> Result<Seen, Failure> {
     let name = spec.name.clone().unwrap_or_default();
     let opened = dataset::open(&spec, &name, &data_root()).map_err(failure)?;
     let bar = progress_bar("reading");
-    let validated = dataset::validate(&opened, &spec, &|done, all| show(&bar, done, all)).map_err(failure)?;
+    let progress = |_, done, all| show(&bar, done, all);
+    let cancel = session::cancellation();
+    let inputs = Inputs::open(&spec, &data_root(), Path::new(CACHE), Access::Read, &progress, &cancel);
     bar.finish_and_clear();
-    let inputs = Inputs::of(validated.clone(), Path::new(CACHE))?;
+    let inputs = inputs.map_err(failure)?;
     let folds = dataset::split(&spec.split, &inputs.dealt(&spec.split)).map_err(RunError::from)?;
-    let cancelled = session::cancellation();
-    let (fingerprint, plan) = plan(&spec, &name, &inputs, &folds, &cancelled)?;
-    Ok(Seen { spec, opened, validated, fingerprint, plan })
+    let (fingerprint, plan) = plan(&spec, &name, &inputs, &folds, &cancel)?;
+    Ok(Seen { spec, opened, inputs, fingerprint, plan })
 }
 
 /// The plan of an experiment that says nothing but the dataset's name, by the cases that train in some fold.
@@ -64,20 +64,18 @@ fn plan(
 ) -> Result<(Fingerprint, Plan), RunError> {
     let internal = |error: serde_json::Error| RunError::Internal(error.to_string());
     let experiment: Experiment = serde_json::from_value(json!({ "dataset": name })).map_err(internal)?;
-    let trains = |case: &&Case| folds.iter().any(|fold| fold.train.contains(&case.name));
-    let cases: Vec<Case> = inputs.cases.iter().filter(trains).cloned().collect();
-    let content = |case: &Case| inputs.content_of(&case.name);
+    let trains = |(case, _): &&(Case, Content)| folds.iter().any(|fold| fold.train.contains(&case.name));
+    let cases: Vec<_> = inputs.cases.iter().filter(trains).cloned().collect();
     let bar = progress_bar("measuring");
     let progress = |at: crate::preprocess::Progress| show(&bar, at.done, at.total);
     let crop = experiment.preprocess.crop;
-    let fingerprint = fingerprint(crop, None, &cases, Path::new(CACHE), &content, &progress, cancelled)?;
+    let fingerprint = fingerprint(crop, None, &cases, Path::new(CACHE), Access::Read, &progress, cancelled)?;
     bar.finish_and_clear();
     let nobody = Fold { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
     let fold = folds.first().unwrap_or(&nobody);
-    let (pretrained, cascade) = (None, None);
-    let from =
-        Resolved { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint, pretrained, cascade };
-    let plan = resolve(&from, About::default())?;
+    let (pretrained, look) = (None, LookPlan::Everywhere);
+    let given = Given { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint, pretrained, look };
+    let plan = resolve(&given, About::default(), Data::default())?;
     Ok((fingerprint, plan))
 }
 
@@ -86,7 +84,7 @@ fn decided(seen: &Seen) -> Vec<Choice> {
 }
 
 fn text(seen: &Seen) -> String {
-    let mut text = summary::text(&seen.spec, &seen.opened, &seen.validated.checks);
+    let mut text = summary::text(&seen.spec, &seen.opened, &seen.inputs.checks);
     text.push_str("\nIntensities of labelled voxels\n");
     let mut table = Table::new(["channel", "mean", "sd", "median", "p0.5", "p99.5", "min", "max"]);
     for (index, found) in seen.fingerprint.channels.iter().enumerate() {
@@ -109,7 +107,7 @@ fn text(seen: &Seen) -> String {
 fn to_json(seen: &Seen) -> Value {
     let auto: serde_json::Map<String, Value> =
         decided(seen).into_iter().map(|choice| (choice.key.to_owned(), choice.value)).collect();
-    let mut json = summary::json(&seen.spec, &seen.validated.checks);
+    let mut json = summary::json(&seen.spec, &seen.inputs.checks);
     if let Some(object) = json.as_object_mut() {
         object.insert("training-cases".into(), seen.fingerprint.cases.len().into());
         object.insert("median-relative-size".into(), seen.fingerprint.median_relative_size.into());

@@ -85,7 +85,8 @@ fn read(source: &Source) -> Result<(dataset::Dataset, Opened, Vec<CaseCheck>), F
     let name = spec.name.clone().unwrap_or_default();
     let opened = dataset::open(&spec, &name, &data_root()).map_err(failure)?;
     let bar = progress_bar("reading");
-    let checks = dataset::check(&opened, &spec, &|done, all| show(&bar, done, all));
+    let cancel = super::session::cancellation();
+    let checks = dataset::check(&opened, &spec, &|done, all| show(&bar, done, all), &cancel).map_err(failure)?;
     bar.finish_and_clear();
     Ok((spec, opened, checks))
 }
@@ -100,7 +101,11 @@ pub(super) fn load(dataset: &str) -> Result<LoadedDataset, Failure> {
 
 /// The exit code that an unusable dataset has.
 pub(super) fn failure(error: DataError) -> Failure {
-    let exit = if error.is_environment() { Exit::Environment } else { Exit::BadData };
+    let exit = match error {
+        DataError::Cancelled => Exit::Interrupted,
+        _ if error.is_environment() => Exit::Environment,
+        _ => Exit::BadData,
+    };
     Failure::new(exit, error)
 }
 

@@ -3,13 +3,15 @@
 use polars::prelude::{Column, DataFrame};
 use serde_json::json;
 
-use super::{Exit, Failure, Predict, Terminal};
+use super::{Exit, Failure, Predict};
 use crate::cli::session;
 use crate::dataset::{Case, Excluded};
 use crate::evaluate::table::write_csv;
+use crate::infer::trained::read_image;
+use crate::infer::{InferError, Trained};
+use crate::observe::{Events, Kind};
 use crate::predict::PredictError;
-use crate::run::trained::SegmentError;
-use crate::run::{Event, Observer, RunError, Trained};
+use crate::run::RunError;
 
 /// One slice and structure.
 struct Row {
@@ -25,31 +27,31 @@ pub fn classify(
     mut failed: Vec<Excluded>,
     args: &Predict,
     trained: &Trained,
-    terminal: &mut Terminal,
+    events: &Events,
 ) -> Result<Exit, Failure> {
-    let cancelled = session::cancellation();
+    let cancel = session::cancellation();
     let names: Vec<&str> = trained.plan.target.structures.iter().map(|structure| structure.name.as_str()).collect();
     let mut rows = Vec::new();
     for (done, case) in cases.iter().enumerate() {
-        terminal.event(&Event::Predicting { done, of: cases.len() });
-        match trained.slices(case, &cancelled) {
+        events.emit(Kind::Predicting { done, of: cases.len() });
+        match read_image(case).and_then(|image| trained.classify(&image, &cancel)) {
             Ok((slices, _)) => rows.extend(slices.indexed_iter().map(|((structure, slice), probability)| Row {
                 case: case.name.clone(),
                 structure: names[structure].to_owned(),
                 slice: slice as u32,
                 probability: *probability,
             })),
-            Err(SegmentError::Predict(PredictError::Cancelled)) => {
+            Err(InferError::Predict(PredictError::Cancelled)) => {
                 return Err(Failure::message(Exit::Interrupted, "stopped; nothing is written"));
             }
             Err(error) => {
                 let row = Excluded { case: case.name.clone(), reason: error.to_string() };
-                terminal.event(&Event::Excluded(std::slice::from_ref(&row)));
+                events.emit(Kind::Excluded { cases: vec![row.clone()] });
                 failed.push(row);
             }
         }
     }
-    terminal.event(&Event::Predicting { done: cases.len(), of: cases.len() });
+    events.emit(Kind::Predicting { done: cases.len(), of: cases.len() });
     let path = args.output.join("slices.csv");
     std::fs::create_dir_all(&args.output).map_err(RunError::file(args.output.clone()))?;
     let frame = frame(&rows).map_err(|error| RunError::Internal(error.to_string()))?;

@@ -4,19 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::label::read_as_stored;
+use super::parallel::{self, Ended};
 use super::read::{GRID_TOLERANCE, read_image};
-use super::{Case, DataError, Dataset, Excluded, Opened};
+use super::{Case, DataError, Dataset, Opened};
+use crate::Cancel;
 use crate::volume::{Geometry, LabelMap, Volume, image_warnings, read_header};
+
+/// Cases in memory at a time. Each reads and inflates its files on several cores.
+const MOST_IN_MEMORY: usize = 8;
 
 /// Names of this many stray values are given in a message.
 const NAMED_VALUES: usize = 5;
 
 /// What one case holds. Fields are empty where the case could not be read that far.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseCheck {
     /// Name of the case.
     pub case: String,
@@ -44,58 +48,45 @@ pub struct CaseCheck {
     pub image_hash: Option<String>,
 }
 
-/// The cases that a run may use.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Validated {
-    /// One row per listed case, in the order of the cases.
-    pub checks: Vec<CaseCheck>,
-    /// Usable cases, sorted by name.
-    pub cases: Vec<Case>,
-    /// All others with their reason, those that [`open`](super::open) found included, sorted by name.
-    pub excluded: Vec<Excluded>,
-}
-
 /// Called after each case with the cases done and the cases in all, from any thread.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
-/// Reads every case in parallel; the result does not depend on the number of threads.
-pub fn check(opened: &Opened, spec: &Dataset, progress: Progress) -> Vec<CaseCheck> {
-    let done = AtomicUsize::new(0);
-    let total = opened.cases.len();
-    let mut checks: Vec<CaseCheck> = opened
-        .cases
-        .par_iter()
-        .map(|case| {
-            let checked = check_case(case, spec);
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-            checked
-        })
-        .collect();
-    warn_of_copies(&mut checks);
-    checks
-}
-
-/// As [`check`], sorted into usable and excluded cases.
+/// Reads every case, some in parallel; the result does not depend on the number of threads.
 ///
 /// # Errors
-/// [`DataError::NoUsableCase`] when no case is left.
-pub fn validate(opened: &Opened, spec: &Dataset, progress: Progress) -> Result<Validated, DataError> {
-    let checks = check(opened, spec, progress);
-    let mut excluded = opened.excluded.clone();
-    let reasons = checks.iter().filter_map(|row| Some((row.case.clone(), row.excluded.clone()?)));
-    excluded.extend(reasons.map(|(case, reason)| Excluded { case, reason }));
-    excluded.sort_by(|a, b| a.case.cmp(&b.case));
-    let usable = opened.cases.iter().zip(&checks).filter(|(_, row)| row.excluded.is_none());
-    let cases: Vec<Case> = usable.map(|(case, _)| case.clone()).collect();
-    if cases.is_empty() {
-        let first = excluded.first().cloned();
-        let (case, reason) = first.map_or_else(|| ("—".into(), "no file".into()), |row| (row.case, row.reason));
-        return Err(DataError::NoUsableCase { name: opened.name.clone(), count: excluded.len(), case, reason });
-    }
-    Ok(Validated { checks, cases, excluded })
+/// [`DataError::Cancelled`].
+pub fn check(
+    opened: &Opened,
+    spec: &Dataset,
+    progress: Progress,
+    cancel: &Cancel,
+) -> Result<Vec<CaseCheck>, DataError> {
+    let done = AtomicUsize::new(0);
+    let total = opened.cases.len();
+    let each = |case: &Case| {
+        let checked = check_case(case, spec);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        Ok(checked)
+    };
+    let mut checks = each_case(&opened.cases, cancel, each)?;
+    warn_of_copies(&mut checks);
+    Ok(checks)
 }
 
-fn check_case(case: &Case, spec: &Dataset) -> CaseCheck {
+/// Works on cases one beside the other, as many at a time as memory allows.
+pub(super) fn each_case<I: Sync, T: Send>(
+    items: &[I],
+    cancel: &Cancel,
+    work: impl Fn(&I) -> Result<T, DataError> + Sync,
+) -> Result<Vec<T>, DataError> {
+    parallel::each(items, MOST_IN_MEMORY, cancel, work).map_err(|ended| match ended {
+        Ended::Cancelled => DataError::Cancelled,
+        Ended::Failed(error) => error,
+    })
+}
+
+/// Reads one case.
+pub(super) fn check_case(case: &Case, spec: &Dataset) -> CaseCheck {
     let mut row = CaseCheck {
         case: case.name.clone(),
         geometry: None,
@@ -215,7 +206,8 @@ fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(
     Err(format!("label values without a name: {}{more}; {remedy}", named.join(", ")))
 }
 
-fn warn_of_copies(checks: &mut [CaseCheck]) {
+/// Says of each case whose image an earlier one has, too, which one that is.
+pub(super) fn warn_of_copies(checks: &mut [CaseCheck]) {
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     for row in checks {
         let Some(hash) = row.image_hash.clone() else { continue };

@@ -6,7 +6,8 @@ use std::path::Path;
 use ndarray::{Array3, Array4};
 
 use super::*;
-use crate::dataset::open;
+use crate::Cancel;
+use crate::dataset::{Access, DataError, Inputs, open};
 use crate::volume::{write_label_map, write_volume};
 
 fn spec(extra: &str) -> Dataset {
@@ -32,7 +33,15 @@ fn grid() -> Geometry {
 }
 
 fn checked(root: &Path, spec: &Dataset) -> Vec<CaseCheck> {
-    check(&open(spec, "x", root).unwrap(), spec, &|_, _| {})
+    check(&open(spec, "x", root).unwrap(), spec, &|_, _| {}, &Cancel::new()).unwrap()
+}
+
+fn inputs(root: &Path, spec: &Dataset) -> Result<Inputs, DataError> {
+    Inputs::open(spec, root, &root.join("cache"), Access::Read, &|_, _, _| {}, &Cancel::new())
+}
+
+fn names(inputs: &Inputs) -> Vec<&str> {
+    inputs.cases.iter().map(|(case, _)| case.name.as_str()).collect()
 }
 
 fn one(value: u16, label_grid: &Geometry, extra: &str) -> CaseCheck {
@@ -85,17 +94,35 @@ fn bad_cases_are_left_out_and_only_a_set_without_cases_fails() {
     fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
     fs::copy(root.path().join("set/i/a.nii.gz"), root.path().join("set/i/c.nii.gz")).unwrap();
     let spec = spec("");
-    let opened = open(&spec, "x", root.path()).unwrap();
-    let validated = validate(&opened, &spec, &|_, _| {}).unwrap();
-    assert_eq!(validated.cases.iter().map(|case| case.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    let validated = inputs(root.path(), &spec).unwrap();
+    assert_eq!(names(&validated), ["a", "c"]);
     assert_eq!(validated.excluded[0].case, "b");
     assert!(validated.excluded[0].reason.contains("damaged file"), "{:?}", validated.excluded);
     assert_eq!(validated.checks[2].warnings, ["same image as a"]);
     for case in ["a", "c"] {
         fs::write(root.path().join(format!("set/l/{case}.nii.gz")), b"nothing").unwrap();
     }
-    let message = validate(&opened, &spec, &|_, _| {}).unwrap_err().to_string();
+    let message = inputs(root.path(), &spec).unwrap_err().to_string();
     assert!(message.contains("none of 3 cases can be used"), "{message}");
+}
+
+/// What was read once is remembered under what decides it: the content, how it is read, and what its values are called.
+#[test]
+fn a_check_is_remembered_until_something_that_it_depends_on_changes() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "a", 0, 2, &grid());
+    let spec = spec("");
+    let remembered = |spec: &Dataset| {
+        let cache = root.path().join("cache");
+        Inputs::open(spec, root.path(), &cache, Access::Remembered, &|_, _, _| {}, &Cancel::new())
+    };
+    assert!(matches!(remembered(&spec), Err(DataError::NotRead { .. })));
+    let first = inputs(root.path(), &spec).unwrap();
+    assert_eq!(remembered(&spec).unwrap().checks, first.checks);
+    let renamed = toml::from_str(&toml::to_string(&spec).unwrap().replace("\"liver\"", "\"hepar\"")).unwrap();
+    assert!(matches!(remembered(&renamed), Err(DataError::NotRead { .. })));
+    write(root.path(), "a", 1, 2, &grid());
+    assert!(matches!(remembered(&spec), Err(DataError::NotRead { .. })));
 }
 
 #[cfg(unix)]
@@ -117,8 +144,7 @@ fn odd_files_in_a_real_set_are_reported() {
     let text = "root = \".\"\nmodality = \"mr\"\nlayout = { msd = {} }\n\
                 structure = [{ name = \"anterior\", value = 1 }, { name = \"posterior\", value = 2 }]";
     let spec: Dataset = toml::from_str(text).unwrap();
-    let opened = open(&spec, "hippocampus", root.path()).unwrap();
-    let validated = validate(&opened, &spec, &|_, _| {}).unwrap();
+    let validated = inputs(root.path(), &spec).unwrap();
     assert_eq!(validated.cases.len(), 200);
     let rows: Vec<(&str, &str)> =
         validated.excluded.iter().map(|row| (row.case.as_str(), row.reason.as_str())).collect();

@@ -97,7 +97,7 @@ fn expectation(layout: &Layout) -> String {
 }
 
 /// How the files of a dataset's cases are read.
-fn reading(spec: &Dataset, stack_spacing_mm: Option<[f64; 3]>) -> Reading {
+fn reading(spec: &Dataset) -> Reading {
     let names = spec.structures.iter().enumerate().filter(|_| spec.labels.by_name);
     let gaps = if spec.dicom.fill_gaps { Gaps::Interpolate } else { Gaps::Refuse };
     Reading {
@@ -110,7 +110,6 @@ fn reading(spec: &Dataset, stack_spacing_mm: Option<[f64; 3]>) -> Reading {
             SurfaceCoordinates::Ras => CoordinateSystem::Ras,
             SurfaceCoordinates::Lps => CoordinateSystem::Lps,
         }),
-        stack_spacing_mm,
     }
 }
 
@@ -127,7 +126,7 @@ fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> 
         cases.remove(place);
         excluded.push(Excluded { case: case.clone(), reason: format!("excluded by the dataset file: {reason}") });
     }
-    cases.iter_mut().for_each(|case| case.reading = reading(spec, case.reading.stack_spacing_mm));
+    cases.iter_mut().for_each(|case| case.reading = reading(spec));
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     excluded.sort_by(|a, b| a.case.cmp(&b.case));
     Ok(Opened { name: name.into(), root, cases, excluded })

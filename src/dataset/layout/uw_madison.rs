@@ -4,17 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::{Found, visible_entries};
+use crate::dataset::label::Runs;
 use crate::dataset::{Case, DataError, Dataset, Label, read};
-use crate::volume::rle::{Columns, Row, Table};
+use crate::volume::rle::{Columns, RowPlace, Table};
 
 /// Folder of the slices.
 const SCANS: &str = "scans";
 
-/// Rows with a mask: slice id → value of the structure, and row.
-type Rows = BTreeMap<String, Vec<(u16, Row)>>;
+/// Rows with a mask: slice id → value of the structure, and where the row stands.
+type Rows = BTreeMap<String, Vec<(u16, RowPlace)>>;
 
 pub(super) fn list(root: &Path, spec: &Dataset, table: &str, slice_spacing_mm: f64) -> Result<Found, DataError> {
     let table = root.join(table);
@@ -50,7 +50,7 @@ fn rows(path: &Path, spec: &Dataset) -> Result<Rows, DataError> {
         let class = row.structure.as_deref().unwrap_or_default();
         let place = spec.structures.iter().position(|structure| structure.name == class);
         if let (Some(index), false) = (place, row.runs.is_empty()) {
-            rows.entry(row.image.clone()).or_default().push((spec.painted_value(index), row));
+            rows.entry(row.image.clone()).or_default().push((spec.painted_value(index), row.place));
         }
     }
     Ok(rows)
@@ -89,11 +89,11 @@ fn case(name: &str, folder: PathBuf, table: &Path, slice_spacing_mm: f64, rows: 
         }
     }
     let ids = slices.iter().map(|slice| format!("{name}_slice_{:04}", slice.number));
-    let of_slices: Vec<_> = ids.map(|id| rows.remove(&id).unwrap_or_default()).collect();
-    let label = Label::Runs { table: table.into(), slices: Arc::new(of_slices) };
+    let slices: Vec<_> = ids.map(|id| rows.remove(&id).unwrap_or_default()).collect();
+    let label = Label::Runs(Runs { table: table.into(), slices });
     let [x, y] = first.spacing_mm;
     let mut case = Case::new(name, vec![folder], Some(label));
-    case.reading.stack_spacing_mm = Some([slice_spacing_mm, y, x]);
+    case.stack_spacing_mm = Some([slice_spacing_mm, y, x]);
     Ok(case)
 }
 

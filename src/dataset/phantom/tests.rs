@@ -212,7 +212,7 @@ fn the_written_set_is_a_dataset_and_is_not_overwritten() {
     let mut spec: Dataset = toml::from_str(&format!("{text}{structures}")).unwrap();
     for _ in 0..2 {
         let opened = open(&spec, "phantom", folder.path()).unwrap();
-        let rows = check(&opened, &spec, &|_, _| {});
+        let rows = check(&opened, &spec, &|_, _| {}, &crate::Cancel::new()).unwrap();
         assert_eq!(rows.len(), 2);
         assert!(rows.iter().all(|row| row.excluded.is_none() && row.warnings.is_empty()), "{rows:?}");
     }

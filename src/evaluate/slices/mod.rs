@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::Overlap;
 use super::table::Context;
-use crate::dataset::{Target, TargetStructure};
+use crate::dataset::Target;
+use crate::dataset::target::shows;
 
 /// One slice, one structure.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,14 +32,8 @@ pub struct SliceRow {
 /// Whether slices of a canonical label map `[z, y, x]` show each structure: `[structure, z]`. A slice without the structure
 /// but with voxels to ignore is not known.
 pub fn presence(target: &Target, labels: ArrayView3<u16>) -> Array2<Option<bool>> {
-    let shows = |structure: &TargetStructure, slice: usize| {
-        let slice = labels.index_axis(Axis(0), slice);
-        let present = slice.iter().any(|label| structure.values.contains(label));
-        let unknown = !present && target.ignore.is_some_and(|ignored| slice.iter().any(|label| *label == ignored));
-        (!unknown).then_some(present)
-    };
     Array2::from_shape_fn((target.structures.len(), labels.len_of(Axis(0))), |(structure, slice)| {
-        shows(&target.structures[structure], slice)
+        shows(&target.structures[structure].values, target.ignore, labels.index_axis(Axis(0), slice))
     })
 }
 

@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AttentionUNet;
+use crate::auto::Auto;
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Activation, Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
-use crate::auto::Auto;
 
 /// Attention U-Net (Oktay 2018): a U-Net whose skips pass through additive attention gates.
 ///

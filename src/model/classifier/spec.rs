@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SliceClassifier;
+use crate::auto::Auto;
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
-use crate::model::{Interface, ModelPlan, Names};
-use crate::auto::Auto;
+use crate::model::{Interface, ModelPlan, Names, Task};
 
 /// Edge of the first convolution.
 pub(super) const STEM_KERNEL: usize = 7;
@@ -188,8 +188,8 @@ impl Plan for ClassifierPlan {
         Names::default().with(&rules.iter().map(|[ours, theirs]| (ours.as_str(), theirs.as_str())).collect::<Vec<_>>())
     }
 
-    fn slices(&self) -> Option<SliceTarget> {
-        Some(self.target)
+    fn task(&self) -> Task {
+        Task::ClassifySlices
     }
 }
 

@@ -3,10 +3,10 @@
 use burn::tensor::Device;
 
 use super::*;
+use crate::auto::Auto;
 use crate::backend::Precision;
 use crate::model::architecture::Spec;
 use crate::model::{Interface, Model, ModelPlan, Stages, build};
-use crate::auto::Auto;
 
 const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: true };
 

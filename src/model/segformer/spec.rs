@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::SegFormer;
 use super::names::{HUB_NAMES, TRANSFORMERS_NAMES};
+use crate::auto::Auto;
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::Weights;
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
 use crate::model::{Interface, ModelPlan, Names};
-use crate::auto::Auto;
 
 /// Strides `[z, y, x]` of the four stages.
 pub(super) const STRIDES: [usize; 4] = [4, 2, 2, 2];

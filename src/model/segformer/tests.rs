@@ -3,11 +3,11 @@
 use burn::tensor::Device;
 
 use super::*;
+use crate::auto::Auto;
 use crate::backend::Precision;
 use crate::model::architecture::{Forward, Plan, Spec};
 use crate::model::block::{Draws, Weights};
 use crate::model::{Interface, ModelPlan, Stages, build};
-use crate::auto::Auto;
 
 const INTERFACE: Interface = Interface { channels: 1, outputs: 2, sigmoid: false };
 

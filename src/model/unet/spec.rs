@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::auto::Auto;
 use crate::model::architecture::Spec;
 use crate::model::block::{Activation, InitialWeights, Norm};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
-use crate::auto::Auto;
 
 /// U-Net: an encoder of strided convolutions, a decoder of transposed convolutions, skips by concatenation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

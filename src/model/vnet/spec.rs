@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::VNet;
+use crate::auto::Auto;
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Activation, Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
-use crate::auto::Auto;
 
 /// V-Net (Milletari 2016): residual stages of 5×5×5 convolutions, strided convolutions down, transposed ones up, skips by
 /// concatenation.

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::*;
+use crate::auto::Auto;
 use crate::model::architecture::Spec;
 use crate::model::unet::Unet;
 use crate::plan::spacing::{median_shape, target_spacing};
-use crate::auto::Auto;
 
 #[derive(Deserialize)]
 struct Reference {

@@ -2,8 +2,8 @@
 
 use crate::augment::spatial::MOST_DISPLACEMENT;
 use crate::augment::spec::{Augment, Axis};
-use crate::spec::finding::KeyPath;
 use crate::auto::Auto;
+use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, findings: &mut Findings) {

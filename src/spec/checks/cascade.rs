@@ -2,10 +2,9 @@
 
 use crate::dataset::Dataset;
 use crate::model::Model;
-use crate::plan::cascade::first_stage;
-use crate::predict::cascade::Cascade;
 use crate::preprocess::Preprocess;
 use crate::preprocess::spec::Spacing;
+use crate::spec::cascade::{Cascade, first_stage};
 use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {

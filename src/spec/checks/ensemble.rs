@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::dataset::Dataset;
 use crate::dataset::spec::Split;
-use crate::predict::ensemble::TrialEnsembles;
+use crate::spec::ensemble::TrialEnsembles;
 use crate::spec::{Experiment, Findings, Trial};
 
 pub fn check(experiment: &Experiment, trials: &[Trial], dataset: &Dataset, findings: &mut Findings) {

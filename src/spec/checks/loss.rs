@@ -1,12 +1,12 @@
 //! Terms of the loss: their weights, and whether they fit the structures.
 
 use super::structures;
+use crate::auto::Auto;
 use crate::dataset::Dataset;
 use crate::dataset::target::ANY;
 use crate::loss::Loss;
 use crate::model::SliceTarget;
 use crate::spec::finding::KeyPath;
-use crate::auto::Auto;
 use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {

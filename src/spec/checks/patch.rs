@@ -1,7 +1,7 @@
 //! The training patch against the network's strides.
 
-use crate::spec::finding::KeyPath;
 use crate::auto::Auto;
+use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings};
 
 pub fn check(experiment: &Experiment, findings: &mut Findings) {

@@ -1,10 +1,10 @@
 //! Which weights predict, and how predictions are scored.
 
 use super::split::has_validation;
+use crate::auto::Auto;
 use crate::dataset::Dataset;
 use crate::predict::spec::Weights;
 use crate::spec::finding::KeyPath;
-use crate::auto::Auto;
 use crate::spec::{Experiment, Findings};
 use crate::train::spec::BestCases;
 

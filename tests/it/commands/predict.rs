@@ -8,6 +8,7 @@ use segspec::volume::{Geometry, Volume, nifti};
 use serde_json::Value;
 
 use super::{json, segspec, workspace};
+use crate::lab::prediction;
 
 /// Trains the tiny network and returns its run folder.
 fn trained(place: &Path) -> PathBuf {
@@ -19,7 +20,7 @@ fn trained(place: &Path) -> PathBuf {
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = entries.collect();
+    let mut names: Vec<String> = entries.filter(|name| name.ends_with(".nii.gz")).collect();
     names.sort();
     names
 }
@@ -43,21 +44,20 @@ fn predictions_are_those_of_the_run_and_failures_stop_nothing() {
         fs::copy(run.join(file), moved.join(file)).unwrap();
     }
     fs::create_dir(place.join("in")).unwrap();
-    for name in names(&run.join("predictions")) {
+    for name in names(&prediction(&run)) {
         fs::copy(place.join("data/set/imagesTr").join(&name), place.join("in").join(&name)).unwrap();
     }
     let (code, printed, err) = predict(place, &moved, "in", &[]);
     assert_eq!(code, 0, "{err}");
-    let found = names(&run.join("predictions"));
+    let found = names(&prediction(&run));
     assert_eq!(printed["cases"].as_array().unwrap().len(), found.len());
     assert!(found.len() == 2 && printed["cases"][0]["structures"]["liver"]["ml"].is_number(), "{printed}");
     for name in &found {
-        let same =
-            fs::read(run.join("predictions").join(name)).unwrap() == fs::read(place.join("out").join(name)).unwrap();
+        let same = fs::read(prediction(&run).join(name)).unwrap() == fs::read(place.join("out").join(name)).unwrap();
         assert!(same, "{name}");
     }
     let map = |file: PathBuf| -> Value { serde_json::from_slice(&fs::read(file).unwrap()).unwrap() };
-    assert_eq!(map(place.join("out/label_map.json")), map(run.join("label_map.json")));
+    assert_eq!(map(place.join("out/label_map.json")), map(prediction(&run).join("label_map.json")));
     fails_case_by_case(place, &run);
     mirrors(place, &run, &found[0]);
     refuses(place, &run);

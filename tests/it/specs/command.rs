@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-
 fn segspec(arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segspec"));
     let output = command.env_clear().args(arguments).output().unwrap();

@@ -1,7 +1,7 @@
 //! Layers: which value wins, what a variant replaces, and what `extends`, variables and `--set` may say.
 
-use segspec::model::Model;
 use segspec::auto::Auto;
+use segspec::model::Model;
 use segspec::train::spec::{AdamW, Optimizer, Sgd};
 
 use super::load;

@@ -1,5 +1,7 @@
 //! Orders the planes of a stack and finds the grid that they fill.
 
+use serde::{Deserialize, Serialize};
+
 use super::plane::{Place, Plane};
 use super::{damaged, unsupported};
 use crate::geometry::dot;
@@ -17,7 +19,8 @@ const UNKNOWN_THICKNESS_MM: f64 = 1.0;
 const LONGEST_GAP: usize = 10;
 
 /// What to do where slices are missing between others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Gaps {
     /// An error that names the missing positions.
     #[default]

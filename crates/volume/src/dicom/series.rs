@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::file::DicomFile;
 use super::grid::{Gaps, Grid, grid};
 use super::scan::{Content, Found, Group, SeriesSummary, find};
@@ -12,7 +14,8 @@ use crate::{Geometry, Header, ReadError, Volume};
 const LISTED: usize = 20;
 
 /// Which series of a folder is meant, and how strict its reader is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Choice {
     /// SeriesInstanceUID or SeriesDescription; None where the folder holds one series.
     pub series: Option<String>,

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Order, decode};
 use crate::ReadError;
 use crate::stored::{damaged, unsupported};
@@ -25,11 +27,20 @@ impl Columns<'static> {
     pub const BY_OBJECT: Self = Self { image: "ImageId", structure: None, runs: "EncodedPixels" };
 }
 
+/// Where a row begins in its file: enough to read it again without the rows before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowPlace {
+    /// Offset in bytes, from 0.
+    pub byte: u64,
+    /// The line, from 1.
+    pub line: u64,
+}
+
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The line in the file where the row begins, from 1.
-    pub line: u64,
+    /// Where it stands in the file.
+    pub place: RowPlace,
     /// Which image.
     pub image: String,
     /// Which structure, where the table says so.
@@ -46,13 +57,13 @@ impl Row {
     /// [`ReadError::Damaged`] with file, line and run.
     pub fn mask(&self, shape: [usize; 2], order: Order) -> Result<ndarray::Array2<u8>, ReadError> {
         decode(&self.runs, shape, order)
-            .map_err(|error| damaged(&self.file, format!("line {}, image {}: {error}", self.line, self.image)))
+            .map_err(|error| damaged(&self.file, format!("line {}, image {}: {error}", self.place.line, self.image)))
     }
 }
 
 /// Rows of a CSV file, read one by one.
 pub struct Table {
-    records: csv::StringRecordsIntoIter<File>,
+    reader: csv::Reader<File>,
     path: PathBuf,
     image: usize,
     structure: Option<usize>,
@@ -78,13 +89,28 @@ impl Table {
         };
         let (image, runs) = (place(columns.image)?, place(columns.runs)?);
         let structure = columns.structure.map(place).transpose()?;
-        Ok(Self { records: reader.into_records(), path: path.into(), image, structure, runs })
+        Ok(Self { reader, path: path.into(), image, structure, runs })
+    }
+
+    /// The row at a place that an earlier reading of the same file told.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] where no row begins there any more.
+    pub fn row_at(&mut self, place: RowPlace) -> Result<Row, ReadError> {
+        let mut position = csv::Position::new();
+        position.set_byte(place.byte).set_line(place.line);
+        self.reader.seek(position).map_err(|error| failed(&self.path, &error))?;
+        match self.next() {
+            Some(row) => row,
+            None => Err(damaged(&self.path, format!("no row begins at line {} any more", place.line))),
+        }
     }
 
     fn row(&self, record: &csv::StringRecord) -> Row {
         let text = |column: usize| record.get(column).unwrap_or_default().to_owned();
+        let place = record.position().map(|position| RowPlace { byte: position.byte(), line: position.line() });
         Row {
-            line: record.position().map_or(0, csv::Position::line),
+            place: place.unwrap_or_default(),
             image: text(self.image),
             structure: self.structure.map(text),
             runs: text(self.runs),
@@ -97,8 +123,12 @@ impl Iterator for Table {
     type Item = Result<Row, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let record = self.records.next()?;
-        Some(record.map(|record| self.row(&record)).map_err(|error| failed(&self.path, &error)))
+        let mut record = csv::StringRecord::new();
+        match self.reader.read_record(&mut record) {
+            Ok(true) => Some(Ok(self.row(&record))),
+            Ok(false) => None,
+            Err(error) => Some(Err(failed(&self.path, &error))),
+        }
     }
 }
 

@@ -64,7 +64,7 @@ fn table(content: &str, columns: &Columns) -> Result<Vec<Row>, ReadError> {
 fn rows_know_their_lines() {
     let text = "id,class,segmentation\ncase1,stomach,1 2\ncase1,large bowel,\n\"case2\",stomach,\"7 9\n 20 1\"\ncase3,stomach,3\n";
     let rows = table(text, &Columns::BY_CLASS).unwrap();
-    let seen: Vec<_> = rows.iter().map(|row| (row.line, row.image.as_str(), row.runs.is_empty())).collect();
+    let seen: Vec<_> = rows.iter().map(|row| (row.place.line, row.image.as_str(), row.runs.is_empty())).collect();
     assert_eq!(seen, [(2, "case1", false), (3, "case1", true), (4, "case2", false), (6, "case3", false)]);
     assert_eq!(rows[1].structure.as_deref(), Some("large bowel"));
     assert_eq!(rows[1].mask([2, 2], Order::RowMajor).unwrap().sum(), 0);
@@ -107,7 +107,7 @@ fn nuclei_of_the_data_science_bowl_equal_their_mask_pictures() {
         let Some((_, mask)) = pictures.get_mut(&row.image) else { continue };
         let (height, width) = mask.dim();
         let object = row.mask([height, width], Order::ColumnMajor).unwrap();
-        assert_eq!(encode(object.view(), Order::ColumnMajor), row.runs, "line {}", row.line);
+        assert_eq!(encode(object.view(), Order::ColumnMajor), row.runs, "line {}", row.place.line);
         *mask |= &object;
         rows += 1;
     }

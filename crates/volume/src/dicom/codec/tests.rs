@@ -37,7 +37,7 @@ fn every_codec_reads_what_other_encoders_wrote() {
 
 #[test]
 fn damaged_frames_are_errors_or_other_pixels_and_never_more_of_them() {
-    let mut random = crate::random::stream(7, "damaged frames", 0, 0);
+    let mut random = segspec_base::random::stream(7, "damaged frames", 0, 0);
     for frame in reference().frames.iter().step_by(2) {
         let whole = unpacked(&frame.data);
         for _ in 0..60 {

@@ -42,7 +42,7 @@ fn mutated(whole: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
 #[test]
 fn mutated_series_never_panic_and_never_grow() {
     for (number, made) in reference().series.into_iter().enumerate() {
-        let mut random = crate::random::stream(11, "mutated series", 0, number as u64);
+        let mut random = segspec_base::random::stream(11, "mutated series", 0, number as u64);
         let (_folder, path) = folder_of(&made.files);
         let victim = path.join("IM0");
         let whole = std::fs::read(&victim).unwrap();
@@ -61,7 +61,7 @@ fn mutated_series_never_panic_and_never_grow() {
 #[test]
 fn mutated_segmentations_never_panic_and_never_grow() {
     for (number, made) in reference().segments.into_iter().enumerate() {
-        let mut random = crate::random::stream(12, "mutated segmentation", 0, number as u64);
+        let mut random = segspec_base::random::stream(12, "mutated segmentation", 0, number as u64);
         let (folder, path) = folder_of(&made.source);
         let object = folder.path().join("object.dcm");
         let source = (!made.source.is_empty()).then(|| Series::open(&path, &Choice::default()).unwrap());
@@ -90,7 +90,7 @@ fn mutated_files_from_the_wild_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     for (number, name) in names.into_iter().enumerate() {
-        let mut random = crate::random::stream(13, "mutated file", 0, number as u64);
+        let mut random = segspec_base::random::stream(13, "mutated file", 0, number as u64);
         let whole = std::fs::read(root.join(name)).unwrap();
         let rounds = if whole.len() > 100_000 { 30 } else { ROUNDS };
         for _ in 0..rounds {

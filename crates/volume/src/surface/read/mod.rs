@@ -7,12 +7,15 @@ mod stl;
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::mesh::{Surface, SurfaceError};
 use super::warning::Warning;
 use crate::ReadError;
 
 /// Which way the first two axes of a surface file point. The third points to the head in both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CoordinateSystem {
     /// Right, anterior, superior: as in NIfTI and in memory.
     Ras,

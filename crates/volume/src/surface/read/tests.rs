@@ -169,7 +169,7 @@ fn missing_files_and_folders_are_named() {
 fn mutated_files_neither_panic_nor_claim_memory() {
     for (number, sound) in sound().into_iter().enumerate() {
         for round in 0..300 {
-            let mut random = crate::random::stream(5, "mutate", number as u64, round);
+            let mut random = segspec_base::random::stream(5, "mutate", number as u64, round);
             let mut bytes = sound.clone();
             for _ in 0..random.random_range(1..6) {
                 let at = random.random_range(0..bytes.len().max(2) - 1).min(bytes.len().saturating_sub(1));

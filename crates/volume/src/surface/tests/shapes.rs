@@ -10,7 +10,7 @@ const PLAIN: Extraction = Extraction { smoothing: None, decimation: None };
 #[test]
 fn any_mask_has_a_closed_manifold_surface_that_gives_it_back() {
     for (number, share) in [0.05, 0.3, 0.5, 0.8, 1.0].into_iter().enumerate() {
-        let mut random = crate::random::stream(2, "mask", 0, number as u64);
+        let mut random = segspec_base::random::stream(2, "mask", 0, number as u64);
         let mask = Array3::from_shape_fn([9, 10, 11], |_| u8::from(random.random::<f64>() < share));
         for geometry in [oblique([9, 10, 11]), Geometry::axis_aligned([9, 10, 11], [3.0, 1.0, 0.5])] {
             let surface = extract(mask.view(), &geometry, &PLAIN).unwrap();

@@ -67,7 +67,7 @@ fn a_box_through_voxel_centres_has_its_volume_whatever_rounding_says() {
     // Sides of 10, 12 and 14 voxels whose faces pass through centres, moved by less than files round.
     let geometry = Geometry::axis_aligned([20, 20, 20], [0.7, 0.9, 1.1]);
     for noise in [0.0, 1e-5, -1e-5] {
-        let mut random = crate::random::stream(1, "box", 0, 0);
+        let mut random = segspec_base::random::stream(1, "box", 0, 0);
         let corner = |bits: usize| {
             let voxel = [0, 1, 2].map(|axis| if bits >> axis & 1 == 1 { 12.0 + 2.0 * axis as f64 } else { 2.0 });
             geometry.to_world(voxel).map(|part| part + noise * random.random::<f64>())

@@ -3,7 +3,6 @@
 //! The training loop stays ours: the dashboard only watches it. Its stop request sets the cancellation flag, so the state
 //! is saved as after Ctrl-C; so does its kill request, which burn-train answers with a panic that is caught here.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,9 +14,9 @@ use burn::train::metric::{
 use burn::train::renderer::tui::TuiMetricsRendererWrapper;
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
 
-use super::event::{Event, Observer};
-use super::experiment::PlannedRun;
+use super::event::now;
 use super::terminal::Terminal;
+use super::{Event, Kind, Listener};
 use crate::Cancel;
 use crate::train::{EpochRecord, Event as Training, Validation};
 
@@ -28,65 +27,54 @@ const DICE: &str = "Dice";
 /// Shows trainings on burn-train's dashboard and everything else on a [`Terminal`].
 pub struct Dashboard {
     terminal: Terminal,
-    /// Names of the structures of each run.
-    structures: BTreeMap<String, Vec<String>>,
-    current: Vec<String>,
-    cancelled: Cancel,
+    /// Structures of the current run.
+    structures: Vec<String>,
+    cancel: Cancel,
     screen: Option<Screen>,
     /// What the terminal would have shown meanwhile.
-    missed: Vec<Missed>,
-}
-
-/// A line that is shown once the dashboard is closed.
-enum Missed {
-    Epoch(EpochRecord),
-    Best { epoch: usize, score: f64 },
+    missed: Vec<Training>,
 }
 
 impl Dashboard {
-    /// A dashboard for some runs; `cancelled` is set when the person asks to stop.
-    pub fn new(runs: &[PlannedRun], cancelled: Cancel) -> Self {
-        let names = |run: &PlannedRun| run.plan.target.structures.iter().map(|it| it.name.clone()).collect();
-        let structures = runs.iter().map(|run| (run.id.clone(), names(run))).collect();
-        let (terminal, current, missed) = (Terminal::new(), Vec::new(), Vec::new());
-        Self { terminal, structures, current, cancelled, screen: None, missed }
+    /// A dashboard; `cancel` is set when the person asks to stop.
+    pub fn new(cancel: Cancel) -> Self {
+        Self { terminal: Terminal::new(), structures: Vec::new(), cancel, screen: None, missed: Vec::new() }
     }
 
     fn training(&mut self, event: &Training) {
         if let Training::Started { epochs, steps_per_epoch, history, .. } = event {
-            self.terminal.event(&Event::Training(event.clone()));
-            self.screen = Some(Screen::open(&self.current, *epochs, *steps_per_epoch, history));
+            self.tell(event.clone());
+            self.screen = Some(Screen::open(&self.structures, *epochs, *steps_per_epoch, history));
         }
-        match event {
-            Training::Epoch(record) => self.missed.push(Missed::Epoch((*record).clone())),
-            Training::NewBest { epoch, score } => self.missed.push(Missed::Best { epoch: *epoch, score: *score }),
-            _ => {}
+        if matches!(event, Training::Epoch(_) | Training::NewBest { .. }) {
+            self.missed.push(event.clone());
         }
         let Some(screen) = &mut self.screen else { return };
-        if !screen.show(event, &self.current) {
-            self.cancelled.stop();
+        if !screen.show(event, &self.structures) {
+            self.cancel.stop();
         }
+    }
+
+    fn tell(&mut self, event: Training) {
+        self.terminal.event(&Event { run: None, time: now(), kind: Kind::Training(event) });
     }
 
     fn close(&mut self) {
         self.screen = None;
         for missed in std::mem::take(&mut self.missed) {
-            self.terminal.event(&Event::Training(match &missed {
-                Missed::Epoch(record) => Training::Epoch(record),
-                Missed::Best { epoch, score } => Training::NewBest { epoch: *epoch, score: *score },
-            }));
+            self.tell(missed);
         }
     }
 }
 
-impl Observer for Dashboard {
+impl Listener for Dashboard {
     fn event(&mut self, event: &Event) {
-        if let Event::Training(training) = event {
+        if let Kind::Training(training) = &event.kind {
             return self.training(training);
         }
         self.close();
-        if let Event::Run { id, .. } = event {
-            self.current = self.structures.get(*id).cloned().unwrap_or_default();
+        if let Kind::Run { structures, .. } = &event.kind {
+            self.structures.clone_from(structures);
         }
         self.terminal.event(event);
     }

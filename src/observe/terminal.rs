@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 
-use super::event::{Event, Observer};
+use super::{Event, Kind, Listener, Outcome};
 use crate::train::{Event as Training, Validation};
 
 /// Writes to standard error, so that standard output holds only results.
@@ -122,6 +122,23 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// How a run ended, where its last line does not say so.
+    fn ended(&mut self, run: &str, label: &str, outcome: &Outcome) {
+        self.end_bar();
+        let run = format!("run {run}{}{label}", space(label));
+        match outcome {
+            Outcome::Finished | Outcome::Stopped => {}
+            Outcome::Skipped => self.line(&format!("{run}: finished before, skipped")),
+            Outcome::Paused { epochs } => {
+                self.line(&format!("{run}: paused after epoch {epochs}; run it again to go on"))
+            }
+            Outcome::Busy { holder } => self.line(&format!("{run}: another segspec works on it ({holder}), skipped")),
+            Outcome::Failed { reason, .. } => self.line(&format!("{run}: failed: {reason}")),
+        }
+    }
+}
+
 impl Default for Terminal {
     fn default() -> Self {
         Self::new()
@@ -151,28 +168,30 @@ fn started(
     )
 }
 
-impl Observer for Terminal {
+impl Listener for Terminal {
     fn event(&mut self, event: &Event) {
-        match event {
-            Event::Run { id, label, folder, number, of } => {
+        match &event.kind {
+            Kind::Hashing { done, of } => self.stage("hashing files", *done, *of, String::new()),
+            Kind::Checking { done, of } => self.stage("checking cases", *done, *of, String::new()),
+            Kind::Measuring { done, of } => self.stage("measuring cases", *done, *of, String::new()),
+            Kind::Run { label, folder, number, of, .. } => {
                 self.dice = None;
                 let count = if *of > 1 { format!("[{number}/{of}] ") } else { String::new() };
-                self.line(&format!("{count}run {id}{}{label}  ({})", space(label), folder.display()));
+                let run = event.run.as_deref().unwrap_or_default();
+                self.line(&format!("{count}run {run}{}{label}  ({})", space(label), folder.display()));
             }
-            Event::Skipped { id, label } => {
-                self.line(&format!("run {id}{}{label}: finished before, skipped", space(label)))
-            }
-            Event::Preparing { done, of, cached } => {
+            Kind::Preparing { done, of, cached } => {
                 self.stage("preparing", *done, *of, format!("{cached} from the cache"));
             }
-            Event::Excluded(cases) => {
-                for case in *cases {
+            Kind::Excluded { cases } => {
+                for case in cases {
                     self.line(&format!("  excluded: {}: {}", case.case, case.reason));
                 }
             }
-            Event::Training(event) => self.training(event),
-            Event::Predicting { done, of } => self.stage("predicting", *done, *of, String::new()),
-            Event::Finished { dice, auc, .. } => {
+            Kind::Training(event) => self.training(event),
+            Kind::Predicting { done, of } => self.stage("predicting", *done, *of, String::new()),
+            Kind::Scoring { done, of } => self.stage("scoring", *done, *of, String::new()),
+            Kind::Finished { dice, auc } => {
                 self.end_bar();
                 if let Some(dice) = dice {
                     self.line(&format!("  mean Dice {dice:.4}"));
@@ -181,8 +200,9 @@ impl Observer for Terminal {
                     self.line(&format!("  area under the ROC curve of slices {auc:.4}"));
                 }
             }
-            Event::Warning(text) => self.line(&format!("warning: {text}")),
-            Event::Report(path) => self.line(&format!("report: {}", path.display())),
+            Kind::Ended { label, outcome } => self.ended(event.run.as_deref().unwrap_or_default(), label, outcome),
+            Kind::Warning { text } => self.line(&format!("warning: {text}")),
+            Kind::Report { page } => self.line(&format!("report: {}", page.display())),
         }
     }
 }

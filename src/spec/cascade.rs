@@ -3,13 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Predict;
+use super::Experiment;
 use crate::augment::Augment;
+use crate::auto::Auto;
 use crate::loss::Loss;
 use crate::model::Model;
 use crate::model::classifier::Classifier;
+use crate::predict::Predict;
 use crate::preprocess::Preprocess;
-use crate::auto::Auto;
 use crate::train::Train;
 use crate::train::pretrained::Pretrained;
 
@@ -105,35 +106,29 @@ fn margin_mm() -> f64 {
     20.0
 }
 
-/// The resolved form: which run is the first, and what is made of what it says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum CascadePlan {
-    /// A classifier of slices.
-    Slices {
-        /// Its run id.
-        first: String,
-        /// Probability from which a slice is segmented.
-        threshold: Auto<f64>,
-        /// What an `"auto"` threshold keeps.
-        sensitivity: f64,
-        /// Around chosen slices.
-        margin_mm: f64,
-    },
-    /// A network at a low resolution.
-    Coarse {
-        /// Its run id.
-        first: String,
-        /// Around what it finds.
-        margin_mm: f64,
-    },
-}
-
-impl CascadePlan {
-    /// Run id of the first network.
-    pub fn first(&self) -> &str {
-        match self {
-            Self::Slices { first, .. } | Self::Coarse { first, .. } => first,
-        }
-    }
+/// What trains and runs the first network; none without a cascade.
+pub fn first_stage(experiment: &Experiment) -> Option<Experiment> {
+    let alone = Experiment { cascade: None, ensemble: None, sweep: None, ..experiment.clone() };
+    Some(match experiment.cascade.clone()? {
+        Cascade::Slices(stage) => Experiment {
+            preprocess: stage.preprocess.unwrap_or_else(|| experiment.preprocess.clone()),
+            augment: stage.augment,
+            model: stage.model,
+            pretrained: stage.pretrained,
+            loss: stage.loss,
+            train: stage.train,
+            predict: Predict::default(),
+            ..alone
+        },
+        Cascade::Coarse(stage) => Experiment {
+            preprocess: stage.preprocess,
+            augment: stage.augment,
+            model: stage.model,
+            pretrained: stage.pretrained,
+            loss: stage.loss,
+            train: stage.train,
+            predict: stage.predict,
+            ..alone
+        },
+    })
 }

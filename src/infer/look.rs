@@ -1,36 +1,33 @@
-//! The first network of a cascade at work: where in a case the second one looks.
+//! The first stage of a cascade at work: where in an image the second one looks.
 
 use std::ops::Range;
 
 use burn::tensor::Device;
 use ndarray::{Array2, Array3, Axis};
 
-use super::error::RunError;
-use super::store::RunFolder;
-use super::trained::{SegmentError, Trained};
+use super::trained::{InferError, OpenError, Trained};
 use crate::Cancel;
-use crate::dataset::Case;
+use crate::auto::Auto;
 use crate::evaluate::slices::{SliceRow, table, threshold_for};
-use crate::plan::Plan;
+use crate::plan::{LookPlan, Role};
 use crate::predict::Region;
-use crate::predict::cascade::CascadePlan;
 use crate::preprocess::Origin;
 use crate::preprocess::crop::CropBox;
-use crate::auto::Auto;
-use crate::volume::Segmentation;
+use crate::store::Stored;
+use crate::volume::{Segmentation, Volume};
 
-/// A cascade's first network.
-pub struct Finder {
+/// The first stage of a cascade.
+pub struct Looker {
     first: Box<Trained>,
     rule: Rule,
     structures: usize,
 }
 
-/// What is made of what the first network says.
+/// What is made of what the first stage says.
 enum Rule {
     /// Slices from a probability on; one for each output of the classifier.
     Slices { thresholds: Vec<f64>, margin_mm: f64 },
-    /// The box around what was found.
+    /// The box around the coarse segmentation.
     Box { margin_mm: f64 },
 }
 
@@ -55,24 +52,22 @@ impl Look {
     }
 }
 
-impl Finder {
-    /// Opens the run that a cascade names, beside the cascade's own folder; none where the plan has no cascade.
+impl Looker {
+    /// Opens the run that a cascade's plan names, beside the cascade's own folder; none where the plan looks everywhere.
     ///
     /// # Errors
     /// The run is not there, or not finished.
-    pub fn open(plan: &Plan, folder: &RunFolder, device: &Device) -> Result<Option<Self>, RunError> {
-        let Some(cascade) = &plan.cascade else { return Ok(None) };
-        let first = RunFolder::open(folder.sibling(cascade.first()).path()).map_err(|_| {
-            let place = folder.sibling(cascade.first());
-            RunError::NothingThere(format!("the cascade's first run is missing: {}", place.path().display()))
-        })?;
-        let rule = match cascade {
-            CascadePlan::Coarse { margin_mm, .. } => Rule::Box { margin_mm: *margin_mm },
-            CascadePlan::Slices { threshold, sensitivity, margin_mm, .. } => {
-                Rule::Slices { thresholds: thresholds(&first, *threshold, *sensitivity)?, margin_mm: *margin_mm }
+    pub fn open(run: &Stored, device: &Device) -> Result<Option<Self>, OpenError> {
+        let structures = run.plan.target.structures.len();
+        let (first, rule) = match &run.plan.look {
+            LookPlan::Everywhere => return Ok(None),
+            LookPlan::Box { first, margin_mm } => (run.beside(first)?, Rule::Box { margin_mm: *margin_mm }),
+            LookPlan::Slices { first, threshold, sensitivity, margin_mm } => {
+                let first = run.beside(first)?;
+                let thresholds = thresholds(&first, *threshold, *sensitivity)?;
+                (first, Rule::Slices { thresholds, margin_mm: *margin_mm })
             }
         };
-        let structures = plan.target.structures.len();
         Ok(Some(Self { first: Box::new(Trained::open(&first, device)?), rule, structures }))
     }
 
@@ -81,17 +76,17 @@ impl Finder {
         matches!(self.rule, Rule::Slices { .. })
     }
 
-    /// Where a case is segmented; everywhere where a coarse network finds nothing.
+    /// Where an image is segmented; everywhere where a coarse network finds nothing.
     ///
     /// # Errors
-    /// The case cannot be read, or the first network was stopped.
-    pub fn look(&self, case: &Case, cancelled: &Cancel) -> Result<Look, SegmentError> {
+    /// The image does not fit the first stage, or it was stopped.
+    pub fn look(&self, image: &Volume, cancel: &Cancel) -> Result<Look, InferError> {
         match &self.rule {
             Rule::Slices { thresholds, margin_mm } => {
-                Ok(Look::Slices(self.slices(case, thresholds, *margin_mm, cancelled)?))
+                Ok(Look::Slices(self.slices(image, thresholds, *margin_mm, cancel)?))
             }
             Rule::Box { margin_mm } => {
-                let found = self.first.segment(case, cancelled)?;
+                let found = self.first.segment(image, cancel)?;
                 Ok(box_around(&found, *margin_mm).map_or(Look::Everywhere, Look::Box))
             }
         }
@@ -100,12 +95,12 @@ impl Finder {
     /// Slices `[structure, z]` of the whole canonical image that are segmented.
     fn slices(
         &self,
-        case: &Case,
+        image: &Volume,
         thresholds: &[f64],
         margin_mm: f64,
-        cancelled: &Cancel,
-    ) -> Result<Array2<bool>, SegmentError> {
-        let (probabilities, spacing_mm) = self.first.slices(case, cancelled)?;
+        cancel: &Cancel,
+    ) -> Result<Array2<bool>, InferError> {
+        let (probabilities, spacing_mm) = self.first.classify(image, cancel)?;
         let margin = (margin_mm / spacing_mm).floor() as usize;
         let slices = probabilities.len_of(Axis(1));
         let shows = |output: usize, slice: usize| f64::from(probabilities[[output, slice]]) >= thresholds[output];
@@ -123,19 +118,19 @@ impl Finder {
 ///
 /// # Errors
 /// The classifier's run is not finished, or damaged.
-pub fn thresholds(first: &RunFolder, stated: Auto<f64>, sensitivity: f64) -> Result<Vec<f64>, RunError> {
-    let plan = first.read_plan().map_err(RunError::file(first.plan()))?;
+pub fn thresholds(first: &Stored, stated: Auto<f64>, sensitivity: f64) -> Result<Vec<f64>, OpenError> {
+    let plan = &first.plan;
     if let Auto::Fixed(threshold) = stated {
         return Ok(vec![threshold; plan.target.structures.len()]);
     }
-    let rows = table::read(&first.slices().0)?;
+    let rows = table::read(&first.evaluation().slices().0)?;
     let of_split = |split: &str, structure: &str| -> Vec<(f64, bool)> {
         let rows = rows.iter().filter(|row| row.context.split == split && row.structure == structure);
         rows.filter_map(|row: &SliceRow| Some((row.probability, row.present?))).collect()
     };
     let names = plan.target.structures.iter().map(|structure| structure.name.as_str());
     let threshold = |name| {
-        let known = [super::slices::VALIDATION, super::slices::TRAINING].map(|split| of_split(split, name));
+        let known = [Role::Validation, Role::Train].map(|role| of_split(role.name(), name));
         // Where no slice shows the structure, none can be missed, and half is as good as any.
         known.iter().find_map(|slices| threshold_for(slices, sensitivity)).unwrap_or(0.5)
     };

@@ -1,55 +1,74 @@
 //! Scores a network in training on the validation cases: whole volumes by sliding window, on the prepared grid.
 
-
 use burn::tensor::Device;
-use ndarray::{Array3, ArrayView4, Axis};
 
 use crate::Cancel;
 use crate::dataset::Target;
 use crate::evaluate::{self, Score};
-use crate::model::{Interface, Network};
+use crate::model::{Network, Task};
+use crate::plan::Training;
+use crate::predict::spec::Weights;
 use crate::predict::{PredictPlan, Predictor, Region};
-use crate::preprocess::{Prepared, PreparedCase};
+use crate::preprocess::restore::restore_segmentation;
+use crate::preprocess::{Origin, Prepared, PreparedCase};
 use crate::train::{LoadedCase, TrainError, Validation};
-use crate::volume::{Geometry, LabelMap, Segmentation};
+use crate::volume::{Geometry, LabelMap};
 
 /// What validation needs besides the network.
 pub struct Validator<'a> {
     /// The validation cases.
     pub cases: Vec<&'a PreparedCase>,
-    /// Windows and blending; mirroring is left out, it costs more than a choice of epoch is worth.
-    pub plan: PredictPlan,
-    /// Structures.
+    /// What the network is for.
+    pub task: Task,
+    /// The training, with its settings for validation.
+    pub training: &'a Training,
+    /// The structures.
     pub target: &'a Target,
-    /// Whether the network classifies slices.
-    pub of_slices: bool,
-    /// Of a cascade's second network: how far around the structures it looks.
-    pub near_mm: Option<f64>,
-    /// Channels in and out.
-    pub interface: Interface,
     /// Where to compute.
     pub device: &'a Device,
-    /// Stop after the current windows.
+    /// Stops after the current windows.
     pub cancelled: &'a Cancel,
 }
 
 impl Validator<'_> {
-    /// Mean Dice and IoU over cases, per structure.
+    /// Mean Dice and IoU over cases, per structure; of slices where the network classifies them.
     ///
     /// # Errors
     /// A case cannot be read, or validation was stopped.
     pub fn validate(&self, network: &Network) -> Result<Validation, TrainError> {
+        let plan = self.plan();
         let predictor = Predictor {
             network,
             device: self.device,
-            plan: &self.plan,
+            plan: &plan,
             sigmoid: self.target.sigmoid(),
-            outputs: self.interface.outputs,
+            outputs: self.target.outputs(),
             pass: None,
         };
-        if self.of_slices {
-            return self.validate_slices(&predictor);
+        match self.task {
+            Task::Segment => self.segment(&predictor),
+            Task::ClassifySlices => self.classify(&predictor),
         }
+    }
+
+    /// Windows and blending; mirroring is left out, it costs more than a choice of epoch is worth.
+    fn plan(&self) -> PredictPlan {
+        let train = &self.training.train;
+        let validation = train.validation;
+        PredictPlan {
+            weights: Weights::Last,
+            patch_size: train.patch_size,
+            overlap: validation.overlap,
+            blend: validation.blend,
+            mirror_axes: Vec::new(),
+            mirrored_outputs: Vec::new(),
+            batch_size: validation.batch_size,
+            threshold: validation.threshold,
+            largest_component: Vec::new(),
+        }
+    }
+
+    fn segment(&self, predictor: &Predictor) -> Result<Validation, TrainError> {
         let mut scores = Vec::new();
         for case in &self.cases {
             let prepared = case.load()?;
@@ -59,19 +78,22 @@ impl Validator<'_> {
                 return Err(TrainError::Stopped);
             };
             let Some(labels) = prepared.labels else { continue };
-            let shape = labels.dim();
-            let geometry = Geometry::axis_aligned([shape.0, shape.1, shape.2], [1.0; 3]);
+            let (depth, height, width) = labels.dim();
+            let geometry = Geometry::axis_aligned([depth, height, width], [1.0; 3]);
             let reference = LabelMap { voxels: labels, geometry: geometry.clone() };
-            let prediction = decode(probabilities.view(), self.target, self.plan.threshold, geometry);
-            let case_scores = evaluate::score(&case.name, self.target, &reference, &prediction);
-            scores.extend(case_scores.map_err(|error| TrainError::Validation(error.to_string()))?);
+            let (origin, threshold) = (Origin::identity(geometry), predictor.plan.threshold);
+            let wrong = |error: &dyn std::fmt::Display| TrainError::Validation(error.to_string());
+            let prediction = restore_segmentation(probabilities.view(), self.target, threshold, &origin);
+            let prediction = prediction.map_err(|error| wrong(&error))?;
+            let of_case = evaluate::score(&case.name, self.target, &reference, &prediction);
+            scores.extend(of_case.map_err(|error| wrong(&error))?);
         }
         Ok(self.means(&scores))
     }
 
-    /// Where a second network of a cascade is to look: near the reference's structures, as in training.
+    /// Where the second stage of a cascade looks: near the reference's structures, as in training.
     fn region(&self, prepared: &Prepared) -> Option<Region> {
-        let near_mm = self.near_mm?;
+        let near_mm = self.training.train.near_mm?;
         let case = LoadedCase::from(prepared.clone());
         let structures: Vec<Vec<u16>> = self.target.structures.iter().map(|it| it.values.clone()).collect();
         let near = case.source_near(Some(near_mm), &structures).near?;
@@ -79,7 +101,7 @@ impl Validator<'_> {
     }
 
     /// Dice (which for slices is the F1 score) and IoU of the slices of all cases together, per structure.
-    fn validate_slices(&self, predictor: &Predictor) -> Result<Validation, TrainError> {
+    fn classify(&self, predictor: &Predictor) -> Result<Validation, TrainError> {
         let mut slices: Vec<Vec<(f64, bool)>> = vec![Vec::new(); self.target.structures.len()];
         for case in &self.cases {
             let prepared = case.load()?;
@@ -91,7 +113,7 @@ impl Validator<'_> {
                 slices[structure].extend(known);
             }
         }
-        let counts = slices.iter().map(|slices| evaluate::slices::counts(slices, self.plan.threshold));
+        let counts = slices.iter().map(|slices| evaluate::slices::counts(slices, predictor.plan.threshold));
         let counts: Vec<_> = counts.collect();
         Ok(Validation {
             dice: counts.iter().map(evaluate::Overlap::dice).collect(),
@@ -109,26 +131,4 @@ impl Validator<'_> {
         };
         Validation { dice: mean(|score| score.dice), iou: mean(|score| score.iou) }
     }
-}
-
-/// The segmentation that probabilities stand for, on their own grid.
-fn decode(probabilities: ArrayView4<f32>, target: &Target, threshold: f64, geometry: Geometry) -> Segmentation {
-    if target.overlapping {
-        let masks = probabilities.mapv(|probability| u8::from(f64::from(probability) > threshold));
-        return Segmentation::Masks { masks, geometry };
-    }
-    let mut best = match target.sigmoid() {
-        true => Array3::from_elem(geometry.shape, threshold as f32),
-        false => probabilities.index_axis(Axis(0), 0).to_owned(),
-    };
-    let mut voxels = Array3::<u16>::zeros(best.dim());
-    let background = usize::from(!target.sigmoid());
-    for (output, structure) in probabilities.outer_iter().skip(background).zip(&target.structures) {
-        ndarray::Zip::from(&mut voxels).and(&mut best).and(&output).for_each(|label, best, &probability| {
-            if probability > *best {
-                (*label, *best) = (structure.value, probability);
-            }
-        });
-    }
-    Segmentation::Labels(LabelMap { voxels, geometry })
 }

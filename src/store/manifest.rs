@@ -6,19 +6,22 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::RunFolder;
-use crate::plan::Plan;
+use crate::observe::Outcome;
+use crate::observe::event::now;
+use crate::plan::{RunIds, numerics};
+use crate::predict::spec::Weights;
 
-/// Written when a run starts and again when it ends.
+/// Version of the manifest's form.
+pub const FORMAT: u32 = 2;
+
+/// Written when a process begins to work on a run, after each stage, and when it ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this file.
     pub format: u32,
-    /// Whether the run came to its end.
-    pub finished: bool,
-    /// The run's id.
+    /// Id of the training, or of the set of networks that are averaged.
     pub run_id: String,
-    /// The command line.
+    /// The command line that began it.
     pub command: Vec<String>,
     /// Version of segspec and of what computes.
     pub versions: BTreeMap<String, String>,
@@ -33,49 +36,79 @@ pub struct Manifest {
     pub git: Option<Git>,
     /// Seed.
     pub seed: u64,
-    /// blake3 of every file that was read, by case.
-    pub data: BTreeMap<String, Vec<String>>,
     /// Start and end of every process that worked on the run.
     pub sessions: Vec<Session>,
-    /// Trainable numbers of the network.
+    /// What the training came to; none before it is finished, and for means of networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
+    /// Finished predictions, by their ids.
     #[serde(default)]
-    pub parameters: Option<usize>,
-    /// blake3 of the weights that predicted.
-    #[serde(default)]
-    pub weights: Option<String>,
-    /// Epoch of these weights.
-    #[serde(default)]
-    pub epoch: Option<usize>,
-    /// The runs whose networks an ensemble averages.
+    pub predictions: BTreeMap<String, PredictionRecord>,
+    /// The networks that are averaged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
+    /// The training that this one goes on from, with more epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued_from: Option<Continued>,
     /// What a reader should know, such as a resume under another build.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
 
-/// One network of an ensemble.
+/// What a finished training came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// Trainable parameters of the network.
+    pub parameters: usize,
+    /// Epochs done; fewer than planned where it stopped early.
+    pub epochs: usize,
+    /// The epoch whose weights are the best, where validation cases chose one.
+    pub best_epoch: Option<usize>,
+}
+
+/// Finished predictions, and what was made of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PredictionRecord {
+    /// blake3 of the weights that predicted, over all numbers in the order of the network's parts; none for means of networks.
+    pub weights: Option<String>,
+    /// Which checkpoint they come from.
+    pub checkpoint: Option<Weights>,
+    /// Epoch of these weights.
+    pub epoch: Option<usize>,
+    /// Finished scores, by their ids.
+    pub evaluations: BTreeMap<String, EvaluationRecord>,
+}
+
+/// Finished scores.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// Mean Dice over cases, then over structures.
+    pub dice: Option<f64>,
+    /// Of a classifier of slices: mean area under the ROC curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auc: Option<f64>,
+    /// Names of the structures when the tables were written.
+    pub structures: Vec<String>,
+}
+
+/// One network of a mean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Its run id.
-    pub run_id: String,
+    /// The ids of its run.
+    pub run: RunIds,
     /// Trial, fold and seed in words.
     pub label: String,
     /// blake3 of its weights.
     pub weights: Option<String>,
 }
 
-impl Member {
-    /// Those of an ensemble's plan, whose folders lie beside its own.
-    pub fn all(plan: &Plan, folder: &RunFolder) -> Vec<Self> {
-        let member = |id: &String| {
-            let place = folder.sibling(id);
-            let label = place.read_plan().map(|plan| plan.about.name(plan.seed)).unwrap_or_default();
-            let weights = place.read_manifest().and_then(|manifest| manifest.weights);
-            Self { run_id: id.clone(), label, weights }
-        };
-        plan.members.iter().map(member).collect()
-    }
+/// Where a training began that goes on from another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continued {
+    /// Id of the other training.
+    pub run_id: String,
+    /// Its epochs.
+    pub epochs: usize,
 }
 
 /// A machine.
@@ -105,7 +138,7 @@ pub struct Git {
 }
 
 /// One process that worked on the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// Beginning, UTC.
     pub started: String,
@@ -113,17 +146,16 @@ pub struct Session {
     pub ended: Option<String>,
     /// Version of segspec.
     pub version: String,
+    /// How it ended; none if it was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
 }
-
-/// Version of the manifest's form.
-pub const FORMAT: u32 = 1;
 
 impl Manifest {
     /// A manifest for a run that starts now.
-    pub fn new(run_id: &str, device: &str, seed: u64, data: BTreeMap<String, Vec<String>>) -> Self {
+    pub fn new(run_id: &str, device: &str, seed: u64) -> Self {
         Self {
             format: FORMAT,
-            finished: false,
             run_id: run_id.into(),
             command: std::env::args().collect(),
             versions: versions(),
@@ -132,13 +164,25 @@ impl Manifest {
             host: Host::here(),
             git: Git::here(),
             seed,
-            data,
             sessions: Vec::new(),
-            parameters: None,
-            weights: None,
-            epoch: None,
+            training: None,
+            predictions: BTreeMap::new(),
             members: Vec::new(),
+            continued_from: None,
             warnings: Vec::new(),
+        }
+    }
+
+    /// The finished scores of a run.
+    pub fn evaluation(&self, ids: &RunIds) -> Option<&EvaluationRecord> {
+        self.predictions.get(&ids.prediction)?.evaluations.get(&ids.evaluation)
+    }
+
+    /// Why the last session failed; none if it did not, or was killed.
+    pub fn failure(&self) -> Option<String> {
+        match self.sessions.last()?.outcome.as_ref()? {
+            Outcome::Failed { reason, .. } => Some(reason.clone()),
+            _ => None,
         }
     }
 
@@ -148,20 +192,20 @@ impl Manifest {
         if let Some(last) = self.sessions.last().filter(|last| last.version != version) {
             self.warnings.push(format!("begun with segspec {}, resumed with {version}", last.version));
         }
-        self.sessions.push(Session { started: super::clock::now(), ended: None, version });
+        self.sessions.push(Session { started: now(), ended: None, version, outcome: None });
     }
 
-    /// Notes that the current process stops working on the run.
-    pub fn end_session(&mut self) {
+    /// Notes that the current process stops working on the run, and how.
+    pub fn end_session(&mut self, outcome: Outcome) {
         if let Some(session) = self.sessions.last_mut() {
-            session.ended = Some(super::clock::now());
+            (session.ended, session.outcome) = (Some(now()), Some(outcome));
         }
     }
 }
 
 fn versions() -> BTreeMap<String, String> {
-    let numerics = crate::plan::NUMERICS.to_string();
-    [("segspec", env!("CARGO_PKG_VERSION")), ("burn", "0.22.1"), ("numerics", &numerics)]
+    let numerics = [numerics::TRAINING, numerics::PREDICTION, numerics::EVALUATION].map(|it| it.to_string());
+    [("segspec", env!("CARGO_PKG_VERSION")), ("burn", "0.22.1"), ("numerics", &numerics.join("."))]
         .map(|(name, version)| (name.to_string(), version.to_string()))
         .into()
 }

@@ -1,0 +1,115 @@
+//! What the content of a case is called: a name that changes with every byte of its files and with everything that decides how
+//! they are read, and with nothing else. Caches and ids are made of it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Case, Label};
+use crate::files;
+
+/// Hexadecimal digits of a content name: 128 bits.
+const DIGITS: usize = 32;
+
+/// Names of what a case holds, read as its dataset says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Content {
+    /// Of the image with all its channels.
+    pub image: String,
+    /// Of the labels on the image's grid; none without labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl Content {
+    /// Both in one word, for names of files.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.image, self.label.as_deref().unwrap_or("unlabelled"))
+    }
+}
+
+/// Content of one file of one case; says nothing about where it lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileHash {
+    /// Name of the case.
+    pub case: String,
+    /// `image-0`, `image-1`, … or `label`.
+    pub role: String,
+    /// BLAKE3 of the content, in hex: what `b3sum` prints.
+    pub blake3: String,
+}
+
+/// Names the content of a case; `hash` gives the BLAKE3 of a file.
+///
+/// # Errors
+/// The operating system's, naming the file.
+pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::Result<Content> {
+    let all = |path: &Path| -> io::Result<Vec<String>> { files::below(path)?.iter().map(|file| hash(file)).collect() };
+    let channels: Vec<Vec<String>> = case.images.iter().map(|path| all(path)).collect::<io::Result<_>>()?;
+    let reading = &case.reading;
+    let image = name(&("image", &channels, case.stack_spacing_mm, &reading.choice, reading.resample_channels))?;
+    let Some(label) = &case.label else { return Ok(Content { image, label: None }) };
+    // Labels may be put on the image's grid, so that the image takes part.
+    let rules = (&image, reading.resample_labels, reading.overlap, &reading.names, reading.coordinates);
+    let label = match label {
+        Label::Map(path) => name(&("map", rules, all(path)?)),
+        Label::Pictures(paths) => {
+            name(&("pictures", rules, paths.iter().map(|path| hash(path)).collect::<io::Result<Vec<_>>>()?))
+        }
+        Label::Masks(masks) => {
+            let each = masks.iter().map(|(value, path)| Ok((*value, all(path)?)));
+            name(&("masks", rules, each.collect::<io::Result<Vec<_>>>()?))
+        }
+        Label::Runs(runs) => name(&("runs", rules, runs.rows()?)),
+    };
+    Ok(Content { image, label: Some(label?) })
+}
+
+fn name(parts: &impl Serialize) -> io::Result<String> {
+    let text = serde_json::to_vec(parts)?;
+    let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 content of a case");
+    Ok(hasher.update(&text).finalize().to_hex()[..DIGITS].to_owned())
+}
+
+/// Name of the content of a case, from its files alone.
+///
+/// # Errors
+/// The operating system's.
+pub fn content_of(case: &Case) -> io::Result<Content> {
+    content(case, &hash_of)
+}
+
+/// BLAKE3 of a file, in hex.
+///
+/// # Errors
+/// The operating system's, naming the file.
+pub fn hash_of(path: &Path) -> io::Result<String> {
+    let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path).map_err(naming)?).map_err(naming)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Hashes of every file of some cases, by case and role, as a manifest keeps them.
+pub fn by_role(hashes: &[FileHash]) -> BTreeMap<&str, BTreeMap<&str, Vec<&str>>> {
+    let mut cases: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+    for hash in hashes {
+        cases.entry(&hash.case).or_default().entry(&hash.role).or_default().push(&hash.blake3);
+    }
+    cases
+}
+
+/// The files of a case with their hashes, in the order of [`Case::files`].
+///
+/// # Errors
+/// The operating system's, naming the file.
+pub fn file_hashes(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::Result<Vec<FileHash>> {
+    let named = |(role, path): (String, PathBuf)| Ok(FileHash { case: case.name.clone(), role, blake3: hash(&path)? });
+    case.files()?.into_iter().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests;

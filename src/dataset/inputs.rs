@@ -1,0 +1,192 @@
+//! The cases of a dataset as runs see them: listed, named by their content, checked. Whatever was read once is remembered under the
+//! name of its content.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+
+use super::check::{self, CaseCheck, check_case, each_case};
+use super::content::{Content, content};
+use super::hashes::FileHashes;
+use super::spec::{Dataset, Split};
+use super::{Case, DataError, Excluded, Opened, open};
+use crate::{Cancel, files};
+
+/// Version of stored checks: raised when [`check`](super::check()) finds other things than before.
+const CHECK_FORMAT: u32 = 1;
+
+/// What runs read.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Usable cases with the names of their contents, sorted by name.
+    pub cases: Vec<(Case, Content)>,
+    /// The others, those that [`open`] found included, sorted by name.
+    pub excluded: Vec<Excluded>,
+    /// What lies in each listed case, usable or not.
+    pub checks: Vec<CaseCheck>,
+}
+
+/// Whether cases may be read that were not read before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whatever is needed is read.
+    Read,
+    /// Only what is remembered is used: no image is opened.
+    Remembered,
+}
+
+/// What is being done to the cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Their files are hashed.
+    Hashing,
+    /// They are read and checked.
+    Checking,
+}
+
+/// Called after each case with the step, the cases done and the cases in all, from any thread.
+pub type Progress<'a> = &'a (dyn Fn(Step, usize, usize) + Sync);
+
+impl Inputs {
+    /// Opens and checks a dataset. Hashes of files and results of checks are kept in the folder `cache`.
+    ///
+    /// # Errors
+    /// [`DataError`] where no case can be used, [`DataError::NotRead`] where a case would have to be read and must not be,
+    /// [`DataError::Cancelled`].
+    pub fn open(
+        spec: &Dataset,
+        data_root: &Path,
+        cache: &Path,
+        access: Access,
+        progress: Progress,
+        cancel: &Cancel,
+    ) -> Result<Self, DataError> {
+        let name = spec.name.clone().unwrap_or_default();
+        let opened = open(spec, &name, data_root)?;
+        let contents = contents(&opened, cache, progress, cancel)?;
+        let store = Store { spec, cache, access };
+        let done = AtomicUsize::new(0);
+        let items: Vec<(&Case, &io::Result<Content>)> = opened.cases.iter().zip(&contents).collect();
+        let mut checks = each_case(&items, cancel, |(case, content)| {
+            let checked = store.check(case, content.as_ref().ok())?;
+            progress(Step::Checking, done.fetch_add(1, Ordering::Relaxed) + 1, items.len());
+            Ok(checked)
+        })?;
+        check::warn_of_copies(&mut checks);
+        Self::of(opened, contents, checks)
+    }
+
+    fn of(opened: Opened, contents: Vec<io::Result<Content>>, checks: Vec<CaseCheck>) -> Result<Self, DataError> {
+        let mut excluded = opened.excluded;
+        let mut cases = Vec::new();
+        for ((case, content), check) in opened.cases.into_iter().zip(contents).zip(&checks) {
+            let reason = match (&check.excluded, content) {
+                (None, Ok(content)) => {
+                    cases.push((case, content));
+                    continue;
+                }
+                (Some(reason), _) => reason.clone(),
+                (None, Err(error)) => error.to_string(),
+            };
+            excluded.push(Excluded { case: case.name, reason });
+        }
+        excluded.sort_by(|a, b| a.case.cmp(&b.case));
+        if cases.is_empty() {
+            let first = excluded.first().cloned();
+            let (case, reason) = first.map_or_else(|| ("—".into(), "no file".into()), |row| (row.case, row.reason));
+            return Err(DataError::NoUsableCase { name: opened.name, count: excluded.len(), case, reason });
+        }
+        Ok(Self { cases, excluded, checks })
+    }
+
+    /// Names of the cases that a split deals: also those whose files turned out to be unusable, so that one bad file does
+    /// not give the others new roles. Lists of names may hold every name that is known.
+    pub fn dealt(&self, split: &Split) -> Vec<&str> {
+        let listed = self.checks.iter().map(|check| check.case.as_str());
+        match split {
+            Split::Fixed { .. } => listed.chain(self.excluded.iter().map(|row| row.case.as_str())).collect(),
+            _ => listed.collect(),
+        }
+    }
+
+    /// The case of a name, with the name of its content.
+    pub fn case(&self, name: &str) -> Option<&(Case, Content)> {
+        self.cases.iter().find(|(case, _)| case.name == name)
+    }
+}
+
+/// Names of the contents of all listed cases; an error for a case whose files cannot be read.
+fn contents(
+    opened: &Opened,
+    cache: &Path,
+    progress: Progress,
+    cancel: &Cancel,
+) -> Result<Vec<io::Result<Content>>, DataError> {
+    let hashes = FileHashes::open(&cache.join("file-hashes.json"));
+    let done = AtomicUsize::new(0);
+    let contents = each_case(&opened.cases, cancel, |case| {
+        let named = content(case, &|path| hashes.of(path));
+        progress(Step::Hashing, done.fetch_add(1, Ordering::Relaxed) + 1, opened.cases.len());
+        Ok(named)
+    });
+    // What was hashed before a stop is remembered, too.
+    hashes.save()?;
+    contents
+}
+
+/// Checks of cases, kept under what decides them.
+struct Store<'a> {
+    spec: &'a Dataset,
+    cache: &'a Path,
+    access: Access,
+}
+
+impl Store<'_> {
+    fn check(&self, case: &Case, content: Option<&Content>) -> Result<CaseCheck, DataError> {
+        let place = content.and_then(|content| self.key(content).ok()).map(|key| self.cache.join(key));
+        let known = place.as_ref().and_then(|place| std::fs::read(place).ok());
+        if let Some(check) = known.and_then(|text| serde_json::from_slice::<CaseCheck>(&text).ok()) {
+            return Ok(CaseCheck { case: case.name.clone(), ..check });
+        }
+        if self.access == Access::Remembered {
+            return Err(DataError::NotRead { case: case.name.clone() });
+        }
+        let check = check_case(case, self.spec);
+        if let Some(place) = place {
+            let text = serde_json::to_vec(&check).map_err(io::Error::from);
+            let written = text.and_then(|text| files::write_atomic(&place, &text));
+            written.map_err(|error| {
+                let (path, reason) = (place, error.to_string());
+                DataError::Write(crate::volume::WriteError { path, reason, environment: true })
+            })?;
+        }
+        Ok(check)
+    }
+
+    fn key(&self, content: &Content) -> io::Result<String> {
+        #[derive(Serialize)]
+        struct Decides<'a> {
+            format: u32,
+            content: &'a Content,
+            channels: usize,
+            structures: Vec<(&'a str, Vec<u16>)>,
+            background: &'a [u16],
+            ignore: Option<u16>,
+        }
+        let spec = self.spec;
+        let structures = spec.structures.iter().map(|it| (it.name.as_str(), spec.label_values(it)));
+        let decides = Decides {
+            format: CHECK_FORMAT,
+            content,
+            channels: spec.channels.len(),
+            structures: structures.collect(),
+            background: &spec.labels.background,
+            ignore: spec.labels.ignore,
+        };
+        let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 check of a case");
+        hasher.update(&serde_json::to_vec(&decides)?);
+        Ok(format!("{}.check", &hasher.finalize().to_hex()[..32]))
+    }
+}

@@ -1,0 +1,312 @@
+//! A finished training as a tool: its network (or those of an ensemble) and its plan, ready for images that it has never seen.
+
+use burn::tensor::Device;
+use ndarray::Array2;
+
+use super::{Look, Looker};
+use crate::Cancel;
+use crate::dataset::{Case, Target};
+use crate::evaluate::Variant;
+use crate::evaluate::table::TableError;
+use crate::model::{self, Network};
+use crate::plan::{Plan, Training, Work};
+use crate::predict::spec::Weights;
+use crate::predict::{self, PredictError, Predictor};
+use crate::preprocess::{self, CaseError, Prepared, restore_slices};
+use crate::store::{Manifest, StoreError, Stored};
+use crate::train::checkpoint::{self, CheckpointError};
+use crate::volume::{Segmentation, Volume};
+
+/// Trained networks with the plans that they were trained by.
+pub struct Trained {
+    /// Everything that the run was told.
+    pub plan: Plan,
+    /// One network, or those whose probabilities are averaged.
+    networks: Vec<Trainee>,
+    device: Device,
+}
+
+/// What was found in a case.
+pub struct Found {
+    /// The result.
+    pub segmentation: Segmentation,
+    /// What it is compared with.
+    pub variants: Vec<(Variant, Segmentation)>,
+    /// Slices `[structure, z]` of the whole canonical image that the second stage of a cascade looked at; none for all.
+    pub looked_at: Option<Array2<bool>>,
+}
+
+/// One network of a run or of an ensemble.
+struct Trainee {
+    plan: Plan,
+    training: Training,
+    weights: Weights,
+    network: Network,
+    /// What says where it looks; none for everywhere.
+    looker: Option<Looker>,
+}
+
+/// Why a run cannot be used for prediction.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file of its folder, or of a folder that it needs.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its weights.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A table of a run that it needs.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// There are no weights yet.
+    #[error("{folder}: no weights yet; `segspec run` trains them")]
+    NoWeights {
+        /// The run.
+        folder: String,
+    },
+    /// The weights changed since the run predicted with them.
+    #[error(
+        "{folder}: the weights are not those that the manifest names: a file was changed or damaged; `segspec run --fresh` trains again"
+    )]
+    OtherWeights {
+        /// The run.
+        folder: String,
+    },
+    /// A run whose networks are needed is an average itself.
+    #[error("{folder}: is an ensemble already; give the runs that it averages")]
+    Nested {
+        /// The run.
+        folder: String,
+    },
+}
+
+/// Why one case could not be segmented.
+#[derive(Debug, thiserror::Error)]
+pub enum InferError {
+    /// Its files cannot be read, or not be prepared as the plan says.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// It has another number of channels than the training images.
+    #[error("the image has {found} channels, the network takes {expected}")]
+    Channels {
+        /// Channels of the image.
+        found: usize,
+        /// Channels of the network.
+        expected: usize,
+    },
+    /// The network.
+    #[error(transparent)]
+    Predict(#[from] PredictError),
+}
+
+impl Trained {
+    /// Reads plan and weights of a run: of the best epoch where the plan asks for it and there is one, else of the last step. The
+    /// networks of an ensemble, and the first stage of a cascade, lie in the folders beside.
+    ///
+    /// # Errors
+    /// A plan or weights are missing, damaged, or do not belong together.
+    pub fn open(run: &Stored, device: &Device) -> Result<Self, OpenError> {
+        match &run.plan.work {
+            Work::Train(_) => Self::of(run.plan.clone(), std::slice::from_ref(run), device),
+            Work::Average(average) => {
+                let members = average.members.iter().map(|ids| run.beside(ids)).collect::<Result<Vec<_>, _>>()?;
+                Self::of(run.plan.clone(), &members, device)
+            }
+        }
+    }
+
+    /// The mean of several runs that find the same structures, as `plan` says which.
+    ///
+    /// # Errors
+    /// As [`Trained::open`].
+    pub fn of(plan: Plan, runs: &[Stored], device: &Device) -> Result<Self, OpenError> {
+        let networks = runs.iter().map(|run| Trainee::open(run, device)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { plan, networks, device: device.clone() })
+    }
+
+    /// Which checkpoint the weights come from.
+    pub fn weights(&self) -> Weights {
+        self.networks.first().map_or(self.plan.predict.weights, |member| member.weights)
+    }
+
+    /// Channels of its images.
+    pub fn channels(&self) -> usize {
+        self.networks.first().map_or(1, |member| member.training.channels)
+    }
+
+    /// The structures.
+    pub fn target(&self) -> &Target {
+        &self.plan.target
+    }
+
+    /// Averages over the flips of every axis that training mirrored, but for the width where one side of a pair is segmented without
+    /// the other; false if no axis is left.
+    pub fn mirror(&mut self) -> bool {
+        // Every member, not only the first that can.
+        let each: Vec<bool> = self.networks.iter_mut().map(Trainee::mirror).collect();
+        each.contains(&true)
+    }
+
+    /// Segments one image on its own grid.
+    ///
+    /// # Errors
+    /// See [`InferError`].
+    pub fn segment(&self, image: &Volume, cancel: &Cancel) -> Result<Segmentation, InferError> {
+        self.check_channels(image)?;
+        let each = self.networks.iter().map(|member| {
+            let prepared = preprocess::prepare_case(&member.training.preprocess, image, None)?;
+            let look = member.looker.as_ref().map(|looker| looker.look(image, cancel)).transpose()?;
+            let region = look.and_then(|look| look.region(&prepared.origin));
+            let found = member.predictor(&self.device).probabilities(prepared.image.view(), region.as_ref(), cancel);
+            Ok((found.ok_or(PredictError::Cancelled)?, prepared.origin))
+        });
+        let each = each.collect::<Result<Vec<_>, InferError>>()?;
+        Ok(predict::decode(&each, &self.plan.target, &self.plan.predict)?)
+    }
+
+    /// The results that [`Trained::find`] compares with the main one.
+    pub fn variants(&self) -> Vec<Variant> {
+        let Some(only) = self.networks.first().filter(|_| self.networks.len() == 1) else { return Vec::new() };
+        let alone = only.looker.as_ref().is_some_and(Looker::chooses_slices).then_some(Variant::SecondStageAlone);
+        alone.into_iter().chain((1..only.network.passes()).map(Variant::Pass)).collect()
+    }
+
+    /// Segments a case that is prepared for the network of a run that trained one, and finds what its result is compared with: earlier
+    /// passes of a network of several, the second stage of a cascade without its first. `read` gives the image where a first stage must
+    /// see it.
+    ///
+    /// # Errors
+    /// See [`InferError`].
+    pub fn find(
+        &self,
+        prepared: &Prepared,
+        read: impl FnOnce() -> Result<Volume, InferError>,
+        cancel: &Cancel,
+    ) -> Result<Found, InferError> {
+        let Some(only) = self.networks.first() else { return Err(PredictError::Cancelled.into()) };
+        let look = only.looker.as_ref().map(|looker| looker.look(&read()?, cancel)).transpose()?;
+        let region = look.as_ref().and_then(|look| look.region(&prepared.origin));
+        let predictor = only.predictor(&self.device);
+        let image = prepared.image.view();
+        let decode = |found| predict::decode(&[(found, prepared.origin.clone())], self.target(), &self.plan.predict);
+        let mut variants = Vec::new();
+        let segmentation = match (&look, &region) {
+            (Some(Look::Slices(_)), Some(region)) => {
+                let mut found = predictor.probabilities(image, None, cancel).ok_or(PredictError::Cancelled)?;
+                variants.push((Variant::SecondStageAlone, decode(found.clone())?));
+                region.restrict(&mut found, self.target().sigmoid());
+                decode(found)?
+            }
+            _ => decode(predictor.probabilities(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?)?,
+        };
+        for pass in 1..only.network.passes() {
+            let predictor = Predictor { pass: Some(pass - 1), ..only.predictor(&self.device) };
+            let found = predictor.probabilities(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?;
+            variants.push((Variant::Pass(pass), decode(found)?));
+        }
+        let looked_at = match look {
+            Some(Look::Slices(chosen)) => Some(chosen),
+            _ => None,
+        };
+        Ok(Found { segmentation, variants, looked_at })
+    }
+
+    /// Probabilities `[output, z]` that the slices of a prepared case show the structures, on the slices of its whole canonical image.
+    ///
+    /// # Errors
+    /// [`InferError::Predict`].
+    pub fn classify_prepared(&self, prepared: &Prepared, cancel: &Cancel) -> Result<Array2<f32>, InferError> {
+        let Some(only) = self.networks.first() else { return Err(PredictError::Cancelled.into()) };
+        let slices = only.predictor(&self.device).slices(prepared.image.view(), cancel);
+        Ok(restore_slices(slices.ok_or(PredictError::Cancelled)?.view(), &prepared.origin))
+    }
+
+    /// blake3 of the weights, in the order of the networks.
+    pub fn hashes(&self) -> Vec<String> {
+        self.networks.iter().map(|member| checkpoint::weights_hash(&member.network)).collect()
+    }
+
+    /// Probabilities `[structure, z]` that the slices of an image in canonical orientation show the structures, and the distance of
+    /// the slices in mm; 1 without spacing.
+    ///
+    /// # Errors
+    /// See [`InferError`].
+    pub fn classify(&self, image: &Volume, cancel: &Cancel) -> Result<(Array2<f32>, f64), InferError> {
+        self.check_channels(image)?;
+        let each = self.networks.iter().map(|member| {
+            let Prepared { image, origin, .. } = preprocess::prepare_case(&member.training.preprocess, image, None)?;
+            let slices = member.predictor(&self.device).slices(image.view(), cancel);
+            Ok(restore_slices(slices.ok_or(PredictError::Cancelled)?.view(), &origin))
+        });
+        let each = each.collect::<Result<Vec<Array2<f32>>, InferError>>()?;
+        let count = each.len().max(1) as f32;
+        let mean = each.into_iter().reduce(|sum, slices| sum + slices).unwrap_or_default() / count;
+        Ok((mean, image.geometry.to_canonical().spacing_mm()[0]))
+    }
+
+    fn check_channels(&self, image: &Volume) -> Result<(), InferError> {
+        let found = image.voxels.dim().0;
+        match self.networks.iter().find(|member| member.training.channels != found) {
+            Some(member) => Err(InferError::Channels { found, expected: member.training.channels }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads the image of a case; labels are not looked at.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn read_image(case: &Case) -> Result<Volume, InferError> {
+    Ok(crate::dataset::read_image(case).map_err(CaseError::from)?)
+}
+
+/// Which weights a run can predict with: the best ones where its plan asks for them, unless no validation case had a defined score
+/// or the training has not got so far yet.
+fn available(run: &Stored, manifest: Option<&Manifest>) -> Weights {
+    let training = manifest.and_then(|manifest| manifest.training.as_ref());
+    let has_best = training.map_or(run.folder.best_weights().is_file(), |training| training.best_epoch.is_some());
+    if has_best { run.plan.predict.weights } else { Weights::Last }
+}
+
+impl Trainee {
+    fn open(run: &Stored, device: &Device) -> Result<Self, OpenError> {
+        let folder = || run.folder.path().display().to_string();
+        let Work::Train(training) = &run.plan.work else { return Err(OpenError::Nested { folder: folder() }) };
+        let plan = run.plan.clone();
+        let interface = training.interface(&plan.target);
+        let empty = model::build(&training.model, interface, training.train.precision, training.seed, device);
+        let manifest = run.folder.read_manifest()?;
+        let weights = available(run, manifest.as_ref());
+        let network = match weights {
+            Weights::Best => checkpoint::import(&run.folder.best_weights(), empty)?,
+            Weights::Last if run.folder.last_weights().is_file() => {
+                checkpoint::load_predicting(&run.folder.checkpoints(), empty)?
+            }
+            Weights::Last => return Err(OpenError::NoWeights { folder: folder() }),
+        };
+        let known = manifest.as_ref().and_then(|manifest| manifest.predictions.get(&run.ids.prediction));
+        if known.is_some_and(|known| known.weights.as_ref() != Some(&checkpoint::weights_hash(&network))) {
+            return Err(OpenError::OtherWeights { folder: folder() });
+        }
+        Ok(Self { weights, network, looker: Looker::open(run, device)?, training: training.clone(), plan })
+    }
+
+    fn mirror(&mut self) -> bool {
+        let augment = &self.training.train.augment;
+        let (axes, outputs) = predict::mirroring(&augment.mirror_axes, &augment.mirrored_values, &self.plan.target);
+        (self.plan.predict.mirror_axes, self.plan.predict.mirrored_outputs) = (axes, outputs);
+        !self.plan.predict.mirror_axes.is_empty()
+    }
+
+    fn predictor<'a>(&'a self, device: &'a Device) -> Predictor<'a> {
+        Predictor {
+            network: &self.network,
+            device,
+            plan: &self.plan.predict,
+            sigmoid: self.plan.target.sigmoid(),
+            outputs: self.plan.target.outputs(),
+            pass: None,
+        }
+    }
+}

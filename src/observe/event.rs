@@ -1,0 +1,258 @@
+//! Events, and how they reach those who listen.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::dataset::Excluded;
+use crate::train;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Id of the run that it happened to; none before there is a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// When, in UTC: `2026-11-20T10:44:00Z`.
+    pub time: String,
+    /// What.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Kind {
+    /// The files of a dataset are being hashed.
+    Hashing {
+        /// Cases done.
+        done: usize,
+        /// Cases in all.
+        of: usize,
+    },
+    /// The cases of a dataset are being read and checked.
+    Checking {
+        /// Cases done.
+        done: usize,
+        /// Cases in all.
+        of: usize,
+    },
+    /// The training cases are being measured for planning.
+    Measuring {
+        /// Cases done.
+        done: usize,
+        /// Cases in all.
+        of: usize,
+    },
+    /// A run begins.
+    Run {
+        /// Trial, seed and fold, for people.
+        label: String,
+        /// Its folder.
+        folder: PathBuf,
+        /// Its structures.
+        structures: Vec<String>,
+        /// Counted from 1.
+        number: usize,
+        /// Runs in all.
+        of: usize,
+    },
+    /// Cases are being prepared.
+    Preparing {
+        /// Cases done.
+        done: usize,
+        /// Cases in all.
+        of: usize,
+        /// How many of them came from the cache.
+        cached: usize,
+    },
+    /// Cases that cannot be used.
+    Excluded {
+        /// The cases with the reasons.
+        cases: Vec<Excluded>,
+    },
+    /// Cases are being predicted.
+    Predicting {
+        /// Cases done.
+        done: usize,
+        /// Cases in all.
+        of: usize,
+    },
+    /// Predictions are being scored.
+    Scoring {
+        /// Cases done.
+        done: usize,
+        /// Cases in all.
+        of: usize,
+    },
+    /// A run has everything that its plan asks for.
+    Finished {
+        /// Mean Dice over structures.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dice: Option<f64>,
+        /// Of a classifier of slices: mean area under the ROC curve.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        auc: Option<f64>,
+    },
+    /// A process's work on a run ended.
+    Ended {
+        /// Trial, seed and fold, for people.
+        label: String,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Something that a person should know.
+    Warning {
+        /// In words.
+        text: String,
+    },
+    /// A report was written.
+    Report {
+        /// Its page.
+        page: PathBuf,
+    },
+    /// From training.
+    #[serde(untagged)]
+    Training(train::Event),
+}
+
+impl Kind {
+    /// Whether it belongs into the log of a run: steps and progress do not.
+    pub fn is_logged(&self) -> bool {
+        use train::Event::{Step, Validating};
+        match self {
+            Self::Run { .. } | Self::Finished { .. } | Self::Ended { .. } | Self::Warning { .. } => true,
+            Self::Excluded { cases } => !cases.is_empty(),
+            Self::Training(event) => !matches!(event, Step { .. } | Validating { .. }),
+            Self::Hashing { .. }
+            | Self::Checking { .. }
+            | Self::Measuring { .. }
+            | Self::Preparing { .. }
+            | Self::Predicting { .. }
+            | Self::Scoring { .. }
+            | Self::Report { .. } => false,
+        }
+    }
+}
+
+/// Hears of everything that happens.
+pub trait Listener: Send {
+    /// Called for every event, by one thread at a time.
+    fn event(&mut self, event: &Event);
+}
+
+/// Where events go. Clones share their listeners; any thread may emit.
+#[derive(Clone, Default)]
+pub struct Events {
+    run: Option<String>,
+    listeners: Vec<Arc<Mutex<dyn Listener>>>,
+}
+
+impl Events {
+    /// Nobody listens.
+    pub fn silent() -> Self {
+        Self::default()
+    }
+
+    /// To one listener.
+    pub fn to(listener: impl Listener + 'static) -> Self {
+        Self::silent().and(listener)
+    }
+
+    /// To a further listener, too.
+    #[must_use]
+    pub fn and(&self, listener: impl Listener + 'static) -> Self {
+        let mut events = self.clone();
+        events.listeners.push(Arc::new(Mutex::new(listener)));
+        events
+    }
+
+    /// Events of a run.
+    #[must_use]
+    pub fn of(&self, run: &str) -> Self {
+        Self { run: Some(run.to_owned()), ..self.clone() }
+    }
+
+    /// Tells every listener what happened, now.
+    pub fn emit(&self, kind: Kind) {
+        let event = Event { run: self.run.clone(), time: now(), kind };
+        for listener in &self.listeners {
+            listener.lock().unwrap_or_else(PoisonError::into_inner).event(&event);
+        }
+    }
+
+    /// Tells every listener of something that a person should know.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.emit(Kind::Warning { text: text.into() });
+    }
+}
+
+/// The time in UTC as `2026-11-20T10:44:00Z`. For logs and manifests; nothing that is computed depends on it.
+pub fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::FailureClass;
+    use crate::train::EpochRecord;
+
+    struct Collected(Arc<Mutex<Vec<Event>>>);
+
+    impl Listener for Collected {
+        fn event(&mut self, event: &Event) {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+
+    #[test]
+    fn every_listener_hears_of_the_run_that_an_event_belongs_to() {
+        let [one, other] = [(); 2].map(|()| Arc::new(Mutex::new(Vec::new())));
+        let events = Events::to(Collected(one.clone()));
+        events.emit(Kind::Hashing { done: 0, of: 1 });
+        events.of("abc").and(Collected(other.clone())).warn("careful");
+        let runs = |collected: &Mutex<Vec<Event>>| {
+            collected.lock().unwrap().iter().map(|event| event.run.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!((runs(&one), runs(&other)), (vec![None, Some("abc".into())], vec![Some("abc".into())]));
+    }
+
+    #[test]
+    fn events_come_back_from_their_lines() {
+        let record = EpochRecord {
+            epoch: 1,
+            step: 2,
+            loss: 0.1,
+            skipped_steps: 0,
+            learning_rate: 0.3,
+            seconds: 1.5,
+            waited_seconds: 0.0,
+            validation: None,
+            best: true,
+            stopped_early: false,
+        };
+        let failed = Outcome::Failed { class: FailureClass::Trial, reason: "the loss became NaN".into() };
+        for kind in [
+            Kind::Training(train::Event::Epoch(record)),
+            Kind::Training(train::Event::NewBest { epoch: 3, score: 0.5 }),
+            Kind::Ended { label: "fold 0".into(), outcome: failed },
+            Kind::Finished { dice: Some(0.25), auc: None },
+            Kind::Excluded { cases: vec![Excluded { case: "a".into(), reason: "b".into() }] },
+        ] {
+            let event = Event { run: Some("0a".into()), time: now(), kind };
+            let line = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_time_is_whole_seconds_of_utc() {
+        let time = now();
+        assert!(time.len() == "2026-11-20T10:44:00Z".len() && time.ends_with('Z'), "{time}");
+    }
+}

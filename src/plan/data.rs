@@ -1,0 +1,137 @@
+//! The cases of a plan: their files, how they are read, what they are for.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{Case, Content, Dataset, Excluded, Fold, Inputs, Label, Reading};
+
+/// What a case is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It trains.
+    Train,
+    /// It chooses the weights.
+    Validation,
+    /// It is scored.
+    Test,
+}
+
+impl Role {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// The data of one run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Data {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Its folder, as its file says: below the folder of all datasets, or absolute.
+    pub root: PathBuf,
+    /// The same where it was found when the run was planned.
+    pub found_at: PathBuf,
+    /// Cases that no run can use, with the reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<Excluded>,
+    /// How the files are read.
+    #[serde(default)]
+    pub reading: Reading,
+    /// The cases, by role and name.
+    #[serde(default, rename = "case", skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<PlannedCase>,
+}
+
+/// One case of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PlannedCase {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its image files, below the dataset's folder.
+    pub images: Vec<PathBuf>,
+    /// Where the image is a folder of pictures: their spacing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_spacing_mm: Option<[f64; 3]>,
+    /// What the files hold, read as `reading` says.
+    pub content: Content,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+}
+
+impl Data {
+    /// The cases of a fold; those that are not among the inputs are left out.
+    pub fn new(dataset: &Dataset, data_root: &Path, inputs: &Inputs, fold: &Fold) -> Self {
+        let found_at = data_root.join(&dataset.root);
+        let relative = |path: &Path| -> Result<PathBuf, std::convert::Infallible> {
+            Ok(path.strip_prefix(&found_at).unwrap_or(path).to_path_buf())
+        };
+        let roles = [(Role::Train, &fold.train), (Role::Validation, &fold.validation), (Role::Test, &fold.test)];
+        let named = roles.iter().flat_map(|(role, names)| names.iter().map(move |name| (*role, name)));
+        let cases = named.filter_map(|(role, name)| {
+            let (case, content) = inputs.case(name)?;
+            let Ok(case) = case.with_paths(&relative);
+            Some(PlannedCase {
+                name: case.name,
+                role,
+                images: case.images,
+                stack_spacing_mm: case.stack_spacing_mm,
+                content: content.clone(),
+                label: case.label,
+            })
+        });
+        let reading = inputs.cases.first().map(|(case, _)| case.reading.clone()).unwrap_or_default();
+        Self {
+            dataset: dataset.name.clone().unwrap_or_default(),
+            root: PathBuf::from(&dataset.root),
+            cases: cases.collect(),
+            reading,
+            excluded: inputs.excluded.clone(),
+            found_at: std::path::absolute(&found_at).unwrap_or(found_at),
+        }
+    }
+
+    /// Cases of a role, by name.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = &PlannedCase> + Clone {
+        self.cases.iter().filter(move |case| case.role == role)
+    }
+
+    /// Names of the cases of a role.
+    pub fn names(&self, role: Role) -> Vec<String> {
+        self.of(role).map(|case| case.name.clone()).collect()
+    }
+
+    /// A planned case with its files below a folder.
+    pub fn case(&self, planned: &PlannedCase, folder: &Path) -> Case {
+        let below = |path: &Path| -> Result<PathBuf, std::convert::Infallible> { Ok(folder.join(path)) };
+        let case = Case {
+            name: planned.name.clone(),
+            images: planned.images.clone(),
+            stack_spacing_mm: planned.stack_spacing_mm,
+            label: planned.label.clone(),
+            reading: self.reading.clone(),
+        };
+        let Ok(case) = case.with_paths(&below);
+        case
+    }
+
+    /// The folder of the dataset on this machine: below `data_root` where that is given, else where it was found when the run was
+    /// planned.
+    pub fn folder(&self, data_root: Option<&Path>) -> PathBuf {
+        match data_root {
+            Some(data_root) => data_root.join(&self.root),
+            None => self.found_at.clone(),
+        }
+    }
+}

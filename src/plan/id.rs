@@ -1,0 +1,153 @@
+//! Ids: each stage of a run has one, made of what decides its numbers and of nothing else. What an id names is never computed twice.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{LookPlan, Plan, PlannedCase, Role, Training, Work};
+use crate::dataset::Target;
+use crate::evaluate::Evaluate;
+use crate::model::Task;
+use crate::train::spec::BestCases;
+
+/// Raised by hand when a stage gives other numbers for the same plan than before.
+pub mod numerics {
+    /// Of preparation and training. 7: statistics of labelled voxels are drawn by the content of a case as it is read; validation has
+    /// settings of its own.
+    pub const TRAINING: u32 = 7;
+    /// Of prediction.
+    pub const PREDICTION: u32 = 7;
+    /// Of scores.
+    pub const EVALUATION: u32 = 7;
+}
+
+/// Hexadecimal digits of an id: 48 bits, enough to tell a person's runs apart.
+const DIGITS: usize = 12;
+
+/// The ids of a run's stages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RunIds {
+    /// Of the training, or of the set of networks that are averaged: the name of the run's folder.
+    pub training: String,
+    /// Of the weights together with everything that decides how they predict any image.
+    pub predictor: String,
+    /// Of the predictions of certain cases.
+    pub prediction: String,
+    /// Of their scores.
+    pub evaluation: String,
+}
+
+impl Plan {
+    /// The ids of the run's stages.
+    pub fn ids(&self) -> RunIds {
+        let training = match &self.work {
+            Work::Train(training) => self.training_id(training),
+            Work::Average(average) => {
+                id("average", &average.members.iter().map(|member| &member.predictor).collect::<Vec<_>>())
+            }
+        };
+        let predictor = self.predictor_id(&training);
+        let images: Vec<_> = self.predicted().map(|(_, case)| (&case.name, &case.content.image)).collect();
+        let prediction = id("prediction", &(numerics::PREDICTION, &predictor, images));
+        let labels: Vec<_> = self.predicted().map(|(_, case)| (&case.name, &case.content.label)).collect();
+        let target = (Numbers::of(&self.target), Outputs::of(&self.target));
+        // Success rates are made of scores when they are summarised.
+        let evaluate = Evaluate { success_dice: Vec::new(), ..self.evaluate.clone() };
+        let evaluation = id("evaluation", &(numerics::EVALUATION, &prediction, labels, target, evaluate));
+        RunIds { training, predictor, prediction, evaluation }
+    }
+
+    fn training_id(&self, training: &Training) -> String {
+        let training = self.without_cosmetics(training);
+        let contents = |role| self.data.of(role).map(|case| &case.content).collect::<Vec<_>>();
+        let choosing = match (training.train.validate_every, training.train.best.cases) {
+            (0, _) => Vec::new(),
+            (_, BestCases::Validation) => contents(Role::Validation),
+            (_, BestCases::Test) => contents(Role::Test),
+        };
+        let target = Numbers::of(&self.target);
+        id("training", &(numerics::TRAINING, self.task, &training, target, contents(Role::Train), choosing))
+    }
+
+    /// The training without what changes no number: threads, memory for time, kept epochs, and the name of a structure.
+    fn without_cosmetics(&self, training: &Training) -> Training {
+        let mut training = training.clone();
+        let train = &mut training.train;
+        (train.loader_threads, train.gradient_checkpointing, train.keep_every) = (0, false, 0);
+        if let Some(name) = &mut train.best.structure {
+            let place = self.target.structures.iter().position(|structure| structure.name == *name);
+            *name = place.map_or_else(|| name.clone(), |place| place.to_string());
+        }
+        training
+    }
+
+    fn predictor_id(&self, training: &str) -> String {
+        let predict = match self.work {
+            Work::Train(_) => json!(self.predict),
+            // Windows are those of the members.
+            Work::Average(_) => json!([self.predict.threshold, self.predict.largest_component]),
+        };
+        let look = match &self.look {
+            LookPlan::Everywhere => None,
+            // Thresholds may be chosen by the classifier's scores.
+            LookPlan::Slices { first, threshold, sensitivity, margin_mm } => {
+                let chosen = threshold.fixed().map_or(Err((sensitivity, &first.evaluation)), Ok);
+                Some(id("slices", &(&first.predictor, chosen, margin_mm)))
+            }
+            LookPlan::Box { first, margin_mm } => Some(id("box", &(&first.predictor, margin_mm))),
+        };
+        id("predictor", &(numerics::PREDICTION, training, predict, look, Outputs::of(&self.target)))
+    }
+
+    /// The cases that are predicted, with the name of their part in the tables: the scored ones, and those that a classifier's thresholds
+    /// are chosen on: the validation cases, or the training cases where there are none.
+    pub fn predicted(&self) -> impl Iterator<Item = (Role, &PlannedCase)> {
+        let chosen_on = match self.data.of(Role::Validation).next() {
+            Some(_) => Role::Validation,
+            None => Role::Train,
+        };
+        let also = match self.task {
+            Task::Segment => None,
+            Task::ClassifySlices => Some(chosen_on),
+        };
+        [Some(Role::Test), also].into_iter().flatten().flat_map(|role| self.data.of(role).map(move |case| (role, case)))
+    }
+}
+
+/// A target without names and colours, as training and scores see it.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    overlapping: bool,
+    independent: bool,
+    ignore: Option<u16>,
+    values: Vec<&'a [u16]>,
+}
+
+impl<'a> Numbers<'a> {
+    fn of(target: &'a Target) -> Self {
+        let values = target.structures.iter().map(|structure| structure.values.as_slice()).collect();
+        let Target { overlapping, independent, ignore, .. } = *target;
+        Self { overlapping, independent, ignore, values }
+    }
+}
+
+/// What predicted files say: a value for each structure, or a mask.
+#[derive(Serialize)]
+struct Outputs {
+    overlapping: bool,
+    values: Vec<u16>,
+}
+
+impl Outputs {
+    fn of(target: &Target) -> Self {
+        let values = target.structures.iter().map(|structure| structure.value).collect();
+        Self { overlapping: target.overlapping, values }
+    }
+}
+
+fn id(stage: &str, decides: &impl Serialize) -> String {
+    // Plans hold no maps with keys that JSON cannot write, so there is always a text.
+    let text = serde_json::to_vec(&(stage, decides)).unwrap_or_default();
+    let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 id of a stage");
+    hasher.update(&text).finalize().to_hex()[..DIGITS].to_owned()
+}

@@ -1,0 +1,90 @@
+//! The cases of a plan on this machine: found below the data root, and proven to be those that were planned.
+
+use std::collections::BTreeMap;
+
+use super::error::RunError;
+use super::setting::{Setting, cache};
+use crate::dataset::content::{content, file_hashes};
+use crate::dataset::parallel::{self, Ended};
+use crate::dataset::{Case, Content, FileHash, FileHashes};
+use crate::plan::{PlannedCase, Role};
+use crate::store::{Stored, write_json};
+
+/// Cases that are hashed at a time.
+const AT_A_TIME: usize = 8;
+
+/// The cases of a run.
+pub struct Cases {
+    all: Vec<(Role, Case, Content)>,
+    hashes: FileHashes,
+}
+
+impl Cases {
+    /// Finds the cases of a run, and refuses those whose files, read as the plan says, hold something else than when it was made.
+    ///
+    /// # Errors
+    /// [`RunError::DataMoved`] with the case and the remedy.
+    pub fn locate(run: &Stored, setting: &Setting) -> Result<Self, RunError> {
+        let data = &run.plan.data;
+        let folder = data.folder(setting.data_root);
+        let moved = |reason: String| RunError::DataMoved { folder: folder.clone(), reason };
+        if !folder.is_dir() {
+            let text = format!("no such folder; set SEGSPEC_DATA to the folder that holds `{}`", data.root.display());
+            return Err(moved(text));
+        }
+        let hashes = FileHashes::open(&cache(&run.folder.run_root()).join("file-hashes.json"));
+        let verified = |planned: &PlannedCase| {
+            let case = data.case(planned, &folder);
+            let name = &planned.name;
+            let found = content(&case, &|path| hashes.of(path))
+                .map_err(|error| moved(format!("case {name} cannot be read: {error}")))?;
+            match found == planned.content {
+                true => Ok((planned.role, case, found)),
+                false => {
+                    let what = if found.image == planned.content.image { "its labels" } else { "its image" };
+                    let remedy = "plan the run again from its experiment file, or bring the old files back";
+                    Err(moved(format!("case {name} is not what it was when the run was planned ({what}); {remedy}")))
+                }
+            }
+        };
+        let all = parallel::each(&data.cases, AT_A_TIME, setting.cancel, verified).map_err(|ended| match ended {
+            Ended::Cancelled => RunError::Interrupted,
+            Ended::Failed(error) => error,
+        });
+        hashes.save()?;
+        Ok(Self { all: all?, hashes })
+    }
+
+    /// Writes the hash of every file into the run's folder, once: what `b3sum` prints.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn write_hashes(&self, run: &Stored) -> Result<(), RunError> {
+        let place = &run.folder.data();
+        if place.exists() {
+            return Ok(());
+        }
+        let hashes = &self.hashes;
+        let mut files: BTreeMap<&str, Vec<FileHash>> = BTreeMap::new();
+        for (_, case, _) in &self.all {
+            let of_case = file_hashes(case, &|path| hashes.of(path)).map_err(RunError::file(place.clone()))?;
+            files.insert(&case.name, of_case);
+        }
+        Ok(write_json(place, &files)?)
+    }
+
+    /// All of them, as preparation takes them.
+    pub fn all(&self) -> Vec<(Case, Content)> {
+        self.all.iter().map(|(_, case, content)| (case.clone(), content.clone())).collect()
+    }
+
+    /// The case of a name.
+    pub fn case(&self, name: &str) -> Option<&Case> {
+        self.all.iter().map(|(_, case, _)| case).find(|case| case.name == name)
+    }
+
+    /// Names of the cases of a role.
+    pub fn names(&self, role: Role) -> Vec<&str> {
+        self.all.iter().filter(|(of, ..)| *of == role).map(|(_, case, _)| case.name.as_str()).collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! Finds the runs of an experiment by the plans that they left: no image is opened.
+
+use std::path::Path;
+
+use crate::evaluate::Variant;
+use crate::plan::spec_hash;
+use crate::spec::cascade::first_stage;
+use crate::spec::{Experiment, Loaded};
+use crate::store::{self, Stored};
+
+/// The runs below the experiment's run root that were planned for one of its trials, in the order of the trials; and what a person should
+/// know of folders that cannot be read. Of runs of one trial, seed and fold (its data has changed between them), the last one counts.
+pub fn runs_of(loaded: &Loaded) -> (Vec<Stored>, Vec<String>) {
+    let wanted: Vec<Trial> = loaded
+        .trials
+        .iter()
+        .flat_map(|trial| {
+            let hash = |experiment: &Experiment| spec_hash(experiment, &loaded.dataset);
+            let seed = trial.experiment.seed;
+            let first = first_stage(&trial.experiment).map(|first| Trial { spec: hash(&first), seed });
+            first.into_iter().chain([Trial { spec: hash(&trial.experiment), seed }])
+        })
+        .collect();
+    let name = loaded.experiment.name.as_deref();
+    let (mut found, mut warnings) = (Vec::new(), Vec::new());
+    for run in store::all(Path::new(&loaded.experiment.run_root), name) {
+        match run {
+            Err(error) => warnings.push(error.to_string()),
+            Ok(run) => found.extend(place(&run, &wanted).map(|place| (place, run))),
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut runs: Vec<Stored> = Vec::new();
+    for (_, run) in found {
+        match runs.iter().position(|known| is_same(known, &run)) {
+            Some(index) => {
+                let (old, new) = if began(&runs[index]) < began(&run) { (index, Some(run)) } else { (index, None) };
+                let trial = runs[old].plan.name();
+                let which =
+                    format!("two runs of trial `{trial}` were planned on other data: the report shows the later one");
+                if !warnings.contains(&which) {
+                    warnings.push(which);
+                }
+                if let Some(run) = new {
+                    runs[old] = run;
+                }
+            }
+            None => runs.push(run),
+        }
+    }
+    (runs, warnings)
+}
+
+struct Trial {
+    spec: String,
+    seed: u64,
+}
+
+/// Where a run stands among those of the experiment: ensembles last, then by trial and fold. None where it belongs to none.
+fn place(run: &Stored, wanted: &[Trial]) -> Option<(usize, usize, usize)> {
+    let about = &run.plan.about;
+    let is_wanted = |trial: &Trial| trial.spec == about.trial.spec && trial.seed == run.plan.seed();
+    let trial = wanted.iter().position(is_wanted).filter(|_| !about.smoke)?;
+    let kind = match about.trial.variant {
+        Variant::EnsembleOfSeeds(_) => 1,
+        Variant::EnsembleOfTrials(_) => 2,
+        Variant::EnsembleOfFolds(_) => 3,
+        _ => 0,
+    };
+    Some((kind, trial, about.fold))
+}
+
+fn is_same(one: &Stored, other: &Stored) -> bool {
+    let key = |run: &Stored| (run.plan.about.trial.clone(), run.plan.seed(), run.plan.about.fold, run.plan.about.folds);
+    key(one) == key(other)
+}
+
+/// When the first process began to work on it.
+fn began(run: &Stored) -> String {
+    let manifest = run.folder.read_manifest().ok().flatten();
+    manifest.and_then(|manifest| Some(manifest.sessions.first()?.started.clone())).unwrap_or_default()
+}

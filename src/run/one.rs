@@ -1,0 +1,225 @@
+//! One run: the stages in order, from a plan to scores. What an earlier call finished is not done again.
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::cases::Cases;
+use super::error::RunError;
+use super::preparing::prepare;
+use super::setting::Setting;
+use super::task;
+use crate::backend::{Precision, kernel_cache};
+use crate::files;
+use crate::infer::Validator;
+use crate::model::Network;
+use crate::observe::{Kind, Log, Outcome};
+use crate::plan::{Plan, Role, Training, Work};
+use crate::preprocess::{PreparedCase, PreparedSet};
+use crate::store::history::History;
+use crate::store::manifest::{Member, TrainingRecord};
+use crate::store::{Lock, LockError, Manifest, RunFolder, StoreError, Stored, history, write_json};
+use crate::train::pretrained::{self, PretrainedError};
+use crate::train::spec::BestCases;
+use crate::train::{self, Ended, Job, checkpoint};
+
+/// Takes one run through all stages; `number` of how many it is. A run that was begun goes on; one that is finished, or that another
+/// process works on, is left as it is.
+pub fn run(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Outcome {
+    let events = setting.events.of(&run.id());
+    let outcome = attempt(run, setting, [number, of]).unwrap_or_else(|error| error.outcome());
+    events.emit(Kind::Ended { label: run.plan.name(), outcome: outcome.clone() });
+    outcome
+}
+
+fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<Outcome, RunError> {
+    can_compute(&run.plan, setting)?;
+    let folder = &run.folder;
+    let _lock = match Lock::take(&folder.lock()) {
+        Ok(lock) => lock,
+        Err(LockError::Held { holder, .. }) => return Ok(Outcome::Busy { holder }),
+        Err(error) => return Err(error.into()),
+    };
+    files::remove_unfinished(folder.path());
+    let known = folder.read_manifest()?;
+    run.write_plan()?;
+    if known.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
+        // Colours may have changed.
+        task::write_label_map(run)?;
+        return Ok(Outcome::Skipped);
+    }
+    let mut manifest = begin(run, known, setting)?;
+    let events = setting.events.of(&run.id()).and(Log::new(folder.events()));
+    let setting = Setting { events, ..setting.clone() };
+    let (label, structures) = (run.plan.name(), run.structures());
+    let announcement = Kind::Run { label: label.clone(), folder: folder.path().to_path_buf(), structures, number, of };
+    setting.events.emit(announcement);
+    let outcome = stages(run, &setting, &mut manifest);
+    let ended = outcome.as_ref().map_or_else(RunError::outcome, Clone::clone);
+    Log::new(folder.events()).keep(&run.id(), Kind::Ended { label, outcome: ended.clone() });
+    manifest.end_session(ended);
+    folder.write_manifest(&manifest)?;
+    outcome
+}
+
+/// Refuses a precision that the device lacks, before any compute.
+pub(super) fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
+    let Work::Train(training) = &plan.work else { return Ok(()) };
+    let (precision, device) = (training.train.precision, setting.device);
+    if precision.is_supported(&device.device) {
+        return Ok(());
+    }
+    let supported = Precision::ALL.into_iter().filter(|precision| precision.is_supported(&device.device));
+    let supported = supported.map(Precision::name).collect::<Vec<_>>().join(", ");
+    Err(RunError::Precision { device: device.name.to_string(), precision: precision.name(), supported })
+}
+
+/// Notes who works on the run.
+fn begin(run: &Stored, known: Option<Manifest>, setting: &Setting) -> Result<Manifest, RunError> {
+    let device = setting.device.name.to_string();
+    let mut manifest = known.unwrap_or_else(|| Manifest::new(&run.id(), &device, run.plan.seed()));
+    if manifest.device != device {
+        manifest.warnings.push(format!("begun on {}, resumed on {device}", manifest.device));
+    }
+    manifest.kernel_cache = kernel_cache::file(setting.device.name);
+    manifest.begin_session();
+    run.folder.write_manifest(&manifest)?;
+    Ok(manifest)
+}
+
+fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Outcome, RunError> {
+    let cases = Cases::locate(run, setting)?;
+    cases.write_hashes(run)?;
+    match &run.plan.work {
+        Work::Train(training) => {
+            let prepared = prepare(run, training, &cases, setting)?;
+            if manifest.training.is_none() {
+                match train(run, training, &prepared, setting)? {
+                    Trained::Finished(record) => manifest.training = Some(record),
+                    Trained::Paused { epochs } => return Ok(Outcome::Paused { epochs }),
+                }
+                run.folder.write_manifest(manifest)?;
+            }
+            task::finish(run, &cases, Some(&prepared), setting, manifest)?;
+        }
+        Work::Average(average) => {
+            manifest.members = average.members.iter().map(|ids| member(run, ids)).collect::<Result<_, RunError>>()?;
+            task::finish(run, &cases, None, setting, manifest)?;
+        }
+    }
+    Ok(Outcome::Finished)
+}
+
+/// A network of a mean, as the manifest names it.
+fn member(run: &Stored, ids: &crate::plan::RunIds) -> Result<Member, RunError> {
+    let other = run.beside(ids).map_err(|_| RunError::Needs { run: ids.training.clone() })?;
+    let manifest = other.folder.read_manifest()?;
+    let finished = manifest.filter(|manifest| manifest.training.is_some());
+    let manifest = finished.ok_or_else(|| RunError::Needs { run: ids.training.clone() })?;
+    let weights = manifest.predictions.get(&ids.prediction).and_then(|record| record.weights.clone());
+    Ok(Member { run: ids.clone(), label: other.plan.name(), weights })
+}
+
+/// How a training ended.
+enum Trained {
+    Finished(TrainingRecord),
+    Paused { epochs: usize },
+}
+
+/// Trains to the end, or to the epoch that was asked for.
+fn train(run: &Stored, training: &Training, prepared: &PreparedSet, setting: &Setting) -> Result<Trained, RunError> {
+    let (plan, folder, device) = (&run.plan, &run.folder, &setting.device.device);
+    let chosen = |role: Role| -> Vec<&PreparedCase> {
+        let names = plan.data.names(role);
+        prepared.cases.iter().filter(|case| names.contains(&case.name)).collect()
+    };
+    let choosing = match training.train.best.cases {
+        BestCases::Validation => Role::Validation,
+        BestCases::Test => Role::Test,
+    };
+    let validator = Validator {
+        cases: chosen(choosing),
+        task: plan.task,
+        training,
+        target: &plan.target,
+        device,
+        cancelled: setting.cancel,
+    };
+    let validate = |network: &Network| validator.validate(network);
+    let checkpoints = folder.checkpoints();
+    let initial = |network: Network| start_from(plan, training, folder, network);
+    let job = Job {
+        initial: training.pretrained.is_some().then_some(&initial),
+        validate: (!validator.cases.is_empty()).then_some(&validate),
+        stop_after: setting.stop_after,
+        checkpoints: &checkpoints,
+        ..job(plan, training, device, chosen(Role::Train), setting)
+    };
+    let mut history = History::new(folder, &plan.target);
+    let ended = train::fit(&job, &mut |event| {
+        history.observe(&event);
+        setting.events.emit(Kind::Training(event));
+    })?;
+    history.finish()?;
+    match ended {
+        Ended::Interrupted => Err(RunError::Interrupted),
+        Ended::Paused(state) => Ok(Trained::Paused { epochs: state.history.len() }),
+        Ended::Finished(last, state) => {
+            history::write_history(folder, &plan.target, &state.history)?;
+            Ok(Trained::Finished(TrainingRecord {
+                parameters: last.num_params(),
+                epochs: state.history.len(),
+                best_epoch: state.best.map(|(_, epoch)| epoch),
+            }))
+        }
+    }
+}
+
+/// The training of a plan, from random weights, without validation and without a place for checkpoints.
+pub(super) fn job<'a>(
+    plan: &'a Plan,
+    training: &'a Training,
+    device: &'a Device,
+    cases: Vec<&'a PreparedCase>,
+    setting: &Setting<'a>,
+) -> Job<'a> {
+    Job {
+        plan: &training.train,
+        task: plan.task,
+        model: &training.model,
+        interface: training.interface(&plan.target),
+        loss: &training.loss,
+        target: &plan.target,
+        seed: training.seed,
+        device,
+        initial: None,
+        cases,
+        checkpoints: std::path::Path::new(""),
+        validate: None,
+        stop_after: None,
+        cancelled: setting.cancel,
+    }
+}
+
+/// Loads the plan's weights, and writes beside it which parameters got some.
+fn start_from(
+    plan: &Plan,
+    training: &Training,
+    folder: &RunFolder,
+    network: Network,
+) -> Result<Network, PretrainedError> {
+    let (Some(pretrained), Some(path)) = (&training.pretrained, &plan.about.pretrained_file) else {
+        return Ok(network);
+    };
+    let (network, report) = pretrained::load(pretrained, path, &training.model, training.channels, network)?;
+    let failed = |error: StoreError| PretrainedError::File { path: error.path, reason: error.source.to_string() };
+    write_json(&folder.pretrained(), &report).map_err(failed)?;
+    Ok(network)
+}
+
+/// Where the training of a run stands; none where there is no checkpoint.
+///
+/// # Errors
+/// The checkpoint is damaged.
+pub fn checkpoint_of(run: &Stored) -> Result<Option<checkpoint::State>, RunError> {
+    Ok(checkpoint::state(&run.folder.checkpoints())?)
+}

@@ -1,0 +1,93 @@
+//! Preprocessing, for one run or for all runs of an experiment before the first one trains.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::cases::Cases;
+use super::error::RunError;
+use super::setting::{Setting, cache};
+use crate::dataset::{Case, Content, Excluded};
+use crate::observe::Kind;
+use crate::plan::{Role, Training, Work};
+use crate::preprocess::{self, Outcome, PreparedSet, PreprocessPlan};
+use crate::store::{Stored, write_json};
+
+/// How the cases ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Tally {
+    /// Cases that were computed and stored.
+    pub computed: usize,
+    /// Cases that were there already.
+    pub cached: usize,
+    /// Cases that cannot be used.
+    pub excluded: Vec<Excluded>,
+}
+
+/// Prepares every case of a run, or finds it in the cache.
+///
+/// # Errors
+/// No training or no scored case is left, the cache cannot be written, or it was stopped.
+pub fn prepare(run: &Stored, training: &Training, cases: &Cases, setting: &Setting) -> Result<PreparedSet, RunError> {
+    let (set, _) = prepare_cases(&training.preprocess, &cases.all(), run, setting)?;
+    let excluded = [&run.plan.data.excluded[..], &set.excluded].concat();
+    write_json(&run.folder.excluded(), &excluded)?;
+    setting.events.emit(Kind::Excluded { cases: set.excluded.clone() });
+    for (what, role) in [("training", Role::Train), ("scored", Role::Test)] {
+        let names = cases.names(role);
+        if !set.cases.iter().any(|case| names.contains(&case.name.as_str())) {
+            return Err(RunError::NoCases { what, excluded: set.excluded });
+        }
+    }
+    Ok(set)
+}
+
+/// Prepares cases as one plan says, and counts how they ended.
+pub(super) fn prepare_cases(
+    plan: &PreprocessPlan,
+    cases: &[(Case, Content)],
+    run: &Stored,
+    setting: &Setting,
+) -> Result<(PreparedSet, Tally), RunError> {
+    let [computed, cached] = [(); 2].map(|()| AtomicUsize::new(0));
+    let progress = |progress: preprocess::Progress| {
+        match progress.outcome {
+            Outcome::Computed => drop(computed.fetch_add(1, Ordering::Relaxed)),
+            Outcome::Cached => drop(cached.fetch_add(1, Ordering::Relaxed)),
+            Outcome::Excluded => {}
+        }
+        let cached = cached.load(Ordering::Relaxed);
+        setting.events.emit(Kind::Preparing { done: progress.done, of: progress.total, cached });
+    };
+    let cache = cache(&run.folder.run_root());
+    let set = preprocess::prepare(plan, cases, &cache, &progress, setting.cancel)?;
+    let tally = Tally { computed: computed.into_inner(), cached: cached.into_inner(), excluded: set.excluded.clone() };
+    Ok((set, tally))
+}
+
+/// Prepares the cases of all runs. Runs that differ only in what comes after share their prepared cases.
+///
+/// # Errors
+/// The cache cannot be written, or [`RunError::Interrupted`]: finished cases stay.
+pub fn prepare_all(runs: &[Stored], setting: &Setting) -> Result<Tally, RunError> {
+    let mut tally = Tally::default();
+    let mut done: Vec<(&PreprocessPlan, Vec<Content>)> = Vec::new();
+    for run in runs {
+        let Work::Train(training) = &run.plan.work else { continue };
+        let cases = Cases::locate(run, setting)?;
+        let known = match done.iter().position(|(plan, _)| **plan == training.preprocess) {
+            Some(place) => &mut done[place].1,
+            None => {
+                done.push((&training.preprocess, Vec::new()));
+                let last = done.len() - 1;
+                &mut done[last].1
+            }
+        };
+        let new: Vec<_> = cases.all().into_iter().filter(|(_, content)| !known.contains(content)).collect();
+        known.extend(new.iter().map(|(_, content)| content.clone()));
+        let (_, own) = prepare_cases(&training.preprocess, &new, run, setting)?;
+        setting.events.emit(Kind::Excluded { cases: own.excluded.clone() });
+        tally.computed += own.computed;
+        tally.cached += own.cached;
+        tally.excluded.extend(own.excluded);
+    }
+    Ok(tally)
+}

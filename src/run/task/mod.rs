@@ -1,0 +1,101 @@
+//! What a trained network is used for once it is trained: predictions of the cases that are scored, and their scores. One file per task.
+
+mod classify;
+mod segment;
+
+use super::cases::Cases;
+use super::error::RunError;
+use super::setting::Setting;
+use crate::Cancel;
+use crate::evaluate::Context;
+use crate::infer::Trained;
+use crate::model::Task;
+use crate::observe::Kind;
+use crate::plan::{Plan, Role};
+use crate::predict::export;
+use crate::preprocess::PreparedSet;
+use crate::store::manifest::EvaluationRecord;
+use crate::store::{Manifest, PredictionRecord, Stored, write_json};
+
+/// Predicts and scores, as far as an earlier call has not done it. `prepared` are the cases of a run that trained a network of its own.
+///
+/// # Errors
+/// A case cannot be read, a file not be written, or it was stopped.
+pub fn finish(
+    run: &Stored,
+    cases: &Cases,
+    prepared: Option<&PreparedSet>,
+    setting: &Setting,
+    manifest: &mut Manifest,
+) -> Result<(), RunError> {
+    write_label_map(run)?;
+    if !manifest.predictions.contains_key(&run.ids.prediction) {
+        let trained = Trained::open(run, &setting.device.device)?;
+        match run.plan.task {
+            Task::Segment => segment::predict(run, cases, prepared, &trained, setting)?,
+            Task::ClassifySlices => classify::predict(run, prepared, &trained, setting)?,
+        }
+        manifest.predictions.insert(run.ids.prediction.clone(), record(run, &trained, manifest));
+        run.folder.write_manifest(manifest)?;
+    }
+    let scored = match run.plan.task {
+        Task::Segment => segment::evaluate(run, cases, setting)?,
+        Task::ClassifySlices => classify::evaluate(run, cases, setting)?,
+    };
+    let (dice, auc) = (scored.dice, scored.auc);
+    if let Some(predictions) = manifest.predictions.get_mut(&run.ids.prediction) {
+        predictions.evaluations.insert(run.ids.evaluation.clone(), scored);
+    }
+    setting.events.emit(Kind::Finished { dice, auc });
+    Ok(())
+}
+
+/// What predicted.
+fn record(run: &Stored, trained: &Trained, manifest: &Manifest) -> PredictionRecord {
+    use crate::predict::spec::Weights;
+    let Some(training) = &manifest.training else { return PredictionRecord::default() };
+    let (checkpoint, weights) = (trained.weights(), trained.hashes().into_iter().next());
+    debug_assert_eq!(run.plan.task, trained.plan.task);
+    let epoch = match checkpoint {
+        Weights::Best => training.best_epoch,
+        Weights::Last => Some(training.epochs),
+    };
+    PredictionRecord { weights, checkpoint: Some(checkpoint), epoch, ..PredictionRecord::default() }
+}
+
+/// Says which value, or which mask, of the predicted files is which structure.
+///
+/// # Errors
+/// The disk is full or not writable.
+pub fn write_label_map(run: &Stored) -> Result<(), RunError> {
+    Ok(write_json(&run.prediction().label_map(), &export::label_map(&run.plan.target))?)
+}
+
+/// What is remembered of scores that were just written.
+fn scored(run: &Stored, dice: Option<f64>, auc: Option<f64>) -> EvaluationRecord {
+    EvaluationRecord { dice, auc, structures: run.structures() }
+}
+
+/// Where a score comes from, for the tables.
+pub fn context(plan: &Plan) -> Context {
+    Context {
+        experiment: plan.about.experiment.clone(),
+        trial: plan.about.trial.label(),
+        fold: (plan.about.folds > 1).then_some(plan.about.fold as u32),
+        seed: plan.seed(),
+        split: plan.about.scored.name().into(),
+        selected_on: plan.selected_on_scored_cases(),
+    }
+}
+
+fn stop_if_cancelled(cancel: &Cancel) -> Result<(), RunError> {
+    if cancel.is_stopped() { Err(RunError::Interrupted) } else { Ok(()) }
+}
+
+/// Name of the part of the data that a predicted case belongs to, in tables.
+fn split(plan: &Plan, role: Role) -> &'static str {
+    match role {
+        Role::Test => plan.about.scored.name(),
+        other => other.name(),
+    }
+}

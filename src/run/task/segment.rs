@@ -1,0 +1,185 @@
+//! Segmentations of the scored cases, and their scores.
+
+use std::path::PathBuf;
+
+use ndarray::Array2;
+
+use super::{context, scored, stop_if_cancelled};
+use crate::dataset::{self, Case};
+use crate::evaluate::cascade::{self, SkippedRow, skipped};
+use crate::evaluate::table::{to_frame, write};
+use crate::evaluate::{self, Context, Score, ScoreRow, Variant};
+use crate::infer::Trained;
+use crate::infer::trained::read_image;
+use crate::observe::Kind;
+use crate::plan::Role;
+use crate::predict::export;
+use crate::preprocess::PreparedSet;
+use crate::run::cases::Cases;
+use crate::run::error::RunError;
+use crate::run::panels;
+use crate::run::setting::Setting;
+use crate::store::manifest::EvaluationRecord;
+use crate::store::{PredictionFolder, Stored, read_json, write_json};
+use crate::volume::{Geometry, LabelMap, Segmentation};
+
+/// Segments every scored case that is not there yet.
+///
+/// # Errors
+/// A case cannot be read, a file not be written, or it was stopped.
+pub fn predict(
+    run: &Stored,
+    cases: &Cases,
+    prepared: Option<&PreparedSet>,
+    trained: &Trained,
+    setting: &Setting,
+) -> Result<(), RunError> {
+    let (folder, names) = (run.prediction(), cases.names(Role::Test));
+    for (done, name) in names.iter().enumerate() {
+        stop_if_cancelled(setting.cancel)?;
+        setting.events.emit(Kind::Predicting { done, of: names.len() });
+        let Some(case) = cases.case(name) else { continue };
+        if is_there(run, &folder, name, &trained.variants()) {
+            continue;
+        }
+        let segmentation = match prepared {
+            None => trained.segment(&read_image(case)?, setting.cancel)?,
+            Some(prepared) => {
+                // Cases that could not be prepared are excluded already.
+                let Some(prepared) = prepared.cases.iter().find(|case| case.name == *name) else { continue };
+                let found = trained.find(&prepared.load()?, || read_image(case), setting.cancel)?;
+                for (variant, segmentation) in &found.variants {
+                    export::write(&folder.variant(&file_name(variant)), name, segmentation)?;
+                }
+                if let Some(chosen) = &found.looked_at {
+                    write_json(&folder.looked_at(name), &to_lists(chosen))?;
+                }
+                found.segmentation
+            }
+        };
+        // Last, so that whatever belongs to it is there when it is.
+        export::write(folder.path(), name, &segmentation)?;
+    }
+    setting.events.emit(Kind::Predicting { done: names.len(), of: names.len() });
+    Ok(())
+}
+
+/// Whether an earlier session segmented a case: the weights are the same.
+fn is_there(run: &Stored, folder: &PredictionFolder, case: &str, variants: &[Variant]) -> bool {
+    let readable = |place: PathBuf| export::read(&place, case, &run.plan.target).is_ok();
+    readable(folder.path().to_path_buf())
+        && variants.iter().all(|variant| readable(folder.variant(&file_name(variant))))
+        && (!variants.contains(&Variant::SecondStageAlone) || folder.looked_at(case).is_file())
+}
+
+/// What a variant's folder is called.
+fn file_name(variant: &Variant) -> String {
+    match variant {
+        Variant::Pass(pass) => format!("pass-{pass}"),
+        _ => "second-stage-alone".into(),
+    }
+}
+
+fn to_lists(chosen: &Array2<bool>) -> Vec<Vec<bool>> {
+    chosen.outer_iter().map(|structure| structure.to_vec()).collect()
+}
+
+/// Scores of a run, before they are written.
+#[derive(Default)]
+struct Scored {
+    rows: Vec<ScoreRow>,
+    variants: Vec<ScoreRow>,
+    skipped: Vec<SkippedRow>,
+}
+
+/// Scores every predicted case, and writes tables and pictures.
+///
+/// # Errors
+/// A file cannot be read or written, or it was stopped.
+pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
+    let (names, mut all) = (cases.names(Role::Test), Scored::default());
+    let variants = variants_of(run);
+    for (done, name) in names.iter().enumerate() {
+        stop_if_cancelled(setting.cancel)?;
+        setting.events.emit(Kind::Scoring { done, of: names.len() });
+        if let Some(case) = cases.case(name).filter(|case| export::file(run.prediction().path(), &case.name).exists()) {
+            one(run, case, &variants, &mut all)?;
+        }
+    }
+    setting.events.emit(Kind::Scoring { done: names.len(), of: names.len() });
+    let place = run.evaluation();
+    let (parquet, csv) = place.scores();
+    write(&to_frame(&all.rows)?, &parquet, &csv)?;
+    if !all.variants.is_empty() {
+        let (parquet, csv) = place.variants();
+        write(&to_frame(&all.variants)?, &parquet, &csv)?;
+    }
+    if !all.skipped.is_empty() {
+        let (parquet, csv) = place.cascade();
+        write(&cascade::to_frame(&all.skipped)?, &parquet, &csv)?;
+    }
+    panels::write(run, cases, &all.rows)?;
+    Ok(scored(run, mean_dice(&all.rows), None))
+}
+
+/// The variants that were predicted.
+fn variants_of(run: &Stored) -> Vec<Variant> {
+    let folder = run.prediction();
+    let alone = [Variant::SecondStageAlone].into_iter();
+    let passes = (1..).map(Variant::Pass).take_while(|pass| folder.variant(&file_name(pass)).is_dir());
+    alone.filter(|alone| folder.variant(&file_name(alone)).is_dir()).chain(passes).collect()
+}
+
+fn one(run: &Stored, case: &Case, variants: &[Variant], all: &mut Scored) -> Result<(), RunError> {
+    let (folder, name, target) = (run.prediction(), &case.name, &run.plan.target);
+    let read =
+        |place: PathBuf| export::read(&place, name, target).map_err(|error| RunError::Reference(error.to_string()));
+    let prediction = read(folder.path().to_path_buf())?;
+    let reference = reference(case, prediction.geometry())?;
+    all.rows.extend(score(run, name, &reference, &prediction, &context(&run.plan))?);
+    for variant in variants {
+        let trial = run.plan.about.trial.variant(variant.clone()).label();
+        let context = Context { trial, ..context(&run.plan) };
+        let found = read(folder.variant(&file_name(variant)))?;
+        all.variants.extend(score(run, name, &reference, &found, &context)?);
+    }
+    if let Some(lists) = read_json::<Vec<Vec<bool>>>(&folder.looked_at(name))? {
+        let slices = lists.first().map_or(0, Vec::len);
+        let chosen = Array2::from_shape_vec([lists.len(), slices], lists.concat())
+            .map_err(|error| RunError::Reference(format!("{}: {error}", folder.looked_at(name).display())))?;
+        let canonical = reference.to_canonical();
+        all.skipped.extend(skipped(name, target, canonical.voxels.view(), chosen.view()));
+    }
+    Ok(())
+}
+
+/// The reference label map of a case, on the grid of its image.
+pub fn reference(case: &Case, grid: &Geometry) -> Result<LabelMap, RunError> {
+    dataset::read_label(case, grid).map_err(|error| RunError::Reference(error.to_string()))
+}
+
+fn score(
+    run: &Stored,
+    case: &str,
+    reference: &LabelMap,
+    segmentation: &Segmentation,
+    context: &Context,
+) -> Result<Vec<ScoreRow>, RunError> {
+    let scores = evaluate::score(case, &run.plan.target, reference, segmentation)?;
+    Ok(scores.into_iter().map(|score| ScoreRow { context: context.clone(), score }).collect())
+}
+
+/// Mean Dice over cases, then over structures.
+fn mean_dice(rows: &[ScoreRow]) -> Option<f64> {
+    let mut structures: Vec<(&str, Vec<f64>)> = Vec::new();
+    for Score { structure, dice, .. } in rows.iter().map(|row| &row.score) {
+        let Some(dice) = dice else { continue };
+        match structures.iter_mut().find(|(name, _)| name == structure) {
+            Some((_, values)) => values.push(*dice),
+            None => structures.push((structure, vec![*dice])),
+        }
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let means: Vec<f64> = structures.iter().map(|(_, values)| mean(values)).collect();
+    (!means.is_empty()).then(|| mean(&means))
+}

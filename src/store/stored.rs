@@ -1,0 +1,203 @@
+//! Runs as they lie on disk.
+
+use std::fs;
+use std::path::Path;
+
+use super::folder::{PLAN, PREDICTIONS, entries};
+use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, StoreError};
+use crate::files;
+use crate::plan::{FORMAT, Plan, RunIds};
+
+/// Prefix of the folders of runs that only try every stage out.
+const SMOKE: &str = "smoke-";
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Status {
+    /// Nothing was computed yet.
+    New,
+    /// A process works on it.
+    Running {
+        /// Which one, for people.
+        holder: String,
+    },
+    /// Begun, not finished: it goes on where it stopped.
+    Resumable,
+    /// The last attempt failed; the next one goes on where it stopped.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// All done; it is not run again.
+    Finished,
+}
+
+impl Status {
+    /// In one word, for tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Running { .. } => "running",
+            Self::Resumable => "resumable",
+            Self::Failed { .. } => "failed",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+/// A planned run as it lies on disk: its folder, its plan, and the ids of its stages.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its folder.
+    pub folder: RunFolder,
+    /// Everything resolved.
+    pub plan: Plan,
+    /// The ids of its stages.
+    pub ids: RunIds,
+}
+
+impl Stored {
+    /// A planned run below a run root, whether or not its folder is there.
+    pub fn new(run_root: &Path, plan: Plan) -> Self {
+        let ids = plan.ids();
+        let folder = RunFolder { path: run_root.join(&plan.about.experiment).join(folder_name(&plan, &ids.training)) };
+        Self { folder, plan, ids }
+    }
+
+    /// A run folder (its run as it was planned last), or one of its prediction folders.
+    ///
+    /// # Errors
+    /// There is no plan, or it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let plan = read_plan(&path.join(PLAN))?;
+        let ids = plan.ids();
+        let is_prediction = path.parent().and_then(Path::file_name).is_some_and(|name| name == PREDICTIONS);
+        let above = is_prediction.then(|| path.parent().and_then(Path::parent)).flatten();
+        let folder = RunFolder { path: above.unwrap_or(path).to_path_buf() };
+        let run = Self { folder, plan, ids };
+        // What was computed belongs to the plan as it was.
+        let known = run.folder.read_manifest()?.map(|manifest| manifest.run_id);
+        if known.is_some_and(|known| known != run.id()) {
+            let reason = "this is not the plan that the run began with: it was changed, or numbers have a new version";
+            return Err(StoreError::damaged(&path.join(PLAN), reason));
+        }
+        Ok(run)
+    }
+
+    /// The run that another run's plan names, in the folder beside.
+    ///
+    /// # Errors
+    /// Its folder is not there, or cannot be read.
+    pub fn beside(&self, ids: &RunIds) -> Result<Self, StoreError> {
+        let folder = RunFolder { path: self.folder.path.with_file_name(folder_name(&self.plan, &ids.training)) };
+        if !folder.path.is_dir() {
+            let reason = "missing: a cascade needs the folder of its first stage, an ensemble those of its members";
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
+            return Err(StoreError { path: folder.path, source });
+        }
+        Self::open(&folder.prediction(&ids.prediction).path)
+    }
+
+    /// Id of its training, as its folder is called.
+    pub fn id(&self) -> String {
+        folder_name(&self.plan, &self.ids.training)
+    }
+
+    /// The folder of its predictions.
+    pub fn prediction(&self) -> PredictionFolder {
+        self.folder.prediction(&self.ids.prediction)
+    }
+
+    /// The folder of its scores.
+    pub fn evaluation(&self) -> EvaluationFolder {
+        self.prediction().evaluation(&self.ids.evaluation)
+    }
+
+    /// How far it is.
+    ///
+    /// # Errors
+    /// The manifest is damaged.
+    pub fn status(&self) -> Result<Status, StoreError> {
+        let manifest = self.folder.read_manifest()?;
+        if manifest.as_ref().is_some_and(|manifest| self.is_finished(manifest)) {
+            return Ok(Status::Finished);
+        }
+        if let Some(holder) = Lock::holder(&self.folder.lock()) {
+            return Ok(Status::Running { holder });
+        }
+        Ok(match manifest {
+            None => Status::New,
+            Some(manifest) => match manifest.failure() {
+                Some(reason) => Status::Failed { reason },
+                None => Status::Resumable,
+            },
+        })
+    }
+
+    /// Whether a manifest says that everything is done that the plan asks for, under the names that structures have now.
+    pub fn is_finished(&self, manifest: &Manifest) -> bool {
+        let scores = manifest.evaluation(&self.ids);
+        scores.is_some_and(|scores| scores.structures == self.structures())
+    }
+
+    /// Names of the structures.
+    pub fn structures(&self) -> Vec<String> {
+        self.plan.target.structures.iter().map(|structure| structure.name.clone()).collect()
+    }
+
+    /// Writes the plan, before any compute.
+    ///
+    /// # Errors
+    /// The disk is full or not writable.
+    pub fn write_plan(&self) -> Result<(), StoreError> {
+        for path in [self.prediction().plan(), self.folder.plan()] {
+            let text = self.plan.to_toml().map_err(|error| StoreError::damaged(&path, error))?;
+            if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+                continue;
+            }
+            files::write_atomic(&path, text.as_bytes()).map_err(StoreError::at(&path))?;
+        }
+        Ok(())
+    }
+}
+
+/// Every run below a run root, or of one experiment, with all its predictions; in the order of their names. Folders that cannot be read
+/// come as errors.
+pub fn all(run_root: &Path, experiment: Option<&str>) -> Vec<Result<Stored, StoreError>> {
+    let experiments = match experiment {
+        Some(name) => vec![run_root.join(name)],
+        None => entries(run_root),
+    };
+    let folders = experiments.iter().flat_map(|folder| entries(folder)).filter(|path| path.join(PLAN).exists());
+    let runs = folders.flat_map(|path| {
+        let predictions: Vec<_> =
+            entries(&path.join(PREDICTIONS)).into_iter().filter(|at| at.join(PLAN).exists()).collect();
+        let plans = if predictions.is_empty() { vec![path] } else { predictions };
+        plans.into_iter().map(|path| Stored::open(&path))
+    });
+    runs.collect()
+}
+
+fn folder_name(plan: &Plan, training: &str) -> String {
+    let prefix = if plan.about.smoke { SMOKE } else { "" };
+    format!("{prefix}{training}")
+}
+
+fn read_plan(path: &Path) -> Result<Plan, StoreError> {
+    let text = fs::read_to_string(path).map_err(StoreError::at(path))?;
+    let plan: Result<Plan, _> = toml::from_str(&text);
+    plan.map_err(|error| match format_of(&text) {
+        Some(format) if format != FORMAT => StoreError::damaged(
+            path,
+            format!("the plan has version {format}, this segspec reads {FORMAT}: run the experiment again, in another `run-root`"),
+        ),
+        _ => StoreError::damaged(path, error),
+    })
+}
+
+/// Version of a plan that cannot be read as a whole.
+fn format_of(text: &str) -> Option<u32> {
+    let line = text.lines().find_map(|line| line.strip_prefix("format = "))?;
+    line.trim().parse().ok()
+}
