@@ -5,6 +5,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Int, Tensor};
+use segspec::auto::Auto;
 use segspec::backend;
 use segspec::loss::spec::CrossEntropy;
 use segspec::loss::{self, Loss, Truth};
@@ -14,7 +15,6 @@ use segspec::model::segformer::Segformer;
 use segspec::model::unet::UnetPlan;
 use segspec::model::vnet::Vnet;
 use segspec::model::{self, Interface, Model, ModelPlan, Network, Stages};
-use segspec::auto::Auto;
 
 use super::super::common::{median, memory};
 use super::{Case, Kind, Measured};

@@ -51,9 +51,9 @@ impl Plan {
         let prediction = id("prediction", &(numerics::PREDICTION, &predictor, images));
         let labels: Vec<_> = self.predicted().map(|(_, case)| (&case.name, &case.content.label)).collect();
         let target = (Numbers::of(&self.target), Outputs::of(&self.target));
-        // Success rates are made of scores when they are summarised.
-        let evaluate = Evaluate { success_dice: Vec::new(), ..self.evaluate.clone() };
-        let evaluation = id("evaluation", &(numerics::EVALUATION, &prediction, labels, target, evaluate));
+        // Success rates are made of scores when they are summarised; a new key has to be looked at here.
+        let Evaluate { success_dice: _ } = &self.evaluate;
+        let evaluation = id("evaluation", &(numerics::EVALUATION, &prediction, labels, target));
         RunIds { training, predictor, prediction, evaluation }
     }
 
@@ -91,7 +91,7 @@ impl Plan {
             LookPlan::Everywhere => None,
             // Thresholds may be chosen by the classifier's scores.
             LookPlan::Slices { first, threshold, sensitivity, margin_mm } => {
-                let chosen = threshold.fixed().map_or(Err((sensitivity, &first.evaluation)), Ok);
+                let chosen = threshold.fixed().ok_or((sensitivity, &first.evaluation));
                 Some(id("slices", &(&first.predictor, chosen, margin_mm)))
             }
             LookPlan::Box { first, margin_mm } => Some(id("box", &(&first.predictor, margin_mm))),

@@ -29,7 +29,7 @@ pub fn runs_of(loaded: &Loaded) -> (Vec<Stored>, Vec<String>) {
             Ok(run) => found.extend(place(&run, &wanted).map(|place| (place, run))),
         }
     }
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.sort_by_key(|(place, _)| *place);
     let mut runs: Vec<Stored> = Vec::new();
     for (_, run) in found {
         match runs.iter().position(|known| is_same(known, &run)) {
