@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::dicom::{self, Choice, Series, SeriesSummary};
-use super::format::says_labels;
+use super::format::Options;
+use super::image_warnings;
 use super::surface::{ReadOptions, Topology, read_surface};
 use super::{Format, Geometry, Header, LabelMap, ReadError, Segment, Segmentation, Segments, Volume};
-use super::{image_warnings, read_header, read_segments, read_volume};
 
 /// Images with at most so many different whole numbers may be label maps: their values are counted.
 const MOST_LABELS: usize = 256;
@@ -81,19 +81,21 @@ pub struct SurfaceFacts {
 /// # Errors
 /// [`ReadError`] with the file's name.
 pub fn facts(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
-    match Format::of(path)? {
-        Format::Surface => surface(path),
-        Format::DicomImage => series(path, choice),
-        format => image(path, format).map(|facts| Facts::Image(Box::new(facts))),
+    let format = Format::of(path)?;
+    let options = Options { choice: choice.clone(), ..Options::default() };
+    match format.entry().read.facts {
+        Some(facts) => facts(path, &options),
+        None => of_image(path, format, &options).map(|facts| Facts::Image(Box::new(facts))),
     }
 }
 
-fn image(path: &Path, format: Format) -> Result<ImageFacts, ReadError> {
-    let header = read_header(path)?;
-    let (volume, segments) = match says_labels(path)? {
-        true => of_segments(read_segments(path)?),
+fn of_image(path: &Path, format: Format, options: &Options) -> Result<ImageFacts, ReadError> {
+    let read = &format.entry().read;
+    let header = (read.header)(path, options)?;
+    let (volume, segments) = match format.entry().holds_labels {
+        true => of_segments((read.segments)(path, options)?),
         false => {
-            let volume = read_volume(path)?;
+            let volume = (read.volume)(path, options)?;
             let segments = labels(&volume);
             (volume, segments)
         }
@@ -101,18 +103,20 @@ fn image(path: &Path, format: Format) -> Result<ImageFacts, ReadError> {
     Ok(ImageFacts { segments, ..of_volume(format, &volume, header) })
 }
 
-fn series(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
+/// Facts of a DICOM series, or the list of a folder's series.
+pub(super) fn of_series(path: &Path, options: &Options) -> Result<Facts, ReadError> {
     let found = dicom::scan(path)?;
-    if *choice == Choice::default() && found.series.len() > 1 {
+    if options.choice == Choice::default() && found.series.len() > 1 {
         return Ok(Facts::Series(found.series));
     }
-    let series = Series::open(path, choice)?;
+    let series = Series::open(path, &options.choice)?;
     let facts = of_volume(Format::DicomImage, &series.read()?, series.header());
     Ok(Facts::Image(Box::new(ImageFacts { tags: series.tags()?, ..facts })))
 }
 
-fn surface(path: &Path) -> Result<Facts, ReadError> {
-    let file = read_surface(path, &ReadOptions::default())?;
+/// Facts of a surface file.
+pub(super) fn of_surface(path: &Path, options: &Options) -> Result<Facts, ReadError> {
+    let file = read_surface(path, &ReadOptions { coordinates: options.coordinates, ..ReadOptions::default() })?;
     let topology = Topology::of(&file.surface);
     Ok(Facts::Surface(SurfaceFacts {
         triangles: file.surface.triangles().len(),

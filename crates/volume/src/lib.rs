@@ -25,14 +25,17 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+use segspec_base::random;
 use segspec_base::{files, memory};
 
 use ndarray::{Array3, Array4};
 
 pub use facts::{Facts, ImageFacts, SurfaceFacts, facts};
 pub use format::{Format, read_geometry, read_header, read_label_map, read_segments, read_volume};
+pub use format::{write_label_map, write_segmentation, write_segments, write_volume};
 pub use geometry::Geometry;
-pub use nifti::{Header, write_label_map, write_segmentation, write_volume};
+pub use nifti::Header;
 pub use orientation::Axes;
 pub use segments::{Segment, Segments};
 pub use warning::image_warnings;
@@ -111,8 +114,13 @@ pub struct WriteError {
 }
 
 impl WriteError {
+    /// Of data that the file cannot hold.
+    pub fn refused(path: &Path, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), reason: reason.into(), environment: false }
+    }
+
     /// The operating system's error.
     pub fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self { path: path.into(), reason: error.to_string(), environment: crate::files::is_environment(error) }
+        Self { path: path.into(), reason: error.to_string(), environment: files::is_environment(error) }
     }
 }

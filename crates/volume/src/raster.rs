@@ -6,6 +6,7 @@
 //! Intensities are the stored numbers: 0…255 or 0…65535, never scaled. A palette becomes the red, green and blue that it
 //! stands for. Alpha says how a picture lies over another one and is left out.
 
+mod format;
 mod mask;
 mod png;
 mod stack;
@@ -20,6 +21,7 @@ use ndarray::{Array4, Axis, Slice};
 use crate::stored::{Layout, Wrong, no_voxel, unsupported};
 use crate::{Geometry, Header, ReadError, Volume};
 
+pub(crate) use format::FORMAT;
 pub use mask::{MaskForm, read_label_map};
 pub use stack::read_stack;
 

@@ -15,6 +15,7 @@ mod anonymise;
 mod codec;
 mod element;
 mod file;
+mod format;
 mod frames;
 mod grid;
 mod inspect;
@@ -35,6 +36,7 @@ mod tests;
 use std::path::Path;
 
 pub use anonymise::{Anonymous, CopyError, anonymise};
+pub(crate) use format::{IMAGES, SEGMENTS};
 pub use grid::Gaps;
 pub use scan::{Content, Scan, SeriesSummary, content_of, only_segments, scan};
 pub use seg::{

@@ -5,12 +5,14 @@
 //! `tests/reference/nifti.py`.
 
 mod affine;
+mod format;
 mod header;
 mod pair;
 mod raw;
 mod read;
 mod write;
 
+pub(crate) use format::FORMAT;
 pub use header::{Header, read_header};
 pub use read::{read_label_map, read_volume};
 pub use write::{write_label_map, write_segmentation, write_volume};

@@ -8,6 +8,7 @@
 mod axes;
 mod data;
 mod files;
+mod format;
 mod header;
 mod read;
 mod segments;
@@ -16,10 +17,11 @@ mod words;
 mod write;
 mod write_segments;
 
+pub(crate) use format::{FORMAT, SEGMENTS};
 pub use header::read_header;
 pub use read::{names_segments, read_label_map, read_volume};
 pub use segments::read_segments;
-pub use write::{write_label_map, write_volume};
+pub use write::{write_label_map, write_segmentation, write_volume};
 pub use write_segments::write_segments;
 
 #[cfg(test)]

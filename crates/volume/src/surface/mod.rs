@@ -6,6 +6,7 @@
 
 mod decimate;
 mod extract;
+mod format;
 mod mesh;
 mod quadric;
 mod read;
@@ -20,6 +21,7 @@ mod write;
 
 pub use decimate::{Decimation, decimate};
 pub use extract::{Extraction, extract, extract_segments};
+pub(crate) use format::{FORMAT, SCENE};
 pub use mesh::{NamedSurface, Surface, SurfaceError};
 pub use read::{CoordinateSystem, ReadOptions, SurfaceFile, read_surface};
 pub use smooth::{Taubin, smooth};

@@ -154,8 +154,7 @@ fn segments_that_do_not_belong_to_the_series_are_refused() {
 #[test]
 fn a_gap_keeps_its_segments() {
     let Some(path) = shared_folder("dicom_quirks/mr_missing_slice") else { return };
-    let series =
-        Series::open(&path, &Choice { gaps: crate::dicom::Gaps::Interpolate, ..Choice::default() }).unwrap();
+    let series = Series::open(&path, &Choice { gaps: crate::dicom::Gaps::Interpolate, ..Choice::default() }).unwrap();
     let labels = Array3::from_elem(series.geometry().shape, 1);
     let content = Segmentation::Labels(LabelMap { voxels: labels, geometry: series.geometry().clone() });
     let written = Segments { segments: named(&[1]), content };

@@ -8,8 +8,8 @@ use dicom_core::{DataDictionary, DataElement, Tag, VR};
 use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 
-use crate::files;
 use crate::WriteError;
+use crate::files;
 
 /// Longest decimal text (DS), in characters.
 const LONGEST_DECIMAL: usize = 16;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::super::*;
-use segspec_testing::damage::survive;
 use crate::ReadError;
+use segspec_testing::damage::survive;
 
 const SOUND: &str = "NRRD0004\ntype: short\ndimension: 3\nspace: LPS\nsizes: 2 3 4\n\
     space directions: (1,0,0) (0,1,0) (0,0,2)\nkinds: domain domain domain\nendian: little\nencoding: raw\n\

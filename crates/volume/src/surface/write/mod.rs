@@ -14,8 +14,8 @@ pub use ply::write_ply;
 pub use stl::write_stl;
 
 use super::mesh::Surface;
-use crate::files;
 use crate::WriteError;
+use crate::files;
 
 /// Name and coordinate system, as 3D Slicer looks for them in comments.
 fn note(coordinates: super::CoordinateSystem) -> String {
