@@ -8,9 +8,9 @@ use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use segspec_base::memory::{LARGE, prefer_huge_pages};
 use burn::tensor::Bytes;
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
+use segspec_base::memory::{LARGE, prefer_huge_pages};
 
 /// Alignment of a buffer: a cache line, and a register of AVX-512.
 const ALIGNMENT: usize = 64;
