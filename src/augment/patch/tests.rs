@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use rand::Rng;
 
 use super::*;
+use crate::augment::Augment;
+use crate::augment::spatial::Spatial;
 use crate::random;
 
 fn case(shape: [usize; 3]) -> (Array4<f32>, Array3<u16>) {
@@ -64,15 +66,34 @@ fn dropping_background_finds_the_structure() {
 
 /// Every transform at its default strength, half of the time.
 fn everything(patch: [usize; 3]) -> AugmentPlan {
-    let text = "mirror = [\"depth\", \"height\", \"width\"]\nrotation = { probability = 0.5 }\nzoom = { probability = 0.5 }\n\
-                shear = { probability = 0.5 }\ntranslation = { probability = 0.5 }\nelastic = { probability = 0.5 }\n\
-                streaks = { probability = 0.5 }\nnoise = { probability = 0.5 }\nblur = { probability = 0.5 }\n\
-                brightness = { probability = 0.5 }\ncontrast = { probability = 0.5 }\nscale = { probability = 0.5 }\n\
-                shift = { probability = 0.5 }\nlow-resolution = { probability = 0.5 }\ngamma = { probability = 0.5 }\n\
-                inverted-gamma = { probability = 0.5 }\ndropout = { probability = 0.5 }";
-    let plan = AugmentPlan::resolve(&toml::from_str(text).unwrap(), patch, &[[3, 8]], false);
-    assert_eq!(plan.each().len(), 17);
+    let half: String = Augment::KEYS.iter().map(|key| format!("{key} = {{ probability = 0.5 }}\n")).collect();
+    let text = format!("mirror = [\"depth\", \"height\", \"width\"]\n{half}");
+    let plan = AugmentPlan::resolve(&toml::from_str(&text).unwrap(), patch, &[[3, 8]], false);
+    assert_eq!(plan.each().len(), 1 + Augment::KEYS.len());
     plan
+}
+
+/// The transforms of the pinned patches: a new one would change what the others draw.
+fn pinned_transforms(patch: [usize; 3]) -> AugmentPlan {
+    let mut plan = everything(patch);
+    let pinned = [
+        "streaks",
+        "noise",
+        "blur",
+        "brightness",
+        "contrast",
+        "scale",
+        "shift",
+        "low-resolution",
+        "inverted-gamma",
+        "gamma",
+        "dropout",
+    ];
+    plan.intensity.retain(|step| pinned.contains(&step.name()));
+    let Spatial { in_plane, rotation, zoom, shear, translation, elastic, .. } = plan.spatial;
+    #[allow(clippy::needless_update, reason = "for transforms to come")]
+    let spatial = Spatial { in_plane, rotation, zoom, shear, translation, elastic, ..Spatial::default() };
+    AugmentPlan { spatial, ..plan }
 }
 
 #[test]
@@ -128,7 +149,7 @@ fn pinned(size: [usize; 3], sample: u64, end: Option<End>) -> String {
     let locations = BTreeMap::from([(3, vec![500, 3000]), (8, vec![1000])]);
     let spacing_mm = [2.0, 1.0, 1.0];
     let source = Source { image: image.view(), labels: labels.view(), spacing_mm, locations: &locations, near: None };
-    let (augment, structures) = (everything(size), [vec![3u16], vec![8], vec![1]]);
+    let (augment, structures) = (pinned_transforms(size), [vec![3u16], vec![8], vec![1]]);
     let place = Place::OnStructure;
     let how = Draw { size, structures: &structures, place, drop_background: 0.3, augment: &augment, end };
     let patch = draw(source, how, &mut random::stream(4, "patch", 2, sample));
