@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Segment, Segmentation, Segments, WriteError};
 use crate::files;
 
-/// What ITK-SNAP writes above its tables.
+/// The comment that ITK-SNAP writes at the top of its tables.
 const ITKSNAP_HEADER: &str = "\
 ################################################
 # ITK-SnAP Label Description File
@@ -24,14 +24,13 @@ const ITKSNAP_HEADER: &str = "\
 ################################################
 ";
 
-/// Writes one form of table.
+/// Writes a colour table.
 pub type Write = fn(&Path, &Segments) -> Result<(), WriteError>;
 
 /// The forms, by the ending of the file's name: ITK-SNAP (Segmentation → Import Label Descriptions) and 3D Slicer.
 const FORMS: [(&str, Write); 2] = [(".txt", write_itksnap), (".ctbl", write_slicer)];
 
-/// The writer that the ending of a name asks for. It gives a segment without a colour one of its own, and leaves the file as it
-/// was where it fails.
+/// The writer for a file's ending. It chooses a colour for segments that have none; where it fails, the file stays as it was.
 ///
 /// # Errors
 /// [`WriteError`] with the file's name where the ending is neither `.txt` nor `.ctbl`.
@@ -69,7 +68,7 @@ fn write_slicer(path: &Path, segments: &Segments) -> Result<(), WriteError> {
     write(path, &text)
 }
 
-/// The segments of a label map: masks that overlap have no values to name.
+/// The segments of a label map; overlapping masks have no label values that a table could name.
 fn labels<'a>(path: &Path, segments: &'a Segments) -> Result<&'a [Segment], WriteError> {
     match &segments.content {
         Segmentation::Labels(_) => Ok(&segments.segments),
@@ -87,7 +86,7 @@ fn one_line(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The segment's colour, else one that its value stands for: hues a golden section of the circle apart.
+/// The segment's colour, or one derived from its value: the hues of successive values are a golden section of the circle apart.
 pub fn color(segment: &Segment) -> [u8; 3] {
     segment.color.unwrap_or_else(|| {
         let hue = f64::from(segment.value) * 0.618_033_988_749_895 % 1.0 * 6.0;

@@ -1,4 +1,4 @@
-//! From one format to another, with the grid and every voxel kept; what the target cannot hold is refused.
+//! Conversion between formats. Grid and voxels stay as they are; what the target cannot hold is refused.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ pub use super::format::Options;
 use super::format::{self, Format};
 use super::{ReadError, Volume, WriteError, colour_table};
 
-/// Types whose values 32-bit floats may not hold.
+/// Types with values that 32-bit floats cannot represent.
 const WIDE: [&str; 5] = ["int32", "uint32", "int64", "uint64", "float64"];
 
 /// 32-bit floats hold whole numbers exactly up to here.
@@ -70,7 +70,7 @@ fn labels(source: &Path, from: Format, target: &Path, options: &Options) -> Resu
     Ok(written)
 }
 
-/// An image none of whose values changes: memory holds 32-bit floats.
+/// Reads an image and refuses it where 32-bit floats, which hold it in memory, would change its values.
 fn exact(source: &Path, format: Format, options: &Options) -> Result<Volume, ConvertError> {
     let read = &format.entry().read;
     let volume = (read.volume)(source, options)?;

@@ -1,4 +1,4 @@
-//! A NIfTI-1 header as bytes. The `nifti` crate keeps its own function for this to itself.
+//! Serialises a NIfTI-1 header. The `nifti` crate's own function is private.
 
 use nifti::NiftiHeader;
 

@@ -19,7 +19,7 @@ pub(super) struct Raw {
     pub order: ByteOrder,
     /// Bytes of the header itself.
     pub header_bytes: usize,
-    /// Whether the voxels lie in a file of their own.
+    /// Whether the voxels are in a separate file.
     pub pair: bool,
     pub dim: [i64; 8],
     pub datatype: i16,
@@ -48,7 +48,7 @@ impl Raw {
         let (order, header_bytes) = match (known(size), known(size.swap_bytes())) {
             (Some(count), _) => (ByteOrder::Little, count),
             (_, Some(count)) => (ByteOrder::Big, count),
-            _ => return Err(unsupported(path, "is no NIfTI file; expected .nii, .nii.gz, or .hdr beside .img")),
+            _ => return Err(unsupported(path, "is not a NIfTI file; expected .nii, .nii.gz, or .hdr beside .img")),
         };
         got += read_full(reader, &mut bytes[4..header_bytes]).map_err(broken)?;
         if got < header_bytes {
@@ -66,12 +66,12 @@ impl Raw {
     }
 }
 
-/// Parses a header of NIfTI-1, whose size has told the byte order.
+/// Parses a NIfTI-1 header, whose byte order is known from its size.
 fn nifti1(path: &Path, bytes: &[u8], order: ByteOrder) -> Result<Raw, ReadError> {
-    // All bytes are there: it can only lack the mark.
+    // All bytes are present, so that only the magic bytes can be wrong.
     let header = NiftiHeader::from_reader(bytes)
         .map_err(|_| unsupported(path, "is ANALYZE 7.5 or damaged: it lacks NIfTI's mark; save it as NIfTI"))?;
-    // The crate tells the byte order by a plausible `dim[0]`, and differs where that is wrong in the true order.
+    // The crate infers the byte order from `dim[0]`. It differs where `dim[0]` is invalid in the true order.
     if (header.endianness == Endianness::Little) != (order == ByteOrder::Little) {
         let rank = Fields { bytes, order }.get(40);
         return Err(damaged(path, format!("its header claims {} dimensions", i16::from_le_bytes(rank))));

@@ -240,8 +240,8 @@ fn what_segspec_does_not_take_is_refused_with_the_remedy() {
         ),
         (changed(put(344, *b"ni1\0")), "name it .hdr, beside the .img"),
         (changed(put(344, [0; 4])), "ANALYZE 7.5"),
-        (changed(put(0, *b"text")), "no NIfTI file"),
-        (changed(|bytes| bytes.clear()), "no NIfTI file"),
+        (changed(put(0, *b"text")), "not a NIfTI file"),
+        (changed(|bytes| bytes.clear()), "not a NIfTI file"),
         (changed(put(352 + 4 * 17, f32::NAN.to_le_bytes())), "voxel [1, 1, 1] is NaN; replace"),
         (changed(put(352, f32::INFINITY.to_le_bytes())), "voxel [0, 0, 0] is inf; replace"),
     ];

@@ -13,9 +13,9 @@ use super::{affine, bytes};
 use crate::files;
 use crate::{Geometry, LabelMap, Segmentation, Volume, WriteError};
 
-/// Where the voxels begin: behind the header and four bytes that say that there are no extensions.
+/// Offset of the voxels: the header, and four bytes that declare no extensions.
 const OFFSET: f32 = 352.0;
-/// `NIFTI_XFORM_SCANNER_ANAT`: the transform leads to the scanner's coordinates.
+/// `NIFTI_XFORM_SCANNER_ANAT`: the transform maps to scanner coordinates.
 const SCANNER: i16 = 1;
 /// `NIFTI_UNITS_MM`.
 const MILLIMETRES: u8 = 2;
@@ -59,7 +59,7 @@ pub fn write_segmentation(path: &Path, segmentation: &Segmentation) -> Result<()
     }
 }
 
-/// Types that are written: code and bits.
+/// Stored types.
 #[derive(Clone, Copy)]
 enum Type {
     Uint8,
@@ -105,7 +105,7 @@ fn write<T: Copy, D: Dimension, const N: usize>(
     write_file(path, content)
 }
 
-/// Compressed where the name ends in `.gz`; whole or not at all.
+/// Writes the file atomically; compressed if the name ends in `.gz`.
 fn write_file(path: &Path, content: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
     let zipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     let written = files::write_atomic_with(path, |file| {

@@ -1,9 +1,9 @@
 //! NRRD, the format of 3D Slicer: `.nrrd`, `.nhdr` with its data in other files, and `.seg.nrrd` with named segments.
 //!
-//! Source: the format's definition at <https://teem.sourceforge.net/nrrd/format.html>; where it leaves a choice, that of
-//! Teem and ITK is taken and pinned by `tests/reference/nrrd_files.py`. World coordinates become RAS+ at the door.
+//! Source: the format's definition at <https://teem.sourceforge.net/nrrd/format.html>; where it leaves a choice, Teem and ITK are
+//! followed, as `tests/reference/nrrd_files.py` checks. World coordinates are converted to RAS+ on reading.
 //!
-//! A header may name any file of its own folder and below as its data, and none outside.
+//! A header may name any file in its own folder or below as its data, and none outside.
 
 mod axes;
 mod data;

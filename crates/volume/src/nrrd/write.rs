@@ -1,4 +1,4 @@
-//! Writes NRRD files, gzip-compressed behind an attached header, whole or not at all.
+//! Writes NRRD files with an attached header and gzip-compressed data, whole or not at all.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -122,7 +122,7 @@ impl Writer<'_> {
 
 /// `(x,y,z)` towards left, posterior and superior, of a vector towards right, anterior and superior.
 fn vector([right, anterior, superior]: [f64; 3]) -> String {
-    // Adding zero makes −0 plain; the shortest digits that name a number bring it back exactly.
+    // Adding zero turns −0 into 0; the shortest decimal form of a number reads back exactly.
     format!("({},{},{})", 0.0 - right, 0.0 - anterior, superior + 0.0)
 }
 

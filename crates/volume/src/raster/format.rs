@@ -3,10 +3,10 @@
 use super::{MaskForm, read_header, read_label_map, read_volume};
 use crate::format::{Entry, Reader, Writer, never, unnamed};
 
-/// First bytes: of PNG, and of TIFF in either byte order, with offsets of 32 bits or of 64 (BigTIFF).
+/// First bytes of PNG, and of TIFF in either byte order with 32-bit or 64-bit offsets (BigTIFF).
 const MAGIC: [&[u8]; 5] = [b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
-/// Pictures without a place in the patient.
+/// 2D images without a position in the patient.
 pub(crate) static FORMAT: Entry = Entry {
     name: "picture",
     endings: &[".png", ".tiff", ".tif"],
