@@ -1,11 +1,11 @@
 //! Intensity steps: their bounds, their channels, and whether they fit the modality.
 
+use crate::auto::Auto;
 use crate::dataset::Dataset;
 use crate::dataset::spec::{Layout, Modality};
 use crate::preprocess::spec::{ForegroundStatistics, IntensityStep, Preprocess};
-use crate::spec::finding::KeyPath;
-use crate::auto::Auto;
 use crate::spec::Findings;
+use crate::spec::finding::KeyPath;
 
 pub fn check(preprocess: &Preprocess, dataset: &Dataset, findings: &mut Findings) {
     let Auto::Fixed(steps) = &preprocess.intensity else { return };
