@@ -1,16 +1,16 @@
-//! Draws of one patch from its random stream, or the ends of every range, to be looked at.
+//! Random draws of one patch from its stream, or the ends of every range for previews.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// What pictures of a transform show: it takes place always.
+/// For previews of a transform: it always takes place, at this strength.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// At the smallest value of its range.
     Low,
     /// At the largest value.
     High,
-    /// At a value that is drawn, as in training.
+    /// At a random value, as in training.
     Drawn,
 }
 
@@ -21,7 +21,7 @@ pub struct Dice<'a> {
 }
 
 impl<'a> Dice<'a> {
-    /// Draws from a stream; with an end, chances above 0 come true and ranges give what the end says.
+    /// Draws from a stream; with an end, every chance above 0 succeeds and every range gives that end.
     pub fn new(rng: &'a mut ChaCha8Rng, end: Option<End>) -> Self {
         Self { rng, end }
     }
@@ -51,12 +51,12 @@ impl<'a> Dice<'a> {
         }
     }
 
-    /// Uniform in a range whatever the end: for places, and for fields that only together have a strength.
+    /// Uniform in a range whatever the end: for positions, and for fields whose single values have no strength of their own.
     pub fn anywhere(&mut self, [low, high]: [f64; 2]) -> f64 {
         low + (high - low) * self.rng.random::<f64>()
     }
 
-    /// A factor below 1 or above 1 with equal chance, each uniform (nnU-Net's rule: else most of 0.7…1.5 lies above 1).
+    /// A factor below or above 1 with equal chance, uniform on each side (nnU-Net's rule: otherwise most of 0.7…1.5 lies above 1).
     pub fn factor(&mut self, [low, high]: [f64; 2]) -> f64 {
         match self.end {
             Some(End::Low | End::High) => self.between([low, high]),
@@ -65,7 +65,7 @@ impl<'a> Dice<'a> {
         }
     }
 
-    /// A whole number from a range, both ends included.
+    /// A whole number from a range, including both ends.
     pub fn count(&mut self, [low, high]: [usize; 2]) -> usize {
         match self.end {
             None | Some(End::Drawn) => self.rng.random_range(low as u64..=high.max(low) as u64) as usize,

@@ -1,8 +1,10 @@
-//! Random patches for training: where they are cut, and how they are changed.
+//! Random patches for training: where they are cut, and how they are augmented.
 //!
-//! A patch is cut, or, where a spatial change is drawn, sampled once through one composed map (`spatial`); then its
-//! intensities change in a fixed order (`intensity`); mirroring comes last. Everything is drawn from the patch's own random
-//! stream, so a patch is the same bits whatever thread makes it.
+//! A patch is cut, or, where a spatial transform takes place, resampled once through one composed map (`spatial`). Then its
+//! intensities are transformed in a fixed order (`intensity`), and mirroring comes last. Everything is drawn from the patch's own
+//! random stream, so that a patch is bit-equal whatever thread makes it.
+//!
+//! A new transform is a file with its table and one line in the list of [`spec`] (docs/extending.md).
 
 pub mod dice;
 pub mod intensity;
@@ -11,6 +13,7 @@ pub mod plan;
 pub mod preset;
 pub mod spatial;
 pub mod spec;
+pub mod transform;
 
 pub use plan::AugmentPlan;
 pub use spec::{Augment, Axis};

@@ -1,4 +1,4 @@
-//! Cutting random patches out of prepared cases, and changing them.
+//! Draws random patches from prepared cases and augments them.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,21 @@ use super::intensity::Grid;
 use super::spatial;
 use super::spec::Axis as Along;
 
-/// Draws of a patch without any structure before it is taken as it is.
+/// Most redraws of a patch without any structure.
 const MAX_REDRAWS: usize = 10;
 
-/// A prepared case as the sampler sees it.
+/// The part of a prepared case that the sampler needs.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// `[channel, z, y, x]`.
     pub image: ArrayView4<'a, f32>,
     /// Label values `[z, y, x]`.
     pub labels: ArrayView3<'a, u16>,
-    /// Spacing `[z, y, x]` in mm; 1 where the case has none, so that its voxels count as cubes.
+    /// Spacing `[z, y, x]` in mm; 1 where the case has none.
     pub spacing_mm: [f64; 3],
-    /// Sampled voxels of each label value (flat indices of the label array), for patches centred on a structure.
+    /// Some voxels of each label value (flat indices of the label array), for patches centred on a structure.
     pub locations: &'a BTreeMap<u16, Vec<u32>>,
-    /// Box `[first, end)` along each axis that patches are drawn from; none: the whole case.
+    /// Box `[first, end)` along each axis that patches are drawn from; `None` for the whole case.
     pub near: Option<[[usize; 2]; 3]>,
 }
 
@@ -35,26 +35,26 @@ pub struct Source<'a> {
 pub struct Draw<'a> {
     /// Size `[z, y, x]`.
     pub size: [usize; 3],
-    /// Label values of each structure to find.
+    /// Label values of each target structure.
     pub structures: &'a [Vec<u16>],
-    /// Where.
+    /// Position.
     pub place: Place,
-    /// Probability with which a patch without any structure is dropped, unless its place is given.
+    /// Probability with which a patch without any structure is redrawn, unless its position is given.
     pub drop_background: f64,
-    /// How it is changed.
+    /// Augmentation.
     pub augment: &'a AugmentPlan,
-    /// For pictures: every change takes place, at this end of its range.
+    /// For previews: every transform takes place, at this end of its range.
     pub end: Option<End>,
 }
 
-/// Where in its case a patch is cut.
+/// Position of a patch in its case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Anywhere.
     Anywhere,
-    /// Centred on a structure, if the case has one.
+    /// Centred on a voxel of a structure, if the case has one.
     OnStructure,
-    /// At this first voxel `[z, y, x]`, which may lie outside the case.
+    /// With this first voxel `[z, y, x]`, which may lie outside the case.
     At([isize; 3]),
 }
 
@@ -67,7 +67,7 @@ pub struct Patch {
     pub labels: Array3<u16>,
 }
 
-/// Draws a patch. All randomness comes from `rng`, so that a patch depends only on the stream's key.
+/// Draws a patch. All randomness comes from `rng`, so that a patch depends on the stream's key alone.
 pub fn draw(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> Patch {
     let mut origin = draw_origin(source, how, rng);
     for _ in 0..MAX_REDRAWS {
@@ -90,7 +90,7 @@ pub fn draw(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> Patch {
     patch
 }
 
-/// Flips an axis; structures with a side change places where that is the width.
+/// Flips an axis; where that is the width, left and right structures swap their labels.
 fn mirror(patch: &mut Patch, axis: usize, mirrored_values: &[[u16; 2]]) {
     patch.image.invert_axis(Axis(axis + 1));
     patch.labels.invert_axis(Axis(axis));
@@ -103,14 +103,14 @@ fn mirror(patch: &mut Patch, axis: usize, mirrored_values: &[[u16; 2]]) {
     patch.labels.mapv_inplace(|value| partner.get(usize::from(value)).copied().unwrap_or(value));
 }
 
-/// Whether the box of a patch, before it is changed, holds a structure.
+/// Whether a patch, before augmentation, contains a structure.
 pub fn shows(source: Source, origin: [isize; 3], size: [usize; 3], structures: &[Vec<u16>]) -> bool {
     let [z, y, x] = overlap(source, origin, size).map(|(start, _, length)| Slice::from(start..start + length));
     let inside = source.labels.slice(s![z, y, x]);
     inside.iter().any(|label| *label != 0 && structures.iter().any(|values| values.contains(label)))
 }
 
-/// First voxel of the patch; negative where the case is smaller than the patch, which then lies in its middle.
+/// First voxel of the patch; negative where the case is smaller than the patch, in whose middle it then lies.
 fn draw_origin(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> [isize; 3] {
     let centre = match how.place {
         Place::At(origin) => return origin,
@@ -132,14 +132,14 @@ fn draw_origin(source: Source, how: Draw, rng: &mut ChaCha8Rng) -> [isize; 3] {
     })
 }
 
-/// First and last voxel that a patch may begin at: anywhere, or where it lies in a box or, if that is shorter, holds it.
+/// Smallest and largest first voxel of a patch along an axis: anywhere, or inside a box, or around it if the box is shorter.
 fn firsts(near: Option<[usize; 2]>, size: usize, room: i64) -> [i64; 2] {
     let Some([first, end]) = near else { return [0, room] };
     let (first, last) = (first as i64, end as i64 - size as i64);
     [first.min(last), first.max(last)].map(|place| place.clamp(0, room))
 }
 
-/// A random voxel of a random structure that the case has.
+/// A random voxel of a random structure of the case.
 fn foreground_voxel(source: Source, structures: &[Vec<u16>], rng: &mut ChaCha8Rng) -> Option<[usize; 3]> {
     let voxels_of = |value: &u16| source.locations.get(value).filter(|voxels| !voxels.is_empty());
     let present: Vec<Vec<&Vec<u32>>> = structures
@@ -157,7 +157,7 @@ fn foreground_voxel(source: Source, structures: &[Vec<u16>], rng: &mut ChaCha8Rn
     Some([voxel / (height * width), voxel / width % height, voxel % width])
 }
 
-/// Along each axis where the overlap of patch and case begins in the case and in the patch, and how long it is.
+/// Along each axis: start of the overlap of patch and case in the case and in the patch, and its length.
 fn overlap(source: Source, origin: [isize; 3], size: [usize; 3]) -> [(usize, usize, usize); 3] {
     let shape = source.labels.dim();
     let shape = [shape.0, shape.1, shape.2];
@@ -168,7 +168,7 @@ fn overlap(source: Source, origin: [isize; 3], size: [usize; 3]) -> [(usize, usi
     })
 }
 
-/// The box of a size at an origin; outside the case it is 0.
+/// The patch of a size at an origin; 0 outside the case.
 fn cut(source: Source, origin: [isize; 3], size: [usize; 3]) -> Patch {
     let channels = source.image.dim().0;
     let [z, y, x] = overlap(source, origin, size);

@@ -1,4 +1,4 @@
-//! From a spec to what the sampler takes: presets filled in, transforms in the order in which they are applied.
+//! From a spec to the sampler's plan: presets filled in, transforms in the order in which they are applied.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,31 +7,31 @@ use super::preset::{in_plane, tables};
 use super::spatial::Spatial;
 use super::spec::{Augment, Axis};
 
-/// The resolved slice of the plan that this stage takes.
+/// The resolved augmentation of training patches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AugmentPlan {
     /// Mirrored axes (0 depth, 1 height, 2 width).
     pub mirror_axes: Vec<usize>,
-    /// Pairs of label values that change places where the width is mirrored.
+    /// Pairs of label values that are swapped where the width is mirrored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mirrored_values: Vec<[u16; 2]>,
-    /// One resampling.
+    /// Spatial transforms: one resampling.
     #[serde(default, skip_serializing_if = "Spatial::is_empty")]
     pub spatial: Spatial,
-    /// Changes of intensities, in this order.
+    /// Intensity transforms, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intensity: Vec<Intensity>,
 }
 
 impl AugmentPlan {
-    /// Mirroring alone.
+    /// Mirroring and nothing else.
     pub fn mirroring(mirror_axes: Vec<usize>) -> Self {
         Self { mirror_axes, ..Self::default() }
     }
 
-    /// Fills in a spec's preset for a patch size. `mirrored_values` are those of the dataset; `keep_sides` takes the width out
-    /// of a preset's mirrored axes (not out of those that the spec lists).
+    /// Fills in a spec's preset for a patch size `[z, y, x]`. `mirrored_values` are the dataset's; `keep_sides` removes the width from a
+    /// preset's mirrored axes, not from those that the spec lists.
     pub fn resolve(spec: &Augment, patch: [usize; 3], mirrored_values: &[[u16; 2]], keep_sides: bool) -> Self {
         let preset = tables(spec.preset, patch);
         let axes = spec.mirror.clone().unwrap_or_else(|| {
@@ -41,7 +41,7 @@ impl AugmentPlan {
         // A 2D patch has no depth to mirror.
         let mirror_axes: Vec<usize> = axes.iter().map(|axis| axis.index()).filter(|&axis| patch[axis] > 1).collect();
         let flips_width = mirror_axes.contains(&Axis::Width.index());
-        let merged = over(spec, preset);
+        let merged = spec.clone().over(preset);
         Self {
             mirrored_values: if flips_width { mirrored_values.to_vec() } else { Vec::new() },
             mirror_axes,
@@ -50,13 +50,13 @@ impl AugmentPlan {
         }
     }
 
-    /// Every transform but mirroring, with its probability per patch.
+    /// Key and probability per patch of every transform but mirroring.
     pub fn probabilities(&self) -> Vec<(&'static str, f64)> {
         let steps = self.intensity.iter().map(|step| (step.name(), step.probability()));
         self.spatial.probabilities().into_iter().chain(steps).collect()
     }
 
-    /// Every transform that takes place, alone, with its name: for pictures.
+    /// Every transform alone, with its key: for previews.
     pub fn each(&self) -> Vec<(&'static str, Self)> {
         let mut each: Vec<(&str, Self)> = Vec::new();
         if !self.mirror_axes.is_empty() {
@@ -68,31 +68,6 @@ impl AugmentPlan {
         let steps = self.intensity.iter();
         each.extend(steps.map(|step| (step.name(), Self { intensity: vec![step.clone()], ..Self::default() })));
         each
-    }
-}
-
-/// The spec's tables above a preset's.
-fn over(spec: &Augment, preset: Augment) -> Augment {
-    let spec = spec.clone();
-    Augment {
-        preset: spec.preset,
-        mirror: spec.mirror.or(preset.mirror),
-        rotation: spec.rotation.or(preset.rotation),
-        zoom: spec.zoom.or(preset.zoom),
-        shear: spec.shear.or(preset.shear),
-        translation: spec.translation.or(preset.translation),
-        elastic: spec.elastic.or(preset.elastic),
-        streaks: spec.streaks.or(preset.streaks),
-        noise: spec.noise.or(preset.noise),
-        blur: spec.blur.or(preset.blur),
-        brightness: spec.brightness.or(preset.brightness),
-        contrast: spec.contrast.or(preset.contrast),
-        scale: spec.scale.or(preset.scale),
-        shift: spec.shift.or(preset.shift),
-        low_resolution: spec.low_resolution.or(preset.low_resolution),
-        inverted_gamma: spec.inverted_gamma.or(preset.inverted_gamma),
-        gamma: spec.gamma.or(preset.gamma),
-        dropout: spec.dropout.or(preset.dropout),
     }
 }
 

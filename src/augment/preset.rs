@@ -1,24 +1,24 @@
-//! The numbers of the named sets.
+//! The presets' numbers.
 
 use super::intensity::{Blur, Brightness, Contrast, Gamma, LowResolution, Noise, Shift};
 use super::spatial::{Elastic, Rotation, Zoom};
 use super::spec::{Augment, Axis, Preset};
 
-/// nnU-Net turns a flat patch that is longer than this by a small angle only.
+/// nnU-Net rotates a flat patch with a larger ratio of height and width only by small angles.
 const LONG_PATCH: f64 = 1.5;
 
-/// nnU-Net treats a patch whose largest side is more than this times its depth as a stack of slices.
+/// nnU-Net treats a patch whose largest side exceeds its depth by this factor as a stack of slices.
 const FLAT_PATCH: f64 = 3.0;
 
 const ALL_AXES: [Axis; 3] = [Axis::Depth, Axis::Height, Axis::Width];
 
-/// Whether spatial changes stay within slices: a 2D patch, and nnU-Net's rule for flat 3D patches ("dummy 2D").
+/// Whether spatial transforms stay within slices: in 2D patches, and in flat 3D patches by nnU-Net's rule ("dummy 2D").
 pub fn in_plane(patch: [usize; 3]) -> bool {
     let longest = patch.into_iter().max().unwrap_or(1) as f64;
     patch[0] == 1 || longest / patch[0] as f64 > FLAT_PATCH
 }
 
-/// The tables of a set for a patch size.
+/// The tables of a preset for a patch size.
 pub fn tables(preset: Preset, patch: [usize; 3]) -> Augment {
     match preset {
         Preset::None => Augment::default(),

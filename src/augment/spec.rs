@@ -1,79 +1,61 @@
-//! What an experiment says about augmentation.
+//! What an experiment says about augmentation, and the list of transforms: one file with the table and its transform, and one line
+//! here (docs/extending.md).
+//!
+//! The order is that in which transforms are drawn, and intensities changed: nnU-Net's, with streaks before everything that a scanner
+//! does to them, and dropout last.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::dice::Dice;
 use super::intensity::{Blur, Brightness, Contrast, Dropout, Gamma, LowResolution, Noise, Scale, Shift, Streaks};
 use super::spatial::{Elastic, Rotation, Shear, Translation, Zoom};
+use super::transform::{Channels, Grid, SpatialTransform, Transform, transforms};
 
-/// Random changes of training patches: a preset, and tables that replace or add to it.
-///
-/// A table that is written replaces the preset's table of the same name as a whole; keys that it leaves out have the defaults
-/// below. `probability = 0` switches a transform off.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Augment {
-    /// A set of transforms to start from.
-    pub preset: Preset,
-    /// Axes that are flipped, each with probability one half. Left out: the preset's. Structures that the dataset's
-    /// `labels.mirror-pairs` names change places when the width is flipped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mirror: Option<Vec<Axis>>,
-    /// Turn about each axis.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rotation: Option<Rotation>,
-    /// Enlarge or shrink.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub zoom: Option<Zoom>,
-    /// Shear along each axis.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shear: Option<Shear>,
-    /// Move along each axis: a random crop around the drawn place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub translation: Option<Translation>,
-    /// Smooth deformation by a B-spline grid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub elastic: Option<Elastic>,
-    /// Streaks from metal-like points.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub streaks: Option<Streaks>,
-    /// Gaussian noise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub noise: Option<Noise>,
-    /// Gaussian blur.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blur: Option<Blur>,
-    /// Multiply, below or above 1 with equal chance.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub brightness: Option<Brightness>,
-    /// Stretch around the mean.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub contrast: Option<Contrast>,
-    /// Multiply, uniformly in a range.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scale: Option<Scale>,
-    /// Add a constant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shift: Option<Shift>,
-    /// Sample down and up again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub low_resolution: Option<LowResolution>,
-    /// Gamma curve of the image with bright and dark exchanged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub inverted_gamma: Option<Gamma>,
-    /// Gamma curve.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gamma: Option<Gamma>,
-    /// Boxes without image.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dropout: Option<Dropout>,
+transforms! {
+    spatial {
+        /// Rotate about each axis.
+        rotation = "rotation": Rotation;
+        /// Enlarge or shrink.
+        zoom = "zoom": Zoom;
+        /// Shear along each axis.
+        shear = "shear": Shear;
+        /// Shift along each axis: a random crop around the drawn place.
+        translation = "translation": Translation;
+        /// Smooth deformation by a B-spline grid.
+        elastic = "elastic": Elastic;
+    }
+    intensity {
+        /// Streaks from metal-like points.
+        Streaks, streaks = "streaks": Streaks => Streaks::apply;
+        /// Gaussian noise.
+        Noise, noise = "noise": Noise => Noise::apply;
+        /// Gaussian blur.
+        Blur, blur = "blur": Blur => Blur::apply;
+        /// Multiply by a factor that is below or above 1 with equal chance.
+        Brightness, brightness = "brightness": Brightness => Brightness::apply;
+        /// Stretch around the mean.
+        Contrast, contrast = "contrast": Contrast => Contrast::apply;
+        /// Multiply by a factor that is uniform in a range.
+        Scale, scale = "scale": Scale => Scale::apply;
+        /// Add a constant.
+        Shift, shift = "shift": Shift => Shift::apply;
+        /// Downsample and upsample again.
+        LowResolution, low_resolution = "low-resolution": LowResolution => LowResolution::apply;
+        /// Gamma curve of the inverted image.
+        InvertedGamma, inverted_gamma = "inverted-gamma": Gamma => Gamma::apply_inverted;
+        /// Gamma curve.
+        Gamma, gamma = "gamma": Gamma => Gamma::apply;
+        /// Boxes without image.
+        Dropout, dropout = "dropout": Dropout => Dropout::apply;
+    }
 }
 
 /// A named set of transforms with their numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// Nothing but what is written.
+    /// Nothing but the tables that are written.
     #[default]
     None,
     /// nnU-Net's default set: rotation, zoom, noise, blur, brightness, contrast, low resolution, gamma, mirroring.

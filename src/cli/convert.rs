@@ -8,21 +8,24 @@ use clap::{Args, ValueEnum};
 use super::inspect::SeriesArgs;
 use super::{Exit, Failure, dataset};
 use crate::dataset::unlabelled;
-use crate::volume::convert::{ConvertError, Options, Target, convert};
+use crate::volume::Format;
+use crate::volume::convert::{ConvertError, Options, convert};
 use crate::volume::dicom::{self, Anonymous};
 use crate::volume::surface::CoordinateSystem;
 
 /// Convert images, labels and surfaces; grids and voxels stay as they are
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The target's name says the format: .nii, .nii.gz, .nrrd, .seg.nrrd (segments with names), .dcm (DICOM SEG), a folder
-(DICOM series), .stl, .obj, .ply (a surface per structure), .glb (all of them, in colour).
+The target's ending chooses the format: .nii, .nii.gz, .nrrd, .seg.nrrd (segments with names), .dcm (DICOM SEG),
+.stl, .obj, .ply (one surface per structure), .glb (all surfaces with their colours); a name without ending is the
+folder of a DICOM series.
 
 Examples:
   segspec convert dicom/ ct.nii.gz --series \"Abdomen 1.0\"
   segspec convert label.nii.gz label.dcm --on dicom/
   segspec convert femur.stl femur.nrrd --on ct.nii.gz
-  segspec convert prediction.nii.gz organs.glb
+  segspec convert prediction.nii.gz organs.glb --triangles 20000
+  segspec convert organs.seg.nrrd organs.nii.gz --colours organs.txt
   segspec convert patients/ nifti/ --to nii.gz --anonymize --map patients.csv")]
 pub struct Convert {
     /// File, or folder of DICOM slices
@@ -31,28 +34,34 @@ pub struct Convert {
     target: PathBuf,
     #[command(flatten)]
     series: SeriesArgs,
-    /// Convert every image of the source folder (files, or folders of DICOM slices) to files of this ending in the target folder
+    /// Convert every image of the source folder (files, or folders of DICOM slices) to files with this ending in the target folder
     #[arg(long, value_name = "ENDING")]
     to: Option<String>,
-    /// Name the results case-0001 and so on; with a folder as target of a DICOM series, copy it without what tells who it is
+    /// Name the results case-0001 and so on; a DICOM series that stays one is copied without the elements that identify the patient
     #[arg(long)]
     anonymize: bool,
     /// Write which result came from which source to this CSV file
     #[arg(long, value_name = "FILE", requires = "to")]
     map: Option<PathBuf>,
-    /// The values are labels (known by itself for DICOM SEG, .seg.nrrd and surfaces)
+    /// Treat the values as labels (as those of DICOM SEG, .seg.nrrd and surfaces always are)
     #[arg(long)]
     labels: bool,
-    /// Image whose grid a surface is put on; DICOM series that segments belong to: written for, or read with all its slices
+    /// Image whose grid a surface is put on, or DICOM series that segments refer to
     #[arg(long, value_name = "PATH")]
     on: Option<PathBuf>,
-    /// Surfaces with the steps of the voxels, not smoothed
+    /// Write surfaces with the steps of the voxels, not smoothed
     #[arg(long)]
     blocky: bool,
-    /// Axes of a surface's points: of those read where the file does not say it, of those written (default lps)
+    /// Simplify each written surface to at most this number of triangles
+    #[arg(long, value_name = "N")]
+    triangles: Option<usize>,
+    /// Also write names and colours of the structures to this file: .txt for ITK-SNAP, .ctbl for 3D Slicer
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    colours: Option<PathBuf>,
+    /// Coordinate system of surfaces: of the source, whatever it states, or of the target [default: what the source states, else lps]
     #[arg(long, value_name = "SYSTEM")]
     coordinates: Option<Coordinates>,
-    /// Modality of a written series
+    /// Modality of a written DICOM series [default: other]
     #[arg(long)]
     modality: Option<Modality>,
 }
@@ -77,6 +86,8 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         labels: args.labels,
         on: args.on.clone(),
         blocky: args.blocky,
+        triangles: args.triangles,
+        colours: args.colours.clone(),
         coordinates: args.coordinates.map(|system| match system {
             Coordinates::Lps => CoordinateSystem::Lps,
             Coordinates::Ras => CoordinateSystem::Ras,
@@ -86,6 +97,7 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
             Modality::Mr => dicom::Modality::Mr,
             Modality::Other => dicom::Modality::Other,
         }),
+        name: None,
     };
     if let Some(ending) = &args.to {
         return folder(&args, ending, &options);
@@ -107,7 +119,7 @@ fn failure(error: ConvertError) -> Failure {
     Failure::new(if environment { Exit::Environment } else { Exit::BadData }, error)
 }
 
-/// Every image below a folder; one that cannot be converted is named at the end, and the others are done.
+/// Every image below a folder. What cannot be converted is named at the end; the others are converted.
 fn folder(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failure> {
     let (cases, excluded) = unlabelled(&args.source, 1).map_err(dataset::failure)?;
     if cases.is_empty() {
@@ -139,10 +151,10 @@ fn folder(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failu
     if failed.is_empty() { Ok(Exit::Ok) } else { Err(Failure::message(Exit::BadData, failed.join("\n"))) }
 }
 
-/// A copy of a DICOM series that does not tell who the patient is.
+/// A copy of a DICOM series without what identifies the patient.
 fn anonymous_series(args: &Convert, options: &Options) -> Result<Vec<PathBuf>, Failure> {
-    if Target::of(&args.target) != Some(Target::DicomSeries) {
-        // NIfTI, NRRD and surfaces hold nothing about the patient.
+    if Format::written_as(&args.target) != Some(Format::DicomImage) {
+        // The other formats hold nothing about the patient.
         return convert(&args.source, &args.target, options).map_err(failure);
     }
     let name = args.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -151,7 +163,8 @@ fn anonymous_series(args: &Convert, options: &Options) -> Result<Vec<PathBuf>, F
         .map_err(|error| Failure::new(Exit::BadData, error))
 }
 
-/// New for each call: nobody can tell which UID became which. The standard library seeds its hashers from the system's randomness.
+/// New for each call, so that nobody can tell which UID became which. The standard library seeds its hashers from the system's
+/// randomness.
 fn secret() -> String {
     let number = || RandomState::new().build_hasher().finish();
     [number(), number(), number(), number()].map(|number| format!("{number:016x}")).concat()

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::term::{Mistake, Outputs, Term, WeightList};
 use super::{Batch, per_output, sum_all, top_k};
 
 /// Sigmoid cross-entropy.
@@ -15,14 +16,14 @@ pub struct BinaryCrossEntropy {
     /// Weight per structure. Left out: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f64>>,
-    /// Weight per structure of the voxels that belong to it: more than 1 favours recall. Left out: all 1.
+    /// Weight per structure of the voxels inside it: above 1 favours recall. Left out: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positive_weights: Option<Vec<f64>>,
-    /// Part of the truth that is spread evenly over there and not there: masks become 1 − half of it, and half of it.
+    /// Label smoothing s: masks become 1 − s/2 inside the structure and s/2 outside.
     #[schemars(range(min = 0.0, max = 1.0))]
     #[serde(skip_serializing_if = "super::is_zero")]
     pub label_smoothing: f64,
-    /// Count only this part of all values, the largest ones. Left out: all.
+    /// Fraction of the values (one per voxel and structure) that count: the largest ones. Left out: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k_fraction: Option<f64>,
 }
@@ -33,6 +34,28 @@ impl Default for BinaryCrossEntropy {
     }
 }
 
+impl Term for BinaryCrossEntropy {
+    fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    fn outputs(&self) -> Outputs {
+        Outputs::Independent
+    }
+
+    fn weight_lists(&self) -> Vec<WeightList<'_>> {
+        let class = self.class_weights.as_deref().map(|weights| ("class-weights", "class", weights));
+        let positive = self.positive_weights.as_deref().map(|weights| ("positive-weights", "positive", weights));
+        let list = |(key, kind, weights)| WeightList { key, kind, weights };
+        class.into_iter().chain(positive).map(list).collect()
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        let smoothing = Mistake::label_smoothing(self.label_smoothing);
+        smoothing.into_iter().chain(Mistake::top_k_fraction(self.top_k_fraction)).collect()
+    }
+}
+
 /// Mean over voxels and structures of the binary cross-entropy of `sigmoid(logits)`; class weights multiply their structure's values,
 /// as `weight` of PyTorch's `binary_cross_entropy_with_logits`, positive weights those of its voxels, as `pos_weight`; smoothing is that
 /// of Keras. 0 where no voxel is known. Shape `[1]`.
@@ -40,7 +63,7 @@ pub fn binary_cross_entropy(batch: &Batch, term: &BinaryCrossEntropy) -> Tensor<
     let outputs = batch.outputs();
     let of_other = term.class_weights.clone().unwrap_or_else(|| vec![1.0; outputs]);
     let positive = term.positive_weights.clone().unwrap_or_else(|| vec![1.0; outputs]);
-    // With log(1 − p) = log p − logit, a smoothed truth weighs the logarithms otherwise and adds a part of the logit itself.
+    // Because log(1 − p) = log p − logit, smoothing changes the weights of the logarithms and adds a multiple of the logit.
     let half = term.label_smoothing / 2.0;
     let both = of_other.iter().zip(&positive);
     let of_true: Vec<f64> = both.clone().map(|(weight, positive)| weight * ((1.0 - half) * positive + half)).collect();
@@ -60,16 +83,17 @@ pub fn binary_cross_entropy(batch: &Batch, term: &BinaryCrossEntropy) -> Tensor<
     likelihood.neg() / sums.known.clone().sum().clamp_min(1.0)
 }
 
-/// What smoothing adds to the likelihood of each value: −half · weight · logit where the structure is, and half · weight · positive
-/// weight · logit where it is not. `[batch, structures, z, y, x]`.
+/// What smoothing adds to the log-likelihood of each value: −half · weight · logit inside the structure, and half · weight · positive
+/// weight · logit outside. `[batch, structures, z, y, x]`.
 fn linear(batch: &Batch, half: f64, weights: &[f64], positive: &[f64]) -> Tensor<5> {
     let (truth, device) = (batch.truth.clone(), batch.device());
     let outputs = batch.outputs();
     let factor = |of: Vec<f64>| per_output(&of, &device).reshape([1, outputs, 1, 1, 1]);
-    let there = factor(weights.iter().map(|weight| -half * weight).collect());
-    let not_there = factor(weights.iter().zip(positive).map(|(weight, positive)| half * weight * positive).collect());
+    let inside_factor = factor(weights.iter().map(|weight| -half * weight).collect());
+    let outside_factor =
+        factor(weights.iter().zip(positive).map(|(weight, positive)| half * weight * positive).collect());
     let known = truth.clone().greater_equal_elem(0.0).float();
-    let is = truth.clamp_min(0.0);
-    let is_not = known - is.clone();
-    batch.logits.clone() * (is * there + is_not * not_there)
+    let inside = truth.clamp_min(0.0);
+    let outside = known - inside.clone();
+    batch.logits.clone() * (inside * inside_factor + outside * outside_factor)
 }

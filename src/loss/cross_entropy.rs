@@ -1,12 +1,13 @@
-//! Softmax cross-entropy over classes that exclude each other.
+//! Softmax cross-entropy over mutually exclusive classes.
 
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::term::{Mistake, Outputs, Term, WeightList};
 use super::{Batch, per_output, top_k};
 
-/// The weight of all voxels is at least this: far less than any voxel's, and its reciprocal is finite.
+/// Smallest sum of the voxels' weights: far below the weight of any voxel, with a finite reciprocal.
 const LEAST: f64 = 1e-12;
 
 /// Softmax cross-entropy.
@@ -18,11 +19,11 @@ pub struct CrossEntropy {
     /// Weight per class: background first, then the structures in order. Left out: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f64>>,
-    /// Part of the truth that is spread evenly over all classes (Szegedy et al. 2016).
+    /// Fraction of the truth that is spread evenly over all classes (Szegedy et al. 2016).
     #[schemars(range(min = 0.0, max = 1.0))]
     #[serde(skip_serializing_if = "super::is_zero")]
     pub label_smoothing: f64,
-    /// Count only this part of the voxels, those with the largest loss (nnU-Net's TopK: 0.1). Left out: all.
+    /// Fraction of voxels that count: those with the largest loss (nnU-Net's TopK: 0.1). Left out: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k_fraction: Option<f64>,
 }
@@ -30,6 +31,26 @@ pub struct CrossEntropy {
 impl Default for CrossEntropy {
     fn default() -> Self {
         Self { weight: 1.0, class_weights: None, label_smoothing: 0.0, top_k_fraction: None }
+    }
+}
+
+impl Term for CrossEntropy {
+    fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    fn outputs(&self) -> Outputs {
+        Outputs::Exclusive
+    }
+
+    fn weight_lists(&self) -> Vec<WeightList<'_>> {
+        let list = |weights| WeightList { key: "class-weights", kind: "class", weights };
+        self.class_weights.as_deref().map(list).into_iter().collect()
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        let smoothing = Mistake::label_smoothing(self.label_smoothing);
+        smoothing.into_iter().chain(Mistake::top_k_fraction(self.top_k_fraction)).collect()
     }
 }
 

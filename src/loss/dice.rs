@@ -3,8 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Batch;
-use super::overlap::{Counts, ratio};
-use super::spec::Overlap;
+use super::overlap::{Counts, Overlap, ratio};
 
 /// The mean over structures (and patches, unless `batch`) of `1 − (2·Σpt + s) / (Σp + Σt + s)`. Shape `[1]`.
 pub fn soft_dice(batch: &Batch, term: &Overlap) -> Tensor<1> {

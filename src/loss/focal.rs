@@ -1,9 +1,10 @@
-//! The focal loss: cross-entropy in which voxels that are found well count little.
+//! The focal loss: cross-entropy that gives little weight to voxels that are classified well.
 
 use burn::tensor::{Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::term::{Mistake, Term, WeightList};
 use super::{Batch, Truth, per_output, sum_all, sum_voxels};
 use crate::backend::soft;
 
@@ -13,10 +14,10 @@ use crate::backend::soft;
 pub struct Focal {
     /// Factor of this term.
     pub weight: f64,
-    /// Exponent of one minus the probability of what is true; 0 is plain cross-entropy.
+    /// Exponent of one minus the probability of the true class; 0 is plain cross-entropy.
     #[schemars(range(min = 0.0))]
     pub gamma: f64,
-    /// Weight of structures; background, or voxels outside of a structure where they overlap, gets one minus it. Left out: all 1.
+    /// Weight of structures. Background (or, where structures overlap, voxels outside the structure) gets one minus it. Left out: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
     /// Weight per class: background first (unless structures overlap), then the structures in order. Left out: all 1.
@@ -30,10 +31,32 @@ impl Default for Focal {
     }
 }
 
-/// Mean over voxels (and structures, where they overlap) of `−w (1 − p)^γ log p`, with the probability p of what is true. Shape `[1]`.
+impl Term for Focal {
+    fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    fn weight_lists(&self) -> Vec<WeightList<'_>> {
+        let list = |weights| WeightList { key: "class-weights", kind: "class", weights };
+        self.class_weights.as_deref().map(list).into_iter().collect()
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        let wrong = self.alpha.filter(|alpha| !(0.0..=1.0).contains(alpha));
+        let mistake = |alpha: f64| Mistake {
+            key: "alpha",
+            message: format!("`alpha` must be between 0 and 1, got {alpha}"),
+            help: "structures get alpha, background one minus it: use a number from 0 to 1, for example 0.25",
+        };
+        wrong.map(mistake).into_iter().collect()
+    }
+}
+
+/// Mean over voxels (and structures, where they overlap) of `−w (1 − p)^γ log p`, where p is the probability of the true class. Shape
+/// `[1]`.
 ///
-/// Source: Lin et al., Focal Loss for Dense Object Detection (ICCV 2017); as MONAI's `FocalLoss`, whose softmax form divides by the
-/// number of classes besides.
+/// Source: Lin et al., Focal Loss for Dense Object Detection (ICCV 2017); as MONAI's `FocalLoss`, except that
+/// its softmax form also divides by the number of classes.
 pub fn focal(batch: &Batch, term: &Focal) -> Tensor<1> {
     let ones = vec![1.0; batch.outputs()];
     let of_other = vec![if batch.overlapping { 1.0 } else { 0.0 }; batch.outputs()];
@@ -62,7 +85,7 @@ pub fn focal(batch: &Batch, term: &Focal) -> Tensor<1> {
     }
 }
 
-/// `−(1 − p)^γ log p` of logarithms.
+/// `−(1 − p)^γ log p` of log-likelihoods.
 fn focused(likelihoods: Tensor<5>, gamma: f64) -> Tensor<5> {
     let away = likelihoods.clone().exp().neg() + 1.0;
     let values = likelihoods.neg();
@@ -70,13 +93,13 @@ fn focused(likelihoods: Tensor<5>, gamma: f64) -> Tensor<5> {
         0.0 => values,
         1.0 => away * values,
         2.0 => away.clone() * away * values,
-        // A root has no slope at 0, where a voxel is found without a fault.
+        // A root has an infinite slope at 0, which a perfect prediction reaches.
         gamma if gamma < 1.0 => away.clamp_min(1e-7).powf_scalar(gamma) * values,
         gamma => away.powf_scalar(gamma) * values,
     }
 }
 
-/// Weights per output where it is true, and where not.
+/// Weights per output inside and outside its structure.
 fn weights(batch: &Batch, term: &Focal) -> (Vec<f64>, Vec<f64>) {
     let weights = term.class_weights.clone().unwrap_or_else(|| vec![1.0; batch.outputs()]);
     let Some(alpha) = term.alpha else { return (weights.clone(), weights) };

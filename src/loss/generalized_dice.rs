@@ -1,14 +1,12 @@
-//! Generalised Dice: structures weighted by their size, so that small ones count as much as large ones.
+//! Generalised Dice: structures weighted by one over their squared size, so that small ones count as much as large ones.
 
 use burn::tensor::Tensor;
 
 use super::Batch;
-use super::overlap::{Counts, ratio};
-use super::spec::{Empty, Overlap};
+use super::overlap::{Counts, Empty, Overlap, ratio};
 
 /// One minus the mean over patches (or of the batch) of `(2·Σ w·Σpt + s) / (Σ w·(Σp + Σt) + s)`, the outer sums over structures,
-/// with `w = 1 / (Σt)²`. A structure that is absent gets the largest weight of those that are there, or none if it is skipped. Shape
-/// `[1]`.
+/// with `w = 1 / (Σt)²`. An absent structure gets the largest weight of those present, or none if it is skipped. Shape `[1]`.
 ///
 /// Source: Sudre et al., Generalised Dice overlap as a deep learning loss function (DLMIA 2017); for absent structures MONAI's
 /// `GeneralizedDiceLoss`.

@@ -3,8 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Batch;
-use super::overlap::{Counts, ratio};
-use super::spec::Overlap;
+use super::overlap::{Counts, Overlap, ratio};
 
 /// The mean over structures (and patches, unless `batch`) of `1 − (Σpt + s) / (Σp + Σt − Σpt + s)`. Shape `[1]`.
 ///

@@ -1,9 +1,9 @@
-//! Losses. One file per term; [`total`] adds the terms that the spec lists.
+//! Losses: one file per term, and one line in the list of [`spec`]. [`total`] adds the terms that the spec lists.
 //!
 //! Logits are `[batch, outputs, depth, height, width]`. The truth is the class of each voxel, background first and then the
-//! structures (softmax), or one mask per structure (sigmoid, structures that overlap). Most terms are computed from a few sums per
-//! patch and output, which [`crate::backend::soft`] takes in one pass over the voxels; those that look at single voxels from its
-//! logarithms of the likelihood. All in 32 bits. Voxels whose truth is below 0 are not known and count in no term.
+//! structures (softmax), or one mask per structure (sigmoid, structures that overlap). Most terms are functions of a few sums per
+//! patch and output, which [`crate::backend::soft`] computes in one pass over the voxels; terms of single voxels use its
+//! log-likelihoods. All is computed in 32 bits. Voxels with a negative truth are unlabelled and count in no term.
 
 mod binary_cross_entropy;
 mod cross_entropy;
@@ -12,6 +12,7 @@ mod focal;
 mod generalized_dice;
 mod jaccard;
 mod overlap;
+mod term;
 mod top_k;
 mod tversky;
 pub mod spec;
@@ -23,12 +24,12 @@ use crate::model::block::Supervised;
 
 pub use spec::{Loss, default_terms};
 
-/// What each voxel of a batch is.
+/// The truth of a batch.
 #[derive(Clone, Debug)]
 pub enum Truth {
-    /// Class indices `[batch, 1, depth, height, width]`, 0 is background, −1 not known.
+    /// Class indices `[batch, 1, depth, height, width]`: 0 is background, −1 unlabelled.
     Classes(Tensor<5, Int>),
-    /// One mask per structure, `[batch, structures, depth, height, width]`, 0 or 1, −1 not known.
+    /// One mask per structure, `[batch, structures, depth, height, width]`: 0 or 1, −1 unlabelled.
     Masks(Tensor<5>),
 }
 
@@ -46,7 +47,7 @@ impl Truth {
         }
     }
 
-    /// The truth at a smaller size: every n-th voxel, aligned with strided convolutions.
+    /// The truth at a coarser resolution: every n-th voxel, aligned with strided convolutions.
     fn at_size(&self, size: [usize; 3]) -> Self {
         let full = match self {
             Self::Classes(classes) => classes.dims(),
@@ -64,7 +65,7 @@ impl Truth {
     }
 }
 
-/// What terms are computed from.
+/// Logits, truth and their sums: the input of every term.
 struct Batch {
     /// `[batch, outputs, depth, height, width]`
     logits: Tensor<5>,
@@ -91,7 +92,7 @@ impl Batch {
         self.logits.dims()[1]
     }
 
-    /// Voxels whose truth is known; where structures overlap, of all structures together. Shape `[1]`.
+    /// Number of labelled voxels; where structures overlap, summed over structures. Shape `[1]`.
     fn known(&self) -> Tensor<1> {
         match self.overlapping {
             true => self.sums.known.clone().sum(),
@@ -103,14 +104,14 @@ impl Batch {
 /// Sum of the terms, shape `[1]`.
 pub fn total(terms: &[Loss], logits: Tensor<5>, truth: &Truth) -> Tensor<1> {
     let batch = Batch::new(logits, truth);
-    let values = terms.iter().map(|term| one_term(term, &batch).mul_scalar(term.weight()));
+    let values = terms.iter().map(|term| term.value(&batch).mul_scalar(term.weight()));
     values.reduce(|sum, value| sum + value).unwrap_or_else(|| Tensor::zeros([1], &batch.device()))
 }
 
-/// The terms of every output that a network is supervised by, weighted.
+/// The weighted sum of [`total`] over all supervised outputs of a network. Shape `[1]`.
 ///
 /// # Panics
-/// There are no outputs.
+/// Without outputs.
 pub fn supervised(terms: &[Loss], outputs: Vec<Supervised>, truth: &Truth) -> Tensor<1> {
     let values = outputs.into_iter().map(|Supervised { weight, logits }| {
         let [_, _, size @ ..] = logits.dims();
@@ -119,22 +120,10 @@ pub fn supervised(terms: &[Loss], outputs: Vec<Supervised>, truth: &Truth) -> Te
     values.reduce(|sum, value| sum + value).expect("a network has an output")
 }
 
-fn one_term(term: &Loss, batch: &Batch) -> Tensor<1> {
-    match term {
-        Loss::CrossEntropy(term) => cross_entropy::cross_entropy(batch, term),
-        Loss::BinaryCrossEntropy(term) => binary_cross_entropy::binary_cross_entropy(batch, term),
-        Loss::Focal(term) => focal::focal(batch, term),
-        Loss::Dice(term) => dice::soft_dice(batch, term),
-        Loss::Jaccard(term) => jaccard::soft_jaccard(batch, term),
-        Loss::GeneralizedDice(term) => generalized_dice::generalized_dice(batch, term),
-        Loss::Tversky(term) => tversky::soft_tversky(batch, term),
-    }
-}
-
 /// Sums over the voxels of each patch and output, `[batch, outputs]`.
 ///
-/// Axis by axis, never one reduction over the whole tensor: Burn's CPU backend adds large tensors in an order that depends on the
-/// number of threads.
+/// Axis by axis, never one reduction over the whole tensor: on CPUs, Burn sums large tensors in an order that depends on the number
+/// of threads.
 fn sum_voxels(values: Tensor<5>) -> Tensor<2> {
     let [batch, outputs, ..] = values.dims();
     [4, 3, 2].iter().fold(values, |values, &axis| values.sum_dim(axis)).reshape([batch, outputs])
@@ -145,7 +134,7 @@ fn sum_all(values: Tensor<5>) -> Tensor<1> {
     sum_voxels(values).sum()
 }
 
-/// Whether a key says nothing.
+/// Whether a key is left out of plans.
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }

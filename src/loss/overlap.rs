@@ -1,25 +1,79 @@
-//! What losses of sums over the voxels of each structure share.
+//! What overlap losses share: their table, and the sums over the voxels of each structure.
 
 use burn::tensor::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Batch;
-use super::spec::Empty;
+use super::term::Term;
 
-/// Denominators are at least this, as nnU-Net's: with `smooth = 0`, nothing found of nothing there is 0 / 0 else.
+/// Smallest denominator, as in nnU-Net: with `smooth = 0`, a structure that is neither present nor predicted would give 0 / 0.
 const LEAST: f64 = 1e-8;
 
-/// Intersection, prediction and truth `[patches or 1, structures]`.
+/// An overlap loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Overlap {
+    /// Factor of this term.
+    pub weight: f64,
+    /// Sum over the whole batch instead of each patch (nnU-Net's batch Dice).
+    pub batch: bool,
+    /// Added to numerator and denominator.
+    #[schemars(range(min = 0.0))]
+    pub smooth: f64,
+    /// Count the background as a structure.
+    pub background: bool,
+    /// How a structure counts that is absent from a patch, or with `batch` from the whole batch.
+    #[serde(skip_serializing_if = "Empty::is_default")]
+    pub empty: Empty,
+}
+
+impl Default for Overlap {
+    fn default() -> Self {
+        Self { weight: 1.0, batch: true, smooth: 1e-5, background: false, empty: Empty::Count }
+    }
+}
+
+impl Term for Overlap {
+    fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    fn counts_background(&self) -> bool {
+        self.background
+    }
+}
+
+/// How an absent structure counts in an overlap loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Empty {
+    /// Like the others: its loss is nearly 0 where nothing is predicted and nearly 1 otherwise, so that its absence is learnt.
+    #[default]
+    Count,
+    /// Left out of the mean; where all structures are absent, the term is 0.
+    Skip,
+}
+
+impl Empty {
+    /// Whether it is the default, which plans written before this key stand for.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Sums over the voxels of each structure, `[patches or 1, structures]`.
 pub struct Counts {
-    /// Probability where the structure is.
+    /// Probabilities inside the structure (soft intersection).
     pub both: Tensor<2>,
-    /// Probability.
+    /// All probabilities.
     pub predicted: Tensor<2>,
     /// Voxels of the structure.
     pub truth: Tensor<2>,
 }
 
 impl Counts {
-    /// Of each patch, or `over_batch`; without the background unless it counts.
+    /// Sums of each patch, or `over_batch`; with the background where it counts as a structure.
     pub fn new(batch: &Batch, over_batch: bool, background: bool) -> Self {
         let sums = &batch.sums;
         let skip = usize::from(!batch.overlapping && !background);
@@ -31,9 +85,9 @@ impl Counts {
         Self { both, predicted, truth }
     }
 
-    /// Which structures are there, 0 or 1.
+    /// Which structures are present: 0 or 1.
     pub fn present(&self) -> Tensor<2> {
-        // Whole numbers of voxels, constant in the logits.
+        // The truth is a whole number of voxels and has no gradient.
         self.truth.clone().greater_elem(0.5).float()
     }
 

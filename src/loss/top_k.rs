@@ -1,13 +1,13 @@
-//! The hardest voxels alone.
+//! Cross-entropy of the hardest voxels alone.
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::{Batch, sum_all};
 use crate::backend::soft;
 
-/// Mean of the largest values of the weighted cross-entropy, a fraction of all known ones, at least one. Equal values at the border
-/// share the last places, so that no order of voxels matters. Weights per output where it is true, and where not; `more` is added to the
-/// likelihood of each. Shape `[1]`.
+/// Mean of the largest values of the weighted cross-entropy: a fraction of those with a known truth, at least one. Equal values at the
+/// threshold share the last places, so that the order of voxels does not matter. `weights` per output inside and outside its
+/// structure; `more` is added to each log-likelihood. Shape `[1]`.
 ///
 /// Source: nnU-Net's `TopKLoss`; Wu, Shen and van den Hengel, Bridging category-level and instance-level semantic image segmentation
 /// (2016).
@@ -24,17 +24,18 @@ pub fn mean_of_largest(batch: &Batch, weights: [&[f64]; 2], more: Option<Tensor<
     sum_all(likelihoods * shares).div_scalar(-(count as f64))
 }
 
-/// 1 for the `count` largest values, 0 for the others; equal ones at the border share what is left. Not-a-numbers are the largest.
+/// 1 for the `count` largest values, 0 for the others; equal values at the threshold share the remaining places. NaN counts as the
+/// largest.
 fn shares(values: &[f32], count: usize) -> Vec<f32> {
     let mut order = values.to_vec();
     let count = count.clamp(1, values.len().max(1));
     let Some(last) = order.len().checked_sub(1) else { return order };
-    let (_, border, _) = order.select_nth_unstable_by((count - 1).min(last), |a, b| b.total_cmp(a));
-    let border = *border;
-    let above = values.iter().filter(|value| value.total_cmp(&border).is_gt()).count();
-    let equal = values.iter().filter(|value| value.total_cmp(&border).is_eq()).count();
+    let (_, threshold, _) = order.select_nth_unstable_by((count - 1).min(last), |a, b| b.total_cmp(a));
+    let threshold = *threshold;
+    let above = values.iter().filter(|value| value.total_cmp(&threshold).is_gt()).count();
+    let equal = values.iter().filter(|value| value.total_cmp(&threshold).is_eq()).count();
     let share = (count - above) as f32 / equal.max(1) as f32;
-    let of = |value: &f32| match value.total_cmp(&border) {
+    let of = |value: &f32| match value.total_cmp(&threshold) {
         std::cmp::Ordering::Greater => 1.0,
         std::cmp::Ordering::Equal => share,
         std::cmp::Ordering::Less => 0.0,

@@ -1,12 +1,12 @@
-//! The Tversky index: Dice with weights for what is found wrongly and what is missed.
+//! The Tversky index: Dice with separate weights for false positives and false negatives.
 
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Batch;
-use super::overlap::{Counts, ratio};
-use super::spec::Empty;
+use super::overlap::{Counts, Empty, ratio};
+use super::term::{Mistake, Term};
 
 /// The Tversky loss; with an exponent the focal Tversky loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,23 +14,23 @@ use super::spec::Empty;
 pub struct Tversky {
     /// Factor of this term.
     pub weight: f64,
-    /// Weight of voxels found wrongly.
+    /// Weight of false positive voxels.
     #[schemars(range(min = 0.0))]
     pub false_positives: f64,
-    /// Weight of voxels missed; more than that of wrong ones favours recall.
+    /// Weight of false negative voxels; above that of false positives it favours recall.
     #[schemars(range(min = 0.0))]
     pub false_negatives: f64,
-    /// What one minus the index is raised to: below 1, structures that are found badly count more.
+    /// Exponent of one minus the index: 1 is the Tversky loss, Abraham and Khan's focal form has 0.75.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub exponent: f64,
-    /// Take sums over the batch instead of each patch.
+    /// Sum over the whole batch instead of each patch.
     pub batch: bool,
     /// Added to numerator and denominator.
     #[schemars(range(min = 0.0))]
     pub smooth: f64,
     /// Count the background as a structure.
     pub background: bool,
-    /// What a structure gives that is absent from a patch, or with `batch` from the whole batch.
+    /// How a structure counts that is absent from a patch, or with `batch` from the whole batch.
     #[serde(skip_serializing_if = "Empty::is_default")]
     pub empty: Empty,
 }
@@ -50,6 +50,23 @@ impl Default for Tversky {
     }
 }
 
+impl Term for Tversky {
+    fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    fn counts_background(&self) -> bool {
+        self.background
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        let message = format!("`exponent` must be above 0, got {}", self.exponent);
+        let help = "0.75 is Abraham and Khan's, 1 the plain Tversky loss";
+        let mistake = (self.exponent <= 0.0).then_some(Mistake { key: "exponent", message, help });
+        mistake.into_iter().collect()
+    }
+}
+
 /// The mean over structures (and patches, unless `batch`) of `(1 − (Σpt + s) / (Σpt + α·Σp(1−t) + β·Σ(1−p)t + s))^γ`. Shape `[1]`.
 ///
 /// Source: Salehi, Erdogmus and Gholipour, Tversky loss function for image segmentation (2017); with an exponent: Abraham and Khan, A
@@ -57,13 +74,13 @@ impl Default for Tversky {
 pub fn soft_tversky(batch: &Batch, term: &Tversky) -> Tensor<1> {
     let counts = Counts::new(batch, term.batch, term.background);
     let Counts { both, predicted, truth } = &counts;
-    let wrong = (predicted.clone() - both.clone()).mul_scalar(term.false_positives);
-    let missed = (truth.clone() - both.clone()).mul_scalar(term.false_negatives);
-    let index = ratio(both.clone() + term.smooth, both.clone() + wrong + missed + term.smooth);
+    let false_positives = (predicted.clone() - both.clone()).mul_scalar(term.false_positives);
+    let false_negatives = (truth.clone() - both.clone()).mul_scalar(term.false_negatives);
+    let index = ratio(both.clone() + term.smooth, both.clone() + false_positives + false_negatives + term.smooth);
     let away = index.neg() + 1.0;
     let powered = match term.exponent {
         1.0 => away,
-        // A root has no slope at 0, where a structure is found without a fault.
+        // A root has an infinite slope at 0, which a perfect prediction reaches.
         exponent => away.clamp_min(1e-7).powf_scalar(exponent),
     };
     counts.mean(powered, term.empty)

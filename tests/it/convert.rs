@@ -103,6 +103,31 @@ fn a_surface_comes_back_as_the_mask_it_was() {
 }
 
 #[test]
+fn surfaces_are_simplified_and_names_and_colours_go_to_a_table() {
+    let lab = Lab::new();
+    let geometry = Geometry::axis_aligned([16, 16, 16], [1.0; 3]);
+    let voxels = ndarray::Array3::from_shape_fn([16, 16, 16], |(z, y, x)| {
+        u16::from([z, y, x].into_iter().all(|place| (3..13).contains(&place))) * (1 + u16::from(x > 7))
+    });
+    write_label_map(&lab.path("halves.nii.gz"), &LabelMap { voxels, geometry }).unwrap();
+    converted(&lab, &["halves.nii.gz", "halves.seg.nrrd", "--labels", "--colours", "halves.txt"]);
+    converted(&lab, &["halves.seg.nrrd", "again.nii.gz", "--colours", "halves.ctbl"]);
+    for (table, line) in [("halves.txt", "\"label 2\""), ("halves.ctbl", "2 label_2 ")] {
+        let text = std::fs::read_to_string(lab.path(table)).unwrap();
+        assert!(text.contains(line), "{table}: {text}");
+    }
+    converted(&lab, &["halves.nii.gz", "halves.stl", "--triangles", "60"]);
+    for half in ["halves-label 1.stl", "halves-label 2.stl"] {
+        let facts: Value = serde_json::from_str(&lab.end(&["inspect", half, "--json"]).out).unwrap();
+        let surface = &facts[0]["surface"];
+        assert!(surface["triangles"].as_u64() <= Some(60) && surface["open-edges"] == 0, "{surface}");
+    }
+    refused(&lab, &["halves.nii.gz", "image.nrrd", "--colours", "image.txt"], &["image.txt", "--labels"]);
+    refused(&lab, &["halves.nii.gz", "a.nii", "--labels", "--colours", "a.csv"], &["a.csv", ".ctbl"]);
+    assert!(!lab.path("a.nii").exists() && !lab.path("image.nrrd").exists());
+}
+
+#[test]
 fn a_folder_is_converted_whole_and_names_stay_behind() {
     let lab = Lab::new();
     let geometry = Geometry::axis_aligned([3, 4, 5], [2.0, 1.0, 1.0]);

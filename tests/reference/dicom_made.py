@@ -165,7 +165,7 @@ def made_series(rng):
     plain_names = slices("first") + slices("second")
     add("two series", plain_names, error=["2 image series or stacks", "first", "second", uid("first", "series")])
     add("one of two series", plain_names, plain, series="second")
-    add("none of two series", plain_names, error=["holds no series as chosen"], series="third")
+    add("none of two series", plain_names, error=["holds no series that matches the choice"], series="third")
     localizer = slices("mixed") + [slice_file("mixed", 7, volume[0], origin, orientation=coronal)]
     add("two orientations in one series", localizer, error=["[axial]", "[coronal]"])
     add("one of two orientations", localizer, plain, stack="axial")
@@ -178,7 +178,7 @@ def made_series(rng):
     filled = np.stack([volume[0], volume[1], (volume[1].astype(np.float32) + volume[2]) / 2, volume[2]])
     add("a missing slice, interpolated", gap, facts(filled.astype(np.float32), affine_of(axial, spacing, [0, 0, 2.5], origin)), gaps=True)
     aside = [slice_file("aside", k, volume[k], places[k] + np.array([0.5 * (k == 1), 0, 0])) for k in range(3)]
-    add("a slice beside the others", aside, error=["0.50 mm beside the line"])
+    add("a slice beside the others", aside, error=["0.50 mm off the line"])
     nowhere = slices("nowhere", ImagePositionPatient=None)
     add("slices without a position", nowhere, error=["have no position"])
     add("one picture without a position", [slice_file("picture", 0, volume[0], origin, ImagePositionPatient=None, PixelSpacing=None)],

@@ -1,4 +1,5 @@
-//! Sums of images, as residual connections and the gradients of skips need them. On the CPU with channels last; elsewhere Burn's sum.
+//! Sums of feature maps, for residual connections and the gradients of skip connections. On the CPU with channels last; elsewhere
+//! Burn's sum.
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -13,13 +14,13 @@ use super::differentiable::{Gradient, differentiable};
 use super::isa::{Isa, vectorised};
 use super::memory::Buffer;
 
-/// Numbers of a task.
+/// Elements per task.
 const TASK: usize = 1 << 14;
 
 /// The sum of two images `[batch, channel, z, y, x]`.
 ///
 /// # Panics
-/// They differ in shape.
+/// The shapes differ.
 pub fn add(first: Tensor<5>, second: Tensor<5>) -> Tensor<5> {
     if !super::has_own_kernels(&first) || !super::has_own_kernels(&second) {
         return first + second;
@@ -27,7 +28,7 @@ pub fn add(first: Tensor<5>, second: Tensor<5>) -> Tensor<5> {
     Tensor::from_dispatch(Dispatch::add_images(first.into_dispatch(), second.into_dispatch()))
 }
 
-/// Adding f32 images.
+/// The sum of f32 images.
 #[backend_extension(Flex, Autodiff)]
 pub trait AddBackend: Backend {
     /// Two images of one shape `[batch, channel, z, y, x]`.
@@ -101,7 +102,7 @@ mod tests {
         }
     }
 
-    /// A result that is read by our operations and by Burn's, often and in every order.
+    /// A result that our operations and Burn's read several times, in any order.
     #[test]
     fn gradients_of_what_is_read_often_add_up() {
         let images = drawn_leaf("images", [2, 9, 3, 4, 5]);

@@ -1,4 +1,4 @@
-//! A bias for every row, as a linear layer adds it. On the CPU in place, its gradient summed in one pass; elsewhere Burn's sum.
+//! The bias of a linear layer, added to every row. On the CPU in place, with its gradient summed in one pass; elsewhere Burn's sum.
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -13,13 +13,13 @@ use super::differentiable::{Gradient, contiguous, differentiable, like, plain, v
 use super::isa::{Isa, vectorised};
 use super::memory::Buffer;
 
-/// Numbers of a task.
+/// Elements per task.
 const TASK: usize = 1 << 14;
 
 /// Rows `[row, feature]` plus a bias `[feature]`.
 ///
 /// # Panics
-/// The bias has another length than a row.
+/// The bias and a row differ in length.
 pub fn add_bias(rows: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     if !super::has_own_kernels(&rows) || !super::has_own_kernels(&bias) {
         return rows + bias.unsqueeze();
@@ -27,7 +27,7 @@ pub fn add_bias(rows: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::add_bias(rows.into_dispatch(), bias.into_dispatch()))
 }
 
-/// Adding a bias in f32.
+/// The addition of a bias in f32.
 #[backend_extension(Flex, Autodiff)]
 pub trait BiasBackend: Backend {
     /// Rows `[row, feature]`, bias `[feature]`.

@@ -1,5 +1,5 @@
-//! How our CPU kernels keep images: a tensor `[batch, channel, z, y, x]` whose values lie in the order
-//! `[batch, z, y, x, channel]`. Burn sees a permuted view and treats it as such; our kernels pass it on without copies.
+//! The memory layout of our CPU kernels: a tensor `[batch, channel, z, y, x]` whose values are stored in the order
+//! `[batch, z, y, x, channel]`. Burn sees a permuted view; our kernels pass it on without copies.
 
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{DType, Shape};
@@ -7,13 +7,13 @@ use rayon::prelude::*;
 
 use super::memory::Buffer;
 
-/// `[batch, channel, z, y, x]` to the order of the values.
+/// From `[batch, channel, z, y, x]` to the stored order.
 pub const TO_VALUES: [usize; 5] = [0, 2, 3, 4, 1];
 
-/// And back.
+/// The inverse.
 const TO_TENSOR: [usize; 5] = [0, 4, 1, 2, 3];
 
-/// Tensors with fewer channels are given to Burn in its own order: they are images and logits, which its operations read.
+/// Tensors with fewer channels are handed to Burn in its own order: they are images and logits, which its operations read.
 const FEWEST_CHANNELS: usize = 8;
 
 /// An f32 tensor with its channels last in memory.
@@ -22,7 +22,7 @@ pub struct ChannelsLast {
 }
 
 impl ChannelsLast {
-    /// Copies the values unless they already lie so.
+    /// Copies the values unless they are stored in this order already.
     pub fn new(tensor: FlexTensor) -> Self {
         let layout = tensor.layout().permute(&TO_VALUES);
         let tensor = tensor.with_layout(layout);
@@ -37,7 +37,7 @@ impl ChannelsLast {
         self.tensor.as_slice().expect("contiguous f32 values")
     }
 
-    /// Values that nobody else uses, copied if need be.
+    /// The values, copied where another tensor shares them.
     pub fn into_own(mut self) -> Self {
         if self.own_values().is_some() {
             return self;
@@ -48,7 +48,7 @@ impl ChannelsLast {
         Self { tensor: FlexTensor::new(copy.into_bytes(), layout, DType::F32) }
     }
 
-    /// The values, if nobody else uses them.
+    /// The values, if no other tensor shares them.
     pub fn own_values(&mut self) -> Option<&mut [f32]> {
         let (start, end) = self.tensor.layout().contiguous_offsets()?;
         self.tensor.try_storage_mut::<f32>().map(|values| &mut values[start..end])
@@ -81,7 +81,7 @@ pub fn tensor(values: Buffer, [batch, channels, z, y, x]: [usize; 5]) -> FlexTen
     as_it_lies(values, [batch, channels, z, y, x])
 }
 
-/// The same without a copy for few channels: for gradients, which only our kernels read.
+/// As above, but never copied into Burn's order: for gradients, which only our kernels read.
 pub fn as_it_lies(values: Buffer, [batch, channels, z, y, x]: [usize; 5]) -> FlexTensor {
     let layout = Layout::contiguous(Shape::from([batch, z, y, x, channels])).permute(&TO_TENSOR);
     FlexTensor::new(values.into_bytes(), layout, DType::F32)

@@ -1,4 +1,4 @@
-//! Operations of our CPU kernels with their gradients, as Burn's automatic differentiation takes them; and the plain tensors they work on.
+//! Our CPU kernels as differentiable operations of Burn, and the plain tensors that they work on.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -15,9 +15,9 @@ use burn::tensor::{DType, Shape, TensorData};
 use super::add::AddBackend;
 use super::memory::Buffer;
 
-/// The backward pass of an operation with `N` inputs, of which it reads `M`; what else it needs, it holds.
+/// The backward pass of an operation with `N` inputs, of which it reads `M`; the implementing type holds whatever else it needs.
 pub(super) trait Gradient<const N: usize, const M: usize>: Send + Debug + 'static {
-    /// Gradients of the inputs from the output's, at least of those that are wanted.
+    /// Gradients of the inputs from the output's gradient, at least of those that are wanted.
     fn gradients(self, gradient: FlexTensor, read: [FlexTensor; M], wanted: [bool; N]) -> [Option<FlexTensor>; N];
 }
 
@@ -32,12 +32,12 @@ impl<G: Gradient<N, M>, const N: usize, const M: usize> Backward<Flex, N> for St
         let gradient = grads.consume::<Flex>(&ops.node);
         let read = ops.state.map(|node| checkpointer.retrieve_node_output::<FlexTensor>(node));
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        // Nobody adds to the output's gradient any more.
+        // The output's gradient is complete.
         let _ = REGISTERED.try_with(|known| known.borrow_mut().remove(&ops.node.id));
         for (node, gradient) in ops.parents.into_iter().zip(self.0.gradients(gradient, read, wanted)) {
             let (Some(node), Some(mut gradient)) = (node, gradient) else { continue };
             let (is_leaf, is_image) = (node.parents.is_empty(), gradient.layout().shape().num_dims() == 5);
-            // Burn would add the parts up on one thread, and leave the sum with its channels first.
+            // Burn would add the parts on one thread and store the sum with channels first.
             if is_image && !is_leaf && is_registered(node.id) {
                 gradient = Flex::add_images(gradient, grads.consume::<Flex>(&node));
             }
@@ -47,14 +47,14 @@ impl<G: Gradient<N, M>, const N: usize, const M: usize> Backward<Flex, N> for St
 }
 
 thread_local! {
-    /// Results inside of the graph whose gradients have got a part from our operations in this thread's backward pass.
+    /// Nodes of the graph to whose gradients our operations have added a part in this thread's backward pass.
     static REGISTERED: RefCell<HashSet<NodeId>> = RefCell::new(HashSet::new());
 }
 
-/// Results that are remembered at most: those that Burn's operations made are not taken off the list.
+/// Most nodes that are remembered: those made by Burn's operations are never removed from the list.
 const MOST_REGISTERED: usize = 4096;
 
-/// Whether a result's gradient has got such a part before, too.
+/// Whether our operations have added a part to a node's gradient before.
 fn is_registered(result: NodeId) -> bool {
     let again = REGISTERED.try_with(|known| {
         let mut known = known.borrow_mut();
@@ -66,8 +66,8 @@ fn is_registered(result: NodeId) -> bool {
     again.unwrap_or(false)
 }
 
-/// Runs an operation forward, and has it differentiated where an input is. `reads`: which inputs the backward pass reads, and which are
-/// kept for it.
+/// Runs an operation forward and records its backward pass where an input is differentiated. `reads`: the inputs that are kept for the
+/// backward pass.
 pub(super) fn differentiable<C: CheckpointStrategy, const N: usize, const M: usize>(
     gradient: impl Gradient<N, M>,
     inputs: [FloatTensor<Autodiff<Flex, C>>; N],
@@ -84,7 +84,7 @@ pub(super) fn differentiable<C: CheckpointStrategy, const N: usize, const M: usi
     }
 }
 
-/// The tensor with its values in the order of its shape.
+/// The tensor as a contiguous one.
 pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     match tensor.as_slice::<f32>() {
         Some(_) => tensor,
@@ -92,12 +92,12 @@ pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// The values of a contiguous f32 tensor; no others are sent to our kernels.
+/// The values of a contiguous f32 tensor; our kernels get no others.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous f32 tensor")
 }
 
-/// Other values in a contiguous tensor of the same shape.
+/// A contiguous tensor of the same shape with other values.
 pub(super) fn like(tensor: &FlexTensor, values: Buffer) -> FlexTensor {
     let shape: Shape = tensor.layout().shape().clone();
     FlexTensor::new(values.into_bytes(), Layout::contiguous(shape), DType::F32)

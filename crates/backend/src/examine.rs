@@ -1,4 +1,4 @@
-//! What a device can do, found out by using it.
+//! What a device can do, by trying it.
 
 use std::panic::catch_unwind;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::conv::{Steps, convolve};
 use super::{Precision, Selected};
 
-/// Differences that kernels of another order, or with 19 bits in their matrix units (TF32), may have from the CPU's.
+/// Largest accepted difference from the CPU: kernels may sum in another order, or in TF32 (19 bits) on matrix units.
 const TOLERANCE: f32 = 1e-2;
 
 /// What a device can do.
@@ -17,9 +17,9 @@ const TOLERANCE: f32 = 1e-2;
 pub struct Examined {
     /// Its name.
     pub device: String,
-    /// Precisions that it has.
+    /// Supported precisions.
     pub precisions: Vec<&'static str>,
-    /// Largest difference of a convolution from the CPU's; none where it failed.
+    /// Largest difference of a convolution from the CPU's; `None` where it failed.
     pub difference: Option<f32>,
     /// Why it failed.
     pub failure: Option<String>,
@@ -50,7 +50,7 @@ pub fn examine(selected: &Selected) -> Examined {
     }
 }
 
-/// A convolution of waves, on a device.
+/// The convolution of a sine pattern on a device.
 fn convolved(device: &Device) -> Vec<f32> {
     let wave = |shape: [usize; 5], step: f32| {
         let values: Vec<f32> = (0..shape.iter().product()).map(|index: usize| (index as f32 * step).sin()).collect();
@@ -61,7 +61,7 @@ fn convolved(device: &Device) -> Vec<f32> {
     images.into_data().try_into_vec().unwrap_or_default()
 }
 
-/// NVIDIA's cards as their driver's tool lists them: name, driver, memory. Empty where there is no such tool.
+/// NVIDIA GPUs as `nvidia-smi` lists them: name, driver, memory. Empty where that program is missing.
 pub fn cards() -> Vec<String> {
     let query = ["--query-gpu=name,driver_version,memory.total,memory.free", "--format=csv,noheader"];
     let output = Command::new("nvidia-smi").args(query).output().ok().filter(|output| output.status.success());
@@ -69,7 +69,7 @@ pub fn cards() -> Vec<String> {
     text.lines().map(card).collect()
 }
 
-/// A line of that list for people.
+/// One line of that list, formatted for people.
 fn card(line: &str) -> String {
     match line.split(", ").collect::<Vec<_>>().as_slice() {
         [name, driver, total, free] => format!("{name}, driver {driver}, {total} of memory, {free} free"),

@@ -1,4 +1,4 @@
-//! Images whose voxels are weighted, as an attention gate does it. On the CPU with channels last; elsewhere Burn's product.
+//! Feature maps weighted voxel by voxel, for attention gates. On the CPU with channels last; elsewhere Burn's product.
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -13,7 +13,7 @@ use super::differentiable::{Gradient, differentiable};
 use super::isa::{Isa, vectorised};
 use super::memory::Buffer;
 
-/// Voxels of a task.
+/// Voxels per task.
 const TASK: usize = 1024;
 
 /// Images `[batch, channel, z, y, x]` times weights `[batch, 1, z, y, x]`.
@@ -27,7 +27,7 @@ pub fn gate(images: Tensor<5>, weights: Tensor<5>) -> Tensor<5> {
     Tensor::from_dispatch(Dispatch::gate(images.into_dispatch(), weights.into_dispatch()))
 }
 
-/// Weighting f32 images.
+/// The weighting of f32 images.
 #[backend_extension(Flex, Autodiff)]
 pub trait GateBackend: Backend {
     /// Images `[batch, channel, z, y, x]`, weights `[batch, 1, z, y, x]`.
@@ -89,7 +89,7 @@ impl Gradient<2, 2> for GateGradient {
 }
 
 vectorised! {
-    /// Each voxel's channels times its weight.
+    /// Multiplies each voxel's channels by its weight.
     fn multiply(images: &[f32], weights: &[f32], output: &mut [f32]) {
         let channels = images.len() / weights.len();
         let voxels = images.chunks_exact(channels).zip(output.chunks_exact_mut(channels));
@@ -102,7 +102,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Sums of products over each voxel's channels.
+    /// Sums products over each voxel's channels.
     fn products(first: &[f32], second: &[f32], output: &mut [f32]) {
         let channels = first.len() / output.len();
         for ((first, second), output) in first.chunks_exact(channels).zip(second.chunks_exact(channels)).zip(output) {

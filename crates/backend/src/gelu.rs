@@ -1,4 +1,5 @@
-//! The Gaussian error linear unit, exact (Hendrycks and Gimpel 2016): `x · Φ(x)`. On the CPU in one pass each way; elsewhere Burn's.
+//! The Gaussian error linear unit, exact (Hendrycks and Gimpel 2016): `x · Φ(x)`. On the CPU in one pass forward and one backward;
+//! elsewhere Burn's.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -15,13 +16,13 @@ use super::isa::{Isa, vectorised};
 use super::math::{erf, exp};
 use super::memory::Buffer;
 
-/// Numbers of a task.
+/// Elements per task.
 const TASK: usize = 1 << 14;
 
 /// 1 / √(2π)
 const DENSITY: f32 = 0.398_942_3;
 
-/// The function of every element.
+/// GELU of every element.
 pub fn gelu<const D: usize>(inputs: Tensor<D>) -> Tensor<D> {
     match super::has_own_kernels(&inputs) {
         true => Tensor::from_dispatch(Dispatch::gelu(inputs.into_dispatch())),
@@ -32,7 +33,7 @@ pub fn gelu<const D: usize>(inputs: Tensor<D>) -> Tensor<D> {
 /// GELU in f32.
 #[backend_extension(Flex, Autodiff)]
 pub trait GeluBackend: Backend {
-    /// Of a tensor of any shape.
+    /// A tensor of any shape.
     fn gelu(inputs: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
@@ -67,7 +68,7 @@ impl Gradient<1, 1> for GeluGradient {
     }
 }
 
-/// The normal distribution's function.
+/// The cumulative distribution function of the normal distribution.
 #[inline(always)]
 fn below(x: f32) -> f32 {
     0.5 + 0.5 * erf(x * FRAC_1_SQRT_2)
@@ -100,7 +101,7 @@ mod tests {
     fn values_and_gradients_are_burns() {
         for shape in [[2, 3, 5], [1, 1, 30], [3, 100, 77]] {
             let inputs = drawn_leaf("inputs", shape);
-            // Views, and numbers far from zero.
+            // Views, and values far from zero.
             let seen = || (inputs.clone() * 5.0).swap_dims(1, 2);
             let by = |operation: fn(Tensor<3>) -> Tensor<3>| differentiated(operation(seen()), &[&inputs]);
             assert_alike(&by(gelu), &by(activation::gelu), 1e-6);

@@ -14,7 +14,7 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// Every instruction set that this processor has, best first.
+    /// All instruction sets of this processor, best first.
     pub fn available() -> Vec<Self> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -30,14 +30,14 @@ impl Isa {
         found
     }
 
-    /// The best one that this processor has.
+    /// The best instruction set of this processor.
     pub fn detect() -> Self {
         Self::available().first().copied().unwrap_or(Self::Portable)
     }
 }
 
-/// A function compiled once per instruction set, for loops that the compiler turns into vector instructions by itself. Its
-/// first argument becomes the [`Isa`], which must be one that this processor has.
+/// Compiles a function once per instruction set, for loops that the compiler vectorises by itself. The function's first argument
+/// becomes the [`Isa`], which this processor must have.
 macro_rules! vectorised {
     ($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$meta])*

@@ -1,4 +1,4 @@
-//! Joining two images channel by channel, as the skips of a U-Net do. On the CPU with channels last; elsewhere Burn's `cat`.
+//! Concatenation along the channels, for the skip connections of a U-Net. On the CPU with channels last; elsewhere Burn's `cat`.
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -12,7 +12,7 @@ use super::channels_last::{ChannelsLast, tensor};
 use super::differentiable::{Gradient, differentiable};
 use super::memory::Buffer;
 
-/// Voxels of a task.
+/// Voxels per task.
 const TASK: usize = 1024;
 
 /// The channels of the first image `[batch, channel, z, y, x]`, then those of the second.
@@ -26,7 +26,7 @@ pub fn join(first: Tensor<5>, second: Tensor<5>) -> Tensor<5> {
     Tensor::from_dispatch(Dispatch::join(first.into_dispatch(), second.into_dispatch()))
 }
 
-/// Joining f32 images.
+/// The concatenation of f32 images.
 #[backend_extension(Flex, Autodiff)]
 pub trait JoinBackend: Backend {
     /// Two images `[batch, channel, z, y, x]`.
@@ -50,7 +50,7 @@ impl JoinBackend for Flex {
     }
 }
 
-/// The channels of a joined image that belong to one of the two.
+/// The channels of a concatenated image that came from one of the two.
 fn part(joined: &ChannelsLast, first: usize, count: usize) -> FlexTensor {
     let [batch, channels, z, y, x] = joined.dimensions();
     let mut values = Buffer::new(batch * count * z * y * x);
@@ -60,7 +60,7 @@ fn part(joined: &ChannelsLast, first: usize, count: usize) -> FlexTensor {
     tensor(values, [batch, count, z, y, x])
 }
 
-/// Copies some channels of every voxel. `from` and `to`: channels of a voxel, and the first one that counts.
+/// Copies some channels of every voxel. `from` and `to`: channels per voxel, and the first one copied.
 fn copy_channels(source: &[f32], from: [usize; 2], target: &mut [f32], to: [usize; 2], count: usize) {
     // A copy of unknown length is a function call per voxel, which takes longer than the copy itself.
     match count {
@@ -84,7 +84,7 @@ fn copy_fixed<const COUNT: usize>(source: &[f32], from: [usize; 2], target: &mut
     }
 }
 
-/// Channels of the two.
+/// Channels of the two images.
 #[derive(Debug)]
 struct JoinGradient([usize; 2]);
 

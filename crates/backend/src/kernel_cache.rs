@@ -1,15 +1,15 @@
-//! What GPUs found out about kernels. Each is compiled, and chosen among candidates by timing them, which takes minutes at first: both
-//! are kept between runs. The choice has a part in the last bits of results, so that a run's manifest names the file.
+//! Compiled GPU kernels and autotuning results, kept between runs: compiling kernels and timing the candidates takes minutes at first.
+//! The chosen candidate affects the last bits of results, so that a run's manifest names the file.
 
 use std::path::PathBuf;
 
 use super::DeviceName;
 
-/// Names the folder; the user's cache has it otherwise.
+/// Environment variable with the folder; without it, the folder lies in the user's cache.
 const VARIABLE: &str = "SEGSPEC_KERNEL_CACHE";
 
-/// Keeps kernels from now on, or says why not. Called once, before a device is used. Other settings of CubeCL are its own
-/// (`cubecl.toml`).
+/// Keeps kernels from now on, or says why not. Called once, before a device is used. Other settings of CubeCL come from
+/// `cubecl.toml`.
 #[cfg(feature = "gpu")]
 pub(super) fn keep() -> Option<&'static str> {
     use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig, cache::CacheConfig};
@@ -24,13 +24,13 @@ pub(super) fn keep() -> Option<&'static str> {
     is_late.then_some("kernels are kept in CubeCL's own folder: it was asked for before segspec set its own")
 }
 
-/// Without a GPU's backend there is nothing to keep.
+/// Without a GPU backend there is nothing to keep.
 #[cfg(not(feature = "gpu"))]
 pub(super) fn keep() -> Option<&'static str> {
     None
 }
 
-/// The database of a GPU's kernels; none for the CPU, whose kernels are compiled with the program.
+/// The database of a GPU's kernels; `None` for the CPU, whose kernels are compiled with the program.
 #[cfg(feature = "gpu")]
 pub fn file(device: DeviceName) -> Option<PathBuf> {
     use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig};
@@ -40,20 +40,20 @@ pub fn file(device: DeviceName) -> Option<PathBuf> {
     (device != DeviceName::Cpu).then(file)
 }
 
-/// The database of a GPU's kernels: this binary has no GPU's backend.
+/// The database of a GPU's kernels: this binary has no GPU backend.
 #[cfg(not(feature = "gpu"))]
 pub fn file(_: DeviceName) -> Option<PathBuf> {
     None
 }
 
-/// The folder by the environment.
+/// The folder, from the environment.
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only GPUs have such kernels"))]
 fn place() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty());
     choose([variable(VARIABLE), variable("XDG_CACHE_HOME"), std::env::home_dir()])
 }
 
-/// The folder asked for, else one in the cache, else one in the cache of a home.
+/// The folder that was asked for, else one in the cache folder, else one in the home folder's cache.
 fn choose([asked, cache, home]: [Option<PathBuf>; 3]) -> Option<PathBuf> {
     let cache = cache.or_else(|| home.map(|home| home.join(".cache")));
     asked.or_else(|| cache.map(|cache| cache.join("segspec/kernels")))

@@ -1,4 +1,4 @@
-//! Devices, and what Burn lacks on them. The only place that names a Burn backend.
+//! Devices, and the kernels that Burn lacks on them. The only crate that names a Burn backend.
 
 pub mod add;
 pub mod bias;
@@ -32,13 +32,13 @@ use burn::tensor::{DType, Device, Tensor};
 
 pub use precision::Precision;
 
-/// A device as the person names it: `auto`, `cpu`, `cuda:N`, `vulkan`.
+/// A device as users name it: `auto`, `cpu`, `cuda:N`, `vulkan`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceName {
-    /// The first NVIDIA GPU where there is one, else the CPU.
+    /// The first NVIDIA GPU, or the CPU without one.
     #[default]
     Auto,
-    /// Burn's pure-Rust CPU backend, flex.
+    /// Burn's pure-Rust CPU backend (flex).
     Cpu,
     /// An NVIDIA GPU.
     Cuda(usize),
@@ -57,7 +57,7 @@ impl FromStr for DeviceName {
             "vulkan" => Ok(Self::Vulkan),
             _ => {
                 let index = text.strip_prefix("cuda:").and_then(|index| index.parse().ok());
-                index.map(Self::Cuda).ok_or_else(|| format!("`{text}` is no device: use auto, cpu, cuda:N or vulkan"))
+                index.map(Self::Cuda).ok_or_else(|| format!("unknown device `{text}`: use auto, cpu, cuda:N or vulkan"))
             }
         }
     }
@@ -74,7 +74,7 @@ impl fmt::Display for DeviceName {
     }
 }
 
-/// A device that was asked for is not there.
+/// A device that was asked for is not available.
 #[derive(Debug, thiserror::Error)]
 #[error("device `{wanted}` is not available: {reason}; available: {}", available.join(", "))]
 pub struct DeviceError {
@@ -84,7 +84,7 @@ pub struct DeviceError {
 }
 
 impl DeviceError {
-    /// Why the device is not there.
+    /// Why the device is not available.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -102,7 +102,7 @@ pub struct Selected {
 /// Finds a device.
 ///
 /// # Errors
-/// The device is not there, or this binary was built without it; the message lists what is there.
+/// The device is not available, or this binary was built without its backend; the message lists the available devices.
 pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
     match wanted {
         DeviceName::Auto if cuda_devices() > 0 => select(DeviceName::Cuda(0)),
@@ -112,7 +112,7 @@ pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
     }
 }
 
-/// Names of the devices that can be used now.
+/// Names of the available devices.
 pub fn available() -> Vec<String> {
     let cuda = (0..cuda_devices()).map(|index| DeviceName::Cuda(index).to_string());
     let vulkan = vulkan().ok().map(|device| device.name.to_string());
@@ -126,22 +126,22 @@ pub fn features() -> Vec<&'static str> {
     std::iter::once("flex").chain(cuda).chain(vulkan).collect()
 }
 
-/// Sets the process up for devices. Called once, before any thread is started and any device is used. Returns what a person
-/// should know.
+/// Sets up the process for devices. Called once, before any thread is started and any device is used. Returns a warning for the user,
+/// if any.
 pub fn set_up() -> Option<&'static str> {
     pin_default_device();
     kernel_cache::keep()
 }
 
-/// Makes Burn's default device the CPU. It would be the first GPU backend compiled in, and touching that one panics on a
-/// machine without its driver.
+/// Makes the CPU Burn's default device. Otherwise it would be the first GPU backend compiled in, which panics on a machine without its
+/// driver.
 fn pin_default_device() {
     // SAFETY: `main` calls `set_up` first, while the process has a single thread.
     unsafe { std::env::set_var("BURN_DEVICE", "flex") };
 }
 
-/// Runs work where its device is served fastest. For the CPU that is one of the threads that the kernels run on: called from
-/// any other thread, each of the hundreds of kernels of a training step would be handed over to them and waited for.
+/// Runs work on the thread from which its device is fastest. For the CPU that is a thread of the kernels' pool: from any other thread,
+/// each of the hundreds of kernels of a training step would be handed to the pool and waited for.
 pub fn near<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
     match is_cpu(device) {
         true => rayon::scope(|_| work()),
@@ -149,13 +149,13 @@ pub fn near<R: Send>(device: &Device, work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
-/// Waits for what a device has been told to do: a GPU computes on while the program does. A device that fails says so at its next use.
+/// Waits until a device has finished its work: GPUs compute asynchronously. A failure of the device shows at its next use.
 pub fn wait(device: &Device) {
     let _ = device.clone().inner().sync();
 }
 
-/// The most memory so far: what a GPU's pool holds, which never shrinks by itself, or what the process took; none where the system
-/// does not tell.
+/// Peak memory so far in bytes: the size of a GPU's memory pool, which never shrinks by itself, or the process's peak resident memory;
+/// `None` where the system does not report it.
 pub fn peak_bytes(device: &Device) -> Option<u64> {
     if let Some(pool) = device.clone().inner().memory_pool_usage() {
         return Some(pool.bytes_reserved);
@@ -169,7 +169,7 @@ fn is_cpu(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
-/// Whether our own kernels compute with such images: f32 on the CPU.
+/// Whether our own kernels take these images: f32 on the CPU.
 fn has_own_kernels<const D: usize>(images: &Tensor<D>) -> bool {
     images.dtype() == DType::F32 && is_cpu(&images.device())
 }

@@ -1,10 +1,10 @@
-//! Exponential, logarithm and error function that compilers turn into vector instructions; the first two within two units in the last
-//! place, the third within three.
+//! Exponential, logarithm and error function that compilers can vectorise. Errors are at most two units in the last place for the
+//! first two and three for the third.
 //!
-//! Source of method and coefficients: Moshier, Cephes Mathematical Library (1989), `expf` and `logf`; the error function's are those of
-//! Eigen (`generic_fast_erf`).
+//! Source of methods and coefficients: Moshier, Cephes Mathematical Library (1989), `expf` and `logf`; Eigen's `generic_fast_erf` for the
+//! error function.
 
-/// Added and taken away again, it rounds to a whole number; the number is then in the low bits.
+/// Added and subtracted again, it rounds to a whole number; after the addition, that number is in the low bits.
 const ROUND: f32 = 12_582_912.0;
 
 /// ln 2 in two parts, the first with few bits, so that its multiples are exact.
@@ -55,7 +55,7 @@ pub fn ln(x: f32) -> f32 {
 /// erf x = 2 / √π · ∫ e^(−t²) dt from 0 to x. NaN stays NaN.
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
-    // Beyond it is 1 in 32 bits.
+    // Beyond this, erf rounds to ±1 in 32 bits.
     const END: f32 = 3.743_921_2;
     let x = if x > END { END } else { x };
     let x = if x < -END { -END } else { x };

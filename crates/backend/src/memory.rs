@@ -1,5 +1,5 @@
-//! Memory of the CPU kernels, used again and again: a training step would otherwise return it to the system and fault every
-//! page in again, layer after layer.
+//! A memory pool for the CPU kernels. Without it, every layer of a training step would return its buffers to the system and fault
+//! their pages in again.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::mem::MaybeUninit;
@@ -12,7 +12,7 @@ use burn::tensor::Bytes;
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
 use segspec_base::memory::{LARGE, prefer_huge_pages};
 
-/// Alignment of a buffer: a cache line, and a register of AVX-512.
+/// Alignment of a buffer: one cache line, which is also one AVX-512 register.
 const ALIGNMENT: usize = 64;
 
 /// Size of a huge page.
@@ -21,14 +21,14 @@ const HUGE_PAGE: usize = 2 << 20;
 /// Smaller buffers are left to the system's allocator.
 const SMALLEST: usize = 64 << 10;
 
-/// Memory that was free for so long is given back: longer than a training step, whose buffers the next one takes again.
+/// Memory that was free for this long goes back to the system: longer than a training step, whose buffers the next step reuses.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new() });
 
 /// Free memory.
 struct Pool {
-    /// With the time since when it is free.
+    /// Each with the time at which it became free.
     free: Vec<(Memory, Instant)>,
 }
 
@@ -38,7 +38,7 @@ struct Memory {
     layout: Layout,
 }
 
-// SAFETY: the memory belongs to the value alone.
+// SAFETY: the value owns its memory.
 unsafe impl Send for Memory {}
 // SAFETY: shared access only reads.
 unsafe impl Sync for Memory {}
@@ -55,7 +55,7 @@ impl Memory {
     }
 }
 
-/// Size and alignment of memory for so many bytes.
+/// Layout of a buffer of this many bytes.
 fn capacity(bytes: usize) -> (usize, usize) {
     match bytes >= LARGE {
         true => (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE),
@@ -63,7 +63,7 @@ fn capacity(bytes: usize) -> (usize, usize) {
     }
 }
 
-/// Zeroed memory, of huge pages if it is large: asked for before the first touch.
+/// Zeroed memory, on huge pages if it is large: they are requested before the first access.
 unsafe fn alloc(layout: Layout) -> *mut u8 {
     // SAFETY: the caller's layout has a size.
     unsafe {
@@ -87,12 +87,12 @@ impl Drop for Memory {
 }
 
 fn pool() -> MutexGuard<'static, Pool> {
-    // A panic elsewhere leaves the list whole: it is changed by single calls.
+    // A panic elsewhere leaves the list consistent: every change is one call.
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Pool {
-    /// The smallest free memory that is large enough, unless more than half of it would lie idle.
+    /// The smallest free buffer that is large enough, unless more than half of it would be unused.
     fn take(&mut self, bytes: usize) -> Option<Memory> {
         let (needed, _) = capacity(bytes);
         let fits = |size: usize| size >= bytes && size / 2 <= needed;
@@ -101,7 +101,7 @@ impl Pool {
         Some(self.free.swap_remove(index).0)
     }
 
-    /// Keeps memory; returns what has been free for long.
+    /// Keeps a buffer; returns those that have been free for too long.
     fn put(&mut self, memory: Memory) -> Vec<(Memory, Instant)> {
         let now = Instant::now();
         self.free.push((memory, now));
@@ -109,24 +109,24 @@ impl Pool {
     }
 }
 
-/// Floats with whatever their last user left in them.
+/// Floats with arbitrary initial values.
 pub struct Buffer {
     memory: Option<Memory>,
     length: usize,
 }
 
 impl Buffer {
-    /// So many floats.
+    /// A number of floats.
     pub fn new(length: usize) -> Self {
         let bytes = length * size_of::<f32>();
         let found = if bytes >= SMALLEST { pool().take(bytes) } else { None };
         Self { memory: Some(found.unwrap_or_else(|| Memory::new(bytes))), length }
     }
 
-    /// As the storage of a tensor, which returns the memory when it is dropped.
+    /// The storage of a tensor, which returns the memory to the pool when it is dropped.
     pub fn into_bytes(self) -> Bytes {
         let bytes = self.length * size_of::<f32>();
-        // SAFETY: so many bytes are initialised.
+        // SAFETY: this many bytes are initialised.
         unsafe { Bytes::from_controller(Box::new(self), bytes) }
     }
 }
@@ -136,7 +136,7 @@ impl Drop for Buffer {
         if let Some(memory) = self.memory.take()
             && memory.layout.size() >= SMALLEST
         {
-            // Freed after the lock is.
+            // Freed after the lock is released.
             let stale = pool().put(memory);
             drop(stale);
         }
@@ -148,7 +148,7 @@ impl Deref for Buffer {
 
     fn deref(&self) -> &[f32] {
         let pointer = self.memory.as_ref().map_or(NonNull::dangling(), |memory| memory.pointer);
-        // SAFETY: the memory holds at least so many initialised floats.
+        // SAFETY: the memory holds at least this many initialised floats.
         unsafe { std::slice::from_raw_parts(pointer.as_ptr(), self.length) }
     }
 }
@@ -156,14 +156,14 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         let pointer = self.memory.as_ref().map_or(NonNull::dangling(), |memory| memory.pointer);
-        // SAFETY: as in `deref`, and this value alone refers to it.
+        // SAFETY: as in `deref`, and the borrow is exclusive.
         unsafe { std::slice::from_raw_parts_mut(pointer.as_ptr(), self.length) }
     }
 }
 
 impl AllocationController for Buffer {
     fn alloc_align(&self) -> usize {
-        // What any copy of it needs, not what it has.
+        // The alignment that any copy needs, not that of this buffer.
         align_of::<u128>()
     }
 
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn buffers_are_used_again() {
-        // A size that no other test asks for.
+        // A size that no other test uses.
         let length = 777_777;
         let mut first = Buffer::new(length);
         first.fill(3.0);
@@ -208,7 +208,7 @@ mod tests {
         for length in [0, 1, 100, 3_333_333] {
             let memory = Memory::new(4 * length);
             assert_eq!(memory.pointer.as_ptr() as usize % ALIGNMENT, 0);
-            // SAFETY: the memory is at least so long.
+            // SAFETY: the memory is at least this long.
             let values = unsafe { std::slice::from_raw_parts(memory.pointer.as_ptr(), length) };
             assert!(values.iter().all(|value| *value == 0.0));
         }

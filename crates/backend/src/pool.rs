@@ -1,4 +1,4 @@
-//! Pooling of slices. Burn 0.22 pools in two dimensions alone; networks in 3D use strided convolutions.
+//! Pooling of slices. Burn 0.22 pools in two dimensions only; 3D networks use strided convolutions.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::max_pool2d;
@@ -6,8 +6,8 @@ use burn_std::ops::MaxPoolOptions;
 
 use super::precision::in_f32;
 
-/// The largest of 3×3 pixels, every second one (ResNet's pooling): images `[batch, channel, 1, y, x]` of half the size, rounded up.
-/// In 32 bits, so that every device computes the same.
+/// Max pooling with a 3×3 window and stride 2 (as in ResNet): images `[batch, channel, 1, y, x]` of half the size, rounded up.
+/// In 32 bits, so that every device gives the same result.
 pub fn max_pool(images: Tensor<5>) -> Tensor<5> {
     in_f32(images, |images| {
         let [batch, channels, depth, height, width] = images.dims();

@@ -1,30 +1,30 @@
-//! Mixed precision: weights are kept in 32 bits and convolved in 16; norms, losses and the optimiser stay in 32.
+//! Mixed precision: weights are stored in 32 bits, convolutions run in 16; norms, losses and the optimiser stay in 32.
 //!
-//! Source: Micikevicius et al., Mixed Precision Training (ICLR 2018). Burn 0.22 has no automatic casts, and mixes number types
-//! silently wrong on GPUs: activations are cast where they enter a network, and blocks assert what they get.
+//! Source: Micikevicius et al., Mixed Precision Training (ICLR 2018). Burn 0.22 casts nothing automatically and gives wrong results on
+//! GPUs where types are mixed: activations are cast where they enter a network, and blocks assert the type of their input.
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Numbers in which a network convolves.
+/// Floating-point type of the convolutions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// 32 bits.
     #[default]
     F32,
-    /// 16 bits with the range of 32: needs no scaling of the loss. NVIDIA since Ampere.
+    /// 16 bits with the range of 32: needs no loss scaling. NVIDIA GPUs since Ampere.
     Bf16,
-    /// 16 bits with more digits and less range; the loss is scaled, and steps that overflow are skipped.
+    /// 16 bits with more precision and less range: the loss is scaled, and steps that overflow are skipped.
     F16,
 }
 
 impl Precision {
-    /// Every precision.
+    /// All precisions.
     pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
 
-    /// Burn's name of the type.
+    /// Burn's type.
     pub fn dtype(self) -> FloatDType {
         match self {
             Self::F32 => FloatDType::F32,
@@ -42,32 +42,32 @@ impl Precision {
         }
     }
 
-    /// Whether gradients can be too small for the type, so that the loss is scaled.
+    /// Whether gradients can underflow, so that the loss is scaled.
     pub fn scales_loss(self) -> bool {
         self == Self::F16
     }
 
-    /// The tensor in these numbers; its gradient comes back in the numbers that it had.
+    /// The tensor cast to this type; its gradient is cast back.
     pub fn cast<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
         if tensor.dtype() == DType::from(self.dtype()) { tensor } else { tensor.cast(self.dtype()) }
     }
 
-    /// Stops where a tensor comes in other numbers: a GPU would compute on, with nonsense.
+    /// Asserts a tensor's type: a GPU would go on with meaningless values.
     ///
     /// # Panics
-    /// The tensor has another type: an architecture forgot to cast.
+    /// The tensor has another type, because an architecture does not cast it.
     pub fn expect<const D: usize>(self, tensor: &Tensor<D>, place: &str) {
         let found = tensor.dtype();
         assert!(found == DType::from(self.dtype()), "{place} computes in {} and was given {found:?}", self.name());
     }
 
-    /// Whether a device can hold and compute with such numbers.
+    /// Whether a device can store this type and compute with it.
     pub fn is_supported(self, device: &Device) -> bool {
         self == Self::F32 || device.supports_dtype(DType::from(self.dtype()))
     }
 }
 
-/// Does work that is only right, or only fast, in 32 bits; the result has the type of the images.
+/// Runs work in 32 bits, where it is correct or fast only there; the result has the type of the images.
 pub fn in_f32<const D: usize>(images: Tensor<D>, work: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
     match images.dtype() {
         DType::BF16 => Precision::Bf16.cast(work(Precision::F32.cast(images))),

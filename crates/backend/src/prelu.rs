@@ -1,5 +1,5 @@
-//! PReLU (He 2015): values below zero are multiplied by a slope that is learnt. On the CPU in one pass each way; elsewhere Burn's
-//! operations.
+//! PReLU (He 2015): negative values are multiplied by a learnt slope. On the CPU in one pass forward and one backward; elsewhere
+//! Burn's operations.
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -14,16 +14,16 @@ use super::differentiable::{Gradient, contiguous, differentiable, plain, values}
 use super::isa::{Isa, vectorised};
 use super::memory::Buffer;
 
-/// Numbers of a task. A constant, because the order of summation must not depend on the machine.
+/// Elements per task. A constant, because the order of summation must not depend on the machine.
 const TASK: usize = 1 << 14;
 
-/// Slopes that a loop works on: those of few channels are repeated.
+/// Length of the slopes in an inner loop: those of few channels are repeated.
 const WIDTH: usize = 64;
 
 /// `max(x, 0) + slope · min(x, 0)` of images `[batch, channel, z, y, x]`, with one slope or one for each channel.
 ///
 /// # Panics
-/// There are more slopes than one, but not as many as channels.
+/// The number of slopes is neither 1 nor that of the channels.
 pub fn prelu(images: Tensor<5>, slopes: Tensor<1>) -> Tensor<5> {
     if !super::has_own_kernels(&images) || !super::has_own_kernels(&slopes) {
         return by_burn(images, slopes);
@@ -31,7 +31,7 @@ pub fn prelu(images: Tensor<5>, slopes: Tensor<1>) -> Tensor<5> {
     Tensor::from_dispatch(Dispatch::prelu_of_images(images.into_dispatch(), slopes.into_dispatch()))
 }
 
-/// The same with one slope that is not learnt; 0 is ReLU.
+/// As [`prelu`] with one fixed slope; 0 is ReLU.
 pub fn leaky_relu(images: Tensor<5>, slope: f64) -> Tensor<5> {
     match super::has_own_kernels(&images) {
         true => {
@@ -77,7 +77,7 @@ impl<C: CheckpointStrategy> PreluBackend for Autodiff<Flex, C> {
     }
 }
 
-/// Slopes of some voxels, one after the other.
+/// Slopes of consecutive voxels.
 fn repeated(slopes: &[f32], channels: usize) -> Vec<f32> {
     assert!(slopes.len() == 1 || slopes.len() == channels, "{} slopes for {channels} channels", slopes.len());
     let voxels = WIDTH.div_ceil(channels.max(1));
@@ -131,7 +131,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Turns the gradient of the output into that of the input, and adds up the slopes'.
+    /// Turns the gradient of the output into that of the input, and sums that of the slopes.
     fn backward(images: &[f32], slopes: &[f32], gradient: &mut [f32], sums: &mut [f32]) {
         for (images, gradient) in images.chunks(slopes.len()).zip(gradient.chunks_mut(slopes.len())) {
             for ((gradient, &value), (slope, sum)) in gradient.iter_mut().zip(images).zip(slopes.iter().zip(sums.iter_mut())) {

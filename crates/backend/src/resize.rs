@@ -1,4 +1,4 @@
-//! Linear resizing of feature maps. On the CPU axis by axis over neighbours; elsewhere as products with fixed matrices: Burn 0.22 has no
+//! Linear resizing of feature maps. On the CPU axis by axis; elsewhere as products with interpolation matrices: Burn 0.22 has no
 //! trilinear interpolation, and its bilinear one has no gradient on GPUs.
 
 use burn::backend::autodiff::Autodiff;
@@ -14,11 +14,11 @@ use super::differentiable::{Gradient, differentiable};
 use super::isa::{Isa, vectorised};
 use super::memory::Buffer;
 
-/// Numbers of a task.
+/// Elements per task.
 const TASK: usize = 1 << 14;
 
-/// Images `[batch, channel, z, y, x]` at another size, linearly interpolated along each axis. Borders, not centres, are aligned, and
-/// voxels beyond the border repeat it (PyTorch's `interpolate` with `align_corners=False`).
+/// Images `[batch, channel, z, y, x]` at another size, linearly interpolated along each axis. The images' borders are aligned, not the
+/// centres of their corner voxels, and the border is replicated (PyTorch's `interpolate` with `align_corners=False`).
 pub fn resize(images: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
     match super::has_own_kernels(&images) {
         true => Tensor::from_dispatch(Dispatch::resize_images(images.into_dispatch(), size)),
@@ -37,14 +37,14 @@ fn product(images: Tensor<5>, axis: usize, size: usize) -> Tensor<5> {
     }
     let (device, dtype) = (images.device(), images.dtype());
     let matrix = Tensor::<2>::from_data(TensorData::new(matrix(before, size), [size, before]), &device).cast(dtype);
-    // The axis becomes the last of a matrix product.
+    // The axis becomes the last one, for a matrix product.
     let turned = images.swap_dims(axis + 2, 4);
     let [batch, channels, a, b, _] = turned.dims();
     let rows = turned.reshape([batch * channels * a * b, before]).matmul(matrix.transpose());
     rows.reshape([batch, channels, a, b, size]).swap_dims(axis + 2, 4)
 }
 
-/// Weights `[after, before]` of every voxel before for every voxel after.
+/// Interpolation matrix `[after, before]`: the weight of each input voxel for each output voxel.
 fn matrix(before: usize, after: usize) -> Vec<f32> {
     let mut weights = vec![0.0; before * after];
     let scale = before as f64 / after as f64;
@@ -59,10 +59,10 @@ fn matrix(before: usize, after: usize) -> Vec<f32> {
     weights
 }
 
-/// Resizing f32 images.
+/// The resizing of f32 images.
 #[backend_extension(Flex, Autodiff)]
 pub trait ResizeBackend: Backend {
-    /// Images `[batch, channel, z, y, x]` and their size afterwards.
+    /// Images `[batch, channel, z, y, x]` and their new size.
     fn resize_images(images: FloatTensor<Self>, size: [usize; 3]) -> FloatTensor<Self>;
 }
 
@@ -105,21 +105,21 @@ impl Gradient<1, 0> for ResizeGradient {
     }
 }
 
-/// Which voxels of an axis each voxel reads, and with what weights.
+/// Which input voxels along an axis each output voxel reads, and with which weights.
 struct Reads {
-    /// Where a voxel's reads begin; one more than voxels.
+    /// Index of each voxel's first read; one entry more than voxels.
     starts: Vec<usize>,
     places: Vec<(usize, f32)>,
 }
 
 impl Reads {
-    /// Those of resizing.
+    /// Of resizing.
     fn forward(before: usize, after: usize) -> Self {
         let matrix = matrix(before, after);
         Self::new(after, before, |row, column| matrix[row * before + column])
     }
 
-    /// Those of its adjoint, by which gradients go back.
+    /// Of its adjoint, for gradients.
     fn adjoint(before: usize, after: usize) -> Self {
         let matrix = matrix(before, after);
         Self::new(before, after, |row, column| matrix[column * before + row])
@@ -144,7 +144,7 @@ impl Reads {
     }
 }
 
-/// Values `[batch, z, y, x, channel]` taken to another size, one axis after the other; none if nothing changes.
+/// Values `[batch, z, y, x, channel]` at another size, one axis after the other; `None` if no size changes.
 fn resized(
     values: &[f32],
     [batch, channels]: [usize; 2],
@@ -171,7 +171,7 @@ fn resized(
 }
 
 vectorised! {
-    /// Rows of `inner` numbers from a first one on, each a weighted sum of rows of its own image.
+    /// Rows of `inner` elements from a first one on, each a weighted sum of rows of its own image.
     fn combine(source: &[f32], shape: [usize; 2], reads: &Reads, first: usize, output: &mut [f32]) {
         let [before, inner] = shape;
         for (row, output) in output.chunks_exact_mut(inner).enumerate() {
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn weights_by_hand() {
-        // Places of four voxels in two: -0.25 → 0, 0.25, 0.75, 1.25 → the border.
+        // Positions of four voxels in two: -0.25 → 0, 0.25, 0.75, 1.25 → the border.
         assert_eq!(matrix(2, 4), [1.0, 0.0, 0.75, 0.25, 0.25, 0.75, 0.0, 1.0]);
         assert_eq!(matrix(4, 2), [0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5]);
         assert_eq!(matrix(1, 3), [1.0, 1.0, 1.0]);

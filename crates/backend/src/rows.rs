@@ -1,6 +1,6 @@
-//! Sums over rows of numbers, in an order of their own that is the same on every processor.
+//! Sums over rows, in a fixed order that is the same on every processor.
 
-/// Partial sums of a row, enough for a register of AVX-512.
+/// Partial sums of a row: one AVX-512 register.
 pub(super) const LANES: usize = 16;
 
 /// `Σ term(a, b)` over two rows.
@@ -32,7 +32,7 @@ pub(super) fn dot(first: &[f32], second: &[f32]) -> f32 {
     sum_of(first, second, |a, b| a * b)
 }
 
-/// The largest number of a row; NaN is passed over.
+/// The largest value of a row; NaN is ignored.
 #[inline(always)]
 pub(super) fn largest(row: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -45,7 +45,7 @@ pub(super) fn largest(row: &[f32]) -> f32 {
     lanes.iter().chain(blocks.remainder()).fold(f32::NEG_INFINITY, |most, value| most.max(*value))
 }
 
-/// Lanes by halves.
+/// Sums lanes by halves.
 #[inline(always)]
 fn total(mut lanes: [f32; LANES]) -> f32 {
     let mut width = LANES / 2;

@@ -1,4 +1,4 @@
-//! Softmax over the last axis, as attention needs it. On the CPU in one pass each way; elsewhere Burn's.
+//! Softmax over the last axis, for attention. On the CPU in one pass forward and one backward; elsewhere Burn's.
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -14,10 +14,10 @@ use super::math::exp;
 use super::memory::Buffer;
 use super::rows;
 
-/// Numbers of a task.
+/// Elements per task.
 const TASK: usize = 1 << 14;
 
-/// Exponentials of every row of the last axis, divided by their sum.
+/// Softmax over the last axis.
 pub fn softmax<const D: usize>(scores: Tensor<D>) -> Tensor<D> {
     match super::has_own_kernels(&scores) && scores.dims()[D - 1] > 0 {
         true => Tensor::from_dispatch(Dispatch::softmax_of_rows(scores.into_dispatch())),
@@ -58,7 +58,7 @@ fn task(width: usize) -> usize {
     (TASK / width).max(1) * width
 }
 
-/// Computes the probabilities again: cheaper than to keep them.
+/// Recomputes the probabilities, which is cheaper than keeping them.
 #[derive(Debug)]
 struct SoftmaxGradient;
 
@@ -113,7 +113,7 @@ mod tests {
     fn probabilities_and_gradients_are_burns() {
         for shape in [[2, 3, 4, 5], [1, 2, 9, 64], [2, 1, 33, 100], [1, 1, 1, 1]] {
             let scores = drawn_leaf("scores", shape);
-            // Views, and scores whose exponentials overflow.
+            // Views, and scores whose exponentials would overflow.
             let seen = || (scores.clone() * 60.0).swap_dims(1, 2);
             let by = |operation: fn(Tensor<4>) -> Tensor<4>| differentiated(operation(seen()), &[&scores]);
             assert_alike(&by(softmax), &by(|scores| activation::softmax(scores, 3)), 5e-6);

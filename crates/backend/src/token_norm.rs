@@ -1,4 +1,5 @@
-//! Layer normalisation over the features of each token (Ba 2016). On the CPU in one pass each way; elsewhere Burn's operations.
+//! Layer normalisation over the features of each token (Ba 2016). On the CPU in one pass forward and one backward; elsewhere Burn's
+//! operations.
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -13,16 +14,16 @@ use super::isa::{Isa, vectorised};
 use super::memory::Buffer;
 use super::rows;
 
-/// Numbers of a task. A constant, because the order of summation must not depend on the machine.
+/// Elements per task. A constant, because the order of summation must not depend on the machine.
 const TASK: usize = 1 << 14;
 
 /// Added to the variance.
 const EPSILON: f32 = 1e-5;
 
-/// Normalises the features of tokens `[batch, token, feature]`, multiplies each with its scale and adds its shift, both `[feature]`.
+/// Normalises the features of tokens `[batch, token, feature]`, multiplies each by its scale and adds its shift, both `[feature]`.
 ///
 /// # Panics
-/// There are not as many scales and shifts as features.
+/// The numbers of scales, shifts and features differ.
 pub fn normalise_tokens(tokens: Tensor<3>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<3> {
     if !super::has_own_kernels(&tokens) || !super::has_own_kernels(&scale) {
         return by_burn(tokens, scale, shift);
@@ -72,7 +73,7 @@ impl<C: CheckpointStrategy> TokenNormBackend for Autodiff<Flex, C> {
     }
 }
 
-/// Numbers of whole tokens.
+/// Elements of whole tokens.
 fn task(tokens: &FlexTensor, scale: &FlexTensor) -> usize {
     let ([.., width], [features]): ([usize; 3], [usize; 1]) =
         (tokens.layout().shape().dims(), scale.layout().shape().dims());
@@ -131,7 +132,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Writes the gradient of the tokens, adds up those of scale and shift.
+    /// Writes the gradient of the tokens and sums those of scale and shift.
     fn backward(
         tokens: &[f32],
         gradient: &[f32],
@@ -173,7 +174,7 @@ mod tests {
         for shape in [[2, 3, 5], [1, 1, 1], [2, 300, 33], [1, 70, 256]] {
             let (tokens, scale) = (drawn_leaf("tokens", shape), drawn_leaf("scale", [shape[2]]));
             let shift = drawn_leaf("shift", [shape[2]]);
-            // Far from zero, where a variance is lost first.
+            // Far from zero, where the variance loses precision first.
             let seen = || tokens.clone() + 20.0;
             let by = |operation: fn(Tensor<3>, Tensor<1>, Tensor<1>) -> Tensor<3>| {
                 let output = || operation(seen(), scale.clone(), shift.clone());

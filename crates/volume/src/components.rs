@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView3};
 
-/// Which voxels touch.
+/// Which voxels are neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Neighbours {
     /// Voxels that share a face.
@@ -21,7 +21,7 @@ pub struct Components {
 }
 
 impl Components {
-    /// Number of the largest component, the first of several; none where the mask is empty.
+    /// Number of the largest component, the first of several; `None` where the mask is empty.
     pub fn largest(&self) -> Option<u32> {
         let best = self.sizes.iter().enumerate().max_by_key(|&(index, &size)| (size, std::cmp::Reverse(index)))?;
         Some(best.0 as u32 + 1)
@@ -60,7 +60,7 @@ pub fn keep_largest(mask: &mut Array3<u8>) {
     });
 }
 
-/// Fills the holes of a mask: background that faces cannot lead out of (`scipy.ndimage.binary_fill_holes`).
+/// Fills the holes of a mask: background that is not connected to the border through faces (`scipy.ndimage.binary_fill_holes`).
 pub fn fill_holes(mask: &mut Array3<u8>) {
     let background = mask.mapv(|voxel| u8::from(voxel == 0));
     let found = components(background.view(), Neighbours::Six);

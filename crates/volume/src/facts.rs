@@ -1,27 +1,27 @@
-//! What a file holds, in a few numbers: what `segspec inspect` shows.
+//! Summary of a file's content, for `segspec inspect`.
 
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::dicom::{self, Choice, Series, SeriesSummary};
-use super::format::says_labels;
+use super::format::Options;
+use super::image_warnings;
 use super::surface::{ReadOptions, Topology, read_surface};
 use super::{Format, Geometry, Header, LabelMap, ReadError, Segment, Segmentation, Segments, Volume};
-use super::{image_warnings, read_header, read_segments, read_volume};
 
-/// Images with at most so many different whole numbers may be label maps: their values are counted.
+/// Images with at most this many different whole numbers may be label maps: their values are counted.
 const MOST_LABELS: usize = 256;
 
-/// Parts of a histogram.
+/// Bins of a histogram.
 pub const BINS: usize = 32;
 
-/// What a path holds.
+/// Content of a path.
 #[derive(Clone, Debug)]
 pub enum Facts {
     /// An image, or labels.
     Image(Box<ImageFacts>),
-    /// Several DICOM series, one of which is to be chosen.
+    /// Several DICOM series, of which one has to be chosen.
     Series(Vec<SeriesSummary>),
     /// A surface.
     Surface(SurfaceFacts),
@@ -38,21 +38,21 @@ pub struct ImageFacts {
     pub channels: usize,
     /// The grid, as stored.
     pub geometry: Geometry,
-    /// Whether the file says where left and right are.
+    /// Whether the file states an orientation, and so which side is left.
     pub oriented: bool,
     /// Smallest and largest value.
     pub range: [f32; 2],
     /// Mean value.
     pub mean: f64,
-    /// Voxels in parts of equal width from the smallest value to the largest.
+    /// Voxels per bin; bins have equal widths from the smallest value to the largest.
     pub histogram: [usize; BINS],
     /// CRC-32 of the values as little-endian floats, in the order `[channel, z, y, x]` of the stored grid.
     pub crc32: u32,
-    /// Structures and their voxels; empty where the image is no label map.
+    /// Structures and their numbers of voxels; empty where the image is not a label map.
     pub segments: Vec<(Segment, usize)>,
-    /// Elements of a DICOM series that people look at.
+    /// The most informative elements of a DICOM series.
     pub tags: Vec<(String, String)>,
-    /// What is odd.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
@@ -64,36 +64,38 @@ pub struct SurfaceFacts {
     pub triangles: usize,
     /// Smallest and largest corner `[x, y, z]`.
     pub bounds_mm: Option<[[f64; 3]; 2]>,
-    /// Area.
+    /// Surface area.
     pub area_mm2: f64,
     /// Enclosed volume, by the divergence theorem; approximate where there are holes.
     pub volume_mm3: f64,
-    /// Edges with one triangle: the rims of holes.
+    /// Edges with one triangle, which border holes.
     pub open_edges: usize,
-    /// Pieces.
+    /// Connected components.
     pub components: usize,
-    /// What is odd.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// Reads a path and says what it holds. `choice` names the DICOM series where a folder has several; without one they are listed.
+/// Summarises the content of a path. `choice` names the DICOM series where a folder has several; without a choice they are listed.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name.
 pub fn facts(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
-    match Format::of(path)? {
-        Format::Surface => surface(path),
-        Format::DicomImage => series(path, choice),
-        format => image(path, format).map(|facts| Facts::Image(Box::new(facts))),
+    let format = Format::of(path)?;
+    let options = Options { choice: choice.clone(), ..Options::default() };
+    match format.entry().read.facts {
+        Some(facts) => facts(path, &options),
+        None => of_image(path, format, &options).map(|facts| Facts::Image(Box::new(facts))),
     }
 }
 
-fn image(path: &Path, format: Format) -> Result<ImageFacts, ReadError> {
-    let header = read_header(path)?;
-    let (volume, segments) = match says_labels(path)? {
-        true => of_segments(read_segments(path)?),
+fn of_image(path: &Path, format: Format, options: &Options) -> Result<ImageFacts, ReadError> {
+    let read = &format.entry().read;
+    let header = (read.header)(path, options)?;
+    let (volume, segments) = match format.entry().holds_labels {
+        true => of_segments((read.segments)(path, options)?),
         false => {
-            let volume = read_volume(path)?;
+            let volume = (read.volume)(path, options)?;
             let segments = labels(&volume);
             (volume, segments)
         }
@@ -101,18 +103,20 @@ fn image(path: &Path, format: Format) -> Result<ImageFacts, ReadError> {
     Ok(ImageFacts { segments, ..of_volume(format, &volume, header) })
 }
 
-fn series(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
+/// Summary of a DICOM series, or the list of a folder's series.
+pub(super) fn of_series(path: &Path, options: &Options) -> Result<Facts, ReadError> {
     let found = dicom::scan(path)?;
-    if *choice == Choice::default() && found.series.len() > 1 {
+    if options.choice == Choice::default() && found.series.len() > 1 {
         return Ok(Facts::Series(found.series));
     }
-    let series = Series::open(path, choice)?;
+    let series = Series::open(path, &options.choice)?;
     let facts = of_volume(Format::DicomImage, &series.read()?, series.header());
     Ok(Facts::Image(Box::new(ImageFacts { tags: series.tags()?, ..facts })))
 }
 
-fn surface(path: &Path) -> Result<Facts, ReadError> {
-    let file = read_surface(path, &ReadOptions::default())?;
+/// Summary of a surface file.
+pub(super) fn of_surface(path: &Path, options: &Options) -> Result<Facts, ReadError> {
+    let file = read_surface(path, &ReadOptions { coordinates: options.coordinates, ..ReadOptions::default() })?;
     let topology = Topology::of(&file.surface);
     Ok(Facts::Surface(SurfaceFacts {
         triangles: file.surface.triangles().len(),
@@ -175,7 +179,7 @@ fn of_segments(segments: Segments) -> (Volume, Vec<(Segment, usize)>) {
     (Volume { voxels, geometry }, segments.segments.into_iter().zip(counts).collect())
 }
 
-/// The labels of an image of one channel, if its values look like labels: few, whole, not negative.
+/// The labels of an image with one channel, if its values look like labels: few, whole and not negative.
 fn labels(volume: &Volume) -> Vec<(Segment, usize)> {
     let mut counts = std::collections::BTreeMap::<u16, usize>::new();
     if volume.voxels.dim().0 != 1 {

@@ -1,4 +1,4 @@
-//! Where a grid of voxels lies in the patient.
+//! Position and orientation of a voxel grid in the patient.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl Geometry {
         [2, 1, 0].map(|axis| norm(self.column(axis)))
     }
 
-    /// Volume of one voxel in cubic millimetres: |det| of the affine, right for sheared grids too.
+    /// Volume of one voxel in cubic millimetres: |det| of the affine, which also holds for sheared grids.
     pub fn voxel_mm3(&self) -> f64 {
         self.determinant().abs()
     }
@@ -44,13 +44,13 @@ impl Geometry {
         self.shape.iter().product()
     }
 
-    /// World millimetres `[x, y, z]` of a place in the grid, given as fractional indices `[z, y, x]`.
+    /// World millimetres `[x, y, z]` of a point given as fractional indices `[z, y, x]`.
     pub fn to_world(&self, voxel: [f64; 3]) -> [f64; 3] {
         let [z, y, x] = voxel;
         self.affine.map(|row| row[0] * x + row[1] * y + row[2] * z + row[3])
     }
 
-    /// Fractional indices `[z, y, x]` of a place in the world, `None` if the affine has no inverse.
+    /// Fractional indices `[z, y, x]` of a point in world millimetres, `None` if the affine has no inverse.
     pub fn to_voxel(&self, world_mm: [f64; 3]) -> Option<[f64; 3]> {
         let inverse = self.inverse_linear()?;
         let origin = self.column(3);
@@ -86,7 +86,7 @@ impl Geometry {
         smallest.min(1.0).acos().to_degrees()
     }
 
-    /// World directions that the x, y and z index grow towards, as in nibabel's `aff2axcodes`: `"RAS"`, `"LPI"`, …
+    /// World directions in which the x, y and z indices increase, as nibabel's `aff2axcodes`: `"RAS"`, `"LPI"`, …
     pub fn orientation(&self) -> String {
         let axes = super::Axes::of(self);
         axes.world
@@ -96,12 +96,12 @@ impl Geometry {
             .collect()
     }
 
-    /// Whether voxels of the two grids lie at the same places. Where one has no spacing, only shapes are compared.
+    /// Whether the voxels of the two grids coincide. Where one has no spacing, only shapes are compared.
     ///
-    /// `tolerance` is the largest distance between corresponding corners, in parts of the smallest spacing.
+    /// `tolerance` is the largest accepted distance between corresponding corners, as a fraction of the smallest spacing.
     ///
     /// # Errors
-    /// What differs, for people: shape, spacing, direction or origin; then both grids.
+    /// What differs (shape, spacing, direction or origin), followed by both grids.
     pub fn same_grid(&self, other: &Self, tolerance: f64) -> Result<(), String> {
         let both = |difference: String| format!("{difference} ({self}; and {other})");
         if self.shape != other.shape {
@@ -153,7 +153,7 @@ impl Geometry {
             .fold(0.0, f64::max)
     }
 
-    /// Names the part of two grids of one shape that differs most plainly.
+    /// Describes the most obvious difference between two grids of the same shape.
     fn difference(&self, other: &Self, tolerance_mm: f64) -> String {
         let longest = self.shape.into_iter().max().unwrap_or(1) as f64;
         let (mine, theirs) = (self.spacing_mm(), other.spacing_mm());

@@ -1,6 +1,6 @@
 //! Images and label maps with their geometry, and the file formats they come in.
 //!
-//! `volume` knows no dataset: it reads one file, or one series, and says where the voxels lie in the patient.
+//! `volume` knows nothing of datasets: it reads one file or one series with its position in the patient.
 
 pub mod colour_table;
 pub mod components;
@@ -25,19 +25,22 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+use segspec_base::random;
 use segspec_base::{files, memory};
 
 use ndarray::{Array3, Array4};
 
 pub use facts::{Facts, ImageFacts, SurfaceFacts, facts};
 pub use format::{Format, read_geometry, read_header, read_label_map, read_segments, read_volume};
+pub use format::{write_label_map, write_segmentation, write_segments, write_volume};
 pub use geometry::Geometry;
-pub use nifti::{Header, write_label_map, write_segmentation, write_volume};
+pub use nifti::Header;
 pub use orientation::Axes;
 pub use segments::{Segment, Segments};
 pub use warning::image_warnings;
 
-/// An image: `voxels[channel, z, y, x]` in the units of its modality, with the grid's place in the world.
+/// An image: `voxels[channel, z, y, x]` in the units of its modality, with its grid in world coordinates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
     /// Intensities, shape `[channel, depth, height, width]`.
@@ -46,7 +49,7 @@ pub struct Volume {
     pub geometry: Geometry,
 }
 
-/// A label image: `voxels[z, y, x]` holds the value of the structure at that place, 0 is background.
+/// A label map: `voxels[z, y, x]` holds the value of the structure at each voxel, 0 is background.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelMap {
     /// Label values, shape `[depth, height, width]`.
@@ -55,7 +58,7 @@ pub struct LabelMap {
     pub geometry: Geometry,
 }
 
-/// A predicted segmentation of one case.
+/// A segmentation of one case.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Segmentation {
     /// Structures that do not overlap: each voxel holds the value of its structure.
@@ -69,7 +72,7 @@ pub enum Segmentation {
     },
 }
 
-/// Why a file could not be read as an image. Every message names the file.
+/// Why a file cannot be read. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file is missing or cannot be opened.
@@ -85,15 +88,15 @@ pub enum ReadError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong.
         reason: String,
     },
-    /// A correct file that holds something segspec does not take.
+    /// A valid file with content that segspec does not support.
     #[error("{path}: {reason}")]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What it holds, and what to do.
+        /// What is not supported, and what to do.
         reason: String,
     },
 }
@@ -111,8 +114,13 @@ pub struct WriteError {
 }
 
 impl WriteError {
+    /// The file cannot hold the data.
+    pub fn refused(path: &Path, reason: impl Into<String>) -> Self {
+        Self { path: path.into(), reason: reason.into(), environment: false }
+    }
+
     /// The operating system's error.
     pub fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self { path: path.into(), reason: error.to_string(), environment: crate::files::is_environment(error) }
+        Self { path: path.into(), reason: error.to_string(), environment: files::is_environment(error) }
     }
 }

@@ -1,5 +1,5 @@
-//! The canonical orientation: axes permuted and flipped, without interpolation, so that x, y, z grow towards
-//! right, anterior and superior (RAS) as nearly as the grid allows.
+//! The canonical orientation: axes are permuted and flipped, without interpolation, so that x, y, z increase towards right, anterior
+//! and superior (RAS) as closely as the grid allows.
 
 use ndarray::{Array, Array3, Array4, Axis, Dimension};
 
@@ -17,17 +17,17 @@ pub struct Axes {
 /// The six ways to give each voxel axis its own world axis.
 const PERMUTATIONS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
-/// Grids closer than this part of a voxel are one grid whose affine went through float arithmetic.
+/// Grids that differ by less than this fraction of a voxel are the same: their affines went through floating-point arithmetic.
 const ROUNDING: f64 = 1e-6;
 
 impl Axes {
-    /// The assignment whose cosines add up to most.
+    /// The assignment with the largest sum of cosines.
     pub fn of(geometry: &Geometry) -> Self {
         let directions = geometry.directions();
         let score = |world: &[usize; 3]| (0..3).map(|axis| directions[axis][world[axis]].abs()).sum::<f64>();
         let mut world = PERMUTATIONS[0];
         for candidate in &PERMUTATIONS[1..] {
-            // Rounding must not decide between equally good assignments.
+            // Rounding errors must not decide between equally good assignments.
             if score(candidate) > score(&world) + 1e-9 {
                 world = *candidate;
             }
@@ -36,7 +36,7 @@ impl Axes {
         Self { world, flipped }
     }
 
-    /// For each canonical array axis `[z, y, x]`: the array axis it comes from and whether that one is reversed.
+    /// For each canonical array axis `[z, y, x]`: the array axis that it comes from, and whether that axis is reversed.
     fn sources(self) -> [(usize, bool); 3] {
         [2, 1, 0].map(|world| {
             let voxel = self.world.iter().position(|&candidate| candidate == world).unwrap_or(world);
@@ -44,7 +44,7 @@ impl Axes {
         })
     }
 
-    /// The way back: for each original array axis, the canonical array axis it comes from.
+    /// The inverse: for each original array axis, the canonical array axis that it comes from.
     fn inverse_sources(self) -> [(usize, bool); 3] {
         [2, 1, 0].map(|voxel| (2 - self.world[voxel], self.flipped[voxel]))
     }
@@ -75,7 +75,7 @@ impl Geometry {
         moved
     }
 
-    /// The geometry of canonical voxels put back along the axes of `original`; `original` itself where it is that grid.
+    /// The geometry of canonical voxels turned back to the axes of `original`; `original` itself where it is the same grid.
     fn restored(&self, original: &Self) -> Self {
         let restored = self.rearranged(Axes::of(original).inverse_sources());
         if restored.same_grid(original, ROUNDING).is_ok() { original.clone() } else { restored }
@@ -106,7 +106,7 @@ impl Volume {
         Self { voxels: rearrange(&self.voxels, sources), geometry: self.geometry.to_canonical() }
     }
 
-    /// A canonical image put back along the axes of `original`: the inverse of [`Volume::to_canonical`].
+    /// A canonical image turned back to the axes of `original`: the inverse of [`Volume::to_canonical`].
     pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
         let sources = Axes::of(original).inverse_sources();
         let voxels: Array4<f32> = rearrange(&canonical.voxels, sources);
@@ -121,7 +121,7 @@ impl LabelMap {
         Self { voxels: rearrange(&self.voxels, sources), geometry: self.geometry.to_canonical() }
     }
 
-    /// Canonical labels put back along the axes of `original`: the inverse of [`LabelMap::to_canonical`].
+    /// Canonical labels turned back to the axes of `original`: the inverse of [`LabelMap::to_canonical`].
     pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
         let sources = Axes::of(original).inverse_sources();
         let voxels: Array3<u16> = rearrange(&canonical.voxels, sources);
@@ -148,7 +148,7 @@ impl Segmentation {
         }
     }
 
-    /// A canonical segmentation put back along the axes of `original`.
+    /// A canonical segmentation turned back to the axes of `original`.
     pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
         match canonical {
             Self::Labels(labels) => Self::Labels(LabelMap::from_canonical(labels, original)),

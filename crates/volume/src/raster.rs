@@ -1,11 +1,11 @@
-//! 2D images without a place in the patient: PNG and TIFF, as volumes of depth 1 without spacing.
+//! 2D images without a position in the patient: PNG and TIFF, as volumes of depth 1 without spacing.
 //!
-//! Rows run downwards as stored: `voxels[channel, 0, row, column]`. Resolutions that such files state are those of print
-//! and screen and say nothing about the patient, so [`Geometry::has_spacing`](crate::Geometry) is false.
+//! Rows run downwards as stored: `voxels[channel, 0, row, column]`. The resolutions that such files state are those of print and
+//! screen, not of the patient, so that [`Geometry::has_spacing`](crate::Geometry) is false.
 //!
-//! Intensities are the stored numbers: 0…255 or 0…65535, never scaled. A palette becomes the red, green and blue that it
-//! stands for. Alpha says how a picture lies over another one and is left out.
+//! Intensities are the stored values: 0…255 or 0…65535, never scaled. Palette indices become red, green and blue. Alpha is ignored.
 
+mod format;
 mod mask;
 mod png;
 mod stack;
@@ -20,24 +20,25 @@ use ndarray::{Array4, Axis, Slice};
 use crate::stored::{Layout, Wrong, no_voxel, unsupported};
 use crate::{Geometry, Header, ReadError, Volume};
 
+pub(crate) use format::FORMAT;
 pub use mask::{MaskForm, read_label_map};
 pub use stack::read_stack;
 
-/// Numbers of a picture as its file holds them.
+/// A picture as its file stores it.
 struct Picture {
     /// Height and width.
     shape: [usize; 2],
-    /// Numbers per pixel, alpha included.
+    /// Samples per pixel, including alpha.
     samples: usize,
-    /// Whether the last of them is alpha.
+    /// Whether the last sample is alpha.
     alpha: bool,
-    /// Name of their type.
+    /// Name of the samples' type.
     value_type: &'static str,
-    /// Whether each sample's image lies by itself, instead of the samples of a pixel side by side.
+    /// Whether samples are stored in separate planes instead of pixel by pixel.
     planar: bool,
-    /// The colours that the numbers of a picture of one sample stand for.
+    /// The colours of a picture with one sample, by index.
     palette: Option<Vec<[u8; 3]>>,
-    /// All numbers; empty where only the header was asked for.
+    /// All samples; empty where only the header was read.
     values: Vec<f32>,
 }
 
@@ -64,7 +65,7 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
     })
 }
 
-/// Reads a picture as an image of one slice: one channel for grey, three for colours, as many as there are bands.
+/// Reads a picture as an image of one slice: one channel for grey, three for colours, or one per band.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name; animations and files of several pages are refused.
@@ -79,7 +80,7 @@ pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
     Ok(Volume { voxels, geometry })
 }
 
-/// Reads a file of either format, told apart by content.
+/// Reads a file of either format; the content decides which.
 fn read(path: &Path, part: Part) -> Result<Picture, ReadError> {
     let open_error = |source| ReadError::Open { path: path.into(), source };
     let file = File::open(path).map_err(open_error)?;
@@ -121,7 +122,7 @@ impl Picture {
         Ok(if channels < samples { voxels.as_standard_layout().into_owned() } else { voxels })
     }
 
-    /// Height × width × samples numbers, refused where a file of this size cannot hold them.
+    /// Refuses a size that a file of this length cannot hold.
     fn check_size(&self, bits: usize, largest: u64) -> Result<(), Wrong> {
         let [height, width] = self.shape;
         let row =
@@ -148,7 +149,7 @@ fn colors(values: &[f32], palette: &[[u8; 3]]) -> Result<Vec<f32>, Wrong> {
     Ok(colors)
 }
 
-/// Numbers of fewer than eight bits, the first in the highest bits; each row begins with a byte of its own.
+/// Unpacks samples of fewer than eight bits, the first in the highest bits; each row begins at a new byte.
 fn unpacked(bytes: &[u8], per_row: usize, bits: usize) -> impl Iterator<Item = f32> {
     let mask = (1_u16 << bits) - 1;
     let row_bytes = (per_row * bits).div_ceil(8).max(1);

@@ -1,11 +1,11 @@
 //! Run-length masks in tables, as Kaggle's competitions publish them.
 //!
-//! A mask is a text of pairs `start length`, separated by blanks: `1 3 10 5` marks the pixels 1, 2, 3 and 10 to 14. Pixels
-//! are counted from 1; no runs, no mask. Two orders are in use:
+//! A mask is a text of pairs `start length`, separated by blanks: `1 3 10 5` marks the pixels 1, 2, 3 and 10 to 14. Pixels are counted
+//! from 1; an empty text is an empty mask. Two orders are in use:
 //!
 //! - [`Order::ColumnMajor`], from top to bottom, then from left to right: the Data Science Bowl 2018 and most others.
 //! - [`Order::RowMajor`], from left to right, then from top to bottom: the training masks of UW-Madison GI Tract (2022).
-//!   That competition's page describes predictions, top to bottom; public solutions decode its training masks in rows.
+//!   That competition's page describes the predictions' order, top to bottom; public solutions decode its training masks in rows.
 //!
 //! Sources: the competitions' pages "Evaluation" and "Data" (kaggle.com/c/data-science-bowl-2018,
 //! kaggle.com/c/uw-madison-gi-tract-image-segmentation).
@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView2};
 
 pub use table::{Columns, Row, RowPlace, Table};
 
-/// Which pixels follow each other in a run.
+/// Order of the pixels in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// From left to right, then from top to bottom.
@@ -25,37 +25,37 @@ pub enum Order {
     ColumnMajor,
 }
 
-/// Why a text is no mask of an image. Runs are numbered from 1.
+/// Why a text is not a mask of an image. Runs are numbered from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// Something other than a whole number.
-    #[error("run {run}: `{word}` is no whole number")]
+    #[error("run {run}: `{word}` is not a whole number")]
     Word {
-        /// Which run.
+        /// Number of the run.
         run: usize,
-        /// What stands there.
+        /// The text there.
         word: String,
     },
     /// A start without its length.
     #[error("run {run} has a start but no length")]
     Odd {
-        /// Which run.
+        /// Number of the run.
         run: usize,
     },
     /// Pixels are counted from 1, and a run has at least one.
     #[error("run {run} is `{start} {length}`: starts and lengths count from 1")]
     Zero {
-        /// Which run.
+        /// Number of the run.
         run: usize,
         /// Its start.
         start: usize,
         /// Its length.
         length: usize,
     },
-    /// The run ends behind the image's last pixel.
+    /// The run ends beyond the image's last pixel.
     #[error("run {run} is `{start} {length}`, beyond the {height} × {width} pixels of the image (height × width)")]
     Outside {
-        /// Which run.
+        /// Number of the run.
         run: usize,
         /// Its start.
         start: usize,
@@ -69,7 +69,7 @@ pub enum RunError {
     /// Runs are sorted and do not overlap.
     #[error("run {run} begins at {start}, before the end of the run before it")]
     Overlap {
-        /// Which run.
+        /// Number of the run.
         run: usize,
         /// Its start.
         start: usize,
@@ -80,7 +80,7 @@ pub enum RunError {
 /// mask.
 ///
 /// # Errors
-/// [`RunError`] for what is no run, lies outside the image, or is out of order.
+/// [`RunError`]: a malformed run, or one that lies outside the image or out of order.
 pub fn decode(runs: &str, [height, width]: [usize; 2], order: Order) -> Result<Array2<u8>, RunError> {
     let mut pixels = vec![0; height.saturating_mul(width)];
     let mut words = runs.split_whitespace();

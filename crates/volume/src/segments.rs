@@ -1,4 +1,4 @@
-//! Named structures of one file, as formats carry them that know more than label values: DICOM SEG, `.seg.nrrd`, surfaces.
+//! Named structures of one file, as in formats that store more than label values: DICOM SEG, `.seg.nrrd`, surfaces.
 
 use super::{Geometry, Segmentation};
 
@@ -7,7 +7,7 @@ use super::{Geometry, Segmentation};
 pub struct Segment {
     /// Name as the file gives it.
     pub name: String,
-    /// Value in a label map; in [`Segmentation::Masks`] the number under which the file lists it.
+    /// Value in a label map; for [`Segmentation::Masks`] the segment's number in the file.
     pub value: u16,
     /// Display colour.
     pub color: Option<[u8; 3]>,
@@ -16,9 +16,9 @@ pub struct Segment {
 /// A segmentation with the names of its structures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segments {
-    /// The structures; for [`Segmentation::Masks`] in the order of the masks' first axis.
+    /// The structures; for [`Segmentation::Masks`] in the order of the masks.
     pub segments: Vec<Segment>,
-    /// Which voxels belong to them.
+    /// Their voxels.
     pub content: Segmentation,
 }
 

@@ -1,4 +1,4 @@
-//! Numbers as image files store them, and their way into arrays of intensities and labels.
+//! Numbers as image files store them, and their conversion to arrays of intensities and labels.
 
 mod content;
 mod layout;
@@ -44,21 +44,21 @@ impl Wrong {
     }
 }
 
-/// The first number of a file that is not what the reader wants.
+/// The first value of a file that is not a valid voxel.
 struct BadNumber {
     index: usize,
     value: f64,
 }
 
-/// What a voxel can hold.
+/// Type of a voxel.
 pub(super) trait Voxel: Copy + Default + Send + Sync {
-    /// What to do about a number that is none.
+    /// What to do about a value that is not a valid voxel.
     const REMEDY: &str;
 
-    /// Whether the value is a voxel.
+    /// Whether the value is a valid voxel.
     fn holds(value: f64) -> bool;
 
-    /// The voxel of a value, any voxel where it is none.
+    /// The voxel of a value; arbitrary where the value is not valid.
     fn cast(value: f64) -> Self;
 }
 
@@ -75,8 +75,8 @@ impl Voxel for f32 {
     }
 }
 
-/// Added to a number below it, it rounds to a whole one, which then stands in the lowest bits: vector registers can do that, but
-/// not Rust's conversions, which saturate.
+/// Adding this to a smaller number rounds it to a whole one in the lowest bits. That vectorises, unlike Rust's conversions, which
+/// saturate.
 const ONES: f64 = (1_u64 << 52) as f64;
 
 /// Labels: whole numbers.
@@ -92,8 +92,8 @@ impl Voxel for u16 {
     }
 }
 
-/// Numbers in the order of their file. Conversion ends with the first that is no voxel, counting
-/// goes on: a file that is cut short is damaged whatever else it holds.
+/// Numbers in the order of their file. Conversion stops at the first invalid voxel, counting goes on: a truncated file is damaged
+/// whatever else it holds.
 pub(super) struct Numbers<T> {
     values: Vec<T>,
     count: usize,
@@ -121,7 +121,7 @@ impl<T: Voxel> Numbers<T> {
         self.count += stored.len();
     }
 
-    /// Takes all numbers of bytes at hand, on all threads.
+    /// Converts all numbers in a buffer, on all threads.
     pub(super) fn convert(&mut self, bytes: &[u8], number: NumberType, order: ByteOrder) {
         let (chunk, count) = (CHUNK / number.bytes(), bytes.len() / number.bytes());
         let start = self.values.len();
@@ -143,9 +143,9 @@ impl<T: Voxel> Numbers<T> {
         self.count += count;
     }
 
-    /// Takes `count` numbers from a stream; returns the bytes that were there, fewer where the stream ends early.
+    /// Reads `count` numbers from a stream; returns the bytes read, fewer where the stream ends early.
     ///
-    /// No more is reserved than twice what has been read: a header may claim anything.
+    /// Reserves at most twice what has been read: a header may claim anything.
     pub(super) fn fill(
         &mut self,
         reader: &mut dyn Read,
@@ -183,8 +183,8 @@ impl<T: Voxel> Numbers<T> {
     }
 }
 
-/// Turns stored numbers into values, in place, and these into voxels; returns the first that is none. Loops without branches: a
-/// volume has millions of voxels.
+/// Converts stored numbers to values, in place, and these to voxels; returns the first invalid one. The loops have no branches, so that
+/// they vectorise.
 fn converted<T: Voxel>(scale: Option<(f64, f64)>, stored: &mut [f64], voxels: &mut [T]) -> Option<BadNumber> {
     if let Some((slope, intercept)) = scale {
         stored.iter_mut().for_each(|number| *number = *number * slope + intercept);
@@ -197,7 +197,7 @@ fn converted<T: Voxel>(scale: Option<(f64, f64)>, stored: &mut [f64], voxels: &m
     Some(BadNumber { index, value: stored[index] })
 }
 
-/// The error for a number that is no voxel.
+/// The error for a value that is not a valid voxel.
 pub(super) fn no_voxel<T: Voxel>(path: &Path, place: &str, value: f64) -> ReadError {
     unsupported(path, format!("voxel {place} is {value}; {}", T::REMEDY))
 }

@@ -19,7 +19,7 @@ fn kinds(folder: &Path, found: &mut Vec<PathBuf>) {
             continue;
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        // DICOM files have numbers for endings, or none.
+        // DICOM files have numbers as endings, or none.
         let ending = name.split_once('.').map_or("", |(_, ending)| ending).trim_matches(|c: char| !c.is_alphabetic());
         let kind = smallest.entry(ending.to_owned()).or_insert((u64::MAX, PathBuf::new()));
         *kind = (size, path).min(kind.clone());
@@ -47,7 +47,7 @@ fn every_kind_of_shared_file_survives_damage() {
         let path = folder.path().join(file.file_name().unwrap());
         let bytes = std::fs::read(file).unwrap();
         if path.extension().is_some_and(|ending| ending == "nhdr") {
-            // Its numbers lie beside it.
+            // Its data lie beside it.
             for other in std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()) {
                 std::fs::copy(&other, folder.path().join(other.file_name().unwrap())).unwrap();
             }
@@ -60,7 +60,7 @@ fn every_kind_of_shared_file_survives_damage() {
             facts(path, &Choice::default())
         });
     });
-    // The largest image of the set takes 60 MB: headers that lie have claimed gigabytes.
+    // The largest image of the set takes 60 MB; damaged headers claim gigabytes.
     assert!(peak_memory() < 1 << 30, "{} bytes", peak_memory());
 }
 

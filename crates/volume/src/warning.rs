@@ -1,14 +1,14 @@
-//! What is odd about an image that can be read all the same.
+//! Warnings about images that can be read but may be wrong.
 
 use super::Geometry;
 
-/// Distances between voxels that body scanners make, in millimetres; others are more often a wrong unit.
+/// Usual range of voxel spacings of medical scanners, in millimetres; others more often come from a wrong unit.
 const USUAL_SPACING_MM: [f64; 2] = [0.005, 50.0];
 
-/// CT values end at −1024; scanners and converters fill what lies outside the scanned circle with less.
+/// CT values end at −1024; scanners and converters pad the area outside the field of view with lower values.
 const BELOW_AIR: f32 = -1100.0;
 
-/// Says what a person should look at before trusting an image. `oriented` is what its header states, `range` its smallest and
+/// What a person should check before using an image. `oriented`: whether its header states an orientation; `range`: its smallest and
 /// largest value.
 pub fn image_warnings(geometry: &Geometry, oriented: bool, range: [f32; 2]) -> Vec<String> {
     let mut warnings = Vec::new();

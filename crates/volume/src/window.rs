@@ -1,4 +1,4 @@
-//! Windows over a volume that is larger than a patch, as in nnU-Net: where they lie, and the padding of volumes that are smaller.
+//! Sliding windows, as in nnU-Net: their positions in a volume larger than the patch, and the padding of smaller volumes.
 
 use ndarray::{Array4, ArrayView4, ArrayViewMut4, Axis, Slice};
 
@@ -15,7 +15,7 @@ pub fn window_starts(shape: [usize; 3], patch: [usize; 3], overlap: f64) -> Vec<
     starts
 }
 
-/// As few windows as keep the overlap, evenly spread from border to border. A step is at least one voxel.
+/// The fewest windows that keep the overlap, evenly spaced from border to border. A step is at least one voxel.
 fn starts_along(length: usize, patch: usize, overlap: f64) -> Vec<usize> {
     let last = length.saturating_sub(patch);
     let step = (patch as f64 * (1.0 - overlap)).max(1.0);
@@ -24,10 +24,10 @@ fn starts_along(length: usize, patch: usize, overlap: f64) -> Vec<usize> {
     (0..=count).map(spread).collect()
 }
 
-/// Zeros around a volume that is smaller than the patch, the odd one at the end.
+/// Zero padding of a volume smaller than the patch; an odd voxel goes to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Padding {
-    /// Voxels put before the first.
+    /// Voxels added before the first.
     pub before: [usize; 3],
     /// Shape of the volume itself.
     pub inner: [usize; 3],
@@ -36,18 +36,18 @@ pub struct Padding {
 }
 
 impl Padding {
-    /// What a volume needs to be at least as large as the patch along every axis.
+    /// The padding that makes a volume at least as large as the patch along every axis.
     pub fn to_patch(shape: [usize; 3], patch: [usize; 3]) -> Self {
         let padded = [0, 1, 2].map(|axis| shape[axis].max(patch[axis]));
         Self { before: [0, 1, 2].map(|axis| (padded[axis] - shape[axis]) / 2), inner: shape, padded }
     }
 
-    /// A place in the padded volume as one of the volume itself, where it may lie before the first voxel.
+    /// Converts an index in the padded volume to one in the volume itself, negative in the padding before it.
     pub fn to_inner(&self, start: [usize; 3]) -> [isize; 3] {
         [0, 1, 2].map(|axis| start[axis] as isize - self.before[axis] as isize)
     }
 
-    /// The volume `[channel, z, y, x]` with zeros around it.
+    /// The volume `[channel, z, y, x]`, padded with zeros.
     pub fn pad(&self, image: ArrayView4<'_, f32>) -> Array4<f32> {
         let [depth, height, width] = self.padded;
         let mut padded = Array4::zeros([image.len_of(Axis(0)), depth, height, width]);
@@ -55,7 +55,7 @@ impl Padding {
         padded
     }
 
-    /// The part of a padded volume that is the volume itself.
+    /// The volume itself, cropped out of the padded one.
     pub fn inner<'a>(&self, padded: &'a Array4<f32>) -> ArrayView4<'a, f32> {
         padded.slice_each_axis(|axis| self.range(axis.axis.index()))
     }

@@ -3,17 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Grid;
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Channels, Grid, Mistake, Transform, not_negative};
 
-/// Blurs with a Gaussian of another width along each axis.
+/// Blurs with a Gaussian whose width is drawn for each axis.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Blur {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Probability of each channel of a patch that is blurred.
+    /// Probability per channel, given that the patch is blurred.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub channel_probability: f64,
     /// Range of the standard deviation, in voxels of the prepared grid.
@@ -26,17 +26,28 @@ impl Default for Blur {
     }
 }
 
-impl Blur {
-    pub(super) fn apply(&self, channel: &mut [f32], grid: Grid, dice: &mut Dice) {
-        if !dice.chance(self.channel_probability) {
-            return;
-        }
-        let sigmas = [0, 1, 2].map(|_| dice.between(self.sigma_voxels));
-        blur(channel, grid.size, sigmas);
+impl Transform for Blur {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        not_negative("sigma-voxels", self.sigma_voxels)
     }
 }
 
-/// Blurs `[z, y, x]`; beyond the border the image is mirrored around its last voxel.
+impl Blur {
+    pub(crate) fn apply(&self, channels: Channels, grid: Grid, dice: &mut Dice) {
+        for channel in channels {
+            if dice.chance(self.channel_probability) {
+                let sigmas = [0, 1, 2].map(|_| dice.between(self.sigma_voxels));
+                blur(channel, grid.size, sigmas);
+            }
+        }
+    }
+}
+
+/// Blurs `[z, y, x]`; beyond the border, voxels are mirrored about the outermost one.
 pub(super) fn blur(channel: &mut [f32], size: [usize; 3], sigmas: [f64; 3]) {
     let mut scratch = vec![0.0f32; channel.len()];
     for axis in (0..3).filter(|axis| size[*axis] > 1 && sigmas[*axis] > 0.0) {
@@ -53,8 +64,8 @@ pub(super) fn blur(channel: &mut [f32], size: [usize; 3], sigmas: [f64; 3]) {
     }
 }
 
-/// Weights of the voxel itself and its neighbours to one side, cut at about three standard deviations: the odd number
-/// of taps that is nearest to 6σ + ½, as in batchgeneratorsv2.
+/// Weights of the voxel itself and its neighbours on one side, truncated at about three standard deviations: the kernel has the
+/// odd number of taps nearest to 6σ + ½, as in batchgeneratorsv2.
 fn half_kernel(sigma: f64) -> Vec<f32> {
     let radius = (3.0 * sigma - 0.25).round().max(0.0) as usize;
     let weight = |distance: usize| (-0.5 * (distance as f64 / sigma).powi(2)).exp();
@@ -91,7 +102,7 @@ fn across(from: &[f32], to: &mut [f32], length: usize, stride: usize, half: &[f3
     }
 }
 
-/// The voxel that stands for one beyond the border: mirrored around the last voxel, as often as needed.
+/// The voxel that an index beyond the border is mirrored to, about the outermost voxel and as often as needed.
 fn mirrored(index: isize, length: usize) -> usize {
     let period = 2 * (length as isize - 1).max(1);
     let place = index.rem_euclid(period);

@@ -1,15 +1,13 @@
 //! Coarse dropout: boxes without image.
 
-use std::slice::ChunksExactMut;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Grid;
 use super::statistics::mean_and_sd;
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Channels, Grid, Mistake, Transform, above_zero, ordered};
 
-/// Fills boxes with the mean of each channel's patch (DeVries and Taylor 2017). Labels stay: what is hidden is to be inferred.
+/// Fills boxes with each channel's mean over the patch (DeVries and Taylor 2017). Labels stay: the network has to infer what is hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Dropout {
@@ -18,7 +16,7 @@ pub struct Dropout {
     pub probability: f64,
     /// Range of the number of boxes.
     pub boxes: [usize; 2],
-    /// Range of the length of a box's edge, drawn for each edge.
+    /// Range of a box's edge length, drawn for each edge.
     pub size_mm: [f64; 2],
 }
 
@@ -28,8 +26,21 @@ impl Default for Dropout {
     }
 }
 
+impl Transform for Dropout {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        above_zero("size-mm", self.size_mm)
+            .into_iter()
+            .chain(ordered("boxes", self.boxes.map(|count| count as f64)))
+            .collect()
+    }
+}
+
 impl Dropout {
-    pub(super) fn apply(&self, channels: ChunksExactMut<'_, f32>, grid: Grid, dice: &mut Dice) {
+    pub(crate) fn apply(&self, channels: Channels, grid: Grid, dice: &mut Dice) {
         let boxes: Vec<[(usize, usize); 3]> =
             (0..dice.count(self.boxes)).map(|_| [0, 1, 2].map(|axis| self.edge(axis, grid, dice))).collect();
         for channel in channels {
@@ -38,7 +49,7 @@ impl Dropout {
         }
     }
 
-    /// First voxel and the one behind the last along an axis: a box lies inside the patch, and a 2D patch has no depth.
+    /// First voxel and one past the last along an axis. A box lies inside the patch; in a 2D patch it is one slice deep.
     fn edge(&self, axis: usize, grid: Grid, dice: &mut Dice) -> (usize, usize) {
         let size = grid.size[axis];
         let voxels = (dice.between(self.size_mm) / grid.spacing_mm[axis]).round() as usize;

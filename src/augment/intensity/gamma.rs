@@ -6,20 +6,21 @@ use serde::{Deserialize, Serialize};
 use super::power::power;
 use super::statistics::{mean_and_sd, statistics};
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Channels, Grid, Mistake, Transform, above_zero};
 
 /// Smallest range and deviation to divide by (batchgeneratorsv2's).
 const EPSILON: f64 = 1e-7;
 
-/// Maps each channel's range to 0…1, raises it to an exponent and maps it back (nnU-Net).
+/// Maps each channel to 0…1, raises it to an exponent and maps it back (nnU-Net).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Gamma {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Range of the exponent, which is below or above 1 with equal chance.
+    /// Range of the exponent, which lies below or above 1 with equal chance.
     pub exponents: [f64; 2],
-    /// Give the channel the mean and the standard deviation that it had.
+    /// Restore the channel's mean and standard deviation.
     pub keep_statistics: bool,
 }
 
@@ -29,9 +30,24 @@ impl Default for Gamma {
     }
 }
 
+impl Transform for Gamma {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        above_zero("exponents", self.exponents)
+    }
+}
+
 impl Gamma {
-    pub(super) fn apply(&self, channel: &mut [f32], inverted: bool, dice: &mut Dice) {
-        curve(channel, dice.factor(self.exponents), inverted, self.keep_statistics);
+    pub(crate) fn apply(&self, channels: Channels, _: Grid, dice: &mut Dice) {
+        channels.for_each(|channel| curve(channel, dice.factor(self.exponents), false, self.keep_statistics));
+    }
+
+    /// As [`Self::apply`], of the image with bright and dark exchanged.
+    pub(crate) fn apply_inverted(&self, channels: Channels, _: Grid, dice: &mut Dice) {
+        channels.for_each(|channel| curve(channel, dice.factor(self.exponents), true, self.keep_statistics));
     }
 }
 
@@ -44,7 +60,7 @@ fn curve(channel: &mut [f32], exponent: f64, inverted: bool, keep_statistics: bo
     channel.iter_mut().for_each(|value| *value = (*value * sign - low) * scale);
     power(channel, exponent as f32);
     let (factor, offset) = if keep_statistics {
-        // Of what lies in 0…1 now; the range scales both sides alike.
+        // Of the values in 0…1: the range scales mean and deviation alike.
         let (mean, sd) = mean_and_sd(channel);
         let factor = range * before.sd / (range * sd).max(EPSILON);
         (factor, before.mean * f64::from(sign) - factor * mean)

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::statistics::{mean_and_sd, range};
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Channels, Grid, Mistake, Transform, above_zero, ordered};
 
-/// Multiplies each channel by a factor, which is below or above 1 with equal chance (nnU-Net).
+/// Multiplies each channel by a factor that lies below or above 1 with equal chance (nnU-Net).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Brightness {
@@ -23,7 +24,7 @@ impl Default for Brightness {
     }
 }
 
-/// Stretches each channel around its mean by a factor, which is below or above 1 with equal chance (nnU-Net).
+/// Stretches each channel around its mean by a factor that lies below or above 1 with equal chance (nnU-Net).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Contrast {
@@ -32,7 +33,7 @@ pub struct Contrast {
     pub probability: f64,
     /// Range of the factor.
     pub factors: [f64; 2],
-    /// Clip to the smallest and largest value that the channel had.
+    /// Clip to the channel's original range.
     pub keep_range: bool,
 }
 
@@ -66,7 +67,7 @@ pub struct Shift {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Range of what is added, in units of the prepared image.
+    /// Range of the constant, in units of the prepared image.
     pub offsets: [f64; 2],
 }
 
@@ -76,31 +77,75 @@ impl Default for Shift {
     }
 }
 
+impl Transform for Brightness {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        above_zero("factors", self.factors)
+    }
+}
+
 impl Brightness {
-    pub(super) fn apply(&self, channel: &mut [f32], dice: &mut Dice) {
-        multiply(channel, dice.factor(self.factors));
+    pub(crate) fn apply(&self, channels: Channels, _: Grid, dice: &mut Dice) {
+        channels.for_each(|channel| multiply(channel, dice.factor(self.factors)));
+    }
+}
+
+impl Transform for Scale {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        above_zero("factors", self.factors)
     }
 }
 
 impl Scale {
-    pub(super) fn apply(&self, channel: &mut [f32], dice: &mut Dice) {
-        multiply(channel, dice.between(self.factors));
+    pub(crate) fn apply(&self, channels: Channels, _: Grid, dice: &mut Dice) {
+        channels.for_each(|channel| multiply(channel, dice.between(self.factors)));
+    }
+}
+
+impl Transform for Shift {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        ordered("offsets", self.offsets).into_iter().collect()
     }
 }
 
 impl Shift {
-    pub(super) fn apply(&self, channel: &mut [f32], dice: &mut Dice) {
-        let offset = dice.between(self.offsets) as f32;
-        channel.iter_mut().for_each(|value| *value += offset);
+    pub(crate) fn apply(&self, channels: Channels, _: Grid, dice: &mut Dice) {
+        for channel in channels {
+            let offset = dice.between(self.offsets) as f32;
+            channel.iter_mut().for_each(|value| *value += offset);
+        }
+    }
+}
+
+impl Transform for Contrast {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        above_zero("factors", self.factors)
     }
 }
 
 impl Contrast {
-    pub(super) fn apply(&self, channel: &mut [f32], dice: &mut Dice) {
-        let factor = dice.factor(self.factors) as f32;
-        let mean = mean_and_sd(channel).0 as f32;
-        let (low, high) = if self.keep_range { range(channel) } else { (f32::NEG_INFINITY, f32::INFINITY) };
-        channel.iter_mut().for_each(|value| *value = ((*value - mean) * factor + mean).max(low).min(high));
+    pub(crate) fn apply(&self, channels: Channels, _: Grid, dice: &mut Dice) {
+        for channel in channels {
+            let factor = dice.factor(self.factors) as f32;
+            let mean = mean_and_sd(channel).0 as f32;
+            let (low, high) = if self.keep_range { range(channel) } else { (f32::NEG_INFINITY, f32::INFINITY) };
+            channel.iter_mut().for_each(|value| *value = ((*value - mean) * factor + mean).max(low).min(high));
+        }
     }
 }
 

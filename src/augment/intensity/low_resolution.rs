@@ -3,21 +3,20 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Grid;
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Channels, Grid, Mistake, Transform, above_zero};
 
-/// Takes the nearest voxels of a coarser grid and interpolates them linearly back (nnU-Net). Within slices for 2D and flat
-/// patches.
+/// Downsamples to the nearest voxels of a coarser grid and upsamples linearly (nnU-Net); within slices in 2D and flat patches.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct LowResolution {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Probability of each channel of a patch that is changed.
+    /// Probability per channel, given that the patch is changed.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub channel_probability: f64,
-    /// Range of the coarser grid's voxels per voxel, along every axis.
+    /// Range of the scale: voxels of the coarser grid per voxel, along every axis.
     pub scales: [f64; 2],
 }
 
@@ -27,16 +26,34 @@ impl Default for LowResolution {
     }
 }
 
-impl LowResolution {
-    pub(super) fn apply(&self, channel: &mut [f32], grid: Grid, dice: &mut Dice) {
-        if !dice.chance(self.channel_probability) {
-            return;
-        }
-        coarsen(channel, grid, dice.between(self.scales));
+impl Transform for LowResolution {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn is_planar(&self) -> bool {
+        true
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        let message = format!("`scales` must be at most 1, got {}", self.scales[1]);
+        let help = "use scales of at most 1".into();
+        let finer = Mistake { key: "scales", item: Some(1), message, help };
+        above_zero("scales", self.scales).into_iter().chain((self.scales[1] > 1.0).then_some(finer)).collect()
     }
 }
 
-/// Down and up again, axis by axis: both are separable, so each voxel is a mix of two voxels along each axis.
+impl LowResolution {
+    pub(crate) fn apply(&self, channels: Channels, grid: Grid, dice: &mut Dice) {
+        for channel in channels {
+            if dice.chance(self.channel_probability) {
+                coarsen(channel, grid, dice.between(self.scales));
+            }
+        }
+    }
+}
+
+/// Axis by axis: both steps are separable, so each voxel becomes a mix of two voxels along each axis.
 fn coarsen(channel: &mut [f32], grid: Grid, scale: f64) {
     let mut scratch = vec![0.0f32; channel.len()];
     for axis in usize::from(grid.in_plane)..3 {

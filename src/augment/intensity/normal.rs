@@ -1,4 +1,4 @@
-//! Standard normal numbers by Marsaglia and Tsang's ziggurat (2000) in Doornik's form (2005), 128 layers.
+//! Standard normal numbers by the ziggurat method (Marsaglia and Tsang 2000) in Doornik's form (2005) with 128 layers.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 const LAYERS: usize = 128;
-/// Where the tail begins.
+/// Start of the tail.
 const TAIL: f64 = 3.442_619_855_899;
 /// Area of each layer.
 const AREA: f64 = 9.912_563_035_262_17e-3;
@@ -14,7 +14,7 @@ const AREA: f64 = 9.912_563_035_262_17e-3;
 struct Tables {
     /// Right ends of the layers, from the base layer's virtual one down to 0.
     ends: [f64; LAYERS + 1],
-    /// The part of each layer that lies wholly below the curve.
+    /// The fraction of each layer that lies entirely below the curve.
     inner: [f64; LAYERS],
 }
 
@@ -44,7 +44,7 @@ pub(super) fn add(values: &mut [f32], sd: f64, rng: &mut ChaCha8Rng) {
 
 fn one(tables: &Tables, rng: &mut ChaCha8Rng) -> f64 {
     loop {
-        // The layer from the low bits, the place in −1…1 from the high ones.
+        // The layer from the low bits, the position in −1…1 from the high ones.
         let bits: u64 = rng.random();
         let layer = (bits & (LAYERS as u64 - 1)) as usize;
         let place = (bits >> 11) as f64 * (2.0 / (1u64 << 53) as f64) - 1.0;

@@ -1,16 +1,16 @@
-//! `x^p` for many values at once: plain arithmetic that the compiler vectorises, unlike the C library's function.
+//! `x^p` for many values at once, in plain arithmetic that the compiler vectorises, unlike the C library's function.
 
-/// Replaces every value `x ≥ 0` by `x^power`, `power > 0`, to about 1e-6 of its value. Values below 1e-30 become 0.
+/// Replaces every value `x ≥ 0` by `x^power`, `power > 0`, with a relative error of about 1e-6. Values below 1e-30 become 0.
 pub(super) fn power(values: &mut [f32], power: f32) {
     for value in values {
         *value = if *value > 1e-30 { exp2(log2(*value) * power) } else { 0.0 };
     }
 }
 
-/// Exponent, and a series of `atanh` for a mantissa in √½…√2.
+/// Exponent, plus a series of `atanh` for a mantissa in √½…√2.
 fn log2(x: f32) -> f32 {
     let bits = x.to_bits() as i32;
-    // Bits of √½: what lies above goes to the exponent.
+    // Bits of √½: larger mantissas count towards the exponent.
     let shifted = bits - 0x3f35_04f3;
     let exponent = shifted >> 23;
     let mantissa = f32::from_bits((bits - (exponent << 23)) as u32);
@@ -20,7 +20,7 @@ fn log2(x: f32) -> f32 {
     exponent as f32 + s * series
 }
 
-/// Whole part as exponent, and a series for what remains in −½…½.
+/// Whole part as exponent, and a series for the rest in −½…½.
 fn exp2(x: f32) -> f32 {
     let x = x.clamp(-126.0, 126.0);
     // Adding 1.5 · 2^23 leaves the nearest whole number in the lowest bits.

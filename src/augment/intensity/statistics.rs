@@ -1,8 +1,8 @@
-//! Sums over a channel in a fixed order, in lanes that the compiler can vectorise.
+//! Sums over a channel in a fixed order, in lanes that the compiler vectorises.
 
 const LANES: usize = 16;
 
-/// Mean, unbiased standard deviation, smallest and largest value. All 0 for nothing.
+/// Mean, unbiased standard deviation, smallest and largest value. All 0 for an empty channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Statistics {
     pub mean: f64,
@@ -11,7 +11,7 @@ pub(super) struct Statistics {
     pub high: f32,
 }
 
-/// Mean and deviation alone.
+/// Mean and unbiased standard deviation.
 pub(super) fn mean_and_sd(values: &[f32]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = if values.is_empty() { 0.0 } else { sum(values, f64::from) / count };
@@ -59,7 +59,7 @@ mod tests {
     fn by_hand() {
         let values: Vec<f32> = (0..37).map(|value| value as f32).collect();
         let found = statistics(&values);
-        // Variance of 0…n−1 with n − 1 below: n(n + 1)/12.
+        // Unbiased variance of 0…n−1: n(n + 1)/12.
         assert!((found.mean - 18.0).abs() < 1e-12 && (found.sd - (37.0f64 * 38.0 / 12.0).sqrt()).abs() < 1e-12);
         assert_eq!((found.low, found.high), (0.0, 36.0));
         assert_eq!(statistics(&[]), Statistics::default());

@@ -1,43 +1,43 @@
-//! Streaks as metal throws them in CT.
+//! Streaks like those of metal in CT.
 
 use std::f64::consts::{PI, TAU};
-use std::slice::ChunksExactMut;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Grid;
 use super::statistics::range;
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Channels, Grid, Mistake, Transform, not_negative, ordered};
 
-/// Rays that leave each point, half of them bright and half dark.
+/// Range of the number of rays of each source, half of them bright and half dark.
 const RAYS: [usize; 2] = [6, 18];
 
 /// Range of a ray's angular standard deviation in degrees.
 const WIDTH_DEGREES: [f64; 2] = [1.0, 6.0];
 
-/// Distance from the point at which a streak has half its strength.
+/// Range of the distance from the source at which a streak has half its strength.
 const HALF_MM: [f64; 2] = [20.0, 60.0];
 
-/// Range of the radius of the metal and of half its height.
+/// Range of the metal's radius.
 const METAL_MM: [f64; 2] = [2.0, 6.0];
+/// Range of half the metal's height.
 const HEIGHT_MM: [f64; 2] = [10.0, 60.0];
 
-/// Places that are drawn for each point; the brightest voxel gets the metal, so that it lies in the body, and rather in bone.
+/// Places drawn for each source. The brightest of them gets the metal, so that it lies in the body and preferably in bone.
 const PLACES: usize = 16;
 
-/// Draws metal-like points with bright and dark rays within axial slices: an imitation of what photon starvation and beam
-/// hardening look like, not a simulation of a scanner. Rays are the same in neighbouring slices and fade above and below the
-/// metal; the metal itself is as bright as the brightest voxel and the strongest ray. Labels stay.
+/// Draws metal-like points with bright and dark rays within axial slices. They imitate the look of photon starvation and beam
+/// hardening and do not simulate a scanner. Rays are the same in neighbouring slices and fade above and below the metal; the metal
+/// is as bright as the brightest voxel plus the strongest ray. Labels stay.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Streaks {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Range of the number of points.
+    /// Range of the number of metal-like points.
     pub sources: [usize; 2],
-    /// Range of the strongest ray beside the metal, in units of the prepared image.
+    /// Range of the strongest ray's intensity beside the metal, in units of the prepared image.
     pub amplitude: [f64; 2],
 }
 
@@ -47,7 +47,7 @@ impl Default for Streaks {
     }
 }
 
-/// A point of metal.
+/// One metal-like point.
 struct Source {
     /// Voxels `[z, y, x]`.
     at: [f64; 3],
@@ -64,8 +64,21 @@ struct Ray {
     strength: f64,
 }
 
+impl Transform for Streaks {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        not_negative("amplitude", self.amplitude)
+            .into_iter()
+            .chain(ordered("sources", self.sources.map(|count| count as f64)))
+            .collect()
+    }
+}
+
 impl Streaks {
-    pub(super) fn apply(&self, channels: ChunksExactMut<'_, f32>, grid: Grid, dice: &mut Dice) {
+    pub(crate) fn apply(&self, channels: Channels, grid: Grid, dice: &mut Dice) {
         let mut channels: Vec<&mut [f32]> = channels.collect();
         let Some(first) = channels.first() else { return };
         let sources: Vec<Source> = (0..dice.count(self.sources)).map(|_| self.source(first, grid, dice)).collect();

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use rand::Rng;
 
 use super::*;
+use crate::augment::Augment;
+use crate::augment::spatial::Spatial;
 use crate::random;
 
 fn case(shape: [usize; 3]) -> (Array4<f32>, Array3<u16>) {
@@ -63,16 +65,35 @@ fn dropping_background_finds_the_structure() {
 }
 
 /// Every transform at its default strength, half of the time.
-fn everything() -> AugmentPlan {
-    let text = "mirror = [\"depth\", \"height\", \"width\"]\nrotation = { probability = 0.5 }\nzoom = { probability = 0.5 }\n\
-                shear = { probability = 0.5 }\ntranslation = { probability = 0.5 }\nelastic = { probability = 0.5 }\n\
-                streaks = { probability = 0.5 }\nnoise = { probability = 0.5 }\nblur = { probability = 0.5 }\n\
-                brightness = { probability = 0.5 }\ncontrast = { probability = 0.5 }\nscale = { probability = 0.5 }\n\
-                shift = { probability = 0.5 }\nlow-resolution = { probability = 0.5 }\ngamma = { probability = 0.5 }\n\
-                inverted-gamma = { probability = 0.5 }\ndropout = { probability = 0.5 }";
-    let plan = AugmentPlan::resolve(&toml::from_str(text).unwrap(), [16; 3], &[[3, 8]], false);
-    assert_eq!(plan.each().len(), 17);
+fn everything(patch: [usize; 3]) -> AugmentPlan {
+    let half: String = Augment::KEYS.iter().map(|key| format!("{key} = {{ probability = 0.5 }}\n")).collect();
+    let text = format!("mirror = [\"depth\", \"height\", \"width\"]\n{half}");
+    let plan = AugmentPlan::resolve(&toml::from_str(&text).unwrap(), patch, &[[3, 8]], false);
+    assert_eq!(plan.each().len(), 1 + Augment::KEYS.len());
     plan
+}
+
+/// The transforms of the pinned patches: a new one would change what the others draw.
+fn pinned_transforms(patch: [usize; 3]) -> AugmentPlan {
+    let mut plan = everything(patch);
+    let pinned = [
+        "streaks",
+        "noise",
+        "blur",
+        "brightness",
+        "contrast",
+        "scale",
+        "shift",
+        "low-resolution",
+        "inverted-gamma",
+        "gamma",
+        "dropout",
+    ];
+    plan.intensity.retain(|step| pinned.contains(&step.name()));
+    let Spatial { in_plane, rotation, zoom, shear, translation, elastic, .. } = plan.spatial;
+    #[allow(clippy::needless_update, reason = "for transforms to come")]
+    let spatial = Spatial { in_plane, rotation, zoom, shear, translation, elastic, ..Spatial::default() };
+    AugmentPlan { spatial, ..plan }
 }
 
 #[test]
@@ -88,7 +109,7 @@ fn a_patch_is_the_same_bits_on_any_thread_and_keeps_its_labels() {
         locations: &locations,
         near: None,
     };
-    let augment = everything();
+    let augment = everything([16; 3]);
     let structures = [vec![3u16], vec![8], vec![1]];
     let how = Draw {
         size: [12, 16, 14],
@@ -117,6 +138,49 @@ fn a_patch_is_the_same_bits_on_any_thread_and_keeps_its_labels() {
         assert!(patch.image.iter().all(|value| value.is_finite()));
     }
     assert!(alone.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+/// A patch of a textured case with every transform, cut in 3D or as one slice.
+fn pinned(size: [usize; 3], sample: u64, end: Option<End>) -> String {
+    let shape = [20, 24, 22];
+    let labels = Array3::from_shape_fn(shape, |(z, y, x)| [0u16, 3, 0, 8, 1][(z / 5 + y / 6 + x / 5) % 5]);
+    let image =
+        Array4::from_shape_fn((2, 20, 24, 22), |(c, z, y, x)| ((c * 13 + z * 7 + y * 5 + x * 3) % 31) as f32 / 15.0);
+    let locations = BTreeMap::from([(3, vec![500, 3000]), (8, vec![1000])]);
+    let spacing_mm = [2.0, 1.0, 1.0];
+    let source = Source { image: image.view(), labels: labels.view(), spacing_mm, locations: &locations, near: None };
+    let (augment, structures) = (pinned_transforms(size), [vec![3u16], vec![8], vec![1]]);
+    let place = Place::OnStructure;
+    let how = Draw { size, structures: &structures, place, drop_background: 0.3, augment: &augment, end };
+    let patch = draw(source, how, &mut random::stream(4, "patch", 2, sample));
+    let mut hash = blake3::Hasher::new();
+    for value in &patch.image {
+        hash.update(&value.to_le_bytes());
+    }
+    for label in &patch.labels {
+        hash.update(&label.to_le_bytes());
+    }
+    hash.finalize().to_hex()[..16].to_owned()
+}
+
+/// The same spec gives the same patches in every version: a change here changes every training.
+#[test]
+fn patches_of_every_transform_are_bit_equal_to_those_of_earlier_versions() {
+    let ends = [None, Some(End::Low), Some(End::High), Some(End::Drawn)];
+    let of = |size| ends.map(|end| [0, 1, 2, 3].map(|sample| pinned(size, sample, end)));
+    let solid = [
+        ["dde536d547835ab5", "f26adce1bbec4ea3", "869da9dd6193fdb9", "4649c68d05fa5a3e"],
+        ["58c22e347fcbd625", "bde8e37538618a6a", "3eb4001f535bf42b", "0b9d5173948cfc41"],
+        ["9578ef03e1df6c79", "8ad076263d3fff1c", "b027a22769c4bef6", "8f58447e5746c5e2"],
+        ["4b145278e98e9617", "ec81afd17d6cbf59", "b82569d3835703fb", "30ff0ac56ee7d775"],
+    ];
+    let flat = [
+        ["89667c16989ff39e", "4066a5a05c71501c", "6e8f9958b4903f14", "7ae5597475a37fa0"],
+        ["368bf9b54f0cc139", "d8d034a572d9ba12", "a37759a474144722", "ddb0cef7eb401e9e"],
+        ["2f07783646ca0a83", "c6eb981f34967e95", "ca9a126d4087ceb9", "1f3e5d2cca8f4ddc"],
+        ["411eb7a0d1cb8646", "4a17600dd334e0a1", "add9f6b3c958285c", "62289396c66fa594"],
+    ];
+    assert_eq!([of([12, 16, 14]), of([1, 16, 14])], [solid, flat]);
 }
 
 #[test]

@@ -1,9 +1,11 @@
-//! Rotation, zoom, shear, translation: matrices over millimetres `[z, y, x]` that lead from a patch to its case.
+//! Rotation, zoom, shear and translation: linear maps of millimetres `[z, y, x]` from a patch to its case.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Draft;
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Grid, Mistake, SpatialTransform, Transform, above_zero, symmetric};
 
 /// Rows by columns, `[z, y, x]`.
 pub type Matrix = [[f64; 3]; 3];
@@ -11,14 +13,14 @@ pub type Matrix = [[f64; 3]; 3];
 /// Changes nothing.
 pub const IDENTITY: Matrix = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
-/// Turns the patch about its middle, about all axes at once, each angle uniform.
+/// Rotates the patch about its centre, about all axes at once, each angle uniform.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Rotation {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Largest angle to either side about `[depth, height, width]`, in degrees. Within slices only the first one counts.
+    /// Largest angle about `[depth, height, width]` in either direction, in degrees. Within slices only the first one counts.
     pub degrees: [f64; 3],
 }
 
@@ -28,16 +30,16 @@ impl Default for Rotation {
     }
 }
 
-/// Makes what is shown larger or smaller. The inverse of the factor is uniform, as in nnU-Net.
+/// Enlarges or shrinks the content. The inverse of the factor is uniform, as in nnU-Net.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Zoom {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Smallest and largest factor: 2 shows structures twice as large. nnU-Net's 0.7…1.4 are inverse factors.
+    /// Smallest and largest factor: 2 makes structures twice as large. nnU-Net's 0.7…1.4 are inverse factors.
     pub factors: [f64; 2],
-    /// A factor for each axis instead of one for all.
+    /// Draw a factor per axis instead of one for all.
     pub per_axis: bool,
 }
 
@@ -54,7 +56,7 @@ pub struct Shear {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Largest angle to either side, in degrees.
+    /// Largest angle in either direction, in degrees.
     #[schemars(range(min = 0.0, max = 45.0))]
     pub degrees: f64,
 }
@@ -65,14 +67,14 @@ impl Default for Shear {
     }
 }
 
-/// Moves what is shown, so that a patch that is centred on a structure holds it anywhere.
+/// Shifts the content, so that a patch centred on a structure shows it off-centre.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Translation {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Largest way to either side along `[depth, height, width]`.
+    /// Largest distance along `[depth, height, width]` in either direction.
     pub range_mm: [f64; 3],
 }
 
@@ -82,57 +84,108 @@ impl Default for Translation {
     }
 }
 
-impl Rotation {
-    /// About depth first, then height, then width (nnU-Net's order).
-    pub(super) fn draw(&self, in_plane: bool, dice: &mut Dice) -> Matrix {
-        let about = |axis: usize, dice: &mut Dice| {
-            let most = if in_plane && axis > 0 { 0.0 } else { self.degrees[axis] };
-            rotation(axis, dice.between([-most, most]))
-        };
-        let [depth, height, width] = [about(0, dice), about(1, dice), about(2, dice)];
-        product(width, product(height, depth))
+impl Transform for Rotation {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn is_planar(&self) -> bool {
+        true
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        symmetric("degrees", self.degrees)
     }
 }
 
-impl Zoom {
-    pub(super) fn draw(&self, in_plane: bool, dice: &mut Dice) -> Matrix {
+impl SpatialTransform for Rotation {
+    /// About depth first, then height, then width (nnU-Net's order).
+    fn draw(&self, grid: Grid, dice: &mut Dice, draft: &mut Draft) {
+        let about = |axis: usize, dice: &mut Dice| {
+            let most = if grid.in_plane && axis > 0 { 0.0 } else { self.degrees[axis] };
+            rotation(axis, dice.between([-most, most]))
+        };
+        let [depth, height, width] = [about(0, dice), about(1, dice), about(2, dice)];
+        draft.outer = product(draft.outer, product(width, product(height, depth)));
+    }
+}
+
+impl Transform for Zoom {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn is_planar(&self) -> bool {
+        true
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        above_zero("factors", self.factors)
+    }
+}
+
+impl SpatialTransform for Zoom {
+    fn draw(&self, grid: Grid, dice: &mut Dice, draft: &mut Draft) {
         // The step in the case per step in the patch.
         let range = self.factors.map(|factor| 1.0 / factor);
         let all = dice.between(range);
         let mut matrix = IDENTITY;
-        for (axis, row) in matrix.iter_mut().enumerate().skip(usize::from(in_plane)) {
+        for (axis, row) in matrix.iter_mut().enumerate().skip(usize::from(grid.in_plane)) {
             row[axis] = if self.per_axis { dice.between(range) } else { all };
         }
-        matrix
+        draft.inner = product(matrix, draft.inner);
     }
 }
 
-impl Shear {
-    pub(super) fn draw(&self, in_plane: bool, dice: &mut Dice) -> Matrix {
+impl Transform for Shear {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn is_planar(&self) -> bool {
+        true
+    }
+}
+
+impl SpatialTransform for Shear {
+    fn draw(&self, grid: Grid, dice: &mut Dice, draft: &mut Draft) {
         let mut matrix = IDENTITY;
         for (row, values) in matrix.iter_mut().enumerate() {
             for (column, value) in values.iter_mut().enumerate().filter(|(column, _)| *column != row) {
                 let angle = dice.between([-self.degrees, self.degrees]);
-                if !(in_plane && (row == 0 || column == 0)) {
+                if !(grid.in_plane && (row == 0 || column == 0)) {
                     *value = angle.to_radians().tan();
                 }
             }
         }
-        matrix
+        draft.outer = product(draft.outer, matrix);
     }
 }
 
-impl Translation {
-    /// The movement of the content in mm.
-    pub(super) fn draw(&self, in_plane: bool, dice: &mut Dice) -> [f64; 3] {
-        [0, 1, 2].map(|axis| {
-            let way = dice.between([-self.range_mm[axis], self.range_mm[axis]]);
-            if in_plane && axis == 0 { 0.0 } else { way }
-        })
+impl Transform for Translation {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn is_planar(&self) -> bool {
+        true
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        symmetric("range-mm", self.range_mm)
     }
 }
 
-/// A turn about one axis, in the plane of the other two in their order.
+impl SpatialTransform for Translation {
+    fn draw(&self, grid: Grid, dice: &mut Dice, draft: &mut Draft) {
+        for axis in 0..3 {
+            let distance = dice.between([-self.range_mm[axis], self.range_mm[axis]]);
+            draft.moved_mm[axis] += if grid.in_plane && axis == 0 { 0.0 } else { distance };
+        }
+    }
+}
+
+/// A rotation about one axis, in the plane of the other two in their order.
 pub(super) fn rotation(axis: usize, degrees: f64) -> Matrix {
     let (sine, cosine) = degrees.to_radians().sin_cos();
     let [first, second] = [[1, 2], [0, 2], [0, 1]][axis];
@@ -144,7 +197,7 @@ pub(super) fn rotation(axis: usize, degrees: f64) -> Matrix {
     matrix
 }
 
-/// The map that does `right` first.
+/// The map that applies `right` first.
 pub(super) fn product(left: Matrix, right: Matrix) -> Matrix {
     let axes = [0, 1, 2];
     axes.map(|row| axes.map(|column| axes.map(|k| left[row][k] * right[k][column]).iter().sum()))

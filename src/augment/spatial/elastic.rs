@@ -3,21 +3,23 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Draft;
 use crate::augment::dice::Dice;
+use crate::augment::transform::{Grid, Mistake, SpatialTransform, Transform, symmetric};
 
-/// Displacements beyond this part of the distance of control points can fold space (Choi and Lee 2000: 0.40 in 3D).
-pub const MOST_DISPLACEMENT: f64 = 0.4;
+/// Displacements above this fraction of the grid's spacing can fold space (Choi and Lee 2000: 0.40 in 3D).
+const MOST_DISPLACEMENT: f64 = 0.4;
 
-/// Deforms by a B-spline grid.
+/// Deforms the patch smoothly by a grid of B-splines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Elastic {
     /// Probability per patch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub probability: f64,
-    /// Distance of the control points along `[depth, height, width]`.
+    /// Distance between control points along `[depth, height, width]`.
     pub spacing_mm: [f64; 3],
-    /// Largest displacement of a control point to either side, each uniform; at most 0.4 of the distance, or space may fold.
+    /// Largest displacement of a control point in either direction, each uniform; above 0.4 of the spacing, space may fold.
     pub displacement_mm: [f64; 3],
 }
 
@@ -27,9 +29,24 @@ impl Default for Elastic {
     }
 }
 
-impl Elastic {
-    /// Draws the displacements for a patch. In plane they are the same in every slice, and none is along the depth.
-    pub(super) fn draw(&self, size: [usize; 3], spacing_mm: [f64; 3], in_plane: bool, dice: &mut Dice) -> Field {
+impl Transform for Elastic {
+    fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    fn is_planar(&self) -> bool {
+        true
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        let folds = (0..3).filter_map(|axis| self.folds(axis));
+        symmetric("displacement-mm", self.displacement_mm).into_iter().chain(folds).collect()
+    }
+}
+
+impl SpatialTransform for Elastic {
+    /// Within slices, displacements are the same in every slice, and none is along the depth.
+    fn draw(&self, Grid { size, spacing_mm, in_plane }: Grid, dice: &mut Dice, draft: &mut Draft) {
         let axis = |axis: usize| match in_plane && axis == 0 {
             true => Axis::constant(size[0]),
             false => Axis::new(size[axis], spacing_mm[axis], self.spacing_mm[axis]),
@@ -40,7 +57,23 @@ impl Elastic {
             let most = if in_plane && component == 0 { 0.0 } else { self.displacement_mm[component] };
             (0..count).map(|_| dice.anywhere([-most, most]) as f32).collect()
         });
-        Field::new(axes, control)
+        draft.field = Some(Field::new(axes, control));
+    }
+}
+
+impl Elastic {
+    /// What is wrong with the grid along an axis.
+    fn folds(&self, axis: usize) -> Option<Mistake> {
+        let (spacing, displacement) = (self.spacing_mm[axis], self.displacement_mm[axis]);
+        let (most, item) = (MOST_DISPLACEMENT * spacing, Some(axis));
+        if spacing <= 0.0 {
+            let message = format!("`spacing-mm` must be above 0, got {spacing}");
+            let help = "use the distance of control points, for example 32".into();
+            return Some(Mistake { key: "spacing-mm", item, message, help });
+        }
+        let message = format!("displacements of {displacement} mm can fold a grid with a spacing of {spacing} mm");
+        let help = format!("use at most {most} mm here, 0.4 of the spacing");
+        (displacement > most + 1e-9).then_some(Mistake { key: "displacement-mm", item, message, help })
     }
 }
 
@@ -53,7 +86,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// Intervals of the grid cover the voxels' centres, with the patch in their middle.
+    /// Intervals of the grid that cover the voxel centres, with the patch in their middle.
     fn new(voxels: usize, voxel_mm: f64, spacing_mm: f64) -> Self {
         let extent = voxels.saturating_sub(1) as f64 * voxel_mm;
         let intervals = ((extent / spacing_mm).ceil() as usize).max(1);
@@ -73,7 +106,7 @@ impl Axis {
     }
 }
 
-/// The four cubic B-splines that are not zero at `t` in 0…1 between the second and the third point.
+/// The four cubic B-splines that are not zero at `t` in 0…1 between the second and the third control point.
 fn basis(t: f64) -> [f32; 4] {
     let s = 1.0 - t;
     let (t2, s2) = (t * t, s * s);
@@ -81,7 +114,7 @@ fn basis(t: f64) -> [f32; 4] {
     [s2 * s / 6.0, inner(t, t2), inner(s, s2), t2 * t / 6.0].map(|weight| weight as f32)
 }
 
-/// Displacements in mm, contracted axis by axis: once per slice, once per row, then four products per voxel.
+/// Displacements in mm, interpolated axis by axis: once per slice, once per row, then four products per voxel.
 pub struct Field {
     axes: [Axis; 3],
     /// Per component, `[z, y, x]` of the control points.
@@ -99,12 +132,12 @@ impl Field {
         Self { slice: zeros(height * width), row: zeros(width), axes, control }
     }
 
-    /// Goes to a slice.
+    /// Interpolates along z for a slice.
     pub(super) fn enter_slice(&mut self, z: usize) {
         contract(&self.control, &mut self.slice, self.axes[0].first[z], self.axes[0].weights[z]);
     }
 
-    /// Goes to a row of the slice.
+    /// Interpolates along y for a row of the slice.
     pub(super) fn enter_row(&mut self, y: usize) {
         contract(&self.slice, &mut self.row, self.axes[1].first[y], self.axes[1].weights[y]);
     }

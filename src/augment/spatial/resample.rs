@@ -1,22 +1,21 @@
-//! A patch through a map, sampled once: images linearly, labels by the largest sum of weights of the eight voxels around.
+//! Resamples a patch once through a map: images linearly, labels by the largest sum of the weights of the eight surrounding voxels.
 //!
-//! Places are rounded to 1/65536 voxel, so that whole voxels are met exactly, sums of weights are whole numbers, and ties are
-//! real ones.
+//! Positions are rounded to 1/65536 voxel, so that whole voxels are hit exactly, sums of weights are whole numbers, and ties are exact.
 
 use ndarray::{Array3, Array4};
 
 use super::Map;
 use crate::augment::patch::{Patch, Source};
 
-/// Bits behind the point of a place.
+/// Fractional bits of a position.
 const FRACTION: u32 = 16;
 const ONE: i32 = 1 << FRACTION;
 
-/// Added to places, so that they are positive and cutting off is rounding down; patches and cases are far smaller.
+/// Added to positions to make them positive, so that truncation rounds down; patches and cases are far smaller.
 const OFFSET: f64 = 16384.0;
 
-/// The patch of `size` at `origin` as the map shows it. Outside the case images are 0, as where a patch is only cut, and labels
-/// are background: in a normalised image 0 is a usual value (the mean, or the lower end of a window), and prediction pads with it, too.
+/// The patch of `size` at `origin`, resampled through the map. Outside the case, images are 0 and labels background, as in patches that
+/// are only cut: in a normalised image 0 is a common value (the mean, or the lower end of a window), and prediction pads with it, too.
 pub fn resample(source: Source, origin: [isize; 3], size: [usize; 3], mut map: Map) -> Patch {
     let (image, labels) = (source.image.as_standard_layout(), source.labels.as_standard_layout());
     let (channels, depth, height, width) = image.dim();
@@ -42,11 +41,11 @@ pub fn resample(source: Source, origin: [isize; 3], size: [usize; 3], mut map: M
     patch
 }
 
-/// Places in the case of one row of the patch, as whole numbers of 1/65536 voxel above −16384.
+/// Positions in the case of one row of the patch, in units of 1/65536 voxel, from −16384.
 struct Places {
     at: [Vec<i32>; 3],
     displacement: [Vec<f32>; 3],
-    /// Place of the patch's first voxel without displacement.
+    /// Position of the patch's first voxel, without displacement.
     start: [f64; 3],
 }
 
@@ -95,8 +94,8 @@ fn fixed(place: f64) -> i32 {
     ((place + OFFSET) * f64::from(ONE) + 0.5) as i32
 }
 
-/// The voxel below a place, the one above it (the same where the place is a voxel), and the weight of the one above in
-/// 1/65536. Voxels before the first are huge numbers.
+/// The voxel below a position, the one above it (the same for a whole position), and the weight of the one above in 1/65536. Negative
+/// indices wrap to huge numbers.
 fn around(at: i32) -> (usize, usize, i32) {
     let weight = at & (ONE - 1);
     let low = ((at >> FRACTION) - OFFSET as i32) as isize as usize;
@@ -156,7 +155,7 @@ fn label_row(from: &[u16], shape: [usize; 3], places: &Places, to: &mut [u16]) {
     }
 }
 
-/// The label with the largest sum of weights; among equal ones that of the nearest voxel, else the smallest.
+/// The label with the largest sum of weights; in a tie that of the nearest voxel, else the smallest.
 fn vote(corners: [u16; 8], weights: [i32; 3]) -> u16 {
     let side = |bit: usize, weight: i32, corner: usize| match corner >> bit & 1 {
         0 => (ONE - weight) as u64,

@@ -1,10 +1,11 @@
-//! Terms of the loss: their weights, and whether they fit the structures.
+//! Terms of the loss: their weights, their own ranges, and whether they fit the structures.
 
 use super::structures;
 use crate::auto::Auto;
 use crate::dataset::Dataset;
 use crate::dataset::target::ANY;
 use crate::loss::Loss;
+use crate::loss::spec::{Outputs, WeightList};
 use crate::model::SliceTarget;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings};
@@ -26,52 +27,15 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
             let help = "a term with a negative weight would reward errors";
             findings.error(path.key("weight"), format!("the weight {weight} is negative"), help);
         }
-        shape(term, &path, findings);
+        for mistake in term.term().mistakes() {
+            findings.error(path.key(mistake.key), mistake.message, mistake.help);
+        }
         fits_structures(term, &path, experiment, dataset, findings);
         weights(term, &path, experiment, dataset, findings);
     }
 }
 
-/// Numbers of one term alone.
-fn shape(term: &Loss, path: &KeyPath, findings: &mut Findings) {
-    match term {
-        Loss::Tversky(term) if term.exponent <= 0.0 => {
-            let help = "0.75 is Abraham and Khan's, 1 the plain Tversky loss";
-            findings.error(path.key("exponent"), format!("the exponent {} is not above 0", term.exponent), help);
-        }
-        Loss::CrossEntropy(term) => {
-            smoothing(term.label_smoothing, path, findings);
-            fraction(term.top_k_fraction, path, findings);
-        }
-        Loss::BinaryCrossEntropy(term) => {
-            smoothing(term.label_smoothing, path, findings);
-            fraction(term.top_k_fraction, path, findings);
-        }
-        Loss::Focal(term) => {
-            if let Some(alpha) = term.alpha.filter(|alpha| !(0.0..=1.0).contains(alpha)) {
-                let help = "structures get alpha, background one minus it: use a number from 0 to 1, for example 0.25";
-                findings.error(path.key("alpha"), format!("an alpha of {alpha}"), help);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn smoothing(smoothing: f64, path: &KeyPath, findings: &mut Findings) {
-    if smoothing >= 1.0 {
-        let help = "use less than 1, for example 0.1";
-        findings.error(path.key("label-smoothing"), "nothing of the truth would be left", help);
-    }
-}
-
-fn fraction(fraction: Option<f64>, path: &KeyPath, findings: &mut Findings) {
-    if let Some(fraction) = fraction.filter(|fraction| !(*fraction > 0.0 && *fraction <= 1.0)) {
-        let help = "use a part above 0 and at most 1, for example 0.1";
-        findings.error(path.key("top-k-fraction"), format!("{fraction} is no part of the voxels"), help);
-    }
-}
-
-/// Why outputs are probabilities by themselves, if they are: then they have no background.
+/// Why the network has sigmoid outputs, if it has: then none of them is the background.
 fn sigmoid(experiment: &Experiment, dataset: &Dataset) -> Option<String> {
     let chosen = structures::chosen(experiment, dataset);
     if let Some((first, second)) = structures::overlap(&chosen, dataset) {
@@ -81,26 +45,23 @@ fn sigmoid(experiment: &Experiment, dataset: &Dataset) -> Option<String> {
         return Some("a slice may show several structures".into());
     }
     let terms = experiment.loss.fixed().map_or(&[][..], Vec::as_slice);
-    let binary = terms.iter().any(|term| matches!(term, Loss::BinaryCrossEntropy(_)));
-    binary.then(|| "`binary-cross-entropy` takes each structure by itself".into())
+    let independent = terms.iter().find(|term| term.term().outputs() == Outputs::Independent)?;
+    Some(format!("`{}` gives each structure its own probability", independent.name()))
 }
 
 fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let Some(reason) = sigmoid(experiment, dataset) else { return };
-    match term {
-        Loss::CrossEntropy(_) => {
-            let message = format!("`cross-entropy` allows one structure per voxel, but {reason}");
-            findings.error(path.clone(), message, "use `binary-cross-entropy`");
-        }
-        term if term.counts_background() => {
-            let message = format!("there is no background output: {reason}");
-            findings.error(path.key("background"), message, "leave `background` out");
-        }
-        _ => {}
+    if term.term().outputs() == Outputs::Exclusive {
+        let message = format!("`{}` allows one structure per voxel, but {reason}", term.name());
+        findings.error(path.clone(), message, "use `binary-cross-entropy`");
+    }
+    if term.term().counts_background() {
+        let message = format!("there is no background output: {reason}");
+        findings.error(path.key("background"), message, "leave `background` out");
     }
 }
 
-/// Lists with a number per class or structure.
+/// Lists with one number per output.
 fn weights(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let chosen = structures::chosen(experiment, dataset);
     let names: Vec<&str> = match experiment.model.slices() {
@@ -108,22 +69,15 @@ fn weights(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Datas
         _ => chosen.iter().map(|chosen| chosen.name).collect(),
     };
     let classes = match sigmoid(experiment, dataset) {
-        Some(_) => names.clone(),
+        Some(_) => names,
         None => [&["background"], &names[..]].concat(),
     };
-    match term {
-        Loss::CrossEntropy(term) => list(&term.class_weights, &path.key("class-weights"), "class", &classes, findings),
-        Loss::Focal(term) => list(&term.class_weights, &path.key("class-weights"), "class", &classes, findings),
-        Loss::BinaryCrossEntropy(term) => {
-            list(&term.class_weights, &path.key("class-weights"), "class", &names, findings);
-            list(&term.positive_weights, &path.key("positive-weights"), "positive", &names, findings);
-        }
-        _ => {}
+    for WeightList { key, kind, weights } in term.term().weight_lists() {
+        list(weights, &path.key(key), kind, &classes, findings);
     }
 }
 
-fn list(weights: &Option<Vec<f64>>, path: &KeyPath, what: &str, classes: &[&str], findings: &mut Findings) {
-    let Some(weights) = weights else { return };
+fn list(weights: &[f64], path: &KeyPath, what: &str, classes: &[&str], findings: &mut Findings) {
     if weights.len() != classes.len() {
         let message = format!("{} {what} weights for {} classes", weights.len(), classes.len());
         findings.error(path.clone(), message, format!("give one weight each, in this order: {}", classes.join(", ")));

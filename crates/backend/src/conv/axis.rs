@@ -1,4 +1,4 @@
-//! The arithmetic of positions, axis by axis: which inputs an output of a convolution reads.
+//! Index arithmetic, axis by axis: which inputs an output of a convolution reads.
 //!
 //! A convolution, its data gradient and a transposed convolution are all gathers: an output reads a run of neighbouring inputs.
 //! They differ in how far the run moves between neighbouring outputs. Forward, it moves by the stride. Backward with
@@ -9,24 +9,24 @@
 pub struct Axis {
     /// Number of outputs.
     pub outputs: usize,
-    /// Inputs that the run moves between two outputs of one phase.
+    /// How many inputs the run moves between two outputs of one phase.
     pub input_step: usize,
-    /// Distance of two outputs of one phase; the number of phases.
+    /// Distance between two outputs of one phase, which is also the number of phases.
     pub output_step: usize,
     /// The phases; output `i` belongs to phase `i % output_step`.
     pub phases: Vec<Phase>,
     /// Zeros in front of the input.
     pub before: usize,
-    /// Inputs with the zeros around them: all that any output reads, and at least the input itself.
+    /// Number of inputs with zero padding: all that any output reads, and at least the input itself.
     pub padded: usize,
 }
 
-/// Outputs that read with the same taps.
+/// Outputs that use the same taps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
     /// Padded position of the first input that the phase's first output reads.
     pub base: usize,
-    /// Positions in the kernel, in the order of the inputs; empty where no input reaches these outputs.
+    /// Taps in the order of their inputs; empty where no input reaches these outputs.
     pub taps: Vec<usize>,
 }
 
@@ -75,7 +75,7 @@ fn adjoint_run(phase: usize, kernel: usize, stride: usize, padding: usize) -> (i
 mod tests {
     use super::*;
 
-    /// Pairs (output, tap, input) that an axis gathers, with inputs counted without the padding.
+    /// Triples (output, tap, input) that an axis gathers, with inputs counted without padding.
     fn pairs(axis: &Axis, input: usize) -> Vec<(usize, usize, usize)> {
         let mut found = Vec::new();
         for output in 0..axis.outputs {

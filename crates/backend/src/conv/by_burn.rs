@@ -1,4 +1,4 @@
-//! Burn's own convolutions. Images and weights of depth 1 take those of two dimensions.
+//! Burn's own convolutions. Images and weights of depth 1 use the 2D ones.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv_transpose3d, conv2d, conv3d};

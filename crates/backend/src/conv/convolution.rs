@@ -11,7 +11,7 @@ use super::weight_gradient::WeightGradient;
 use super::weights::Layout;
 use super::winograd::{self, Tiling};
 
-/// Channels that a convolution has at least where Winograd's filtering is faster than direct summation.
+/// Least number of channels with which Winograd's filtering is faster than direct summation.
 const FEWEST_CHANNELS: usize = 8;
 
 /// A convolution's shape. A transposed convolution is described by the convolution that it is the adjoint of.
@@ -27,7 +27,7 @@ pub struct Convolution {
     pub kernel: [usize; 3],
     /// Stride.
     pub stride: [usize; 3],
-    /// Zeros on either side.
+    /// Zero padding on either side.
     pub padding: [usize; 3],
 }
 
@@ -66,7 +66,7 @@ impl Convolution {
         Layout { outputs: self.channels[0], inputs: self.channels[1], kernel: self.kernel, swapped: true }
     }
 
-    /// The convolution as Winograd's filtering computes it, where that pays.
+    /// The convolution for Winograd's filtering, where that is faster.
     fn tiling(&self, isa: Isa) -> Option<Tiling> {
         let enough = self.channels.iter().all(|&channels| channels >= FEWEST_CHANNELS);
         let padded = (0..3).all(|axis| self.padding[axis] < self.kernel[axis]);
@@ -141,12 +141,12 @@ impl Convolution {
     }
 }
 
-/// Axes that ask for no zeros.
+/// Axes without zero padding.
 fn unpadded(size: [usize; 3]) -> [Axis; 3] {
     size.map(|size| Axis::forward(size, 1, 1, 0))
 }
 
-/// Voxels of a task of [`channel_sums`]. A constant, because the order of summation must not depend on the machine.
+/// Voxels per task of [`channel_sums`]. A constant, because the order of summation must not depend on the machine.
 const SUM_VOXELS: usize = 4096;
 
 /// Sum per channel of `[voxel, channel]`: the gradient of a bias.

@@ -15,12 +15,12 @@ use super::convolution::{Convolution, channel_sums};
 /// Stride and padding per axis, `[z, y, x]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
-    /// Distance of the places where the kernel is applied.
+    /// Distance between the positions of the kernel.
     pub stride: [usize; 3],
-    /// Zeros on either side of the convolution's input (a transposed convolution's output).
+    /// Zero padding on either side of the convolution's input (a transposed convolution's output).
     pub padding: [usize; 3],
-    /// Voxels at the end of a transposed convolution's output (PyTorch's `output_padding`), fewer than the stride. A convolution with
-    /// a stride has outputs of one size for inputs of several; this says which of them its adjoint gives back.
+    /// Voxels added at the end of a transposed convolution's output (PyTorch's `output_padding`), fewer than the stride. Strided
+    /// convolutions map inputs of several sizes to outputs of one; this selects the size that the adjoint returns.
     pub extra: [usize; 3],
 }
 
@@ -149,7 +149,7 @@ impl Gradient<3, 2> for ConvolveTransposedGradient {
         let (images, weights) = (ChannelsLast::new(images), contiguous(weights));
         let (gradient, isa) = (ChannelsLast::new(gradient), Isa::detect());
         let for_weights = || {
-            // The roles are swapped: what the transposed convolution puts out is what its convolution reads.
+            // The roles are swapped: the output of the transposed convolution is the input of its convolution.
             let mut result = vec![0.0; convolution.weights()];
             convolution.weight_gradient(isa, gradient.values(), images.values(), &mut result);
             plain(result, &dimensions(&weights))

@@ -9,10 +9,10 @@ use super::kernel::{self, LANES};
 use super::padded::Padded;
 use super::weights::{self, Layout};
 
-/// Floats of output that a task keeps at a time: they fit the second-level cache with their inputs.
+/// Output floats that a task holds at a time: together with their inputs they fit into the L2 cache.
 const TASK: usize = 32768;
 
-/// Floats of weights that pass over all outputs of a task before the next ones do: they stay in the first-level cache.
+/// Weights that are applied to all outputs of a task before the next ones: they stay in the L1 cache.
 const WEIGHTS_AT_A_TIME: usize = 6144;
 
 /// A gather from padded images.
@@ -23,15 +23,15 @@ pub struct Gather<'a> {
     pub input: &'a Padded<'a>,
     /// Axes; their outputs are the size of the result.
     pub axes: &'a [Axis; 3],
-    /// Weights in their tensor's order.
+    /// Weights in the order of their tensor.
     pub weights: &'a [f32],
-    /// How to read them.
+    /// Their layout.
     pub layout: Layout,
     /// One value per output channel.
     pub bias: Option<&'a [f32]>,
 }
 
-/// Some rows of an image.
+/// A range of rows of an image.
 struct Task<'a> {
     image: usize,
     first_row: usize,
@@ -125,7 +125,7 @@ impl Gather<'_> {
         }
     }
 
-    /// Adds some runs of taps to the outputs of one phase.
+    /// Adds the products of some runs of taps to the outputs of one phase.
     fn add(&self, part: &Part, places: &Places, target: &mut [f32]) {
         let [height, length] = [self.axes[1].outputs, self.axes[2].outputs];
         let [pz, py, px] = part.phase;
@@ -184,13 +184,13 @@ struct Places {
     image: usize,
     first_row: usize,
     rows: usize,
-    /// Distance of neighbouring voxels.
+    /// Distance between neighbouring voxels.
     width: usize,
-    /// Channels of the group, whole blocks.
+    /// Channels of the group: whole blocks.
     lanes: usize,
 }
 
-/// How many of `from..to` belong to a phase.
+/// How many indices of `from..to` belong to a phase.
 fn count_in_phase(from: usize, to: usize, phase: usize, step: usize) -> usize {
     let below = |end: usize| (end + step - 1 - phase) / step;
     below(to) - below(from)

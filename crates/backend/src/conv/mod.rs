@@ -1,12 +1,10 @@
-//! Convolutions. On the CPU they are our own: Burn 0.22 has no kernels for the gradients of a 3D convolution there, and
-//! unfolds the input into a matrix 27 times its size for the forward pass. Elsewhere they are Burn's (`by_burn`), where
-//! need be `rewritten`.
+//! Convolutions. On the CPU they are our own: Burn 0.22 has no kernels there for the gradients of a 3D convolution, and its forward pass
+//! unfolds the input into a matrix of 27 times its size. Elsewhere they are Burn's (`by_burn`), `rewritten` where that is faster.
 //!
-//! The way of a convolution: kernels of three or five taps and stride 1 go through `winograd`. For the others `padded` puts zeros
-//! around images, `weights` brings the weights into the kernels' layout, `axis` says which inputs an output reads, `gather`
-//! runs the `kernel` over all outputs, `weight_gradient` over all positions. Images have their channels last
-//! (`backend::channels_last`). Every output has one fixed order of summation, so that results do not depend on the number
-//! of threads.
+//! Kernels with three or five taps and stride 1 go through `winograd`. For the others, `padded` pads images with zeros, `weights`
+//! brings the weights into the kernels' layout, `axis` says which inputs an output reads, `gather` runs the `kernel` over all outputs
+//! and `weight_gradient` over all positions. Images are stored with channels last (`backend::channels_last`). Every output has one
+//! fixed order of summation, so that results do not depend on the number of threads.
 
 mod axis;
 mod by_burn;
@@ -69,7 +67,7 @@ fn has_own_kernels(images: &Tensor<5>, weights: &Tensor<5>) -> bool {
     super::has_own_kernels(images) && weights.dtype() == DType::F32
 }
 
-/// There 16 bits are only for storage, and our kernels sum in 32, as a GPU's matrix units do.
+/// On the CPU, 16 bits are only a storage type: our kernels sum in 32, as a GPU's matrix units do.
 fn is_half_on_cpu(images: &Tensor<5>) -> bool {
     images.dtype() != DType::F32 && super::is_cpu(&images.device())
 }

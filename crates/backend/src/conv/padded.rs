@@ -1,5 +1,4 @@
-//! Images as the kernels read them: channels side by side, zeros around the edges, so that a kernel reads neighbouring
-//! inputs without asking where an image ends.
+//! Images as the kernels read them: channels last and padded with zeros, so that a kernel needs no bounds checks at the image's border.
 
 use std::ops::Deref;
 
@@ -21,10 +20,10 @@ pub struct Images<'a> {
     pub size: [usize; 3],
 }
 
-/// Images with zeros around them; the images themselves where none are needed.
+/// Zero-padded images; the images themselves where no padding is needed.
 pub struct Padded<'a> {
     values: Values<'a>,
-    /// Channels of a voxel; those beyond the image's are zero.
+    /// Channels per voxel; those beyond the image's are zero.
     pub channels: usize,
     /// Padded size.
     size: [usize; 3],
@@ -49,7 +48,7 @@ impl Deref for Values<'_> {
 }
 
 impl<'a> Padded<'a> {
-    /// Images padded as the axes ask for, with `channels` channels, at least as many as they have.
+    /// Images padded for the axes, with `channels` channels, at least as many as they have.
     pub fn new(images: Images<'a>, axes: &[Axis; 3], channels: usize) -> Self {
         let size = [axes[0].padded, axes[1].padded, axes[2].padded];
         let before = [axes[0].before, axes[1].before, axes[2].before];
@@ -65,17 +64,17 @@ impl<'a> Padded<'a> {
         &self.values
     }
 
-    /// Floats of a row.
+    /// Floats per row.
     pub fn row(&self) -> usize {
         self.size[2] * self.channels
     }
 
-    /// Floats of a plane.
+    /// Floats per plane.
     pub fn plane(&self) -> usize {
         self.size[1] * self.row()
     }
 
-    /// Floats of an image.
+    /// Floats per image.
     pub fn image(&self) -> usize {
         self.size[0] * self.plane()
     }

@@ -1,6 +1,6 @@
-//! Convolutions that Burn 0.22 is slow with on GPUs, written as others that are equal to them: its matrix units serve convolutions of
-//! stride 1 with many channels, in all three directions; the gradient of a convolution with a stride, a transposed convolution and a
-//! convolution of one channel are computed voxel by voxel, with sums of the storage's precision
+//! Convolutions that are slow in Burn 0.22 on GPUs, rewritten as equal ones that are fast. Burn uses matrix units for convolutions of
+//! stride 1 with many channels, forward and backward. Gradients of strided convolutions, transposed convolutions and convolutions of
+//! one channel are computed voxel by voxel, with sums in the storage precision
 //! (<https://github.com/tracel-ai/burn/issues/5792>: a tenth of the speed).
 
 use burn::tensor::Tensor;
@@ -9,7 +9,7 @@ use burn::tensor::ops::PadMode;
 use super::axis::output_size;
 use super::{Steps, by_burn};
 
-/// Channels below which taps become channels: what matrix units take at once in 16 bits.
+/// With fewer channels, taps become channels: matrix units take this many at once in 16 bits.
 const ENOUGH_CHANNELS: usize = 8;
 
 /// See [`super::convolve`].
@@ -31,8 +31,8 @@ pub fn convolve_transposed(images: Tensor<5>, weights: Tensor<5>, bias: Option<T
     }
 }
 
-/// A transposed convolution whose kernel is its stride: a 1×1×1 convolution to one channel for each voxel that a voxel becomes,
-/// whose channels are then spread in space.
+/// A transposed convolution whose kernel equals its stride: a 1×1×1 convolution with one output channel per output voxel of a cell,
+/// followed by a rearrangement of channels into space.
 fn enlarge(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>) -> Tensor<5> {
     let ([batch, _, z, y, x], [input, output, by_z, by_y, by_x]) = (images.dims(), weights.dims());
     let cell = by_z * by_y * by_x;
@@ -43,9 +43,9 @@ fn enlarge(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>) -> Te
     apart.permute([0, 1, 5, 2, 6, 3, 7, 4]).reshape([batch, output, z * by_z, y * by_y, x * by_x])
 }
 
-/// A convolution with a stride: each cell of stride³ voxels becomes a voxel with as many channels, over which a convolution runs that
-/// has stride 1 and as few taps as reach over the kernel. A kernel that its stride does not divide gets taps of zero: 3³ with stride 2
-/// multiplies 64 numbers instead of 27, and a kernel below its stride drops what it does not read.
+/// A strided convolution: each cell of stride³ voxels becomes one voxel with as many channels, over which runs a convolution of stride 1
+/// with just enough taps to cover the kernel. A kernel that its stride does not divide gets zero taps (3³ with stride 2 multiplies 64
+/// values instead of 27), and where the kernel is smaller than its stride, unread voxels are dropped.
 fn cells(images: Tensor<5>, weights: Tensor<5>, steps: Steps) -> (Tensor<5>, Tensor<5>, Steps) {
     let ([batch, channels, input @ ..], [outputs, _, kernel @ ..]) = (images.dims(), weights.dims());
     let Steps { stride, mut padding, .. } = steps;
@@ -71,7 +71,7 @@ fn cells(images: Tensor<5>, weights: Tensor<5>, steps: Steps) -> (Tensor<5>, Ten
     (images, weights, Steps::new([1; 3], padding))
 }
 
-/// An axis of images with zeros in front of it, and zeros behind it or an end cut off so that it has `size` voxels.
+/// Images with an axis padded in front, and padded or cropped at the end to `size` voxels.
 fn fit(images: Tensor<5>, axis: usize, front: usize, size: usize) -> Tensor<5> {
     let kept = images.dims()[axis + 2].min(size.saturating_sub(front));
     let mut zeros = [(0, 0); 3];
@@ -79,7 +79,7 @@ fn fit(images: Tensor<5>, axis: usize, front: usize, size: usize) -> Tensor<5> {
     images.narrow(axis + 2, 0, kept).pad(zeros, PadMode::Constant(0.0))
 }
 
-/// A convolution of few channels with stride 1: along an axis the taps become channels, shifted copies of the images.
+/// A convolution of few channels with stride 1: along one axis, taps become channels that hold shifted copies of the images.
 fn taps_as_channels(
     (images, weights, mut steps): (Tensor<5>, Tensor<5>, Steps),
     axis: usize,

@@ -18,13 +18,13 @@ fn wave(count: usize, offset: f64) -> Vec<f32> {
     (0..count).map(|index| (0.37 * index as f64 + offset).sin() as f32).collect()
 }
 
-/// Random values in ±1: sums of waves cancel, and leave nothing to compare by.
+/// Random values in ±1: sums of waves would cancel and leave nothing to compare.
 fn noise(count: usize, seed: f64) -> Vec<f32> {
     let mut stream = random::stream(seed as u64, "convolution test", 0, 0);
     (0..count).map(|_| stream.random_range(-1.0..=1.0)).collect()
 }
 
-/// Makes so many values; the second argument tells the four tensors apart.
+/// Makes a number of values; the second argument tells the four tensors apart.
 type Values = fn(usize, f64) -> Vec<f32>;
 
 fn leaf<const D: usize>(values: Values, shape: [usize; D], which: f64) -> Tensor<D> {
@@ -99,7 +99,7 @@ proptest! {
     fn transposed_convolutions_equal_burns(shape in shapes()) {
         let enlarged = |axis: usize| (shape.input[axis] - 1) * shape.stride[axis] + shape.kernel[axis];
         prop_assume!((0..3).all(|axis| enlarged(axis) > 2 * shape.padding[axis]));
-        // As many as PyTorch allows, or none.
+        // As much as PyTorch allows, or none.
         let extra = if shape.batch == 2 { shape.stride.map(|stride| stride - 1) } else { [0; 3] };
         let steps = Steps { extra, ..Steps::new(shape.stride, shape.padding) };
         let [input, output] = shape.channels;
@@ -271,7 +271,7 @@ fn weights_alone_can_be_trained_and_inference_keeps_no_graph() {
 
 #[test]
 fn five_taps_are_filtered_as_exactly_as_three() {
-    // Enough channels for Winograd's filtering, sizes that no tile divides.
+    // Enough channels for Winograd's filtering, and sizes that no tile divides.
     for (kernel, size) in
         [([5; 3], [6, 9, 11]), ([1, 5, 5], [1, 13, 10]), ([3, 5, 5], [4, 7, 8]), ([5, 3, 3], [6, 9, 7])]
     {

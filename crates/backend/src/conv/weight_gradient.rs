@@ -10,11 +10,11 @@ use super::kernel::{self, LANES, Outer};
 use super::padded::Padded;
 use super::weights::Layout;
 
-/// Tasks to aim at: enough for many cores, few enough that their partial sums stay small. A constant, because the order of
+/// Desired number of tasks: enough for many cores, few enough that their partial sums stay small. A constant, because the order of
 /// summation must not depend on the machine.
 const TASKS: usize = 64;
 
-/// Positions at a time: their gradients stay in the first-level cache while the taps pass over them.
+/// Positions that are processed at a time: their gradients stay in the L1 cache while the loop runs over the taps.
 const POSITIONS: usize = 128;
 
 /// A weight gradient's operands.
@@ -23,21 +23,21 @@ pub struct WeightGradient<'a> {
     pub isa: Isa,
     /// The convolution's input.
     pub input: &'a Padded<'a>,
-    /// Gradient of its output, with channels for whole blocks of [`LANES`].
+    /// Gradient of its output, with channels padded to whole blocks of [`LANES`].
     pub gradient: &'a Padded<'a>,
     /// The convolution's axes.
     pub axes: &'a [Axis; 3],
-    /// How the weights lie; `outputs` are the convolution's outputs.
+    /// Layout of the weights; `outputs` are the convolution's outputs.
     pub layout: Layout,
     /// Images.
     pub batch: usize,
 }
 
-/// How the work is cut.
+/// How the work is divided.
 struct Cut {
     groups: usize,
     slabs: usize,
-    /// Floats of a full group's sums.
+    /// Floats in the sums of a full group.
     sums: usize,
 }
 
@@ -59,7 +59,7 @@ impl WeightGradient<'_> {
         self.spread(&cut, &partial, output);
     }
 
-    /// Sums of one group of output channels, one slab of planes.
+    /// Sums of one group of output channels over one slab of planes.
     fn compute(&self, cut: &Cut, index: usize, sums: &mut [f32]) {
         let (slab, group) = (index % cut.slabs, index / cut.slabs);
         let depth = self.axes[0].outputs;
@@ -125,7 +125,7 @@ impl WeightGradient<'_> {
     }
 }
 
-/// Floats of a task of [`add_up`].
+/// Floats per task of [`add_up`].
 const ADDED: usize = 1 << 14;
 
 /// Adds the later slabs to the first, in order.

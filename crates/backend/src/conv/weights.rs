@@ -6,11 +6,11 @@ use super::axis::Axis;
 use super::kernel::LANES;
 use super::padded::Padded;
 
-/// Floats of input that a run of taps covers at most where it spans several taps, and channels of a run where not: long
-/// enough to amortise its start, short enough that its weights stay in the first-level cache.
+/// Most input floats of a run over several taps, and most channels of a run over one: long enough to amortise its start, short enough
+/// that its weights stay in the L1 cache.
 const RUN: usize = 96;
 
-/// How a weight tensor `[.., .., z, y, x]` is read: as a convolution's, or with input and output channels swapped.
+/// Layout of a weight tensor `[.., .., z, y, x]`: a convolution's, or with input and output channels swapped.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// Output channels of the gather.
@@ -29,7 +29,7 @@ impl Layout {
         self.kernel.iter().product()
     }
 
-    /// Where the kernel of a pair of channels begins.
+    /// Start of the kernel of a pair of channels.
     pub fn place(&self, output: usize, input: usize) -> usize {
         match self.swapped {
             false => (output * self.inputs + input) * self.taps(),
@@ -44,9 +44,9 @@ pub struct Phase {
     pub values: Vec<f32>,
     /// Floats of a full group.
     pub group: usize,
-    /// Where each run of taps begins in the padded input, relative to the output's own place.
+    /// Start of each run of taps in the padded input, relative to the output's position.
     pub offsets: Vec<usize>,
-    /// Steps of a run: taps along x × channels.
+    /// Steps per run: taps along x × channels.
     pub run: usize,
 }
 
@@ -56,11 +56,11 @@ struct Run<'a> {
     channel: usize,
     /// Number of input channels.
     channels: usize,
-    /// Where the taps' line begins in a kernel.
+    /// Start of the taps' row in a kernel.
     line: usize,
     /// Taps along x.
     taps: &'a [usize],
-    /// Where the run begins in the padded input.
+    /// Start of the run in the padded input.
     offset: usize,
 }
 
@@ -91,7 +91,7 @@ pub fn pack(
     Phase { values, group: size, offsets: runs.iter().map(|run| run.offset).collect(), run }
 }
 
-/// The runs of one phase: all channels of neighbouring taps where they are few, else a part of one tap's channels.
+/// The runs of one phase: all channels of neighbouring taps if there are few, else some channels of one tap.
 fn runs<'a>(layout: &Layout, taps: [&'a [usize]; 3], input: &Padded) -> Vec<Run<'a>> {
     let joined = taps[2].len() * layout.inputs <= RUN;
     let parts = (1..=layout.inputs).find(|&n| layout.inputs.is_multiple_of(n) && layout.inputs / n <= RUN).unwrap_or(1);

@@ -39,7 +39,7 @@ fn size(tokens: &FlexTensor, weights: &FlexTensor) -> Size {
     Size { height, width, features }
 }
 
-/// Reads tokens and weights.
+/// The backward pass; it reads tokens and weights.
 #[derive(Debug)]
 struct DepthwiseGradient;
 

@@ -1,5 +1,5 @@
-//! Depthwise convolution on plain slices `[batch, y, x, feature]`, nine taps. Parts of fixed size, so that sums do not depend on the
-//! number of threads.
+//! Depthwise convolution with nine taps on plain slices `[batch, y, x, feature]`. Tasks have a fixed size, so that sums do not depend on
+//! the number of threads.
 
 use rayon::prelude::*;
 
@@ -8,7 +8,7 @@ use super::KERNEL;
 /// Number of taps.
 pub(super) const TAPS: usize = KERNEL * KERNEL;
 
-/// Rows whose weight gradients are added before they are added to those of other rows.
+/// Rows whose weight gradients are summed before the sums are added.
 const ROWS: usize = 8;
 
 /// Size of tokens.
@@ -20,17 +20,17 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// Values of a row.
+    /// Values per row.
     fn row(&self) -> usize {
         (self.width * self.features).max(1)
     }
 
-    /// Values of an image.
+    /// Values per image.
     fn image(&self) -> usize {
         self.height * self.row()
     }
 
-    /// Row `y` of the image that another row is of, shifted by a tap; none beyond the border.
+    /// The row that a tap reads for another row of the same image; `None` beyond the border.
     fn shifted_row<'a>(&self, values: &'a [f32], row: usize, tap: usize) -> Option<&'a [f32]> {
         let (image, y) = (row / self.height, row % self.height);
         let y = (y + tap / KERNEL).checked_sub(1).filter(|&y| y < self.height)?;
@@ -38,7 +38,7 @@ impl Size {
         Some(&values[start..start + self.row()])
     }
 
-    /// Values of a row that a tap maps to, and those that it reads.
+    /// Values of a row that a tap writes, and those that it reads.
     fn columns(&self, tap: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
         let (row, one) = (self.row(), self.features.min(self.row()));
         match tap % KERNEL {

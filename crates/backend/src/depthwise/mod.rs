@@ -1,5 +1,5 @@
-//! Depthwise 3×3 convolutions over tokens with their features last. On the CPU they are our own: Burn's gradient of a convolution with
-//! groups is a convolution for each group.
+//! Depthwise 3×3 convolutions over tokens with their features last. On the CPU they are our own: Burn computes the gradient of a grouped
+//! convolution by one convolution per group.
 
 mod extension;
 mod kernel;
@@ -11,14 +11,14 @@ use extension::DepthwiseBackend;
 
 use super::precision::in_f32;
 
-/// Edge of the kernel.
+/// Size of the kernel.
 const KERNEL: usize = 3;
 
-/// Convolves every feature of `[batch, y, x, feature]` with weights `[feature, 1, 3, 3]` of its own, and adds a bias `[feature]`; the
-/// border is padded with zeros.
+/// Convolves every feature of `[batch, y, x, feature]` with its own weights `[feature, 1, 3, 3]` and adds a bias `[feature]`; the border
+/// is padded with zeros.
 ///
 /// # Panics
-/// Features of tokens and weights differ.
+/// The features of tokens and weights differ.
 pub fn depthwise(tokens: Tensor<4>, weights: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
     if !super::is_cpu(&tokens.device()) {
         return by_slices(tokens, weights, bias);

@@ -28,7 +28,7 @@ pub trait NormalisationBackend: Backend {
     /// Mean and biased variance of each channel over all images, `[2, channel]`, without a gradient.
     fn moments(images: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// Images, factor `[channel]`, offset `[channel]`, slope below zero; without a gradient.
+    /// Images, factor `[channel]`, offset `[channel]`, slope of negative values; without a gradient.
     fn scaled(
         images: FloatTensor<Self>,
         factor: FloatTensor<Self>,
@@ -61,7 +61,7 @@ impl NormalisationBackend for Flex {
     }
 }
 
-/// What shares its statistics: each image, or all of them.
+/// Whether each image has its own statistics, or all share them.
 fn shape(images: &ChannelsLast, over_batch: bool) -> Shape {
     let [batch, channels, z, y, x] = images.dimensions();
     Shape { voxels: z * y * x * if over_batch { batch } else { 1 }, channels }
@@ -85,7 +85,7 @@ fn apply(
     tensor(output, dimensions)
 }
 
-/// Reads images, scale and shift.
+/// The backward pass; it reads images, scale and shift.
 #[derive(Debug)]
 struct NormaliseGradient {
     statistics: Statistics,

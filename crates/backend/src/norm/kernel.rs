@@ -1,22 +1,22 @@
-//! The passes of a normalisation over values in the order `[batch, voxel, channel]`.
+//! The kernels of a normalisation over values in the order `[batch, voxel, channel]`.
 
 use rayon::prelude::*;
 
 use super::super::isa::{Isa, vectorised};
 use super::Normalisation;
 
-/// Channels that are computed at a time.
+/// Channels that are processed at a time.
 const LANES: usize = 8;
 
-/// Floats that a task works on. A constant, because the order of summation must not depend on the machine.
+/// Floats per task. A constant, because the order of summation must not depend on the machine.
 const TASK: usize = 1 << 15;
 
-/// What the values are.
+/// Shape of the values.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Voxels of an image.
+    /// Voxels per image.
     pub voxels: usize,
-    /// Channels of a voxel.
+    /// Channels per voxel.
     pub channels: usize,
 }
 
@@ -27,13 +27,13 @@ pub struct Statistics {
     reciprocal: Vec<f32>,
 }
 
-/// Lines that take values to normalised, scaled and shifted ones: `factor · value + offset`, per image and channel.
+/// Linear functions that normalise, scale and shift: `factor · value + offset`, per image and channel.
 struct Lines {
     factor: Vec<f32>,
     offset: Vec<f32>,
 }
 
-/// The lines of one image's channels, and the slope of the activation below zero.
+/// The linear functions of one image's channels, and the activation's slope for negative values.
 #[derive(Clone, Copy)]
 struct Line<'a> {
     factor: &'a [f32],
@@ -52,12 +52,12 @@ impl Shape {
         self.voxels * self.channels
     }
 
-    /// Floats of a task: whole voxels.
+    /// Floats per task: whole voxels.
     fn task(&self) -> usize {
         (TASK / self.channels.max(1)).max(1) * self.channels
     }
 
-    /// Adds up what `part` writes for every task, image by image: two sums per channel.
+    /// Sums what `part` writes for every task, image by image: two sums per channel.
     fn sums(
         &self,
         images: usize,
@@ -90,7 +90,7 @@ impl Shape {
     }
 }
 
-/// Sums per image and channel of distances from the image's first voxel, and of their squares: squares of the values themselves
+/// Sums per image and channel of differences from the image's first voxel, and of their squares: the squares of the values themselves
 /// would lose a small variance around a large mean.
 fn distances(isa: Isa, values: &[f32], shape: Shape) -> [Vec<f64>; 2] {
     let images = values.len() / shape.image().max(1);
@@ -120,7 +120,7 @@ pub fn scale(isa: Isa, values: &[f32], shape: Shape, [factor, offset]: [&[f32]; 
 }
 
 impl Statistics {
-    /// Those of images.
+    /// The statistics of images.
     pub fn new(isa: Isa, values: &[f32], shape: Shape, options: Normalisation) -> Self {
         let Shape { voxels, channels } = shape;
         let origin = |image: usize| &values[image * shape.image()..][..channels];
@@ -224,7 +224,7 @@ impl Statistics {
 }
 
 vectorised! {
-    /// Adds distances from an origin, and their squares, per channel.
+    /// Adds differences from an origin, and their squares, per channel.
     fn moments(values: &[f32], origin: &[f32], sums: &mut [f32], squares: &mut [f32]) {
         for values in values.chunks_exact(origin.len()) {
             let rest = origin.len() / LANES * LANES;
@@ -270,7 +270,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Adds gradients before the activation, and their products with distances from the mean, per channel.
+    /// Adds gradients before the activation, and their products with differences from the mean, per channel.
     fn gradient_moments(
         values: &[f32],
         gradient: &[f32],

@@ -1,4 +1,4 @@
-//! Our normalisation against Burn's, and against itself on other numbers of threads.
+//! Our normalisation against Burn's, and against itself with other numbers of threads.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
@@ -32,8 +32,8 @@ fn differentiate(
     ]
 }
 
-/// Largest difference, relative to the largest value, and to a hundredth of what went into each value: gradients of scale and
-/// shift are sums over many voxels, which may cancel.
+/// Largest difference, relative to the largest value and to a hundredth of the terms of each value: gradients of scale and shift are
+/// sums over many voxels, which may cancel.
 fn difference(found: &[f32], expected: &[f32], summed: usize) -> f32 {
     let scale = expected.iter().fold(0.01 * summed as f32, |most: f32, value| most.max(value.abs()));
     found.iter().zip(expected).fold(0.0, |most: f32, (a, b)| most.max((a - b).abs())) / scale
@@ -71,7 +71,7 @@ fn a_small_spread_around_a_large_mean_is_seen() {
     let shape = [1, 16, 20, 30, 30];
     let [centred, ..] = differentiate(normalise, shape, 0.0, options);
     let [shifted, ..] = differentiate(normalise, shape, 1000.0, options);
-    // At 1000, a float is exact to 6e-5, of a spread of 0.6.
+    // At 1000, floats are 6e-5 apart, with a spread of 0.6.
     let difference = difference(&shifted, &centred, 1);
     assert!(difference < 5e-4, "differs by {difference}");
 }

@@ -13,14 +13,14 @@ use super::super::isa::Isa;
 use super::super::memory::Buffer;
 use super::kernel::{self, Images, Order, SUMS, Truth};
 
-/// Probabilities, their sums and likelihoods in f32, from logits `[batch, channel, z, y, x]`.
+/// Probabilities, their sums and log-likelihoods in f32, from logits `[batch, channel, z, y, x]`.
 #[backend_extension(Flex, Autodiff)]
 pub trait SoftBackend: Backend {
     /// Sums `[4, batch, channel]`; the truth is `[batch, 1, z, y, x]` with class numbers, or masks of the logits' shape.
     fn sums(logits: FloatTensor<Self>, truth: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self>;
 
-    /// Weighted logarithms of the likelihood, `[batch, 1, z, y, x]` for class numbers, else of the logits' shape. Weights `[2, channel]`:
-    /// where the channel is true, and where it is not.
+    /// Weighted log-likelihoods, `[batch, 1, z, y, x]` for class numbers, else of the logits' shape. Weights `[2, channel]`: inside and
+    /// outside the channel's structure.
     fn likelihoods(
         logits: FloatTensor<Self>,
         truth: FloatTensor<Self>,
@@ -32,7 +32,7 @@ pub trait SoftBackend: Backend {
     fn probabilities(logits: FloatTensor<Self>, overlapping: bool) -> FloatTensor<Self>;
 }
 
-/// A tensor whose values lie in an order that the kernels know.
+/// A tensor whose values are stored in an order that the kernels know.
 struct Ordered {
     /// Contiguous in that order.
     tensor: FlexTensor,
@@ -77,7 +77,7 @@ fn assert_same_shape(logits: &Ordered, truth: &Ordered, overlapping: bool) {
     assert_eq!((images, planes, truth_size), (batch, expected, size), "the truth has the shape of the logits");
 }
 
-/// Weights where a channel is true, and where it is not.
+/// Weights inside and outside a channel's structure.
 fn two_rows(weights: &FlexTensor) -> [&[f32]; 2] {
     let weights = values(weights);
     let (of_true, of_other) = weights.split_at(weights.len() / 2);
@@ -116,7 +116,7 @@ impl SoftBackend for Flex {
     }
 }
 
-/// Reads logits.
+/// The backward pass; it reads the logits.
 #[derive(Debug)]
 struct SumsGradient {
     truth: FlexTensor,
@@ -133,7 +133,7 @@ impl Gradient<1, 1> for SumsGradient {
     }
 }
 
-/// Reads logits.
+/// The backward pass; it reads the logits.
 #[derive(Debug)]
 struct LikelihoodsGradient {
     truth: FlexTensor,

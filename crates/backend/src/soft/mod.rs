@@ -1,5 +1,5 @@
-//! From logits to probabilities and to the sums over voxels that losses are made of. On the CPU one pass each way on all
-//! threads, which keeps nothing but the logits for the backward pass; elsewhere Burn's operations.
+//! From logits to probabilities, and to the sums over voxels that losses are computed from. On the CPU one pass forward and one
+//! backward on all threads, which keeps only the logits for the backward pass; elsewhere Burn's operations.
 
 mod extension;
 mod kernel;
@@ -11,28 +11,28 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use extension::SoftBackend;
 
-/// Sums over the voxels of each image, `[batch, channel]`, of those whose truth is known.
+/// Sums over the labelled voxels of each image, `[batch, channel]`.
 #[derive(Clone, Debug)]
 pub struct Sums {
-    /// Probability where the channel is true.
+    /// Probability inside the structure.
     pub both: Tensor<2>,
     /// Probability.
     pub predicted: Tensor<2>,
-    /// Voxels where the channel is true; without a gradient.
+    /// Voxels inside the structure; without a gradient.
     pub truth: Tensor<2>,
-    /// Logarithm of the probability where the channel is true.
+    /// Log-probability inside the structure.
     pub log_true: Tensor<2>,
-    /// Where it is not true: logarithm of the same probability (softmax), or of one minus it (sigmoid).
+    /// Outside the structure: logarithm of the probability (softmax), or of one minus it (sigmoid).
     pub log_other: Tensor<2>,
-    /// Voxels whose truth is known; without a gradient.
+    /// Labelled voxels; without a gradient.
     pub known: Tensor<2>,
 }
 
 /// The sums for logits `[batch, channel, z, y, x]`.
 ///
 /// `overlapping`: the truth is one mask of 0 and 1 per channel, of the logits' shape, and probabilities are sigmoids. Otherwise
-/// it is class numbers `[batch, 1, z, y, x]`, and probabilities are softmaxes over the channels. Where the truth is below 0, it is
-/// not known, and the voxel counts in no sum. Only logits get a gradient.
+/// it is class numbers `[batch, 1, z, y, x]`, and probabilities are softmaxes over the channels. Voxels with a negative truth are
+/// unlabelled and count in no sum. Only logits get a gradient.
 ///
 /// # Panics
 /// The truth has another shape.
@@ -47,9 +47,9 @@ pub fn sums(logits: Tensor<5>, truth: Tensor<5>, overlapping: bool) -> Sums {
     Sums { both, predicted, truth: truth.detach(), log_true, log_other, known: known.detach() }
 }
 
-/// Weighted logarithms of the likelihood, voxel by voxel: for classes `Σ w log p` over the channels, `[batch, 1, z, y, x]`; where
-/// structures overlap `w log p` or `w log (1 - p)` of each channel, of the logits' shape. `weights` per channel: where it is true, and
-/// where it is not. 0 where the truth is not known. Logits and truth as for [`sums`].
+/// Weighted log-likelihoods, voxel by voxel: for classes `Σ w log p` over the channels, `[batch, 1, z, y, x]`; where structures overlap
+/// `w log p` or `w log (1 - p)` of each channel, of the logits' shape. `weights` per channel: inside and outside its structure. 0 for
+/// unlabelled voxels. Logits and truth as for [`sums`].
 ///
 /// # Panics
 /// The truth has another shape, or weights are missing.
@@ -79,7 +79,7 @@ pub fn probabilities(logits: Tensor<5>, overlapping: bool) -> Tensor<5> {
     }
 }
 
-/// What is true and what is known, 0 or 1 for every channel; logarithms of the probability and of what stands for its absence.
+/// Truth and labelled mask, 0 or 1 for every channel; log-likelihoods inside and outside the structure.
 struct Parts {
     truth: Tensor<5>,
     known: Tensor<5>,
@@ -92,14 +92,14 @@ fn parts(logits: Tensor<5>, truth: Tensor<5>, overlapping: bool) -> Parts {
     let known = truth.clone().greater_equal_elem(0.0).float();
     if overlapping {
         let probabilities = activation::sigmoid(logits.clone());
-        // The logarithms computed from the logits, so that they stay finite: ±x - max(±x, 0) - log(1 + e^-|x|).
+        // Logarithms from the logits, so that they stay finite: ±x - max(±x, 0) - log(1 + e^-|x|).
         let softplus = logits.clone().abs().neg().exp().log1p();
         let log_other = activation::relu(logits.clone()).neg() - softplus;
         let log_true = logits + log_other.clone();
         return Parts { truth: truth.clamp_min(0.0), known, probabilities, log_true, log_other };
     }
     let channels = logits.dims()[1];
-    // Class by class: one comparison of expanded tensors takes Burn's CPU backend many times as long.
+    // Class by class: comparing expanded tensors takes many times as long on Burn's CPU backend.
     let mask = |class: usize| truth.clone().equal_elem(class as f32).float();
     let truth = Tensor::cat((0..channels).map(mask).collect(), 1);
     let known = Tensor::cat(vec![known; channels], 1);

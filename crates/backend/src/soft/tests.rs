@@ -1,4 +1,4 @@
-//! The kernels against Burn's operations, and against other orders of the same values.
+//! The kernels against Burn's operations, and against themselves with another memory layout.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -21,7 +21,7 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
 fn truth(shape: [usize; 5], overlapping: bool, device: &Device) -> Tensor<5> {
     let [batch, channels, z, y, x] = shape;
     let (shape, scale) = if overlapping { (shape, 2.0) } else { ([batch, 1, z, y, x], channels as f32) };
-    // One in ten is not known.
+    // One voxel in ten is unlabelled.
     let known = |value: f32| if value < 0.9 { value / 0.9 } else { -1.0 };
     let values = numbers(shape.iter().product(), 7).into_iter().map(|value| (known(value) * scale).floor().max(-1.0));
     let values = values.collect();
@@ -48,7 +48,7 @@ fn sums_and_gradients_are_those_of_burns_operations() {
     let device = Device::flex().autodiff();
     for (shape, overlapping) in SHAPES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         let logits = segspec_testing::drawn(shape, [0.0, 4.0], &device);
-        // The same values with channels last in memory.
+        // The same values with channels last.
         let last = logits.clone().permute([0, 2, 3, 4, 1]) * 1.0;
         let truth = truth(shape, overlapping, &device);
         let expected = both_ways(&logits, |logits| sums_by_burn(logits, truth.clone(), overlapping));

@@ -1,4 +1,4 @@
-//! Copies a series without what tells who the patient is: only listed elements leave, UIDs are new, pixels stay as coded.
+//! Copies a series without what identifies the patient: only listed elements are kept, UIDs are replaced, pixels stay as they are coded.
 
 use std::path::{Path, PathBuf};
 
@@ -17,8 +17,8 @@ use super::write::is_empty;
 use super::{damaged, unsupported};
 use crate::{ReadError, WriteError};
 
-/// Elements that leave as they are: how the image was made, where it lies, what its values mean. No text that a person
-/// typed, no date, no name of a person, place or device, no private element.
+/// Elements that are kept: how the image was acquired, its geometry, the meaning of its values. No free text, no date, no name of a
+/// person, institution or device, no private element.
 const KEPT: [Tag; 72] = [
     tags::IMAGE_TYPE,
     tags::SOP_CLASS_UID,
@@ -94,11 +94,11 @@ const KEPT: [Tag; 72] = [
     tags::LOSSY_IMAGE_COMPRESSION,
 ];
 
-/// Elements of PET and of the functional groups whose names begin alike.
+/// Elements of PET and of functional groups with a common prefix.
 const KEPT_PET: [Tag; 5] =
     [tags::UNITS, tags::DECAY_CORRECTION, tags::FRAME_REFERENCE_TIME, tags::DECAY_FACTOR, tags::SERIES_TYPE];
 
-/// Sequences whose items leave, with the listed elements only.
+/// Sequences that are kept, with the listed elements only.
 const GROUPS: [Tag; 15] = [
     tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
@@ -117,7 +117,7 @@ const GROUPS: [Tag; 15] = [
     tags::DIMENSION_INDEX_SEQUENCE,
 ];
 
-/// UIDs that leave as new ones.
+/// UIDs that are replaced.
 const RENAMED: [Tag; 5] = [
     tags::SOP_INSTANCE_UID,
     tags::STUDY_INSTANCE_UID,
@@ -126,33 +126,32 @@ const RENAMED: [Tag; 5] = [
     tags::DIMENSION_ORGANIZATION_UID,
 ];
 
-/// Who a copied series says it is of.
+/// Identity of a copied series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anonymous {
     /// PatientID and name of the copy.
     pub patient: String,
-    /// SeriesDescription of the copy: the original is text that a person typed.
+    /// SeriesDescription of the copy: the original is free text.
     pub description: String,
-    /// Secret that new UIDs are made with: the same secret gives the same UIDs, so that series of one study stay together;
-    /// who does not know it cannot tell which UID became which.
+    /// Secret from which new UIDs are derived. The same secret gives the same UIDs, so that the series of a study stay together; without
+    /// it, nobody can tell which UID became which.
     pub secret: String,
 }
 
-/// Why a series could not be copied.
+/// Why a series cannot be copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// Reading the original.
+    /// The original cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Writing the copy.
+    /// The copy cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
 }
 
-/// Copies one image series into a new or empty folder, without what tells who the patient is. Returns the files.
+/// Copies one image series into a new or empty folder, without what identifies the patient. Returns the files.
 ///
-/// Pixels are copied as they are coded: text that is burned into them stays. Files that say so (BurnedInAnnotation) are
-/// refused.
+/// Pixels are copied as they are coded, with any text burned into them. Files that declare such text (BurnedInAnnotation) are refused.
 ///
 /// # Errors
 /// [`CopyError`] with the file's name.
@@ -169,7 +168,7 @@ pub fn anonymise(
     let mut copies = Vec::with_capacity(files.len());
     for (index, path) in files.into_iter().enumerate() {
         let copy = target.join(format!("{:04}.dcm", index + 1));
-        let file = DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no DICOM file any more"))?;
+        let file = DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no longer a DICOM file"))?;
         let (set, syntax) = copied(&file, identity)?;
         set.write(&copy, &syntax)?;
         copies.push(copy);
@@ -180,7 +179,7 @@ pub fn anonymise(
 /// The data set of a copy, and its transfer syntax.
 fn copied(file: &DicomFile, identity: &Anonymous) -> Result<(DataSet, String), ReadError> {
     if file.header.text(tags::BURNED_IN_ANNOTATION).as_deref() == Some("YES") {
-        return Err(unsupported(&file.path, "says that text is burned into its pixels: it cannot be made anonymous"));
+        return Err(unsupported(&file.path, "declares text burned into its pixels: it cannot be anonymised"));
     }
     let rename = |original: &str| uid(&[b"anonymous", identity.secret.as_bytes(), original.as_bytes()]);
     let set = DataSet::default()
@@ -200,7 +199,7 @@ fn copied(file: &DicomFile, identity: &Anonymous) -> Result<(DataSet, String), R
         .text(tags::SERIES_NUMBER, "");
     let set = listed(&file.header, &rename).into_iter().fold(set, DataSet::element);
     let place = format!("{:?}", file.header.text(tags::IMAGE_POSITION_PATIENT));
-    // Some archives empty the UIDs: an object cannot do without.
+    // Some archives empty the UIDs, but an object needs them.
     let missing = |tag: &Tag| file.header.text(*tag).is_none();
     let set = RENAMED[..3].iter().filter(|tag| missing(tag)).fold(set, |set, &tag| {
         let what = if tag == tags::SOP_INSTANCE_UID { place.as_str() } else { "" };
@@ -231,7 +230,7 @@ fn listed(from: &InMemDicomObject, rename: &impl Fn(&str) -> String) -> Vec<Data
     elements
 }
 
-/// The pixel data as it is coded; uncompressed frames become little endian.
+/// The pixel data as coded; uncompressed frames become little endian.
 fn pixels(file: &DicomFile) -> Result<(DataElement<InMemDicomObject>, String), ReadError> {
     let broken = |reason: String| damaged(&file.path, reason);
     let format = Format::of(&file.header).map_err(broken)?;

@@ -1,8 +1,8 @@
 //! Reads the elements of a data set up to the pixel data.
 //!
-//! Headers and values are decoded by `dicom-parser`. Its readers of whole data sets are passed by: the eager one reserves
-//! whatever length a header states, the lazy one forgets that an element of undefined length was of unknown type, and
-//! such an element holds implicit elements in an explicit file (PS3.5 6.2.2).
+//! Headers and values are decoded by `dicom-parser`, but not by its readers of whole data sets: the eager one allocates whatever length
+//! a header states, and the lazy one forgets that an element of undefined length was of unknown type. Such an element holds implicit
+//! elements in an explicit file (PS3.5 6.2.2).
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Read};
@@ -17,11 +17,11 @@ use dicom_parser::stateful::decode::{DynStatefulDecoder, StatefulDecode};
 
 use super::syntax::{Encoding, Syntax};
 
-/// Longest value that is kept, in bytes: functional groups are sequences, no single value is as long.
+/// Longest value that is kept, in bytes. Functional groups are sequences; no single value that matters is as long.
 const LONGEST_VALUE: u32 = 1 << 20;
 /// Longest value of a private element that is kept: b-values are short.
 const LONGEST_PRIVATE: u32 = 64;
-/// Deepest nesting of sequences; the standard's own objects stay below 10.
+/// Deepest accepted nesting of sequences; the standard's own objects stay below 10.
 const DEEPEST: usize = 24;
 
 /// Ends an item of undefined length; not in the dictionary.
@@ -29,23 +29,23 @@ const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
 
 type Element = DataElement<InMemDicomObject>;
 
-/// Elements before the pixel data, and where that lies.
+/// Elements before the pixel data, and the position of the pixel data.
 pub(super) struct Header {
     pub elements: InMemDicomObject,
     pub pixels: Option<Pixels>,
 }
 
-/// Where the pixel data of a file lies.
+/// Position of a file's pixel data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pixels {
     pub tag: Tag,
-    /// Place of the first byte behind the element's header.
+    /// Offset of the first byte after the element's header.
     pub start: u64,
-    /// Bytes, None where the frames lie in fragments.
+    /// Length in bytes; `None` where the frames lie in fragments.
     pub length: Option<u32>,
 }
 
-/// Reads up to the pixel data of a stream that begins at `start`; `end` is the place behind its last byte, where known.
+/// Reads a stream that begins at `start` up to its pixel data; `end` is the offset after its last byte, if known.
 ///
 /// # Errors
 /// What is wrong with the data set.
@@ -61,7 +61,7 @@ pub(super) fn header<R: BufRead>(syntax: &Syntax, stream: R, start: u64, end: Op
     Ok(Header { elements: InMemDicomObject::from_element_iter(elements), pixels: walk.pixels })
 }
 
-/// A stream that both decoders read from, and its place.
+/// A stream that both decoders read from, with its position.
 struct Counted<R> {
     stream: R,
     position: u64,
@@ -87,9 +87,9 @@ impl<R: Read> Read for Source<R> {
 /// Which decoder reads an element.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Typed {
-    /// As the transfer syntax states.
+    /// That of the transfer syntax.
     Stated = 0,
-    /// Inside an element of unknown type.
+    /// Implicit little endian, inside an element of unknown type.
     Implicit = 1,
 }
 
@@ -134,7 +134,7 @@ impl<R: BufRead> Walk<R> {
         Ok(elements)
     }
 
-    /// Reads or skips what follows a header.
+    /// Reads or skips the value after a header.
     fn element(&mut self, header: &DataElementHeader, depth: usize, typed: Typed) -> Result<Option<Element>, String> {
         let (tag, length) = (header.tag(), header.length().get());
         let Some(bytes) = length.filter(|_| header.vr() != VR::SQ) else {
@@ -176,7 +176,7 @@ impl<R: BufRead> Walk<R> {
         Ok(items)
     }
 
-    /// Passes over the fragments of an icon.
+    /// Skips the fragments of an icon.
     fn skip_fragments(&mut self) -> Result<(), String> {
         while let SequenceItemHeader::Item { len } = self.item_header(Typed::Stated)? {
             let bytes = len.get().ok_or("a fragment has no length")?;
@@ -191,7 +191,7 @@ impl<R: BufRead> Walk<R> {
         header.map_err(|error| format!("no item at byte {}: {error}", self.position()))
     }
 
-    /// Whether a part of known length has ended.
+    /// Whether a sequence or item of known length has ended.
     fn is_at(&self, end: Option<u64>) -> Result<bool, String> {
         match end {
             Some(end) if self.position() > end => Err("a sequence and its items differ in length".into()),

@@ -1,4 +1,4 @@
-//! Opens a DICOM file: preamble, file meta group, and every element before the pixel data.
+//! Opens a DICOM file: preamble, file meta group, and all elements before the pixel data.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -13,9 +13,9 @@ use super::syntax::Syntax;
 use super::{damaged, value::Values};
 use crate::ReadError;
 
-/// Bytes before the magic word.
+/// Bytes before the magic bytes.
 const PREAMBLE: u64 = 128;
-/// The word behind the preamble.
+/// The magic bytes after the preamble.
 const MAGIC: &[u8; 4] = b"DICM";
 /// Classes of objects that always hold an image.
 const IMAGE_CLASSES: [&str; 10] = [
@@ -38,16 +38,16 @@ pub(super) struct DicomFile {
     /// Bytes on disk.
     pub bytes: u64,
     pub syntax: Syntax,
-    /// Elements before the pixel data; large and private ones are left out.
+    /// Elements before the pixel data, without large and most private ones.
     pub header: InMemDicomObject,
-    /// None for objects that hold no image.
+    /// `None` for objects without an image.
     pub pixels: Option<Pixels>,
-    /// Where the data set begins.
+    /// Offset of the data set.
     start: u64,
 }
 
 impl DicomFile {
-    /// Opens a file; `None` where it is no DICOM file.
+    /// Opens a file; `None` where it is not a DICOM file.
     pub fn open(path: &Path) -> Result<Option<Self>, ReadError> {
         let failed = |source| ReadError::Open { path: path.into(), source };
         let file = File::open(path).map_err(failed)?;
@@ -63,7 +63,7 @@ impl DicomFile {
         let start = reader.stream_position().map_err(failed)?;
         let syntax = Syntax::of(&uid).corrected(&first_element(&mut reader).map_err(failed)?);
         match header(&syntax, reader, start, bytes) {
-            // A file that only looks a little like DICOM is none if it cannot be read as such.
+            // Without magic bytes, a file that cannot be read as DICOM is not DICOM.
             Err(_) if matches!(origin, Origin::DataSet { .. }) => Ok(None),
             Err(reason) => Err(broken(reason)),
             Ok(Header { elements, pixels }) => {
@@ -73,7 +73,7 @@ impl DicomFile {
         }
     }
 
-    /// An image whose pixel data is missing was cut off.
+    /// Refuses an image without pixel data: it was truncated.
     fn checked(self, certain: bool) -> Result<Option<Self>, ReadError> {
         let class = self.header.text(tags::SOP_CLASS_UID).unwrap_or_default();
         if !certain && class.is_empty() {
@@ -86,7 +86,7 @@ impl DicomFile {
         Ok(Some(self))
     }
 
-    /// The bytes of the data set, decompressed, from a place on.
+    /// The bytes of the data set, decompressed, from an offset on.
     pub fn stream(&self, position: u64) -> io::Result<Box<dyn Read>> {
         let mut file = File::open(&self.path)?;
         if !self.syntax.deflated {
@@ -100,11 +100,11 @@ impl DicomFile {
     }
 }
 
-/// What a file begins with.
+/// Beginning of a file.
 enum Origin {
-    /// The file meta group, at a place.
+    /// The file meta group, at an offset.
     Meta(u64),
-    /// The data set: written without a header, as some archives did.
+    /// The data set itself: some archives wrote files without a header.
     DataSet { explicit: bool },
 }
 
@@ -131,9 +131,9 @@ impl Origin {
     }
 }
 
-/// Reads the file meta group from a place on and leaves the reader behind it.
+/// Reads the file meta group at an offset and leaves the reader after it.
 ///
-/// Only the transfer syntax matters; the stated length of the group is often wrong, so elements are walked.
+/// Only the transfer syntax matters. The stated length of the group is often wrong, so that elements are read one by one.
 fn transfer_syntax(reader: &mut BufReader<File>, start: u64) -> io::Result<String> {
     let (mut at, mut uid) = (start, None);
     loop {
@@ -161,7 +161,7 @@ fn transfer_syntax(reader: &mut BufReader<File>, start: u64) -> io::Result<Strin
     Ok(uid.unwrap_or_else(|| uids::IMPLICIT_VR_LITTLE_ENDIAN.into()))
 }
 
-/// The tag and what follows it, which the reader then stands before again.
+/// The first bytes of the next element; the reader stays before it.
 fn first_element(reader: &mut BufReader<File>) -> io::Result<[u8; 6]> {
     let start = reader.stream_position()?;
     let mut head = [0; 6];
@@ -170,7 +170,7 @@ fn first_element(reader: &mut BufReader<File>) -> io::Result<[u8; 6]> {
     Ok(head)
 }
 
-/// Whether a buffer could be filled before the end of the file.
+/// Fills a buffer; false at the end of the file.
 fn fill(reader: &mut BufReader<File>, buffer: &mut [u8]) -> io::Result<bool> {
     match reader.read_exact(buffer) {
         Ok(()) => Ok(true),

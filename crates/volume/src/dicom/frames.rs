@@ -10,14 +10,14 @@ use super::value::Values;
 
 /// Tag of an item, little endian.
 const ITEM: [u8; 4] = [0xfe, 0xff, 0x00, 0xe0];
-/// What a codec is trusted to expand: an empty frame of 1024 × 1024 takes about a hundred bytes as JPEG 2000.
+/// Largest plausible expansion of a codec: an empty frame of 1024 × 1024 takes about a hundred bytes as JPEG 2000.
 const LARGEST_EXPANSION: u64 = 16_384;
-/// What deflate can expand.
+/// Largest expansion of deflate.
 const LARGEST_INFLATION: u64 = 1032;
-/// Voxels that are allocated whatever the size of the file: a frame of 4096 × 4096.
+/// Voxels that are allocated whatever the file's size: a frame of 4096 × 4096.
 const ALWAYS_ALLOWED: u64 = 1 << 24;
 
-/// Whether files of a size can describe a number of voxels: a header may claim anything.
+/// Whether a file of this size can describe this number of voxels: a header may claim anything.
 pub(super) fn is_plausible(voxels: u64, bytes: u64) -> bool {
     voxels <= bytes.saturating_mul(LARGEST_EXPANSION).saturating_add(ALWAYS_ALLOWED)
 }
@@ -51,11 +51,11 @@ pub(super) struct Frames<'a> {
 }
 
 enum Place {
-    /// Uncompressed frames, one behind the other; frames of single bits are not aligned to bytes.
+    /// Uncompressed frames, one after the other; frames of single bits are not aligned to bytes.
     Native { start: u64 },
     /// Uncompressed frames of a deflated data set.
     Memory(Vec<u8>),
-    /// Fragments of each frame: place and length.
+    /// Fragments of each frame: offset and length.
     Fragments(Vec<Vec<(u64, u32)>>),
 }
 
@@ -63,7 +63,7 @@ impl<'a> Frames<'a> {
     /// Finds the frames of a file whose header states `count` of them.
     ///
     /// # Errors
-    /// What is wrong with the pixel data, or why it is not read.
+    /// What is wrong with the pixel data, or why it is not supported.
     pub fn new(file: &'a DicomFile, layout: Layout, count: usize) -> Result<Self, String> {
         let uid = &file.syntax.uid;
         let codec = file.syntax.codec.ok_or_else(|| {
@@ -123,7 +123,7 @@ impl<'a> Frames<'a> {
         codec::decode(self.codec, &coded, &self.layout)
     }
 
-    /// Cuts a frame out of frames without gaps: one of single bits may begin within a byte.
+    /// Cuts a frame out of consecutive frames; a frame of single bits may begin within a byte.
     fn cut(&self, frame: usize, read: impl Fn(u64, u64) -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
         let bits = self.layout.samples() * self.layout.bits_allocated as usize;
         let (start, shift) = (frame * bits / 8, frame * bits % 8);
@@ -132,13 +132,13 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// Moves bits towards the lowest, so that a frame begins at a byte.
+/// Shifts bits down, so that a frame begins at a byte.
 fn shifted(bytes: &[u8], shift: usize, length: usize) -> Vec<u8> {
     let byte = |index: usize| u16::from(bytes.get(index).copied().unwrap_or(0));
     (0..length).map(|index| ((byte(index) | byte(index + 1) << 8) >> shift) as u8).collect()
 }
 
-/// Reads no more than there is.
+/// Reads up to `length` bytes, fewer at the end of the file.
 pub(super) fn read(file: &DicomFile, start: u64, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.stream(start)?.take(length).read_to_end(&mut bytes)?;
@@ -175,7 +175,7 @@ fn fragments(file: &DicomFile, start: u64, count: usize) -> Result<Vec<Vec<(u64,
     let origin = fragments.first().map_or(0, |&(place, _)| place);
     let mut frames = vec![Vec::new(); count];
     for &(place, length) in fragments {
-        // Offsets lead to the item's header, from the first item's header.
+        // Offsets point to item headers, relative to the first one.
         let frame = offsets.partition_point(|&offset| offset <= place - origin);
         let frame = frame.checked_sub(1).ok_or("its offset table does not begin at 0")?;
         frames[frame].push((place, length));
@@ -183,19 +183,19 @@ fn fragments(file: &DicomFile, start: u64, count: usize) -> Result<Vec<Vec<(u64,
     Ok(frames)
 }
 
-/// The bytes of every item: the offset table, then the fragments.
+/// The bytes of all items: the offset table, then the fragments.
 pub(super) fn raw_fragments(file: &DicomFile, start: u64) -> Result<Vec<Vec<u8>>, String> {
     let bytes = |(place, length): (u64, u32)| read(file, place, u64::from(length)).map_err(|error| error.to_string());
     items(file, start)?.into_iter().map(bytes).collect()
 }
 
-/// The extended offset table, which large objects have in place of the basic one.
+/// The extended offset table, which large objects have instead of the basic one.
 fn extended_offsets(file: &DicomFile) -> Result<Option<Vec<u64>>, String> {
     let offsets = file.header.numbers(tags::EXTENDED_OFFSET_TABLE)?;
     Ok(offsets.map(|offsets| offsets.into_iter().map(|offset| offset as u64).collect()))
 }
 
-/// Place and length of every item: the offset table, then the fragments.
+/// Offset and length of all items: the offset table, then the fragments.
 fn items(file: &DicomFile, start: u64) -> Result<Vec<(u64, u32)>, String> {
     let mut stream = file.stream(start).map_err(|error| error.to_string())?;
     let (mut at, mut items) = (start, Vec::new());

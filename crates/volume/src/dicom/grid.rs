@@ -7,18 +7,18 @@ use super::{damaged, unsupported};
 use crate::geometry::dot;
 use crate::{Geometry, ReadError};
 
-/// Planes closer than this part of the distance between pixels lie at one position.
+/// Planes closer than this fraction of the pixel spacing have the same position.
 const SAME_POSITION: f64 = 0.01;
-/// Largest distance of a plane from its place in the grid along the normal, in parts of the distance between slices.
+/// Largest deviation of a plane from the grid along the normal, as a fraction of the slice spacing.
 const IRREGULAR: f64 = 0.1;
-/// Largest distance across, in parts of the distance between pixels.
+/// Largest deviation within the plane, as a fraction of the pixel spacing.
 const SIDEWAYS: f64 = 0.25;
-/// Slices that stand without thickness and neighbour are as thick as this, in millimetres.
+/// Thickness of a single slice whose header states none, in millimetres.
 const UNKNOWN_THICKNESS_MM: f64 = 1.0;
-/// Most missing slices in a row: more is another stack, or a wrong position.
+/// Most consecutive missing slices: more indicate another stack or a wrong position.
 const LONGEST_GAP: usize = 10;
 
-/// What to do where slices are missing between others.
+/// What to do about missing slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gaps {
@@ -42,7 +42,7 @@ pub(super) struct Grid {
 /// Orders planes by position along the normal; slices may be missing where `gaps` allows it.
 ///
 /// # Errors
-/// [`ReadError`] with the file at the place in question: two planes at one position, a gap, irregular spacing.
+/// [`ReadError`] with the file at the position in question: two planes at one position, a gap, irregular spacing.
 pub(super) fn grid(mut planes: Vec<Plane>, gaps: Gaps) -> Result<Grid, ReadError> {
     let Some(first) = planes.first().cloned() else {
         return Err(unsupported("".as_ref(), "no image"));
@@ -53,7 +53,7 @@ pub(super) fn grid(mut planes: Vec<Plane>, gaps: Gaps) -> Result<Grid, ReadError
     for plane in planes.drain(..) {
         let place = plane
             .place
-            .ok_or_else(|| unsupported(&plane.instance.path, "has no position among files that have one"))?;
+            .ok_or_else(|| unsupported(&plane.instance.path, "has no position, other files of the series have one"))?;
         placed.push((place.height(normal), place, plane));
     }
     placed.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -72,9 +72,9 @@ pub(super) fn grid(mut planes: Vec<Plane>, gaps: Gaps) -> Result<Grid, ReadError
 pub(super) fn affine(origin: &Place, pixel: [f64; 2], step: [f64; 3]) -> [[f64; 4]; 3] {
     let [row, column] = origin.directions;
     [(0, -1.0), (1, -1.0), (2, 1.0)].map(|(axis, sign): (usize, f64)| {
-        // Spacing lists the distance between rows first; the index along a row is x.
+        // PixelSpacing lists the distance between rows first; the index along a row is x.
         let columns = [row[axis] * pixel[1], column[axis] * pixel[0], step[axis], origin.position[axis]];
-        // Adding 0 makes −0 plain 0.
+        // Adding 0 turns −0 into 0.
         columns.map(|value| sign * value + 0.0)
     })
 }
@@ -124,7 +124,7 @@ fn slices(placed: &[Placed], pixel: [f64; 2], gaps: Gaps) -> Result<Vec<usize>, 
     }
 }
 
-/// From one slice to the next, in LPS millimetres: along the planes' positions, which a tilted gantry shears.
+/// The step from one slice to the next in LPS millimetres, along the planes' positions: a tilted gantry shears the grid.
 fn step(placed: &[Placed], slices: &[usize], first: &Plane) -> [f64; 3] {
     let (origin, last) = (placed[0].1, placed[placed.len() - 1].1);
     match slices.last() {
@@ -133,7 +133,7 @@ fn step(placed: &[Placed], slices: &[usize], first: &Plane) -> [f64; 3] {
     }
 }
 
-/// Refuses planes that lie beside the line of the others.
+/// Refuses planes whose positions do not lie on the line of the others.
 fn sideways(placed: &[Placed], slices: &[usize], step: [f64; 3], pixel: [f64; 2]) -> Result<(), ReadError> {
     let origin = placed[0].1;
     for ((_, place, plane), &slice) in placed.iter().zip(slices) {
@@ -143,14 +143,14 @@ fn sideways(placed: &[Placed], slices: &[usize], step: [f64; 3], pixel: [f64; 2]
         if distance > SIDEWAYS * pixel[0].min(pixel[1]) {
             let at = position(place);
             let reason =
-                format!("its slice at {at} lies {distance:.2} mm beside the line of the others; choose one stack");
+                format!("its slice at {at} lies {distance:.2} mm off the line of the others; choose one stack");
             return Err(unsupported(&plane.instance.path, reason));
         }
     }
     Ok(())
 }
 
-/// A single picture without a place in the patient.
+/// A single image without a position in the patient.
 fn without_position(planes: Vec<Plane>) -> Result<Grid, ReadError> {
     let plane = &planes[0];
     if planes.len() > 1 {
@@ -160,7 +160,7 @@ fn without_position(planes: Vec<Plane>) -> Result<Grid, ReadError> {
     let [rows, columns] = plane.size;
     let [y, x] = plane.spacing.unwrap_or([1.0; 2]);
     let z = plane.thickness.unwrap_or(UNKNOWN_THICKNESS_MM);
-    // ITK's choice: the axes of the picture are those of LPS.
+    // As in ITK: the axes of the image are those of LPS.
     let affine = [[-x, 0.0, 0.0, 0.0], [0.0, -y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
     let geometry = Geometry { shape: [1, rows, columns], affine, has_spacing: plane.spacing.is_some() };
     Ok(Grid { geometry, planes, slices: vec![0] })
@@ -202,7 +202,7 @@ fn irregular(before: &Placed, after: &Placed, distance: f64, typical: f64) -> Re
     unsupported(&before.2.instance.path, reason)
 }
 
-/// A place as people read it, in the file's own coordinates.
+/// A position formatted for people, in the file's coordinates.
 pub(super) fn position(place: &Place) -> String {
     numbers(place.position)
 }

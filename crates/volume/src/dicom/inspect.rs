@@ -1,4 +1,4 @@
-//! The elements of a series that people look at.
+//! The most informative elements of a series, for `segspec inspect`.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -8,7 +8,7 @@ use super::grid::Grid;
 use super::plane::FrameView;
 use super::value::{name, text_of};
 
-/// What is shown where it is present, in this order. Names and dates of the patient are not among them.
+/// Elements that are shown if present, in this order. None of them identifies the patient.
 const SHOWN: [Tag; 31] = [
     tags::MODALITY,
     tags::SERIES_DESCRIPTION,
@@ -43,14 +43,14 @@ const SHOWN: [Tag; 31] = [
     tags::SLICE_THICKNESS,
 ];
 
-/// Names and values; the last one is the spacing that the positions of the slices have.
+/// Names and values; the last one is the spacing from the slices' positions.
 pub(super) fn tags(file: &DicomFile, grid: &Grid) -> Vec<(String, String)> {
     let view = FrameView::new(&file.header, grid.planes[0].frame);
     let shown = |&tag: &Tag| Some((name(tag), view.find(tag).and_then(text_of)?));
     let mut shown: Vec<(String, String)> = SHOWN.iter().filter_map(shown).collect();
     shown.push(("TransferSyntaxUID".into(), file.syntax.uid.clone()));
     if grid.slices.len() > 1 {
-        // To micrometres: positions are decimal texts.
+        // Rounded to micrometres, because positions are decimal strings.
         let spacing = (grid.geometry.spacing_mm()[0] * 1e3).round() / 1e3;
         shown.push(("spacing of the slices' positions".into(), format!("{spacing} mm")));
     }

@@ -1,20 +1,21 @@
 //! DICOM: image series and segmentation objects, read and written.
 //!
-//! Source: the DICOM standard (PS3.3 for modules, PS3.5 for encodings, PS3.6 for elements); where it leaves a choice, what
-//! pydicom, SimpleITK and highdicom do is pinned by `tests/reference/dicom.py`.
+//! Source: the DICOM standard (PS3.3 for modules, PS3.5 for encodings, PS3.6 for elements); where it leaves a choice, pydicom, SimpleITK
+//! and highdicom are followed, as `tests/reference/dicom.py` checks.
 //!
 //! - Slices are ordered and spaced by ImagePositionPatient along the normal of ImageOrientationPatient, never by
-//!   InstanceNumber or SliceThickness. LPS becomes RAS at this door; oblique and sheared grids keep their affine.
+//!   InstanceNumber or SliceThickness. LPS is converted to RAS on reading; oblique and sheared grids keep their affine.
 //! - One series UID may hold several stacks (orientations, echoes, b-values, time points): each is listed by [`scan`] and
 //!   chosen by [`Choice`]; nothing is picked silently.
-//! - Pixel padding is left as stored, as in SimpleITK and dcm2niix: networks trained on converted files know it so.
-//! - MONOCHROME1 (low is white) is turned round for radiographs; CT, PET and NM values have a unit and stay.
-//! - Frames are read uncompressed, deflated, as RLE, JPEG (8 bits, and lossless), JPEG-LS and JPEG 2000.
+//! - Pixel padding stays as stored, as in SimpleITK and dcm2niix, so that images match converted files that networks were trained on.
+//! - MONOCHROME1 (low values are white) is inverted for radiographs; CT, PET and NM values have a unit and stay.
+//! - Frames may be uncompressed, deflated, RLE, JPEG (8 bits, or lossless), JPEG-LS or JPEG 2000.
 
 mod anonymise;
 mod codec;
 mod element;
 mod file;
+mod format;
 mod frames;
 mod grid;
 mod inspect;
@@ -35,6 +36,7 @@ mod tests;
 use std::path::Path;
 
 pub use anonymise::{Anonymous, CopyError, anonymise};
+pub(crate) use format::{IMAGES, SEGMENTS};
 pub use grid::Gaps;
 pub use scan::{Content, Scan, SeriesSummary, content_of, only_segments, scan};
 pub use seg::{

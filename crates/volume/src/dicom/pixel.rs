@@ -7,7 +7,7 @@ use super::codec::Layout;
 use super::plane::FrameView;
 use super::value::Values;
 
-/// Modalities whose values have a physical meaning, so that a display hint must not turn them round.
+/// Modalities whose values have a physical meaning, so that a display hint must not invert them.
 const MEASURED: [&str; 4] = ["CT", "PT", "NM", "RTDOSE"];
 
 /// How the samples of a file are stored.
@@ -18,9 +18,9 @@ pub(super) struct Format {
     /// Bits below the lowest stored one.
     shift: u32,
     signed: bool,
-    /// Low values are white, and the modality has no unit.
+    /// Whether low values are white and the modality has no unit.
     inverted: bool,
-    /// Stored values, first and last, that stand for no measurement.
+    /// Range of stored values that mark padding.
     padding: Option<[i64; 2]>,
 }
 
@@ -28,7 +28,7 @@ impl Format {
     /// Reads the image pixel module.
     ///
     /// # Errors
-    /// What is missing, contradictory or not read.
+    /// What is missing, contradictory or not supported.
     pub fn of(header: &InMemDicomObject) -> Result<Self, String> {
         let rows = header.required_count(tags::ROWS)?;
         let columns = header.required_count(tags::COLUMNS)?;
@@ -64,7 +64,7 @@ impl Format {
     fn padding_of(&self, header: &InMemDicomObject) -> Result<Option<[i64; 2]>, String> {
         let Some(value) = header.number(tags::PIXEL_PADDING_VALUE)? else { return Ok(None) };
         let limit = header.number(tags::PIXEL_PADDING_RANGE_LIMIT)?.unwrap_or(value);
-        // The element's type follows the sign of the pixels, yet often it was written as the other one.
+        // The element's type follows the sign of the pixels, but it is often written as the other one.
         let ends = [value, limit].map(|value| self.value(value as i64 as u32));
         Ok(Some([ends[0].min(ends[1]), ends[0].max(ends[1])]))
     }
@@ -76,7 +76,7 @@ impl Format {
         if negative { bits as i64 - (1 << self.bits_stored) } else { bits as i64 }
     }
 
-    /// The stored value with low values dark.
+    /// The stored value, inverted where low values are white.
     fn brightness(&self, value: i64) -> i64 {
         match (self.inverted, self.signed) {
             (false, _) => value,
@@ -85,7 +85,7 @@ impl Format {
         }
     }
 
-    /// Whether a stored value stands for no measurement.
+    /// Whether a stored value marks padding.
     pub fn is_padding(&self, value: i64) -> bool {
         self.padding.is_some_and(|[first, last]| (first..=last).contains(&value))
     }
@@ -102,10 +102,10 @@ impl Rescale {
     /// Reads slope and intercept of a frame.
     ///
     /// # Errors
-    /// A lookup table in their place, or a slope of 0.
+    /// A lookup table instead of them, or a slope of 0.
     pub fn of(frame: &FrameView) -> Result<Self, String> {
         if !frame.root.items(tags::MODALITY_LUT_SEQUENCE).is_empty() {
-            return Err("has a lookup table (Modality LUT) in place of slope and intercept; save it rescaled".into());
+            return Err("has a lookup table (Modality LUT) instead of slope and intercept; save it rescaled".into());
         }
         let slope = frame.number(tags::RESCALE_SLOPE)?.unwrap_or(1.0);
         let intercept = frame.number(tags::RESCALE_INTERCEPT)?.unwrap_or(0.0);

@@ -1,4 +1,4 @@
-//! One image plane: where it lies, and what tells it from others at the same place.
+//! One image plane: its position, and what distinguishes it from others at the same position.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use super::pixel::Format;
 use super::value::{Values, name, numbers_of, text_of};
 use crate::geometry::{cross, dot, norm};
 
-/// Unit vectors may be off by this much: header rounding.
+/// Largest accepted deviation of unit vectors, from rounding in headers.
 const DIRECTION_ROUNDING: f64 = 1e-2;
 
-/// ImageType of Siemens pictures that hold all slices side by side.
+/// ImageType of Siemens mosaics, which hold all slices side by side.
 const MOSAIC: &str = "MOSAIC";
 
-/// Elements that tell apart planes at one position, and what they are called; the first that does is taken.
+/// Elements that distinguish planes at one position, with their names; the first one that does is used.
 pub(super) const KEYS: [(&str, &[Tag]); 15] = [
     ("b-value", &[tags::DIFFUSION_B_VALUE, Tag(0x0019, 0x100c), Tag(0x2001, 0x1003), Tag(0x0043, 0x1039)]),
     ("echo time", &[tags::EFFECTIVE_ECHO_TIME, tags::ECHO_TIME]),
@@ -82,15 +82,15 @@ pub(super) struct Plane {
     /// Rows and columns.
     pub size: [usize; 2],
     pub place: Option<Place>,
-    /// Distance between rows and between columns in millimetres, where the header states it.
+    /// Distance between rows and between columns in millimetres, if the header states it.
     pub spacing: Option<[f64; 2]>,
-    /// Extent across the plane in millimetres, where the header states it: no substitute for positions.
+    /// Slice thickness in millimetres, if the header states it; not a substitute for positions.
     pub thickness: Option<f64>,
     /// Values of [`KEYS`].
     pub keys: Vec<Option<String>>,
 }
 
-/// Where a plane lies, in LPS millimetres.
+/// Position and orientation of a plane, in LPS millimetres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Place {
     /// Centre of the first pixel.
@@ -114,7 +114,7 @@ impl Place {
 /// The planes of a file, in the order of its frames; none for an object without an image.
 ///
 /// # Errors
-/// What of the header is missing, contradictory or not read.
+/// What is missing in the header, contradictory or not supported.
 pub(super) fn planes(file: &DicomFile, instance: &Arc<Instance>) -> Result<Vec<Plane>, String> {
     if file.pixels.is_none() {
         return Ok(Vec::new());
@@ -163,7 +163,7 @@ fn place(view: &FrameView) -> Result<Option<Place>, String> {
     let [row, column] = [[a, b, c], [d, e, f]];
     let skewed = [norm(row) - 1.0, norm(column) - 1.0, dot(row, column)];
     if skewed.iter().any(|error| error.abs() > DIRECTION_ROUNDING) {
-        return Err(format!("ImageOrientationPatient {row:?}, {column:?} are no unit vectors at a right angle"));
+        return Err(format!("ImageOrientationPatient {row:?}, {column:?} are not perpendicular unit vectors"));
     }
     let unit = |vector: [f64; 3]| vector.map(|part| part / norm(vector));
     Ok(Some(Place { position, directions: [unit(row), unit(column)] }))

@@ -16,7 +16,7 @@ use super::value::Values;
 use super::{damaged, unsupported};
 use crate::{ReadError, Volume};
 
-/// A plane and the part of the volume that it fills.
+/// A plane, and the part of the volume that it fills.
 type Target<'a> = (&'a Plane, &'a mut [f32]);
 
 /// Decodes every plane; slices without a plane are interpolated between their neighbours.
@@ -40,7 +40,7 @@ pub(super) fn voxels(grid: &Grid) -> Result<Volume, ReadError> {
 
 /// Decodes the planes that lie in one file.
 fn file(path: &Path, targets: Vec<Target>) -> Result<(), ReadError> {
-    let file = DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no DICOM file any more"))?;
+    let file = DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no longer a DICOM file"))?;
     let broken = |reason: String| unsupported(path, reason);
     let format = Format::of(&file.header).map_err(broken)?;
     let count = file.header.count(tags::NUMBER_OF_FRAMES).map_err(broken)?.unwrap_or(1).max(1);
@@ -56,7 +56,7 @@ fn file(path: &Path, targets: Vec<Target>) -> Result<(), ReadError> {
     })
 }
 
-/// Fills the slices between the present ones.
+/// Interpolates missing slices.
 fn interpolate(voxels: &mut [f32], present: &[usize], slice: usize) {
     for pair in present.windows(2) {
         let &[before, after] = pair else { continue };

@@ -15,7 +15,7 @@ use super::value::Values;
 use super::{damaged, unsupported};
 use crate::ReadError;
 
-/// Modalities of objects that hold an image but are no image series.
+/// Classes of objects that hold pixel data but are not image series.
 const DERIVED_OBJECTS: [&str; 2] = [uids::SEGMENTATION_STORAGE, uids::LABEL_MAP_SEGMENTATION_STORAGE];
 
 /// What [`scan`] found.
@@ -23,7 +23,7 @@ const DERIVED_OBJECTS: [&str; 2] = [uids::SEGMENTATION_STORAGE, uids::LABEL_MAP_
 pub struct Scan {
     /// Series and their stacks, in the order of their files' names.
     pub series: Vec<SeriesSummary>,
-    /// DICOM files that could not be read at all: it is unknown to which series they belong.
+    /// DICOM files that cannot be read at all, so that their series is unknown.
     pub damaged: Vec<ReadError>,
 }
 
@@ -49,7 +49,7 @@ pub struct SeriesSummary {
     pub modality: String,
     /// What the series holds.
     pub content: Content,
-    /// Which part of the series this is ("axial", "b-value 800"); None where the series is one stack.
+    /// Which part of the series this is ("axial", "b-value 800"); `None` where the series is one stack.
     pub stack: Option<String>,
     /// Number of files.
     pub files: usize,
@@ -59,12 +59,12 @@ pub struct SeriesSummary {
     pub shape: [usize; 3],
     /// One of the files.
     pub example: PathBuf,
-    /// Why the series cannot be read, where that is known from its headers.
+    /// Why the series cannot be read, as far as its headers tell.
     pub problem: Option<String>,
 }
 
 impl SeriesSummary {
-    /// One line for people: modality, description, stack, shape and UID.
+    /// One line: modality, description, stack, shape and UID.
     pub fn line(&self) -> String {
         let [z, y, x] = self.shape;
         let stack = self.stack.as_deref().map(|stack| format!(" [{stack}]")).unwrap_or_default();
@@ -73,7 +73,7 @@ impl SeriesSummary {
     }
 }
 
-/// Lists the series in a folder and everything below it, or in one file. Files are told by content, not by name.
+/// Lists the series in a folder and everything below it, or in one file. Content decides what a file is, not its name.
 ///
 /// # Errors
 /// [`ReadError::Open`] where the folder cannot be listed.
@@ -82,7 +82,7 @@ pub fn scan(path: &Path) -> Result<Scan, ReadError> {
     Ok(Scan { series: found.groups.iter().map(|group| group.summary.clone()).collect(), damaged: found.damaged })
 }
 
-/// What kind of object a file is; none where it is no DICOM file.
+/// What kind of object a file is; `None` where it is not a DICOM file.
 ///
 /// # Errors
 /// [`ReadError`] where the file cannot be opened or is damaged.
@@ -158,7 +158,7 @@ pub(super) fn find(path: &Path) -> Result<Found, ReadError> {
     Ok(Found { groups, damaged })
 }
 
-/// Regular files below a folder, but for hidden ones; a folder that links lead to twice is listed once.
+/// Regular files below a folder, without hidden ones. A folder that is reached twice through links is listed once.
 fn list(path: &Path, seen: &mut HashSet<PathBuf>, files: &mut Vec<PathBuf>) -> Result<(), ReadError> {
     let failed = |source| ReadError::Open { path: path.into(), source };
     if !fs::metadata(path).map_err(failed)?.is_dir() {
@@ -170,12 +170,12 @@ fn list(path: &Path, seen: &mut HashSet<PathBuf>, files: &mut Vec<PathBuf>) -> R
     }
     for entry in fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        // macOS leaves `._IM1.dcm` beside `IM1.dcm` on foreign disks.
+        // macOS writes `._IM1.dcm` beside `IM1.dcm` on foreign disks.
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
         let path = entry.path();
-        // Sockets, and links to nothing, are no images.
+        // Sockets and dangling links are not images.
         let Ok(metadata) = fs::metadata(&path) else { continue };
         if metadata.is_dir() || metadata.is_file() {
             list(&path, seen, files)?;
@@ -187,7 +187,7 @@ fn list(path: &Path, seen: &mut HashSet<PathBuf>, files: &mut Vec<PathBuf>) -> R
 fn read(path: &Path) -> Result<Option<Read>, ReadError> {
     let Some(file) = DicomFile::open(path)? else {
         let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dcm"));
-        return if named { Err(damaged(path, "is no DICOM file, though its name says so")) } else { Ok(None) };
+        return if named { Err(damaged(path, "is not a DICOM file, although its name says so")) } else { Ok(None) };
     };
     let instance = Arc::new(Instance::of(&file));
     if file.header.get(tags::DIRECTORY_RECORD_SEQUENCE).is_some() {
@@ -208,7 +208,7 @@ fn content(class: &str, has_image: bool) -> Content {
     }
 }
 
-/// What makes files one series. Without a UID: everything else that a series has in common, and the folder.
+/// What the files of a series have in common: the UID; without one, all other series elements and the folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(Vec<String>);
 

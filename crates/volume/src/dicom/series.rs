@@ -1,4 +1,4 @@
-//! One chosen stack of slices: its grid, its tags, its voxels.
+//! One stack of slices: its grid, tags and voxels.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use super::scan::{Content, Found, Group, SeriesSummary, find};
 use super::{damaged, unsupported};
 use crate::{Geometry, Header, ReadError, Volume};
 
-/// Most series that an error lists.
+/// Most series listed in an error.
 const LISTED: usize = 20;
 
-/// Which series of a folder is meant, and how strict its reader is.
+/// Which series of a folder to read, and what to do about gaps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Choice {
-    /// SeriesInstanceUID or SeriesDescription; None where the folder holds one series.
+    /// SeriesInstanceUID or SeriesDescription; `None` where the folder holds one series.
     pub series: Option<String>,
     /// The stack of a series that holds several, as [`super::scan`] names it ("b-value 800").
     pub stack: Option<String>,
@@ -40,8 +40,8 @@ impl Choice {
 /// Reads one image series: a folder of single frames, or a multi-frame file. Voxels are in the modality's unit (HU for CT).
 ///
 /// # Errors
-/// [`ReadError`] with the file's name: several series or stacks without a choice (they are listed), slices that are
-/// missing, irregular or at one position, and what of a file is damaged or not read.
+/// [`ReadError`] with the file's name: several series or stacks without a choice (they are listed), missing or irregular slices, slices
+/// at one position, damaged or unsupported files.
 pub fn read_series(path: &Path, choice: &Choice) -> Result<Volume, ReadError> {
     Series::open(path, choice)?.read()
 }
@@ -54,7 +54,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// The grid; slices that are missing and will be interpolated are a warning.
+    /// The grid, with a warning about missing slices that will be interpolated.
     pub fn header(&self) -> Header {
         let missing = self.grid.geometry.shape[0] - self.grid.planes.len();
         let text = || format!("{missing} slice(s) missing, interpolated between their neighbours");
@@ -65,7 +65,7 @@ impl Series {
     /// Reads the headers of one series in a folder, or of one file.
     ///
     /// # Errors
-    /// As [`read_series`], but for the pixel data.
+    /// As [`read_series`], except for the pixel data.
     pub fn open(path: &Path, choice: &Choice) -> Result<Self, ReadError> {
         let Found { groups, damaged } = find(path)?;
         if let Some(error) = damaged.into_iter().next() {
@@ -101,7 +101,7 @@ impl Series {
         super::read::voxels(&self.grid)
     }
 
-    /// Elements that people look at, as (name, value): modality, maker, kVp, thickness beside the true spacing, …
+    /// The most informative elements, as (name, value): modality, manufacturer, kVp, slice thickness beside the true spacing, …
     ///
     /// # Errors
     /// [`ReadError`] with the file's name.
@@ -112,7 +112,7 @@ impl Series {
     /// The file of the first slice.
     pub(super) fn first(&self) -> Result<DicomFile, ReadError> {
         let path = &self.grid.planes[0].instance.path;
-        DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no DICOM file any more"))
+        DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no longer a DICOM file"))
     }
 }
 
@@ -131,7 +131,7 @@ fn chosen(path: &Path, groups: Vec<Group>, choice: &Choice) -> Result<Group, Rea
     let mut fitting: Vec<Group> = images.into_iter().filter(|group| choice.matches(&group.summary)).collect();
     match fitting.len() {
         1 => Ok(fitting.remove(0)),
-        0 => Err(unsupported(path, format!("holds no series as chosen; there are:{all}"))),
+        0 => Err(unsupported(path, format!("holds no series that matches the choice; there are:{all}"))),
         count => {
             let reason = format!(
                 "holds {count} image series or stacks; choose one by UID or description, and stack:{}",

@@ -1,4 +1,4 @@
-//! Splits the planes of a series into stacks that each fill one grid.
+//! Splits the planes of a series into stacks, each of which fills one grid.
 
 use std::collections::HashSet;
 
@@ -7,16 +7,16 @@ use crate::geometry::{dot, norm};
 
 /// Directions are the same when their cosine differs from 1 by less: 0.08°.
 const SAME_DIRECTION: f64 = 1e-6;
-/// Sizes are the same when they differ by less than this part.
+/// Spacings are the same when they differ by less than this fraction.
 const SAME_SIZE: f64 = 1e-3;
-/// Positions are the same when they are closer than this part of the distance between pixels.
+/// Positions are the same when they are closer than this fraction of the pixel spacing.
 const SAME_POSITION: f64 = 0.01;
 
-/// Planes of one orientation and size, and what tells them from others of the series.
+/// Planes of one orientation and size, and what distinguishes them from others of the series.
 #[derive(Clone, Debug)]
 pub(super) struct Stack {
     pub planes: Vec<Plane>,
-    /// None where the series is one stack.
+    /// `None` where the series is one stack.
     pub label: Option<String>,
 }
 
@@ -58,7 +58,7 @@ fn same_grid(a: &Plane, b: &Plane) -> bool {
     a.size == b.size && spacing && directions && frames
 }
 
-/// Names of grids: their plane, with the size and a number where that is not enough.
+/// Names of grids: their plane, with size and number where that is ambiguous.
 fn labels(grids: &[Vec<Plane>]) -> Vec<String> {
     let firsts: Vec<&Plane> = grids.iter().filter_map(|planes| planes.first()).collect();
     let plane = |plane: &Plane| plane.place.map_or("no position", |place| orientation(&place)).to_string();
@@ -84,7 +84,7 @@ fn orientation(place: &Place) -> &'static str {
     }
 }
 
-/// Planes that fill the positions once each, with the value that names them; all in one where nothing separates them.
+/// Groups of planes that fill each position once, with the value that names them; one group where nothing separates them.
 fn separated(planes: Vec<Plane>) -> Vec<(Vec<Plane>, Option<String>)> {
     let positions = distinct_positions(&planes);
     if positions == planes.len() {
@@ -95,7 +95,7 @@ fn separated(planes: Vec<Plane>) -> Vec<(Vec<Plane>, Option<String>)> {
     let pairs =
         keys.iter().enumerate().flat_map(|(index, &first)| keys[index + 1..].iter().map(move |&key| vec![first, key]));
     let candidates: Vec<Vec<usize>> = keys.iter().map(|&key| vec![key]).chain(pairs).collect();
-    // Whole stacks first; else stacks that lack some slices, which the reader then names.
+    // Complete stacks first; else stacks that lack some slices, which the reader reports.
     for fewest in [positions, positions / 2 + 1] {
         for keys in &candidates {
             let groups = grouped(&planes, keys, planes.len() / fewest);
@@ -108,7 +108,7 @@ fn separated(planes: Vec<Plane>) -> Vec<(Vec<Plane>, Option<String>)> {
     vec![(planes, None)]
 }
 
-/// Planes by the values of keys, in the order in which the values come first; nothing for more than `most` values.
+/// Planes grouped by the values of keys, in order of first occurrence; empty for more than `most` values.
 fn grouped(planes: &[Plane], keys: &[usize], most: usize) -> Vec<(String, Vec<Plane>)> {
     let value = |plane: &Plane, key: usize| format!("{} {}", KEYS[key].0, plane.keys[key].as_deref().unwrap_or("none"));
     let name = |plane: &Plane| keys.iter().map(|&key| value(plane, key)).collect::<Vec<_>>().join(", ");
@@ -126,7 +126,7 @@ fn grouped(planes: &[Plane], keys: &[usize], most: usize) -> Vec<(String, Vec<Pl
     groups
 }
 
-/// How many different positions planes of one grid have; planes without a position are all different.
+/// Number of different positions of planes of one grid; planes without a position are all different.
 fn distinct_positions(planes: &[Plane]) -> usize {
     let mut positions: Vec<[f64; 3]> = Vec::new();
     let Some(normal) = planes.first().and_then(|plane| plane.place).map(|place| place.normal()) else {
@@ -137,7 +137,7 @@ fn distinct_positions(planes: &[Plane]) -> usize {
     for place in places {
         let tolerance = SAME_POSITION * planes[0].spacing.map_or(1.0, |spacing| spacing[0].min(spacing[1]));
         let close = |known: &[f64; 3]| norm([0, 1, 2].map(|axis| known[axis] - place.position[axis])) <= tolerance;
-        // Sorted by height, equal positions are neighbours, but for planes side by side.
+        // Sorted by height, equal positions are neighbours, except for planes that lie side by side.
         if !positions.iter().rev().take(64).any(close) {
             positions.push(place.position);
         }

@@ -1,4 +1,4 @@
-//! Transfer syntaxes: how the data set and the frames of a file are coded.
+//! Transfer syntaxes: the encoding of a file's data set and frames.
 
 use dicom_dictionary_std::uids;
 use dicom_encoding::TransferSyntax;
@@ -6,10 +6,10 @@ use dicom_transfer_syntax_registry::entries;
 
 use super::codec::Codec;
 
-/// Explicit VR big endian: retired in 2006, and still in archives.
+/// Explicit VR big endian: retired in 2006 but still in archives.
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
-/// How the elements of a data set are coded.
+/// Encoding of a data set's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     ImplicitLittle,
@@ -35,12 +35,12 @@ pub(super) struct Syntax {
     pub encoding: Encoding,
     /// Whether the data set itself is compressed.
     pub deflated: bool,
-    /// None for frames that are not read.
+    /// `None` for frames that are not supported.
     pub codec: Option<Codec>,
 }
 
 impl Syntax {
-    /// The syntax of a UID. What is not known is taken as explicit little endian, as every syntax since 1996 is.
+    /// The syntax of a UID. Unknown ones are taken as explicit little endian, like every syntax since 1996.
     pub fn of(uid: &str) -> Self {
         let encoding = match uid {
             uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding::ImplicitLittle,
@@ -66,7 +66,7 @@ impl Syntax {
         Self { uid: uid.into(), encoding, deflated, codec }
     }
 
-    /// The syntax that the first element of a data set shows: some archives re-coded files without saying so.
+    /// The syntax corrected by the first element of the data set: some archives re-encoded files without updating the UID.
     pub fn corrected(self, first: &[u8; 6]) -> Self {
         let typed = first[4..].iter().all(u8::is_ascii_uppercase);
         let encoding = match (self.encoding, typed) {

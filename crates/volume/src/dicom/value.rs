@@ -5,7 +5,7 @@ use dicom_core::{DataDictionary, DataElement, Tag};
 use dicom_dictionary_std::StandardDataDictionary;
 use dicom_object::InMemDicomObject;
 
-/// Access to the values of a data set; an empty value is as good as none.
+/// Access to the values of a data set; an empty value counts as missing.
 pub(super) trait Values {
     /// The values as one text, without padding.
     fn text(&self, tag: Tag) -> Option<String>;
@@ -13,10 +13,10 @@ pub(super) trait Values {
     /// The values as numbers.
     ///
     /// # Errors
-    /// The element's name and value where one is no finite number.
+    /// The element's name and value where one is not a finite number.
     fn numbers(&self, tag: Tag) -> Result<Option<Vec<f64>>, String>;
 
-    /// The items of a sequence; none where it is missing.
+    /// The items of a sequence; empty where it is missing.
     fn items(&self, tag: Tag) -> &[InMemDicomObject];
 
     /// The first value as a number.
@@ -30,16 +30,16 @@ pub(super) trait Values {
     /// The first value as a count.
     ///
     /// # Errors
-    /// The element's name and value where it is no whole number of 0 or more.
+    /// The element's name and value where it is not a whole number of at least 0.
     fn count(&self, tag: Tag) -> Result<Option<usize>, String> {
         let Some(number) = self.number(tag)? else { return Ok(None) };
         if number.fract() != 0.0 || !(0.0..=4_294_967_295.0).contains(&number) {
-            return Err(format!("{} is {number}, no count", name(tag)));
+            return Err(format!("{} is {number}, which is not a count", name(tag)));
         }
         Ok(Some(number as usize))
     }
 
-    /// As [`Values::count`], for elements that an image cannot do without.
+    /// As [`Values::count`], for required elements.
     ///
     /// # Errors
     /// Also where the element is missing.
@@ -50,7 +50,7 @@ pub(super) trait Values {
     /// A fixed number of values.
     ///
     /// # Errors
-    /// The element's name and value where they are too few or no numbers.
+    /// The element's name and value where there are too few or they are not numbers.
     fn vector<const N: usize>(&self, tag: Tag) -> Result<Option<[f64; N]>, String> {
         let Some(numbers) = self.numbers(tag)? else { return Ok(None) };
         let vector = <[f64; N]>::try_from(numbers.as_slice());
@@ -72,7 +72,7 @@ impl Values for InMemDicomObject {
     }
 }
 
-/// The values of an element as one text, without padding; None where there are none.
+/// The values of an element as one text, without padding; `None` where there are none.
 pub(super) fn text_of(element: &DataElement<InMemDicomObject>) -> Option<String> {
     let Value::Primitive(value) = element.value() else { return None };
     let text = match value {
@@ -87,7 +87,7 @@ pub(super) fn text_of(element: &DataElement<InMemDicomObject>) -> Option<String>
 /// The values of an element as finite numbers.
 pub(super) fn numbers_of(element: &DataElement<InMemDicomObject>) -> Result<Option<Vec<f64>>, String> {
     let Value::Primitive(value) = element.value() else { return Ok(None) };
-    let wrong = |text: &str| format!("{} is `{text}`, no number", name(element.header().tag));
+    let wrong = |text: &str| format!("{} is `{text}`, which is not a number", name(element.header().tag));
     let numbers = match value {
         PrimitiveValue::Str(_) | PrimitiveValue::Strs(_) | PrimitiveValue::U8(_) => {
             let Some(text) = text_of(element) else { return Ok(None) };

@@ -1,12 +1,12 @@
-//! Voxel → world: the three ways in which a NIfTI header states it, and the way back.
+//! The voxel → world affine: the three ways in which a NIfTI header states it, and the inverse for writing.
 
 use super::raw::Raw;
 use crate::geometry::{Geometry, cross, norm};
 
-/// A quaternion whose vector part is longer than 1 by less than this went through float rounding.
+/// The vector part of a quaternion may be longer than 1 by this, through rounding.
 const QUATERNION_ROUNDING: f64 = 1e-5;
 
-/// Corners of the two transforms that are closer than this part of a voxel are at one place.
+/// The corners of the two transforms may differ by this fraction of a voxel.
 const SAME_PLACE: f64 = 0.1;
 
 /// The affine of a header in millimetres, and whether the header states an orientation at all.
@@ -20,7 +20,7 @@ pub(super) struct Placement {
 /// sform before qform before voxel sizes alone, as in nibabel; metres and micrometres become millimetres.
 ///
 /// # Errors
-/// What makes the stated transform useless.
+/// Why the stated transform cannot be used.
 pub(super) fn placement(header: &Raw, shape: [usize; 3]) -> Result<Placement, String> {
     let oriented = header.sform_code > 0 || header.qform_code > 0;
     let stated = if header.sform_code > 0 {
@@ -42,7 +42,7 @@ pub(super) fn placement(header: &Raw, shape: [usize; 3]) -> Result<Placement, St
     Ok(Placement { affine, oriented, has_spacing, warning })
 }
 
-/// Where a header states both transforms and they differ: other programs may read the other one.
+/// A warning where a header states two transforms that differ: other programs may use the other one.
 fn disagreement(header: &Raw, grid: &Geometry, unit_mm: f64) -> Option<String> {
     if header.sform_code <= 0 || header.qform_code <= 0 {
         return None;
@@ -50,7 +50,7 @@ fn disagreement(header: &Raw, grid: &Geometry, unit_mm: f64) -> Option<String> {
     let other = from_quaternion(header).ok()?.map(|row| row.map(|value| value * unit_mm));
     let other = Geometry { affine: with_thickness(other, grid.shape), ..grid.clone() };
     let difference = grid.same_grid(&other, SAME_PLACE).err()?;
-    Some(format!("sform and qform differ, sform is taken: {difference}"))
+    Some(format!("sform and qform differ, sform is used: {difference}"))
 }
 
 fn unit_mm(header: &Raw) -> Result<f64, String> {
@@ -62,7 +62,7 @@ fn unit_mm(header: &Raw) -> Result<f64, String> {
     }
 }
 
-/// Headers made from pictures without physical size: every voxel size is left at 0 or 1.
+/// Headers of images without physical size leave every voxel size at 0 or 1.
 fn states_no_size(header: &Raw) -> bool {
     header.pixdim[1..4].iter().all(|&size| size == 0.0 || size == 1.0)
 }
@@ -79,7 +79,7 @@ fn from_quaternion(header: &Raw) -> Result<[[f64; 4]; 3], String> {
     let [b, c, d] = header.quaternion;
     let rest = 1.0 - (b * b + c * c + d * d);
     if rest.is_nan() || rest < -QUATERNION_ROUNDING {
-        return Err(format!("the quaternion ({b}, {c}, {d}) is no rotation"));
+        return Err(format!("the quaternion ({b}, {c}, {d}) is not a rotation"));
     }
     let a = rest.max(0.0).sqrt();
     let rotation = [
@@ -96,7 +96,7 @@ fn from_quaternion(header: &Raw) -> Result<[[f64; 4]; 3], String> {
     }))
 }
 
-/// Voxel sizes alone: nibabel's choice, x towards the left and the world's origin in the middle of the grid.
+/// Only voxel sizes are stated: as in nibabel, x points to the left and the world's origin is the centre of the grid.
 fn from_voxel_sizes(header: &Raw, shape: [usize; 3]) -> [[f64; 4]; 3] {
     let [x, y, z] = voxel_sizes(header);
     let half = |count: usize| (count as f64 - 1.0) / 2.0;
@@ -104,7 +104,7 @@ fn from_voxel_sizes(header: &Raw, shape: [usize; 3]) -> [[f64; 4]; 3] {
     [[-x, 0.0, 0.0, x * width], [0.0, y, 0.0, -y * height], [0.0, 0.0, z, -z * depth]]
 }
 
-/// A 2D image may leave the step between slices at 0: give it 1 mm along the normal.
+/// A 2D image may leave the step between slices at 0: it becomes 1 mm along the normal.
 fn with_thickness(mut affine: [[f64; 4]; 3], shape: [usize; 3]) -> [[f64; 4]; 3] {
     let geometry = Geometry { shape, affine, has_spacing: true };
     if shape[0] == 1 && norm(geometry.column(2)) == 0.0 {

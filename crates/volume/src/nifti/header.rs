@@ -1,4 +1,4 @@
-//! The NIfTI header: checked before anything is allocated for the voxels.
+//! The NIfTI header, checked before memory for the voxels is allocated.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,7 +11,7 @@ use super::{affine, pair};
 use crate::stored::{Content, GZIP_EXPANSION, Layout, NumberType, Wrong, content, damaged, unsupported};
 use crate::{Geometry, ReadError};
 
-/// What a file says about its image, read without the voxels.
+/// The header of an image, read without the voxels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     /// The grid.
@@ -20,9 +20,9 @@ pub struct Header {
     pub channels: usize,
     /// Type of the stored values: `"int16"`, `"float32"`, …
     pub value_type: &'static str,
-    /// False where the header states voxel sizes alone, so that left and right are a guess (nibabel's).
+    /// False where the header states only voxel sizes, so that left and right are guessed as in nibabel.
     pub oriented: bool,
-    /// What is odd about it.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
     Ok(Source::open(path)?.header)
 }
 
-/// An opened file whose header has been read and found sound.
+/// An opened file with a valid header.
 pub(super) struct Source {
     pub header: Header,
     pub raw: Raw,
@@ -78,14 +78,14 @@ impl Source {
         Ok(Self { header, raw, number: value.number, layout, scale, path, offset })
     }
 
-    /// The bytes of the file up to the end of the voxels, which are `length` bytes; `decoded` bytes will be made of them.
+    /// The file's bytes up to the end of the voxels. The voxels are `length` bytes in the file and `decoded` bytes in memory.
     pub(super) fn content(&self, length: usize, decoded: usize) -> io::Result<Content> {
         let Stored { file, bytes, compressed } = Stored::open(&self.path).map_err(io::Error::other)?;
         content(file, compressed, bytes, [(self.offset + length) as u64, decoded as u64])
     }
 }
 
-/// A file as it lies on the disk.
+/// A file on disk.
 struct Stored {
     file: BufReader<File>,
     bytes: u64,
@@ -105,7 +105,7 @@ impl Stored {
         Ok(Self { file, bytes: metadata.len(), compressed })
     }
 
-    /// The most bytes that it can hold, uncompressed.
+    /// Most bytes that it can hold, uncompressed.
     fn largest(&self) -> u64 {
         if self.compressed { self.bytes.saturating_mul(GZIP_EXPANSION) } else { self.bytes }
     }
@@ -121,16 +121,16 @@ fn offset(raw: &Raw) -> Result<usize, Wrong> {
     if !raw.vox_offset.is_finite() || raw.vox_offset < 0.0 {
         return Err(Wrong::Damaged(format!("its header puts the voxels at byte {}", raw.vox_offset)));
     }
-    // Beyond any file, a sum with the size of the voxels is still a number.
+    // Larger than any file, but small enough that adding the size of the voxels does not overflow.
     let offset = raw.vox_offset.min(1e15) as usize;
     // Four bytes say whether extensions follow; voxels begin behind them at the earliest.
     Ok(if raw.pair { offset } else { offset.max(raw.header_bytes + 4) })
 }
 
-/// The numbers of one voxel.
+/// The samples of one voxel.
 struct Value {
     number: NumberType,
-    /// More than 1 for colours, which lie side by side.
+    /// More than 1 for colours, which are interleaved.
     samples: usize,
 }
 
@@ -158,7 +158,7 @@ fn value_type(raw: &Raw) -> Result<Value, Wrong> {
     }
 }
 
-/// Shape and channels. A 2D image has depth 1, a line of voxels height 1, too.
+/// Shape and channels. A 2D image has depth 1, a 1D image also height 1.
 fn layout(raw: &Raw, samples: usize) -> Result<Layout, Wrong> {
     let rank = raw.dim[0];
     let stated = usize::try_from(rank).ok().filter(|&rank| rank > 0).and_then(|rank| raw.dim.get(1..=rank));

@@ -1,4 +1,4 @@
-//! Headers and images in two files: `case.hdr` beside `case.img`, each of them perhaps compressed.
+//! Header and image in two files: `case.hdr` beside `case.img`, each of them possibly compressed.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub(super) fn header_of(path: &Path) -> Result<PathBuf, ReadError> {
     }
 }
 
-/// The file with the voxels of a header that says it has none.
+/// The file with the voxels, for a header in its own file.
 pub(super) fn image_of(header: &Path) -> Result<PathBuf, ReadError> {
     match other_half(header, "hdr", "img") {
         Half::Found(image) => Ok(image),
@@ -29,7 +29,7 @@ enum Half {
     Found(PathBuf),
     /// The name that was looked for.
     Missing(String),
-    /// The file's name is that of no half.
+    /// The file's name is neither.
     None,
 }
 

@@ -1,7 +1,9 @@
-//! The fields of a header, from where either version keeps them.
+//! The header fields that segspec reads, in one form for both versions.
 
 use std::io::{self, Read};
 use std::path::Path;
+
+use nifti::{Endianness, NiftiHeader};
 
 use crate::ReadError;
 use crate::stored::{ByteOrder, damaged, read_full, unsupported};
@@ -11,13 +13,13 @@ const NIFTI1_BYTES: usize = 348;
 /// Bytes of a NIfTI-2 header.
 const NIFTI2_BYTES: usize = 540;
 
-/// What segspec reads of a header, in NIfTI-2's widths.
+/// The fields of either version, as wide as NIfTI-2 has them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Raw {
     pub order: ByteOrder,
     /// Bytes of the header itself.
     pub header_bytes: usize,
-    /// Whether the voxels lie in a file of their own.
+    /// Whether the voxels are in a separate file.
     pub pair: bool,
     pub dim: [i64; 8],
     pub datatype: i16,
@@ -46,47 +48,52 @@ impl Raw {
         let (order, header_bytes) = match (known(size), known(size.swap_bytes())) {
             (Some(count), _) => (ByteOrder::Little, count),
             (_, Some(count)) => (ByteOrder::Big, count),
-            _ => return Err(unsupported(path, "is no NIfTI file; expected .nii, .nii.gz, or .hdr beside .img")),
+            _ => return Err(unsupported(path, "is not a NIfTI file; expected .nii, .nii.gz, or .hdr beside .img")),
         };
         got += read_full(reader, &mut bytes[4..header_bytes]).map_err(broken)?;
         if got < header_bytes {
             return Err(damaged(path, format!("ends after {got} of {header_bytes} header bytes")));
         }
+        if header_bytes == NIFTI1_BYTES {
+            return nifti1(path, &bytes[..NIFTI1_BYTES], order);
+        }
         let fields = Fields { bytes: &bytes, order };
-        match (header_bytes, &bytes[4..8], &bytes[344..348]) {
-            (NIFTI1_BYTES, _, b"n+1\0") => Ok(nifti1(&fields, false)),
-            (NIFTI1_BYTES, _, b"ni1\0") => Ok(nifti1(&fields, true)),
-            (NIFTI2_BYTES, b"n+2\0", _) => Ok(nifti2(&fields, false)),
-            (NIFTI2_BYTES, b"ni2\0", _) => Ok(nifti2(&fields, true)),
-            (NIFTI1_BYTES, ..) => {
-                Err(unsupported(path, "is ANALYZE 7.5 or damaged: it lacks NIfTI's mark; save it as NIfTI"))
-            }
+        match &bytes[4..8] {
+            b"n+2\0" => Ok(nifti2(&fields, false)),
+            b"ni2\0" => Ok(nifti2(&fields, true)),
             _ => Err(damaged(path, "its header has the size of NIfTI-2 but not its mark")),
         }
     }
 }
 
-/// Offsets of `nifti1.h`.
-fn nifti1(fields: &Fields, pair: bool) -> Raw {
-    let float = |offset: usize| f64::from(f32::from_le_bytes(fields.get(offset)));
-    let short = |offset: usize| i16::from_le_bytes(fields.get(offset));
-    Raw {
-        order: fields.order,
-        header_bytes: NIFTI1_BYTES,
-        pair,
-        dim: std::array::from_fn(|axis| short(40 + 2 * axis).into()),
-        datatype: short(70),
-        pixdim: std::array::from_fn(|axis| float(76 + 4 * axis)),
-        vox_offset: float(108),
-        slope: float(112),
-        intercept: float(116),
-        units: u8::from_le_bytes(fields.get(123)).into(),
-        qform_code: short(252).into(),
-        sform_code: short(254).into(),
-        quaternion: std::array::from_fn(|part| float(256 + 4 * part)),
-        quaternion_offset: std::array::from_fn(|axis| float(268 + 4 * axis)),
-        sform: std::array::from_fn(|row| std::array::from_fn(|column| float(280 + 16 * row + 4 * column))),
+/// Parses a NIfTI-1 header, whose byte order is known from its size.
+fn nifti1(path: &Path, bytes: &[u8], order: ByteOrder) -> Result<Raw, ReadError> {
+    // All bytes are present, so that only the magic bytes can be wrong.
+    let header = NiftiHeader::from_reader(bytes)
+        .map_err(|_| unsupported(path, "is ANALYZE 7.5 or damaged: it lacks NIfTI's mark; save it as NIfTI"))?;
+    // The crate infers the byte order from `dim[0]`. It differs where `dim[0]` is invalid in the true order.
+    if (header.endianness == Endianness::Little) != (order == ByteOrder::Little) {
+        let rank = Fields { bytes, order }.get(40);
+        return Err(damaged(path, format!("its header claims {} dimensions", i16::from_le_bytes(rank))));
     }
+    Ok(Raw {
+        order,
+        header_bytes: NIFTI1_BYTES,
+        pair: header.magic == *b"ni1\0",
+        // Signed in `nifti1.h`, unsigned in the crate.
+        dim: header.dim.map(|count| count.cast_signed().into()),
+        datatype: header.datatype,
+        pixdim: header.pixdim.map(f64::from),
+        vox_offset: header.vox_offset.into(),
+        slope: header.scl_slope.into(),
+        intercept: header.scl_inter.into(),
+        units: header.xyzt_units.into(),
+        qform_code: header.qform_code.into(),
+        sform_code: header.sform_code.into(),
+        quaternion: [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from),
+        quaternion_offset: [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from),
+        sform: [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from)),
+    })
 }
 
 /// Offsets of `nifti2.h`.
@@ -115,7 +122,7 @@ fn nifti2(fields: &Fields, pair: bool) -> Raw {
 
 /// Header bytes, read by offset.
 struct Fields<'a> {
-    bytes: &'a [u8; NIFTI2_BYTES],
+    bytes: &'a [u8],
     order: ByteOrder,
 }
 

@@ -18,10 +18,10 @@ pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
     numbers.into_volume(path, source.header.geometry, &source.layout)
 }
 
-/// Reads a label image, `[z, y, x]`: whole numbers 0…65535, in whatever number type they are stored.
+/// Reads a label map, `[z, y, x]`: whole numbers 0…65535, whatever type they are stored in.
 ///
 /// # Errors
-/// [`ReadError`] with the file's name; a value that is no label is named with its voxel.
+/// [`ReadError`] with the file's name; a value that is not a label is named with its voxel.
 pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
     let source = Source::open(path)?;
     let numbers = read_numbers(&source)?;

@@ -5,16 +5,17 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ndarray::ArrayView;
-use ndarray::Dimension;
+use ndarray::{ArrayView, Dimension};
 
-use super::affine;
+use nifti::NiftiHeader;
+
+use super::{affine, bytes};
 use crate::files;
 use crate::{Geometry, LabelMap, Segmentation, Volume, WriteError};
 
-/// Header, and four bytes that say: no extensions.
-const OFFSET: usize = 352;
-/// `NIFTI_XFORM_SCANNER_ANAT`: the transform leads to the scanner's coordinates.
+/// Offset of the voxels: the header, and four bytes that declare no extensions.
+const OFFSET: f32 = 352.0;
+/// `NIFTI_XFORM_SCANNER_ANAT`: the transform maps to scanner coordinates.
 const SCANNER: i16 = 1;
 /// `NIFTI_UNITS_MM`.
 const MILLIMETRES: u8 = 2;
@@ -58,7 +59,7 @@ pub fn write_segmentation(path: &Path, segmentation: &Segmentation) -> Result<()
     }
 }
 
-/// Types that are written: code and bits.
+/// Stored types.
 #[derive(Clone, Copy)]
 enum Type {
     Uint8,
@@ -84,18 +85,16 @@ fn write<T: Copy, D: Dimension, const N: usize>(
     channels: usize,
     value_type: Type,
     voxels: ArrayView<T, D>,
-    bytes: impl Fn(T) -> [u8; N],
+    stored: impl Fn(T) -> [u8; N],
 ) -> Result<(), WriteError> {
-    let header = header(geometry, channels, value_type).map_err(|reason| WriteError {
-        path: path.into(),
-        reason,
-        environment: false,
-    })?;
+    let header = header(geometry, channels, value_type).map_err(|reason| WriteError::refused(path, reason))?;
+    let header = bytes::bytes(&header);
     let content = |file: &mut dyn Write| -> io::Result<()> {
         file.write_all(&header)?;
+        file.write_all(&[0; 4])?;
         let mut buffer = Vec::with_capacity(1 << 16);
         for &value in voxels.iter() {
-            buffer.extend_from_slice(&bytes(value));
+            buffer.extend_from_slice(&stored(value));
             if buffer.len() >= 1 << 16 {
                 file.write_all(&buffer)?;
                 buffer.clear();
@@ -106,7 +105,7 @@ fn write<T: Copy, D: Dimension, const N: usize>(
     write_file(path, content)
 }
 
-/// Compressed where the name ends in `.gz`; whole or not at all.
+/// Writes the file atomically; compressed if the name ends in `.gz`.
 fn write_file(path: &Path, content: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
     let zipped = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     let written = files::write_atomic_with(path, |file| {
@@ -123,58 +122,43 @@ fn write_file(path: &Path, content: impl Fn(&mut dyn Write) -> io::Result<()>) -
     written.map_err(|error| WriteError::io(path, &error))
 }
 
-/// The header's bytes, little endian. The `nifti` crate writes only to a path of its own making, which cannot be atomic.
-fn header(geometry: &Geometry, channels: usize, value_type: Type) -> Result<[u8; OFFSET], String> {
-    let mut header = Fields([0; OFFSET]);
-    header.put(0, 348_i32.to_le_bytes());
+/// sform always, qform where the axes are at right angles; neither for an image without physical size.
+fn header(geometry: &Geometry, channels: usize, value_type: Type) -> Result<NiftiHeader, String> {
     let [depth, height, width] = geometry.shape;
     let rank = if channels == 1 { 3 } else { 4 };
-    for (place, count) in [rank, width, height, depth, channels, 1, 1, 1].into_iter().enumerate() {
-        let count = i16::try_from(count).map_err(|_| format!("NIfTI-1 cannot hold {count} voxels along one axis"))?;
-        header.put(40 + 2 * place, count.to_le_bytes());
+    let mut dim = [1; 8];
+    for (place, count) in dim.iter_mut().zip([rank, width, height, depth, channels]) {
+        let held = i16::try_from(count).map_err(|_| format!("NIfTI-1 cannot hold {count} voxels along one axis"))?;
+        *place = held.cast_unsigned();
     }
-    let [code, bits] = value_type.code_and_bits();
-    header.put(70, code.to_le_bytes());
-    header.put(72, bits.to_le_bytes());
-    header.put(108, (OFFSET as f32).to_le_bytes());
-    header.put(112, 1_f32.to_le_bytes());
-    put_placement(&mut header, geometry);
-    header.put(344, *b"n+1\0");
-    Ok(header.0)
-}
-
-/// sform always, qform where the axes are at right angles; neither for an image without physical size.
-fn put_placement(header: &mut Fields, geometry: &Geometry) {
-    let [z, y, x] = geometry.spacing_mm();
+    let [z, y, x] = geometry.spacing_mm().map(|spacing| spacing as f32);
     let quaternion = affine::quaternion(geometry);
-    let handedness = quaternion.map_or(1.0, |[handedness, ..]| handedness);
-    header.put_floats(76, &[handedness, x, y, z, 1.0, 1.0, 1.0, 1.0]);
-    if !geometry.has_spacing {
-        return;
-    }
-    header.put(123, [MILLIMETRES]);
-    let origin = geometry.column(3);
-    if let Some([_, b, c, d]) = quaternion {
-        header.put(252, SCANNER.to_le_bytes());
-        header.put_floats(256, &[b, c, d, origin[0], origin[1], origin[2]]);
-    }
-    header.put(254, SCANNER.to_le_bytes());
-    for (row, values) in geometry.affine.iter().enumerate() {
-        header.put_floats(280 + 16 * row, values);
-    }
+    let handedness = quaternion.map_or(1.0, |[handedness, ..]| handedness as f32);
+    let [datatype, bitpix] = value_type.code_and_bits();
+    let header = NiftiHeader {
+        dim,
+        datatype,
+        bitpix,
+        pixdim: [handedness, x, y, z, 1.0, 1.0, 1.0, 1.0],
+        vox_offset: OFFSET,
+        scl_slope: 1.0,
+        qform_code: 0,
+        sform_code: 0,
+        srow_x: [0.0; 4],
+        srow_y: [0.0; 4],
+        srow_z: [0.0; 4],
+        magic: *b"n+1\0",
+        ..NiftiHeader::default()
+    };
+    Ok(if geometry.has_spacing { placed(header, geometry, quaternion) } else { header })
 }
 
-/// Header bytes, filled in by offset as `nifti1.h` lists them.
-struct Fields([u8; OFFSET]);
-
-impl Fields {
-    fn put<const N: usize>(&mut self, offset: usize, bytes: [u8; N]) {
-        self.0[offset..offset + N].copy_from_slice(&bytes);
-    }
-
-    fn put_floats(&mut self, offset: usize, values: &[f64]) {
-        for (place, value) in values.iter().enumerate() {
-            self.put(offset + 4 * place, (*value as f32).to_le_bytes());
-        }
-    }
+fn placed(header: NiftiHeader, geometry: &Geometry, quaternion: Option<[f64; 4]>) -> NiftiHeader {
+    let [srow_x, srow_y, srow_z] = geometry.affine.map(|row| row.map(|value| value as f32));
+    let header = NiftiHeader { xyzt_units: MILLIMETRES, sform_code: SCANNER, srow_x, srow_y, srow_z, ..header };
+    let Some([_, b, c, d]) = quaternion else { return header };
+    let [quatern_b, quatern_c, quatern_d] = [b, c, d].map(|part| part as f32);
+    let [quatern_x, quatern_y, quatern_z] = geometry.column(3).map(|part| part as f32);
+    let qform_code = SCANNER;
+    NiftiHeader { qform_code, quatern_b, quatern_c, quatern_d, quatern_x, quatern_y, quatern_z, ..header }
 }

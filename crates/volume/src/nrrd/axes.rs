@@ -1,4 +1,4 @@
-//! The axes of an array: which are space, which are channels, and where they lie in the patient.
+//! The axes of an array: which are spatial, which hold channels, and their position in the patient.
 
 use super::text::Text;
 use crate::Geometry;
@@ -8,7 +8,7 @@ use crate::stored::{Layout, Wrong};
 /// The format's limit.
 const MOST_AXES: usize = 16;
 
-/// Layout, grid, and whether left and right are stated.
+/// Layout, grid, and whether an orientation is stated.
 pub(super) struct Axes {
     pub sizes: Vec<usize>,
     pub layout: Layout,
@@ -21,20 +21,20 @@ pub(super) struct Axes {
 struct Axis<'a> {
     size: usize,
     kind: Option<&'a str>,
-    /// NaN for axes that have none.
+    /// NaN for axes without a spacing.
     spacing: Option<f64>,
-    /// What the spacing is measured in.
+    /// Unit of the spacing.
     unit: Option<&'a str>,
-    /// Step along the axis in the header's world; `None` for axes that are no direction in space.
+    /// Step along the axis in the header's space; `None` for axes that are not spatial.
     direction: Option<[f64; 3]>,
 }
 
 impl Axis<'_> {
-    /// Whether the axis is one of space; `directed` where any axis has a direction.
+    /// Whether the axis is spatial; `directed`: whether any axis has a direction.
     fn is_spatial(&self, directed: bool) -> bool {
         let kind = match self.kind.map(str::to_lowercase).as_deref() {
             Some("domain" | "space") => Some(true),
-            // A placeholder with one sample, which may still have a direction.
+            // A placeholder with one sample, which may have a direction.
             Some("stub" | "scalar") | None => None,
             Some(_) => Some(false),
         };
@@ -50,7 +50,7 @@ pub(super) fn axes(text: &Text) -> Result<Axes, Wrong> {
     let axes = described(text, &sizes, &world)?;
     let directed = axes.iter().any(|axis| axis.direction.is_some());
     let mut spatial: Vec<usize> = (0..axes.len()).filter(|&index| axes[index].is_spatial(directed)).collect();
-    // Teem and ITK write placeholder axes: what has one sample is no dimension.
+    // Teem and ITK write placeholder axes: an axis with one sample is not a dimension.
     while spatial.len() > 3 {
         let Some(single) = spatial.iter().rposition(|&index| axes[index].size == 1) else { break };
         spatial.remove(single);
@@ -77,10 +77,12 @@ pub(super) fn axes(text: &Text) -> Result<Axes, Wrong> {
 
 fn check_count(sizes: &[usize], spatial: usize, channels: usize) -> Result<(), Wrong> {
     let wrong = match (spatial, channels) {
-        (0, _) => "has no axis in space; expected one to three",
+        (0, _) => "has no spatial axis; expected one to three",
         (1..=3, 0 | 1) => return Ok(()),
-        (1..=3, _) => "has more than one axis beside those in space; keep one, as channels",
-        _ => "has more than three axes in space; say by `kinds: list domain domain domain` which one holds channels",
+        (1..=3, _) => "has more than one axis besides the spatial ones; keep one, as channels",
+        _ => {
+            "has more than three spatial axes; mark the one that holds channels, as in `kinds: list domain domain domain`"
+        }
     };
     Err(Wrong::Unsupported(format!("has the sizes {sizes:?} and {wrong}")))
 }
@@ -145,7 +147,7 @@ fn quoted(value: &str) -> Vec<&str> {
     value.split('"').skip(1).step_by(2).collect()
 }
 
-/// Millimetres of a unit of length. An empty one says nothing, and millimetres are the field's habit.
+/// Millimetres per unit of length. Without a unit, millimetres are assumed, as usual in the field.
 fn unit_mm(unit: &str) -> Result<f64, Wrong> {
     match unit.trim().to_lowercase().as_str() {
         "" | "mm" | "millimeter" | "millimeters" | "millimetre" | "millimetres" => Ok(1.0),
@@ -157,13 +159,13 @@ fn unit_mm(unit: &str) -> Result<f64, Wrong> {
     }
 }
 
-/// The world that a header's vectors live in.
+/// The space of a header's vectors.
 struct World {
     /// Components of a vector.
     dimension: usize,
-    /// What makes right, anterior and superior of the first three.
+    /// Signs that turn the first three components into right, anterior and superior.
     to_ras: [f64; 3],
-    /// Whether the header says which way left and right are.
+    /// Whether the header states which side is left.
     anatomical: bool,
     units_mm: [f64; 3],
     origin: Option<[f64; 3]>,
@@ -192,7 +194,7 @@ impl World {
         Ok(world)
     }
 
-    /// `(1,0,0) (0,1,0) none`; a vector of NaNs, or without a part in space, is no direction. `None` where it is damaged.
+    /// `(1,0,0) (0,1,0) none`; a vector of NaNs or without spatial components is not a direction. `None` where it is malformed.
     fn vectors(&self, value: &str) -> Option<Vec<Option<[f64; 3]>>> {
         let mut vectors = Vec::new();
         let mut rest = value.trim_start();
@@ -222,15 +224,15 @@ impl World {
 
     /// Millimetres towards right, anterior, superior.
     fn ras(&self, vector: [f64; 3]) -> [f64; 3] {
-        // Adding zero makes −0 plain.
+        // Adding zero turns −0 into 0.
         [0, 1, 2].map(|axis| vector[axis] * self.to_ras[axis] * self.units_mm[axis] + 0.0)
     }
 }
 
 const LPS: [f64; 3] = [-1.0, -1.0, 1.0];
 
-/// Dimensions of a named space, the way to RAS, and whether the name is anatomical. Where it is not, x, y and z are taken
-/// for left, posterior and superior, as ITK takes them.
+/// Dimensions of a named space, the signs of its conversion to RAS, and whether the name is anatomical. Where it is not, x, y and z are
+/// taken as left, posterior and superior, as in ITK.
 fn named_space(name: &str) -> Result<(usize, [f64; 3], bool), Wrong> {
     let lower = name.to_lowercase();
     let (spatial, time) = lower.strip_suffix("-time").map_or((lower.as_str(), false), |spatial| (spatial, true));
@@ -248,8 +250,8 @@ fn named_space(name: &str) -> Result<(usize, [f64; 3], bool), Wrong> {
     Ok((3 + usize::from(time), to_ras, anatomical))
 }
 
-/// A unit vector at a right angle to a line of voxels: of the axes, the one that lies most across it, without its part along
-/// the line.
+/// A unit vector perpendicular to a line of voxels: the world axis that is most perpendicular to it, without its component along the
+/// line.
 fn across(line: [f64; 3]) -> [f64; 3] {
     let flat = (0..3).rev().min_by(|&a, &b| line[a].abs().total_cmp(&line[b].abs())).unwrap_or(1);
     let square: f64 = line.iter().map(|part| part * part).sum();
@@ -258,7 +260,7 @@ fn across(line: [f64; 3]) -> [f64; 3] {
     raw.map(|part| part / length)
 }
 
-/// Grid and orientation of the axes in space, of which there are one to three.
+/// Grid and orientation of the one to three spatial axes.
 fn placement(axes: &[Axis], world: &World, shape: [usize; 3], directed: bool) -> Result<(Geometry, bool), Wrong> {
     let usable = |spacing: f64| spacing.is_finite() && spacing != 0.0;
     let spaced = axes.iter().all(|axis| axis.spacing.is_some_and(usable));

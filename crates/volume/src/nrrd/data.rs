@@ -1,4 +1,4 @@
-//! From a header to its numbers: attached or in files of their own, in any encoding.
+//! Reads the data of a header: attached or in separate files, in any encoding.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -12,11 +12,11 @@ use super::words::{Hex, Words};
 use crate::ReadError;
 use crate::stored::{Content, GZIP_EXPANSION, Numbers, Voxel, content, damaged, read_full};
 
-/// bzip2 writes at least 32 bytes for a block, which holds at most 900,000 bytes of runs of up to 259.
+/// Largest expansion of bzip2: at least 32 bytes per block, which holds at most 900,000 bytes of runs of up to 259.
 const BZIP2_EXPANSION: u64 = 900_000 / 5 * 259 / 32;
 
 impl Source {
-    /// Refuses a header that claims more than its files can hold, before anything is reserved.
+    /// Refuses a header that claims more than its files can hold, before memory is allocated.
     pub(super) fn check_size(&self) -> Result<(), ReadError> {
         let format = &self.format;
         let wanted = format.axes.layout.count().and_then(|count| count.checked_mul(format.number.bytes()));
@@ -32,7 +32,7 @@ impl Source {
         let number_bytes = format.number.bytes() as u64;
         let largest = match format.encoding {
             Encoding::Raw => stored,
-            // A digit and what separates it from the next.
+            // A digit and a separator.
             Encoding::Ascii => stored.saturating_add(1) / 2 * number_bytes,
             Encoding::Hex => stored / 2,
             Encoding::Gzip => stored.saturating_mul(GZIP_EXPANSION),
@@ -81,7 +81,7 @@ fn file_size(path: &Path) -> Result<u64, ReadError> {
     Ok(metadata.len())
 }
 
-/// The numbers of one file, which begin behind `start` bytes.
+/// Reads the numbers of one file, which begin after `start` bytes.
 fn read_piece<T: Voxel>(
     path: &Path,
     file: File,
@@ -104,7 +104,7 @@ fn read_piece<T: Voxel>(
     filled.map_err(|reason| damaged(path, reason))
 }
 
-/// What begins with the first of `count` numbers, of which `decoded` bytes will be made.
+/// The content from the first of `count` numbers on, which take `decoded` bytes in memory.
 fn open_content(mut file: File, start: u64, format: &Format, count: usize, decoded: usize) -> io::Result<Content> {
     let stored = file.metadata()?.len().saturating_sub(start);
     let bytes = count.saturating_mul(format.number.bytes());
@@ -131,7 +131,7 @@ fn open_content(mut file: File, start: u64, format: &Format, count: usize, decod
     }
 }
 
-/// The last bytes of a stream; fewer where it is shorter. Never holds more than twice as many.
+/// The last bytes of a stream, fewer where it is shorter. Never holds more than twice as many.
 fn tail(stream: &mut dyn Read, bytes: usize) -> io::Result<Vec<u8>> {
     let mut last = Vec::new();
     loop {
@@ -143,7 +143,7 @@ fn tail(stream: &mut dyn Read, bytes: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Takes the numbers of a file's bytes, which must be no more than them.
+/// Converts the bytes of a file, which must hold nothing but the numbers.
 fn take<T: Voxel>(bytes: &[u8], format: &Format, count: usize, numbers: &mut Numbers<T>) -> Result<(), String> {
     let wanted = count.saturating_mul(format.number.bytes());
     let Some((wanted_bytes, surplus)) = bytes.split_at_checked(wanted) else {
@@ -153,7 +153,7 @@ fn take<T: Voxel>(bytes: &[u8], format: &Format, count: usize, numbers: &mut Num
     ends(surplus, wanted)
 }
 
-/// As [`take`], of a stream.
+/// As [`take`], for a stream.
 fn fill<T: Voxel>(
     stream: &mut dyn Read,
     format: &Format,
@@ -175,7 +175,7 @@ fn cut_short(got: usize, wanted: usize) -> String {
     format!("ends after {got} of {wanted} bytes of numbers")
 }
 
-/// Some writers end the file with a line's end.
+/// Some writers end the file with a line break.
 fn ends(rest: &[u8], wanted: usize) -> Result<(), String> {
     match rest {
         b"" | b"\n" | b"\r\n" => Ok(()),

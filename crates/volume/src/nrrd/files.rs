@@ -1,4 +1,4 @@
-//! The names of data files that a header points to: one, a list, or a numbered series.
+//! The data files that a header names: one, a list, or a numbered series.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::text::Text;
 use crate::files;
 use crate::stored::Wrong;
 
-/// Data files, each with an equal part of the numbers, in their order.
+/// Data files in order, each with an equal part of the numbers.
 #[derive(Debug, PartialEq)]
 pub(super) enum Files {
     Listed(Vec<String>),
@@ -86,7 +86,7 @@ fn one(name: &str) -> Result<Files, Wrong> {
     Ok(Files::Listed(vec![name.to_owned()]))
 }
 
-/// How many files hold arrays of `depth` axes each; with all axes, equal slabs of the last.
+/// Number of files that hold arrays of `depth` axes each; with all axes, equal slabs along the last.
 fn pieces(sizes: &[usize], depth: usize, stated: usize) -> Option<usize> {
     if depth == 0 || depth > sizes.len() {
         return None;
@@ -98,7 +98,7 @@ fn pieces(sizes: &[usize], depth: usize, stated: usize) -> Option<usize> {
     sizes.get(depth..)?.iter().try_fold(1_usize, |product, &size| product.checked_mul(size))
 }
 
-/// Text before the number, its width, whether zeros fill it, text behind it.
+/// Text before the number, its width, whether it is padded with zeros, text after it.
 type Template = (String, usize, bool, String);
 
 /// A name with one `%d`, `%3d` or `%03d`; `%%` stands for a percent sign.
@@ -112,7 +112,7 @@ fn template(name: &str) -> Option<Template> {
     Some((plain(&name[..start]), width, digits.starts_with('0'), plain(after)))
 }
 
-/// A data file in the header's folder or below.
+/// A data file in the header's folder or below it.
 fn beside(header: &Path, name: &str) -> Result<PathBuf, Wrong> {
     match files::inside(name) {
         Some(path) => Ok(header.parent().unwrap_or(Path::new("")).join(path)),

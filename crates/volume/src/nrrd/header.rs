@@ -1,4 +1,4 @@
-//! What a header says: number type, encoding, axes, and where the numbers lie.
+//! The header: number type, encoding, axes, and position of the data.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,7 +27,7 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
     })
 }
 
-/// How the numbers are written.
+/// Encoding of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Raw,
@@ -37,16 +37,16 @@ pub(super) enum Encoding {
     Bzip2,
 }
 
-/// Which bytes are the numbers', behind skipped lines and in what has been decompressed.
+/// Which bytes hold the numbers, after skipped lines and decompression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByteSkip {
-    /// All but the first so many.
+    /// All after this many.
     Forward(u64),
-    /// The last.
+    /// The last ones.
     ToEnd,
 }
 
-/// A header that has been understood.
+/// A parsed header.
 pub(super) struct Format {
     pub number: NumberType,
     pub order: ByteOrder,
@@ -54,7 +54,7 @@ pub(super) struct Format {
     pub line_skip: u64,
     pub byte_skip: ByteSkip,
     pub axes: Axes,
-    /// `None` where the numbers follow the header.
+    /// `None` where the data follow the header.
     pub files: Option<Files>,
 }
 
@@ -64,9 +64,9 @@ pub(super) struct Source {
     pub path: PathBuf,
     pub pairs: BTreeMap<String, String>,
     pub format: Format,
-    /// Stands behind the header.
+    /// Positioned after the header.
     pub file: File,
-    /// Where that is.
+    /// That position.
     pub header_bytes: u64,
 }
 
@@ -102,11 +102,12 @@ impl Format {
             None => return Err(Wrong::Damaged("its header has no field `endian`".into())),
         };
         let line_skip = text.get("line skip").map_or(Ok(0), str::parse);
-        let line_skip = line_skip.map_err(|_| Wrong::Damaged("`line skip` is no whole number from 0".into()))?;
+        let line_skip =
+            line_skip.map_err(|_| Wrong::Damaged("`line skip` must be a whole number of at least 0".into()))?;
         let byte_skip = match text.get("byte skip").map_or(Ok(0), str::parse::<i64>) {
             Ok(-1) => ByteSkip::ToEnd,
             Ok(count) if count >= 0 => ByteSkip::Forward(count.unsigned_abs()),
-            _ => return Err(Wrong::Damaged("`byte skip` is no whole number from −1".into())),
+            _ => return Err(Wrong::Damaged("`byte skip` must be a whole number of at least −1".into())),
         };
         if byte_skip == ByteSkip::ToEnd && matches!(encoding, Encoding::Ascii | Encoding::Hex) {
             return Err(Wrong::Damaged("`byte skip: -1` has no meaning in a text encoding".into()));

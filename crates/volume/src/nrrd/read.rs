@@ -17,7 +17,7 @@ pub fn names_segments(path: &Path) -> Result<bool, ReadError> {
     Ok(Source::open(path)?.pairs.contains_key(FIRST_SEGMENT))
 }
 
-/// Reads an image, `[channel, z, y, x]`: an axis of a kind other than space (list, vector, colour, time) becomes channels.
+/// Reads an image, `[channel, z, y, x]`: a non-spatial axis (list, vector, colour, time) becomes channels.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name; NaN, infinite and complex voxels are refused with the remedy.
@@ -27,17 +27,19 @@ pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
     source.read_numbers()?.into_volume(path, geometry, &layout)
 }
 
-/// Reads a label image, `[z, y, x]`: whole numbers 0…65535, in whatever number type they are stored.
+/// Reads a label map, `[z, y, x]`: whole numbers 0…65535, whatever type they are stored in.
 ///
 /// # Errors
-/// [`ReadError`] with the file's name; a value that is no label is named with its voxel. Segments that overlap lie in
-/// several layers, which are no label map: [`read_segments`](super::read_segments) reads them.
+/// [`ReadError`] with the file's name; a value that is not a label is named with its voxel. Overlapping segments lie in several layers
+/// and are refused: [`read_segments`](super::read_segments) reads them.
 pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
     let source = Source::open(path)?;
     let (layout, geometry) = (source.format.axes.layout, source.format.axes.geometry.clone());
     if layout.channels > 1 && source.pairs.contains_key(FIRST_SEGMENT) {
-        let text =
-            format!("holds overlapping segments in {} layers, no label map; export them as one", layout.channels);
+        let text = format!(
+            "holds overlapping segments in {} layers, which no label map can hold; export them without overlap",
+            layout.channels
+        );
         return Err(unsupported(path, text));
     }
     source.read_numbers()?.into_label_map(path, geometry, &layout)

@@ -1,4 +1,4 @@
-//! Segments of 3D Slicer's `.seg.nrrd`: names, colours, label values, and layers for those that overlap.
+//! Segments of 3D Slicer's `.seg.nrrd`: names, colours, label values, and layers for overlapping segments.
 //!
 //! Source: `vtkMRMLSegmentationStorageNode` of 3D Slicer, and its documentation of the file format.
 
@@ -14,7 +14,7 @@ use crate::{LabelMap, ReadError, Segment, Segmentation, Segments};
 /// Masks of more voxels than this are refused: 32 GiB.
 const LARGEST_MASKS: usize = 1 << 35;
 
-/// A segment and where its voxels are.
+/// A segment and the place of its voxels.
 struct Entry {
     name: String,
     color: Option<[u8; 3]>,
@@ -24,8 +24,8 @@ struct Entry {
 
 /// Reads a segmentation with the names of its structures.
 ///
-/// Segments of one layer are a label map, and a segment's value is its label. Several layers are masks, and a segment's
-/// value is its label where no other segment has the same one, else its place in the file counted from 1.
+/// Segments of one layer become a label map, with the label as each segment's value. Several layers become masks; a segment's value is
+/// then its label if that is unique, else its position in the file, counted from 1.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name; voxels that no segment names are refused.
@@ -64,7 +64,7 @@ fn entries(pairs: &BTreeMap<String, String>, layers: usize) -> Result<Vec<Entry>
     while let Some(name) = get(entries.len(), "Name").or_else(|| get(entries.len(), "ID")) {
         let index = entries.len();
         let wrong = |key: &str, value: &str| Wrong::Damaged(format!("`Segment{index}_{key}:={value}` cannot be read"));
-        // Files of Slicer before 4.11 have neither: each segment is a layer of zeros and ones.
+        // Files of 3D Slicer before 4.11 state neither: each segment is a layer of zeros and ones.
         let layer = match get(index, "Layer") {
             Some(value) => value.parse().ok().filter(|&layer| layer < layers).ok_or_else(|| wrong("Layer", value))?,
             None if layers == 1 => 0,
@@ -81,10 +81,10 @@ fn entries(pairs: &BTreeMap<String, String>, layers: usize) -> Result<Vec<Entry>
         entries.push(Entry { name: name.to_owned(), color, layer, label });
     }
     if entries.is_empty() {
-        return Err(Wrong::Unsupported("names no segments: it is an image or a label map, no .seg.nrrd".into()));
+        return Err(Wrong::Unsupported("names no segments: it is an image or a label map, not a .seg.nrrd".into()));
     }
     if !all_distinct(entries.iter().map(|entry| (entry.layer, entry.label))) {
-        return Err(Wrong::Damaged("gives one label value of one layer to two segments".into()));
+        return Err(Wrong::Damaged("gives the same label value in the same layer to two segments".into()));
     }
     Ok(entries)
 }
@@ -97,7 +97,7 @@ fn color(value: &str) -> Option<[u8; 3]> {
     in_range.then(|| parts.map(|part| (part * 255.0).round() as u8))
 }
 
-/// Label values of every layer that belong to a segment: `[layer][label]` is the segment's place.
+/// Index of the segment of each layer and label value.
 fn places(entries: &[Entry]) -> BTreeMap<(usize, u16), usize> {
     entries.iter().enumerate().map(|(index, entry)| ((entry.layer, entry.label), index)).collect()
 }

@@ -5,11 +5,11 @@ use std::io::{self, BufRead, Read};
 
 use crate::stored::Wrong;
 
-/// Headers are text of a few kilobytes; metadata of many segments takes more.
+/// Headers are a few kilobytes of text; metadata of many segments takes more.
 const LARGEST_HEADER: u64 = 1 << 24;
 
-/// Every field of the format. A header with another one is refused, as Teem refuses it: it could be a misspelt field that
-/// says where the voxels lie. Names may be written without their spaces.
+/// Every field of the format. A header with another one is refused, as in Teem: it could be a misspelt field that affects the voxels.
+/// Names may be written without their spaces.
 const FIELDS: [&str; 31] = [
     "dimension",
     "type",
@@ -44,21 +44,21 @@ const FIELDS: [&str; 31] = [
     "kinds",
 ];
 
-/// A header, taken apart but not yet understood.
+/// A header split into fields that are not yet interpreted.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Text {
-    /// Values by field, as [`FIELDS`] writes it.
+    /// Values by field, named as in [`FIELDS`].
     fields: BTreeMap<&'static str, String>,
     /// Key/value pairs, escapes resolved.
     pub pairs: BTreeMap<String, String>,
-    /// The names behind `data file: LIST`, one per line.
+    /// The names after `data file: LIST`, one per line.
     pub listed: Vec<String>,
-    /// Whether an empty line ended the header, so that data can follow.
+    /// Whether an empty line ends the header, so that data can follow.
     pub ended: bool,
 }
 
 impl Text {
-    /// Reads up to and including the empty line behind the header.
+    /// Reads up to and including the empty line after the header.
     pub(super) fn read(reader: &mut impl BufRead) -> Result<Self, Wrong> {
         let mut lines = Lines { reader: reader.take(LARGEST_HEADER), number: 0 };
         magic(&lines.next()?.unwrap_or_default())?;
@@ -84,7 +84,7 @@ impl Text {
         self.fields.get(field).map(String::as_str)
     }
 
-    /// The value of a field that every header has.
+    /// The value of a required field.
     pub(super) fn require(&self, field: &str) -> Result<&str, Wrong> {
         self.get(field).ok_or_else(|| Wrong::Damaged(format!("its header has no field `{field}`")))
     }
@@ -114,7 +114,7 @@ impl Text {
     }
 }
 
-/// Lines of a header, without their ends.
+/// Lines of a header, without line breaks.
 struct Lines<R> {
     reader: io::Take<R>,
     number: usize,
@@ -152,11 +152,11 @@ fn magic(line: &str) -> Result<(), Wrong> {
         _ if line.starts_with("NRRD") => {
             Err(Wrong::Unsupported(format!("is {line:?}; versions up to NRRD0005 are read")))
         }
-        _ => Err(Wrong::Unsupported("is no NRRD file; expected .nrrd or .nhdr".into())),
+        _ => Err(Wrong::Unsupported("is not an NRRD file; expected .nrrd or .nhdr".into())),
     }
 }
 
-/// `\n` stands for a line's end and `\\` for a backslash.
+/// `\n` stands for a line break and `\\` for a backslash.
 fn unescaped(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -175,7 +175,7 @@ fn unescaped(text: &str) -> String {
     result
 }
 
-/// The inverse of what reading does.
+/// The inverse, for writing.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', " ")
 }
@@ -215,8 +215,8 @@ mod tests {
             ("NRRD0004\ntype: int\nTYPE: int\n", "line 3: a second field `TYPE`"),
             ("NRRD0004\ntype\n", "line 2: neither a field"),
             ("NRRD0006\n", "NRRD0005"),
-            ("P5\n", "no NRRD file"),
-            ("", "no NRRD file"),
+            ("P5\n", "not an NRRD file"),
+            ("", "not an NRRD file"),
         ] {
             let (Wrong::Damaged(text) | Wrong::Unsupported(text)) = text(header).unwrap_err();
             assert!(text.contains(reason), "{text}");

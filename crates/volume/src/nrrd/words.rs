@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::stored::{NumberType, Numbers, Voxel};
 
-/// No number takes more characters.
+/// Most characters of a number.
 const LONGEST: usize = 400;
 
 /// Decimal numbers between blanks, commas and line ends.
@@ -17,7 +17,7 @@ impl<R: Read> Words<R> {
         Self { reader: BufReader::new(reader) }
     }
 
-    /// Takes the numbers of the stream, which must hold no more than `count`.
+    /// Reads the numbers of the stream, which must hold exactly `count`.
     pub(super) fn fill<T: Voxel>(
         &mut self,
         numbers: &mut Numbers<T>,
@@ -54,7 +54,7 @@ impl<R: Read> Words<R> {
     }
 }
 
-/// The number as the file's type holds it.
+/// The number in the file's type.
 fn value(word: &str, number: NumberType) -> Option<f64> {
     match (number.range(), number) {
         (Some((lowest, highest)), _) => {
@@ -65,7 +65,7 @@ fn value(word: &str, number: NumberType) -> Option<f64> {
     }
 }
 
-/// The bytes that pairs of hexadecimal digits stand for; blanks and line ends lie between them anywhere.
+/// Bytes from pairs of hexadecimal digits; blanks and line breaks may lie anywhere between digits.
 pub(super) struct Hex<R> {
     digits: io::Bytes<BufReader<R>>,
 }
@@ -80,7 +80,8 @@ impl<R: Read> Hex<R> {
             let byte = byte?;
             if !byte.is_ascii_whitespace() {
                 let digit = char::from(byte).to_digit(16);
-                let wrong = || io::Error::new(io::ErrorKind::InvalidData, "holds what is no hexadecimal digit");
+                let wrong =
+                    || io::Error::new(io::ErrorKind::InvalidData, "holds a character that is not a hexadecimal digit");
                 return digit.map(|digit| Some(digit as u8)).ok_or_else(wrong);
             }
         }

@@ -1,4 +1,4 @@
-//! Writes NRRD files, gzip-compressed behind an attached header, whole or not at all.
+//! Writes NRRD files with an attached header and gzip-compressed data, whole or not at all.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use ndarray::{ArrayView4, Axis};
 
 use crate::files;
-use crate::{Geometry, LabelMap, Volume, WriteError};
+use crate::{Geometry, LabelMap, Segmentation, Volume, WriteError};
 
 /// Writes an image as int16 where every value is a whole number that fits, else as float32; several channels become the
 /// first axis, of kind `list`.
@@ -30,6 +30,20 @@ pub fn write_volume(path: &Path, volume: &Volume) -> Result<(), WriteError> {
 /// [`WriteError`] with the file's name; the file is then as it was before.
 pub fn write_label_map(path: &Path, labels: &LabelMap) -> Result<(), WriteError> {
     write_labels(path, &labels.geometry, labels.voxels.view().insert_axis(Axis(0)), &[])
+}
+
+/// Writes a segmentation: a label map, or one mask (0 or 1) per structure as channels.
+///
+/// # Errors
+/// [`WriteError`] with the file's name; the file is then as it was before.
+pub fn write_segmentation(path: &Path, segmentation: &Segmentation) -> Result<(), WriteError> {
+    match segmentation {
+        Segmentation::Labels(labels) => write_label_map(path, labels),
+        Segmentation::Masks { masks, geometry } => {
+            let write = Writer { path, geometry, pairs: &[] };
+            write.write(masks.view(), "short", |value| i16::from(value).to_le_bytes())
+        }
+    }
 }
 
 /// Label layers `[layer, z, y, x]` with key/value pairs.
@@ -108,7 +122,7 @@ impl Writer<'_> {
 
 /// `(x,y,z)` towards left, posterior and superior, of a vector towards right, anterior and superior.
 fn vector([right, anterior, superior]: [f64; 3]) -> String {
-    // Adding zero makes −0 plain; the shortest digits that name a number bring it back exactly.
+    // Adding zero turns −0 into 0; the shortest decimal form of a number reads back exactly.
     format!("({},{},{})", 0.0 - right, 0.0 - anterior, superior + 0.0)
 }
 

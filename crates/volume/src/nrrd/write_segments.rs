@@ -7,8 +7,8 @@ use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 use super::write::write_labels;
 use crate::{Geometry, Segment, Segmentation, Segments, WriteError, colour_table};
 
-/// Writes a segmentation with names and colours that 3D Slicer opens as such. Each segment's value is its label; segments
-/// that overlap go to different layers; one without a colour gets [`colour_table::color`].
+/// Writes a segmentation with names and colours that 3D Slicer opens as such. Each segment's value is its label; overlapping segments go
+/// to different layers; a segment without a colour gets [`colour_table::color`].
 ///
 /// # Errors
 /// [`WriteError`] with the file's name where values repeat, are 0 or do not fit the voxels; the file is then as it was
@@ -46,7 +46,7 @@ fn check_values(segments: &[Segment]) -> Result<(), String> {
     }
 }
 
-/// Label layers, and each segment's layer: the first in which it meets no other.
+/// Label layers, and each segment's layer: the first in which it overlaps no other.
 fn layered(masks: ArrayView4<u8>, segments: &[Segment]) -> (Array4<u16>, Vec<usize>) {
     let (_, depth, height, width) = masks.dim();
     let mut layers: Vec<Array3<u16>> = Vec::new();

@@ -1,4 +1,4 @@
-//! Masks in pictures: label values, anything that is not black, or colours that stand for structures.
+//! Masks in pictures: label values, everything that is not black, or one colour per structure.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use super::{Part, Picture, read};
 use crate::stored::{Layout, Numbers, Wrong};
 use crate::{LabelMap, ReadError};
 
-/// How a picture shows structures.
+/// How a picture encodes structures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MaskForm {
-    /// The grey value, or the number in the palette, is the label.
+    /// The grey value or palette index is the label.
     Values,
     /// Every pixel that is not black is 1.
     Nonzero,
@@ -22,7 +22,7 @@ pub enum MaskForm {
 /// Reads a picture as a label map of one slice, `[0, y, x]`.
 ///
 /// # Errors
-/// [`ReadError`] with the file's name; a pixel that is no label, or of a colour without one, is named.
+/// [`ReadError`] with the file's name; a pixel without a valid label is named.
 pub fn read_label_map(path: &Path, form: &MaskForm) -> Result<LabelMap, ReadError> {
     let picture = read(path, Part::All)?;
     let (geometry, value_type) = (picture.geometry(), picture.value_type);
@@ -36,18 +36,18 @@ pub fn read_label_map(path: &Path, form: &MaskForm) -> Result<LabelMap, ReadErro
     numbers.into_label_map(path, geometry.clone(), &Layout::planar(geometry.shape, 1))
 }
 
-/// Grey values, or places in the palette. Grey that was saved as colours is grey.
+/// Grey values or palette indices. RGB with equal components counts as grey.
 fn stored_labels(picture: Picture) -> Result<Vec<f32>, Wrong> {
     if picture.palette.is_some() {
         return Ok(picture.values);
     }
     shown(picture, |parts| match parts {
         [first, others @ ..] if others.iter().all(|other| other == first) => Ok(*first),
-        _ => Err("labels are grey values, or name the colours of the structures".into()),
+        _ => Err("labels must be grey values, or name the structures' colours".into()),
     })
 }
 
-/// One value per pixel, made from its channels. An error is what is wrong with the pixel.
+/// One value per pixel, computed from its channels. The error says what is wrong with the pixel.
 fn shown(picture: Picture, label: impl Fn(&[f32]) -> Result<f32, String>) -> Result<Vec<f32>, Wrong> {
     let voxels = picture.into_voxels()?;
     let mut labels = Vec::with_capacity(voxels.len() / voxels.len_of(Axis(0)).max(1));
@@ -75,6 +75,6 @@ fn label_of(value_type: &str, parts: &[f32], colors: &[([u8; 3], u16)]) -> Resul
     match colors.iter().find(|(color, _)| same(color)) {
         Some((_, label)) => Ok(f32::from(*label)),
         None if same(&[0; 3]) => Ok(0.0),
-        None => Err("no structure has it (was the picture saved with loss, or with smooth edges?)".into()),
+        None => Err("no structure has it (was the picture saved with lossy compression or smooth edges?)".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures of slices, one file each, as one image.
+//! One image from pictures of its slices.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ use super::read_volume;
 use crate::stored::unsupported;
 use crate::{Geometry, ReadError, Volume};
 
-/// Reads slices from the first to the last, with this spacing `[z, y, x]`. Where they lie in the patient, pictures do not say:
-/// the grid's axes are taken as right, anterior and superior.
+/// Reads slices from the first to the last, with this spacing `[z, y, x]`. Pictures do not state their position in the patient: the
+/// grid's axes are taken as right, anterior and superior.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name: no picture at all, or one of another size than the first.

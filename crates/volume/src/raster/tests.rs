@@ -142,7 +142,7 @@ fn masks_are_values_places_in_a_palette_or_colours() {
     let (_folder, path) = row(ColorType::Rgba, BitDepth::Eight, None, &[7, 7, 7, 0, 255, 0, 0, 255], 2);
     assert_eq!(labels(&path, &MaskForm::Nonzero), array![[[1, 1]]]);
     let error = read_label_map(&path, &MaskForm::Values).unwrap_err().to_string();
-    assert!(error.contains("pixel [0, 1] has the colour [255.0, 0.0, 0.0]; labels are grey values"), "{error}");
+    assert!(error.contains("pixel [0, 1] has the colour [255.0, 0.0, 0.0]; labels must be grey values"), "{error}");
     let (_folder, path) = row(ColorType::Rgb, BitDepth::Eight, None, &[7, 7, 7, 0, 0, 0], 2);
     assert_eq!(labels(&path, &MaskForm::Values), array![[[7, 0]]]);
     let (_folder, path) = row(ColorType::Grayscale, BitDepth::Sixteen, None, &[1, 2, 255, 255], 2);

@@ -12,7 +12,7 @@ use tiff::{ColorType, TiffError};
 use super::{Part, Picture, unpacked};
 use crate::stored::Wrong;
 
-/// A code of LZW stands for at most 4096 bytes and takes more than one; deflate and PackBits expand less.
+/// Largest expansion: an LZW code takes more than a byte and stands for at most 4096; deflate and PackBits expand less.
 const EXPANSION: u64 = 4096;
 
 pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> Result<Picture, Wrong> {
@@ -27,7 +27,7 @@ pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> 
     let color = decoder.colortype().map_err(wrong)?;
     let (samples, mut alpha) = samples(color)?;
     if let Ok(Some(extra)) = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples) {
-        // 1 and 2 stand for alpha, 0 for a band of its own meaning.
+        // 1 and 2 stand for alpha, 0 for an unspecified band.
         alpha |= samples > 1 && matches!(extra.last(), Some(1 | 2));
     }
     let layout = decoder.image_buffer_layout().map_err(wrong)?;
@@ -62,7 +62,7 @@ fn limits(largest: u64) -> Limits {
     limits
 }
 
-/// Numbers per pixel, and whether the last is alpha.
+/// Samples per pixel, and whether the last is alpha.
 fn samples(color: ColorType) -> Result<(usize, bool), Wrong> {
     match color {
         ColorType::Gray(_) => Ok((1, false)),

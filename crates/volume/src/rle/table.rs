@@ -9,21 +9,21 @@ use super::{Order, decode};
 use crate::ReadError;
 use crate::stored::{damaged, unsupported};
 
-/// The names of a table's columns.
+/// Column names of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Columns<'a> {
-    /// Which image the mask belongs to.
+    /// Column with the image's name.
     pub image: &'a str,
-    /// Which structure the mask shows; `None` where the table has one structure, or one row per object.
+    /// Column with the structure's name; `None` where the table has one structure, or one row per object.
     pub structure: Option<&'a str>,
     /// The runs.
     pub runs: &'a str,
 }
 
 impl Columns<'static> {
-    /// `id,class,segmentation`, as UW-Madison GI Tract has it.
+    /// `id,class,segmentation`, as in UW-Madison GI Tract.
     pub const BY_CLASS: Self = Self { image: "id", structure: Some("class"), runs: "segmentation" };
-    /// `ImageId,EncodedPixels`, as the Data Science Bowl 2018 has it: a row per object.
+    /// `ImageId,EncodedPixels`, as in the Data Science Bowl 2018: one row per object.
     pub const BY_OBJECT: Self = Self { image: "ImageId", structure: None, runs: "EncodedPixels" };
 }
 
@@ -41,9 +41,9 @@ pub struct RowPlace {
 pub struct Row {
     /// Where it stands in the file.
     pub place: RowPlace,
-    /// Which image.
+    /// The image.
     pub image: String,
-    /// Which structure, where the table says so.
+    /// The structure, where the table has a column for it.
     pub structure: Option<String>,
     /// The runs; empty where there is no mask.
     pub runs: String,
@@ -74,13 +74,13 @@ impl Table {
     /// Opens a table and finds its columns.
     ///
     /// # Errors
-    /// [`ReadError`] with the file's name; a missing column is named with those that are there.
+    /// [`ReadError`] with the file's name; a missing column is named together with the existing ones.
     pub fn open(path: &Path, columns: &Columns) -> Result<Self, ReadError> {
         let file = File::open(path).map_err(|source| ReadError::Open { path: path.into(), source })?;
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
         let headers = reader.headers().map_err(|error| failed(path, &error))?.clone();
         let place = |name: &str| {
-            // Spreadsheets put a byte order mark before the first name.
+            // Spreadsheet programs write a byte order mark before the first name.
             let found = headers.iter().position(|header| header.trim_start_matches('\u{feff}') == name);
             found.ok_or_else(|| {
                 let there: Vec<&str> = headers.iter().collect();

@@ -22,8 +22,8 @@ fn the_competitions_example_in_both_orders() {
 #[test]
 fn what_is_no_run_is_named() {
     let error = |runs: &str| decode(runs, [4, 5], Order::ColumnMajor).unwrap_err().to_string();
-    assert_eq!(error("1 2 x 3"), "run 2: `x` is no whole number");
-    assert_eq!(error("1 -2"), "run 1: `-2` is no whole number");
+    assert_eq!(error("1 2 x 3"), "run 2: `x` is not a whole number");
+    assert_eq!(error("1 -2"), "run 1: `-2` is not a whole number");
     assert_eq!(error("1 2 3"), "run 2 has a start but no length");
     assert_eq!(error("0 3"), "run 1 is `0 3`: starts and lengths count from 1");
     assert_eq!(error("3 0"), "run 1 is `3 0`: starts and lengths count from 1");

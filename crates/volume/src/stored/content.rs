@@ -1,4 +1,4 @@
-//! Voxels as they lie in a file, perhaps compressed.
+//! The bytes of a file's voxels, decompressed.
 
 use std::io::{self, BufRead, Cursor, Read};
 
@@ -7,22 +7,22 @@ use libdeflater::Decompressor;
 
 use crate::memory;
 
-/// Deflate cannot expand by more than this, so a header that claims more is wrong.
+/// Largest expansion of deflate: a header that claims more is wrong.
 pub(crate) const GZIP_EXPANSION: u64 = 1032;
 
 /// Uncompressed bytes.
 pub(crate) enum Content {
-    /// All of them, and no more than were asked for.
+    /// All of them, and no more than requested.
     Whole(Vec<u8>),
-    /// As they come.
+    /// As a stream.
     Stream(Box<dyn Read>),
 }
 
-/// The first `length` bytes of a file of `stored` bytes, of which `decoded` bytes will be made.
+/// The first `length` bytes of a file of `stored` bytes, which become `decoded` bytes of voxels.
 ///
-/// Taking them all at once is faster, by half where they are compressed, but needs room for both forms: it is done where they and
-/// what is made of them stay below 2.5 times the latter. A file that is not what its header says goes the way of the stream, which
-/// tells how.
+/// Reading them as a whole is faster (compressed files take half the time) but needs memory for both forms: it is done where the bytes
+/// and the voxels together take less than 2.5 times the voxels. A file that contradicts its header is read as a stream, which reports
+/// the reason.
 ///
 /// # Errors
 /// Those of `file`.

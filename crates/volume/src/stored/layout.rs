@@ -1,26 +1,25 @@
-//! The order of a file's numbers.
+//! The order of the numbers in a file.
 
 use ndarray::Array4;
 
-/// How the numbers of a file lie: x fastest, then y, then z, with the channel anywhere among them.
+/// Order of the numbers in a file: x varies fastest, then y, then z, with the channel at any place among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// Voxels along `[z, y, x]`.
     pub shape: [usize; 3],
     /// Numbers per voxel.
     pub channels: usize,
-    /// How many of z, y, x vary more slowly than the channel: 0 for whole images one after the other, 3 for the numbers
-    /// of a voxel side by side.
+    /// How many of z, y, x vary more slowly than the channel: 0 for one channel after the other, 3 for interleaved channels.
     pub slower: usize,
 }
 
 impl Layout {
-    /// Whole images one after the other.
+    /// One channel after the other.
     pub(crate) fn planar(shape: [usize; 3], channels: usize) -> Self {
         Self { shape, channels, slower: 0 }
     }
 
-    /// All numbers, `None` where a claimed size is beyond any memory.
+    /// Number of values; `None` where it overflows.
     pub(crate) fn count(&self) -> Option<usize> {
         self.shape.iter().try_fold(self.channels, |product, &count| product.checked_mul(count))
     }
@@ -46,7 +45,7 @@ impl Layout {
         Ok(stored.permuted_axes(order).as_standard_layout().into_owned())
     }
 
-    /// Where the number with this index lies: `[z, y, x]`, with the channel where it is not the first.
+    /// Position of the number with this index: `[z, y, x]`, with the channel where it is not the first.
     pub(crate) fn place(&self, index: usize) -> String {
         let mut rest = index;
         let mut at = [0; 4];

@@ -1,4 +1,4 @@
-//! The number types that image formats share.
+//! The number types of image formats.
 
 /// Which byte of a number comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl NumberType {
         }
     }
 
-    /// Writes each whole number of `bytes` to `values` and returns how many; an incomplete one at the end is left out.
+    /// Decodes `bytes` to `values` and returns how many; an incomplete number at the end is left out.
     pub(crate) fn decode(self, order: ByteOrder, bytes: &[u8], values: &mut [f64]) -> usize {
         match self {
             Self::Uint8 => each(order, bytes, values, |[byte]: [u8; 1]| byte.into()),

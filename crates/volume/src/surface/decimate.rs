@@ -1,5 +1,5 @@
-//! Fewer triangles: edges are drawn together to points, the least harmful first (Garland & Heckbert 1997, "Surface
-//! simplification using quadric error metrics").
+//! Mesh simplification by edge collapses, those with the least error first (Garland & Heckbert 1997, "Surface simplification using
+//! quadric error metrics").
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -9,21 +9,20 @@ use super::quadric::Quadric;
 use super::topology::edges;
 use crate::geometry::{cross, dot, norm};
 
-/// Weight of the walls that stand on open edges, so that rims keep their place.
+/// Weight of the planes through open edges that keep rims in place.
 const RIM: f64 = 1000.0;
-/// A triangle may not turn its normal further than to this cosine.
+/// A triangle's normal may not turn further than to this cosine.
 const LARGEST_TURN: f64 = 0.2;
 
-/// How far to decimate.
+/// Target of a decimation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimation {
-    /// Triangles to end with. More stay where any further step would turn a triangle over or make the surface touch
-    /// itself.
+    /// Number of triangles. More remain where any further collapse would flip a triangle or make the surface touch itself.
     pub triangles: usize,
 }
 
-/// The surface with fewer triangles. Holes, handles and components stay as they are, and so does a closed surface's being
-/// closed; edges with more than two triangles are left alone.
+/// The surface with fewer triangles. Holes, handles and components are preserved, and a closed surface stays closed; edges with more than
+/// two triangles are not collapsed.
 pub fn decimate(surface: &Surface, options: &Decimation) -> Surface {
     let mut work = Work::new(surface);
     while work.alive > options.triangles {
@@ -38,11 +37,11 @@ pub fn decimate(surface: &Surface, options: &Decimation) -> Surface {
     work.finish()
 }
 
-/// An edge that may be drawn together, and what that costs.
+/// An edge that may be collapsed, and the cost of that.
 struct Step {
     cost: f64,
     edge: [u32; 2],
-    /// How often the ends had moved when the cost was computed.
+    /// How often each end had moved when the cost was computed.
     moves: [u32; 2],
 }
 
@@ -60,7 +59,7 @@ struct Work {
 
 impl Work {
     fn new(surface: &Surface) -> Self {
-        // Around the middle, because squares of far-away coordinates cost digits.
+        // Relative to the centre, because squares of large coordinates lose precision.
         let origin = surface.bounds_mm().map_or([0.0; 3], |[low, high]| [0, 1, 2].map(|a| (low[a] + high[a]) / 2.0));
         let points: Vec<[f64; 3]> = surface.points().iter().map(|point| minus(*point, origin)).collect();
         let count = points.len();
@@ -98,7 +97,7 @@ impl Work {
         *sum = sum.plus(quadric);
     }
 
-    /// A plane through an open edge, at a right angle to its triangle.
+    /// Adds a plane through an open edge, perpendicular to its triangle.
     fn add_wall(&mut self, [a, b]: [u32; 2]) {
         let Some(&number) = self.shared(a, b).first() else { return };
         let Some(triangle) = self.triangles[number as usize] else { return };
@@ -118,13 +117,13 @@ impl Work {
         self.around[a as usize].iter().copied().filter(has_b).collect()
     }
 
-    /// Puts an edge among those that may be drawn together.
+    /// Adds an edge to the candidates.
     fn consider(&mut self, edge: [u32; 2]) {
         let (cost, _) = self.best(edge);
         self.waiting.push(Step { cost, edge, moves: edge.map(|point| self.moves[point as usize]) });
     }
 
-    /// The place to draw an edge together to, and what that costs.
+    /// The best point to collapse an edge to, and the cost of that.
     fn best(&self, edge: [u32; 2]) -> (f64, [f64; 3]) {
         let [a, b] = edge.map(|point| self.points[point as usize]);
         let quadric = self.quadrics[edge[0] as usize].plus(&self.quadrics[edge[1] as usize]);
@@ -155,8 +154,8 @@ impl Work {
         neighbours.len() != self.around[point as usize].len()
     }
 
-    /// Whether the surface stays what it is: the ends of the edge share no neighbours but those of its own triangles, rims
-    /// are not drawn together across the surface, and no triangle turns over.
+    /// Whether a collapse preserves the topology: the ends of the edge share no neighbours but those of its own triangles, rims are not
+    /// joined across the surface, and no triangle flips.
     fn is_allowed(&self, [a, b]: [u32; 2], place: [f64; 3]) -> bool {
         let shared = self.shared(a, b);
         let (of_a, of_b) = (self.neighbours(a), self.neighbours(b));
@@ -168,7 +167,7 @@ impl Work {
             && [(a, b), (b, a)].into_iter().all(|(moved, other)| self.keeps_its_side(moved, other, place))
     }
 
-    /// Whether the triangles around `moved`, without those of `other`, face the same side after the move.
+    /// Whether the triangles around `moved`, without those of `other`, keep facing the same side.
     fn keeps_its_side(&self, moved: u32, other: u32, place: [f64; 3]) -> bool {
         let triangles = self.around[moved as usize].iter().filter_map(|&number| self.triangles[number as usize]);
         triangles.filter(|triangle| !triangle.contains(&other)).all(|triangle| {
@@ -219,7 +218,7 @@ impl Work {
     }
 }
 
-/// The cheapest step is the greatest; between equals, point numbers decide.
+/// The cheapest collapse is the greatest; point numbers decide ties.
 impl Ord for Step {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |step: &Self| (step.edge, step.moves);

@@ -1,18 +1,18 @@
-//! The triangle mesh and what can be measured on it.
+//! The triangle mesh and its measures.
 
 use std::collections::HashMap;
 
 use crate::Geometry;
 use crate::geometry::{cross, dot, norm};
 
-/// A triangle mesh in RAS+ world millimetres. Every index is valid and every coordinate finite: [`Surface::new`] checks.
+/// A triangle mesh in RAS+ world millimetres. Every index is valid and every coordinate finite, as [`Surface::new`] checks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surface {
     points: Vec<[f64; 3]>,
     triangles: Vec<[u32; 3]>,
 }
 
-/// A surface with the name and colour of its structure, as formats with several surfaces in one file carry them.
+/// A surface with the name and colour of its structure, for formats with several surfaces in one file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedSurface {
     /// Name of the structure.
@@ -23,7 +23,7 @@ pub struct NamedSurface {
     pub surface: Surface,
 }
 
-/// Why points and triangles make no surface, or a surface and a grid do not go together.
+/// Why points and triangles are not a surface, or why a surface does not fit a grid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SurfaceError {
     /// A triangle names a point that does not exist.
@@ -47,7 +47,7 @@ pub enum SurfaceError {
     /// More points than 32-bit indices can name.
     #[error("{0} points are more than 32-bit indices can name; decimate the surface first")]
     TooManyPoints(usize),
-    /// The grid has no physical size, so that millimetres mean nothing on it.
+    /// The grid has no physical size.
     #[error("the image has no voxel size in millimetres; give it one before using surfaces with it")]
     NoSpacing,
     /// The grid's voxel → world matrix has no inverse.
@@ -76,7 +76,7 @@ impl Surface {
         Ok(Self { points, triangles })
     }
 
-    /// For code of this module that makes valid indices and finite points by construction.
+    /// Without checks, for code of this module whose indices are valid and whose points are finite by construction.
     pub(super) fn trusted(points: Vec<[f64; 3]>, triangles: Vec<[u32; 3]>) -> Self {
         debug_assert!(triangles.iter().flatten().all(|&corner| (corner as usize) < points.len()));
         Self { points, triangles }
@@ -101,7 +101,7 @@ impl Surface {
         &mut self.points
     }
 
-    /// Smallest and largest coordinates `[x, y, z]` of the corners in millimetres; none without triangles.
+    /// Smallest and largest coordinates `[x, y, z]` of the corners in millimetres; `None` without triangles.
     pub fn bounds_mm(&self) -> Option<[[f64; 3]; 2]> {
         let first = *self.corners().next()?.first()?;
         let grow = |[low, high]: [[f64; 3]; 2], point: [f64; 3]| {
@@ -117,11 +117,11 @@ impl Surface {
 
     /// Enclosed volume in cubic millimetres by the divergence theorem, negative where the triangles face inwards.
     ///
-    /// Only a closed surface encloses a volume; for an open one this is the volume of the cones from the middle of the
-    /// bounding box to the triangles.
+    /// Only a closed surface encloses a volume; for an open one this is the volume of the cones from the centre of the bounding box to the
+    /// triangles.
     pub fn volume_mm3(&self) -> f64 {
         let Some([low, high]) = self.bounds_mm() else { return 0.0 };
-        // Near the surface, because far-away origins cost digits.
+        // Relative to a point near the surface, because a distant origin loses precision.
         let origin = [0, 1, 2].map(|axis| (low[axis] + high[axis]) / 2.0);
         let volume = |corners: [[f64; 3]; 3]| {
             let [a, b, c] = corners.map(|corner| minus(corner, origin));
@@ -146,14 +146,14 @@ impl Surface {
         normals.into_iter().map(unit).collect()
     }
 
-    /// Joins points at exactly the same place, drops triangles with two equal corners (their number is the second
-    /// result) and points that no triangle uses. The order of first use stays.
+    /// Merges points with equal coordinates and drops triangles with two equal corners (their number is the second result) and points
+    /// without triangles. Points keep the order of their first use.
     pub fn welded(&self) -> (Self, usize) {
         let mut numbers: HashMap<[u64; 3], u32> = HashMap::new();
         let mut points = Vec::new();
         let mut triangles = Vec::with_capacity(self.triangles.len());
         for corners in self.corners() {
-            // Adding 0 makes -0 equal to 0.
+            // Adding 0 turns −0 into 0.
             let keys = corners.map(|corner| corner.map(|part| (part + 0.0).to_bits()));
             if keys[0] == keys[1] || keys[1] == keys[2] || keys[2] == keys[0] {
                 continue;
@@ -191,7 +191,7 @@ fn unit(vector: [f64; 3]) -> [f64; 3] {
     if length > 0.0 { vector.map(|part| part / length) } else { [0.0; 3] }
 }
 
-/// Whether a grid's axes are left-handed, so that a surface changes its orientation on the way to voxel indices.
+/// Whether a grid's axes are left-handed, so that the conversion to voxel indices reverses a surface's orientation.
 pub(super) fn is_mirrored(geometry: &Geometry) -> bool {
     dot(geometry.column(0), cross(geometry.column(1), geometry.column(2))) < 0.0
 }

@@ -1,11 +1,12 @@
-//! Triangle surfaces in millimetres: read, made into masks on an image's grid, made out of masks, written.
+//! Triangle surfaces in millimetres: reading, writing, voxelisation on an image's grid, and extraction from masks.
 //!
-//! In memory every point is in RAS+ world millimetres, as a [`Geometry`](super::Geometry) maps voxels, and the corners of
-//! a triangle run counter-clockwise as seen from outside. Files may be in LPS or RAS: that is settled at the door
-//! ([`CoordinateSystem`]). What is odd about a surface comes back as [`Warning`]s.
+//! In memory every point is in RAS+ world millimetres, as a [`Geometry`](super::Geometry) maps voxels, and the corners of a triangle run
+//! counter-clockwise as seen from outside. Files may be in LPS or RAS and are converted on reading ([`CoordinateSystem`]). Problems of a
+//! surface that can be used all the same are returned as [`Warning`]s.
 
 mod decimate;
 mod extract;
+mod format;
 mod mesh;
 mod quadric;
 mod read;
@@ -20,6 +21,7 @@ mod write;
 
 pub use decimate::{Decimation, decimate};
 pub use extract::{Extraction, extract, extract_segments};
+pub(crate) use format::{FORMAT, SCENE};
 pub use mesh::{NamedSurface, Surface, SurfaceError};
 pub use read::{CoordinateSystem, ReadOptions, SurfaceFile, read_surface};
 pub use smooth::{Taubin, smooth};

@@ -1,4 +1,4 @@
-//! Sum of squared distances to planes, as a quadratic function of the place (Garland & Heckbert 1997).
+//! Sum of squared distances to planes, as a quadratic function of the position (Garland & Heckbert 1997).
 
 use crate::geometry::{cross, dot};
 
@@ -24,23 +24,23 @@ impl Quadric {
         Self { a, b: sum(self.b, other.b), c: self.c + other.c }
     }
 
-    /// The sum at a place. Rounding may make it slightly negative: then 0.
+    /// The sum at a point; 0 where rounding makes it slightly negative.
     pub fn at(&self, place: [f64; 3]) -> f64 {
         let image = self.a.map(|row| dot(row, place));
         (dot(place, image) + 2.0 * dot(self.b, place) + self.c).max(0.0)
     }
 
-    /// The place where the sum is smallest, none where the planes leave a direction free.
+    /// The minimum; `None` where the planes leave a direction free.
     pub fn smallest(&self) -> Option<[f64; 3]> {
         let [x, y, z] = self.a;
         let determinant = dot(x, cross(y, z));
         let scale = (self.a[0][0] + self.a[1][1] + self.a[2][2]) / 3.0;
-        // Thinner than this, rounding decides where the place is.
+        // Below this, the minimum is determined by rounding errors.
         if determinant.is_nan() || determinant <= 1e-6 * scale.powi(3) {
             return None;
         }
         let inverse = [cross(y, z), cross(z, x), cross(x, y)].map(|row| row.map(|part| part / determinant));
-        // The matrix is symmetric, so that rows and columns of its inverse are the same.
+        // The matrix is symmetric, and so is its inverse.
         Some(inverse.map(|row| -dot(row, self.b)))
     }
 }

@@ -1,6 +1,6 @@
 //! Disjoint sets of points.
 
-/// Sets of the numbers below a count, each number at first in its own.
+/// Disjoint sets of the numbers below a count; initially, each number is its own set.
 pub(super) struct Sets(Vec<u32>);
 
 impl Sets {

@@ -1,4 +1,4 @@
-//! Smoothing that does not shrink (Taubin 1995, "A signal processing approach to fair surface design").
+//! Smoothing without shrinkage (Taubin 1995, "A signal processing approach to fair surface design").
 
 use rayon::prelude::*;
 
@@ -10,23 +10,23 @@ use super::mesh::Surface;
 pub struct Taubin {
     /// Number of pairs of steps.
     pub iterations: usize,
-    /// Part of the way to the mean of the neighbours, from 0 to 1.
+    /// Fraction of the way to the mean of the neighbours, from 0 to 1.
     pub lambda: f64,
-    /// Part of the way back, negative and larger than `lambda`: details smoother than `1 / lambda + 1 / mu` stay.
+    /// Fraction of the way back, negative and of larger magnitude than `lambda`: frequencies below `1 / lambda + 1 / mu` stay.
     pub mu: f64,
-    /// How far a point may move along each axis, in the surface's own units. With less than a third of a voxel, what is one
-    /// voxel thin stays (after Gibson 1998, "Constrained elastic surface nets").
+    /// How far a point may move along each axis, in the surface's own units. Below a third of a voxel, structures one voxel thin are
+    /// preserved (after Gibson 1998, "Constrained elastic surface nets").
     pub reach: f64,
 }
 
 impl Default for Taubin {
-    /// For surfaces in units of voxels: takes away their steps and keeps what is larger.
+    /// For surfaces in units of voxels: removes the steps and keeps larger details.
     fn default() -> Self {
         Self { iterations: 10, lambda: 0.5, mu: -0.53, reach: 0.3 }
     }
 }
 
-/// Smooths in place; triangles stay. Every neighbour counts alike.
+/// Smooths in place; triangles stay. All neighbours have the same weight.
 pub fn smooth(surface: &mut Surface, options: &Taubin) {
     let neighbours = Neighbours::of(surface);
     let start = surface.points().to_vec();

@@ -1,4 +1,4 @@
-//! The winding number of far triangles around a place, as a polynomial of second degree.
+//! The winding number of distant triangles around a point, as a polynomial of second degree.
 
 use std::f64::consts::PI;
 
@@ -6,11 +6,10 @@ use super::mesh::minus;
 use super::winding::Node;
 use crate::geometry::{dot, norm};
 
-/// A group of triangles is expanded where its radius and that of the ball together are less than this part of their
-/// distance.
+/// A group of triangles is expanded where its radius and that of the ball together are less than this fraction of their distance.
 const OPENING: f64 = 0.3;
 
-/// Value, gradient and second derivatives at a place.
+/// Value, gradient and second derivatives at a point.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Taylor {
     centre: [f64; 3],
@@ -20,7 +19,7 @@ pub(super) struct Taylor {
 }
 
 impl Taylor {
-    /// The same polynomial around another place.
+    /// The same polynomial around another point.
     pub fn moved_to(&self, centre: [f64; 3]) -> Self {
         let step = minus(centre, self.centre);
         let bend = self.hessian.map(|row| dot(row, step));
@@ -28,7 +27,7 @@ impl Taylor {
         Self { centre, value: self.at(centre), gradient, hessian: self.hessian }
     }
 
-    /// Adds a group of triangles, for places up to `radius` from the centre; false if the group is too near.
+    /// Adds a group of triangles, for points up to `radius` from the centre; false if the group is too close.
     pub fn add(&mut self, node: &Node, radius: f64) -> bool {
         let r = minus(node.centre, self.centre);
         let square = dot(r, r);
@@ -52,13 +51,13 @@ impl Taylor {
         true
     }
 
-    /// The polynomial at a place.
+    /// The polynomial at a point.
     pub fn at(&self, place: [f64; 3]) -> f64 {
         let step = minus(place, self.centre);
         self.value + dot(self.gradient, step) + dot(step, self.hessian.map(|row| dot(row, step))) / 2.0
     }
 
-    /// Furthest that the polynomial goes from its value at the centre within a radius.
+    /// Largest deviation of the polynomial from its value at the centre within a radius.
     pub fn swing(&self, radius: f64) -> f64 {
         let bend = norm(self.hessian.map(norm));
         norm(self.gradient) * radius + bend * radius * radius / 2.0

@@ -1,25 +1,25 @@
-//! How the triangles of a surface hang together.
+//! Topology of a surface.
 
 use rayon::prelude::*;
 
 use super::mesh::Surface;
 use super::sets::Sets;
 
-/// What says whether a surface is closed, and how many pieces it has.
+/// Whether a surface is closed, and its number of connected components.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Topology {
-    /// Edges with one triangle: the rims of holes.
+    /// Edges with one triangle, which border holes.
     pub open_edges: usize,
     /// Edges with more than two triangles, where a surface touches itself.
     pub non_manifold_edges: usize,
-    /// Edges whose two triangles face to different sides.
+    /// Edges whose two triangles face different sides.
     pub misoriented_edges: usize,
-    /// Pieces that share no point.
+    /// Connected components.
     pub components: usize,
 }
 
 impl Topology {
-    /// Counts edges and components. Points at the same place count as one only after [`Surface::welded`].
+    /// Counts edges and components. Points with equal coordinates count as one only after [`Surface::welded`].
     pub fn of(surface: &Surface) -> Self {
         let mut topology = Self { components: components(surface), ..Self::default() };
         for edge in edges(surface) {
@@ -33,13 +33,13 @@ impl Topology {
         topology
     }
 
-    /// Whether every edge has two triangles that face to the same side.
+    /// Whether every edge has two triangles that face the same side.
     pub fn is_closed_manifold(&self) -> bool {
         self.open_edges == 0 && self.non_manifold_edges == 0 && self.misoriented_edges == 0
     }
 }
 
-/// An edge between two points, and how many triangles run along it each way.
+/// An edge between two points, and how many triangles run along it in each direction.
 pub(super) struct Edge {
     /// Point numbers, the smaller first.
     pub points: [u32; 2],

@@ -1,26 +1,26 @@
-//! What is odd about a surface, as data: the caller decides who hears of it.
+//! Warnings about surfaces, as data: the caller decides how to report them.
 
 use std::fmt;
 
 use super::read::CoordinateSystem;
 use super::topology::Topology;
 
-/// Something that a person should know about a surface, though it could be used.
+/// A problem of a surface that can be used all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The file does not say whether it is in LPS or RAS: it was taken as LPS.
     AssumedLps,
-    /// The file states this system, but the caller another.
+    /// The file states this system, but the caller chose the other.
     Overruled(CoordinateSystem),
     /// Bytes after the last triangle of a binary STL file.
     TrailingBytes(usize),
-    /// Triangles with two corners at one place, left out.
+    /// Triangles with two equal corners, which are dropped.
     Degenerate(usize),
-    /// Edges with only one triangle: the surface has holes, which are closed as the winding number closes them.
+    /// Edges with only one triangle: the surface has holes, across which the winding number decides.
     Open(usize),
     /// Edges with more than two triangles.
     NonManifold(usize),
-    /// Edges whose triangles face to different sides: the mask may be wrong near them.
+    /// Edges whose triangles face different sides: the mask may be wrong near them.
     Misoriented(usize),
     /// All triangles face inwards.
     Inward,
@@ -34,7 +34,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AssumedLps => write!(f, "states no coordinate system; taken as LPS"),
-            Self::Overruled(stated) => write!(f, "states {stated}, but is read as the other system, as asked"),
+            Self::Overruled(stated) => write!(f, "states {stated}, but is read in the other system, as requested"),
             Self::TrailingBytes(count) => write!(f, "{count} bytes after the last triangle are ignored"),
             Self::Degenerate(count) => write!(f, "{count} triangles without area are left out"),
             Self::Open(count) => write!(f, "{count} open edges: the surface has holes, which are closed smoothly"),
@@ -50,7 +50,7 @@ impl fmt::Display for Warning {
 }
 
 impl Warning {
-    /// What a mesh's topology says about it.
+    /// Warnings from a mesh's topology.
     pub(super) fn of_topology(topology: &Topology) -> Vec<Self> {
         let counts = [
             (topology.open_edges, Self::Open as fn(usize) -> Self),

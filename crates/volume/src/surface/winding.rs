@@ -1,5 +1,5 @@
-//! The generalised winding number of triangles (Jacobson et al. 2013): how often they enclose a place, as a fraction where
-//! they leave gaps. 1 inside a closed surface, 0 outside, 2 where two overlap, and in between near holes.
+//! The generalised winding number of triangles (Jacobson et al. 2013): how often they enclose a point, a fraction where they leave gaps.
+//! It is 1 inside a closed surface, 0 outside, 2 where two overlap, and in between near holes.
 
 use std::f64::consts::PI;
 
@@ -7,10 +7,9 @@ use super::mesh::{Surface, area_vector, minus};
 use super::taylor::Taylor;
 use crate::geometry::{dot, norm};
 
-/// Triangles of a leaf.
+/// Triangles per leaf.
 const LEAF: usize = 4;
-/// A group of triangles is replaced by its expansion at distances beyond this many of its radii. Barill et al. take 2
-/// with a term more.
+/// A group of triangles is replaced by its expansion beyond this many of its radii. Barill et al. use 2 with one more term.
 const FAR: f64 = 4.0;
 
 /// Winding numbers of the triangles of one surface, by a tree (Barill et al. 2018, "Fast winding numbers for soups and
@@ -26,7 +25,7 @@ pub struct WindingNumber {
 #[derive(Debug)]
 pub(super) struct Node {
     range: std::ops::Range<usize>,
-    /// Index of the second child; the first one follows its parent. None for leaves.
+    /// Index of the second child; the first one follows its parent. `None` for leaves.
     second: Option<usize>,
     /// Mean of the triangles' centres, weighted by area.
     pub centre: [f64; 3],
@@ -56,7 +55,7 @@ impl WindingNumber {
         self.triangles.is_empty()
     }
 
-    /// Adds the node of a range, with its children: cut at the median along the longest side.
+    /// Adds the node of a range with its children, split at the median along the longest side.
     fn grow(&mut self, range: std::ops::Range<usize>) {
         let index = self.nodes.len();
         self.nodes.push(Node::new(range.clone(), &self.triangles));
@@ -74,7 +73,7 @@ impl WindingNumber {
         self.grow(middle..range.end);
     }
 
-    /// The winding number at a place in millimetres, within about 0.01 of [`exact`](Self::exact).
+    /// The winding number at a point in millimetres, within about 0.01 of [`exact`](Self::exact).
     pub fn at(&self, place: [f64; 3]) -> f64 {
         self.sum(&self.roots(), place)
     }
@@ -84,13 +83,13 @@ impl WindingNumber {
         self.triangles.iter().map(|triangle| solid_angle(*triangle, place)).sum::<f64>() / (4.0 * PI)
     }
 
-    /// The group of all triangles, as [`gather`](Self::gather) takes it.
+    /// The group of all triangles, for [`gather`](Self::gather).
     pub(super) fn roots(&self) -> Vec<usize> {
         if self.is_empty() { Vec::new() } else { vec![0] }
     }
 
-    /// Adds to a polynomial around a place what groups of triangles contribute up to `radius` from there. Returns the
-    /// groups, taken apart as far as is of use, that are too near.
+    /// Adds to a polynomial around a point what groups of triangles contribute up to `radius` from there. Returns the groups that are too
+    /// close, split as far as useful.
     pub(super) fn gather(&self, groups: &[usize], sum: &mut Taylor, radius: f64) -> Vec<usize> {
         let mut near = Vec::new();
         let mut waiting = groups.to_vec();
@@ -105,7 +104,7 @@ impl WindingNumber {
         near
     }
 
-    /// What groups of triangles contribute to the winding number at a place.
+    /// What groups of triangles contribute to the winding number at a point.
     pub(super) fn sum(&self, groups: &[usize], place: [f64; 3]) -> f64 {
         let mut sum = 0.0;
         let mut waiting = groups.to_vec();
@@ -149,7 +148,7 @@ impl Node {
         Self { range, second: None, centre, radius, dipole, quadrupole }
     }
 
-    /// Solid angle of the group, seen from far away: Taylor series of `n · r / |r|³` around the centre.
+    /// Solid angle of the group, seen from a distance: Taylor series of `n · r / |r|³` around the centre.
     pub fn expansion(&self, place: [f64; 3]) -> f64 {
         let r = minus(self.centre, place);
         let square = dot(r, r);
@@ -172,7 +171,7 @@ fn longest_axis(triangles: &[[[f64; 3]; 3]]) -> usize {
     (0..3).max_by(|&a, &b| extent(a).total_cmp(&extent(b))).unwrap_or(0)
 }
 
-/// Signed solid angle of a triangle seen from a place, positive from behind (van Oosterom & Strackee 1983).
+/// Signed solid angle of a triangle seen from a point, positive from behind (van Oosterom & Strackee 1983).
 fn solid_angle(triangle: [[f64; 3]; 3], place: [f64; 3]) -> f64 {
     let [a, b, c] = triangle.map(|corner| minus(corner, place));
     let [la, lb, lc] = [a, b, c].map(norm);

@@ -5,7 +5,7 @@ use std::array::from_fn;
 
 use super::{LANES, Sum, SumKernel, Tile, TileKernel};
 
-/// Floats of a register.
+/// Floats per register.
 const WIDTH: usize = 8;
 
 /// Kernel for a tile of `rows` × `columns` outputs.
@@ -63,7 +63,7 @@ unsafe fn gather<const N: usize, const C: usize>(tile: &Tile) {
     }
 }
 
-/// Kernel for so many steps of a weight gradient.
+/// Kernel for a number of steps of a weight gradient.
 pub fn sum(steps: usize) -> SumKernel {
     match steps {
         1 => outer::<1>,

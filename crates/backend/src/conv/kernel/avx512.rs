@@ -6,7 +6,7 @@ use std::array::from_fn;
 
 use super::{LANES, Sum, SumKernel, Tile, TileKernel};
 
-/// Kernel for a tile of `rows` × `columns` outputs whose inputs are `step` floats apart.
+/// Kernel for a tile of `rows` × `columns` outputs whose inputs lie `step` floats apart.
 pub fn tile(blocks: usize, rows: usize, columns: usize, step: usize) -> TileKernel {
     match (blocks, step) {
         (1, LANES) => sized::<1, LANES>(rows, columns),
@@ -51,7 +51,7 @@ fn sized<const B: usize, const STEP: usize>(rows: usize, columns: usize) -> Tile
     }
 }
 
-/// Computes one tile of `N` outputs in rows of `C`. `STEP` is the distance of neighbouring inputs where it is known at compile
+/// Computes one tile of `N` outputs in rows of `C`. `STEP` is the distance between neighbouring inputs if it is known at compile
 /// time, else 0.
 #[target_feature(enable = "avx512f")]
 unsafe fn gather<const B: usize, const N: usize, const C: usize, const STEP: usize>(tile: &Tile) {
@@ -96,7 +96,7 @@ unsafe fn gather<const B: usize, const N: usize, const C: usize, const STEP: usi
     }
 }
 
-/// Kernel for so many steps of a weight gradient.
+/// Kernel for a number of steps of a weight gradient.
 pub fn sum(blocks: usize, steps: usize) -> SumKernel {
     match blocks {
         1 => sum_sized::<1>(steps),

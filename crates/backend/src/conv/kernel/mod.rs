@@ -1,11 +1,11 @@
-//! The inner loops, one file per instruction set, and the safe doors to them.
+//! The inner loops, one file per instruction set, and their safe wrappers.
 //!
 //! Output channels lie across the lanes of a register, [`LANES`] to a block; one or two blocks make a group. A tile of
 //! outputs stays in registers while the loop runs over taps and input channels: each step loads the group's weights once
-//! and multiplies them with one input value per output, so that arithmetic, not loading, is the bound.
+//! and multiplies them by one input value per output, so that the loop is bound by arithmetic, not by loads.
 
-/// Repeats a block for `i` in 0..n, n ≤ 16, with `i` a constant in each copy. A loop over an array of registers is unrolled
-/// too late for the compiler to keep the array out of memory.
+/// Repeats a block for `i` in 0..n, n ≤ 16, with `i` a constant in each copy. The compiler unrolls a loop over an array of registers
+/// too late to keep the array out of memory.
 #[cfg(target_arch = "x86_64")]
 macro_rules! each {
     ($i:ident, $n:expr, $body:block) => {
@@ -45,7 +45,7 @@ impl Isa {
         }
     }
 
-    /// Most steps of a weight gradient's tile: one block of sums leaves room for more of them.
+    /// Most steps per tile of a weight gradient: with one block of sums there is room for more of them.
     fn steps(self, blocks: usize) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -54,7 +54,7 @@ impl Isa {
         }
     }
 
-    /// Most outputs of a tile.
+    /// Most outputs per tile.
     fn columns(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -66,7 +66,7 @@ impl Isa {
     }
 }
 
-/// A gather's operands for one group of output channels, in numbers of floats.
+/// A gather's operands for one group of output channels; distances are in floats.
 #[derive(Clone, Copy)]
 pub struct Gather<'a> {
     /// Padded input; the value of tap run `t`, step `k`, for output (row, column) is
@@ -80,15 +80,15 @@ pub struct Gather<'a> {
     pub weights: &'a [f32],
     /// Blocks of output channels, at most [`Isa::group`].
     pub blocks: usize,
-    /// Distance of the inputs of neighbouring outputs.
+    /// Distance between the inputs of neighbouring outputs.
     pub input_column: usize,
-    /// Distance of the inputs of neighbouring rows of outputs.
+    /// Distance between the inputs of neighbouring rows of outputs.
     pub input_row: usize,
-    /// Distance of neighbouring outputs.
+    /// Distance between neighbouring outputs.
     pub output_column: usize,
-    /// Distance of neighbouring rows of outputs.
+    /// Distance between neighbouring rows of outputs.
     pub output_row: usize,
-    /// Whether to add to what the outputs hold; otherwise they are overwritten.
+    /// Whether to add to the outputs instead of overwriting them.
     pub add: bool,
 }
 
@@ -130,8 +130,8 @@ pub fn gather(isa: Isa, operands: &Gather, rows: usize, columns: usize, output: 
         for tile in 0..tiles {
             let width = columns / tiles + usize::from(tile < columns % tiles);
             let kernel = tile_kernel(isa, operands.blocks, height, width, operands.input_column);
-            // SAFETY: the assertions above hold for the last row and column, so for every tile within; the kernel is one
-            // of an instruction set that this processor has.
+            // SAFETY: the assertions above hold for the last row and column and so for every tile; the processor has the kernel's
+            // instruction set.
             unsafe {
                 kernel(&Tile {
                     input: operands.input.as_ptr().add(row * operands.input_row + column * operands.input_column),
@@ -162,7 +162,7 @@ fn tile_kernel(isa: Isa, blocks: usize, rows: usize, columns: usize, step: usize
     }
 }
 
-/// Operands of a weight gradient for one group of output channels and one run of taps, in numbers of floats.
+/// Operands of a weight gradient for one group of output channels and one run of taps; distances are in floats.
 #[derive(Clone, Copy)]
 pub struct Outer<'a> {
     /// Input values; step `k` of position (row, column) is `input[k + row · input_row + column · input_column]`.
@@ -174,15 +174,15 @@ pub struct Outer<'a> {
     pub run: usize,
     /// Blocks of output channels, at most [`Isa::group`].
     pub blocks: usize,
-    /// Distance of the inputs of neighbouring positions.
+    /// Distance between the inputs of neighbouring positions.
     pub input_column: usize,
-    /// Distance of the inputs of neighbouring rows.
+    /// Distance between the inputs of neighbouring rows.
     pub input_row: usize,
-    /// Distance of two blocks of the gradient.
+    /// Distance between blocks of the gradient.
     pub gradient_block: usize,
-    /// Distance of two rows of the gradient.
+    /// Distance between rows of the gradient.
     pub gradient_row: usize,
-    /// Distance of neighbouring gradients.
+    /// Distance between neighbouring gradients.
     pub gradient_column: usize,
 }
 
@@ -220,8 +220,7 @@ pub fn outer(isa: Isa, operands: &Outer, rows: usize, columns: usize, sums: &mut
     for tile in 0..tiles {
         let width = operands.run / tiles + usize::from(tile < operands.run % tiles);
         let kernel = sum_kernel(isa, operands.blocks, width);
-        // SAFETY: the assertions above hold for the last row, column and step; the kernel is one of an instruction set
-        // that this processor has.
+        // SAFETY: the assertions above hold for the last row, column and step; the processor has the kernel's instruction set.
         unsafe {
             kernel(&Sum {
                 input: operands.input.as_ptr().add(step),

@@ -1,4 +1,4 @@
-//! Plain Rust: a block of 16 channels is an array, which compilers turn into whatever registers the processor has.
+//! Plain Rust: a block of 16 channels is an array, which the compiler maps to the registers of the processor.
 
 use super::{LANES, Sum, SumKernel, Tile, TileKernel};
 
@@ -47,7 +47,7 @@ unsafe fn gather<const R: usize, const C: usize>(tile: &Tile) {
     }
 }
 
-/// Kernel for so many steps of a weight gradient.
+/// Kernel for a number of steps of a weight gradient.
 pub fn sum(steps: usize) -> SumKernel {
     match steps {
         1 => outer::<1>,

@@ -1,4 +1,4 @@
-//! Images from transformed tiles.
+//! From transformed tiles to images.
 
 use rayon::prelude::*;
 
@@ -10,14 +10,14 @@ use super::super::weights::Layout;
 use super::tiles::{Part, Tiling, blocks};
 use super::weights::Transformed;
 
-/// Floats of transformed weights from which on a task computes one product of all tiles instead of all products of some
-/// tiles: the weights would not stay in a cache.
+/// With at least this many transformed weights (floats), a task computes one product of all tiles instead of all products of some
+/// tiles, because the weights would not stay in a cache.
 const MANY_WEIGHTS: usize = 1 << 18;
 
-/// Floats of transformed tiles that are kept at a time in that case.
+/// Floats of transformed tiles that are held at a time in that case.
 const WAVE: usize = 1 << 24;
 
-/// A part and the rows of the output that it writes, plane by plane.
+/// A part, and the rows of the output that it writes, plane by plane.
 struct Task<'a> {
     part: Part,
     planes: Vec<&'a mut [f32]>,
@@ -82,7 +82,7 @@ impl Products<'_> {
         [self.tiling.transformed_input(part), PRODUCTS * self.tiling.count(part) * self.weights.lanes]
     }
 
-    /// Computes one part from its transform to its voxels.
+    /// Computes one part, from the transform to the voxels.
     fn all(&self, images: &Images, task: &mut Task) {
         let [input, output] = self.transformed(&task.part);
         let (mut inputs, mut outputs) = (Buffer::new(input), Buffer::new(output));
@@ -94,7 +94,7 @@ impl Products<'_> {
         self.finish(&outputs, task);
     }
 
-    /// Computes some parts side by side: all transforms, then product by product, then all voxels.
+    /// Computes some parts together: all transforms, then product by product, then all voxels.
     fn one_by_one(&self, images: &Images, tasks: &mut [Task]) {
         let sizes: Vec<_> = tasks.iter().map(|task| self.transformed(&task.part)).collect();
         let [mut inputs, mut outputs]: [Vec<Buffer>; 2] =

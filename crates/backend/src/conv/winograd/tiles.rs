@@ -4,13 +4,13 @@ use super::super::super::isa::Isa;
 use super::super::kernel::{INPUT, LANES, OUTPUTS, PRODUCTS, Place, Rows, Transforms, outputs};
 use super::super::padded::Images;
 
-/// Floats of transformed tiles that a task works on at a time: they stay in the second-level cache.
+/// Floats of transformed tiles that a task works on at a time: they stay in the L2 cache.
 const TASK: usize = 192 * 1024;
 
-/// Tiles of a part at least: as many share one pass over the weights.
+/// Fewest tiles of a part: this many share one pass over the weights.
 const FEWEST_TILES: usize = 20;
 
-/// Planes of a part at least where the kernel has several taps along z.
+/// Fewest planes of a part if the kernel has several taps along z.
 const PLANES: usize = 8;
 
 /// A convolution cut into tiles.
@@ -24,7 +24,7 @@ pub struct Tiling {
     pub input: [usize; 3],
     /// Size of the output.
     pub output: [usize; 3],
-    /// Zeros on either side of the input.
+    /// Zero padding on either side of the input.
     pub padding: [usize; 3],
     /// Taps along z.
     pub taps: usize,
@@ -39,7 +39,7 @@ pub struct Tiling {
 pub struct Part {
     /// The image.
     pub image: usize,
-    /// First plane of tiles, and the one behind the last.
+    /// First plane of tiles, and one past the last.
     pub planes: [usize; 2],
     /// Rows of tiles in each plane.
     pub rows: [usize; 2],
@@ -82,7 +82,7 @@ impl Tiling {
         let [depth, height, length] = self.tiles().map(|tiles| tiles.max(1));
         let tiles = TASK / (PRODUCTS * (self.channels[0] + self.channels[1])).max(1);
         let tiles = tiles.max(FEWEST_TILES);
-        // The planes beside a part are transformed for it, too: the more planes it has, the less they weigh.
+        // The planes next to a part are transformed for it as well: the more planes it has, the smaller their share.
         let planes = if self.taps > 1 { PLANES.min(depth) } else { 1 };
         let rows = (tiles / (planes * length)).clamp(1, height);
         Extent { planes: (tiles / (rows * length)).clamp(planes, depth), rows }
@@ -127,7 +127,7 @@ impl Tiling {
         PRODUCTS * (planes + self.taps - 1) * blocks(self.channels[0]).0 * tiles * LANES
     }
 
-    /// Transforms the input tiles of a part: `[product, plane, block, tile, lane]`, with the planes that the taps reach further.
+    /// Transforms the input tiles of a part, with the neighbouring planes that the taps reach: `[product, plane, block, tile, lane]`.
     pub fn transform_input(&self, images: &Images, part: &Part, to: &mut [f32]) {
         let (step, [_, tiles], (blocks, _)) = (to.len() / PRODUCTS, self.planes(part), blocks(self.channels[0]));
         let source = Source { images, padding: self.padding, outputs: self.outputs() };
@@ -140,7 +140,7 @@ impl Tiling {
         }
     }
 
-    /// Transforms a row of input tiles, a block of channels after the other, blocks `tiles` tiles apart.
+    /// Transforms a row of input tiles, one block of channels after the other; blocks are `tiles` tiles apart.
     fn transform_row(
         &self,
         source: &Source,
@@ -208,7 +208,7 @@ impl Tiling {
 struct Source<'a> {
     images: &'a Images<'a>,
     padding: [usize; 3],
-    /// Distance of neighbouring tiles.
+    /// Distance between neighbouring tiles.
     outputs: usize,
 }
 
@@ -219,12 +219,12 @@ impl<'a> Source<'a> {
         std::array::from_fn(|axis| place[axis] as isize - self.padding[axis] as isize)
     }
 
-    /// A place along an axis, if it lies within the image.
+    /// An index along an axis, if it lies within the image.
     fn place(&self, axis: usize, index: isize) -> Option<usize> {
         usize::try_from(index).ok().filter(|&index| index < self.images.size[axis])
     }
 
-    /// Where row `y` of plane `z` begins, if it lies within the image.
+    /// Start of row `y` of plane `z`, if it lies within the image.
     fn row(&self, image: usize, z: isize, y: isize) -> Option<usize> {
         let [depth, height, length] = self.images.size;
         let (z, y) = (self.place(0, z)?, self.place(1, y)?);
@@ -238,15 +238,15 @@ impl<'a> Source<'a> {
         Rows::new(self.images.values, places, self.images.size[2] * channels, channels)
     }
 
-    /// The columns of a tile that lie within the image: the first one's place there, and the first and the one behind the
-    /// last, counted within the tile.
+    /// The columns of a tile that lie within the image: the index of the first one there, and the first and one past the last, counted
+    /// within the tile.
     fn columns(&self, origin: isize) -> (usize, [usize; 2]) {
         let before = usize::try_from(-origin).unwrap_or(0).min(INPUT);
         let start = usize::try_from(origin).unwrap_or(0);
         (start, [before, before + (INPUT - before).min(self.images.size[2].saturating_sub(start))])
     }
 
-    /// Where a tile of outputs lies, if all of it lies within the image and channels fill whole blocks.
+    /// Start of a tile of outputs, if it lies entirely within the image and channels fill whole blocks.
     fn inside(&self, image: usize, [z, y, x]: [isize; 3]) -> Option<Place> {
         let (channels, last) = (self.images.channels, self.outputs as isize - 1);
         let (start, _) = (self.row(image, z, y)?, self.row(image, z, y + last)?);
@@ -255,7 +255,7 @@ impl<'a> Source<'a> {
         channels.is_multiple_of(LANES).then_some(place)
     }
 
-    /// Copies one block of the channels of a tile with `side` rows and columns, zeros where the image ends.
+    /// Copies one block of channels of a tile with `side` rows and columns, with zeros outside the image.
     fn copy(&self, image: usize, [z, y, x]: [isize; 3], side: usize, [first, width]: [usize; 2], to: &mut [f32]) {
         let channels = self.images.channels;
         let width = width.min(channels.saturating_sub(first));

@@ -9,14 +9,14 @@ use super::super::weights::Layout;
 use super::tiles::{Part, Tiling, blocks};
 use super::weights::gather;
 
-/// Tasks to aim at. A constant, because the order of summation must not depend on the machine.
+/// Desired number of tasks. A constant, because the order of summation must not depend on the machine.
 const TASKS: usize = 32;
 
-/// Floats of sums from which on a task computes one product of all tiles instead of all products of some tiles: the sums
-/// would not stay in a cache.
+/// With at least this many sums (floats), a task computes one product of all tiles instead of all products of some tiles, because the
+/// sums would not stay in a cache.
 const MANY_SUMS: usize = 1 << 18;
 
-/// Floats of transformed tiles that are kept at a time in that case.
+/// Floats of transformed tiles that are held at a time in that case.
 const WAVE: usize = 1 << 24;
 
 /// Writes the gradient of weights `[outputs, inputs, z, y, x]`.
@@ -41,7 +41,7 @@ struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// All products of some parts per task; the slabs of parts are added up at the end.
+    /// All products of some parts per task; the slabs of parts are added at the end.
     fn in_slabs(&self, parts: &[Part]) -> Buffer {
         let slabs = TASKS.min(parts.len()).max(1);
         let sums = PRODUCTS * self.sums;

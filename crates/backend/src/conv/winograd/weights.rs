@@ -1,4 +1,4 @@
-//! Weights in transformed form, and the way back for their gradients.
+//! The transform of weights, and its adjoint for their gradients.
 
 use rayon::prelude::*;
 
@@ -10,8 +10,8 @@ use super::tiles::{Tiling, blocks};
 /// Blocks of input channels whose weights lie together.
 const BLOCKS: usize = 4;
 
-/// `G g` for every pair of channels: `[part of the input channels, group, product, input channel, lane]`. Taps along z that
-/// the products sum over count as further input channels, all channels of one tap after the other's.
+/// `G g` for every pair of channels: `[part of the input channels, group, product, input channel, lane]`. Taps along z, over which the
+/// products sum, count as further input channels: all channels of one tap, then those of the next.
 pub struct Transformed {
     /// The values.
     pub values: Buffer,
@@ -64,7 +64,7 @@ impl Transformed {
         result
     }
 
-    /// The weights of one product for the group that begins with a lane, part by part of the input channels.
+    /// The weights of one product for the group that begins at a lane, part by part of the input channels.
     pub fn pieces(&self, product: usize, first: usize) -> impl Iterator<Item = Piece<'_>> {
         let wide = self.group.min(self.lanes - first);
         (0..self.blocks).step_by(BLOCKS).map(move |block| {

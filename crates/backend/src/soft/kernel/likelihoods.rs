@@ -1,4 +1,4 @@
-//! Weighted logarithms of the likelihood, voxel by voxel, and their gradient.
+//! Weighted log-likelihoods, voxel by voxel, and their gradient.
 
 use rayon::prelude::*;
 
@@ -6,8 +6,8 @@ use super::super::super::isa::{Isa, vectorised};
 use super::super::super::math::{exp, ln};
 use super::{BLOCK, Block, Images, Piece, Row, TASK, Truth, each_task, pieces, store_last, store_planes};
 
-/// `Σ w log p` of every voxel `[image, voxel]` for classes that exclude each other; of every channel `[image, channel, voxel]` for those
-/// that may overlap, with one minus the probability where it is not true. `weights` of each channel: where it is true, and where not.
+/// `Σ w log p` of every voxel `[image, voxel]` for mutually exclusive classes. For channels that may overlap, of every channel
+/// `[image, channel, voxel]`, with one minus the probability outside its structure. `weights` of each channel: inside and outside.
 pub fn likelihoods(isa: Isa, logits: Images, truth: Truth, weights: [&[f32]; 2], output: &mut [f32]) {
     let planes = if truth.exclude_each_other() { 1 } else { logits.channels };
     pieces(output, planes, logits.voxels).par_iter_mut().for_each(|Piece { image, start, planes }| {
@@ -65,7 +65,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// In place of the logits, channel by channel.
+    /// Replaces the logits, channel by channel.
     fn of_masks(block: &mut Block, weights: [&[f32]; 2]) {
         let [of_true, of_other] = weights;
         for (channel, ((row, t), k)) in block.logits.iter_mut().zip(&block.truth).zip(&block.known).enumerate() {

@@ -1,5 +1,5 @@
-//! The passes over logits. They work on blocks of voxels, channel by channel, so that both orders of the values, any number of
-//! channels, softmax and sigmoid share one way.
+//! The kernels over logits. They work on blocks of voxels, channel by channel, so that both memory layouts, any number of channels,
+//! softmax and sigmoid share the same code.
 
 mod likelihoods;
 mod sums;
@@ -12,16 +12,16 @@ use super::super::math::{exp, ln};
 pub use likelihoods::{likelihood_gradient, likelihoods};
 pub use sums::{SUMS, gradient, sums};
 
-/// Voxels of a block.
+/// Voxels per block.
 const BLOCK: usize = 64;
 
-/// Voxels of a task, a multiple of the block. A constant, because the order of summation must not depend on the machine.
+/// Voxels per task, a multiple of the block. A constant, because the order of summation must not depend on the machine.
 const TASK: usize = 64 * BLOCK;
 
 /// Voxels of one channel.
 type Row = [f32; BLOCK];
 
-/// How values lie.
+/// Memory layout.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Order {
     /// `[image, channel, voxel]`
@@ -35,18 +35,18 @@ pub enum Order {
 pub struct Images<'a> {
     /// All values.
     pub values: &'a [f32],
-    /// How they lie.
+    /// Their layout.
     pub order: Order,
-    /// Channels of a voxel.
+    /// Channels per voxel.
     pub channels: usize,
-    /// Voxels of an image.
+    /// Voxels per image.
     pub voxels: usize,
 }
 
-/// What is true. Numbers below 0 stand for what is not known: it counts nowhere.
+/// The truth. Negative values stand for unlabelled voxels, which count nowhere.
 #[derive(Clone, Copy)]
 pub enum Truth<'a> {
-    /// The class of each voxel `[image, voxel]`; classes exclude each other: softmax.
+    /// The class of each voxel `[image, voxel]`, mutually exclusive: softmax.
     Classes(&'a [f32]),
     /// 0 or 1 for every channel; channels may overlap: sigmoid.
     Masks(Images<'a>),
@@ -64,7 +64,7 @@ impl Images<'_> {
         (0..self.count()).flat_map(of_image).collect()
     }
 
-    /// The block from voxel `first` on; zeros behind its end.
+    /// The block from voxel `first` on; zeros beyond the image's end.
     fn load(&self, image: usize, first: usize, rows: &mut [Row]) -> usize {
         let count = BLOCK.min(self.voxels - first);
         match self.order {
@@ -91,7 +91,7 @@ impl Images<'_> {
 }
 
 impl Truth<'_> {
-    /// The block from voxel `first` on: what is true, and what is known, 0 or 1 for every channel; zeros behind its end.
+    /// The block from voxel `first` on: truth and labelled mask, 0 or 1 for every channel; zeros beyond the image's end.
     fn load(&self, image: usize, first: usize, voxels: usize, rows: &mut [Row], known: &mut [Row]) {
         match self {
             Self::Masks(masks) => {
@@ -125,12 +125,12 @@ impl Truth<'_> {
     }
 }
 
-/// Room for one block.
+/// Buffers for one block.
 struct Block {
     logits: Vec<Row>,
     probabilities: Vec<Row>,
     truth: Vec<Row>,
-    /// 1 where the truth is known, 0 elsewhere and behind the image's end.
+    /// 1 where voxels are labelled, 0 elsewhere and beyond the image's end.
     known: Vec<Row>,
     /// Logarithm of the sum of the exponentials.
     norm: Row,
@@ -142,7 +142,7 @@ impl Block {
         Self { logits: rows(), probabilities: rows(), truth: rows(), known: rows(), norm: [0.0; BLOCK] }
     }
 
-    /// Reads logits and makes probabilities of them.
+    /// Reads logits and computes probabilities.
     fn load(&mut self, isa: Isa, logits: Images, image: usize, first: usize, exclude_each_other: bool) -> usize {
         let count = logits.load(image, first, &mut self.logits);
         match exclude_each_other {
@@ -152,7 +152,7 @@ impl Block {
         count
     }
 
-    /// Reads logits and truth, and makes probabilities.
+    /// Reads logits and truth, and computes probabilities.
     fn load_with(&mut self, isa: Isa, logits: Images, truth: Truth, image: usize, first: usize) -> usize {
         truth.load(image, first, logits.voxels, &mut self.truth, &mut self.known);
         self.load(isa, logits, image, first, truth.exclude_each_other())

@@ -6,11 +6,11 @@ use super::super::super::isa::{Isa, vectorised};
 use super::super::super::math::{exp, ln};
 use super::{BLOCK, Block, Images, TASK, Truth, each_task, store_last};
 
-/// Sums per image and channel: probability where true, probability, truth, logarithm of the probability where true, of the
-/// likelihood where not (softmax: the same logarithm; sigmoid: that of one minus the probability), voxels that are known.
+/// Sums per image and channel: probability inside the structure, probability, truth, log-probability inside, log-likelihood outside
+/// (softmax: also the log-probability; sigmoid: the logarithm of one minus the probability), labelled voxels.
 pub const SUMS: usize = 6;
 
-/// Sums that run beside each other.
+/// Independent partial sums.
 const LANES: usize = 16;
 
 /// Running sums of one channel.
@@ -65,7 +65,7 @@ pub fn gradient(isa: Isa, logits: Images, truth: Truth, of_sums: &[f32], output:
 }
 
 vectorised! {
-    /// Adds a block's sums for classes that exclude each other.
+    /// Adds a block's sums for mutually exclusive classes.
     fn add_classes(block: &Block, sums: &mut [Sums]) {
         let rows = block.logits.iter().zip(&block.probabilities).zip(&block.truth).zip(&block.known);
         for ((((logits, probabilities), truth), known), sums) in rows.zip(sums) {
@@ -111,8 +111,8 @@ vectorised! {
 }
 
 vectorised! {
-    /// `p (s - Σ s p - Σ a) + a` in place of the logits, with `s = t · factor of both + k · factor of predicted` and `a` the factors of
-    /// the logarithms, of that where true and of that where not.
+    /// Replaces the logits by `p (s - Σ s p - Σ a) + a`, with `s = t · factor of both + k · factor of predicted` and `a` the factors of
+    /// the logarithms inside and outside the structure.
     fn class_gradient(block: &mut Block, factors: [&[f32]; 4]) {
         let [both, predicted, of_true, of_other] = factors;
         let (mut mean, mut total) = ([0.0; BLOCK], [0.0; BLOCK]);
@@ -134,8 +134,8 @@ vectorised! {
 }
 
 vectorised! {
-    /// `s p (1 - p) + l t (1 - p) - m (k - t) p` in place of the logits, channel by channel, with `l` and `m` the factors of the
-    /// logarithms where true and where not.
+    /// Replaces the logits by `s p (1 - p) + l t (1 - p) - m (k - t) p`, channel by channel, with `l` and `m` the factors of the
+    /// logarithms inside and outside the structure.
     fn mask_gradient(block: &mut Block, factors: [&[f32]; 4]) {
         let [both, predicted, of_true, of_other] = factors;
         let rows = block.probabilities.iter().zip(&block.truth).zip(&block.known).zip(&mut block.logits);

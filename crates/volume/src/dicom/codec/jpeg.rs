@@ -1,11 +1,11 @@
-//! JPEG of one component: baseline, progressive and extended of 8 bits, lossless of up to 16.
+//! JPEG with one component: baseline, progressive and extended with 8 bits, lossless with up to 16.
 
 use jpeg_decoder::{Decoder, PixelFormat};
 
 /// Decodes one grey image of `height` × `width` samples.
 ///
 /// # Errors
-/// What is wrong with the stream, or what of it is not read.
+/// What is wrong with the stream, or which part of it is not supported.
 pub(super) fn decode(bytes: &[u8], [height, width]: [usize; 2]) -> Result<Vec<u32>, String> {
     let broken = |error: jpeg_decoder::Error| format!("JPEG: {error}");
     let mut decoder = Decoder::new(bytes);

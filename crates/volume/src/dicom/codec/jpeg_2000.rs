@@ -1,14 +1,14 @@
-//! JPEG 2000 of one component, lossless and lossy.
+//! JPEG 2000 with one component, lossless and lossy.
 
 use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 
-/// A codestream of more tiles breaks the standard (Isot has 16 bits); each costs memory before it is read.
+/// More tiles violate the standard (Isot has 16 bits); each takes memory before it is read.
 const MOST_TILES: u64 = 65_535;
 
 /// Decodes one grey image of `height` × `width` samples; signed samples come as two's complement.
 ///
 /// # Errors
-/// What is wrong with the stream, or what of it is not read.
+/// What is wrong with the stream, or which part of it is not supported.
 pub(super) fn decode(bytes: &[u8], [height, width]: [usize; 2]) -> Result<Vec<u32>, String> {
     let size = Size::of(bytes).ok_or("JPEG 2000: no image size in the codestream")?;
     if [u64::from(size.height), u64::from(size.width)] != [height as u64, width as u64] {
@@ -18,7 +18,7 @@ pub(super) fn decode(bytes: &[u8], [height, width]: [usize; 2]) -> Result<Vec<u3
     if size.components != 1 || size.tiles > MOST_TILES {
         return Err(format!("JPEG 2000 with {} components in {} tiles", size.components, size.tiles));
     }
-    // Precision and sign share a byte: 7 bits less one, and the highest for signed samples.
+    // Precision and sign share a byte: precision less one in 7 bits, and the highest bit for signed samples.
     let precision = u32::from(size.precision & 0x7f) + 1;
     if !(1..=16).contains(&precision) {
         return Err(format!("JPEG 2000 with {precision} bits; up to 16 are read"));
@@ -30,13 +30,13 @@ pub(super) fn decode(bytes: &[u8], [height, width]: [usize; 2]) -> Result<Vec<u3
     let decoded = image.decode(&mut context).map_err(broken)?;
     let [component] = decoded.components() else { return Err("JPEG 2000 with more than one component".into()) };
     let largest = ((1_u32 << precision) - 1) as f32;
-    // The decoder adds half of the range to samples of either sign.
+    // The decoder adds half of the range to signed and unsigned samples alike.
     let offset = if size.precision & 0x80 == 0 { 0 } else { 1_i32 << (precision - 1) };
     let stored = |&sample: &f32| (sample.round().clamp(0.0, largest) as i32 - offset) as u32;
     Ok(component.samples().iter().map(stored).collect())
 }
 
-/// The SIZ marker segment, which every codestream begins with.
+/// The SIZ marker segment at the start of every codestream.
 struct Size {
     height: u32,
     width: u32,

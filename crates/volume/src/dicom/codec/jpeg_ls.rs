@@ -1,6 +1,7 @@
 //! JPEG-LS for one component, lossless and near-lossless. Source: ITU-T T.87; names of variables are the standard's.
 //!
-//! The bindings to CharLS need CMake and a C++ compiler, and CharLS reads untrusted bytes; a decoder for grey images is short.
+//! The bindings to CharLS need CMake and a C++ compiler, and CharLS would parse untrusted bytes in C++; a decoder for grey images is
+//! short.
 
 /// Order of the run-length codes (T.87 A.7.1.1).
 const J: [u32; 32] =
@@ -11,12 +12,12 @@ const REGULAR_CONTEXTS: usize = 365;
 /// Decodes one grey image of `height` × `width` samples, in rows.
 ///
 /// # Errors
-/// What is wrong with the stream, or which part of the standard is not read.
+/// What is wrong with the stream, or which part of the standard is not supported.
 pub(super) fn decode(bytes: &[u8], [height, width]: [usize; 2]) -> Result<Vec<u32>, String> {
     let (parameters, start) = headers(bytes, [height, width])?;
     let mut scan = Scan::new(&parameters, bytes.get(start..).unwrap_or_default());
     let mut samples = Vec::with_capacity(height * width);
-    // One more sample on either side: the neighbours beyond the edge (T.87 A.2.1).
+    // One more sample on either side, for the neighbours beyond the edge (T.87 A.2.1).
     let (mut above, mut line) = (vec![0_i64; width + 2], vec![0_i64; width + 2]);
     for _ in 0..height {
         line[0] = above[1];
@@ -36,7 +37,7 @@ struct Parameters {
     reset: i64,
 }
 
-/// Coding parameters of an LSE segment; 0 stands for the default.
+/// Coding parameters of an LSE segment; 0 selects the default.
 #[derive(Default)]
 struct Preset {
     max: i64,
@@ -49,7 +50,7 @@ fn headers(bytes: &[u8], size: [usize; 2]) -> Result<(Parameters, usize), String
     let word = |at: usize| bytes.get(at..at + 2).map(|pair| usize::from(pair[0]) << 8 | usize::from(pair[1]));
     let ends = || "the JPEG-LS stream ends inside its headers".to_string();
     if word(0) != Some(0xffd8) {
-        return Err("no JPEG-LS stream".into());
+        return Err("not a JPEG-LS stream".into());
     }
     let (mut at, mut precision, mut preset) = (2, None, Preset::default());
     loop {
@@ -138,7 +139,7 @@ struct Scan<'a> {
     bits: Bits<'a>,
     parameters: &'a Parameters,
     range: i64,
-    /// Bits of a mapped error that the limited code spells out.
+    /// Bits of a mapped error that the limited code writes out.
     qbpp: u32,
     limit: u32,
     contexts: [Context; REGULAR_CONTEXTS + 2],
@@ -222,7 +223,7 @@ impl<'a> Scan<'a> {
         Ok(self.reconstructed(predicted, sign * error))
     }
 
-    /// A.7: a run of equal samples from `x`, and the sample that ends it. Returns the place behind.
+    /// A.7: a run of equal samples from `x`, and the sample that ends it. Returns the next index.
     fn run(&mut self, above: &[i64], line: &mut [i64], x: usize) -> Result<usize, String> {
         let width = line.len() - 2;
         let value = line[x - 1];

@@ -1,4 +1,15 @@
 //! Compressed frames → stored sample values.
+//!
+//! Frames are decoded here instead of by `dicom-pixeldata`:
+//!
+//! - That crate decodes JPEG-LS through CharLS (C++) and JPEG 2000 through OpenJPEG (C, or its translation to unsafe Rust). Here a decoder
+//!   of our own and `hayro-jpeg2000` do it in safe Rust, so that no C toolchain is needed and no C code parses files from elsewhere.
+//! - It works on data sets with all their pixel data in memory. Here a frame is read from its place in the file when it is needed, and
+//!   frames are decoded on all threads ([`Frames`](super::frames::Frames)).
+//! - Its decoders copy what a stream holds into a buffer for what the header states, and panic where that is too small. Here the size in
+//!   the stream is compared with the header's before memory is allocated, and panics of decoders are contained: damaged files are
+//!   errors (`tests`, and `dicom::tests::mutation`).
+//! - It reads samples of 1, 8 and 16 bits. Here 32 bits, frames of single bits that start within a byte, and deflated frames are read, too.
 
 mod jpeg;
 mod jpeg_2000;
@@ -11,7 +22,7 @@ mod tests;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How the samples of a frame are coded.
+/// Coding of a frame's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Codec {
     Native { big_endian: bool },
@@ -22,7 +33,7 @@ pub(super) enum Codec {
     DeflatedFrame,
 }
 
-/// Samples of a frame that the header states.
+/// Size of a frame, from the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Rows and columns.
@@ -36,7 +47,7 @@ impl Layout {
         self.size[0] * self.size[1]
     }
 
-    /// Bytes of one uncompressed frame that begins at a byte.
+    /// Bytes of one uncompressed frame, if it begins at a byte.
     pub fn bytes(&self) -> usize {
         (self.samples() * self.bits_allocated as usize).div_ceil(8)
     }
@@ -45,7 +56,7 @@ impl Layout {
 /// Decodes one frame to the bit patterns of its samples, in rows.
 ///
 /// # Errors
-/// What is wrong with the stream, or what of it is not read.
+/// What is wrong with the stream, or which part of it is not supported.
 pub(super) fn decode(codec: Codec, bytes: &[u8], layout: &Layout) -> Result<Vec<u32>, String> {
     let decoded = match codec {
         Codec::Native { big_endian } => native(bytes, layout, big_endian),
@@ -62,12 +73,12 @@ pub(super) fn decode(codec: Codec, bytes: &[u8], layout: &Layout) -> Result<Vec<
     }
 }
 
-/// Decoders that we did not write may panic on damaged streams; one bad file must not end the program.
+/// Third-party decoders may panic on damaged streams; one bad file must not end the program.
 fn contained(decode: impl FnOnce() -> Result<Vec<u32>, String>) -> Result<Vec<u32>, String> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("the decoder gave up on a damaged stream".into()))
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("the decoder panicked on a damaged stream".into()))
 }
 
-/// Splits uncompressed bytes into samples; single bits come lowest first.
+/// Splits uncompressed bytes into samples; single bits are packed from the lowest.
 fn native(bytes: &[u8], layout: &Layout, big_endian: bool) -> Result<Vec<u32>, String> {
     let bytes = bytes.get(..layout.bytes()).ok_or_else(|| {
         format!("the frame has {} bytes, {} samples need {}", bytes.len(), layout.samples(), layout.bytes())

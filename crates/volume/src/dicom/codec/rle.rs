@@ -16,7 +16,7 @@ pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Vec<u8>, String> {
     for (segment, &start) in offsets.iter().enumerate() {
         let end = offsets.get(segment + 1).copied().unwrap_or(bytes.len());
         let coded = bytes.get(start..end).ok_or("the RLE segments lie outside of the frame")?;
-        // The segment of the highest byte comes first.
+        // The segment with the most significant bytes comes first.
         let mut targets = frame.iter_mut().skip(planes - 1 - segment).step_by(planes);
         unpack(coded, |byte| targets.next().map(|target| *target = byte).is_some());
         if targets.next().is_some() {
@@ -36,7 +36,7 @@ fn offsets(bytes: &[u8], planes: usize) -> Result<Vec<usize>, String> {
     Ok(words[1..=planes].to_vec())
 }
 
-/// Hands on byte after byte for as long as they are taken.
+/// Passes on byte after byte until one is not taken.
 fn unpack(mut coded: &[u8], mut take: impl FnMut(u8) -> bool) {
     while let [control, rest @ ..] = coded {
         let count = usize::from(*control);

@@ -1,4 +1,4 @@
-//! What a segmentation object says about its segments beyond their names.
+//! Header and coded descriptions of segmentation objects.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ pub struct Code {
     pub value: String,
     /// Coding scheme: `"SCT"` for SNOMED CT, `"DCM"` for DICOM's own.
     pub scheme: String,
-    /// What it means, for people.
+    /// Meaning, for people.
     pub meaning: String,
 }
 
@@ -43,7 +43,7 @@ impl Algorithm {
     }
 }
 
-/// What kind of thing a segment is. The default is an organ, category tissue, drawn by hand.
+/// Coded description of a segment. The default is an organ (category tissue), drawn manually.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentCoding {
     /// Category of the property (PS3.16 CID 7150).
@@ -64,7 +64,7 @@ impl Default for SegmentCoding {
     }
 }
 
-/// What a segmentation object says about itself.
+/// Header of a written segmentation object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentationHeader {
     /// SeriesDescription.
@@ -73,7 +73,7 @@ pub struct SegmentationHeader {
     pub creator: String,
     /// SeriesNumber.
     pub series_number: u32,
-    /// One per segment, in their order; the default for segments behind the last one.
+    /// One per segment, in order; the default for segments after the last one.
     pub coding: Vec<SegmentCoding>,
     /// Date and time of the content, written as UTC.
     pub created: SystemTime,

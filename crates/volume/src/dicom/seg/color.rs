@@ -1,6 +1,6 @@
 //! Recommended display colours: CIELab as DICOM stores it (PS3.3 C.10.7.1.1) ↔ sRGB.
 //!
-//! The standard names no white point; D65 is what dcmqi, 3D Slicer and highdicom take.
+//! The standard names no white point; D65 is used as in dcmqi, 3D Slicer and highdicom.
 
 /// White point D65 (2°), Y = 1.
 const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
@@ -10,10 +10,10 @@ const TO_RGB: [[f64; 3]; 3] =
 /// XYZ from linear sRGB.
 const TO_XYZ: [[f64; 3]; 3] =
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]];
-/// Where the cube root of CIELab becomes a line.
+/// Below this, CIELab's cube root is replaced by a line.
 const LINE: f64 = 6.0 / 29.0;
 
-/// sRGB of a stored colour; parts outside of the gamut are clamped.
+/// sRGB of a stored colour, clamped to the gamut.
 pub(super) fn rgb([l, a, b]: [u16; 3]) -> [u8; 3] {
     let lightness = (f64::from(l) * 100.0 / 65535.0 + 16.0) / 116.0;
     let [a, b] = [a, b].map(|part| f64::from(part) * 255.0 / 65535.0 - 128.0);

@@ -45,7 +45,7 @@ fn allowed(voxels: u64, object: &Object) -> Result<(), String> {
     }
 }
 
-/// Frames of each slice; a segment has one frame at most.
+/// Frames of each slice; a segment has at most one.
 fn by_slice(object: &Object, grid: &Placed) -> Result<Vec<Vec<usize>>, String> {
     let depth = grid.geometry.shape[0];
     allowed(depth as u64, object)?;
@@ -61,7 +61,7 @@ fn by_slice(object: &Object, grid: &Placed) -> Result<Vec<Vec<usize>>, String> {
     Ok(slices)
 }
 
-/// Writes the segments of one slice; says where two meet.
+/// Writes the segments of one slice and records whether two of them overlap.
 fn label(object: &Object, frames: &[usize], plane: &mut [u16], overlap: &AtomicBool) -> Result<(), String> {
     for &frame in frames {
         let samples = samples(object, frame)?;
@@ -84,7 +84,7 @@ fn label(object: &Object, frames: &[usize], plane: &mut [u16], overlap: &AtomicB
 
 /// Copies a frame of a label map.
 fn numbers(object: &Object, frame: usize, samples: &[u32], plane: &mut [u16]) -> Result<(), String> {
-    // Neighbours mostly share their value: a number is looked up when it changes.
+    // Neighbours mostly share their value: it is looked up only when it changes.
     let (mut last, mut label) = (0, 0);
     for (voxel, &sample) in plane.iter_mut().zip(samples) {
         let value = object.format.value(sample);

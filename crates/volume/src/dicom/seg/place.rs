@@ -1,4 +1,4 @@
-//! Which slice of a grid each frame of a segmentation object fills.
+//! Assigns the frames of a segmentation object to slices of a grid.
 
 use dicom_dictionary_std::tags;
 
@@ -9,13 +9,13 @@ use crate::dicom::grid::{Grid, affine, position};
 use crate::dicom::plane::{FrameView, Place};
 use crate::geometry::{dot, norm};
 
-/// Frames match a slice that is no farther away, in millimetres: positions differ by up to 0.05 mm in the wild.
+/// Largest distance between a frame and its slice, in millimetres: in real files, positions differ by up to 0.05 mm.
 const TOLERANCE_MM: f64 = 0.1;
-/// The same in parts of the distance between pixels, for images of the whole body.
+/// The same as a fraction of the pixel spacing, for images with large pixels.
 const TOLERANCE_PIXELS: f64 = 0.1;
 /// Directions are the same when their cosine differs from 1 by less: 0.8°.
 const SAME_DIRECTION: f64 = 1e-4;
-/// Positions are whole numbers of steps within this part of a step.
+/// Largest deviation of positions from whole steps, as a fraction of a step.
 const WHOLE_STEP: f64 = 0.1;
 
 /// The grid of a segmentation, and the slice of each frame.
@@ -24,7 +24,7 @@ pub(super) struct Placed {
     pub slices: Vec<usize>,
 }
 
-/// Matches frames with the slices of the series that they were drawn on.
+/// Assigns frames to the slices of the series that they were drawn on.
 pub(super) fn on_source(object: &Object, source: &Grid, file: &DicomFile) -> Result<Placed, String> {
     let first = &source.planes[0];
     let [_, rows, columns] = source.geometry.shape;
@@ -61,12 +61,12 @@ fn by_reference(frame: &SegFrame, source: &Grid) -> Option<usize> {
 fn by_position(place: &Place, source: &Grid) -> Result<usize, String> {
     let first = source.planes[0].place.ok_or("has no slice to compare with")?;
     if (0..2).any(|axis| 1.0 - dot(place.directions[axis], first.directions[axis]) > SAME_DIRECTION) {
-        return Err("is turned against the series; read the segmentation on its own grid and resample it".into());
+        return Err("is rotated against the series; read the segmentation on its own grid and resample it".into());
     }
     let ras = [-place.position[0], -place.position[1], place.position[2]];
-    let [z, ..] = source.geometry.to_voxel(ras).ok_or("cannot be placed: the series has no extent")?;
+    let [z, ..] = source.geometry.to_voxel(ras).ok_or("cannot be placed: the affine of the series has no inverse")?;
     let slice = z.round().max(0.0) as usize;
-    // The slice's own position is nearer than the grid's where positions were rounded.
+    // Where positions were rounded, the slice's own position is more exact than the grid's.
     let known = source.slices.iter().position(|&known| known == slice).and_then(|index| source.planes[index].place);
     let nearest = known.map_or_else(
         || source.geometry.to_world([slice as f64, 0.0, 0.0]),
@@ -94,7 +94,7 @@ pub(super) fn own_grid(object: &Object, file: &DicomFile) -> Result<Placed, Stri
     for frame in &object.frames {
         let place = frame.plane.place.ok_or_else(|| format!("frame {} has no position", frame.plane.frame + 1))?;
         if (0..2).any(|axis| 1.0 - dot(place.directions[axis], origin.directions[axis]) > SAME_DIRECTION) {
-            return Err(format!("frame {} is turned against the others", frame.plane.frame + 1));
+            return Err(format!("frame {} is rotated against the others", frame.plane.frame + 1));
         }
         places.push((place.height(normal), place));
     }
@@ -115,8 +115,8 @@ pub(super) fn own_grid(object: &Object, file: &DicomFile) -> Result<Placed, Stri
     Ok(Placed { geometry: Geometry { shape, affine: affine(&lowest.1, pixel, step), has_spacing: true }, slices })
 }
 
-/// Distance between slices: the stated one where all positions are whole steps of it, else the smallest between two
-/// positions; None where there is one position.
+/// Distance between slices: the stated one if all positions are multiples of it, else the smallest distance between two positions;
+/// `None` for a single position.
 fn spacing(heights: &[f64], stated: Option<f64>, same: f64) -> Result<Option<f64>, String> {
     let mut sorted = heights.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -128,7 +128,7 @@ fn spacing(heights: &[f64], stated: Option<f64>, same: f64) -> Result<Option<f64
     let fits = |step: f64| heights.iter().all(|height| (height / step - (height / step).round()).abs() <= WHOLE_STEP);
     let stated = stated.filter(|&step| step > same && fits(step));
     let refined = || {
-        // Rounded positions: the step that leads from the first to the last.
+        // Positions are rounded: the step is refined over the distance from the first to the last.
         let last = sorted.last().copied().unwrap_or(smallest);
         last / (last / smallest).round()
     };

@@ -1,4 +1,4 @@
-//! Reads DICOM SEG: which segments there are, which frames show them, and where these lie.
+//! Reads DICOM SEG: the segments, their frames, and the frames' positions.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use crate::dicom::value::Values;
 use crate::dicom::{damaged, unsupported};
 use crate::{ReadError, Segment, Segments};
 
-/// Background of a label map (PS3.16 CID 7150 has no other code for it).
+/// Code of a label map's background.
 const BACKGROUND: &str = "125040";
 
-/// What the samples of a segmentation object mean.
+/// Meaning of the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// One segment per frame, inside or not.
+    /// One segment per frame: 1 inside, 0 outside.
     Binary,
-    /// One segment per frame; at least half of this value is inside.
+    /// One segment per frame: at least half of this value is inside.
     Fractional(u32),
-    /// The number of a segment, or none.
+    /// Segment numbers.
     LabelMap,
 }
 
-/// One frame and what it shows.
+/// One frame.
 #[derive(Clone, Debug)]
 pub(super) struct SegFrame {
     pub plane: Plane,
-    /// Index among the segments; None in a label map.
+    /// Index of its segment; `None` in a label map.
     pub segment: Option<usize>,
     /// Instances and frames (from 0) that the frame was drawn on.
     pub references: Vec<(String, usize)>,
@@ -52,7 +52,7 @@ pub(super) struct Object<'a> {
     pub bytes: u64,
 }
 
-/// Whether a file is a segmentation object that [`read_segments`] takes.
+/// Whether a file is a segmentation object that [`read_segments`] reads.
 ///
 /// # Errors
 /// [`ReadError`] where the file cannot be read.
@@ -63,15 +63,15 @@ pub fn is_segments(path: &Path) -> Result<bool, ReadError> {
 /// UIDs of the image series that a segmentation object was drawn on, as far as it states them.
 ///
 /// # Errors
-/// [`ReadError`] where the file is no segmentation object.
+/// [`ReadError`] where the file is not a segmentation object.
 pub fn referenced_series(path: &Path) -> Result<Vec<String>, ReadError> {
     let file = open(path)?;
     let items = file.header.items(tags::REFERENCED_SERIES_SEQUENCE);
     Ok(items.iter().filter_map(|item| item.text(tags::SERIES_INSTANCE_UID)).collect())
 }
 
-/// Reads a segmentation object: a label map where no voxel lies in two segments, else one mask per segment. Frames that are
-/// missing are background; fractional segments hold the voxels of at least half of the largest value.
+/// Reads a segmentation object: a label map where no voxel lies in two segments, else one mask per segment. Missing frames are
+/// background; a voxel of at least half of the largest value is inside a fractional segment.
 ///
 /// The grid is that of `source`, with frames matched by position or, without one, by reference; without `source` it is
 /// the grid that the frames span.
@@ -97,8 +97,8 @@ fn is_segmentation(file: &DicomFile) -> bool {
 }
 
 fn open(path: &Path) -> Result<DicomFile, ReadError> {
-    let file = DicomFile::open(path)?.ok_or_else(|| unsupported(path, "is no DICOM file"))?;
-    if is_segmentation(&file) { Ok(file) } else { Err(unsupported(path, "is no DICOM segmentation object (SEG)")) }
+    let file = DicomFile::open(path)?.ok_or_else(|| unsupported(path, "is not a DICOM file"))?;
+    if is_segmentation(&file) { Ok(file) } else { Err(unsupported(path, "is not a DICOM segmentation object (SEG)")) }
 }
 
 fn object<'a>(path: &'a Path, file: &'a DicomFile) -> Result<Object<'a>, ReadError> {

@@ -16,7 +16,7 @@ use crate::dicom::write::Frame as Place;
 use crate::dicom::write::build::{DataSet, NATIVE, date_and_time, uid};
 use crate::{Segmentation, Segments, WriteError};
 
-/// Corners of the segmentation and of the series may be this far apart, in parts of a voxel.
+/// Largest distance between corresponding corners of segmentation and series, as a fraction of a voxel.
 const SAME_GRID: f64 = 0.01;
 /// Elements of the patient and study that the object shares with its source; empty where the source has none.
 const SHARED: [Tag; 11] = [
@@ -35,8 +35,8 @@ const SHARED: [Tag; 11] = [
 
 /// Writes segments as a binary segmentation object of the series that they were drawn on.
 ///
-/// The segments lie on the series' grid, or on that grid in canonical orientation. Segment numbers are 1, 2, … in the
-/// order of the segments, as the standard asks: other label values are not kept.
+/// The segments lie on the series' grid, or on that grid in canonical orientation. Segment numbers are 1, 2, … in the order of the
+/// segments, as the standard requires: other label values are not kept.
 ///
 /// # Errors
 /// [`WriteError`] with the file's name: another grid, labels that no segment names, no segment.
@@ -55,7 +55,7 @@ pub fn write_segments(
     object.data_set(packed(segments, &content, &frames)).write(path, NATIVE)
 }
 
-/// The content in the order of the series' voxels: axes may be turned and flipped, not resampled.
+/// The content in the order of the series' voxels: axes may be permuted and flipped, but nothing is resampled.
 fn on_grid(segments: &Segments, source: &Series) -> Result<Segmentation, String> {
     let (own, wanted) = (segments.geometry(), source.geometry());
     let Err(difference) = own.same_grid(wanted, SAME_GRID) else { return Ok(segments.content.clone()) };
@@ -77,7 +77,7 @@ fn check(segments: &Segments, content: &Segmentation) -> Result<(), String> {
         Segmentation::Masks { .. } => Ok(()),
         Segmentation::Labels(labels) => {
             let named = |value: u16| value == 0 || segments.segments.iter().any(|segment| segment.value == value);
-            // Neighbours mostly share their value.
+            // Neighbours mostly share their value: it is looked up only when it changes.
             let (mut last, mut voxels) = (0, labels.voxels.iter());
             match voxels.find(|&&value| value != std::mem::replace(&mut last, value) && !named(value)) {
                 Some(value) => Err(format!("the label {value} has no name among the segments")),
@@ -90,7 +90,7 @@ fn check(segments: &Segments, content: &Segmentation) -> Result<(), String> {
 /// A frame: the index of its segment, and its slice.
 type Frame = (usize, usize);
 
-/// Segments and slices that hold anything; one empty frame where nothing does, as an object has at least one.
+/// Segments and slices that are not empty; a single empty frame where all are, because an object needs at least one.
 fn frames(segments: &Segments, content: &Segmentation) -> Vec<Frame> {
     let depth = content.geometry().shape[0];
     let count = segments.segments.len();
@@ -113,7 +113,7 @@ fn present(segments: &Segments, content: &Segmentation, slice: usize) -> Vec<boo
     }
 }
 
-/// Hands on whether each voxel of a frame is inside, in rows.
+/// Passes on whether each voxel of a frame is inside, row by row.
 fn with_plane(
     segments: &Segments,
     content: &Segmentation,
@@ -133,7 +133,7 @@ fn with_plane(
     }
 }
 
-/// The bits of all frames, one behind the other, lowest first.
+/// The bits of all frames, one after the other, lowest first.
 fn packed(segments: &Segments, content: &Segmentation, frames: &[Frame]) -> Vec<u8> {
     let [_, rows, columns] = content.geometry().shape;
     let bits = frames.len() * rows * columns;
@@ -160,7 +160,7 @@ struct Object<'a> {
 
 impl Object<'_> {
     fn data_set(&self, pixels: Vec<u8>) -> DataSet {
-        // Of the source what it is, not where it lies: the same content has the same UID in every folder.
+        // Without the source's path: the same content has the same UID in every folder.
         let source = self.source.summary();
         let origin = (&source.uid, &source.description, &source.stack, source.shape);
         let state = format!("{:?} {:?} {origin:?}", self.header, self.segments.segments);
@@ -316,7 +316,7 @@ impl Object<'_> {
     fn groups(&self, (segment, slice): Frame) -> DataSet {
         let grid = &self.source.grid;
         let plane = grid.slices.iter().position(|&known| known == slice).map(|index| &grid.planes[index]);
-        // The slice's own position where it has one: that of the grid went through arithmetic.
+        // The slice's own position, where it has one, has no rounding errors.
         let position = plane.and_then(|plane| plane.place).map(|place| place.position);
         let position = position.unwrap_or_else(|| Place(&grid.geometry).position(slice));
         let set = DataSet::default()

@@ -78,7 +78,7 @@ fn an_image_is_no_segmentation_and_a_segmentation_no_image() {
     let (_folder, path) = folder_of(&reference.series[0].files);
     assert!(!is_segments(&path.join("IM0")).unwrap());
     let error = read_segments(&path.join("IM0"), None).unwrap_err().to_string();
-    assert!(error.contains("is no DICOM segmentation object"), "{error}");
+    assert!(error.contains("is not a DICOM segmentation object"), "{error}");
     let (_folder, path) = folder_of(&[reference.segments[0].file.clone()]);
     let error = crate::dicom::read_series(&path, &Choice::default()).unwrap_err().to_string();
     assert!(error.contains("holds no DICOM image series"), "{error}");

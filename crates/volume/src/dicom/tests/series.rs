@@ -89,7 +89,7 @@ fn an_empty_file_with_a_dicom_name_is_damaged_and_hidden_files_are_not_looked_at
     assert_eq!(read_series(&path, &Choice::default()).unwrap().geometry.shape, [3, 4, 5]);
     std::fs::write(path.join("IM3.DCM"), "").unwrap();
     let error = read_series(&path, &Choice::default()).unwrap_err().to_string();
-    assert!(error.contains("IM3.DCM: damaged file: is no DICOM file"), "{error}");
+    assert!(error.contains("IM3.DCM: damaged file: is not a DICOM file"), "{error}");
 }
 
 #[test]

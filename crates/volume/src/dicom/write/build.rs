@@ -11,19 +11,19 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use crate::WriteError;
 use crate::files;
 
-/// Longest decimal text (DS), in characters.
+/// Longest decimal string (DS), in characters.
 const LONGEST_DECIMAL: usize = 16;
-/// Longest text of a label or description (LO), in characters.
+/// Longest long string (LO), in characters.
 const LONGEST_TEXT: usize = 64;
-/// Names the program in the file meta group; derived from a random UUID.
+/// Implementation class UID of the program, derived from a random UUID.
 const IMPLEMENTATION: &str = "2.25.201738460253718464039481265204916137";
 
-/// A data set that grows element by element; the dictionary knows the types.
+/// A data set that is built element by element; types come from the dictionary.
 #[derive(Clone, Debug, Default)]
 pub(in crate::dicom) struct DataSet(Vec<DataElement<InMemDicomObject>>);
 
 impl DataSet {
-    /// A text; characters that DICOM reserves are replaced, and nothing is longer than its type allows.
+    /// A text, without reserved characters and truncated to the length that its type allows.
     pub fn text(mut self, tag: Tag, value: &str) -> Self {
         let vr = type_of(tag);
         let value = if matches!(vr, VR::LO | VR::SH | VR::PN) { plain(value, vr) } else { value.to_string() };
@@ -37,7 +37,7 @@ impl DataSet {
         self
     }
 
-    /// Decimal texts.
+    /// Decimal strings.
     pub fn decimals(mut self, tag: Tag, values: &[f64]) -> Self {
         let texts: Vec<String> = values.iter().map(|&value| decimal(value)).collect();
         self.0.push(DataElement::new(tag, VR::DS, PrimitiveValue::from(texts.join("\\"))));
@@ -116,19 +116,19 @@ impl DataSet {
     }
 }
 
-/// The type that the dictionary gives an element; for two of a kind, the one for text or unsigned numbers.
+/// The dictionary's type of an element; where it allows two, text or unsigned numbers.
 fn type_of(tag: Tag) -> VR {
     StandardDataDictionary.by_tag(tag).map_or(VR::UN, |entry| entry.vr.relaxed())
 }
 
-/// Text without control characters and backslashes, cut to the longest that the type allows.
+/// Text without control characters and backslashes, truncated to the length that the type allows.
 fn plain(value: &str, vr: VR) -> String {
     let longest = if vr == VR::SH { 16 } else { LONGEST_TEXT };
     let allowed = |letter: char| if letter == '\\' { '/' } else { letter };
     value.chars().filter(|letter| !letter.is_control()).map(allowed).take(longest).collect()
 }
 
-/// The decimal text of at most 16 characters that is nearest to a number.
+/// The decimal string of at most 16 characters that is nearest to a number.
 pub(in crate::dicom) fn decimal(value: f64) -> String {
     let plain = format!("{value}");
     if plain.len() <= LONGEST_DECIMAL {
@@ -141,7 +141,7 @@ pub(in crate::dicom) fn decimal(value: f64) -> String {
     fitting.min_by(|a, b| error(a).total_cmp(&error(b))).unwrap_or(plain)
 }
 
-/// A UID below the root for UUIDs, made from the content that it names: the same content has the same UID.
+/// A UID below the root for UUIDs, derived from content: the same content has the same UID.
 pub(in crate::dicom) fn uid(parts: &[&[u8]]) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 DICOM UID v1");
     for part in parts {
@@ -150,7 +150,7 @@ pub(in crate::dicom) fn uid(parts: &[&[u8]]) -> String {
     }
     let mut bytes = [0; 16];
     hasher.finalize_xof().fill(&mut bytes);
-    // Version 8 (made by the program's own rule) and the variant of RFC 9562.
+    // Version 8 (vendor-specific) and the variant of RFC 9562.
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     format!("2.25.{}", u128::from_be_bytes(bytes))
@@ -172,7 +172,7 @@ pub(in crate::dicom) fn date_and_time(moment: SystemTime) -> (String, String) {
     (date, format!("{:02}{:02}{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))
 }
 
-/// The default transfer syntax of what is written here.
+/// Transfer syntax of written files.
 pub(in crate::dicom) const NATIVE: &str = uids::EXPLICIT_VR_LITTLE_ENDIAN;
 
 #[cfg(test)]

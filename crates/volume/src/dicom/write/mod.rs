@@ -1,4 +1,4 @@
-//! Writes an image as a DICOM series: one object of a single frame per slice.
+//! Writes an image as a DICOM series: one single-frame object per slice.
 
 pub(super) mod build;
 mod rescale;
@@ -18,7 +18,7 @@ use crate::{Geometry, Volume, WriteError};
 /// Rows and columns are at right angles when the cosine between them is smaller.
 const RIGHT_ANGLE: f64 = 1e-4;
 
-/// Which kind of object a series is written as.
+/// Kind of object that a series is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modality {
     /// CT Image Storage; values are Hounsfield units.
@@ -39,7 +39,7 @@ impl Modality {
     }
 }
 
-/// What a written series says about itself.
+/// Header of a written series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesHeader {
     /// Kind of object.
@@ -56,11 +56,11 @@ pub struct SeriesHeader {
 
 /// Writes a series into a folder that is new or empty: `0001.dcm`, … in the order of the slices. Returns the files.
 ///
-/// Values are stored in 16 bits and come back exactly; UIDs follow from the content.
+/// Values are stored in 16 bits and read back exactly; UIDs are derived from the content.
 ///
 /// # Errors
-/// [`WriteError`]: several channels, values that 16 bits with slope and intercept cannot keep, rows and columns that are not
-/// at right angles, a folder that holds files.
+/// [`WriteError`]: several channels, values that 16 bits with slope and intercept cannot represent, rows and columns that are not
+/// perpendicular, a folder that is not empty.
 pub fn write_series(folder: &Path, volume: &Volume, header: &SeriesHeader) -> Result<Vec<PathBuf>, WriteError> {
     let failed = |reason: String| WriteError { path: folder.into(), reason, environment: false };
     let [depth, ..] = volume.geometry.shape;
@@ -82,7 +82,7 @@ pub fn write_series(folder: &Path, volume: &Volume, header: &SeriesHeader) -> Re
     Ok(paths)
 }
 
-/// One storage for all slices where there is one, else one per slice, as PET has.
+/// One storage for all slices where possible, else one per slice, as in PET.
 fn storages(volume: &Volume) -> Result<Vec<Storage>, String> {
     storage(volume.voxels.iter().copied()).map(|storage| vec![storage]).or_else(|whole| {
         let image = volume.voxels.index_axis(Axis(0), 0);
@@ -113,7 +113,7 @@ pub(super) fn is_empty(folder: &Path) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Rows, columns and places of a grid in DICOM's terms.
+/// Geometry of a grid in DICOM's terms.
 pub(super) struct Frame<'a>(pub &'a Geometry);
 
 impl Frame<'_> {
@@ -186,7 +186,7 @@ impl<'a> Series<'a> {
         self.pixels(self.placed(set, slice), plane, storage)
     }
 
-    /// Where the slice lies; nothing for a picture without physical size.
+    /// Position of a slice; nothing for an image without physical size.
     fn placed(&self, set: DataSet, slice: usize) -> DataSet {
         if !self.geometry.has_spacing {
             return set;

@@ -1,15 +1,15 @@
-//! Intensities → 16-bit samples with slope and intercept, exactly.
+//! Intensities → 16-bit samples with slope and intercept, without loss.
 
 use std::collections::HashSet;
 
 use super::build::decimal;
 
-/// How many values 16 bits hold.
+/// Number of values of 16 bits.
 const VALUES: usize = 1 << 16;
-/// Digits of a slope or intercept that are tried, fewest first: real ones are short.
+/// Numbers of digits that are tried for slope and intercept, fewest first: real ones are short.
 const DIGITS: std::ops::RangeInclusive<usize> = 1..=15;
 
-/// How one set of intensities is stored.
+/// Storage of a set of intensities.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Storage {
     pub slope: f64,
@@ -24,7 +24,7 @@ impl Storage {
         if self.signed { stored as i16 as u16 } else { stored as u16 }
     }
 
-    /// Whether every value comes back as it was, from the decimal texts that the header holds.
+    /// Whether every value reads back exactly, with slope and intercept as the decimal strings in the header.
     fn is_exact(&self, values: &[f32]) -> bool {
         let [slope, intercept] = [self.slope, self.intercept].map(|number| decimal(number).parse().unwrap_or(f64::NAN));
         values.iter().all(|&value| {
@@ -45,11 +45,11 @@ pub(super) fn storage(values: impl Iterator<Item = f32>) -> Result<Storage, Stri
         if !value.is_finite() {
             return Err(format!("holds the value {value}, which no sample can store"));
         }
-        // Adding 0 makes −0 plain 0.
+        // Adding 0 turns −0 into 0.
         distinct.insert((value + 0.0).to_bits());
         if distinct.len() > VALUES {
             return Err(format!(
-                "holds more than {VALUES} different values, 16-bit samples cannot keep them; {REMEDY}"
+                "holds more than {VALUES} different values, which 16-bit samples cannot represent; {REMEDY}"
             ));
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn storage(values: impl Iterator<Item = f32>) -> Result<Storage, Stri
     values.sort_by(f32::total_cmp);
     candidates(&values).find(|storage| storage.is_exact(&values)).ok_or_else(|| {
         format!(
-            "its {} different values are no whole multiples of a step, 16-bit samples cannot keep them; {REMEDY}",
+            "its {} different values are not multiples of a step, so that 16-bit samples cannot represent them; {REMEDY}",
             values.len()
         )
     })
@@ -65,7 +65,7 @@ pub(super) fn storage(values: impl Iterator<Item = f32>) -> Result<Storage, Stri
 
 const REMEDY: &str = "round them to whole numbers, or write NIfTI";
 
-/// Whole numbers as they are, whole numbers above the lowest one, then multiples of the step between values.
+/// Candidates: whole numbers as they are, whole numbers above the lowest one, then multiples of the step between values.
 fn candidates(values: &[f32]) -> impl Iterator<Item = Storage> + '_ {
     let lowest = values.first().map_or(0.0, |&value| f64::from(value));
     let whole = [(0.0, true), (0.0, false), (lowest, false)].map(|(intercept, signed)| (1.0, intercept, signed));
@@ -80,7 +80,7 @@ fn candidates(values: &[f32]) -> impl Iterator<Item = Storage> + '_ {
     whole.into_iter().chain(steps).map(storage)
 }
 
-/// The step of which all differences are multiples, refined from the smallest difference to the largest.
+/// The step that divides all differences, refined from the smallest difference to the largest.
 fn step(values: &[f32]) -> Option<f64> {
     let first = f64::from(*values.first()?);
     let smallest = values.windows(2).map(|pair| f64::from(pair[1]) - f64::from(pair[0])).fold(f64::INFINITY, f64::min);
@@ -130,7 +130,7 @@ mod tests {
         let many = storage((0..70_000).map(|index| index as f32)).unwrap_err();
         assert!(many.contains("more than 65536 different values"), "{many}");
         let odd = storage([0.0, 1.0, std::f32::consts::PI, 40_000.5].into_iter()).unwrap_err();
-        assert!(odd.contains("no whole multiples of a step"), "{odd}");
+        assert!(odd.contains("not multiples of a step"), "{odd}");
         assert!(storage([f32::NAN].into_iter()).is_err());
     }
 }

@@ -64,14 +64,14 @@ fn contradictions_are_damage_and_named() {
 fn what_segspec_does_not_take_is_refused_with_the_remedy() {
     let cases = [
         ("NRRD0004", "NRRD0009", "versions up to NRRD0005"),
-        ("NRRD0004", "P5", "no NRRD file"),
+        ("NRRD0004", "P5", "not an NRRD file"),
         ("space: LPS", "space: LPI", "expected RAS, LAS or LPS"),
         ("type: short", "type: block", "save numbers"),
         ("encoding: raw", "encoding: zstd", "raw, gzip, bzip2"),
         ("endian", "space units: \"furlong\" \"mm\" \"mm\"\nendian", "expected \"mm\""),
         ("endian", "data file: /etc/hostname\nendian", "beside the header"),
         ("endian", "data file: -\nendian", "name a file"),
-        ("dimension: 3\nspace: LPS\nsizes: 2 3 4", "dimension: 5\nspace: LPS\nsizes: 2 3 2 2 1", "space"),
+        ("dimension: 3\nspace: LPS\nsizes: 2 3 4", "dimension: 5\nspace: LPS\nsizes: 2 3 2 2 1", "spatial"),
     ];
     for (from, to, reason) in cases {
         let mut header = SOUND.replacen(from, to, 1);

@@ -158,7 +158,7 @@ fn wrong_metadata_is_named() {
         (format!("{one}Segment0_LabelValue:=0"), "Segment0_LabelValue:=0"),
         (format!("{one}Segment0_Color:=1 2 0"), "Segment0_Color:=1 2 0"),
         (format!("{one}Segment0_LabelValue:=2"), "value 1 in layer 0, which no segment names"),
-        (format!("{one}Segment1_Name:=b"), "one label value of one layer to two segments"),
+        (format!("{one}Segment1_Name:=b"), "the same label value in the same layer to two segments"),
     ];
     for (pairs, reason) in cases {
         let (_folder, path) = file(&pairs, 1);

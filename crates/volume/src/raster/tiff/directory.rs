@@ -1,4 +1,4 @@
-//! The directory of a TIFF file, looked through before a decoder reserves what it claims.
+//! The directory of a TIFF file, checked before a decoder allocates what it claims.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -7,7 +7,7 @@ use crate::stored::Wrong;
 /// Bytes of a value of each type: 1 byte, 2 text, 3 short, …, 18 offset of a directory in a large file.
 const VALUE_BYTES: [u64; 19] = [1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 1, 1, 8, 8, 8];
 
-/// Refuses a file whose first directory lists more values than it has bytes, and stands at its beginning again.
+/// Refuses a file whose first directory lists more values than the file has bytes; leaves the reader at the beginning.
 ///
 /// Source: TIFF 6.0, section 2, and the BigTIFF design.
 pub(super) fn check(reader: &mut (impl Read + Seek), file_bytes: u64) -> Result<(), Wrong> {

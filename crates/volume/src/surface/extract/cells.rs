@@ -9,13 +9,13 @@ const NONE: u32 = u32::MAX;
 /// Points and triangles.
 type Mesh = (Vec<[f64; 3]>, Vec<[u32; 3]>);
 
-/// Triangles between voxels inside and outside, everything around the crop being outside. Points `[x, y, z]` are in voxel
-/// indices of the crop, triangles counter-clockwise as seen from outside if those axes are right-handed.
+/// Triangles between voxels inside and outside; everything around the crop is outside. Points `[x, y, z]` are in voxel indices of the
+/// crop, triangles counter-clockwise as seen from outside if those axes are right-handed.
 pub(super) fn march<T>(voxels: ArrayView3<'_, T>, inside: impl Fn(&T) -> bool) -> Mesh {
     let (depth, height, width) = voxels.dim();
     let table = table();
     let mut mesh = (Vec::new(), Vec::new());
-    // Nodes are voxels with a layer of outside around them: node n is voxel n - 1.
+    // Nodes are voxels, surrounded by a layer of outside: node n is voxel n - 1.
     let mut layers = [Layer::new(height + 2, width + 2), Layer::new(height + 2, width + 2)];
     for z in 0..=depth {
         layers[1].fill((z < depth).then(|| voxels.index_axis(ndarray::Axis(0), z)), &inside);
@@ -32,7 +32,7 @@ pub(super) fn march<T>(voxels: ArrayView3<'_, T>, inside: impl Fn(&T) -> bool) -
     mesh
 }
 
-/// The number of the point on an edge of a cell, made where it is new.
+/// The number of the point on an edge of a cell; the point is created if it is new.
 fn point(edge: u8, [z, y, x]: [usize; 3], layers: &mut [Layer; 2], points: &mut Vec<[f64; 3]>) -> u32 {
     let (axis, corner) = (usize::from(edge / 8), usize::from(edge % 8));
     let (x_node, y_node) = (x + (corner & 1), y + (corner >> 1 & 1));
@@ -59,7 +59,7 @@ impl Layer {
         Self { width, inside: vec![false; nodes], points: std::array::from_fn(|_| vec![NONE; nodes]) }
     }
 
-    /// Takes the voxels of a slice, none beyond the last one, and forgets the points.
+    /// Loads the voxels of a slice (`None` beyond the last one) and clears the points.
     fn fill<T>(&mut self, slice: Option<ndarray::ArrayView2<'_, T>>, inside: &impl Fn(&T) -> bool) {
         self.inside.fill(false);
         self.points.iter_mut().for_each(|points| points.fill(NONE));

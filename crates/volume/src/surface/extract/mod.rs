@@ -1,4 +1,4 @@
-//! Mask → surface: marching cubes between voxel centres, smoothed and, if asked, decimated.
+//! Mask → surface: marching cubes between voxel centres, then optional smoothing and decimation.
 
 mod cells;
 mod table;
@@ -11,13 +11,12 @@ use super::mesh::{NamedSurface, Surface, SurfaceError, is_mirrored};
 use super::smooth::{Taubin, smooth};
 use crate::{Geometry, Segmentation, Segments};
 
-/// How a surface is made out of a mask.
+/// How a surface is extracted from a mask.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extraction {
-    /// Smoothing, in units of voxels, whatever their shape; none keeps the steps of the voxels, and with them every voxel of
-    /// the mask.
+    /// Smoothing, in units of voxels of whatever shape; `None` keeps the steps of the voxels, and so every voxel of the mask.
     pub smoothing: Option<Taubin>,
-    /// Fewer triangles, after smoothing.
+    /// Decimation, after smoothing.
     pub decimation: Option<Decimation>,
 }
 
@@ -30,22 +29,21 @@ impl Default for Extraction {
 /// Voxels of a crop, first and one past the last, `[z, y, x]`.
 type Crop = [[usize; 2]; 3];
 
-/// The surface around the voxels that are not 0, in RAS+ millimetres, facing outwards whatever the sign of the affine's
-/// determinant. Before smoothing it passes halfway between voxel centres inside and outside; at the border of the image it
-/// is closed, half a voxel beyond the last centre. It is always closed, every edge has two triangles, and it never
-/// touches itself. An empty mask has a surface without triangles.
+/// The surface around the nonzero voxels in RAS+ millimetres, facing outwards whatever the sign of the affine's determinant. Before
+/// smoothing it passes halfway between voxel centres inside and outside; at the border of the image it is closed half a voxel beyond the
+/// last centre. It is always closed, every edge has two triangles, and it never touches itself. An empty mask gives no triangles.
 ///
 /// Source: Lorensen & Cline 1987, with a table of consistent faces (`table`).
 ///
 /// # Errors
-/// [`SurfaceError`] where the grid has no physical size, or the surface too many points.
+/// [`SurfaceError`] where the grid has no physical size or the surface has too many points.
 pub fn extract(mask: ArrayView3<'_, u8>, geometry: &Geometry, options: &Extraction) -> Result<Surface, SurfaceError> {
     let crop = crops(mask, |&voxel| u16::from(voxel != 0))[1];
     extract_crop(mask, crop, |&voxel| voxel != 0, geometry, options)
 }
 
-/// One surface for each structure with at least one voxel, in the order of the file, with its name and colour. Structures
-/// are worked on at the same time; the result does not depend on the number of threads.
+/// One surface for each structure with at least one voxel, in the order of the file, with its name and colour. Structures are processed
+/// in parallel; the result does not depend on the number of threads.
 ///
 /// # Errors
 /// As [`extract`].
@@ -98,7 +96,7 @@ fn extract_crop<T: Sync>(
     })
 }
 
-/// Smallest crops that hold all voxels of each value, at the value's index; none for 0 and for values without voxels.
+/// Bounding box of each value's voxels, at the value's index; `None` for 0 and for values without voxels.
 fn crops<T>(voxels: ArrayView3<'_, T>, value: impl Fn(&T) -> u16) -> Vec<Option<Crop>> {
     let mut crops = vec![None; usize::from(u16::MAX) + 1];
     for ((z, y, x), voxel) in voxels.indexed_iter() {

@@ -1,9 +1,9 @@
-//! The table of marching cubes, made from one rule instead of listed: on a face whose diagonal corners are inside and the
-//! other two outside, the inside is joined. Neighbouring cubes then agree on every face, and the surface is closed
-//! (Montani, Scateni & Scopigno 1994, with the rule for the other diagonal). Structures one voxel thin stay whole.
+//! The table of marching cubes, generated from one rule: on a face whose diagonal corners are inside and the other two outside, the
+//! inside is connected. Neighbouring cubes then agree on every face, and the surface is closed (Montani, Scateni & Scopigno 1994, with
+//! the rule for the other diagonal). Structures one voxel thin stay connected.
 //!
 //! Corners are numbered by their bits: 1 = x, 2 = y, 4 = z. The edge from corner `c` along axis `a` (0 = x) has the number
-//! `a * 8 + c`, so that an edge's number says where it is.
+//! `a * 8 + c`, which encodes its position.
 
 /// Triangles of one cube as edge numbers, counter-clockwise as seen from outside the mask.
 pub(super) type Triangles = Vec<[u8; 3]>;
@@ -25,8 +25,8 @@ fn ends(edge: u8) -> [u8; 2] {
     [edge % 8, (edge % 8) | (1 << (edge / 8))]
 }
 
-/// Closed polygons around the inside corners. On each face a line leads from the edge where the face's rim enters the mask
-/// back to the edge where it had left it.
+/// Closed polygons around the inside corners. On each face, a line leads from the edge where the face's border enters the mask back to
+/// the edge where it left it.
 fn loops(inside: u8) -> Vec<Vec<u8>> {
     let is_inside = |corner: u8| inside >> corner & 1 == 1;
     let mut next = [None; 24];
@@ -37,7 +37,7 @@ fn loops(inside: u8) -> Vec<Vec<u8>> {
             if is_inside(from) || !is_inside(to) {
                 continue;
             }
-            // Backwards along the rim, around the corners outside.
+            // Backwards along the border, around the corners outside.
             let left = [3, 2, 1].map(step).into_iter().find(|[from, to]| is_inside(*from) && !is_inside(*to));
             if let Some([a, b]) = left {
                 next[edge(from, to) as usize] = Some(edge(a, b));
@@ -59,11 +59,11 @@ fn loops(inside: u8) -> Vec<Vec<u8>> {
     found
 }
 
-/// Cuts a polygon into triangles by short diagonals, none of which lies in a face of the cube: the neighbour could have the
-/// same one, and four triangles would meet there.
+/// Triangulates a polygon by short diagonals, none of which lies in a face of the cube: the neighbouring cube could have the same one, and
+/// four triangles would meet there.
 fn triangulate(polygon: &[u8]) -> Triangles {
     let count = polygon.len();
-    // best[i][j]: smallest cost of the part from corner i to corner j, and the corner that makes a triangle with both.
+    // best[i][j]: smallest cost of the part from corner i to corner j, and the corner that forms a triangle with both.
     let mut best = vec![vec![(0.0_f64, 0); count]; count];
     for span in 2..count {
         for from in 0..count - span {

@@ -1,4 +1,4 @@
-//! Surface files: STL (binary and ASCII), OBJ and PLY, told apart by content.
+//! Surface files: STL (binary and ASCII), OBJ and PLY; the content decides.
 
 mod obj;
 mod ply;
@@ -13,18 +13,18 @@ use super::mesh::{Surface, SurfaceError};
 use super::warning::Warning;
 use crate::ReadError;
 
-/// Which way the first two axes of a surface file point. The third points to the head in both.
+/// Direction of the first two axes of a surface file. The third points to the head in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CoordinateSystem {
     /// Right, anterior, superior: as in NIfTI and in memory.
     Ras,
-    /// Left, posterior, superior: as in DICOM, ITK and, where a file does not say, 3D Slicer.
+    /// Left, posterior, superior: as in DICOM and ITK, and in 3D Slicer where a file states nothing.
     Lps,
 }
 
 impl CoordinateSystem {
-    /// Between this system and RAS, either way: x and y change sign, a half turn that keeps the triangles' orientation.
+    /// Converts between this system and RAS in either direction: x and y change sign, a half turn that keeps the triangles' orientation.
     pub(super) fn turn(self, [x, y, z]: [f64; 3]) -> [f64; 3] {
         match self {
             Self::Ras => [x, y, z],
@@ -52,11 +52,10 @@ impl fmt::Display for CoordinateSystem {
     }
 }
 
-/// What a surface file may leave open.
+/// What a surface file may leave unspecified.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReadOptions {
-    /// The file's coordinate system, whatever the file says. Without it the file's own note counts, else LPS, as in 3D
-    /// Slicer.
+    /// The file's coordinate system, whatever the file states. Without it the file's own note counts, else LPS, as in 3D Slicer.
     pub coordinates: Option<CoordinateSystem>,
     /// Length of the file's unit in millimetres: 1 for nearly all medical files, 1000 for metres.
     pub unit_mm: f64,
@@ -68,14 +67,14 @@ impl Default for ReadOptions {
     }
 }
 
-/// A surface with what its file says about it.
+/// A surface read from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SurfaceFile {
-    /// All triangles of the file, equal points joined.
+    /// All triangles of the file, with equal points merged.
     pub surface: Surface,
     /// The coordinate system that the file states in a comment.
     pub stated: Option<CoordinateSystem>,
-    /// What was odd.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }
 
@@ -88,7 +87,7 @@ struct Listed {
     trailing: usize,
 }
 
-/// Why the content of a file is no surface, without the file's name.
+/// Why the content of a file is not a surface, without the file's name.
 #[derive(Debug)]
 enum Fault {
     Damaged(String),
@@ -99,10 +98,10 @@ fn damaged(reason: impl Into<String>) -> Fault {
     Fault::Damaged(reason.into())
 }
 
-/// Reads an STL, OBJ or PLY file; what it is, its content says, not its name. Several solids or groups of one file
-/// become one surface; polygons are cut into triangles from their first corner.
+/// Reads an STL, OBJ or PLY file; the content decides which, not the name. Several solids or groups in a file become one surface;
+/// polygons are cut into triangles from their first corner.
 ///
-/// No more memory is used than a small multiple of the file's size.
+/// Memory is limited to a small multiple of the file's size.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name.
@@ -146,7 +145,7 @@ fn fault(error: SurfaceError) -> Fault {
     }
 }
 
-/// "solid" begins ASCII STL files, but also many binary ones: the length that a binary file must have decides first.
+/// ASCII STL files begin with "solid", but so do many binary ones: the exact length of a binary file decides first.
 fn list(bytes: &[u8]) -> Result<Listed, Fault> {
     if ply::is_ply(bytes) {
         return ply::list(bytes);
@@ -163,10 +162,10 @@ fn list(bytes: &[u8]) -> Result<Listed, Fault> {
     if stl::may_be_binary(bytes) {
         return stl::list_binary(bytes);
     }
-    Err(Fault::Unsupported("no surface that segspec knows; give an STL, OBJ or PLY file".into()))
+    Err(Fault::Unsupported("is in no known surface format: STL, OBJ or PLY".into()))
 }
 
-/// Lines of a text, whatever ends them, with their numbers from 1.
+/// Lines of a text with any line breaks, with their numbers from 1.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     lines.enumerate().map(|(index, line)| (index + 1, line.trim_ascii()))
@@ -193,7 +192,7 @@ fn fan(polygon: &[u32], triangles: &mut Vec<[u32; 3]>) {
     }
 }
 
-/// Whether the bytes are text rather than numbers: no zero byte in the first 4096.
+/// Whether the bytes are text: no zero byte in the first 4096.
 fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().take(4096).any(|&byte| byte == 0)
 }

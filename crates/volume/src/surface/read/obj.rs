@@ -1,8 +1,8 @@
-//! Wavefront OBJ: points (`v`) and polygons (`f`); texture, normals, groups and materials are left out.
+//! Wavefront OBJ: points (`v`) and polygons (`f`); texture, normals, groups and materials are ignored.
 
 use super::{CoordinateSystem, Fault, Listed, damaged, fan, is_text, lines, point, words};
 
-/// Whether the file is text with a line of a point, and no line before it that OBJ does not know.
+/// Whether the file is text with a point, and before it only lines that OBJ knows.
 pub(super) fn is_obj(bytes: &[u8]) -> bool {
     const BEFORE: [&[u8]; 7] = [b"mtllib", b"usemtl", b"o", b"g", b"s", b"vn", b"vt"];
     let mut content = lines(bytes).map(|(_, line)| line).filter(|line| !line.is_empty() && !line.starts_with(b"#"));

@@ -1,5 +1,4 @@
-//! PLY, the Stanford polygon format (Turk 1994): ASCII and binary, either byte order. Of its elements, the points and the
-//! polygons are taken.
+//! PLY, the Stanford polygon format (Turk 1994): ASCII and binary in either byte order. Points and polygons are read.
 
 use super::{CoordinateSystem, Fault, Listed, damaged, fan, number};
 
@@ -46,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// The value of little-endian bytes, as many as the kind has, followed by zeros.
+    /// The value of little-endian bytes, padded with zeros.
     fn value(self, bytes: [u8; 8]) -> f64 {
         let word = u64::from_le_bytes(bytes);
         match self {
@@ -81,7 +80,7 @@ struct Header {
     stated: Option<CoordinateSystem>,
 }
 
-/// Whether the file begins as PLY files do.
+/// Whether the file begins like a PLY file.
 pub(super) fn is_ply(bytes: &[u8]) -> bool {
     bytes.starts_with(b"ply\n") || bytes.starts_with(b"ply\r")
 }
@@ -168,7 +167,7 @@ impl Values<'_> {
             if word.is_empty() {
                 return Err(ended());
             }
-            return number(word).ok_or_else(|| damaged(format!("`{}` is no number", String::from_utf8_lossy(word))));
+            return number(word).ok_or_else(|| damaged(format!("`{}` is not a number", String::from_utf8_lossy(word))));
         }
         let (stored, rest) = self.rest.split_at_checked(kind.size()).ok_or_else(ended)?;
         self.rest = rest;
@@ -179,7 +178,7 @@ impl Values<'_> {
         Ok(kind.value(bytes))
     }
 
-    /// Reads one property and hands on its values: one, or those of a list.
+    /// Reads one property and passes on its values: one, or those of a list.
     fn each(&mut self, property: &Property, mut take: impl FnMut(f64)) -> Result<(), Fault> {
         let Some(count) = property.count else {
             take(self.next(property.kind)?);
@@ -189,7 +188,7 @@ impl Values<'_> {
         if !(count >= 0.0 && count.fract() == 0.0) {
             return Err(damaged(format!("a list of {count} values")));
         }
-        // Every value takes a byte at least, so that a false count ends with the file.
+        // Every value takes at least one byte, so that a wrong count ends with the file.
         for _ in 0..count as u64 {
             take(self.next(property.kind)?);
         }
@@ -229,7 +228,7 @@ fn polygons(element: &Element, values: &mut Values<'_>, listed: &mut Listed) -> 
             let mut sound = true;
             let corners = is_corners(property);
             values.each(property, |value| {
-                // Anything that is no index becomes one that names no point.
+                // Anything that is not an index becomes one without a point.
                 sound &= value >= 0.0 && value.fract() == 0.0 && value < f64::from(u32::MAX);
                 if corners {
                     polygon.push(value as u32);

@@ -1,5 +1,5 @@
 //! STL: a list of triangles, each with its three corners. Source: 3D Systems, StereoLithography Interface Specification
-//! (1989). The stored normals are ignored: corners in counter-clockwise order say the same.
+//! (1989). The stored normals are ignored: the corners' counter-clockwise order gives the same.
 
 use super::{CoordinateSystem, Fault, Listed, damaged, is_text, lines, point, words};
 
@@ -14,13 +14,13 @@ fn stated_length(bytes: &[u8]) -> Option<u64> {
     Some(START as u64 + TRIANGLE as u64 * u64::from(count))
 }
 
-/// Whether the file is exactly as long as a binary STL file with its number of triangles. No ASCII file is: four letters
-/// as a number mean more than 20 GB.
+/// Whether the file is exactly as long as a binary STL file with its number of triangles. No ASCII file is: four letters read as a number
+/// would mean more than 20 GB.
 pub(super) fn has_binary_length(bytes: &[u8]) -> bool {
     stated_length(bytes) == Some(bytes.len() as u64)
 }
 
-/// Whether a file that is nothing else could be a binary STL file that is too short or too long.
+/// Whether a file in no other format could be a binary STL file of the wrong length.
 pub(super) fn may_be_binary(bytes: &[u8]) -> bool {
     bytes.len() >= START && !is_text(bytes)
 }
@@ -61,7 +61,7 @@ pub(super) fn list_binary(bytes: &[u8]) -> Result<Listed, Fault> {
     Ok(listed)
 }
 
-/// Reads an ASCII file; one after the other where it holds several solids.
+/// Reads an ASCII file with one or several solids.
 pub(super) fn list_ascii(bytes: &[u8]) -> Result<Listed, Fault> {
     let mut listed = Listed::default();
     let (mut in_loop, mut in_solid) = (0, false);
@@ -97,7 +97,7 @@ pub(super) fn list_ascii(bytes: &[u8]) -> Result<Listed, Fault> {
     Ok(listed)
 }
 
-/// Triangles of consecutive points. More points than an index can name are refused later, by their number.
+/// Triangles of consecutive points. Too many points for an index are refused later.
 fn in_threes(points: usize) -> Vec<[u32; 3]> {
     (0..points / 3).map(|triangle| [0, 1, 2].map(|corner| (3 * triangle + corner) as u32)).collect()
 }

@@ -143,8 +143,8 @@ fn faulty_files_are_refused_with_the_place() {
         (ply("ascii", "gzip"), "unknown PLY format `gzip`"),
         (b"ply\nformat ascii 1.0\n".to_vec(), "ends within its PLY header"),
         (ply("element face", "element tristrips"), "triangle strips"),
-        (b"hello".to_vec(), "give an STL, OBJ or PLY file"),
-        (vec![], "give an STL, OBJ or PLY file"),
+        (b"hello".to_vec(), "STL, OBJ or PLY"),
+        (vec![], "STL, OBJ or PLY"),
     ];
     for (bytes, text) in cases {
         let fault = parse(&bytes, &RAS).expect_err(text);

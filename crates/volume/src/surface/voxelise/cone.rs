@@ -1,4 +1,4 @@
-//! Closes what is open: triangles from every rim to the middle of its points.
+//! Closes holes by cones: triangles from every rim to the centre of its points.
 
 use super::super::mesh::{Surface, area_vector, minus};
 use super::super::sets::Sets;
@@ -7,13 +7,13 @@ use crate::geometry::norm;
 
 /// Longest edge of a cone's triangles in voxels, so that its winding number can be expanded a few voxels away.
 const LONGEST_EDGE: f64 = 1.5;
-/// No more pieces than about this, however large the holes.
+/// Approximate limit of pieces, however large the holes.
 const PIECES: f64 = 200_000.0;
-/// And never more than this: long triangles without area, from corners far away on one line, ask for any number.
+/// Hard limit of pieces: degenerate triangles with distant collinear corners would need any number.
 const MOST_PIECES: usize = 2 * PIECES as usize;
 
-/// Triangles, in millimetres, that make every edge run as often one way as the other. None for a closed surface, also
-/// for one that touches itself along an edge.
+/// Triangles in millimetres that make every edge run equally often in both directions. Empty for a closed surface, also for one that
+/// touches itself along an edge.
 pub(super) fn closing(surface: &Surface, edges: &[Edge]) -> Vec<[[f64; 3]; 3]> {
     let rim: Vec<&Edge> = edges.iter().filter(|edge| edge.forward != edge.backward).collect();
     if rim.is_empty() {
@@ -28,7 +28,7 @@ pub(super) fn closing(surface: &Surface, edges: &[Edge]) -> Vec<[[f64; 3]; 3]> {
     for edge in rim {
         let [low, high] = edge.points.map(|point| surface.points()[point as usize]);
         let apex = apexes[sets.root(edge.points[0]) as usize];
-        // The closing triangle runs against the triangles that are too many.
+        // The closing triangle runs against the surplus triangles.
         let triangle = if edge.forward > edge.backward { [high, low, apex] } else { [low, high, apex] };
         cone.extend(std::iter::repeat_n(triangle, edge.forward.abs_diff(edge.backward)));
     }

@@ -1,22 +1,22 @@
-//! How often a closed surface encloses each voxel centre: crossings along the rows of the grid, counted with their sign.
+//! How often a closed surface encloses each voxel centre: signed crossings along the rows of the grid.
 //!
-//! No rounding can make a row leak. Whether a row meets a triangle is decided edge by edge, from numbers that the two
-//! triangles of the edge share bit by bit; so for a closed surface the signs of every row sum to 0.
+//! Rounding cannot make a row leak. Whether a row meets a triangle is decided edge by edge, from values that the two triangles of an edge
+//! share exactly; for a closed surface, the signs of every row therefore sum to 0.
 
 use super::super::mesh::minus;
 
 /// A triangle's corners `[x, y, z]` in voxel indices.
 type Triangle = [[f64; 3]; 3];
 
-/// Where an edge meets a slice, and whether it goes up through it.
+/// Where an edge crosses a slice, and whether it goes upwards.
 struct Cut {
     x: f64,
     y: f64,
     up: bool,
 }
 
-/// Adds to `counts[z, y, x]`, of the slices from `first` on, how often the triangles enclose the place that lies from the
-/// voxel's centre by `shift` `[x, y, z]`, times `sign`.
+/// Adds to `counts[z, y, x]`, for the slices from `first` on, how often the triangles enclose the voxel's centre shifted by `shift`
+/// `[x, y, z]`, times `sign`.
 pub(super) fn count(
     triangles: &[Triangle],
     shift: [f64; 3],
@@ -46,18 +46,17 @@ pub(super) fn count(
     }
 }
 
-/// How many of the whole numbers from 0 lie below a place, at most `limit`.
+/// Number of whole numbers from 0 that lie below a coordinate, at most `limit`.
 fn below(place: f64, limit: usize) -> usize {
     (place.ceil() as usize).min(limit)
 }
 
-/// How many of the whole numbers from 0 lie below a place or at it, at most `limit`.
+/// Number of whole numbers from 0 that lie below a coordinate or at it, at most `limit`.
 fn not_above(place: f64, limit: usize) -> usize {
     if place < 0.0 { 0 } else { (place.floor() as usize).saturating_add(1).min(limit) }
 }
 
-/// The two places where a triangle's edges pass through a slice, none where it stays on one side. Corners in the slice
-/// count as above it.
+/// The two points where a triangle's edges cross a slice, `None` where it stays on one side. Corners in the slice count as above it.
 fn cuts(triangle: &Triangle, slice: f64) -> [Option<Cut>; 2] {
     let mut cuts = [None, None];
     let mut found = 0;
@@ -67,7 +66,7 @@ fn cuts(triangle: &Triangle, slice: f64) -> [Option<Cut>; 2] {
         if (from[2] >= slice) == up {
             continue;
         }
-        // From the lower end, whichever triangle asks.
+        // From the lower end, the same for both triangles of the edge.
         let (low, high) = if up { (from, to) } else { (to, from) };
         let part = (slice - low[2]) / (high[2] - low[2]);
         let [x, y] = [0, 1].map(|axis| low[axis] + (high[axis] - low[axis]) * part);
@@ -77,11 +76,11 @@ fn cuts(triangle: &Triangle, slice: f64) -> [Option<Cut>; 2] {
     cuts
 }
 
-/// Marks, in each row between two cuts, the first voxel behind the crossing.
+/// Marks, in each row between two cuts, the first voxel after the crossing.
 fn cross_rows(one: &Cut, other: &Cut, sign: i32, width: usize, rows: &mut [i32]) {
     let (low, high) = if one.y <= other.y { (one, other) } else { (other, one) };
     let height = rows.len() / width.max(1);
-    // Seen along the row, a triangle whose farther cut goes up faces the row's end: behind it, one is outside.
+    // Seen along the row, a triangle whose farther cut goes upwards faces the row's end: the voxels after it are outside.
     let step = if high.up { -sign } else { sign };
     for y in below(low.y, height)..below(high.y, height) {
         let part = (y as f64 - low.y) / (high.y - low.y);

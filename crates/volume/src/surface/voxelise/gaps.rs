@@ -1,9 +1,9 @@
 //! The winding number of the cones that close holes, rounded.
 //!
-//! With c the winding number of the cones and n the count, the surface alone has n - c. That is nearer to 0 than to any
-//! other whole number exactly where n is the whole number nearest to c. What far parts of the cones contribute is smooth,
-//! and expanded around the middle of a block of voxels; for the rest, blocks are cut in two, down to single voxels (the
-//! fast multipole method of Greengard & Rokhlin 1987 in its simplest form).
+//! With c the winding number of the cones and n the count, the surface alone has n - c. That is nearer to 0 than to any other whole number
+//! exactly where n is the whole number nearest to c. The contribution of distant parts of the cones is smooth and expanded around the
+//! centre of a block of voxels; for the rest, blocks are bisected, down to single voxels (the fast multipole method of Greengard &
+//! Rokhlin 1987 in its simplest form).
 
 use super::super::taylor::Taylor;
 use super::super::winding::WindingNumber;

@@ -1,11 +1,10 @@
 //! Surface → mask on an image's grid: a voxel belongs to the mask where the winding number at its centre is nearer to 1
 //! (or -1, for surfaces turned inside out) than to 0.
 //!
-//! That winding number is exact at every voxel and yet nearly as cheap as counting crossings. Its definition splits: close
-//! every hole by a cone of triangles from its rim to one point ([`cone`]). Surface and cones together enclose each place a
-//! whole number of times, counted by crossings along scanlines ([`crossings`]). The winding number of the surface alone
-//! is that count less the winding number of the cones, which matters only near holes ([`gaps`]). Surfaces that are closed,
-//! however often they cut or touch themselves, have no cones.
+//! The winding number is exact at every voxel and nearly as cheap as counting crossings. Every hole is closed by a cone of triangles from
+//! its rim to one point ([`cone`]). Surface and cones together enclose each point a whole number of times, counted by crossings along
+//! scanlines ([`crossings`]). The winding number of the surface alone is that count minus the winding number of the cones, which matters
+//! only near holes ([`gaps`]). Closed surfaces have no cones, however often they intersect or touch themselves.
 
 mod cone;
 mod crossings;
@@ -22,13 +21,12 @@ use super::warning::Warning;
 use super::winding::WindingNumber;
 use crate::Geometry;
 
-/// Slices that one task fills.
+/// Slices per task.
 const SLAB: usize = 8;
 
-/// Distance along each axis, in voxels `[z, y, x]`, of the eight places from which a voxel is looked at to its centre.
-/// Surfaces made from another grid run exactly through voxel centres, where rounding would decide, differently at each
-/// place. This is more than the rounding of 32-bit files, and less than anybody sees. Different for each axis, so that no
-/// oblique plane through a centre holds a place too.
+/// Offset along each axis, in voxels `[z, y, x]`, of the eight points at which a voxel is sampled around its centre. Surfaces extracted
+/// from another grid run exactly through voxel centres, where rounding errors would decide. The offset exceeds the rounding of 32-bit
+/// files and is too small to matter. It differs per axis, so that no oblique plane through a centre contains a sample.
 const SHIFT: [f64; 3] = [0.0004, 0.0007, 0.001];
 
 /// A surface as a mask.
@@ -36,14 +34,13 @@ const SHIFT: [f64; 3] = [0.0004, 0.0007, 0.001];
 pub struct Voxelised {
     /// 1 where the voxel's centre lies inside, else 0; shape `[depth, height, width]`.
     pub mask: Array3<u8>,
-    /// Open edges, edges with too many triangles, components.
+    /// Topology of the surface: open edges, edges with too many triangles, components.
     pub topology: Topology,
-    /// What was odd.
+    /// Warnings.
     pub warnings: Vec<Warning>,
 }
 
-/// The voxels whose centres lie inside a surface, on any grid, sheared ones too. The result does not depend on the number
-/// of threads.
+/// The voxels whose centres lie inside a surface, on any grid, also a sheared one. The result does not depend on the number of threads.
 ///
 /// # Errors
 /// [`SurfaceError`] where the grid has no physical size or no inverse.
@@ -62,7 +59,7 @@ pub fn voxelise(surface: &Surface, geometry: &Geometry) -> Result<Voxelised, Sur
     Ok(Voxelised { mask, topology, warnings })
 }
 
-/// What a slab needs to decide on its voxels.
+/// What a slab needs to classify its voxels.
 struct Counts<'a> {
     geometry: &'a Geometry,
     /// Corners `[x, y, z]` of the closed surface, in voxel indices.
@@ -79,8 +76,7 @@ impl<'a> Counts<'a> {
         Ok(Self { geometry, closed: closed.ok_or(SurfaceError::Singular)?, cone })
     }
 
-    /// Sets the voxels of the slices from `first` on that more than half of the places around their centre call inside,
-    /// or just half and among them the first.
+    /// Sets the voxels of the slices from `first` on with more than half of their samples inside, or exactly half including the first.
     fn decide(&self, first: usize, voxels: &mut [u8]) {
         let [_, height, width] = self.geometry.shape;
         let shape = [voxels.len() / (height * width), height, width];
@@ -91,7 +87,7 @@ impl<'a> Counts<'a> {
             let shift = [0, 1, 2].map(|axis| if place >> axis & 1 == 1 { SHIFT[2 - axis] } else { -SHIFT[2 - axis] });
             counts.fill(0);
             crossings::count(&self.closed, shift, first, shape, sign, &mut counts);
-            // The first place is worth one more half.
+            // The first sample breaks ties.
             let weight = if place == 0 { 3 } else { 2 };
             for ((voxel, count), gap) in voxels.iter_mut().zip(&counts).zip(&gaps) {
                 *voxel += if count == gap { 0 } else { weight };

@@ -8,11 +8,11 @@ use super::super::mesh::{NamedSurface, Surface};
 use super::{check, floats, refused, write};
 use crate::WriteError;
 
-/// RAS millimetres → glTF's metres, as a column-major matrix: glTF is upright along y and faces +z with its right side at
-/// -x, so that superior is +y, anterior +z and the patient's right -x.
+/// RAS millimetres → glTF metres, as a column-major matrix: glTF has up at +y, front at +z and right at -x, so that superior is +y,
+/// anterior +z and the patient's right -x.
 const MATRIX: [f64; 16] = [-0.001, 0.0, 0.0, 0.0, 0.0, 0.0, 0.001, 0.0, 0.0, 0.001, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
 
-/// Colours for structures without one, after Okabe & Ito, to be told apart by people with any colour vision.
+/// Colours for structures without one, distinguishable with any colour vision (Okabe & Ito).
 const COLORS: [[u8; 3]; 7] =
     [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]];
 
@@ -25,9 +25,8 @@ const ELEMENT_ARRAY: u32 = 34963;
 
 /// Writes surfaces as one binary glTF file: one named node, mesh and material for each.
 ///
-/// Points stay in RAS millimetres in the file. They hang from a node "RAS millimetres" whose matrix leads to glTF's metres
-/// (1 mm = 0.001), superior upwards (+y) and anterior forwards (+z): a viewer that wants millimetres takes that node's
-/// children as they are.
+/// Points stay in RAS millimetres in the file, below a node "RAS millimetres" whose matrix converts to glTF's metres (1 mm = 0.001),
+/// superior upwards (+y) and anterior forwards (+z). A viewer that needs millimetres takes that node's children as they are.
 ///
 /// # Errors
 /// [`WriteError`] with the file's name; the file is then as it was before. Surfaces without triangles are refused.
@@ -40,7 +39,7 @@ pub fn write_glb(path: &Path, surfaces: &[NamedSurface]) -> Result<(), WriteErro
     json.resize(json.len().next_multiple_of(4), b' ');
     let binary: usize = surfaces.iter().map(|named| Layout::of(&named.surface).bytes()).sum();
     let total = u32::try_from(12 + 8 + json.len() + 8 + binary)
-        .map_err(|_| refused(path, "glTF files end at 4 GiB; decimate the surfaces"))?;
+        .map_err(|_| refused(path, "glTF files are limited to 4 GiB; write fewer triangles (`--triangles`)"))?;
     write(path, |file| {
         file.write_all(b"glTF")?;
         file.write_all([2, total, json.len() as u32].map(u32::to_le_bytes).as_flattened())?;
@@ -53,7 +52,7 @@ pub fn write_glb(path: &Path, surfaces: &[NamedSurface]) -> Result<(), WriteErro
                 file.write_all(&floats(*point))?;
             }
             for normal in surface.normals() {
-                // glTF allows unit vectors only, and a point without area around it has no normal.
+                // glTF allows only unit vectors, but a point without area around it has no normal.
                 let normal = if normal == [0.0; 3] { [0.0, 0.0, 1.0] } else { normal };
                 file.write_all(&floats(normal))?;
             }
@@ -115,7 +114,7 @@ fn document(surfaces: &[NamedSurface]) -> Value {
 }
 
 fn accessors_of(surface: &Surface, view: usize) -> [Value; 3] {
-    // glTF wants the bounds of the stored numbers, over all points.
+    // glTF requires the bounds of the stored values over all points.
     let stored = || surface.points().iter().map(|point| point.map(|part| part as f32));
     let bound = |choose: fn(f32, f32) -> f32, start: f32| {
         stored().fold([start; 3], |bound, point| [0, 1, 2].map(|axis| choose(bound[axis], point[axis])))
@@ -141,7 +140,7 @@ fn mesh(index: usize, name: &str) -> Value {
     json!({ "name": name, "primitives": [primitive] })
 }
 
-/// Both sides are drawn, because viewers cut surfaces open.
+/// Double-sided, because viewers clip surfaces.
 fn material(index: usize, named: &NamedSurface) -> Value {
     let [red, green, blue] = named.color.unwrap_or(COLORS[index % COLORS.len()]).map(linear);
     json!({

@@ -17,12 +17,12 @@ use super::mesh::Surface;
 use crate::WriteError;
 use crate::files;
 
-/// Name and coordinate system, as 3D Slicer looks for them in comments.
+/// Name and coordinate system, in the form that 3D Slicer reads from comments.
 fn note(coordinates: super::CoordinateSystem) -> String {
     format!("segspec; SPACE={coordinates}; units=mm")
 }
 
-/// Refuses what no reader takes.
+/// Refuses surfaces that no program reads.
 fn check(path: &Path, surface: &Surface) -> Result<(), WriteError> {
     if surface.triangles().is_empty() {
         return Err(refused(path, "the surface has no triangles"));

@@ -8,8 +8,8 @@ use super::{check, floats, note, refused, write};
 use crate::WriteError;
 use crate::geometry::norm;
 
-/// Writes a binary STL file in millimetres; its header names the coordinate system as 3D Slicer does. 3D Slicer and most
-/// other medical programs take a file as LPS where they do not look.
+/// Writes a binary STL file in millimetres; its header names the coordinate system as 3D Slicer does. Programs that ignore the header
+/// mostly assume LPS.
 ///
 /// # Errors
 /// [`WriteError`] with the file's name; the file is then as it was before.

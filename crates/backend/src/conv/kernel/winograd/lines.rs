@@ -7,7 +7,7 @@ use super::INPUT;
 /// Products of six inputs.
 #[inline(always)]
 pub unsafe fn input_line<V: Lanes>([a, b, c, d, e, f]: [V; INPUT]) -> [V; INPUT] {
-    // SAFETY: the caller's processor has the instructions; so in all functions below.
+    // SAFETY: the caller's processor has the instructions, as for all functions below.
     unsafe {
         let (even, odd) = (c.times_plus(-4.0, e), b.times_plus(-4.0, d));
         let (evens, odds) = (e.minus(c), d.minus(b));

@@ -1,10 +1,10 @@
 //! The transforms of Winograd's minimal filtering, for a block of channels at a time.
 //!
-//! Along an axis, some outputs of a kernel with three taps come from the inputs by fewer multiplications than taps times
-//! outputs: `y = Aᵀ[(G g) ⊙ (Bᵀ d)]`. Here it is F(4, 3) along y and x, four outputs by six multiplications instead of twelve:
-//! nested, 36 products give 4×4 outputs that would cost 144. Of kernels with five taps it is F(2, 5), with the same products of inputs:
-//! 36 give 2×2 outputs that would cost 100. Taps along z are summed like channels; filtering along z, too,
-//! would save more multiplications, but twice as many transformed values pass through the caches, and that is the bound.
+//! Along an axis, the outputs of a kernel with three taps can be computed with fewer multiplications than taps times
+//! outputs: `y = Aᵀ[(G g) ⊙ (Bᵀ d)]`. Here it is F(4, 3) along y and x, four outputs with six multiplications instead of twelve:
+//! nested, 36 products give 4×4 outputs that would cost 144. Kernels with five taps use F(2, 5) with the same transform of inputs:
+//! 36 products give 2×2 outputs that would cost 100. Taps along z are summed like channels: filtering along z as well would save more
+//! multiplications, but would double the transformed values that pass through the caches, which are the bottleneck.
 //! Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (CVPR 2016).
 
 mod lines;
@@ -20,16 +20,16 @@ use super::lanes::Pair;
 /// Inputs of a tile along y and x.
 pub const INPUT: usize = 6;
 
-/// Outputs of a tile along y and x at most.
+/// Most outputs of a tile along y and x.
 pub const OUTPUT: usize = 4;
 
 /// Products of a tile, per pair of channels.
 pub const PRODUCTS: usize = INPUT * INPUT;
 
-/// Taps of a plane of a kernel at most.
+/// Most taps in a plane of a kernel.
 pub const TAPS: usize = 25;
 
-/// Voxels of an output tile at most.
+/// Most voxels of an output tile.
 pub const OUTPUTS: usize = OUTPUT * OUTPUT;
 
 /// Where a small plane of voxels lies, in floats.
@@ -37,13 +37,13 @@ pub const OUTPUTS: usize = OUTPUT * OUTPUT;
 pub struct Place {
     /// First voxel.
     pub start: usize,
-    /// Distance of neighbouring rows.
+    /// Distance between neighbouring rows.
     pub row: usize,
-    /// Distance of neighbouring voxels of a row.
+    /// Distance between neighbouring voxels of a row.
     pub column: usize,
 }
 
-/// Rows of voxels that a row of input tiles covers. What lies outside of the image is zero.
+/// Rows of voxels that a row of input tiles covers. Voxels outside the image are zero.
 pub struct Rows<'a> {
     /// First voxel of each row; null where the row lies outside.
     starts: [*const f32; INPUT],
@@ -54,11 +54,11 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Rows of `length` floats that begin at the given places of `values`, none where they lie outside; neighbouring voxels
-    /// are `step` floats apart.
+    /// Rows of `length` floats that begin at these places of `values`, `None` where they lie outside; neighbouring voxels are `step`
+    /// floats apart.
     ///
     /// # Panics
-    /// A row ends behind the values.
+    /// A row ends beyond the values.
     pub fn new(values: &'a [f32], places: [Option<usize>; INPUT], length: usize, step: usize) -> Self {
         let start = |place: usize| values[place..place + length].as_ptr();
         let starts = places.map(|place| place.map_or(std::ptr::null(), start));
@@ -81,7 +81,7 @@ type Gather = unsafe fn(*const f32, usize, *const f32, *mut f32);
 type SpreadTaps = unsafe fn(*const f32, *mut f32, usize);
 type GatherTaps = unsafe fn(*const f32, usize, *mut f32);
 
-/// Outputs of a tile along y and x, for so many taps.
+/// Outputs of a tile along y and x, for a number of taps.
 pub const fn outputs(edge: usize) -> usize {
     INPUT + 1 - edge
 }
@@ -99,7 +99,7 @@ pub struct Transforms {
 }
 
 impl Transforms {
-    /// Those for an instruction set, which must be one that this processor has, and kernels with 3 or 5 taps along y and x.
+    /// For an instruction set that this processor has and kernels with 3 or 5 taps along y and x.
     pub fn new(isa: Isa, edge: usize) -> Self {
         match isa {
             #[cfg(target_arch = "x86_64")]
@@ -122,8 +122,8 @@ impl Transforms {
         assert!(columns == 0 || offset + (columns - 1) * rows.step + LANES <= rows.length);
         assert!(within[1] <= INPUT && (PRODUCTS - 1) * step + LANES <= to.len());
         let window = Window { starts: &rows.starts, offset, step: rows.step, within };
-        // SAFETY: every voxel within the image and every product lies within its slice; the kernel is one that this
-        // processor has.
+        // SAFETY: every voxel within the image and every product lies within its slice; the processor has the kernel's instruction
+        // set.
         unsafe { (self.input)(&window, to.as_mut_ptr(), step) }
     }
 

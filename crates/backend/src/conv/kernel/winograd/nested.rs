@@ -1,4 +1,4 @@
-//! The transforms of tiles and kernels, axis after axis.
+//! The transforms of tiles and kernels, axis by axis.
 
 use std::mem::MaybeUninit;
 
@@ -7,7 +7,7 @@ use super::super::lanes::Lanes;
 use super::lines::*;
 use super::{INPUT, PRODUCTS, Window};
 
-/// Values between two axes, written before they are read; zeros first would cost as much as the transform.
+/// Values between two axes. They are written before they are read: zeroing them first would cost as much as the transform.
 struct Slots<V, const N: usize>([MaybeUninit<V>; N]);
 
 impl<V: Copy, const N: usize> Slots<V, N> {
@@ -37,7 +37,7 @@ impl<V: Copy, const N: usize> Slots<V, N> {
     }
 }
 
-// No closures here: they would be compiled without the caller's instructions, and each of these a call.
+// No closures here: they would be compiled without the caller's instruction set, and each use would be a call.
 
 /// Values `step` floats apart.
 #[inline(always)]
@@ -52,7 +52,7 @@ unsafe fn load<V: Lanes, const N: usize>(from: *const f32, step: usize) -> [V; N
     }
 }
 
-/// Six neighbours of which only those `within` exist, the first at the pointer; the others are zero.
+/// Six neighbours, of which those `within` exist, the first of them at the pointer; the others are zero.
 #[inline(always)]
 unsafe fn load_within<V: Lanes>(from: *const f32, step: usize, within: [usize; 2]) -> [V; INPUT] {
     // SAFETY: the caller's.
@@ -109,7 +109,7 @@ macro_rules! filtering {
             /// Taps along an axis.
             pub const EDGE: usize = $edge;
 
-            /// Products of a tile of gradients, whose rows and columns are so far apart.
+            /// Products of a tile of gradients with these distances between rows and columns.
             #[inline(always)]
             pub unsafe fn gradient<V: Lanes>(from: *const f32, [row, column]: [usize; 2], to: *mut f32, step: usize) {
                 // SAFETY: as `Transforms::gradient` has checked.

@@ -1,0 +1,86 @@
+//! DICOM in the table of formats: image series and segmentation objects.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::{Content, Modality, SegmentationHeader, Series, SeriesHeader};
+use super::{only_segments, read_segments, read_series, unsupported, write_segments, write_series};
+use crate::format::{Entry, Options, Probe, Reader, Writer, single};
+use crate::{Header, ReadError, Segments, Volume, WriteError, facts};
+
+/// Series of slices, and files of several frames.
+pub(crate) static IMAGES: Entry = Entry {
+    name: "DICOM",
+    endings: &[".dcm"],
+    magic: |file| Ok(is_marked(file) && file.dicom()?.is_some()),
+    names: &[],
+    likely: |file| Ok(file.dicom()?.is_some()),
+    holds_labels: false,
+    read: Reader {
+        header: |path, options| Ok(Series::open(path, &options.choice)?.header()),
+        volume: |path, options| read_series(path, &options.choice),
+        label_map: |path, _| Err(no_labels(path)),
+        segments: |path, _| Err(no_labels(path)),
+        facts: Some(facts::of_series),
+        exact: true,
+    },
+    write: Writer { folder: true, volume: Some(write_images), ..Writer::NONE },
+};
+
+/// Segmentation objects (DICOM SEG).
+pub(crate) static SEGMENTS: Entry = Entry {
+    name: "DICOM SEG",
+    endings: &[],
+    magic: |file| Ok(is_marked(file) && file.dicom()? == Some(Content::Segmentation)),
+    names: &[],
+    likely: |file| Ok(file.dicom()? == Some(Content::Segmentation)),
+    holds_labels: true,
+    read: Reader {
+        header: |path, options| {
+            let geometry = segments(path, options)?.geometry().clone();
+            Ok(Header { geometry, channels: 1, value_type: "uint8", oriented: true, warnings: Vec::new() })
+        },
+        volume: |path, _| Err(unsupported(path, "holds segments (DICOM SEG), no image")),
+        label_map: |path, options| single(path, segments(path, options)?),
+        segments,
+        facts: None,
+        exact: true,
+    },
+    write: Writer { endings: &[".dcm"], segments: Some(write_object), ..Writer::NONE },
+};
+
+/// Folders may hold a series; the mark of a file may follow any preamble, also one that makes it a TIFF.
+fn is_marked(file: &Probe) -> bool {
+    file.is_folder || file.has(128, b"DICM") || file.has(0, b"DICM")
+}
+
+fn no_labels(path: &Path) -> ReadError {
+    unsupported(path, "is an image series, expected labels (DICOM SEG)")
+}
+
+/// On the grid of the named series, with the slices that the object leaves out; else on the object's own.
+fn segments(path: &Path, options: &Options) -> Result<Segments, ReadError> {
+    let series = options.on.as_ref().map(|series| Series::open(series, &options.choice)).transpose()?;
+    read_segments(&only_segments(path)?, series.as_ref())
+}
+
+fn write_images(folder: &Path, volume: &Volume, options: &Options) -> Result<Vec<PathBuf>, WriteError> {
+    let own_name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = options.name.clone().unwrap_or_else(own_name);
+    let header = SeriesHeader {
+        modality: options.modality.unwrap_or(Modality::Other),
+        description: name.clone(),
+        patient: name,
+        series_number: 1,
+        created: SystemTime::now(),
+    };
+    write_series(folder, volume, &header)
+}
+
+fn write_object(path: &Path, segments: &Segments, options: &Options) -> Result<Vec<PathBuf>, WriteError> {
+    let series = options.on.as_ref().ok_or_else(|| {
+        WriteError::refused(path, "segments refer to a DICOM series: name it (`--on FOLDER` of `segspec convert`)")
+    })?;
+    let series = Series::open(series, &options.choice).map_err(|error| WriteError::refused(path, error.to_string()))?;
+    write_segments(path, segments, &series, &SegmentationHeader::default()).map(|()| vec![path.into()])
+}

@@ -1,0 +1,29 @@
+//! What the names of files do not say.
+
+use std::path::PathBuf;
+
+use crate::dicom::{Choice, Modality};
+use crate::surface::CoordinateSystem;
+
+/// How a file is read, converted and written, where its name and content leave a choice.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which DICOM series is read.
+    pub choice: Choice,
+    /// Treat the values as labels where the format does not say that they are.
+    pub labels: bool,
+    /// The image whose grid surfaces are put on, or the DICOM series that segments refer to.
+    pub on: Option<PathBuf>,
+    /// Write surfaces with the steps of the voxels, not smoothed.
+    pub blocky: bool,
+    /// Most triangles of a written surface; all of them without it.
+    pub triangles: Option<usize>,
+    /// Coordinate system of the surfaces that are read, overruling the file's own note, and of those written (LPS without it).
+    pub coordinates: Option<CoordinateSystem>,
+    /// Modality of a written DICOM series; `OT` without it.
+    pub modality: Option<Modality>,
+    /// PatientName and SeriesDescription of a written DICOM series; the folder's name without it.
+    pub name: Option<String>,
+    /// Also write names and colours of the segments to this file: `.txt` for ITK-SNAP, `.ctbl` for 3D Slicer.
+    pub colours: Option<PathBuf>,
+}
