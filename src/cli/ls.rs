@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::run::words;
-use super::table::Table;
 use super::{Exit, Failure};
+use crate::report::text_table::TextTable;
 use crate::run::{self, RunFolder, Status};
 
 /// List runs: state, scores, settings
@@ -48,7 +48,8 @@ pub fn execute(args: Ls) -> Result<Exit, Failure> {
         println!("{:#}", rows.iter().map(to_json).collect::<Value>());
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(["experiment", "run", "state", "trial", "seed", "fold", "epochs", "Dice", "started"]);
+    let mut table =
+        TextTable::new(["experiment", "run", "state", "trial", "seed", "fold", "epochs", "Dice", "started"]);
     for row in &rows {
         let dice = row.dice.map_or_else(|| "—".into(), |dice| format!("{dice:.4}"));
         let numbers = [row.seed.to_string(), row.fold.clone(), row.epochs.to_string(), dice];

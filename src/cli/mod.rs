@@ -20,7 +20,6 @@ mod run;
 mod schema;
 mod session;
 mod show;
-mod table;
 
 use clap::{Parser, Subcommand};
 

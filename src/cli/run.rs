@@ -7,11 +7,11 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::session::{self, REPORTS};
-use super::table::Table;
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::DeviceName;
 use crate::report::terminal::Charset;
+use crate::report::text_table::TextTable;
 use crate::run::dashboard::Dashboard;
 use crate::run::terminal::Terminal;
 use crate::run::{self, Event, Folds, Observer, Planned, RunError, RunFolder, Status, experiment};
@@ -162,7 +162,7 @@ fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
         println!("{:#}", serde_json::Value::from(runs));
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(["#", "run", "state", "seed", "fold", "trial"]);
+    let mut table = TextTable::new(["#", "run", "state", "seed", "fold", "trial"]);
     for (index, (run, status)) in rows.iter().enumerate() {
         let about = &run.plan.about;
         let fold = format!("{}/{}", about.fold, about.folds);

@@ -11,6 +11,7 @@ pub mod panel;
 pub mod slices;
 pub mod table;
 pub mod terminal;
+pub mod text_table;
 
 use std::io;
 use std::path::{Path, PathBuf};
