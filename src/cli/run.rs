@@ -10,8 +10,7 @@ use super::session::{self, REPORTS};
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::DeviceName;
-use crate::report::terminal::Charset;
-use crate::report::text_table::TextTable;
+use crate::report::text_table::{Charset, TextTable};
 use crate::run::dashboard::Dashboard;
 use crate::run::terminal::Terminal;
 use crate::run::{self, Event, Folds, Observer, Planned, RunError, RunFolder, Status, experiment};
@@ -114,12 +113,11 @@ fn run_and_report(
     }
     let name = about.name.as_deref().unwrap_or_default();
     let out = if args.smoke { folders[0].report() } else { Path::new(REPORTS).join(name) };
-    let (input, files) = run::report::write(&folders, &about.notes, &out)?;
-    let table = crate::report::terminal::report(&input, Charset::Unicode).map_err(RunError::from)?;
+    let (report, files) = run::report::write(&folders, &about.notes, &out)?;
     if args.json {
-        println!("{}", super::report::to_json(&input).map_err(RunError::from)?);
+        println!("{}", super::report::to_json(&report));
     } else {
-        print!("{table}");
+        print!("{}", crate::report::terminal::report(&report, Charset::Unicode));
     }
     observer.event(&Event::Report(&files.page));
     Ok(Exit::Ok)

@@ -9,14 +9,14 @@ use super::error::RunError;
 use super::store::RunFolder;
 use super::trained::{SegmentError, Trained};
 use crate::Cancel;
+use crate::auto::Auto;
 use crate::dataset::Case;
-use crate::evaluate::slices::{SliceRow, table, threshold_for};
+use crate::evaluate::slices::{table, threshold_for};
 use crate::plan::Plan;
 use crate::predict::Region;
 use crate::predict::cascade::CascadePlan;
 use crate::preprocess::Origin;
 use crate::preprocess::crop::CropBox;
-use crate::auto::Auto;
 use crate::volume::Segmentation;
 
 /// A cascade's first network.
@@ -128,18 +128,18 @@ pub fn thresholds(first: &RunFolder, stated: Auto<f64>, sensitivity: f64) -> Res
     if let Auto::Fixed(threshold) = stated {
         return Ok(vec![threshold; plan.target.structures.len()]);
     }
-    let rows = table::read(&first.slices().0)?;
-    let of_split = |split: &str, structure: &str| -> Vec<(f64, bool)> {
-        let rows = rows.iter().filter(|row| row.context.split == split && row.structure == structure);
-        rows.filter_map(|row: &SliceRow| Some((row.probability, row.present?))).collect()
-    };
-    let names = plan.target.structures.iter().map(|structure| structure.name.as_str());
-    let threshold = |name| {
-        let known = [super::slices::VALIDATION, super::slices::TRAINING].map(|split| of_split(split, name));
+    let slices = table::read(&first.slices().0)?;
+    let mut thresholds = Vec::new();
+    for structure in &plan.target.structures {
+        let mut threshold = None;
+        for split in [super::slices::VALIDATION, super::slices::TRAINING] {
+            let known = table::known(&slices, split, &structure.name)?;
+            threshold = threshold.or_else(|| threshold_for(&known, sensitivity));
+        }
         // Where no slice shows the structure, none can be missed, and half is as good as any.
-        known.iter().find_map(|slices| threshold_for(slices, sensitivity)).unwrap_or(0.5)
-    };
-    Ok(names.map(threshold).collect())
+        thresholds.push(threshold.unwrap_or(0.5));
+    }
+    Ok(thresholds)
 }
 
 /// The box around every structure of a segmentation on the canonical image, enlarged; none where there is no structure.

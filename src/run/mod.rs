@@ -41,6 +41,5 @@ pub fn finished_epochs(folder: &RunFolder) -> usize {
 /// Mean Dice of a finished run: over cases, then over structures.
 pub fn mean_dice_of(folder: &RunFolder) -> Option<f64> {
     let frame = crate::evaluate::table::read(&folder.scores().0).ok()?;
-    let rows = crate::evaluate::table::rows(&frame).ok()?;
-    trial::mean_dice(&rows)
+    crate::evaluate::summary::overall_mean(&frame, crate::evaluate::DICE).ok()?
 }

@@ -1,16 +1,17 @@
 //! Overlay pictures of the best, the median and the worst case of a run.
 
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::error::RunError;
 use super::inputs::Inputs;
 use super::store::RunFolder;
 use crate::dataset;
-use crate::evaluate::ScoreRow;
+use crate::evaluate::examples::{Example, Rank, examples};
 use crate::plan::Plan;
 use crate::predict::export;
+use crate::report::Panel;
 use crate::report::panel;
-use crate::report::{Panel, Rank};
 
 /// What `report/panels.json` says of a picture.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,9 +25,9 @@ struct Entry {
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn write(plan: &Plan, folder: &RunFolder, inputs: &Inputs, rows: &[ScoreRow]) -> Result<(), RunError> {
+pub fn write(plan: &Plan, folder: &RunFolder, inputs: &Inputs, scores: &DataFrame) -> Result<(), RunError> {
     let mut entries = Vec::new();
-    for (rank, case, dice) in chosen(rows) {
+    for Example { rank, case, dice } in examples(scores)? {
         let picture = format!("{}-{case}.png", rank.name().to_lowercase());
         draw(plan, folder, inputs, &case, dice, &picture)?;
         entries.push(Entry { rank, case, picture });
@@ -42,28 +43,6 @@ pub fn read(folder: &RunFolder) -> Vec<Panel> {
     let panel =
         |entry: Entry| Panel { rank: entry.rank, case: entry.case, picture: folder.report().join(entry.picture) };
     entries.into_iter().map(panel).collect()
-}
-
-/// Best, median and worst case by mean Dice over structures; with fewer than three cases, as many as there are.
-fn chosen(rows: &[ScoreRow]) -> Vec<(Rank, String, f64)> {
-    let mut cases: Vec<(String, f64)> = Vec::new();
-    for row in rows {
-        if cases.last().is_none_or(|(case, _)| *case != row.score.case) {
-            let of_case = rows.iter().filter(|other| other.score.case == row.score.case);
-            let dice: Vec<f64> = of_case.filter_map(|other| other.score.dice).collect();
-            if !dice.is_empty() {
-                cases.push((row.score.case.clone(), dice.iter().sum::<f64>() / dice.len() as f64));
-            }
-        }
-    }
-    cases.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let last = cases.len().saturating_sub(1);
-    let mut ranks = vec![(Rank::Best, 0), (Rank::Median, last.div_ceil(2)), (Rank::Worst, last)];
-    ranks.dedup_by_key(|(_, index)| *index);
-    ranks
-        .into_iter()
-        .filter_map(|(rank, index)| cases.get(index).map(|(case, dice)| (rank, case.clone(), *dice)))
-        .collect()
 }
 
 fn draw(

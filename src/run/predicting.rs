@@ -1,6 +1,5 @@
 //! The scored cases of a run: segmented, written, scored.
 
-
 use super::error::RunError;
 use super::event::{Event, Observer};
 use super::finder::{Finder, Look};
@@ -8,7 +7,7 @@ use super::store::RunFolder;
 use super::trained::{SegmentError, Trained};
 use super::trial::Setting;
 use crate::evaluate::cascade::{SkippedRow, skipped};
-use crate::evaluate::{self, Context, ScoreRow};
+use crate::evaluate::{self, Context, Score, Setting as SweptKey, TrialKey, Variant};
 use crate::model::Network;
 use crate::plan::Plan;
 use crate::predict::{self, PredictError, Predictor, export};
@@ -19,11 +18,21 @@ use crate::volume::Segmentation;
 #[derive(Default)]
 pub struct Scored {
     /// Of its result.
-    pub rows: Vec<ScoreRow>,
+    pub rows: Vec<Score>,
     /// Of what the result is compared with: passes before the last one, a segmenter without its cascade.
-    pub variants: Vec<ScoreRow>,
+    pub variants: Vec<(Variant, Vec<Score>)>,
     /// What a classifier of slices skipped.
     pub skipped: Vec<SkippedRow>,
+}
+
+impl Scored {
+    /// Adds a case's scores of what the result is compared with.
+    fn compare(&mut self, variant: Variant, scores: Vec<Score>) {
+        match self.variants.iter_mut().find(|(known, _)| *known == variant) {
+            Some((_, known)) => known.extend(scores),
+            None => self.variants.push((variant, scores)),
+        }
+    }
 }
 
 /// Segments and scores every test case. Cases that an earlier session segmented are read back: the weights are the same.
@@ -57,8 +66,7 @@ pub fn predict(
         let loaded = case.load()?;
         let region = look.region(&loaded.origin);
         let found = predict::segment(&predictor, &loaded, &plan.target, region.as_ref(), setting.cancelled)?;
-        let context = Context { trial: pass_label(&plan.about.trial, pass), ..context(plan) };
-        scored.variants.extend(score(plan, setting, &case.name, &found, &context)?);
+        scored.compare(Variant::Pass(pass + 1), score(plan, setting, &case.name, &found)?);
     }
     observer.event(&Event::Predicting { done: of, of });
     Ok(scored)
@@ -90,7 +98,7 @@ pub fn predict_mean(
                 segmentation
             }
         };
-        scored.rows.extend(score(plan, setting, name, &segmentation, &context(plan))?);
+        scored.rows.extend(score(plan, setting, name, &segmentation)?);
     }
     observer.event(&Event::Predicting { done: names.len(), of: names.len() });
     Ok(scored)
@@ -115,7 +123,7 @@ fn one(
     let look = match export::read(&predictions, name, &plan.target) {
         // What skipped slices cost is not in the file.
         Ok(segmentation) if !finder.as_ref().is_some_and(Finder::chooses_slices) => {
-            scored.rows.extend(score(plan, setting, name, &segmentation, &context(plan))?);
+            scored.rows.extend(score(plan, setting, name, &segmentation)?);
             return Ok(());
         }
         _ => look(finder.as_ref(), setting, case)?,
@@ -127,8 +135,7 @@ fn one(
             let image = loaded.image.view();
             let mut found = predictor.probabilities(image, None, setting.cancelled).ok_or(PredictError::Cancelled)?;
             let alone = predict::decode(&[(found.clone(), loaded.origin.clone())], &plan.target, &plan.predict)?;
-            let context = Context { trial: alone_label(&plan.about.trial), ..context(plan) };
-            scored.variants.extend(score(plan, setting, name, &alone, &context)?);
+            scored.compare(Variant::SecondStageAlone, score(plan, setting, name, &alone)?);
             let reference = setting.inputs.reference(name, &loaded.origin.geometry)?.to_canonical();
             scored.skipped.extend(skipped(name, &plan.target, reference.voxels.view(), chosen.view()));
             region.restrict(&mut found, plan.target.sigmoid());
@@ -137,7 +144,7 @@ fn one(
         _ => predict::segment(&predictor, &loaded, &plan.target, region.as_ref(), setting.cancelled)?,
     };
     export::write(&predictions, name, &segmentation)?;
-    scored.rows.extend(score(plan, setting, name, &segmentation, &context(plan))?);
+    scored.rows.extend(score(plan, setting, name, &segmentation)?);
     Ok(())
 }
 
@@ -152,16 +159,6 @@ fn failed(error: SegmentError) -> RunError {
         SegmentError::Predict(error) => error.into(),
         error => RunError::Reference(error.to_string()),
     }
-}
-
-/// The name of one pass among the trials of a report.
-pub fn pass_label(trial: &str, pass: usize) -> String {
-    format!("{trial} pass {}", pass + 1).trim_start().to_owned()
-}
-
-/// The name of a cascade's second network without the first among the trials of a report.
-pub fn alone_label(trial: &str) -> String {
-    format!("{} without its classifier", trial.trim_end_matches(CASCADE).trim_end()).trim_start().to_owned()
 }
 
 /// What the trials of cascades are called, after what tells them apart.
@@ -179,16 +176,9 @@ pub fn predictor<'a>(plan: &'a Plan, setting: &'a Setting, network: &'a Network,
     }
 }
 
-fn score(
-    plan: &Plan,
-    setting: &Setting,
-    case: &str,
-    segmentation: &Segmentation,
-    context: &Context,
-) -> Result<Vec<ScoreRow>, RunError> {
+fn score(plan: &Plan, setting: &Setting, case: &str, segmentation: &Segmentation) -> Result<Vec<Score>, RunError> {
     let reference = setting.inputs.reference(case, segmentation.geometry())?;
-    let scores = evaluate::score(case, &plan.target, &reference, segmentation)?;
-    Ok(scores.into_iter().map(|score| ScoreRow { context: context.clone(), score }).collect())
+    Ok(evaluate::score(case, &plan.target, &reference, segmentation)?)
 }
 
 /// Name of the split of cases that no fold trains on or scores.
@@ -198,10 +188,34 @@ const HELD_OUT: &str = "held-out";
 pub fn context(plan: &Plan) -> Context {
     Context {
         experiment: plan.about.experiment.clone(),
-        trial: plan.about.trial.clone(),
+        trial: trial_key(plan),
         fold: (plan.about.folds > 1).then_some(plan.about.fold as u32),
         seed: plan.seed,
         split: if plan.about.held_out { HELD_OUT } else { super::slices::SCORED }.into(),
         selected_on: plan.selected_on_scored_cases(),
     }
+}
+
+/// The trial that a plan belongs to, from what the plan says of it in words.
+fn trial_key(plan: &Plan) -> TrialKey {
+    let about = &plan.about;
+    let (label, variant) = match &plan.cascade {
+        Some(_) => (about.trial.trim_end_matches(CASCADE).trim_end(), Variant::Cascade),
+        None => (about.trial.as_str(), Variant::Network),
+    };
+    // The words of the settings, one part each; a stage or an ensemble without settings is told apart by its name.
+    let keys: Vec<(&str, &str)> = match about.settings.as_slice() {
+        [] if label.is_empty() => Vec::new(),
+        [] => vec![("stage", label)],
+        // The members are runs of one fold; the ensembles of all folds are one trial.
+        _ if !plan.members.is_empty() => vec![("members", label)],
+        settings => settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+    };
+    let parts = label.splitn(keys.len(), ' ');
+    let setting = |((key, value), label): (&(&str, &str), &str)| SweptKey {
+        key: (*key).to_owned(),
+        value: (*value).into(),
+        label: label.to_owned(),
+    };
+    TrialKey { spec: String::new(), settings: keys.iter().zip(parts).map(setting).collect(), variant }
 }

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use super::error::RunError;
 use super::finder::thresholds;
-use super::predicting::{alone_label, context, pass_label};
-use super::slices::SCORED;
+use super::predicting::context;
 use super::store::{RunFolder, Status};
 use super::{panels, tables, trial};
-use crate::evaluate::{cascade, slices, table};
+use crate::evaluate::{Context, Variant, cascade, slices, table};
 use crate::plan::Plan;
 use crate::predict::cascade::CascadePlan;
-use crate::report::{self, ClassifierInput, ReportFiles, ReportInput, RunInput};
+use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, RunInput};
 
 /// What a report shows of finished runs.
 ///
@@ -29,19 +28,12 @@ pub fn gather(folders: &[RunFolder]) -> Result<ReportInput, RunError> {
         }
     }
     let several = experiments.len() > 1;
-    // Trials of several experiments are told apart by these.
-    let labelled = |plan: &Plan, label: String| match several {
-        true => format!("{} {label}", plan.about.experiment).trim_end().to_owned(),
-        false => label,
-    };
     let (mut runs, mut classifiers) = (Vec::new(), Vec::new());
     for (folder, plan) in finished.iter().zip(&plans) {
         if plan.model.slices().is_some() && plan.members.is_empty() {
-            let run = classifier_input(folder, plan, &finished)?;
-            classifiers.push(ClassifierInput { label: labelled(plan, run.label), ..run });
+            classifiers.push(classifier_input(folder, plan, &finished)?);
         } else {
-            let all = run_inputs(folder, plan)?.into_iter();
-            runs.extend(all.map(|run| RunInput { label: labelled(plan, run.label), ..run }));
+            runs.extend(run_inputs(folder, plan)?);
         }
     }
     // A cascade's classifier looks for other structures than its segmenter.
@@ -64,51 +56,38 @@ pub fn gather(folders: &[RunFolder]) -> Result<ReportInput, RunError> {
 ///
 /// # Errors
 /// As [`gather`], and the disk's.
-pub fn write(folders: &[RunFolder], notes: &[String], out: &Path) -> Result<(ReportInput, ReportFiles), RunError> {
-    let input = ReportInput { notes: notes.to_vec(), ..gather(folders)? };
-    let files = report::write(&input, out)?;
-    Ok((input, files))
+pub fn write(folders: &[RunFolder], notes: &[String], out: &Path) -> Result<(Report, ReportFiles), RunError> {
+    let report = Report::new(ReportInput { notes: notes.to_vec(), ..gather(folders)? })?;
+    let files = report::write(&report, out)?;
+    Ok((report, files))
 }
 
 /// A run, before it what it is compared with: earlier passes, a segmenter without its cascade.
 fn run_inputs(folder: &RunFolder, plan: &Plan) -> Result<Vec<RunInput>, RunError> {
-    let result = run_input(folder, plan)?;
-    let alone = alone_label(&result.label);
+    let mut result = run_input(folder, plan)?;
     let mut runs = Vec::new();
     let mut passes = 0;
-    for (label, scores) in tables::read_variants(folder)? {
-        let settings = match label == alone {
-            true => result.settings.clone(),
-            false => {
-                passes += 1;
-                with_pass(&result, passes)
-            }
-        };
-        let (panels, excluded, skipped) = (Vec::new(), Vec::new(), Vec::new());
-        runs.push(RunInput { label, scores, settings, history: None, panels, excluded, skipped, ..result.clone() });
+    for (variant, scores) in tables::read_variants(folder)? {
+        passes += usize::from(matches!(variant, Variant::Pass(_)));
+        let context = Context { trial: result.context.trial.variant(variant), ..result.context.clone() };
+        let (panels, excluded) = (Vec::new(), Vec::new());
+        runs.push(RunInput { context, scores, history: None, panels, excluded, skipped: None, ..result.clone() });
     }
-    runs.push(match passes {
-        0 => result,
-        _ => {
-            let settings = with_pass(&result, passes + 1);
-            RunInput { label: pass_label(&result.label, passes), settings, ..result }
-        }
-    });
+    if passes > 0 {
+        result.context.trial = result.context.trial.variant(Variant::Pass(passes + 1));
+    }
+    runs.push(result);
     Ok(runs)
 }
 
 fn run_input(folder: &RunFolder, plan: &Plan) -> Result<RunInput, RunError> {
-    let context = context(plan);
     let (skipped, _) = folder.cascade();
     Ok(RunInput {
-        label: context.trial,
-        settings: plan.about.settings.clone(),
-        fold: context.fold,
-        seed: plan.seed,
+        context: context(plan),
         history: tables::read_history(folder),
         scores: table::read(&folder.scores().0)?,
         panels: panels::read(folder),
-        skipped: if skipped.is_file() { cascade::read(&skipped)? } else { Vec::new() },
+        skipped: skipped.is_file().then(|| cascade::read(&skipped)).transpose()?,
         excluded: trial::read_excluded(folder),
         plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
         manifest: manifest(folder),
@@ -124,15 +103,11 @@ fn classifier_input(folder: &RunFolder, plan: &Plan, all: &[&RunFolder]) -> Resu
         Some(CascadePlan::Slices { threshold, sensitivity, .. }) => thresholds(folder, threshold, sensitivity)?,
         _ => vec![plan.predict.threshold; plan.target.structures.len()],
     };
-    let rows = slices::table::read(&folder.slices().0)?;
     let names = plan.target.structures.iter().map(|structure| structure.name.clone());
-    let context = context(plan);
     Ok(ClassifierInput {
-        label: context.trial,
-        fold: context.fold,
-        seed: plan.seed,
+        context: context(plan),
         history: tables::read_history(folder),
-        slices: rows.into_iter().filter(|row| row.context.split == SCORED).collect(),
+        slices: slices::table::read(&folder.slices().0)?,
         thresholds: names.zip(thresholds).collect(),
         plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
         manifest: manifest(folder),
@@ -142,11 +117,6 @@ fn classifier_input(folder: &RunFolder, plan: &Plan, all: &[&RunFolder]) -> Resu
 fn manifest(folder: &RunFolder) -> serde_json::Value {
     let manifest = folder.read_manifest().map(serde_json::to_value).transpose();
     manifest.unwrap_or_default().unwrap_or_default()
-}
-
-/// The settings of one pass, which is a trial of its own in tables and charts.
-fn with_pass(result: &RunInput, pass: usize) -> Vec<(String, String)> {
-    result.settings.iter().cloned().chain([("pass".to_owned(), pass.to_string())]).collect()
 }
 
 /// What each of several experiments is.

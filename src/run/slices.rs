@@ -1,12 +1,10 @@
 //! The end of a run whose network classifies slices: probabilities and truth of every slice.
 
-
 use super::error::RunError;
 use super::event::{Event, Observer};
-use super::predicting::{context, predictor};
+use super::predicting::predictor;
 use super::store::RunFolder;
 use super::trial::Setting;
-use crate::evaluate::Context;
 use crate::evaluate::slices::{SliceRow, auc, presence, table};
 use crate::evaluate::table::write;
 use crate::model::Network;
@@ -54,10 +52,9 @@ pub fn predict(
         let slices = restore_slices(slices.view(), &loaded.origin);
         let reference = setting.inputs.reference(&case.name, &loaded.origin.geometry)?.to_canonical();
         let present = presence(&plan.target, reference.voxels.view());
-        let context = Context { split: (*split).into(), ..context(plan) };
         for ((output, slice), probability) in slices.indexed_iter() {
             rows.push(SliceRow {
-                context: context.clone(),
+                split: (*split).to_owned(),
                 case: case.name.clone(),
                 structure: plan.target.structures[output].name.clone(),
                 slice: slice as u32,
@@ -82,7 +79,7 @@ pub fn write_rows(folder: &RunFolder, rows: &[SliceRow]) -> Result<(), RunError>
 /// Area under the ROC curve over the scored cases, mean over structures.
 pub fn mean_auc(plan: &Plan, rows: &[SliceRow]) -> Option<f64> {
     let of = |name: &str| {
-        let scored = rows.iter().filter(|row| row.context.split == SCORED && row.structure == name);
+        let scored = rows.iter().filter(|row| row.split == SCORED && row.structure == name);
         auc(&scored.filter_map(|row| Some((row.probability, row.present?))).collect::<Vec<_>>())
     };
     let areas: Vec<f64> = plan.target.structures.iter().filter_map(|structure| of(&structure.name)).collect();

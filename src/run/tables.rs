@@ -7,7 +7,7 @@ use polars::prelude::*;
 use super::error::RunError;
 use super::store::RunFolder;
 use crate::dataset::Target;
-use crate::evaluate::{ScoreRow, cascade, table};
+use crate::evaluate::{Score, Variant, cascade, table};
 use crate::files;
 use crate::train::{EpochRecord, Event, Validation};
 
@@ -15,41 +15,33 @@ use crate::train::{EpochRecord, Event, Validation};
 ///
 /// # Errors
 /// The disk is full or not writable.
-pub fn write_scores(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunError> {
+pub fn write_scores(folder: &RunFolder, scores: &DataFrame) -> Result<(), RunError> {
     let (parquet, csv) = folder.scores();
-    Ok(table::write(&table::to_frame(rows)?, &parquet, &csv)?)
+    Ok(table::write(scores, &parquet, &csv)?)
 }
 
 /// Writes `variants.parquet` and `variants.csv`, if there are any: scores of what a run's result is compared with.
 ///
 /// # Errors
 /// The disk is full or not writable.
-pub fn write_variants(folder: &RunFolder, rows: &[ScoreRow]) -> Result<(), RunError> {
-    if rows.is_empty() {
+pub fn write_variants(folder: &RunFolder, variants: &[(Variant, Vec<Score>)]) -> Result<(), RunError> {
+    if variants.is_empty() {
         return Ok(());
     }
     let (parquet, csv) = folder.variants();
-    Ok(table::write(&table::to_frame(rows)?, &parquet, &csv)?)
+    Ok(table::write(&table::variants_frame(variants)?, &parquet, &csv)?)
 }
 
-/// Scores of what a run's result is compared with, by their labels.
+/// Scores of what a run's result is compared with.
 ///
 /// # Errors
 /// The table is damaged.
-pub fn read_variants(folder: &RunFolder) -> Result<Vec<(String, DataFrame)>, RunError> {
+pub fn read_variants(folder: &RunFolder) -> Result<Vec<(Variant, DataFrame)>, RunError> {
     let (parquet, _) = folder.variants();
     if !parquet.is_file() {
         return Ok(Vec::new());
     }
-    let rows = table::rows(&table::read(&parquet)?)?;
-    let mut variants: Vec<(String, Vec<ScoreRow>)> = Vec::new();
-    for row in rows {
-        match variants.iter_mut().find(|(label, _)| *label == row.context.trial) {
-            Some((_, known)) => known.push(row),
-            None => variants.push((row.context.trial.clone(), vec![row])),
-        }
-    }
-    variants.into_iter().map(|(label, rows)| Ok((label, table::to_frame(&rows)?))).collect()
+    Ok(table::read_variants(&parquet)?)
 }
 
 /// Writes `cascade.parquet` and `cascade.csv`, if a classifier skipped slices.

@@ -16,8 +16,7 @@ use super::{panels, slices, tables};
 use crate::Cancel;
 use crate::backend::{Precision, Selected, kernel_cache};
 use crate::dataset::{Case, Excluded};
-use crate::evaluate::summary::Metric;
-use crate::evaluate::{self, ScoreRow};
+use crate::evaluate::{DICE, summary, table};
 use crate::model::{self, Network};
 use crate::plan::Plan;
 use crate::predict::spec::Weights;
@@ -115,19 +114,14 @@ fn finish(
     scored: Scored,
     observer: &mut dyn Observer,
 ) -> Result<(), RunError> {
-    tables::write_scores(folder, &scored.rows)?;
+    let scores = table::to_frame(&scored.rows)?;
+    tables::write_scores(folder, &scores)?;
     tables::write_variants(folder, &scored.variants)?;
     tables::write_skipped(folder, &scored.skipped)?;
-    panels::write(plan, folder, setting.inputs, &scored.rows)?;
-    observer.event(&Event::Finished { id: &folder.id(), dice: mean_dice(&scored.rows), auc: None });
+    panels::write(plan, folder, setting.inputs, &scores)?;
+    let dice = summary::overall_mean(&scores, DICE)?;
+    observer.event(&Event::Finished { id: &folder.id(), dice, auc: None });
     Ok(())
-}
-
-/// Mean Dice over cases, then over structures.
-pub fn mean_dice(rows: &[ScoreRow]) -> Option<f64> {
-    let scores: Vec<&evaluate::Score> = rows.iter().map(|row| &row.score).collect();
-    let summary = evaluate::summarise(&scores, &[], 0);
-    summary.mean.metric(Metric::Dice).map(|dice| dice.mean)
 }
 
 /// Writes the plan and notes who works on it, before any compute.

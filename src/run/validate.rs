@@ -1,12 +1,11 @@
 //! Scores a network in training on the validation cases: whole volumes by sliding window, on the prepared grid.
 
-
 use burn::tensor::Device;
 use ndarray::{Array3, ArrayView4, Axis};
 
 use crate::Cancel;
 use crate::dataset::Target;
-use crate::evaluate::{self, Score};
+use crate::evaluate::{self, DICE, IOU, MetricId, Score};
 use crate::model::{Interface, Network};
 use crate::predict::{PredictPlan, Predictor, Region};
 use crate::preprocess::{Prepared, PreparedCase};
@@ -100,14 +99,15 @@ impl Validator<'_> {
     }
 
     fn means(&self, scores: &[Score]) -> Validation {
-        let mean = |metric: fn(&Score) -> Option<f64>| -> Vec<Option<f64>> {
+        let mean = |metric: MetricId| -> Vec<Option<f64>> {
             let of = |name: &str| {
-                let values: Vec<_> = scores.iter().filter(|score| score.structure == name).map(metric).collect();
+                let values: Vec<_> =
+                    scores.iter().filter(|score| score.structure == name).map(|score| score[metric]).collect();
                 Validation::mean(&values)
             };
             self.target.structures.iter().map(|structure| of(&structure.name)).collect()
         };
-        Validation { dice: mean(|score| score.dice), iou: mean(|score| score.iou) }
+        Validation { dice: mean(DICE), iou: mean(IOU) }
     }
 }
 
