@@ -1,18 +1,22 @@
 //! `segspec evaluate`: scores of any label files against references, without an experiment.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use polars::prelude::DataFrame;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use super::{Exit, Failure};
 use crate::dataset::{self, Excluded, Target, TargetStructure};
+use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::pair::{Pair, Pairs, pair};
-use crate::evaluate::table::{scores_frame, write_csv};
-use crate::evaluate::{Score, StructureSummary, Summary, score, summarise};
-use crate::report::terminal::{self, Charset};
+use crate::evaluate::summary::RESAMPLES;
+use crate::evaluate::table::{self, to_frame, write_csv};
+use crate::evaluate::{Score, Summary, score, summarise, summary};
+use crate::report::terminal;
+use crate::report::text_table::Charset;
 use crate::volume::{Segmentation, read_label_map};
 
 const EXAMPLES: &str = "\
@@ -56,17 +60,9 @@ pub struct Evaluate {
     csv: Option<PathBuf>,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Output<'a> {
-    structures: &'a [StructureSummary],
-    mean: &'a StructureSummary,
-    cases: &'a [Score],
-    excluded: &'a [Excluded],
-    extra_predictions: &'a [PathBuf],
-    bootstrap_resamples: usize,
-    bootstrap_seed: u64,
-}
+/// Dice values of the success rates, and seed of the bootstrap.
+const SUCCESS_DICE: [f64; 3] = [0.5, 0.7, 0.9];
+const BOOTSTRAP_SEED: u64 = 0;
 
 pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     let asked = match (&args.labels, &args.dataset) {
@@ -81,12 +77,14 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         target.ignore = args.ignore;
     }
     let (scores, excluded) = score_all(&pairs, &target);
-    let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[0.5, 0.7, 0.9], 0);
+    let failed = |error| Failure::new(Exit::Environment, error);
+    let scores = to_frame(&scores).map_err(failed)?;
+    let summary = summarise(&scores, &SUCCESS_DICE, BOOTSTRAP_SEED).map_err(failed)?;
     if let Some(csv) = &args.csv {
-        save(&scores, csv)?;
+        write_csv(&scores, csv).map_err(failed)?;
     }
     if args.json {
-        print_json(&summary, &scores, &excluded, &pairs)?;
+        println!("{:#}", to_json(&summary, &scores, &excluded, &pairs));
     } else {
         print!("{}", terminal::summary(&summary, Charset::Unicode));
     }
@@ -99,25 +97,20 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     Ok(if excluded.is_empty() { Exit::Ok } else { Exit::BadData })
 }
 
-fn print_json(summary: &Summary, cases: &[Score], excluded: &[Excluded], pairs: &Pairs) -> Result<(), Failure> {
-    let output = Output {
-        structures: &summary.structures,
-        mean: &summary.mean,
-        cases,
-        excluded,
-        extra_predictions: &pairs.extra,
-        bootstrap_resamples: summary.bootstrap_resamples,
-        bootstrap_seed: summary.bootstrap_seed,
-    };
-    let text = serde_json::to_string_pretty(&output).map_err(|error| Failure::new(Exit::Environment, error))?;
-    println!("{text}");
-    Ok(())
-}
-
-fn save(scores: &[Score], csv: &Path) -> Result<(), Failure> {
-    let failed = |error| Failure::new(Exit::Environment, error);
-    let frame = scores_frame(&scores.iter().collect::<Vec<_>>()).map_err(failed)?;
-    write_csv(&frame, csv).map_err(failed)
+/// What `--json` prints.
+fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: &Pairs) -> Value {
+    let summaries = |frame| rows(frame).map(|row| summary::to_json(row, &SUCCESS_DICE)).collect::<Vec<_>>();
+    let columns = table::columns();
+    let case = |row: Row| columns.iter().map(|name| ((*name).to_owned(), row.json(name))).collect::<Map<_, _>>();
+    json!({
+        "structures": summaries(&summary.structures),
+        "mean": summaries(&summary.overall).first(),
+        "cases": rows(scores).map(case).collect::<Vec<_>>(),
+        "excluded": excluded,
+        "extra_predictions": pairs.extra,
+        "bootstrap_resamples": RESAMPLES,
+        "bootstrap_seed": BOOTSTRAP_SEED,
+    })
 }
 
 /// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::table::Table;
 use super::{Exit, Failure};
+use crate::report::text_table::TextTable;
 use crate::volume::dicom::{Choice, Gaps};
 use crate::volume::{Facts, ImageFacts, SurfaceFacts, facts};
 
@@ -121,7 +121,7 @@ fn image_text(image: &ImageFacts) -> String {
 }
 
 fn segments_text(image: &ImageFacts) -> String {
-    let mut table = Table::new(["  structure", "value", "voxels", "ml"]);
+    let mut table = TextTable::new(["  structure", "value", "voxels", "ml"]);
     let voxel = image.geometry.voxel_mm3();
     for (segment, voxels) in &image.segments {
         let millilitres = match image.geometry.has_spacing {

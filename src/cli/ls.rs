@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::table::Table;
 use super::{Exit, Failure};
 use crate::plan::Work;
+use crate::report::text_table::TextTable;
 use crate::store::history::read_history;
 use crate::store::{self, Manifest, Status, StoreError, Stored};
 
@@ -67,11 +67,11 @@ pub fn execute(args: Ls) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn table(rows: &[Row]) -> Table {
+fn table(rows: &[Row]) -> TextTable {
     // Which prediction it is matters only where a training has several.
     let several = rows.iter().enumerate().any(|(index, row)| rows[..index].iter().any(|other| other.run == row.run));
     let columns = ["experiment", "run", "prediction", "state", "trial", "seed", "fold", "epochs", "Dice", "started"];
-    let mut table = Table::new(columns.into_iter().filter(|column| several || *column != "prediction"));
+    let mut table = TextTable::new(columns.into_iter().filter(|column| several || *column != "prediction"));
     for row in rows {
         let dice = row.dice.map_or_else(|| "—".into(), |dice| format!("{dice:.4}"));
         let prediction = several.then(|| row.prediction.clone());

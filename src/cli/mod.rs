@@ -21,7 +21,6 @@ mod run_plan;
 mod schema;
 mod session;
 mod show;
-mod table;
 
 use clap::{Parser, Subcommand};
 

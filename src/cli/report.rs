@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use super::session::{self, REPORTS};
 use super::{Exit, Failure};
-use crate::evaluate::summary::Metric;
-use crate::report::terminal::{self, Charset};
-use crate::report::{ReportError, ReportInput, collect, slices};
-use crate::run::{self, RunError, found};
+use crate::evaluate::frame::rows;
+use crate::evaluate::metric::HEADLINE;
+use crate::evaluate::{Trial, summary};
+use crate::report::text_table::Charset;
+use crate::report::{self, terminal};
+use crate::run::{self, found};
 use crate::store::Stored;
 
 /// Write tables, charts and one page from finished runs
@@ -62,11 +64,11 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
         return Err(Failure::message(Exit::Usage, text));
     };
     notes.extend(args.note);
-    let (input, files) = run::report::write(&runs, &notes, &out)?;
+    let (report, files) = run::report::write(&runs, &notes, &out)?;
     if args.json {
-        println!("{}", to_json(&input).map_err(RunError::from)?);
+        println!("{}", to_json(&report));
     } else {
-        print!("{}", terminal::report(&input, Charset::Unicode).map_err(RunError::from)?);
+        print!("{}", terminal::report(&report, Charset::Unicode));
         println!("report: {}", files.page.display());
     }
     if args.open {
@@ -95,31 +97,24 @@ fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBu
 }
 
 /// The scores of a report's trials for scripts.
-pub(super) fn to_json(input: &ReportInput) -> Result<Value, ReportError> {
-    let trials = collect::collect(input)?;
-    let trials: Vec<Value> = trials
-        .iter()
-        .map(|trial| {
-            let structures: Vec<Value> = trial
-                .summary
-                .structures
-                .iter()
-                .map(|structure| serde_json::to_value(structure).unwrap_or_default())
-                .collect();
-            let over_seeds = |metric| {
-                trial.overall(metric).map(|score| json!({ "mean": score.mean, "sd": score.sd, "n_seeds": score.n }))
-            };
-            json!({
-                "trial": trial.label, "dice": over_seeds(Metric::Dice), "iou": over_seeds(Metric::Iou),
-                "structures": structures,
-            })
-        })
-        .collect();
-    let classifiers: Vec<Value> = slices::collect(input)
-        .iter()
-        .map(|classifier| json!({ "classifier": classifier.name, "structures": classifier.summaries }))
-        .collect();
-    Ok(json!({ "experiment": input.title, "trials": trials, "classifiers": classifiers }))
+pub(super) fn to_json(report: &report::Report) -> Value {
+    let success_dice = &report.input.success_dice;
+    let trial = |trial: &Trial| {
+        let structures = rows(&trial.summary.structures).map(|row| summary::to_json(row, success_dice));
+        let mut object = json!({ "trial": trial.label });
+        for metric in HEADLINE {
+            let score = trial.over_seeds(*metric);
+            object[metric.column] =
+                score.map(|it| json!({ "mean": it.mean, "sd": it.sd, "n_seeds": it.n })).unwrap_or_default();
+        }
+        object["structures"] = structures.collect();
+        object
+    };
+    let trials: Vec<Value> = report.trials.all.iter().map(trial).collect();
+    let classifiers = report.classifiers.iter();
+    let classifiers: Vec<Value> =
+        classifiers.map(|it| json!({ "classifier": it.name, "structures": it.summaries })).collect();
+    json!({ "experiment": report.input.title, "trials": trials, "classifiers": classifiers })
 }
 
 fn open(page: &Path) -> Result<(), Failure> {

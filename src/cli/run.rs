@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::session::{self, REPORTS, exit_of};
-use super::table::Table;
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
 use crate::dataset::Access;
 use crate::observe::terminal::Terminal;
 use crate::observe::{Events, Kind, Outcome};
-use crate::report::terminal::{self, Charset};
+use crate::report::terminal;
+use crate::report::text_table::{Charset, TextTable};
 use crate::run::experiment::{Outcomes, run_all};
 use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
 use crate::spec::Experiment;
@@ -203,11 +203,11 @@ impl<'a> Reporter<'a> {
         if self.finished.is_empty() {
             return Ok(());
         }
-        let (input, files) = report::write(&self.finished, self.notes, &self.out)?;
+        let (written, files) = report::write(&self.finished, self.notes, &self.out)?;
         if self.json {
-            println!("{}", super::report::to_json(&input).map_err(RunError::from)?);
+            println!("{}", super::report::to_json(&written));
         } else {
-            print!("{}", terminal::report(&input, Charset::Unicode).map_err(RunError::from)?);
+            print!("{}", terminal::report(&written, Charset::Unicode));
         }
         events.emit(Kind::Report { page: files.page });
         Ok(())
@@ -268,7 +268,7 @@ fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
         println!("{:#}", serde_json::Value::from_iter(runs));
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(["#", "run", "state", "seed", "fold", "trial"]);
+    let mut table = TextTable::new(["#", "run", "state", "seed", "fold", "trial"]);
     for (index, (run, status)) in rows.iter().enumerate() {
         let about = &run.plan.about;
         table.row([

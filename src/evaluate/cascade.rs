@@ -4,13 +4,13 @@ use std::path::Path;
 
 use ndarray::{ArrayView2, ArrayView3, Axis};
 use polars::prelude::*;
-use serde::Serialize;
 
-use super::table::{self, Cells, TableError, text_column};
+use super::frame::{Groups, Row, column, frame, rows, stack};
+use super::table::{Field, TableError, read_checked, version};
 use crate::dataset::Target;
 
 /// One structure of one case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedRow {
     /// The case.
     pub case: String,
@@ -55,39 +55,64 @@ const COUNTS: [Count; 4] = [
     ("lost_voxels", |row| row.lost_voxels),
 ];
 
-/// The rows as a frame.
+/// Fractions of sums: name, part and whole.
+const FRACTIONS: [(&str, &str, &str); 2] =
+    [("skipped", "skipped_slices", "slices"), ("lost_recall", "lost_voxels", "reference_voxels")];
+
+/// The rows as a table.
 ///
 /// # Errors
-/// [`TableError::Malformed`] if polars refuses the columns.
+/// [`TableError::Malformed`] if Polars refuses the columns.
 pub fn to_frame(rows: &[SkippedRow]) -> Result<DataFrame, TableError> {
     let mut columns = vec![
-        text_column("case", rows.iter().map(|row| row.case.as_str())),
-        text_column("structure", rows.iter().map(|row| row.structure.as_str())),
+        version(rows.len()),
+        column("case", rows.iter().map(|row| row.case.as_str())),
+        column("structure", rows.iter().map(|row| row.structure.as_str())),
     ];
-    columns.extend(COUNTS.map(|(name, get)| Column::new(name.into(), rows.iter().map(get).collect::<Vec<_>>())));
-    DataFrame::new(rows.len(), columns).map_err(TableError::malformed)
+    columns.extend(COUNTS.map(|(name, get)| column(name, rows.iter().map(get))));
+    frame(rows.len(), columns)
 }
 
-/// Reads the rows of a Parquet file.
+/// Reads a table from its Parquet file.
 ///
 /// # Errors
-/// [`TableError`] naming the file.
-pub fn read(parquet: &Path) -> Result<Vec<SkippedRow>, TableError> {
-    table::read_frame(parquet, |frame| {
-        (0..frame.height())
-            .map(|row| {
-                let cells = Cells { frame, row };
-                Ok(SkippedRow {
-                    case: cells.text("case")?,
-                    structure: cells.text("structure")?,
-                    slices: cells.count("slices")?,
-                    skipped_slices: cells.count("skipped_slices")?,
-                    reference_voxels: cells.count("reference_voxels")?,
-                    lost_voxels: cells.count("lost_voxels")?,
-                })
-            })
-            .collect()
-    })
+/// [`TableError`] naming the file, where it is missing, damaged or of another version.
+pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
+    let mut fields = ["case", "structure"].map(|name| Field::required(name, DataType::String)).to_vec();
+    fields.extend(COUNTS.map(|(name, _)| Field::required(name, DataType::UInt64)));
+    read_checked(parquet, &fields)
+}
+
+/// Sums over the cases of all runs, by trial and structure: `trial`, `structure`, the counts, `skipped` (the fraction of the slices
+/// that was skipped) and `lost_recall` (the fraction of the reference in skipped slices, which the second network cannot find). `runs`
+/// are the labels of their trials, each with its table.
+///
+/// # Errors
+/// [`TableError`] where a table has another form.
+pub fn sums<'a>(runs: impl IntoIterator<Item = (String, &'a DataFrame)>) -> Result<DataFrame, TableError> {
+    let mut tables = vec![to_frame(&[])?];
+    let mut labels = Vec::new();
+    for (label, skipped) in runs {
+        labels.extend(vec![label; skipped.height()]);
+        tables.push(skipped.clone());
+    }
+    let mut all = stack(tables)?.unwrap_or_default();
+    all.with_column(column("trial", labels)).map_err(TableError::malformed)?;
+    let groups = Groups::by(&all, &["trial", "structure"])?;
+    let mut columns = groups.keys();
+    for (name, _) in COUNTS {
+        columns.push(column(name, groups.sums(name)?));
+    }
+    let mut sums = frame(groups.count(), columns)?;
+    for (name, part, whole) in FRACTIONS {
+        let fraction = |row: Row| {
+            let whole = row.count(whole).filter(|whole| *whole > 0)?;
+            Some(row.count(part)? as f64 / whole as f64)
+        };
+        let fractions: Vec<Option<f64>> = rows(&sums).map(fraction).collect();
+        sums.with_column(column(name, fractions)).map_err(TableError::malformed)?;
+    }
+    Ok(sums)
 }
 
 #[cfg(test)]
@@ -96,6 +121,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::TargetStructure;
+    use crate::evaluate::table::write;
 
     #[test]
     fn voxels_in_skipped_slices_are_counted_and_come_back_from_a_file() {
@@ -115,7 +141,26 @@ mod tests {
         assert_eq!(rows.iter().map(numbers).collect::<Vec<_>>(), [[3, 1, 3, 2], [3, 1, 4, 1]]);
         let folder = tempfile::tempdir().unwrap();
         let [parquet, csv] = ["a.parquet", "a.csv"].map(|name| folder.path().join(name));
-        table::write(&to_frame(&rows).unwrap(), &parquet, &csv).unwrap();
-        assert_eq!(read(&parquet).unwrap(), rows);
+        write(&to_frame(&rows).unwrap(), &parquet, &csv).unwrap();
+        assert!(read(&parquet).unwrap().equals(&to_frame(&rows).unwrap()));
+    }
+
+    #[test]
+    fn cases_are_summed_by_trial_and_structure() {
+        let row = |case: &str, structure: &str, [slices, skipped_slices, reference_voxels, lost_voxels]: [u64; 4]| {
+            let (case, structure) = (case.into(), structure.into());
+            SkippedRow { case, structure, slices, skipped_slices, reference_voxels, lost_voxels }
+        };
+        let one = to_frame(&[row("x", "a", [4, 1, 10, 5]), row("x", "b", [4, 4, 0, 0])]).unwrap();
+        let other = to_frame(&[row("y", "a", [6, 1, 10, 0])]).unwrap();
+        let runs = [("t", &one), ("t", &other), ("u", &other)].map(|(label, table)| (label.to_owned(), table));
+        let sums = sums(runs).unwrap();
+        let found: Vec<_> = super::rows(&sums)
+            .map(|row| (row.text("trial"), row.text("structure"), row.number("skipped"), row.number("lost_recall")))
+            .collect();
+        let expected =
+            [("t", "a", Some(0.2), Some(0.25)), ("t", "b", Some(1.0), None), ("u", "a", Some(1.0 / 6.0), Some(0.0))];
+        assert_eq!(found, expected);
+        assert_eq!(super::sums([]).unwrap().height(), 0);
     }
 }

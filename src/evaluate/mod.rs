@@ -1,22 +1,30 @@
-//! Scores per case and structure, on the original grid; never sees a tensor.
+//! Scores per case and structure, on the original grid, and what many of them say; never sees a tensor.
 //!
-//! [`score()`] compares one prediction with its reference, [`table`] keeps the rows, [`summary`] averages them: over cases
-//! first, then over structures. An undefined value is null and counted, never 0 and never silently dropped.
+//! [`score()`] compares one prediction with its reference by the metrics of [`metric`]; [`table`] keeps the scores of a run. [`trials`]
+//! gathers the runs of experiments, and [`summary`] averages over cases first, then over structures. An undefined value is null and
+//! counted, never 0 and never silently dropped.
 
-pub mod cascade;
+pub mod metric;
 pub mod overlap;
 pub mod pair;
-mod quantile;
 pub mod score;
-pub mod slices;
 pub mod spec;
-pub mod summary;
+pub mod frame;
 pub mod table;
+pub mod summary;
 pub mod trial;
+pub mod context;
+pub mod trials;
+pub mod examples;
+pub mod slices;
+pub mod cascade;
+mod quantile;
 
+pub use context::{Context, Names};
+pub use metric::{DICE, IOU, Metric, MetricId};
 pub use overlap::Overlap;
 pub use score::{Score, ScoreError, score};
 pub use spec::Evaluate;
-pub use summary::{Statistics, StructureSummary, Summary, summarise};
-pub use table::{Context, ScoreRow};
+pub use summary::{Statistics, Summary, summarise};
 pub use trial::{Setting, TrialKey, Variant};
+pub use trials::{Trial, Trials};

@@ -3,12 +3,12 @@
 //! Definitions as in Maier-Hein et al., *Metrics reloaded*, Nature Methods 21 (2024). Where a ratio has no meaning it is
 //! `None`:
 //!
-//! | reference | prediction | Dice, IoU | precision | recall | relative volume difference |
-//! |-----------|------------|-----------|-----------|--------|----------------------------|
-//! | there     | there      | value     | value     | value  | value                      |
-//! | empty     | there      | 0         | 0         | none   | none                       |
-//! | there     | empty      | 0         | none      | 0      | −1                         |
-//! | empty     | empty      | none      | none      | none   | none                       |
+//! | reference | prediction | Dice, IoU | precision | recall | specificity | relative volume difference |
+//! |-----------|------------|-----------|-----------|--------|-------------|----------------------------|
+//! | there     | there      | value     | value     | value  | value       | value                      |
+//! | empty     | there      | 0         | 0         | none   | value       | none                       |
+//! | there     | empty      | 0         | none      | 0      | 1           | −1                         |
+//! | empty     | empty      | none      | none      | none   | none        | none                       |
 
 /// Confusion counts of one structure, in voxels of the original grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,10 +54,22 @@ impl Overlap {
         ratio(self.true_positive, self.reference())
     }
 
+    /// TN / (TN + FP): the part of the voxels outside the reference that the prediction leaves out. As every ratio it is undefined where
+    /// reference and prediction are empty.
+    pub fn specificity(&self) -> Option<f64> {
+        let nothing = self.reference() + self.prediction() == 0;
+        ratio(self.true_negative, self.true_negative + self.false_positive).filter(|_| !nothing)
+    }
+
+    /// Prediction − reference, voxels.
+    pub fn volume_difference(&self) -> f64 {
+        self.prediction() as f64 - self.reference() as f64
+    }
+
     /// (prediction − reference) / reference: −1 for a missed structure, 0.1 for one a tenth too large.
     pub fn relative_volume_difference(&self) -> Option<f64> {
         let reference = self.reference();
-        (reference > 0).then(|| (self.prediction() as f64 - reference as f64) / reference as f64)
+        (reference > 0).then(|| self.volume_difference() / reference as f64)
     }
 }
 
@@ -76,20 +88,27 @@ mod tests {
 
     #[test]
     fn the_truth_table_holds_for_every_combination_of_empty_and_filled() {
-        // counts, then Dice, IoU, precision, recall, relative volume difference, all worked out by hand
-        type Row = (Overlap, [Option<f64>; 5]);
+        // counts, then Dice, IoU, precision, recall, specificity, relative volume difference, all worked out by hand
+        type Row = (Overlap, [Option<f64>; 6]);
+        let outside = |false_positive: f64| Some(10.0 / (10.0 + false_positive));
         let table: [Row; 6] = [
-            (overlap(6, 2, 4), [Some(12.0 / 18.0), Some(0.5), Some(0.75), Some(0.6), Some(-0.2)]),
-            (overlap(5, 0, 0), [Some(1.0), Some(1.0), Some(1.0), Some(1.0), Some(0.0)]),
-            (overlap(0, 3, 3), [Some(0.0), Some(0.0), Some(0.0), Some(0.0), Some(0.0)]),
-            (overlap(0, 7, 0), [Some(0.0), Some(0.0), Some(0.0), None, None]),
-            (overlap(0, 0, 7), [Some(0.0), Some(0.0), None, Some(0.0), Some(-1.0)]),
-            (overlap(0, 0, 0), [None; 5]),
+            (overlap(6, 2, 4), [Some(12.0 / 18.0), Some(0.5), Some(0.75), Some(0.6), outside(2.0), Some(-0.2)]),
+            (overlap(5, 0, 0), [Some(1.0), Some(1.0), Some(1.0), Some(1.0), Some(1.0), Some(0.0)]),
+            (overlap(0, 3, 3), [Some(0.0), Some(0.0), Some(0.0), Some(0.0), outside(3.0), Some(0.0)]),
+            (overlap(0, 7, 0), [Some(0.0), Some(0.0), Some(0.0), None, outside(7.0), None]),
+            (overlap(0, 0, 7), [Some(0.0), Some(0.0), None, Some(0.0), Some(1.0), Some(-1.0)]),
+            (overlap(0, 0, 0), [None; 6]),
         ];
         for (counts, expected) in table {
-            let found =
-                [counts.dice(), counts.iou(), counts.precision(), counts.recall(), counts.relative_volume_difference()];
+            let ratios = [counts.dice(), counts.iou(), counts.precision(), counts.recall(), counts.specificity()];
+            let found = [&ratios[..], &[counts.relative_volume_difference()]].concat();
             assert_eq!(found, expected, "{counts:?}");
         }
+    }
+
+    #[test]
+    fn specificity_is_undefined_where_the_reference_fills_the_image() {
+        let counts = Overlap { true_positive: 4, ..Overlap::default() };
+        assert_eq!(counts.specificity(), None);
     }
 }

@@ -1,74 +1,68 @@
-//! One prediction against its reference: every structure counted in one pass over the voxels.
+//! One prediction against its reference.
 
-use ndarray::{ArrayView2, ArrayView3, Axis, Zip};
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use std::ops::Index;
+
+use ndarray::Axis;
 
 use super::Overlap;
-use crate::dataset::Target;
+use super::metric::{Compared, METRICS, MetricId};
+use crate::dataset::{Target, TargetStructure};
 use crate::volume::{Geometry, LabelMap, Segmentation};
+use count::{Members, Sum, count_labels, count_mask};
 
-/// How well one structure was found in one case. Ratios are `None` where they have no meaning (see [`Overlap`]).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+mod count;
+
+/// How well one structure was found in one case. Indexed by a metric it gives the metric's value, `None` where that is undefined (see
+/// [`Overlap`]).
+#[derive(Clone, Debug, PartialEq)]
 pub struct Score {
     /// Name of the case.
     pub case: String,
     /// Name of the structure.
     pub structure: String,
-    /// Voxels in the reference and in the prediction.
-    pub true_positive: u64,
-    /// Voxels in the prediction only.
-    pub false_positive: u64,
-    /// Voxels in the reference only.
-    pub false_negative: u64,
-    /// Voxels in neither.
-    pub true_negative: u64,
-    /// Whether the reference lacks the structure.
-    pub reference_empty: bool,
-    /// Whether the prediction lacks the structure.
-    pub prediction_empty: bool,
-    /// Dice similarity coefficient, 0–1.
-    pub dice: Option<f64>,
-    /// Intersection over union (Jaccard index), 0–1.
-    pub iou: Option<f64>,
-    /// Part of the prediction that is right, 0–1.
-    pub precision: Option<f64>,
-    /// Part of the reference that was found, 0–1.
-    pub recall: Option<f64>,
+    /// Voxels, by where they are.
+    pub counts: Overlap,
     /// Volume in the reference, mL; `None` for images without spacing.
     pub reference_ml: Option<f64>,
     /// Volume in the prediction, mL; `None` for images without spacing.
     pub prediction_ml: Option<f64>,
-    /// Prediction − reference, mL; `None` for images without spacing.
-    pub volume_difference_ml: Option<f64>,
-    /// (prediction − reference) / reference.
-    pub relative_volume_difference: Option<f64>,
+    /// In the order of the table of metrics.
+    pub(super) values: [Option<f64>; METRICS.len()],
 }
 
 impl Score {
-    /// The row that follows from the counts; `voxel_ml` is the volume of one voxel, `None` without spacing.
-    pub fn new(case: &str, structure: &str, counts: Overlap, voxel_ml: Option<f64>) -> Self {
+    /// The score that follows from what was compared.
+    pub fn new(case: &str, structure: &str, compared: &Compared) -> Self {
+        let Compared { counts, voxel_ml } = *compared;
         let volume = |voxels: u64| voxel_ml.map(|ml| ml * voxels as f64);
-        let difference = counts.prediction() as f64 - counts.reference() as f64;
+        let mut values = [None; METRICS.len()];
+        MetricId::all().for_each(|metric| values[metric.place()] = (metric.of)(compared));
         Self {
             case: case.to_owned(),
             structure: structure.to_owned(),
-            true_positive: counts.true_positive,
-            false_positive: counts.false_positive,
-            false_negative: counts.false_negative,
-            true_negative: counts.true_negative,
-            reference_empty: counts.reference() == 0,
-            prediction_empty: counts.prediction() == 0,
-            dice: counts.dice(),
-            iou: counts.iou(),
-            precision: counts.precision(),
-            recall: counts.recall(),
+            counts,
             reference_ml: volume(counts.reference()),
             prediction_ml: volume(counts.prediction()),
-            volume_difference_ml: voxel_ml.map(|ml| ml * difference),
-            relative_volume_difference: counts.relative_volume_difference(),
+            values,
         }
+    }
+
+    /// Whether the reference lacks the structure.
+    pub fn reference_empty(&self) -> bool {
+        self.counts.reference() == 0
+    }
+
+    /// Whether the prediction lacks the structure.
+    pub fn prediction_empty(&self) -> bool {
+        self.counts.prediction() == 0
+    }
+}
+
+impl Index<MetricId> for Score {
+    type Output = Option<f64>;
+
+    fn index(&self, metric: MetricId) -> &Option<f64> {
+        &self.values[metric.place()]
     }
 }
 
@@ -154,9 +148,11 @@ pub fn score(
     };
     let voxel_ml = reference.geometry.has_spacing.then(|| reference.geometry.voxel_mm3() / 1000.0);
     let counted = reference.voxels.iter().filter(|value| members.ignored != Some(**value)).count();
-    let total = counted as u64;
     let named = target.structures.iter().zip(sums);
-    Ok(named.map(|(structure, sum)| Score::new(case, &structure.name, sum.overlap(total), voxel_ml)).collect())
+    let score = |(structure, sum): (&TargetStructure, Sum)| {
+        Score::new(case, &structure.name, &Compared { counts: sum.overlap(counted as u64), voxel_ml })
+    };
+    Ok(named.map(score).collect())
 }
 
 fn same_size(
@@ -205,112 +201,6 @@ fn corner_distance(one: &Geometry, other: &Geometry) -> f64 {
         one.affine.iter().zip(&other.affine).map(square).sum::<f64>().sqrt()
     };
     (0..8).map(distance).fold(0.0, |largest, d| if d.is_nan() { f64::INFINITY } else { d.max(largest) })
-}
-
-/// Voxels of one structure: in the reference, in the prediction, in both.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    reference: u64,
-    prediction: u64,
-    both: u64,
-}
-
-impl Sum {
-    fn add(self, other: Self) -> Self {
-        Self {
-            reference: self.reference + other.reference,
-            prediction: self.prediction + other.prediction,
-            both: self.both + other.both,
-        }
-    }
-
-    fn overlap(self, total: u64) -> Overlap {
-        Overlap {
-            true_positive: self.both,
-            false_positive: self.prediction - self.both,
-            false_negative: self.reference - self.both,
-            true_negative: total + self.both - self.reference - self.prediction,
-        }
-    }
-}
-
-/// Look-up from a label value to the structures that it belongs to.
-struct Members {
-    /// Indices of structures, by label value; values beyond the end belong to none.
-    of_value: Vec<Vec<usize>>,
-    structures: usize,
-    /// Value in the reference of voxels that do not count.
-    ignored: Option<u16>,
-}
-
-impl Members {
-    fn new(target: &Target) -> Self {
-        let mut of_value: Vec<Vec<usize>> = Vec::new();
-        for (index, structure) in target.structures.iter().enumerate() {
-            for value in structure.values.iter().chain([&structure.value]) {
-                let value = usize::from(*value);
-                of_value.resize(of_value.len().max(value + 1), Vec::new());
-                if !of_value[value].contains(&index) {
-                    of_value[value].push(index);
-                }
-            }
-        }
-        // Background is never a structure, whatever a target says.
-        if let Some(background) = of_value.first_mut() {
-            background.clear();
-        }
-        Self { of_value, structures: target.structures.len(), ignored: target.ignore }
-    }
-
-    fn of(&self, value: u16) -> &[usize] {
-        self.of_value.get(usize::from(value)).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Counts every structure at once; slices in parallel, sums of integers, so the order does not matter.
-fn count_labels(members: &Members, reference: ArrayView3<u16>, prediction: ArrayView3<u16>) -> Vec<Sum> {
-    let none = || vec![Sum::default(); members.structures];
-    let slices: Vec<_> = reference.outer_iter().zip(prediction.outer_iter()).collect();
-    let add = |sums: Vec<Sum>, others: Vec<Sum>| sums.into_iter().zip(others).map(|(a, b)| a.add(b)).collect();
-    slices.into_par_iter().map(|(reference, prediction)| count_slice(members, reference, prediction)).reduce(none, add)
-}
-
-fn count_slice(members: &Members, reference: ArrayView2<u16>, prediction: ArrayView2<u16>) -> Vec<Sum> {
-    let mut sums = vec![Sum::default(); members.structures];
-    Zip::from(reference).and(prediction).for_each(|&reference, &prediction| {
-        if reference == 0 && prediction == 0 || members.ignored == Some(reference) {
-            return;
-        }
-        let found = members.of(prediction);
-        for &index in members.of(reference) {
-            sums[index].reference += 1;
-            sums[index].both += u64::from(found.contains(&index));
-        }
-        for &index in found {
-            sums[index].prediction += 1;
-        }
-    });
-    sums
-}
-
-/// Counts one structure whose prediction is a mask of its own.
-fn count_mask(members: &Members, index: usize, reference: ArrayView3<u16>, mask: ArrayView3<u8>) -> Sum {
-    let belongs: Vec<bool> = members.of_value.iter().map(|indices| indices.contains(&index)).collect();
-    let slices: Vec<_> = reference.outer_iter().zip(mask.outer_iter()).collect();
-    let count = |(reference, mask): (ArrayView2<u16>, ArrayView2<u8>)| {
-        let mut sum = Sum::default();
-        Zip::from(reference).and(mask).for_each(|&value, &found| {
-            if members.ignored == Some(value) {
-                return;
-            }
-            let (there, found) = (belongs.get(usize::from(value)).is_some_and(|is| *is), found != 0);
-            sum.reference += u64::from(there);
-            sum.prediction += u64::from(found);
-            sum.both += u64::from(there && found);
-        });
-        sum
-    };
-    slices.into_par_iter().map(count).reduce(Sum::default, Sum::add)
 }
 
 #[cfg(test)]

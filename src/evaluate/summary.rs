@@ -1,59 +1,21 @@
 //! What the scores of many cases say together: over cases first, then over structures.
 //!
-//! A structure without a single defined value is `None` and takes no part in the overall mean; it is neither 0 nor NaN.
+//! A structure without a single defined value has no statistics and takes no part in the overall mean; it is neither 0 nor NaN.
 
-use std::collections::BTreeMap;
-
+use polars::prelude::*;
 use serde::Serialize;
 
-use super::Score;
+use super::frame::{self, Groups, Row, column, mean, numbers, sort};
+use super::metric::{DICE, METRICS, MetricId};
 use super::quantile::quantile;
+use super::table::TableError;
 
 mod bootstrap;
 
 pub use bootstrap::RESAMPLES;
 
-/// The scores that are averaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    /// Dice similarity coefficient.
-    Dice,
-    /// Intersection over union.
-    Iou,
-    /// Part of the prediction that is right.
-    Precision,
-    /// Part of the reference that was found.
-    Recall,
-    /// (prediction − reference) / reference.
-    RelativeVolumeDifference,
-}
-
-impl Metric {
-    /// In the order of every table.
-    pub const ALL: [Self; 5] = [Self::Dice, Self::Iou, Self::Precision, Self::Recall, Self::RelativeVolumeDifference];
-
-    /// The score of one case, `None` where it is undefined.
-    pub fn of(self, score: &Score) -> Option<f64> {
-        match self {
-            Self::Dice => score.dice,
-            Self::Iou => score.iou,
-            Self::Precision => score.precision,
-            Self::Recall => score.recall,
-            Self::RelativeVolumeDifference => score.relative_volume_difference,
-        }
-    }
-
-    /// Name of the column in tables.
-    pub fn column(self) -> &'static str {
-        match self {
-            Self::Dice => "dice",
-            Self::Iou => "iou",
-            Self::Precision => "precision",
-            Self::Recall => "recall",
-            Self::RelativeVolumeDifference => "relative_volume_difference",
-        }
-    }
-}
+/// Name of the row over all structures.
+pub const OVERALL: &str = "mean";
 
 /// Location and spread of some values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -78,13 +40,29 @@ pub struct Statistics {
     pub ci95: Option<[f64; 2]>,
 }
 
+/// A part of the statistics: ending of its column, and where it stands.
+type Part = (&'static str, fn(&Statistics) -> Option<f64>);
+
+/// The columns of one metric, behind its own name: `dice_mean`. The number of values stands before them in `dice_n`.
+const PARTS: [Part; 9] = [
+    ("mean", |it| Some(it.mean)),
+    ("sd", |it| it.sd),
+    ("median", |it| Some(it.median)),
+    ("q1", |it| Some(it.q1)),
+    ("q3", |it| Some(it.q3)),
+    ("min", |it| Some(it.min)),
+    ("max", |it| Some(it.max)),
+    ("ci95_low", |it| it.ci95.map(|[low, _]| low)),
+    ("ci95_high", |it| it.ci95.map(|[_, high]| high)),
+];
+
 impl Statistics {
     /// Of values in any order, without a confidence interval; `None` for no values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut ascending = values.to_vec();
         ascending.sort_by(f64::total_cmp);
         let n = ascending.len();
-        let mean = ascending.iter().sum::<f64>() / n as f64;
+        let mean = mean(&ascending)?;
         let squares: f64 = ascending.iter().map(|value| (value - mean).powi(2)).sum();
         Some(Self {
             n,
@@ -98,202 +76,198 @@ impl Statistics {
             ci95: None,
         })
     }
-}
 
-/// How many cases reach a Dice value.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Success {
-    /// The Dice value.
-    pub dice_at_least: f64,
-    /// Fraction of the cases with a defined Dice that reach it.
-    pub rate: Option<f64>,
-}
-
-/// One structure over all cases, or all structures together.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StructureSummary {
-    /// Name of the structure; `mean` for all together.
-    pub name: String,
-    /// Cases scored.
-    pub n: usize,
-    /// Times it is in the reference but not in the prediction.
-    pub n_missed: usize,
-    /// Times it is in the prediction but not in the reference.
-    pub n_fp_on_empty: usize,
-    /// Times it is in neither, so that no ratio is defined.
-    pub n_undefined: usize,
-    /// Dice.
-    pub dice: Option<Statistics>,
-    /// Intersection over union.
-    pub iou: Option<Statistics>,
-    /// Precision.
-    pub precision: Option<Statistics>,
-    /// Recall.
-    pub recall: Option<Statistics>,
-    /// (prediction − reference) / reference.
-    pub relative_volume_difference: Option<Statistics>,
-    /// Success rates, in the order asked for.
-    pub success: Vec<Success>,
-}
-
-impl StructureSummary {
-    /// The statistics of one metric.
-    pub fn metric(&self, metric: Metric) -> Option<&Statistics> {
-        match metric {
-            Metric::Dice => self.dice.as_ref(),
-            Metric::Iou => self.iou.as_ref(),
-            Metric::Precision => self.precision.as_ref(),
-            Metric::Recall => self.recall.as_ref(),
-            Metric::RelativeVolumeDifference => self.relative_volume_difference.as_ref(),
-        }
+    /// The statistics of a metric in a row of a summary.
+    pub(super) fn read(row: &Row, metric: MetricId) -> Option<Self> {
+        let number = |part: &str| row.number(&part_column(metric, part));
+        Some(Self {
+            n: row.count(&part_column(metric, "n"))? as usize,
+            mean: number("mean")?,
+            sd: number("sd"),
+            median: number("median")?,
+            q1: number("q1")?,
+            q3: number("q3")?,
+            min: number("min")?,
+            max: number("max")?,
+            ci95: number("ci95_low").zip(number("ci95_high")).map(|(low, high)| [low, high]),
+        })
     }
+}
+
+/// Name of a column with a part of a metric's statistics.
+pub fn part_column(metric: MetricId, part: &str) -> String {
+    format!("{}_{part}", metric.column)
+}
+
+/// Mean as [`Statistics`] takes it: in ascending order, so that it does not depend on the order of the values.
+pub(super) fn ascending_mean(values: &[f64]) -> Option<f64> {
+    let mut ascending = values.to_vec();
+    ascending.sort_by(f64::total_cmp);
+    mean(&ascending)
 }
 
 /// All cases of one set of scores.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Summary {
     /// Cases scored.
     pub n_cases: usize,
-    /// Per structure, in the target's order.
-    pub structures: Vec<StructureSummary>,
-    /// Over structures: the statistics are those of the structures' means, counts are sums.
-    pub mean: StructureSummary,
-    /// Resamples behind every confidence interval.
-    pub bootstrap_resamples: usize,
-    /// Seed of the resampling.
-    pub bootstrap_seed: u64,
+    /// One row per case and structure, sorted by case: every metric, repeated seeds averaged, and how many of them the structure
+    /// was missed in, invented in, and in neither.
+    pub cases: DataFrame,
+    /// One row per structure, in the order of their appearance, which is the target's. `structure`; `n` cases; `n_missed`, times
+    /// it is in the reference but not in the prediction; `n_fp_on_empty`, the other way round; `n_undefined`, in neither, so that
+    /// no ratio is defined; the statistics of every metric; and success rates: `success_dice_0.7` is the fraction of the cases with a
+    /// defined Dice that reach 0.7.
+    pub structures: DataFrame,
+    /// One row, [`OVERALL`], with the same columns: the statistics are those of the structures' means, counts are sums.
+    pub overall: DataFrame,
 }
 
-/// Sums up scores. Several rows for one case and structure (repeated seeds) are averaged into the case first: they are
+/// Sums up a table of scores. Several rows for one case and structure (repeated seeds) are averaged into the case first: they are
 /// no independent cases. `success_dice` are the Dice values of the success rates, `seed` that of the bootstrap.
-pub fn summarise(scores: &[&Score], success_dice: &[f64], seed: u64) -> Summary {
-    let grid = Grid::new(scores);
-    let (mut structures, mut mean) = statistics(&grid, success_dice);
-    let intervals = bootstrap::intervals(&grid, seed);
-    for (structure, intervals) in structures.iter_mut().chain([&mut mean]).zip(intervals) {
-        set_intervals(structure, intervals);
+///
+/// # Errors
+/// [`TableError`] where the table is not one of scores.
+pub fn summarise(scores: &DataFrame, success_dice: &[f64], seed: u64) -> Result<Summary, TableError> {
+    let cases = per_case(scores)?;
+    let n_cases = Groups::by(&cases, &["case"])?.count();
+    let intervals = bootstrap::intervals(&cases, seed)?;
+    let structures = per_structure(&cases, &intervals, success_dice)?;
+    let overall = over_structures(&structures, intervals.last(), n_cases, success_dice)?;
+    Ok(Summary { n_cases, cases, structures, overall })
+}
+
+/// Mean of a metric: over cases, then over structures. As in [`summarise`], without the rest.
+///
+/// # Errors
+/// [`TableError`] where the table is not one of scores.
+pub fn overall_mean(scores: &DataFrame, metric: MetricId) -> Result<Option<f64>, TableError> {
+    let cases = means(&Groups::by(scores, &["case", "structure"])?, &[metric], mean)?;
+    let structures = Groups::by(&cases, &["structure"])?.each(metric.column, ascending_mean)?;
+    Ok(ascending_mean(&structures.into_iter().flatten().collect::<Vec<_>>()))
+}
+
+/// A row per group: its keys and the mean of some metrics.
+pub(super) fn means(
+    groups: &Groups,
+    metrics: &[MetricId],
+    mean: fn(&[f64]) -> Option<f64>,
+) -> Result<DataFrame, TableError> {
+    let mut columns = groups.keys();
+    for metric in metrics {
+        columns.push(column(metric.column, groups.each(metric.column, mean)?));
     }
-    Summary { n_cases: grid.cases.len(), structures, mean, bootstrap_resamples: RESAMPLES, bootstrap_seed: seed }
+    frame::frame(groups.count(), columns)
 }
 
-/// As [`summarise`], without confidence intervals and success rates: per structure, and over structures.
-pub fn means(scores: &[&Score]) -> (Vec<StructureSummary>, StructureSummary) {
-    statistics(&Grid::new(scores), &[])
+type Flags = (&'static str, fn(&BooleanChunked, &BooleanChunked) -> BooleanChunked);
+
+/// How often a structure is where it should not be, from whether reference and prediction are empty.
+const FLAGS: [Flags; 3] = [
+    ("n_missed", |reference, prediction| &!reference & prediction),
+    ("n_fp_on_empty", |reference, prediction| reference & &!prediction),
+    ("n_undefined", |reference, prediction| reference & prediction),
+];
+
+fn per_case(scores: &DataFrame) -> Result<DataFrame, TableError> {
+    let mut scores = sort(scores, &["case"])?;
+    let flag = |name| scores.column(name).and_then(|column| column.bool().cloned()).map_err(TableError::malformed);
+    let (reference, prediction) = (flag("reference_empty")?, flag("prediction_empty")?);
+    for (name, of) in FLAGS {
+        let counts = of(&reference, &prediction).iter().map(|flag| u64::from(flag == Some(true))).collect::<Vec<_>>();
+        scores.with_column(column(name, counts)).map_err(TableError::malformed)?;
+    }
+    let groups = Groups::by(&scores, &["case", "structure"])?;
+    let mut cases = means(&groups, &MetricId::all().collect::<Vec<_>>(), mean)?;
+    for (name, _) in FLAGS {
+        cases.with_column(column(name, groups.sums(name)?)).map_err(TableError::malformed)?;
+    }
+    Ok(cases)
 }
 
-fn statistics(grid: &Grid, success_dice: &[f64]) -> (Vec<StructureSummary>, StructureSummary) {
-    let structures: Vec<_> =
-        (0..grid.structures.len()).map(|index| summarise_structure(grid, index, success_dice)).collect();
-    let mean = summarise_overall(&structures, grid.cases.len(), success_dice);
-    (structures, mean)
-}
+/// Confidence intervals of one row, by the place of the metric.
+type Intervals = [Option<[f64; 2]>; METRICS.len()];
 
-/// Scores by case and structure.
-struct Grid<'a> {
-    /// Names in sorted order.
-    cases: Vec<&'a str>,
-    /// Names in order of appearance, which is the target's.
-    structures: Vec<&'a str>,
-    /// `cells[case][structure]`: the rows of that place.
-    cells: Vec<Vec<Vec<&'a Score>>>,
-}
-
-impl<'a> Grid<'a> {
-    fn new(scores: &[&'a Score]) -> Self {
-        let mut structures = Vec::new();
-        let mut index = BTreeMap::new();
-        for score in scores {
-            index.entry(score.structure.as_str()).or_insert_with(|| {
-                structures.push(score.structure.as_str());
-                structures.len() - 1
-            });
+fn per_structure(cases: &DataFrame, intervals: &[Intervals], success_dice: &[f64]) -> Result<DataFrame, TableError> {
+    let groups = Groups::by(cases, &["structure"])?;
+    let mut columns = groups.keys();
+    columns.push(column("n", groups.sizes().map(|size| size as u64)));
+    for (name, _) in FLAGS {
+        columns.push(column(name, groups.sums(name)?));
+    }
+    for metric in MetricId::all() {
+        let mut statistics = groups.each(metric.column, Statistics::of)?;
+        for (statistics, intervals) in statistics.iter_mut().zip(intervals) {
+            set_interval(statistics, intervals[metric.place()]);
         }
-        let mut by_case: BTreeMap<&str, Vec<Vec<&Score>>> = BTreeMap::new();
-        for score in scores {
-            let row = by_case.entry(&score.case).or_insert_with(|| vec![Vec::new(); structures.len()]);
-            row[index[score.structure.as_str()]].push(*score);
-        }
-        let (cases, cells) = by_case.into_iter().unzip();
-        Self { cases, structures, cells }
+        columns.extend(statistics_columns(metric, &statistics));
     }
-
-    /// One metric of one structure in one case.
-    fn value(&self, case: usize, structure: usize, metric: Metric) -> Option<f64> {
-        let defined: Vec<f64> = self.cells[case][structure].iter().filter_map(|score| metric.of(score)).collect();
-        (!defined.is_empty()).then(|| defined.iter().sum::<f64>() / defined.len() as f64)
+    for at_least in success_dice {
+        let rate =
+            |dice: &[f64]| mean(&dice.iter().map(|dice| f64::from(u8::from(dice >= at_least))).collect::<Vec<_>>());
+        columns.push(column(&success_column(*at_least), groups.each(DICE.column, rate)?));
     }
+    frame::frame(groups.count(), columns)
+}
 
-    fn values(&self, structure: usize, metric: Metric) -> Vec<f64> {
-        (0..self.cases.len()).filter_map(|case| self.value(case, structure, metric)).collect()
+fn over_structures(
+    structures: &DataFrame,
+    intervals: Option<&Intervals>,
+    n_cases: usize,
+    success_dice: &[f64],
+) -> Result<DataFrame, TableError> {
+    let defined = |name: &str| Ok(numbers(structures, name)?.into_iter().flatten().collect::<Vec<f64>>());
+    let mut columns = vec![column("structure", [OVERALL]), column("n", [n_cases as u64])];
+    for (name, _) in FLAGS {
+        let total = structures.column(name).and_then(|column| column.u64().map(ChunkAgg::sum));
+        columns.push(column(name, [total.map_err(TableError::malformed)?.unwrap_or(0)]));
     }
+    for metric in MetricId::all() {
+        let mut statistics = Statistics::of(&defined(&part_column(metric, "mean"))?);
+        set_interval(&mut statistics, intervals.and_then(|intervals| intervals[metric.place()]));
+        columns.extend(statistics_columns(metric, &[statistics]));
+    }
+    for at_least in success_dice {
+        let name = success_column(*at_least);
+        let rate = mean(&defined(&name)?);
+        columns.push(column(&name, [rate]));
+    }
+    frame::frame(1, columns)
+}
 
-    fn count(&self, structure: usize, which: fn(&Score) -> bool) -> usize {
-        self.cells.iter().flat_map(|row| &row[structure]).filter(|score| which(score)).count()
+fn set_interval(statistics: &mut Option<Statistics>, interval: Option<[f64; 2]>) {
+    if let Some(statistics) = statistics {
+        statistics.ci95 = interval;
     }
 }
 
-fn summarise_structure(grid: &Grid, index: usize, success_dice: &[f64]) -> StructureSummary {
-    let statistics = |metric| Statistics::of(&grid.values(index, metric));
-    let dice = grid.values(index, Metric::Dice);
-    StructureSummary {
-        name: grid.structures[index].to_owned(),
-        n: grid.cells.iter().filter(|row| !row[index].is_empty()).count(),
-        n_missed: grid.count(index, |score| score.prediction_empty && !score.reference_empty),
-        n_fp_on_empty: grid.count(index, |score| score.reference_empty && !score.prediction_empty),
-        n_undefined: grid.count(index, |score| score.reference_empty && score.prediction_empty),
-        dice: statistics(Metric::Dice),
-        iou: statistics(Metric::Iou),
-        precision: statistics(Metric::Precision),
-        recall: statistics(Metric::Recall),
-        relative_volume_difference: statistics(Metric::RelativeVolumeDifference),
-        success: success_dice.iter().map(|at_least| success(&dice, *at_least)).collect(),
+fn statistics_columns(metric: MetricId, statistics: &[Option<Statistics>]) -> Vec<Column> {
+    let n = statistics.iter().map(|it| it.map_or(0, |it| it.n as u64));
+    let mut columns = vec![column(&part_column(metric, "n"), n)];
+    for (part, get) in PARTS {
+        columns.push(column(&part_column(metric, part), statistics.iter().map(|it| it.as_ref().and_then(get))));
     }
+    columns
 }
 
-fn success(dice: &[f64], dice_at_least: f64) -> Success {
-    let reached = dice.iter().filter(|value| **value >= dice_at_least).count();
-    Success { dice_at_least, rate: (!dice.is_empty()).then(|| reached as f64 / dice.len() as f64) }
+/// Name of the column with the fraction of cases that reach a Dice value.
+pub fn success_column(dice_at_least: f64) -> String {
+    format!("success_dice_{dice_at_least}")
 }
 
-fn summarise_overall(structures: &[StructureSummary], n_cases: usize, success_dice: &[f64]) -> StructureSummary {
-    let total = |count: fn(&StructureSummary) -> usize| structures.iter().map(count).sum();
-    let statistics = |metric| {
-        let means: Vec<f64> = structures.iter().filter_map(|s| s.metric(metric)).map(|s| s.mean).collect();
-        Statistics::of(&means)
-    };
-    let rate = |place: usize| {
-        let rates: Vec<f64> = structures.iter().filter_map(|s| s.success.get(place)?.rate).collect();
-        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
-    };
-    let success = success_dice.iter().enumerate();
-    StructureSummary {
-        name: "mean".to_owned(),
-        n: n_cases,
-        n_missed: total(|s| s.n_missed),
-        n_fp_on_empty: total(|s| s.n_fp_on_empty),
-        n_undefined: total(|s| s.n_undefined),
-        dice: statistics(Metric::Dice),
-        iou: statistics(Metric::Iou),
-        precision: statistics(Metric::Precision),
-        recall: statistics(Metric::Recall),
-        relative_volume_difference: statistics(Metric::RelativeVolumeDifference),
-        success: success.map(|(place, at)| Success { dice_at_least: *at, rate: rate(place) }).collect(),
+/// A row of a summary as JSON: each metric an object, `null` where it has no value.
+pub fn to_json(row: Row, success_dice: &[f64]) -> serde_json::Value {
+    let mut object = serde_json::Map::new();
+    object.insert("name".into(), row.text("structure").into());
+    for name in ["n"].into_iter().chain(FLAGS.map(|(name, _)| name)) {
+        object.insert(name.into(), row.json(name));
     }
-}
-
-fn set_intervals(summary: &mut StructureSummary, intervals: [Option<[f64; 2]>; 5]) {
-    let statistics = [
-        &mut summary.dice,
-        &mut summary.iou,
-        &mut summary.precision,
-        &mut summary.recall,
-        &mut summary.relative_volume_difference,
-    ];
-    for (statistics, interval) in statistics.into_iter().zip(intervals) {
-        if let Some(statistics) = statistics {
-            statistics.ci95 = interval;
-        }
+    for metric in MetricId::all() {
+        object.insert(metric.column.into(), serde_json::json!(row.statistics(metric)));
     }
+    let success = |at_least: &f64| serde_json::json!({ "dice_at_least": at_least, "rate": row.number(&success_column(*at_least)) });
+    object.insert("success".into(), success_dice.iter().map(success).collect());
+    object.into()
 }
 
 #[cfg(test)]

@@ -1,44 +1,21 @@
 //! The table of scores: one row per case and structure, as Parquet (exact) and CSV (for people).
+//!
+//! A stored table says what scoring knows. Which experiment, trial, fold and seed it belongs to is known by the run, and joined when the
+//! scores of several runs are gathered ([`super::trials`]).
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use super::Score;
+use super::frame::{Row, column, frame, rows, stack};
+use super::metric::{METRICS, MetricId};
+use super::{Overlap, Score, Variant};
 use crate::files::write_atomic_with;
 
-/// Version of the columns below; a reader refuses others.
-pub const VERSION: u32 = 1;
-
-/// Where a score comes from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Context {
-    /// Name of the experiment.
-    pub experiment: String,
-    /// What tells this trial from the others of a sweep; the same for all its seeds and folds. Empty without a sweep.
-    pub trial: String,
-    /// Fold of a cross-validation.
-    pub fold: Option<u32>,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Name of the scored split, e.g. `test`.
-    pub split: String,
-    /// Whether this split took part in choosing the weights: its scores are then optimistic.
-    pub selected_on: bool,
-}
-
-/// One row of the table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ScoreRow {
-    /// Where the score comes from.
-    pub context: Context,
-    /// The score.
-    pub score: Score,
-}
+/// Version of the stored tables' columns; a reader refuses others.
+pub const VERSION: u32 = 2;
 
 /// Why a table cannot be made, written or read.
 #[derive(Debug, thiserror::Error)]
@@ -54,15 +31,15 @@ pub enum TableError {
     /// The file is not a Parquet table, or the columns do not fit together.
     #[error("{place}: {reason}")]
     Malformed {
-        /// The file, or `score table` for a table in memory.
+        /// The file, or `table` for a table in memory.
         place: String,
         /// What does not fit.
         reason: String,
     },
     /// Written by another version of segspec.
-    #[error("{place}: score table of version {found}; this segspec reads version {VERSION}: run `segspec run` again")]
+    #[error("{place}: table of version {found}; this segspec reads version {VERSION}: run `segspec run` again")]
     Version {
-        /// The file, or `score table` for a table in memory.
+        /// The file, or `table` for a table in memory.
         place: String,
         /// The version found.
         found: u32,
@@ -76,176 +53,232 @@ impl TableError {
     }
 
     pub(super) fn malformed(reason: impl ToString) -> Self {
-        Self::Malformed { place: "score table".to_owned(), reason: reason.to_string() }
+        Self::Malformed { place: "table".to_owned(), reason: reason.to_string() }
     }
-}
 
-/// The rows as a frame, sorted by context and case; within a case the structures keep the order of the target.
-///
-/// # Errors
-/// [`TableError::Malformed`] if polars refuses the columns.
-pub fn to_frame(rows: &[ScoreRow]) -> Result<DataFrame, TableError> {
-    let mut rows: Vec<&ScoreRow> = rows.iter().collect();
-    rows.sort_by(|a, b| (&a.context, &a.score.case).cmp(&(&b.context, &b.score.case)));
-    let mut columns = vec![Column::new("version".into(), vec![VERSION; rows.len()])];
-    columns.extend(context_columns(&rows.iter().map(|row| &row.context).collect::<Vec<_>>()));
-    let scores: Vec<&Score> = rows.iter().map(|row| &row.score).collect();
-    columns.extend(score_columns(&scores));
-    DataFrame::new(rows.len(), columns).map_err(TableError::malformed)
-}
-
-/// Scores without a context as a frame, in the order given.
-///
-/// # Errors
-/// [`TableError::Malformed`] if polars refuses the columns.
-pub fn scores_frame(scores: &[&Score]) -> Result<DataFrame, TableError> {
-    let mut columns = vec![Column::new("version".into(), vec![VERSION; scores.len()])];
-    columns.extend(score_columns(scores));
-    DataFrame::new(scores.len(), columns).map_err(TableError::malformed)
-}
-
-/// The columns that say where rows come from.
-pub(super) fn context_columns(contexts: &[&Context]) -> Vec<Column> {
-    let text = |name: &str, get: fn(&Context) -> &str| text_column(name, contexts.iter().map(|context| get(context)));
-    vec![
-        text("experiment", |context| &context.experiment),
-        text("trial", |context| &context.trial),
-        Column::new("fold".into(), contexts.iter().map(|context| context.fold).collect::<Vec<_>>()),
-        Column::new("seed".into(), contexts.iter().map(|context| context.seed).collect::<Vec<_>>()),
-        text("split", |context| &context.split),
-        Column::new("selected_on".into(), contexts.iter().map(|context| context.selected_on).collect::<Vec<_>>()),
-    ]
+    /// The same error, of a file.
+    fn in_file(self, path: &Path) -> Self {
+        let place = path.display().to_string();
+        match self {
+            Self::Malformed { reason, .. } => Self::Malformed { place, reason },
+            Self::Version { found, .. } => Self::Version { place, found },
+            other => other,
+        }
+    }
 }
 
 type Getter<T> = (&'static str, fn(&Score) -> T);
 
+const NAMES: [&str; 2] = ["case", "structure"];
+
 const COUNTS: [Getter<u64>; 4] = [
-    ("true_positive", |score| score.true_positive),
-    ("false_positive", |score| score.false_positive),
-    ("false_negative", |score| score.false_negative),
-    ("true_negative", |score| score.true_negative),
+    ("true_positive", |score| score.counts.true_positive),
+    ("false_positive", |score| score.counts.false_positive),
+    ("false_negative", |score| score.counts.false_negative),
+    ("true_negative", |score| score.counts.true_negative),
 ];
 
 const FLAGS: [Getter<bool>; 2] =
-    [("reference_empty", |score| score.reference_empty), ("prediction_empty", |score| score.prediction_empty)];
+    [("reference_empty", Score::reference_empty), ("prediction_empty", Score::prediction_empty)];
 
-const NUMBERS: [Getter<Option<f64>>; 8] = [
-    ("dice", |score| score.dice),
-    ("iou", |score| score.iou),
-    ("precision", |score| score.precision),
-    ("recall", |score| score.recall),
-    ("reference_ml", |score| score.reference_ml),
-    ("prediction_ml", |score| score.prediction_ml),
-    ("volume_difference_ml", |score| score.volume_difference_ml),
-    ("relative_volume_difference", |score| score.relative_volume_difference),
-];
+const VOLUMES: [Getter<Option<f64>>; 2] =
+    [("reference_ml", |score| score.reference_ml), ("prediction_ml", |score| score.prediction_ml)];
 
-fn score_columns(scores: &[&Score]) -> Vec<Column> {
-    let mut columns = vec![
-        text_column("case", scores.iter().map(|score| score.case.as_str())),
-        text_column("structure", scores.iter().map(|score| score.structure.as_str())),
-    ];
-    fn column<T, V>(scores: &[&Score], (name, get): Getter<T>) -> Column
-    where
-        Vec<T>: AsRef<V>,
-        V: ?Sized,
-        Series: NamedFrom<Vec<T>, V>,
-    {
-        Series::new(name.into(), scores.iter().map(|score| get(score)).collect::<Vec<T>>()).into()
-    }
-    columns.extend(COUNTS.map(|counts| column(scores, counts)));
-    columns.extend(FLAGS.map(|flags| column(scores, flags)));
-    columns.extend(NUMBERS.map(|numbers| column(scores, numbers)));
-    columns
+/// Column of [`variants_frame`]: whose scores a row has.
+const VARIANT: &str = "variant";
+
+/// The columns of a score table but for its version, in their order.
+pub fn columns() -> Vec<&'static str> {
+    fields().into_iter().map(|field| field.name).collect()
 }
 
-pub(super) fn text_column<'a>(name: &str, values: impl Iterator<Item = &'a str>) -> Column {
-    Column::new(name.into(), values.collect::<Vec<_>>())
+fn fields() -> Vec<Field> {
+    let mut fields = NAMES.map(|name| Field::required(name, DataType::String)).to_vec();
+    fields.extend(COUNTS.map(|(name, _)| Field::required(name, DataType::UInt64)));
+    fields.extend(FLAGS.map(|(name, _)| Field::required(name, DataType::Boolean)));
+    fields.extend(VOLUMES.map(|(name, _)| Field::optional(name, DataType::Float64)));
+    fields.extend(MetricId::all().map(|metric| Field::optional(metric.column, DataType::Float64)));
+    fields
 }
 
-/// The rows of a frame that [`to_frame`] made or [`read`] read.
+/// Scores as a table, sorted by case; within a case the structures keep their order, which is the target's.
 ///
 /// # Errors
-/// [`TableError`] for another version, a missing or mistyped column, or a null where there must be a value.
-pub fn rows(frame: &DataFrame) -> Result<Vec<ScoreRow>, TableError> {
+/// [`TableError::Malformed`] if Polars refuses the columns.
+pub fn to_frame(scores: &[Score]) -> Result<DataFrame, TableError> {
+    let mut scores: Vec<&Score> = scores.iter().collect();
+    scores.sort_by(|a, b| a.case.cmp(&b.case));
+    let all = || scores.iter().copied();
+    let mut columns = vec![version(scores.len())];
+    columns.push(column("case", all().map(|score| score.case.as_str())));
+    columns.push(column("structure", all().map(|score| score.structure.as_str())));
+    columns.extend(COUNTS.map(|(name, get)| column(name, all().map(get))));
+    columns.extend(FLAGS.map(|(name, get)| column(name, all().map(get))));
+    columns.extend(VOLUMES.map(|(name, get)| column(name, all().map(get))));
+    columns.extend(MetricId::all().map(|metric| column(metric.column, all().map(|score| score[metric]))));
+    frame(scores.len(), columns)
+}
+
+/// The scores of a table, in the order of its rows.
+///
+/// # Errors
+/// [`TableError`] for another version, a missing or mistyped column, or an empty cell where there must be a value.
+pub fn scores(frame: &DataFrame) -> Result<Vec<Score>, TableError> {
+    check(frame, &fields())?;
+    let score = |row: Row| {
+        let count = |(name, _)| row.count(name).unwrap_or_default();
+        let [true_positive, false_positive, false_negative, true_negative] = COUNTS.map(count);
+        let [reference_ml, prediction_ml] = VOLUMES.map(|(name, _)| row.number(name));
+        let mut values = [None; METRICS.len()];
+        MetricId::all().for_each(|metric| values[metric.place()] = row.number(metric.column));
+        Score {
+            case: row.text("case").to_owned(),
+            structure: row.text("structure").to_owned(),
+            counts: Overlap { true_positive, false_positive, false_negative, true_negative },
+            reference_ml,
+            prediction_ml,
+            values,
+        }
+    };
+    Ok(rows(frame).map(score).collect())
+}
+
+/// Scores of what a run's result is compared with, in one table: as [`to_frame`], with the variant (as JSON) in a column.
+///
+/// # Errors
+/// As [`to_frame`].
+pub fn variants_frame(variants: &[(Variant, Vec<Score>)]) -> Result<DataFrame, TableError> {
+    let mut frames = Vec::new();
+    for (variant, scores) in variants {
+        let mut frame = to_frame(scores)?;
+        let text = serde_json::to_string(variant).map_err(TableError::malformed)?;
+        frame.with_column(column(VARIANT, vec![text; scores.len()])).map_err(TableError::malformed)?;
+        frames.push(frame);
+    }
+    stack(frames)?.map_or_else(|| to_frame(&[]), Ok)
+}
+
+/// The score tables of a file that holds [`variants_frame`], each with its variant.
+///
+/// # Errors
+/// [`TableError`] naming the file.
+pub fn read_variants(parquet: &Path) -> Result<Vec<(Variant, DataFrame)>, TableError> {
+    let fields = [fields(), vec![Field::required(VARIANT, DataType::String)]].concat();
+    let frame = read_checked(parquet, &fields)?;
+    let mut variants: Vec<(Variant, DataFrame)> = Vec::new();
+    let texts = frame.column(VARIANT).and_then(|column| column.str()).map_err(TableError::malformed)?;
+    let mut known: Vec<&str> = Vec::new();
+    for text in texts.iter().flatten() {
+        if !known.contains(&text) {
+            known.push(text);
+            let malformed = |error: serde_json::Error| TableError::malformed(error).in_file(parquet);
+            let scores = frame.filter(&texts.equal(text)).map_err(TableError::malformed)?;
+            variants.push((serde_json::from_str(text).map_err(malformed)?, scores));
+        }
+    }
+    Ok(variants)
+}
+
+/// Reads a table of scores that [`write()`] wrote, from its Parquet file.
+///
+/// # Errors
+/// [`TableError`] naming the file, where it is missing, damaged or of another version.
+pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
+    read_checked(parquet, &fields())
+}
+
+/// Whether a table in memory is one of scores.
+///
+/// # Errors
+/// [`TableError`] for another version, a missing or mistyped column, or an empty cell where there must be a value.
+pub fn check_scores(frame: &DataFrame) -> Result<(), TableError> {
+    check(frame, &fields())
+}
+
+/// A table of scores, slices or skipped slices under the present names of its structures, given in the order of the target: names may
+/// have changed since the table was written, their order has not.
+///
+/// # Errors
+/// [`TableError::Malformed`] where the table has another number of structures.
+pub fn rename_structures(frame: &DataFrame, names: &[&str]) -> Result<DataFrame, TableError> {
+    let old = frame.column("structure").and_then(|column| column.str()).map_err(TableError::malformed)?;
+    let mut known: Vec<&str> = Vec::new();
+    for name in old.iter().flatten() {
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    if known.is_empty() || known == names {
+        return Ok(frame.clone());
+    }
+    if known.len() != names.len() {
+        let reason = format!("{} structures, the target has {}", known.len(), names.len());
+        return Err(TableError::malformed(reason));
+    }
+    let place = |name: &str| known.iter().position(|known| *known == name);
+    let new: Vec<Option<&str>> = old.iter().map(|name| place(name?).map(|place| names[place])).collect();
+    let mut renamed = frame.clone();
+    renamed.with_column(column("structure", new)).map_err(TableError::malformed)?;
+    Ok(renamed)
+}
+
+/// A column of a stored table.
+#[derive(Clone)]
+pub(super) struct Field {
+    name: &'static str,
+    dtype: DataType,
+    may_be_empty: bool,
+}
+
+impl Field {
+    /// A column that has a value in every row.
+    pub fn required(name: &'static str, dtype: DataType) -> Self {
+        Self { name, dtype, may_be_empty: false }
+    }
+
+    /// A column whose values may be undefined.
+    pub fn optional(name: &'static str, dtype: DataType) -> Self {
+        Self { name, dtype, may_be_empty: true }
+    }
+}
+
+/// The first column of every stored table.
+pub(super) fn version(height: usize) -> Column {
+    column("version", vec![VERSION; height])
+}
+
+/// Refuses a table whose version or columns are not those of the program.
+fn check(frame: &DataFrame, fields: &[Field]) -> Result<(), TableError> {
     let version = frame.column("version").and_then(|column| column.u32()).map_err(TableError::malformed)?;
     if let Some(found) = version.iter().find(|found| *found != Some(VERSION)) {
-        return Err(TableError::Version { place: "score table".to_owned(), found: found.unwrap_or(0) });
+        return Err(TableError::Version { place: "table".to_owned(), found: found.unwrap_or(0) });
     }
-    (0..frame.height()).map(|row| Cells { frame, row }.score_row()).collect()
-}
-
-/// Typed access to one row of a frame.
-pub(super) struct Cells<'a> {
-    pub frame: &'a DataFrame,
-    pub row: usize,
-}
-
-impl<'a> Cells<'a> {
-    /// Where the row comes from.
-    pub fn context(&self) -> Result<Context, TableError> {
-        Ok(Context {
-            experiment: self.text("experiment")?,
-            trial: self.text("trial")?,
-            fold: self.column("fold")?.u32().map_err(TableError::malformed)?.get(self.row),
-            seed: self.count("seed")?,
-            split: self.text("split")?,
-            selected_on: self.flag("selected_on")?,
-        })
-    }
-
-    fn score_row(&self) -> Result<ScoreRow, TableError> {
-        let context = self.context()?;
-        let score = Score {
-            case: self.text("case")?,
-            structure: self.text("structure")?,
-            true_positive: self.count("true_positive")?,
-            false_positive: self.count("false_positive")?,
-            false_negative: self.count("false_negative")?,
-            true_negative: self.count("true_negative")?,
-            reference_empty: self.flag("reference_empty")?,
-            prediction_empty: self.flag("prediction_empty")?,
-            dice: self.number("dice")?,
-            iou: self.number("iou")?,
-            precision: self.number("precision")?,
-            recall: self.number("recall")?,
-            reference_ml: self.number("reference_ml")?,
-            prediction_ml: self.number("prediction_ml")?,
-            volume_difference_ml: self.number("volume_difference_ml")?,
-            relative_volume_difference: self.number("relative_volume_difference")?,
+    for Field { name, dtype, may_be_empty } in fields {
+        let Ok(column) = frame.column(name) else {
+            // Tables from before a metric was added.
+            let reason = format!("there is no column `{name}`: run `segspec run` again");
+            return Err(TableError::malformed(reason));
         };
-        Ok(ScoreRow { context, score })
+        if column.dtype() != dtype {
+            let reason = format!("`{name}` has the type {}, not {dtype}", column.dtype());
+            return Err(TableError::malformed(reason));
+        }
+        if !may_be_empty && let Some(row) = column.is_null().iter().position(|is_null| is_null == Some(true)) {
+            return Err(TableError::malformed(format!("row {}: `{name}` is empty", row + 1)));
+        }
     }
-
-    pub fn column(&self, name: &str) -> Result<&'a Column, TableError> {
-        self.frame.column(name).map_err(TableError::malformed)
-    }
-
-    pub fn text(&self, name: &str) -> Result<String, TableError> {
-        let values = self.column(name)?.str().map_err(TableError::malformed)?;
-        values.get(self.row).map(str::to_owned).ok_or_else(|| self.missing(name))
-    }
-
-    pub fn count(&self, name: &str) -> Result<u64, TableError> {
-        let values = self.column(name)?.u64().map_err(TableError::malformed)?;
-        values.get(self.row).ok_or_else(|| self.missing(name))
-    }
-
-    fn flag(&self, name: &str) -> Result<bool, TableError> {
-        let values = self.column(name)?.bool().map_err(TableError::malformed)?;
-        values.get(self.row).ok_or_else(|| self.missing(name))
-    }
-
-    pub fn number(&self, name: &str) -> Result<Option<f64>, TableError> {
-        Ok(self.column(name)?.f64().map_err(TableError::malformed)?.get(self.row))
-    }
-
-    pub fn missing(&self, column: &str) -> TableError {
-        TableError::malformed(format!("row {}: `{column}` is empty", self.row + 1))
-    }
+    Ok(())
 }
 
-/// Writes a frame as Parquet and as CSV, each whole or not at all; the same frame gives the same bytes.
+/// Reads a Parquet file with a version and certain columns; errors name the file.
+pub(super) fn read_checked(parquet: &Path, fields: &[Field]) -> Result<DataFrame, TableError> {
+    let file = File::open(parquet).map_err(|source| TableError::File { path: parquet.to_owned(), source })?;
+    let frame = ParquetReader::new(file).finish().map_err(|error| TableError::malformed(error).in_file(parquet))?;
+    check(&frame, fields).map_err(|error| error.in_file(parquet))?;
+    Ok(frame)
+}
+
+/// Writes a table as Parquet and as CSV, each whole or not at all; the same table gives the same bytes.
 ///
 /// # Errors
 /// [`TableError::File`] where a file cannot be written.
@@ -256,7 +289,7 @@ pub fn write(frame: &DataFrame, parquet: &Path, csv: &Path) -> Result<(), TableE
     write_csv(frame, csv)
 }
 
-/// Writes a frame as CSV, whole or not at all; nulls are empty.
+/// Writes a table as CSV, whole or not at all; nulls are empty.
 ///
 /// # Errors
 /// [`TableError::File`] where the file cannot be written.
@@ -272,32 +305,6 @@ fn into_io(error: PolarsError) -> io::Error {
         PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
         other => io::Error::other(other.to_string()),
     }
-}
-
-/// Reads a table that [`write()`] wrote, from its Parquet file.
-///
-/// # Errors
-/// [`TableError`] naming the file, where it is missing, damaged or of another version.
-pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
-    read_frame(parquet, |frame| rows(frame).map(|_| frame.clone()))
-}
-
-/// Reads a Parquet file and what it means; errors name the file.
-pub(super) fn read_frame<T>(
-    parquet: &Path,
-    meaning: impl Fn(&DataFrame) -> Result<T, TableError>,
-) -> Result<T, TableError> {
-    let file = File::open(parquet).map_err(|source| TableError::File { path: parquet.to_owned(), source })?;
-    let place = parquet.display().to_string();
-    let frame = ParquetReader::new(file)
-        .finish()
-        .map_err(|error| TableError::Malformed { place: place.clone(), reason: error.to_string() })?;
-    let named = |error| match error {
-        TableError::Malformed { reason, .. } => TableError::Malformed { place: place.clone(), reason },
-        TableError::Version { found, .. } => TableError::Version { place: place.clone(), found },
-        other => other,
-    };
-    meaning(&frame).map_err(named)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use ndarray::{Array2, Array3, Axis};
 use super::trained::{InferError, OpenError, Trained};
 use crate::Cancel;
 use crate::auto::Auto;
-use crate::evaluate::slices::{SliceRow, table, threshold_for};
+use crate::evaluate::slices::{table, threshold_for};
 use crate::plan::{LookPlan, Role};
 use crate::predict::Region;
 use crate::preprocess::Origin;
@@ -123,18 +123,18 @@ pub fn thresholds(first: &Stored, stated: Auto<f64>, sensitivity: f64) -> Result
     if let Auto::Fixed(threshold) = stated {
         return Ok(vec![threshold; plan.target.structures.len()]);
     }
-    let rows = table::read(&first.evaluation().slices().0)?;
-    let of_split = |split: &str, structure: &str| -> Vec<(f64, bool)> {
-        let rows = rows.iter().filter(|row| row.context.split == split && row.structure == structure);
-        rows.filter_map(|row: &SliceRow| Some((row.probability, row.present?))).collect()
-    };
-    let names = plan.target.structures.iter().map(|structure| structure.name.as_str());
-    let threshold = |name| {
-        let known = [Role::Validation, Role::Train].map(|role| of_split(role.name(), name));
+    let slices = table::read(&first.evaluation().slices().0)?;
+    let mut thresholds = Vec::new();
+    for structure in &plan.target.structures {
+        let mut threshold = None;
+        for role in [Role::Validation, Role::Train] {
+            let known = table::known(&slices, role.name(), &structure.name)?;
+            threshold = threshold.or_else(|| threshold_for(&known, sensitivity));
+        }
         // Where no slice shows the structure, none can be missed, and half is as good as any.
-        known.iter().find_map(|slices| threshold_for(slices, sensitivity)).unwrap_or(0.5)
-    };
-    Ok(names.map(threshold).collect())
+        thresholds.push(threshold.unwrap_or(0.5));
+    }
+    Ok(thresholds)
 }
 
 /// The box around every structure of a segmentation on the canonical image, enlarged; none where there is no structure.

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 use crate::Cancel;
 use crate::dataset::Target;
-use crate::evaluate::{self, Score};
+use crate::evaluate::{self, DICE, IOU, MetricId, Score};
 use crate::model::{Network, Task};
 use crate::plan::Training;
 use crate::predict::spec::Weights;
@@ -122,13 +122,14 @@ impl Validator<'_> {
     }
 
     fn means(&self, scores: &[Score]) -> Validation {
-        let mean = |metric: fn(&Score) -> Option<f64>| -> Vec<Option<f64>> {
+        let mean = |metric: MetricId| -> Vec<Option<f64>> {
             let of = |name: &str| {
-                let values: Vec<_> = scores.iter().filter(|score| score.structure == name).map(metric).collect();
+                let of_structure = scores.iter().filter(|score| score.structure == name);
+                let values: Vec<_> = of_structure.map(|score| score[metric]).collect();
                 Validation::mean(&values)
             };
             self.target.structures.iter().map(|structure| of(&structure.name)).collect()
         };
-        Validation { dice: mean(|score| score.dice), iou: mean(|score| score.iou) }
+        Validation { dice: mean(DICE), iou: mean(IOU) }
     }
 }

@@ -1,17 +1,17 @@
 //! Tables, charts and one self-contained page from the scores of one or many runs.
 //!
-//! `report` reads only tables and saved pictures. It knows no folder layout: [`ReportInput`] holds what is to be shown,
-//! [`write()`] puts the files into one folder. The same input gives the same bytes.
+//! `report` draws what [`crate::evaluate`] computed, and saved pictures. It knows no folder layout: [`ReportInput`] holds what is to be
+//! shown, [`Report`] its statistics, [`write()`] puts the files into one folder. The same input gives the same bytes.
 
-pub mod collect;
 pub mod figure;
 pub mod history;
 pub mod page;
 pub mod panel;
-pub mod slices;
 pub mod table;
 pub mod terminal;
+pub mod text_table;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,19 +19,13 @@ use polars::prelude::DataFrame;
 use serde_json::{Value, json};
 
 use crate::dataset::{Excluded, Target};
-use crate::evaluate::cascade::SkippedRow;
-use crate::evaluate::slices::SliceRow;
+use crate::evaluate::examples::Rank;
+use crate::evaluate::slices::classifier::{self, Classifier};
 use crate::evaluate::table::TableError;
+use crate::evaluate::trials::{self, Trials, TrialsError};
+use crate::evaluate::{Context, DICE, Names, cascade};
 use crate::files::write_atomic;
-use figure::comparison::{Overall, PerStructure};
-use figure::curves::Curves;
-use figure::distribution::Distribution;
-use figure::ranking::Ranking;
-use figure::scatter::Scatter;
-use figure::{Figure, FigureError};
-
-/// With more runs than this, only the best trial's training curves are drawn.
-const MOST_CURVES: usize = 24;
+use figure::FigureError;
 
 /// Everything a report shows.
 #[derive(Clone, Debug)]
@@ -55,22 +49,16 @@ pub struct ReportInput {
 /// One finished run.
 #[derive(Clone, Debug)]
 pub struct RunInput {
-    /// Which trial it belongs to: runs with the same label are seeds or folds of one trial.
-    pub label: String,
-    /// What the trial's plan says where trials differ: key and value.
-    pub settings: Vec<(String, String)>,
-    /// Fold of a cross-validation.
-    pub fold: Option<u32>,
-    /// Seed.
-    pub seed: u64,
+    /// Where its scores come from.
+    pub context: Context,
     /// Epoch by epoch (columns: see [`history`]).
     pub history: Option<DataFrame>,
     /// Scores, as [`crate::evaluate::table`] reads them.
     pub scores: DataFrame,
     /// Overlay pictures.
     pub panels: Vec<Panel>,
-    /// What a cascade's classifier of slices left out.
-    pub skipped: Vec<SkippedRow>,
+    /// What a cascade's classifier of slices left out, as [`cascade::read`] reads it.
+    pub skipped: Option<DataFrame>,
     /// Cases that could not be scored.
     pub excluded: Vec<Excluded>,
     /// The resolved plan.
@@ -79,26 +67,15 @@ pub struct RunInput {
     pub manifest: Value,
 }
 
-impl RunInput {
-    /// The run in words: label, fold and seed.
-    pub fn name(&self) -> String {
-        run_name(&self.label, self.fold, self.seed)
-    }
-}
-
 /// One finished run that classifies slices.
 #[derive(Clone, Debug)]
 pub struct ClassifierInput {
-    /// Which trial it belongs to.
-    pub label: String,
-    /// Fold of a cross-validation.
-    pub fold: Option<u32>,
-    /// Seed.
-    pub seed: u64,
+    /// Where its slices come from; those of its split are scored.
+    pub context: Context,
     /// Epoch by epoch.
     pub history: Option<DataFrame>,
-    /// Slices of the scored cases.
-    pub slices: Vec<SliceRow>,
+    /// Slices, as [`crate::evaluate::slices::table`] reads them.
+    pub slices: DataFrame,
     /// Probability from which a slice counts as one that shows a structure.
     pub thresholds: Vec<(String, f64)>,
     /// The resolved plan.
@@ -107,17 +84,56 @@ pub struct ClassifierInput {
     pub manifest: Value,
 }
 
-impl ClassifierInput {
-    /// The run in words: label, fold and seed.
-    pub fn name(&self) -> String {
-        run_name(&self.label, self.fold, self.seed)
-    }
+/// What is shown, with its statistics.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What it was made of.
+    pub input: ReportInput,
+    /// What trials and runs are called.
+    pub names: Names,
+    /// The trials of the runs that segment.
+    pub trials: Trials,
+    /// The classifiers of slices.
+    pub classifiers: Vec<Classifier>,
+    /// What cascades skipped: see [`cascade::sums`].
+    pub skipped: DataFrame,
 }
 
-fn run_name(label: &str, fold: Option<u32>, seed: u64) -> String {
-    let fold = fold.map_or_else(String::new, |fold| format!("fold {fold}, "));
-    let label = if label.is_empty() { String::new() } else { format!("{label}, ") };
-    format!("{label}{fold}seed {seed}")
+impl Report {
+    /// Computes the statistics of what is shown.
+    ///
+    /// # Errors
+    /// [`ReportError`] naming the run whose table has another form, or the case that was scored twice.
+    pub fn new(input: ReportInput) -> Result<Self, ReportError> {
+        let (runs, classifiers) = (&input.runs, &input.classifiers);
+        let contexts = runs.iter().map(|run| &run.context);
+        let names = Names::of(contexts.chain(classifiers.iter().map(|run| &run.context)));
+        let scored: Vec<_> =
+            runs.iter().map(|run| trials::Run { context: &run.context, scores: &run.scores }).collect();
+        let sliced = classifiers.iter().map(|run| classifier::Run {
+            context: &run.context,
+            slices: &run.slices,
+            thresholds: &run.thresholds,
+        });
+        let skipped = runs.iter().filter_map(|run| Some((names.trial(&run.context), run.skipped.as_ref()?)));
+        Ok(Self {
+            trials: trials::collect(&scored, &names, &input.target, &input.success_dice)?,
+            classifiers: classifier::collect(&sliced.collect::<Vec<_>>(), &names)?,
+            skipped: cascade::sums(skipped)?,
+            names,
+            input,
+        })
+    }
+
+    /// Names of the cases that could not be scored.
+    fn excluded_cases(&self) -> BTreeSet<&str> {
+        self.input.runs.iter().flat_map(|run| &run.excluded).map(|row| row.case.as_str()).collect()
+    }
+
+    /// Colour of a structure.
+    fn color(&self, structure: &str) -> Option<[u8; 3]> {
+        self.input.target.structures.iter().find(|known| known.name == structure).map(|known| known.color)
+    }
 }
 
 /// An overlay picture of one case.
@@ -129,29 +145,6 @@ pub struct Panel {
     pub case: String,
     /// The PNG file that [`panel::save`] wrote.
     pub picture: PathBuf,
-}
-
-/// Why a case is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rank {
-    /// Highest mean Dice.
-    Best,
-    /// In the middle.
-    Median,
-    /// Lowest mean Dice.
-    Worst,
-}
-
-impl Rank {
-    /// In words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Best => "Best",
-            Self::Median => "Median",
-            Self::Worst => "Worst",
-        }
-    }
 }
 
 /// What [`write()`] wrote.
@@ -166,24 +159,9 @@ pub struct ReportFiles {
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// A score table has another form.
-    #[error("run `{run}`: {reason}")]
-    Scores {
-        /// The run.
-        run: String,
-        /// What does not fit.
-        reason: String,
-    },
-    /// Two folds of one trial scored the same case.
-    #[error("trial `{trial}`, seed {seed}: case `{case}` was scored twice; folds must not share test cases")]
-    CaseTwice {
-        /// The trial.
-        trial: String,
-        /// The case.
-        case: String,
-        /// The seed.
-        seed: u64,
-    },
+    /// The runs cannot be gathered.
+    #[error(transparent)]
+    Trials(#[from] TrialsError),
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {
@@ -206,43 +184,31 @@ impl ReportError {
         match self {
             Self::File { source, .. } => crate::files::is_environment(source),
             Self::Table(error) => error.is_environment(),
-            _ => false,
+            Self::Trials(_) | Self::Figure(_) => false,
         }
     }
-}
-
-/// A figure with its place in the page.
-#[derive(Clone, Debug)]
-pub struct NamedFigure {
-    /// File name without ending.
-    pub name: String,
-    /// Caption, also the text for readers that cannot see the chart.
-    pub caption: String,
-    /// The chart.
-    pub figure: Figure,
 }
 
 /// Writes tables, charts and the page into a folder; each file whole or not at all.
 ///
 /// # Errors
-/// [`ReportError`] naming the run or the file.
-pub fn write(input: &ReportInput, folder: &Path) -> Result<ReportFiles, ReportError> {
-    let trials = collect::collect(input)?;
+/// [`ReportError`] naming the file.
+pub fn write(report: &Report, folder: &Path) -> Result<ReportFiles, ReportError> {
     let mut files = Files { folder, all: Vec::new() };
-    for (name, mut frame) in table::tables(input, &trials)? {
-        files.table(name, &mut frame)?;
+    for (name, frame) in table::tables(report)? {
+        files.table(name, &frame)?;
     }
-    files.json("label_map", &label_map(input))?;
-    files.json("training_history", &training_history(input))?;
-    if let Some(best) = collect::best(&trials) {
-        files.json("best", &best_runs(input, best))?;
+    files.json("label_map", &label_map(&report.input.target))?;
+    files.json("training_history", &training_history(report))?;
+    if let Some(best) = best_runs(report) {
+        files.json("best", &best)?;
     }
-    let figures = figures(input, &trials)?;
+    let figures = figure::list::figures(report)?;
     for figure in &figures {
         files.bytes(&format!("{}.svg", figure.name), figure.figure.svg.as_bytes())?;
         files.bytes(&format!("{}.png", figure.name), &figure.figure.png)?;
     }
-    let page = page::render(input, &trials, &figures)?;
+    let page = page::render(report, &figures)?;
     let page = files.bytes("report.html", page.as_bytes())?;
     Ok(ReportFiles { page, all: files.all })
 }
@@ -264,7 +230,7 @@ impl Files<'_> {
         self.bytes(&format!("{name}.json"), format!("{value:#}\n").as_bytes()).map(drop)
     }
 
-    fn table(&mut self, name: &str, frame: &mut DataFrame) -> Result<(), ReportError> {
+    fn table(&mut self, name: &str, frame: &DataFrame) -> Result<(), ReportError> {
         let [parquet, csv] = ["parquet", "csv"].map(|ending| self.folder.join(format!("{name}.{ending}")));
         crate::evaluate::table::write(frame, &parquet, &csv)?;
         self.all.extend([parquet, csv]);
@@ -272,85 +238,33 @@ impl Files<'_> {
     }
 }
 
-fn label_map(input: &ReportInput) -> Value {
+fn label_map(target: &Target) -> Value {
     let structure = |s: &crate::dataset::TargetStructure| {
         let [red, green, blue] = s.color;
         let color = format!("#{red:02x}{green:02x}{blue:02x}");
         json!({ "name": s.name, "value": s.value, "values": s.values, "members": s.members, "color": color })
     };
-    let structures: Vec<Value> = input.target.structures.iter().map(structure).collect();
-    json!({ "version": 1, "background": 0, "overlapping": input.target.overlapping, "structures": structures })
+    let structures: Vec<Value> = target.structures.iter().map(structure).collect();
+    json!({ "version": 1, "background": 0, "overlapping": target.overlapping, "structures": structures })
 }
 
 /// The best trial, and the runs whose mean segments new images as it does: `segspec predict RUN…`.
-fn best_runs(input: &ReportInput, best: &collect::Trial) -> Value {
-    let runs = input.runs.iter().filter(|run| run.label == best.label);
+fn best_runs(report: &Report) -> Option<Value> {
+    let best = report.trials.best()?;
+    let runs = report.input.runs.iter().filter(|run| run.context.is_same_trial(&best.context));
     let ids: Vec<&str> = runs.filter_map(|run| run.manifest.get("run_id")?.as_str()).collect();
-    let dice = best.overall(crate::evaluate::summary::Metric::Dice).map(|score| score.mean);
-    let split = best.rows.first().map(|row| row.context.split.as_str());
-    json!({ "version": 1, "trial": best.label, "dice": dice, "split": split, "runs": ids })
+    let dice = best.over_seeds(DICE).map(|dice| dice.mean);
+    let split = (best.summary.n_cases > 0).then_some(&best.context.split);
+    Some(json!({ "version": 1, "trial": best.label, "dice": dice, "split": split, "runs": ids }))
 }
 
-fn training_history(input: &ReportInput) -> Value {
+fn training_history(report: &Report) -> Value {
     let run = |run: &RunInput| {
         let columns = run.history.as_ref().map_or(Value::Null, history::to_json);
-        json!({ "label": run.label, "fold": run.fold, "seed": run.seed, "history": columns })
+        let Context { fold, seed, .. } = &run.context;
+        json!({ "label": report.names.trial(&run.context), "fold": fold, "seed": seed, "history": columns })
     };
-    json!({ "version": 1, "runs": input.runs.iter().map(run).collect::<Vec<_>>() })
-}
-
-/// The charts in the order of the page. With several trials, per-structure charts show the best one.
-fn figures(input: &ReportInput, trials: &[collect::Trial]) -> Result<Vec<NamedFigure>, ReportError> {
-    let mut figures = Vec::new();
-    let mut add = |name: &str, caption: &str, figure: Result<Figure, FigureError>| {
-        figures.push(NamedFigure { name: name.to_owned(), caption: caption.to_owned(), figure: figure? });
-        Ok::<(), FigureError>(())
-    };
-    if let Some(best) = collect::best(trials).filter(|trial| !trial.summary.structures.is_empty()) {
-        let of = if trials.len() > 1 { format!(", trial {}", best.name()) } else { String::new() };
-        let titled = |what: &str| format!("{what}{of}");
-        let spreads = best.spreads(&input.target);
-        let ranking = Ranking::new(&titled("Structures, best first"), &best.summary);
-        add("ranking", "Mean Dice and IoU of every structure, sorted by Dice.", figure::render(&ranking))?;
-        let distribution = Distribution::new(&titled("Spread over cases"), spreads.clone());
-        add("distribution", "Spread of Dice and IoU over cases, per structure.", figure::render(&distribution))?;
-        let scatter = Scatter::new(&titled("Dice against IoU"), spreads);
-        add("dice-iou", "Dice against IoU, per case and structure.", figure::render(&scatter))?;
-    }
-    if trials.len() > 1 {
-        let names = collect::structures(trials, &input.target);
-        let means: Vec<_> = trials.iter().map(|trial| trial.means(&names)).collect();
-        let overall = Overall::new("Trials, best first", &means);
-        add("comparison", "Mean Dice and IoU of every trial.", figure::render(&overall))?;
-        let structures = PerStructure::new("Trials per structure", &names, &means);
-        add("comparison-structures", "Mean Dice and IoU per structure and trial.", figure::render(&structures))?;
-    }
-    for (index, run) in curve_runs(input, trials) {
-        let Some(history) = run.history.as_ref().and_then(history::History::read) else { continue };
-        let colors: Vec<_> = input.target.structures.iter().map(|s| (s.name.clone(), s.color)).collect();
-        let curves = Curves::new(&format!("Training, {}", run.name()), &history, &colors);
-        let stopped = history.stopped_early.map(|epoch| format!(", stopped early after epoch {epoch}"));
-        let caption = format!("{}{}", run.name(), stopped.unwrap_or_default());
-        add(&format!("training-{}", index + 1), &caption, figure::render(&curves))?;
-    }
-    for (index, classifier) in slices::collect(input).iter().enumerate() {
-        let caption = format!("ROC curves of {}; dots: at the threshold.", classifier.name);
-        add(&format!("roc-{}", index + 1), &caption, figure::render(&classifier.roc()))?;
-    }
-    for (index, run) in input.classifiers.iter().enumerate() {
-        let Some(history) = run.history.as_ref().and_then(history::History::read) else { continue };
-        let curves = Curves::new(&format!("Training, {} (Dice of slices: F1)", run.name()), &history, &[]);
-        add(&format!("training-classifier-{}", index + 1), &run.name(), figure::render(&curves))?;
-    }
-    Ok(figures)
-}
-
-/// The runs whose training is drawn, with their places: all, or those of the best trial where there are many.
-fn curve_runs<'a>(input: &'a ReportInput, trials: &[collect::Trial]) -> Vec<(usize, &'a RunInput)> {
-    let best = collect::best(trials).map(|trial| trial.label.clone());
-    let few = input.runs.len() <= MOST_CURVES;
-    let runs = input.runs.iter().enumerate();
-    runs.filter(|(_, run)| few || Some(&run.label) == best.as_ref()).take(MOST_CURVES).collect()
+    json!({ "version": 1, "runs": report.input.runs.iter().map(run).collect::<Vec<_>>() })
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ mod section;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::collect::{self, Trial};
+use super::figure::list::{NamedFigure, Section};
 use super::terminal::selection;
-use super::{NamedFigure, Panel, ReportError, ReportInput};
+use super::{Panel, Report, ReportError};
 use html::{escape, heading};
 
 const STYLE: &str = include_str!("page/style.css");
@@ -18,12 +18,12 @@ const SORT: &str = include_str!("page/sort.js");
 ///
 /// # Errors
 /// [`ReportError::File`] where an overlay picture cannot be read.
-pub fn render(input: &ReportInput, trials: &[Trial], figures: &[NamedFigure]) -> Result<String, ReportError> {
-    let sections = sections(input, trials, figures)?;
+pub fn render(report: &Report, figures: &[NamedFigure]) -> Result<String, ReportError> {
+    let sections = sections(report, figures)?;
     let links: String = sections.iter().map(|(title, _)| html::link(title)).collect();
     let body: String = sections.iter().map(|(title, content)| heading(title) + content).collect();
-    let title = escape(&input.title);
-    let lines: String = input.subtitle.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    let title = escape(&report.input.title);
+    let lines: String = report.input.subtitle.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
     let lines = if lines.is_empty() { lines } else { format!("<ul class=\"lines\">\n{lines}</ul>\n") };
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -34,47 +34,40 @@ pub fn render(input: &ReportInput, trials: &[Trial], figures: &[NamedFigure]) ->
     ))
 }
 
-type Section = (&'static str, String);
+/// Heading and content.
+type Part = (&'static str, String);
 
-/// The sections that have something to show, in the order of the page.
-fn sections(input: &ReportInput, trials: &[Trial], figures: &[NamedFigure]) -> Result<Vec<Section>, ReportError> {
-    let charts = |names: &[&str]| -> String {
-        names.iter().filter_map(|name| figures.iter().find(|figure| figure.name == *name)).map(chart).collect()
-    };
-    let mut sections = vec![("Summary", summary(input, trials)), ("Notes", section::notes(input))];
-    if let Some(best) = collect::best(trials).filter(|trial| !trial.summary.structures.is_empty()) {
-        sections.push(("Ranking", charts(&["ranking"])));
-        let table = section::structures(best, input);
-        sections.push(("Per structure", table + &charts(&["distribution", "dice-iou"])));
-    }
-    if trials.len() > 1 {
-        let table = section::comparison(trials);
-        sections.push(("Comparison", table + &charts(&["comparison", "comparison-structures"])));
-    }
-    if !input.classifiers.is_empty() {
-        let curves = figures.iter().filter(|figure| figure.name.starts_with("roc-")).map(chart);
-        sections.push(("Slice classifier", section::classifiers(input) + &curves.collect::<String>()));
-    }
-    sections.push(("What the cascade skips", section::skipped(input)));
-    sections.push(("Training", training(figures)));
-    sections.push(("Best, median and worst cases", panels(input)?));
-    sections.push(("Per case", section::cases(trials)));
-    sections.push(("Excluded cases", section::excluded(input)));
-    sections.push(("How this was made", section::provenance(input)));
+/// The parts of the page that have something to show, in their order.
+fn sections(report: &Report, figures: &[NamedFigure]) -> Result<Vec<Part>, ReportError> {
+    let charts = |section| figures.iter().filter(|figure| figure.section == section).map(chart).collect::<String>();
+    let sections = [
+        ("Summary", summary(report)),
+        ("Notes", section::notes(&report.input)),
+        ("Ranking", charts(Section::Ranking)),
+        ("Per structure", section::structures(report) + &charts(Section::Structures)),
+        ("Comparison", section::comparison(report) + &charts(Section::Comparison)),
+        ("Slice classifier", section::classifiers(report) + &charts(Section::Classifiers)),
+        ("What the cascade skips", section::skipped(report)),
+        ("Training", training(figures)),
+        ("Best, median and worst cases", panels(report)?),
+        ("Per case", section::cases(&report.trials)?),
+        ("Excluded cases", section::excluded(report)),
+        ("How this was made", section::provenance(report)),
+    ];
     Ok(sections.into_iter().filter(|(_, content)| !content.is_empty()).collect())
 }
 
-fn summary(input: &ReportInput, trials: &[Trial]) -> String {
-    let optimistic = trials.iter().flat_map(|trial| &trial.rows).any(|row| row.context.selected_on);
-    let class = if optimistic || trials.len() > 1 { "banner warn" } else { "banner" };
-    if trials.is_empty() && !input.classifiers.is_empty() {
+fn summary(report: &Report) -> String {
+    let trials = &report.trials;
+    let class = if trials.selected_on || trials.all.len() > 1 { "banner warn" } else { "banner" };
+    if trials.all.is_empty() && !report.classifiers.is_empty() {
         return "<p class=\"banner\">A network that classifies slices; none that segments.</p>\n".to_owned();
     }
-    let banner = match trials.iter().any(|trial| !trial.rows.is_empty()) {
-        true => format!("<p class=\"{class}\">{}</p>\n", escape(&selection(trials))),
-        false => "<p class=\"banner warn\">No case was scored.</p>\n".to_owned(),
+    let banner = match trials.scores.height() {
+        0 => "<p class=\"banner warn\">No case was scored.</p>\n".to_owned(),
+        _ => format!("<p class=\"{class}\">{}</p>\n", escape(&selection(trials))),
     };
-    banner + &section::tiles(input, trials)
+    banner + &section::tiles(report)
 }
 
 fn chart(named: &NamedFigure) -> String {
@@ -85,7 +78,7 @@ fn chart(named: &NamedFigure) -> String {
 
 /// Training curves; folded away where there are several runs.
 fn training(figures: &[NamedFigure]) -> String {
-    let curves: Vec<_> = figures.iter().filter(|figure| figure.name.starts_with("training-")).collect();
+    let curves: Vec<_> = figures.iter().filter(|figure| figure.section == Section::Training).collect();
     match curves.as_slice() {
         [one] => chart(one),
         many => many.iter().enumerate().map(|(index, figure)| folded(figure, index == 0)).collect(),
@@ -97,8 +90,8 @@ fn folded(figure: &NamedFigure, open: bool) -> String {
     format!("<details{open}>\n<summary>{}</summary>\n{}</details>\n", escape(&figure.caption), chart(figure))
 }
 
-fn panels(input: &ReportInput) -> Result<String, ReportError> {
-    let with_panels: Vec<_> = input.runs.iter().filter(|run| !run.panels.is_empty()).collect();
+fn panels(report: &Report) -> Result<String, ReportError> {
+    let with_panels: Vec<_> = report.input.runs.iter().filter(|run| !run.panels.is_empty()).collect();
     let mut content = String::new();
     for (index, run) in with_panels.iter().enumerate() {
         let mut panels: Vec<&Panel> = run.panels.iter().collect();
@@ -107,7 +100,10 @@ fn panels(input: &ReportInput) -> Result<String, ReportError> {
         let open = if index == 0 { " open" } else { "" };
         content += &match with_panels.len() {
             1 => pictures,
-            _ => format!("<details{open}>\n<summary>{}</summary>\n{pictures}</details>\n", escape(&run.name())),
+            _ => format!(
+                "<details{open}>\n<summary>{}</summary>\n{pictures}</details>\n",
+                escape(&report.names.run(&run.context))
+            ),
         };
     }
     Ok(content)

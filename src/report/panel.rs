@@ -16,7 +16,6 @@ use image::{ImageEncoder, Rgb, RgbImage};
 use plotters::prelude::*;
 
 use crate::dataset::{Target, TargetStructure};
-use crate::evaluate::Score;
 use crate::files::write_atomic;
 use crate::report::figure::canvas::{Canvas, SCALE, Text, fit};
 use crate::report::figure::{FigureError, with_canvas};
@@ -205,26 +204,6 @@ fn orientation<DB: DrawingBackend>(
         write(canvas, at, letter, look.in_color(RGBColor(0xFF, 0xE0, 0x66)))?;
     }
     Ok(())
-}
-
-/// Which cases to show: best, median and worst by mean Dice over structures (one of each where there are three or more;
-/// cases without a defined Dice are passed over). Equal scores are ordered by name.
-pub fn choose(scores: &[Score]) -> Vec<(super::Rank, String)> {
-    let mut cases: std::collections::BTreeMap<&str, Vec<f64>> = std::collections::BTreeMap::new();
-    for score in scores {
-        cases.entry(&score.case).or_default().extend(score.dice);
-    }
-    let defined = cases.into_iter().filter(|(_, dice)| !dice.is_empty());
-    let mut ranked: Vec<(f64, &str)> =
-        defined.map(|(case, dice)| (dice.iter().sum::<f64>() / dice.len() as f64, case)).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let places = match ranked.len() {
-        0 => vec![],
-        1 => vec![(super::Rank::Best, 0)],
-        2 => vec![(super::Rank::Best, 0), (super::Rank::Worst, 1)],
-        n => vec![(super::Rank::Best, 0), (super::Rank::Median, n / 2), (super::Rank::Worst, n - 1)],
-    };
-    places.into_iter().map(|(rank, place)| (rank, ranked[place].1.to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::fs;
 
 use polars::prelude::*;
 
-use super::terminal::{Charset, report};
+use super::text_table::Charset;
 use super::*;
-use crate::evaluate::table::{read, rows, to_frame};
+use crate::evaluate::table::{read, scores, to_frame};
+use crate::evaluate::{Setting, TrialKey, Variant};
 use fixture::{Size, input};
 
 fn small() -> Size {
@@ -16,11 +17,15 @@ fn small() -> Size {
 
 fn files(input: &ReportInput) -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    let written = write(input, folder.path()).unwrap();
+    let written = write(&Report::new(input.clone()).unwrap(), folder.path()).unwrap();
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
     let files: BTreeMap<_, _> = written.all.iter().map(|path| (name(path), fs::read(path).unwrap())).collect();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), files.len(), "every file is listed");
     files
+}
+
+fn terminal(input: &ReportInput, charset: Charset) -> String {
+    terminal::report(&Report::new(input.clone()).unwrap(), charset)
 }
 
 fn text(files: &BTreeMap<String, Vec<u8>>, name: &str) -> String {
@@ -54,15 +59,14 @@ fn assert_well_formed(xml: &str) {
 
 #[test]
 fn the_terminal_shows_trials_and_structures() {
-    let text = report(&input(&small()), Charset::Unicode).unwrap();
+    let text = terminal(&input(&small()), Charset::Unicode);
     assert!(text.lines().all(|line| line.chars().count() <= 115), "{text}");
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn a_plain_terminal_gets_ascii_within_a_hundred_columns() {
-    let text = report(&input(&Size { structures: 117, cases: 3, trials: 1, seeds: 1, epochs: 0 }), Charset::Ascii);
-    let text = text.unwrap();
+    let text = terminal(&input(&Size { structures: 117, cases: 3, trials: 1, seeds: 1, epochs: 0 }), Charset::Ascii);
     assert!(text.is_ascii());
     let table = text.lines().take_while(|line| !line.starts_with("excluded"));
     assert!(table.map(str::len).max().unwrap() <= 100, "{text}");
@@ -107,22 +111,21 @@ fn tables_charts_and_page_are_complete_and_agree() {
     let place = lines.next().unwrap().iter().position(|name| *name == "dice_mean").unwrap();
     // The label holds a comma and is quoted, so the columns behind it stand one further.
     let mean: f64 = lines.next().unwrap()[place + 1].parse().unwrap();
-    assert!(report(&input, Charset::Ascii).unwrap().contains(&format!("{mean:.3} +-")), "{mean}");
+    assert!(terminal(&input, Charset::Ascii).contains(&format!("{mean:.3} +-")), "{mean}");
 }
 
 #[test]
 fn means_over_seeds_are_those_of_the_rows() {
     let input = input(&Size { structures: 1, cases: 5, trials: 1, seeds: 3, epochs: 0 });
-    let trial = collect::collect(&input).unwrap().remove(0);
+    let trial = Report::new(input.clone()).unwrap().trials.all.remove(0);
     let mut means = Vec::new();
     for run in &input.runs {
-        let rows = rows(&run.scores).unwrap();
-        let dice: Vec<f64> = rows.iter().filter_map(|row| row.score.dice).collect();
+        let dice: Vec<f64> = scores(&run.scores).unwrap().iter().filter_map(|score| score[DICE]).collect();
         means.push(dice.iter().sum::<f64>() / dice.len() as f64);
     }
     let mean = means.iter().sum::<f64>() / 3.0;
     let sd = (means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
-    let found = trial.overall(crate::evaluate::summary::Metric::Dice).unwrap();
+    let found = trial.over_seeds(DICE).unwrap();
     assert_eq!(found.n, 3);
     assert!((found.mean - mean).abs() < 1e-12 && (found.sd.unwrap() - sd).abs() < 1e-12);
 }
@@ -130,16 +133,19 @@ fn means_over_seeds_are_those_of_the_rows() {
 #[test]
 fn folds_are_pooled_and_must_not_share_cases() {
     let mut input = input(&Size { structures: 2, cases: 4, trials: 1, seeds: 1, epochs: 0 });
-    let all = rows(&input.runs[0].scores).unwrap();
+    let all = scores(&input.runs[0].scores).unwrap();
     let (first, second) = all.split_at(4);
-    let fold =
-        |number, part: &[_]| RunInput { fold: Some(number), scores: to_frame(part).unwrap(), ..input.runs[0].clone() };
+    let fold = |number, part: &[_]| {
+        let context = Context { fold: Some(number), ..input.runs[0].context.clone() };
+        RunInput { context, scores: to_frame(part).unwrap(), ..input.runs[0].clone() }
+    };
     let (one, two, whole) = (fold(0, first), fold(1, second), fold(2, &all));
-    let whole_mean = collect::collect(&input).unwrap()[0].summary.mean.clone();
+    let overall = |input: &ReportInput| Report::new(input.clone()).unwrap().trials.all[0].summary.overall.clone();
+    let whole_mean = overall(&input);
     input.runs = vec![one.clone(), two];
-    assert_eq!(collect::collect(&input).unwrap()[0].summary.mean, whole_mean);
+    assert!(overall(&input).equals_missing(&whole_mean));
     input.runs = vec![one, whole];
-    let message = write(&input, Path::new("nowhere")).unwrap_err().to_string();
+    let message = Report::new(input).unwrap_err().to_string();
     assert!(message.contains("case `case_000` was scored twice"), "{message}");
 }
 
@@ -154,16 +160,14 @@ fn odd_inputs_give_a_report_all_the_same() {
     let mut without_runs = input(&shape(1, 1, 1, 1));
     without_runs.runs.clear();
     assert!(text(&files(&without_runs), "report.html").contains("No case was scored."));
-    assert_eq!(report(&without_runs, Charset::Ascii).unwrap(), "no scores\n");
+    assert_eq!(terminal(&without_runs, Charset::Ascii), "no scores\n");
 }
 
 #[test]
 fn scores_that_chose_the_weights_are_called_optimistic() {
     let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 0 });
-    let mut scores = rows(&input.runs[0].scores).unwrap();
-    scores.iter_mut().for_each(|row| row.context.selected_on = true);
-    input.runs[0].scores = to_frame(&scores).unwrap();
-    assert!(report(&input, Charset::Ascii).unwrap().contains("its scores are optimistic"));
+    input.runs[0].context.selected_on = true;
+    assert!(terminal(&input, Charset::Ascii).contains("its scores are optimistic"));
     assert!(text(&files(&input), "report.html").contains("its scores are optimistic"));
 }
 
@@ -173,16 +177,41 @@ fn a_missing_picture_and_a_foreign_table_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let picture = folder.path().join("gone.png");
     input.runs[0].panels.push(Panel { rank: Rank::Best, case: "case_000".into(), picture });
-    assert!(write(&input, folder.path()).unwrap_err().to_string().contains("gone.png"));
+    let error = write(&Report::new(input.clone()).unwrap(), folder.path()).unwrap_err().to_string();
+    assert!(error.contains("gone.png"), "{error}");
     input.runs[0].scores = df!("dice" => [0.5]).unwrap();
-    assert!(write(&input, folder.path()).unwrap_err().to_string().contains("run `seed 0`"));
+    let error = Report::new(input).unwrap_err().to_string();
+    assert!(error.contains("run `seed 0`"), "{error}");
 }
 
 #[test]
 fn the_case_table_is_read_back_as_scores() {
-    let input = input(&small());
     let folder = tempfile::tempdir().unwrap();
-    write(&input, folder.path()).unwrap();
-    let back = rows(&read(&folder.path().join("cases.parquet")).unwrap()).unwrap();
+    write(&Report::new(input(&small())).unwrap(), folder.path()).unwrap();
+    let back = scores(&read(&folder.path().join("cases.parquet")).unwrap()).unwrap();
     assert_eq!(back.len(), 2 * 2 * 12 * 7);
+}
+
+#[test]
+fn trials_are_called_by_settings_variant_and_where_there_are_several_by_experiment() {
+    let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 2 });
+    let setting = Setting { key: "model.unet.features".into(), value: json!([4, 8]), label: "features=[4,8]".into() };
+    let key = TrialKey { settings: vec![setting], ..TrialKey::default() };
+    let of = |run: &RunInput, trial: &TrialKey, experiment: &str| RunInput {
+        context: Context { trial: trial.clone(), experiment: experiment.into(), ..run.context.clone() },
+        ..run.clone()
+    };
+    let run = input.runs.remove(0);
+    input.runs = vec![of(&run, &key, "one"), of(&run, &key.variant(Variant::Pass(1)), "one")];
+    let labels = |input: &ReportInput| -> Vec<String> {
+        Report::new(input.clone()).unwrap().trials.all.into_iter().map(|trial| trial.label).collect()
+    };
+    assert_eq!(labels(&input), ["features=[4,8]", "features=[4,8] pass 1"]);
+    input.runs.push(of(&run, &key, "other"));
+    assert_eq!(labels(&input), ["one features=[4,8]", "one features=[4,8] pass 1", "other features=[4,8]"]);
+    let files = files(&input);
+    let page = text(&files, "report.html");
+    assert!(page.contains(">model.unet.features</th>") && page.contains(">[4,8]</td>"));
+    assert!(page.contains("Training, other features=[4,8], seed 0"));
+    assert!(text(&files, "cases.csv").contains(",one,2,"), "each score with its experiment and trial");
 }

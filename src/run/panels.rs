@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
 
 use super::cases::Cases;
 use super::error::RunError;
 use crate::dataset;
-use crate::evaluate::ScoreRow;
+use crate::evaluate::examples::{Example, Rank, examples};
 use crate::predict::export;
+use crate::report::Panel;
 use crate::report::panel;
-use crate::report::{Panel, Rank};
 use crate::store::{Stored, read_json, write_json};
 
 /// What `report/panels.json` says of a picture.
@@ -25,10 +26,10 @@ struct Entry {
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn write(run: &Stored, cases: &Cases, rows: &[ScoreRow]) -> Result<(), RunError> {
+pub fn write(run: &Stored, cases: &Cases, scores: &DataFrame) -> Result<(), RunError> {
     let place = run.evaluation();
     let mut entries = Vec::new();
-    for (rank, case, dice) in chosen(rows) {
+    for Example { rank, case, dice } in examples(scores)? {
         let picture = format!("{}-{case}.png", rank.name().to_lowercase());
         draw(run, cases, &case, dice, &place.report().join(&picture))?;
         entries.push(Entry { rank, case, picture });
@@ -46,28 +47,6 @@ pub fn read(run: &Stored) -> Result<Vec<Panel>, RunError> {
     let panel =
         |entry: Entry| Panel { rank: entry.rank, case: entry.case, picture: place.report().join(entry.picture) };
     Ok(entries.into_iter().map(panel).collect())
-}
-
-/// Best, median and worst case by mean Dice over structures; with fewer than three cases, as many as there are.
-fn chosen(rows: &[ScoreRow]) -> Vec<(Rank, String, f64)> {
-    let mut cases: Vec<(String, f64)> = Vec::new();
-    for row in rows {
-        if cases.last().is_none_or(|(case, _)| *case != row.score.case) {
-            let of_case = rows.iter().filter(|other| other.score.case == row.score.case);
-            let dice: Vec<f64> = of_case.filter_map(|other| other.score.dice).collect();
-            if !dice.is_empty() {
-                cases.push((row.score.case.clone(), dice.iter().sum::<f64>() / dice.len() as f64));
-            }
-        }
-    }
-    cases.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let last = cases.len().saturating_sub(1);
-    let mut ranks = vec![(Rank::Best, 0), (Rank::Median, last.div_ceil(2)), (Rank::Worst, last)];
-    ranks.dedup_by_key(|(_, index)| *index);
-    ranks
-        .into_iter()
-        .filter_map(|(rank, index)| cases.get(index).map(|(case, dice)| (rank, case.clone(), *dice)))
-        .collect()
 }
 
 fn draw(run: &Stored, cases: &Cases, name: &str, dice: f64, picture: &Path) -> Result<(), RunError> {

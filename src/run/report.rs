@@ -5,11 +5,11 @@ use std::path::Path;
 use super::error::RunError;
 use super::panels;
 use super::task::context;
-use crate::evaluate::{Context, ScoreRow, TrialKey, Variant, cascade, slices, table};
+use crate::evaluate::{Context, Variant, cascade, slices, table};
 use crate::infer::look::thresholds;
 use crate::model::Task;
-use crate::plan::{LookPlan, Plan, Role, Work};
-use crate::report::{self, ClassifierInput, ReportFiles, ReportInput, RunInput};
+use crate::plan::{LookPlan, Role, Work};
+use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, RunInput};
 use crate::store::history::read_history;
 use crate::store::{Status, Stored, read_json};
 
@@ -31,12 +31,12 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
             experiments.push(name);
         }
     }
-    let gatherer = Gatherer { finished: &finished, several: experiments.len() > 1 };
+    let several = experiments.len() > 1;
     let (mut inputs, mut classifiers) = (Vec::new(), Vec::new());
     for run in &finished {
         match run.plan.task {
-            Task::Segment => inputs.extend(gatherer.run(run)?),
-            Task::ClassifySlices => classifiers.push(gatherer.classifier(run)?),
+            Task::Segment => inputs.extend(run_inputs(run)?),
+            Task::ClassifySlices => classifiers.push(classifier_input(run, &finished)?),
         }
     }
     // A cascade's classifier looks for other structures than its segmenter.
@@ -46,7 +46,7 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
     };
     Ok(ReportInput {
         title: experiments.join(", "),
-        subtitle: if gatherer.several { descriptions(&finished) } else { subtitle(first, runs) },
+        subtitle: if several { descriptions(&finished) } else { subtitle(first, runs) },
         notes: Vec::new(),
         target: first.plan.target.clone(),
         runs: inputs,
@@ -59,134 +59,64 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
 ///
 /// # Errors
 /// As [`gather`], and the disk's.
-pub fn write(runs: &[Stored], notes: &[String], out: &Path) -> Result<(ReportInput, ReportFiles), RunError> {
-    let input = ReportInput { notes: notes.to_vec(), ..gather(runs)? };
-    let files = report::write(&input, out)?;
-    Ok((input, files))
+pub fn write(runs: &[Stored], notes: &[String], out: &Path) -> Result<(Report, ReportFiles), RunError> {
+    let report = Report::new(ReportInput { notes: notes.to_vec(), ..gather(runs)? })?;
+    let files = report::write(&report, out)?;
+    Ok((report, files))
 }
 
-struct Gatherer<'a> {
-    finished: &'a [&'a Stored],
-    /// Whether the runs belong to several experiments.
-    several: bool,
+/// A run, before it what it is compared with: earlier passes, the second stage of a cascade without its first.
+fn run_inputs(run: &Stored) -> Result<Vec<RunInput>, RunError> {
+    let mut result = run_input(run)?;
+    let mut inputs = Vec::new();
+    let mut passes = 0;
+    let variants = run.evaluation().variants().0;
+    let variants = if variants.is_file() { table::read_variants(&variants)? } else { Vec::new() };
+    for (variant, scores) in variants {
+        passes += usize::from(matches!(variant, Variant::Pass(_)));
+        let context = Context { trial: result.context.trial.variant(variant), ..result.context.clone() };
+        let (panels, excluded) = (Vec::new(), Vec::new());
+        inputs.push(RunInput { context, scores, history: None, panels, excluded, skipped: None, ..result.clone() });
+    }
+    if passes > 0 {
+        result.context.trial = result.context.trial.variant(Variant::Pass(passes + 1));
+    }
+    inputs.push(result);
+    Ok(inputs)
 }
 
-impl Gatherer<'_> {
-    /// What a trial is called; those of several experiments are told apart by them.
-    fn label(&self, plan: &Plan, trial: &TrialKey) -> String {
-        match self.several {
-            true => format!("{} {}", plan.about.experiment, trial.label()).trim_end().to_owned(),
-            false => trial.label(),
-        }
-    }
-
-    /// A run, before it what it is compared with: earlier passes, the second stage of a cascade without its first.
-    fn run(&self, run: &Stored) -> Result<Vec<RunInput>, RunError> {
-        let place = run.evaluation();
-        let own = table::rows(&table::read(&place.scores().0)?)?;
-        let variants = match place.variants().0 {
-            path if path.is_file() => table::rows(&table::read(&path)?)?,
-            _ => Vec::new(),
-        };
-        let result = self.result(run, own)?;
-        let trial = &run.plan.about.trial;
-        let mut inputs = Vec::new();
-        let known = (1..).map(Variant::Pass);
-        let passes: Vec<Variant> = known.take_while(|pass| has(&variants, &trial.variant(pass.clone()))).collect();
-        for variant in passes.iter().cloned().chain([Variant::SecondStageAlone]) {
-            let key = trial.variant(variant);
-            let rows: Vec<ScoreRow> = variants.iter().filter(|row| row.context.trial == key.label()).cloned().collect();
-            if !rows.is_empty() {
-                let shown = RunInput {
-                    history: None,
-                    panels: Vec::new(),
-                    excluded: Vec::new(),
-                    skipped: Vec::new(),
-                    ..result.clone()
-                };
-                inputs.push(self.named(run, &key, rows, shown)?);
-            }
-        }
-        inputs.push(match passes.len() {
-            0 => result,
-            passes => {
-                let key = trial.variant(Variant::Pass(passes + 1));
-                let rows = table::rows(&result.scores)?;
-                self.named(run, &key, rows, result)?
-            }
-        });
-        Ok(inputs)
-    }
-
-    /// The same under another trial's name.
-    fn named(&self, run: &Stored, key: &TrialKey, rows: Vec<ScoreRow>, input: RunInput) -> Result<RunInput, RunError> {
-        let label = self.label(&run.plan, key);
-        let mut settings = settings(key);
-        if let Variant::Pass(pass) = key.variant {
-            settings.push(("pass".to_owned(), pass.to_string()));
-        }
-        let scores = table::to_frame(&in_context(rows, &Context { trial: label.clone(), ..context(&run.plan) }))?;
-        Ok(RunInput { label, settings, scores, ..input })
-    }
-
-    fn result(&self, run: &Stored, rows: Vec<ScoreRow>) -> Result<RunInput, RunError> {
-        let (plan, trial) = (&run.plan, &run.plan.about.trial);
-        let context = context(plan);
-        let skipped = run.evaluation().cascade().0;
-        let label = self.label(plan, trial);
-        Ok(RunInput {
-            settings: settings(trial),
-            fold: context.fold,
-            seed: plan.seed(),
-            history: history(run)?,
-            scores: table::to_frame(&in_context(rows, &Context { trial: label.clone(), ..context }))?,
-            label,
-            panels: panels::read(run)?,
-            skipped: if skipped.is_file() { cascade::read(&skipped)? } else { Vec::new() },
-            excluded: read_json(&run.folder.excluded())?.unwrap_or_default(),
-            plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
-            manifest: manifest(run)?,
-        })
-    }
-
-    /// A classifier of slices. Where a cascade uses it, its thresholds are the cascade's.
-    fn classifier(&self, run: &Stored) -> Result<ClassifierInput, RunError> {
-        let plan = &run.plan;
-        let looks = self.finished.iter().map(|other| &other.plan.look);
-        let used = looks.into_iter().find(|look| look.first() == Some(&run.ids));
-        let thresholds = match used {
-            Some(LookPlan::Slices { threshold, sensitivity, .. }) => thresholds(run, *threshold, *sensitivity)?,
-            _ => vec![plan.predict.threshold; plan.target.structures.len()],
-        };
-        let rows = slices::table::read(&run.evaluation().slices().0)?;
-        let context = context(plan);
-        let scored = [Role::Test.name(), plan.about.scored.name()];
-        let names = plan.target.structures.iter().map(|structure| structure.name.clone());
-        Ok(ClassifierInput {
-            label: self.label(plan, &plan.about.trial),
-            fold: context.fold,
-            seed: plan.seed(),
-            history: history(run)?,
-            slices: rows.into_iter().filter(|row| scored.contains(&row.context.split.as_str())).collect(),
-            thresholds: names.zip(thresholds).collect(),
-            plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
-            manifest: manifest(run)?,
-        })
-    }
+fn run_input(run: &Stored) -> Result<RunInput, RunError> {
+    let (plan, place) = (&run.plan, run.evaluation());
+    let skipped = place.cascade().0;
+    Ok(RunInput {
+        context: context(plan),
+        history: history(run)?,
+        scores: table::read(&place.scores().0)?,
+        panels: panels::read(run)?,
+        skipped: skipped.is_file().then(|| cascade::read(&skipped)).transpose()?,
+        excluded: read_json(&run.folder.excluded())?.unwrap_or_default(),
+        plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
+        manifest: manifest(run)?,
+    })
 }
 
-fn has(rows: &[ScoreRow], trial: &TrialKey) -> bool {
-    let label = trial.label();
-    rows.iter().any(|row| row.context.trial == label)
-}
-
-/// Rows as the run stands now: names may have changed since they were written.
-fn in_context(rows: Vec<ScoreRow>, context: &Context) -> Vec<ScoreRow> {
-    rows.into_iter().map(|row| ScoreRow { context: context.clone(), ..row }).collect()
-}
-
-fn settings(trial: &TrialKey) -> Vec<(String, String)> {
-    trial.settings.iter().map(|setting| (setting.key.clone(), setting.value.to_string())).collect()
+/// A classifier of slices. Where a cascade uses it, its thresholds are the cascade's.
+fn classifier_input(run: &Stored, finished: &[&Stored]) -> Result<ClassifierInput, RunError> {
+    let plan = &run.plan;
+    let used = finished.iter().map(|other| &other.plan.look).find(|look| look.first() == Some(&run.ids));
+    let thresholds = match used {
+        Some(LookPlan::Slices { threshold, sensitivity, .. }) => thresholds(run, *threshold, *sensitivity)?,
+        _ => vec![plan.predict.threshold; plan.target.structures.len()],
+    };
+    let names = plan.target.structures.iter().map(|structure| structure.name.clone());
+    Ok(ClassifierInput {
+        context: context(plan),
+        history: history(run)?,
+        slices: slices::table::read(&run.evaluation().slices().0)?,
+        thresholds: names.zip(thresholds).collect(),
+        plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
+        manifest: manifest(run)?,
+    })
 }
 
 /// The history of a training; an average has none.

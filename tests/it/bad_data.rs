@@ -77,7 +77,7 @@ fn a_bad_case_is_a_row_in_the_tables_and_the_run_goes_on() {
     assert!(row("phantom_001").contains("damaged file"), "{excluded}");
     assert!(row("phantom_002").contains("77"), "{excluded}");
     assert!(row("phantom_003").contains("shape") && row("phantom_003").contains("phantom_003.nii.gz"), "{excluded}");
-    let cases: Vec<String> = scores(&run).into_iter().map(|row| row.score.case).collect();
+    let cases: Vec<String> = scores(&run).into_iter().map(|row| row.case).collect();
     assert_eq!(cases, ["phantom_000", "phantom_000"], "phantom_003 was to be scored too");
     let page = fs::read_to_string(lab.path("reports/tiny/report.html")).unwrap();
     assert!(["phantom_001", "phantom_002", "phantom_003"].iter().all(|case| page.contains(case)));

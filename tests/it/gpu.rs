@@ -1,5 +1,6 @@
 //! What the CPU gives, on an NVIDIA GPU. Skipped where the program has no CUDA or the machine no card.
 
+use segspec::evaluate::DICE;
 use serde_json::Value;
 
 use crate::lab::{Lab, json as read, scores};
@@ -43,7 +44,7 @@ fn what_the_cpu_trained_predicts_alike() {
     }
     lab.run("tiny", &[]);
     let run = lab.run_folder("tiny");
-    let dice = |folder: &std::path::Path| scores(folder).iter().filter_map(|row| row.score.dice).collect::<Vec<_>>();
+    let dice = |folder: &std::path::Path| scores(folder).iter().filter_map(|row| row[DICE]).collect::<Vec<_>>();
     let expected = dice(&run);
     // As if nothing had been predicted.
     let mut manifest = read(&run.join("manifest.json"));

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use segspec::evaluate::{ScoreRow, table};
+use segspec::evaluate::{Score, table};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -254,8 +254,8 @@ pub fn events(run: &Path, kind: &str) -> Vec<Value> {
     whole.filter(|event| event["event"] == kind).collect()
 }
 
-pub fn scores(run: &Path) -> Vec<ScoreRow> {
-    table::rows(&table::read(&evaluation(run).join("scores.parquet")).unwrap()).unwrap()
+pub fn scores(run: &Path) -> Vec<Score> {
+    table::scores(&table::read(&evaluation(run).join("scores.parquet")).unwrap()).unwrap()
 }
 
 /// What must be the same when work is repeated.

@@ -118,13 +118,13 @@ fn structures_that_overlap_are_masks() {
     let reference = nifti::read_label_map(&lab.path("data/set/labelsTr/phantom_000.nii.gz")).unwrap();
     assert_eq!(masks.voxels.dim().0, 2);
     for (channel, values) in [(0, [1, 2, 3].as_slice()), (1, &[1])] {
-        let row = scores(&run).into_iter().filter(|row| row.score.case == "phantom_000").nth(channel).unwrap().score;
+        let row = scores(&run).into_iter().filter(|row| row.case == "phantom_000").nth(channel).unwrap();
         let predicted = masks.voxels.index_axis(ndarray::Axis(0), channel);
         let both =
             predicted.iter().zip(&reference.voxels).filter(|(mask, label)| **mask > 0.5 && values.contains(*label));
-        assert_eq!(row.true_positive, both.count() as u64, "{}", row.structure);
+        assert_eq!(row.counts.true_positive, both.count() as u64, "{}", row.structure);
         assert_eq!(
-            row.true_positive + row.false_negative,
+            row.counts.reference(),
             reference.voxels.iter().filter(|label| values.contains(*label)).count() as u64
         );
     }
@@ -223,7 +223,8 @@ fn a_fixed_shape_residual_blocks_deep_supervision_and_weights_chosen_on_scored_c
         ended.out
     );
     let run = lab.run_folder("deep");
-    assert!(scores(&run).iter().all(|row| row.context.selected_on));
+    let cases = fs::read_to_string(lab.path("reports/deep/cases.csv")).unwrap();
+    assert!(cases.lines().skip(1).all(|row| row.contains(",test,true,")), "{cases}");
     let page = fs::read_to_string(lab.path("reports/deep/report.html")).unwrap();
     assert!(page.contains("took part in choosing the weights"));
     for epoch in 1..=3 {

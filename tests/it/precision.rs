@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use segspec::evaluate::DICE;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, json as read, results, scores};
@@ -26,7 +27,7 @@ pub fn learn(device: &str, precision: &str) -> (Lab, f64) {
     let precision = format!("train.precision={precision}");
     let set = STEPS.iter().copied().chain([precision.as_str()]).flat_map(|text| ["--set", text]);
     lab.run("tiny", &["--device", device].into_iter().chain(set).collect::<Vec<_>>());
-    let dice: Vec<f64> = scores(&lab.run_folder("tiny")).iter().filter_map(|row| row.score.dice).collect();
+    let dice: Vec<f64> = scores(&lab.run_folder("tiny")).iter().filter_map(|row| row[DICE]).collect();
     (lab, dice.iter().sum::<f64>() / dice.len() as f64)
 }
 

@@ -25,8 +25,6 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-#[cfg(test)]
-use segspec_base::random;
 use segspec_base::{files, memory};
 
 use ndarray::{Array3, Array4};

@@ -5,12 +5,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::session::{self, data_root};
-use super::{Exit, Failure, Source, Table, failure, load, print_json, progress_bar, show, summary};
+use super::{Exit, Failure, Source, failure, load, print_json, progress_bar, show, summary};
 use crate::Cancel;
 use crate::dataset::{self, Access, Case, Content, Fold, Inputs, Opened};
 use crate::plan::{About, Choice, Data, Given, LookPlan, Plan, choices, resolve};
 use crate::preprocess::Fingerprint;
 use crate::preprocess::fingerprint::fingerprint;
+use crate::report::text_table::TextTable;
 use crate::run::RunError;
 use crate::spec::{Experiment, inline};
 
@@ -86,7 +87,7 @@ fn decided(seen: &Seen) -> Vec<Choice> {
 fn text(seen: &Seen) -> String {
     let mut text = summary::text(&seen.spec, &seen.opened, &seen.inputs.checks);
     text.push_str("\nIntensities of labelled voxels\n");
-    let mut table = Table::new(["channel", "mean", "sd", "median", "p0.5", "p99.5", "min", "max"]);
+    let mut table = TextTable::new(["channel", "mean", "sd", "median", "p0.5", "p99.5", "min", "max"]);
     for (index, found) in seen.fingerprint.channels.iter().enumerate() {
         let name = seen.spec.channels.get(index).map_or_else(|| index.to_string(), |channel| channel.name.clone());
         let numbers = [found.mean, found.sd, found.median, found.p00_5, found.p99_5, found.min, found.max];
@@ -97,7 +98,7 @@ fn text(seen: &Seen) -> String {
     text.push_str(&format!("\nThe box around nonzero voxels keeps {kept} % of an image (median)\n"));
     let cases = seen.fingerprint.cases.len();
     text.push_str(&format!("\nWhat \"auto\" becomes, planned on {cases} training cases\n"));
-    let mut table = Table::new(["key", "value", "why"]);
+    let mut table = TextTable::new(["key", "value", "why"]);
     for choice in decided(seen) {
         table.row([choice.key.to_owned(), inline(&choice.value), choice.why]);
     }

@@ -10,9 +10,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::session::data_root;
-use super::table::Table;
 use super::{Exit, Failure};
 use crate::dataset::{self, CaseCheck, DataError, Opened};
+use crate::report::text_table::TextTable;
 use crate::spec::{self, LoadedDataset, lookup};
 
 /// Look at a dataset: files, grids, intensities, labels
@@ -127,8 +127,8 @@ fn print_json(json: &serde_json::Value) -> Result<(), Failure> {
     Ok(())
 }
 
-fn cases(spec: &dataset::Dataset, checks: &[CaseCheck]) -> Table {
-    let mut table = Table::new(["case", "shape [z,y,x]", "spacing mm", "axes", "range", "structures", "use"]);
+fn cases(spec: &dataset::Dataset, checks: &[CaseCheck]) -> TextTable {
+    let mut table = TextTable::new(["case", "shape [z,y,x]", "spacing mm", "axes", "range", "structures", "use"]);
     for row in checks {
         table.row([
             row.case.clone(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Table;
 use crate::dataset::{CaseCheck, Dataset, Opened};
+use crate::report::text_table::TextTable;
 
 /// Median volume of a structure over the cases that show it, and their number.
 struct Presence<'a> {
@@ -29,7 +29,7 @@ pub(super) fn text(spec: &Dataset, opened: &Opened, checks: &[CaseCheck]) -> Str
     text.push_str(&triple("spacing mm [z, y, x]", usable.iter().filter_map(|row| row.spacing_mm).collect()));
     let axes: Vec<String> = orientations(&usable).into_iter().map(|(code, count)| format!("{code} {count}")).collect();
     text.push_str(&format!("orientation: {}\n\n", axes.join(", ")));
-    let mut table = Table::new(["structure", "cases", "median mL"]);
+    let mut table = TextTable::new(["structure", "cases", "median mL"]);
     for found in presence(spec, &usable) {
         let volume = found.median_ml.map_or_else(|| "—".into(), |volume| format!("{volume:.1}"));
         table.row([found.name.to_owned(), found.cases.to_string(), volume]);

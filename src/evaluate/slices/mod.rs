@@ -2,21 +2,21 @@
 //!
 //! Slices lie across the patient's long axis (the first of the canonical RAS orientation), counted from the feet.
 
+pub mod classifier;
 pub mod table;
 
 use ndarray::{Array2, ArrayView3, Axis};
 use serde::Serialize;
 
 use super::Overlap;
-use super::table::Context;
 use crate::dataset::Target;
 use crate::dataset::target::shows;
 
 /// One slice, one structure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SliceRow {
-    /// Where it comes from.
-    pub context: Context,
+    /// Name of the split that the case belongs to: `test`, `validation`, `training`.
+    pub split: String,
     /// The case.
     pub case: String,
     /// The structure.

@@ -1,84 +1,96 @@
-//! The table of slices, as Parquet (exact) and CSV (for people).
+//! The table of slices, as Parquet (exact) and CSV (for people). As a score table it does not say which run it belongs to.
 
 use std::path::Path;
 
 use polars::prelude::*;
 
 use super::SliceRow;
-use crate::evaluate::table::{self, Cells, TableError, VERSION, context_columns, text_column};
+use crate::evaluate::frame::{column, frame};
+use crate::evaluate::table::{Field, TableError, read_checked, version};
 
-/// The rows as a frame, in the order given.
+/// The rows as a table, in the order given.
 ///
 /// # Errors
-/// [`TableError::Malformed`] if polars refuses the columns.
+/// [`TableError::Malformed`] if Polars refuses the columns.
 pub fn to_frame(rows: &[SliceRow]) -> Result<DataFrame, TableError> {
-    let contexts: Vec<_> = rows.iter().map(|row| &row.context).collect();
-    let mut columns = vec![Column::new("version".into(), vec![VERSION; rows.len()])];
-    columns.extend(context_columns(&contexts));
-    columns.push(text_column("case", rows.iter().map(|row| row.case.as_str())));
-    columns.push(text_column("structure", rows.iter().map(|row| row.structure.as_str())));
-    columns.push(Column::new("slice".into(), rows.iter().map(|row| row.slice).collect::<Vec<_>>()));
-    columns.push(Column::new("probability".into(), rows.iter().map(|row| row.probability).collect::<Vec<_>>()));
-    columns.push(Column::new("present".into(), rows.iter().map(|row| row.present).collect::<Vec<_>>()));
-    DataFrame::new(rows.len(), columns).map_err(TableError::malformed)
+    let columns = vec![
+        version(rows.len()),
+        column("split", rows.iter().map(|row| row.split.as_str())),
+        column("case", rows.iter().map(|row| row.case.as_str())),
+        column("structure", rows.iter().map(|row| row.structure.as_str())),
+        column("slice", rows.iter().map(|row| row.slice)),
+        column("probability", rows.iter().map(|row| row.probability)),
+        column("present", rows.iter().map(|row| row.present)),
+    ];
+    frame(rows.len(), columns)
 }
 
-/// The rows of a frame that [`to_frame`] made.
+/// Reads a table of slices from its Parquet file.
 ///
 /// # Errors
-/// [`TableError`] for a missing or mistyped column, or a null where there must be a value.
-pub fn rows(frame: &DataFrame) -> Result<Vec<SliceRow>, TableError> {
-    (0..frame.height())
-        .map(|row| {
-            let cells = Cells { frame, row };
-            let slice = cells.column("slice")?.u32().map_err(TableError::malformed)?.get(row);
-            Ok(SliceRow {
-                context: cells.context()?,
-                case: cells.text("case")?,
-                structure: cells.text("structure")?,
-                slice: slice.ok_or_else(|| cells.missing("slice"))?,
-                probability: cells.number("probability")?.ok_or_else(|| cells.missing("probability"))?,
-                present: cells.column("present")?.bool().map_err(TableError::malformed)?.get(row),
-            })
-        })
-        .collect()
+/// [`TableError`] naming the file, where it is missing, damaged or of another version.
+pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
+    let fields = [
+        Field::required("split", DataType::String),
+        Field::required("case", DataType::String),
+        Field::required("structure", DataType::String),
+        Field::required("slice", DataType::UInt32),
+        Field::required("probability", DataType::Float64),
+        Field::optional("present", DataType::Boolean),
+    ];
+    read_checked(parquet, &fields)
 }
 
-/// Reads the rows of a Parquet file.
+/// Probability and truth of a structure's slices whose truth is known, in the cases of one split.
 ///
 /// # Errors
-/// [`TableError`] naming the file.
-pub fn read(parquet: &Path) -> Result<Vec<SliceRow>, TableError> {
-    table::read_frame(parquet, rows)
+/// [`TableError::Malformed`] where the table is not one of slices.
+pub fn known(slices: &DataFrame, split: &str, structure: &str) -> Result<Vec<(f64, bool)>, TableError> {
+    let found = || {
+        let wanted = slices.column("split")?.str()?.equal(split) & slices.column("structure")?.str()?.equal(structure);
+        let slices = slices.filter(&wanted)?;
+        let (probability, present) = (slices.column("probability")?.f64()?, slices.column("present")?.bool()?);
+        Ok(probability
+            .iter()
+            .zip(present.iter())
+            .filter_map(|(probability, present)| probability.zip(present))
+            .collect())
+    };
+    found().map_err(|error: PolarsError| TableError::malformed(error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::Context;
+    use crate::evaluate::frame::rows;
+    use crate::evaluate::table::write;
 
     #[test]
     fn rows_come_back_from_a_file() {
-        let context = Context {
-            experiment: "e".into(),
-            trial: String::new(),
-            fold: Some(1),
-            seed: 7,
-            split: "test".into(),
-            selected_on: false,
-        };
-        let row = |slice, probability, present| SliceRow {
-            context: context.clone(),
+        let row = |split: &str, slice, probability, present| SliceRow {
+            split: split.into(),
             case: "c".into(),
             structure: "any".into(),
             slice,
             probability,
             present,
         };
-        let rows = vec![row(0, 0.25, Some(false)), row(1, 0.1 + 0.2, None), row(2, 1.0, Some(true))];
+        let written = vec![
+            row("test", 0, 0.25, Some(false)),
+            row("test", 1, 0.1 + 0.2, None),
+            row("test", 2, 1.0, Some(true)),
+            row("validation", 0, 0.5, Some(true)),
+        ];
         let folder = tempfile::tempdir().unwrap();
         let [parquet, csv] = ["a.parquet", "a.csv"].map(|name| folder.path().join(name));
-        table::write(&to_frame(&rows).unwrap(), &parquet, &csv).unwrap();
-        assert_eq!(read(&parquet).unwrap(), rows);
+        write(&to_frame(&written).unwrap(), &parquet, &csv).unwrap();
+        let read = read(&parquet).unwrap();
+        assert_eq!(
+            rows(&read).filter_map(|row| row.number("probability")).collect::<Vec<_>>(),
+            [0.25, 0.1 + 0.2, 1.0, 0.5]
+        );
+        assert_eq!(known(&read, "test", "any").unwrap(), [(0.25, false), (1.0, true)]);
+        assert_eq!(known(&read, "validation", "any").unwrap(), [(0.5, true)]);
+        assert_eq!(known(&read, "test", "liver").unwrap(), []);
     }
 }

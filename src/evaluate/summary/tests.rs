@@ -1,10 +1,32 @@
 use super::*;
-use crate::evaluate::Overlap;
+use crate::evaluate::frame::rows;
+use crate::evaluate::metric::{Compared, DICE};
+use crate::evaluate::table::to_frame;
+use crate::evaluate::{Overlap, Score};
 
 fn score(case: &str, structure: &str, counts: [u64; 3]) -> Score {
     let [true_positive, false_positive, false_negative] = counts;
     let counts = Overlap { true_positive, false_positive, false_negative, true_negative: 5 };
-    Score::new(case, structure, counts, None)
+    Score::new(case, structure, &Compared { counts, voxel_ml: None })
+}
+
+fn summary(scores: &[Score], success_dice: &[f64], seed: u64) -> Summary {
+    summarise(&to_frame(scores).unwrap(), success_dice, seed).unwrap()
+}
+
+/// Dice of the overall row, or of a structure.
+fn dice(frame: &DataFrame, row: usize) -> Option<Statistics> {
+    rows(frame).nth(row).unwrap().statistics(DICE)
+}
+
+/// `n`, `n_missed`, `n_fp_on_empty`, `n_undefined`.
+fn counts(frame: &DataFrame, row: usize) -> [u64; 4] {
+    let row = rows(frame).nth(row).unwrap();
+    ["n", "n_missed", "n_fp_on_empty", "n_undefined"].map(|name| row.count(name).unwrap())
+}
+
+fn rate(frame: &DataFrame, row: usize, dice_at_least: f64) -> Option<f64> {
+    rows(frame).nth(row).unwrap().number(&success_column(dice_at_least))
 }
 
 fn close(found: f64, expected: f64) {
@@ -28,49 +50,64 @@ fn scores() -> Vec<Score> {
 
 #[test]
 fn cases_are_averaged_first_and_structures_without_a_value_are_left_out_of_the_mean() {
-    let scores = scores();
-    let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[0.5, 0.7], 0);
-    let [liver, spleen, gall_bladder] = summary.structures.try_into().unwrap();
-    let dice = liver.dice.unwrap();
-    assert_eq!((liver.name.as_str(), liver.n, dice.n), ("liver", 3, 3));
-    close(dice.mean, 1.4 / 3.0);
-    close(dice.sd.unwrap(), (0.52f64 / 3.0).sqrt()); // squares about 7/15: 1/9, 4/225, 49/225, together 78/225 = 2 · 0.52/3
-    close(dice.median, 0.6);
-    close(dice.q1, 0.3);
-    close(dice.q3, 0.7);
-    assert_eq!((liver.n_missed, liver.n_fp_on_empty, liver.n_undefined), (1, 0, 0));
-    assert_eq!(liver.success.iter().map(|s| s.rate).collect::<Vec<_>>(), [Some(2.0 / 3.0), Some(1.0 / 3.0)]);
-    assert_eq!((spleen.n, spleen.n_fp_on_empty, spleen.n_undefined), (3, 1, 1));
-    close(spleen.dice.unwrap().mean, 0.25);
-    assert_eq!((gall_bladder.dice, gall_bladder.n_undefined), (None, 3));
-    assert_eq!(gall_bladder.success[0].rate, None);
-    let mean = summary.mean;
-    assert_eq!((mean.n, mean.n_missed, mean.n_fp_on_empty, mean.n_undefined), (3, 1, 1, 4));
-    close(mean.dice.unwrap().mean, (1.4 / 3.0 + 0.25) / 2.0);
-    close(mean.success[0].rate.unwrap(), (2.0 / 3.0 + 0.5) / 2.0);
+    let summary = summary(&scores(), &[0.5, 0.7], 0);
+    let structures = &summary.structures;
+    let [liver, spleen, gall_bladder] = [0, 1, 2];
+    let found = dice(structures, liver).unwrap();
+    assert_eq!(
+        rows(structures).map(|row| row.text("structure")).collect::<Vec<_>>(),
+        ["liver", "spleen", "gall bladder"]
+    );
+    assert_eq!(found.n, 3);
+    close(found.mean, 1.4 / 3.0);
+    close(found.sd.unwrap(), (0.52f64 / 3.0).sqrt()); // squares about 7/15: 1/9, 4/225, 49/225, together 78/225 = 2 · 0.52/3
+    close(found.median, 0.6);
+    close(found.q1, 0.3);
+    close(found.q3, 0.7);
+    assert_eq!(counts(structures, liver), [3, 1, 0, 0]);
+    assert_eq!([0.5, 0.7].map(|at| rate(structures, liver, at)), [Some(2.0 / 3.0), Some(1.0 / 3.0)]);
+    assert_eq!(counts(structures, spleen), [3, 0, 1, 1]);
+    close(dice(structures, spleen).unwrap().mean, 0.25);
+    assert_eq!((dice(structures, gall_bladder), counts(structures, gall_bladder)), (None, [3, 0, 0, 3]));
+    assert_eq!(rate(structures, gall_bladder, 0.5), None);
+    assert_eq!((summary.n_cases, counts(&summary.overall, 0)), (3, [3, 1, 1, 4]));
+    close(dice(&summary.overall, 0).unwrap().mean, (1.4 / 3.0 + 0.25) / 2.0);
+    close(rate(&summary.overall, 0, 0.5).unwrap(), (2.0 / 3.0 + 0.5) / 2.0);
+    close(overall_mean(&to_frame(&scores()).unwrap(), DICE).unwrap().unwrap(), (1.4 / 3.0 + 0.25) / 2.0);
+}
+
+#[test]
+fn every_metric_has_statistics() {
+    let summary = summary(&scores()[..1], &[], 0);
+    let row = rows(&summary.structures).next().unwrap();
+    let with_volume = |metric: &MetricId| metric.column != "volume_difference_ml";
+    assert!(MetricId::all().filter(with_volume).all(|metric| row.statistics(metric).is_some_and(|it| it.n == 1)));
+    let json = to_json(row, &[]);
+    let keys: Vec<&str> = METRICS.iter().map(|metric| metric.column).collect();
+    assert!(keys.iter().all(|key| json.get(key).is_some()), "{json}");
+    assert_eq!((&json["dice"]["mean"], &json["volume_difference_ml"]), (&0.8.into(), &serde_json::Value::Null));
 }
 
 #[test]
 fn repeated_seeds_of_a_case_count_as_one_case() {
     let scores = [score("a", "liver", [1, 0, 0]), score("a", "liver", [0, 1, 1]), score("b", "liver", [1, 0, 0])];
-    let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[], 0);
-    let dice = summary.structures[0].dice.unwrap();
+    let dice = dice(&summary(&scores, &[], 0).structures, 0).unwrap();
     assert_eq!((dice.n, dice.mean, dice.min), (2, 0.75, 0.5));
 }
 
 #[test]
 fn one_case_has_neither_spread_nor_interval() {
-    let scores = [score("a", "liver", [1, 0, 0])];
-    let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[0.9], 0);
-    let dice = summary.structures[0].dice.unwrap();
-    assert_eq!((dice.mean, dice.sd, dice.ci95), (1.0, None, None));
-    assert_eq!(summary.mean.dice.unwrap().sd, None);
+    let summary = summary(&[score("a", "liver", [1, 0, 0])], &[0.9], 0);
+    let found = dice(&summary.structures, 0).unwrap();
+    assert_eq!((found.mean, found.sd, found.ci95), (1.0, None, None));
+    assert_eq!(dice(&summary.overall, 0).unwrap().sd, None);
 }
 
 #[test]
 fn no_scores_give_an_empty_summary() {
-    let summary = summarise(&[], &[0.5], 0);
-    assert_eq!((summary.n_cases, summary.structures.len(), summary.mean.dice), (0, 0, None));
+    let summary = summary(&[], &[0.5], 0);
+    assert_eq!((summary.n_cases, summary.structures.height(), dice(&summary.overall, 0)), (0, 0, None));
+    assert_eq!(overall_mean(&to_frame(&[]).unwrap(), DICE).unwrap(), None);
 }
 
 #[test]
@@ -92,11 +129,13 @@ fn statistics_and_intervals_agree_with_numpy() {
     assert_eq!(examples.len(), 3);
     for example in examples {
         let numbered = example.values.iter().enumerate();
-        let scores: Vec<Score> = numbered
-            .map(|(index, dice)| Score { dice: Some(*dice), ..score(&index.to_string(), "liver", [1, 0, 0]) })
-            .collect();
-        let summary = summarise(&scores.iter().collect::<Vec<_>>(), &[], 3);
-        let found = summary.structures[0].dice.unwrap();
+        let with_dice = |(index, dice): (usize, &f64)| {
+            let mut score = score(&index.to_string(), "liver", [1, 0, 0]);
+            score.values[DICE.place()] = Some(*dice);
+            score
+        };
+        let summary = summary(&numbered.map(with_dice).collect::<Vec<_>>(), &[], 3);
+        let found = dice(&summary.structures, 0).unwrap();
         close(found.mean, example.mean);
         close(found.sd.unwrap(), example.sd);
         close(found.median, example.median);
@@ -109,7 +148,7 @@ fn statistics_and_intervals_agree_with_numpy() {
         for (found, expected) in found.ci95.unwrap().into_iter().zip(example.ci) {
             assert!((found - expected).abs() < 0.1 * width, "{found} is not near {expected}");
         }
-        assert_eq!(summary.mean.dice.unwrap().ci95, found.ci95);
+        assert_eq!(dice(&summary.overall, 0).unwrap().ci95, found.ci95);
     }
 }
 
@@ -118,7 +157,7 @@ fn intervals_depend_on_the_seed_and_not_on_the_number_of_threads() {
     let scores = scores();
     let interval = |seed, threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| summarise(&scores.iter().collect::<Vec<_>>(), &[], seed).structures[1].dice.unwrap().ci95)
+        pool.install(|| dice(&summary(&scores, &[], seed).structures, 1).unwrap().ci95)
     };
     assert_eq!(interval(1, 1), interval(1, 3));
     assert!(interval(1, 1).is_some());

@@ -3,45 +3,69 @@
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text, fit};
-use super::palette::{BEST, DICE, IOU, MISSING, MUTED, sequential, text_on};
+use super::palette::{BEST, MISSING, MUTED, of_panel, sequential, text_on};
 use super::rows::{Rows, name_room};
-use super::{FigureError, Plot};
+use super::{Figure, FigureError, Plot, render};
+use crate::evaluate::frame::rows;
+use crate::evaluate::metric::HEADLINE;
+use crate::evaluate::trials::OverSeeds;
+use crate::evaluate::{Trial, Trials};
+use crate::report::{Report, ReportError};
 
-/// Mean of a score over seeds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct OverSeeds {
-    /// Mean over seeds of the mean over cases (and structures).
-    pub mean: f64,
-    /// Standard deviation over seeds (n − 1); undefined for one seed.
-    pub sd: Option<f64>,
-    /// Number of seeds.
-    pub n: usize,
+/// Draws the trials' overall means.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw_overall(report: &Report) -> Result<Figure, ReportError> {
+    Ok(render(&Overall::new("Trials, best first", means(&report.trials)))?)
+}
+
+/// Draws the trials' means per structure.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw_structures(report: &Report) -> Result<Figure, ReportError> {
+    let structures = &report.trials.structure_names;
+    Ok(render(&PerStructure::new("Trials per structure", structures, means(&report.trials)))?)
 }
 
 /// One trial in the charts.
 #[derive(Clone, Debug)]
-pub struct TrialMeans {
+struct TrialMeans {
     /// `#1 lr=0.001`: number and what tells it from the others.
-    pub name: String,
-    /// Over all structures: Dice and IoU.
-    pub overall: [Option<OverSeeds>; 2],
-    /// Per structure, in the target's order: Dice and IoU.
-    pub structures: Vec<[Option<f64>; 2]>,
+    name: String,
+    /// Over all structures, by panel.
+    overall: Vec<Option<OverSeeds>>,
+    /// Per structure, in the target's order, by panel.
+    structures: Vec<Vec<Option<f64>>>,
 }
 
-/// Overall Dice and IoU, one row per trial, best first.
+fn means(trials: &Trials) -> Vec<TrialMeans> {
+    let of_structure = |trial: &Trial, name: &str| {
+        let row = rows(&trial.structures).find(|row| row.text("structure") == name);
+        let mean = |metric| Some(OverSeeds::read(row?, metric)?.mean);
+        HEADLINE.iter().map(|metric| mean(*metric)).collect()
+    };
+    let means = |trial: &Trial| TrialMeans {
+        name: trial.name(),
+        overall: HEADLINE.iter().map(|metric| trial.over_seeds(*metric)).collect(),
+        structures: trials.structure_names.iter().map(|name| of_structure(trial, name)).collect(),
+    };
+    trials.all.iter().map(means).collect()
+}
+
+/// Overall means, one row per trial, best first.
 #[derive(Clone, Debug)]
-pub struct Overall {
+struct Overall {
     rows: Rows,
     trials: Vec<TrialMeans>,
 }
 
 impl Overall {
     /// The comparison of several trials.
-    pub fn new(title: &str, trials: &[TrialMeans]) -> Self {
-        let mut trials = trials.to_vec();
-        let key = |trial: &TrialMeans| trial.overall[0].map_or(f64::NEG_INFINITY, |dice| dice.mean);
-        trials.sort_by(|a, b| key(b).total_cmp(&key(a)));
+    fn new(title: &str, mut trials: Vec<TrialMeans>) -> Self {
+        let merit = |trial: &TrialMeans| trial.overall[0].map_or(f64::NEG_INFINITY, |it| HEADLINE[0].merit(it.mean));
+        trials.sort_by(|a, b| merit(b).total_cmp(&merit(a)));
         let names: Vec<String> = trials.iter().map(|trial| trial.name.clone()).collect();
         let rows = Rows {
             title: title.to_owned(),
@@ -63,7 +87,8 @@ impl Plot for Overall {
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         self.rows.draw(canvas)?;
         for (row, trial) in self.trials.iter().enumerate() {
-            for (panel, (score, color)) in trial.overall.iter().zip([DICE, IOU]).enumerate() {
+            for (panel, score) in trial.overall.iter().enumerate() {
+                let color = of_panel(panel);
                 let y = self.rows.y(row);
                 let value_x = self.rows.x(panel, 1.0) + 44.0;
                 let Some(score) = score else {
@@ -83,9 +108,9 @@ impl Plot for Overall {
     }
 }
 
-/// Means of every structure and trial: a map for Dice and one for IoU.
+/// Means of every structure and trial: a map for each headline metric.
 #[derive(Clone, Debug)]
-pub struct PerStructure {
+struct PerStructure {
     title: String,
     structures: Vec<String>,
     trials: Vec<TrialMeans>,
@@ -100,13 +125,15 @@ const WIDTH: f64 = super::rows::WIDTH;
 
 impl PerStructure {
     /// The map of several trials; columns are the trials in the order given, named by the number that starts their name.
-    pub fn new(title: &str, structures: &[String], trials: &[TrialMeans]) -> Self {
+    fn new(title: &str, structures: &[String], trials: Vec<TrialMeans>) -> Self {
         let name_room = name_room(structures);
-        Self { title: title.to_owned(), structures: structures.to_vec(), trials: trials.to_vec(), name_room }
+        Self { title: title.to_owned(), structures: structures.to_vec(), trials, name_room }
     }
 
     fn cell(&self) -> f64 {
-        (WIDTH - self.name_room - GAP - RIGHT) / 2.0 / self.trials.len().max(1) as f64
+        let panels = HEADLINE.len() as f64;
+        let room = WIDTH - self.name_room - GAP * (panels - 1.0) - RIGHT;
+        room / panels / self.trials.len().max(1) as f64
     }
 
     fn x(&self, panel: usize, column: usize) -> f64 {
@@ -117,8 +144,8 @@ impl PerStructure {
     fn headings<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         // Numbers that would touch are thinned out.
         let every = (30.0 / self.cell()).ceil().max(1.0) as usize;
-        for (panel, heading) in ["Dice", "IoU"].into_iter().enumerate() {
-            canvas.text((self.x(panel, 0), 74.0), heading, Text::HEADING)?;
+        for (panel, metric) in HEADLINE.iter().enumerate() {
+            canvas.text((self.x(panel, 0), 74.0), metric.name, Text::HEADING)?;
             for (column, trial) in self.trials.iter().enumerate().step_by(every) {
                 let number = trial.name.split(' ').next().unwrap_or_default();
                 let middle = self.x(panel, column) + self.cell() / 2.0;
@@ -130,9 +157,10 @@ impl PerStructure {
 
     fn row<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, row: usize) -> Result<(), FigureError> {
         let y = TOP + ROW * row as f64;
-        for panel in 0..2 {
-            let value = |trial: &TrialMeans| trial.structures.get(row).and_then(|scores| scores[panel]);
-            let best = self.trials.iter().filter_map(value).fold(f64::NEG_INFINITY, f64::max);
+        for (panel, metric) in HEADLINE.iter().enumerate() {
+            let value = |trial: &TrialMeans| *trial.structures.get(row)?.get(panel)?;
+            let merits = self.trials.iter().filter_map(value).map(|value| metric.merit(value));
+            let best = merits.fold(f64::NEG_INFINITY, f64::max);
             for (column, trial) in self.trials.iter().enumerate() {
                 let (from, to) =
                     ((self.x(panel, column) + 0.5, y + 0.5), (self.x(panel, column + 1) - 0.5, y + ROW - 0.5));
@@ -142,7 +170,7 @@ impl PerStructure {
                     continue;
                 };
                 canvas.fill(from, to, sequential(score).to_rgba())?;
-                self.number(canvas, (from, to), Some(score), score >= best)?;
+                self.number(canvas, (from, to), Some(score), metric.merit(score) >= best)?;
             }
         }
         Ok(())

@@ -3,9 +3,11 @@
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text, fit};
+use super::list::Part;
 use super::palette::{BEST, DICE, GRID, INK, MANY, on_white};
-use super::{FigureError, Plot};
+use super::{FigureError, Plot, render};
 use crate::report::history::{Curve, History};
+use crate::report::{Report, ReportError, RunInput};
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 78.0;
@@ -16,9 +18,56 @@ const LEGEND: f64 = 200.0;
 /// More structures than this are drawn thin and unnamed behind their mean.
 const MOST_NAMES: usize = 12;
 
+/// With more runs than this, only the best trial's training curves are drawn.
+const MOST_CURVES: usize = 24;
+
+/// Draws the training of each run that segments.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw_runs(report: &Report) -> Result<Vec<Part>, ReportError> {
+    let target = &report.input.target;
+    let colors: Vec<_> = target.structures.iter().map(|known| (known.name.clone(), known.color)).collect();
+    let mut parts = Vec::new();
+    for (number, run) in chosen(report) {
+        let Some(history) = run.history.as_ref().and_then(History::read) else { continue };
+        let name = report.names.run(&run.context);
+        let figure = render(&Curves::new(&format!("Training, {name}"), &history, &colors))?;
+        let stopped = history.stopped_early.map(|epoch| format!(", stopped early after epoch {epoch}"));
+        parts.push(Part { number, of: name + &stopped.unwrap_or_default(), figure });
+    }
+    Ok(parts)
+}
+
+/// The runs whose training is drawn, with their numbers: all, or those of the best trial where there are many.
+fn chosen(report: &Report) -> Vec<(usize, &RunInput)> {
+    let runs = &report.input.runs;
+    let best = report.trials.best().filter(|_| runs.len() > MOST_CURVES);
+    let numbered = (1..).zip(runs);
+    numbered
+        .filter(|(_, run)| best.is_none_or(|best| run.context.is_same_trial(&best.context)))
+        .take(MOST_CURVES)
+        .collect()
+}
+
+/// Draws the training of each run that classifies slices.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw_classifiers(report: &Report) -> Result<Vec<Part>, ReportError> {
+    let mut parts = Vec::new();
+    for (number, run) in (1..).zip(&report.input.classifiers) {
+        let Some(history) = run.history.as_ref().and_then(History::read) else { continue };
+        let of = report.names.run(&run.context);
+        let title = format!("Training, {of} (Dice of slices: F1)");
+        parts.push(Part { number, figure: render(&Curves::new(&title, &history, &[]))?, of });
+    }
+    Ok(parts)
+}
+
 /// The panels of one run, above each other.
 #[derive(Clone, Debug)]
-pub struct Curves {
+struct Curves {
     title: String,
     epochs: Vec<f64>,
     best: Option<f64>,
@@ -43,7 +92,7 @@ struct Line {
 
 impl Curves {
     /// The curves of one run; panels without a single value are left out. `colors` are those of the structures by name.
-    pub fn new(title: &str, history: &History, colors: &[(String, [u8; 3])]) -> Self {
+    fn new(title: &str, history: &History, colors: &[(String, [u8; 3])]) -> Self {
         let panels = [
             panel("Loss", 170.0, None, history.losses.iter().enumerate().map(loss_line).collect()),
             panel("Learning rate", 90.0, None, history.learning_rate.iter().map(|c| line(c, DICE, 2.0)).collect()),

@@ -3,30 +3,53 @@
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text};
+use super::list::titled;
 use super::palette::{INK, MUTED, on_white};
 use super::rows::{Rows, name_room};
-use super::{FigureError, Plot};
-use crate::evaluate::Statistics;
+use super::{Figure, FigureError, Plot, render};
+use crate::evaluate::frame::rows;
+use crate::evaluate::metric::{HEADLINE, MetricId};
+use crate::evaluate::{Statistics, Trial};
+use crate::report::{Report, ReportError};
 
 /// More points than this are not drawn one by one: only those beyond the whiskers.
 const MOST_POINTS: usize = 6000;
 
+/// Draws the distribution of a trial's scores.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
+    let spreads = spreads(report, trial, HEADLINE)?;
+    Ok(render(&Distribution::new(&titled(report, trial, "Spread over cases"), spreads))?)
+}
+
 /// One structure's values.
 #[derive(Clone, Debug)]
-pub struct Spread {
+pub(super) struct Spread {
     /// Name of the structure.
     pub name: String,
     /// Its colour.
     pub color: [u8; 3],
-    /// Dice of every case where it is defined.
-    pub dice: Vec<f64>,
-    /// IoU of every case where it is defined.
-    pub iou: Vec<f64>,
+    /// By metric: every case where it is defined.
+    pub values: Vec<Vec<f64>>,
+}
+
+/// Some metrics over the cases of every structure, in the target's order.
+pub(super) fn spreads(report: &Report, trial: &Trial, metrics: &[MetricId]) -> Result<Vec<Spread>, ReportError> {
+    let by_metric = metrics.iter().map(|metric| trial.values(*metric)).collect::<Result<Vec<_>, _>>()?;
+    let spread = |(place, name): (usize, &str)| Spread {
+        name: name.to_owned(),
+        color: report.color(name).unwrap_or([90; 3]),
+        values: by_metric.iter().filter_map(|structures| structures.get(place).cloned()).collect(),
+    };
+    let structures = rows(&trial.summary.structures).map(|row| row.text("structure"));
+    Ok(structures.enumerate().map(spread).collect())
 }
 
 /// Box and points, one row per structure, in the target's order.
 #[derive(Clone, Debug)]
-pub struct Distribution {
+struct Distribution {
     rows: Rows,
     spreads: Vec<Spread>,
     every_point: bool,
@@ -34,8 +57,9 @@ pub struct Distribution {
 
 impl Distribution {
     /// The distribution of one set of scores.
-    pub fn new(title: &str, spreads: Vec<Spread>) -> Self {
-        let every_point = spreads.iter().map(|spread| spread.dice.len()).sum::<usize>() <= MOST_POINTS;
+    fn new(title: &str, spreads: Vec<Spread>) -> Self {
+        let points: usize = spreads.iter().filter_map(|spread| spread.values.first()).map(Vec::len).sum();
+        let every_point = points <= MOST_POINTS;
         let points = if every_point { "a dot per case" } else { "dots: cases beyond the whiskers" };
         let names: Vec<String> = spreads.iter().map(|spread| spread.name.clone()).collect();
         let rows = Rows {
@@ -108,8 +132,9 @@ impl Plot for Distribution {
         self.rows.draw(canvas)?;
         for (row, spread) in self.spreads.iter().enumerate() {
             let color = on_white(spread.color);
-            self.spread(canvas, (0, row), &spread.dice, color)?;
-            self.spread(canvas, (1, row), &spread.iou, color)?;
+            for (panel, values) in spread.values.iter().enumerate() {
+                self.spread(canvas, (panel, row), values, color)?;
+            }
         }
         Ok(())
     }

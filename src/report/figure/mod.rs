@@ -4,6 +4,7 @@ pub mod canvas;
 pub mod comparison;
 pub mod curves;
 pub mod distribution;
+pub mod list;
 pub mod palette;
 pub mod ranking;
 pub mod roc;

@@ -12,6 +12,8 @@ pub const GRID: RGBColor = RGBColor(0xDF, 0xE4, 0xEA);
 pub const DICE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 /// Intersection over union.
 pub const IOU: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
+/// Metrics that stand side by side, in their order.
+const SIDE_BY_SIDE: [RGBColor; 4] = [DICE, IOU, RGBColor(0x00, 0x9E, 0x73), RGBColor(0xCC, 0x79, 0xA7)];
 /// Marks what is best.
 pub const BEST: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// Cells without a value.
@@ -34,6 +36,11 @@ const BLUES: [[f64; 3]; 9] = [
     [8.0, 81.0, 156.0],
     [8.0, 48.0, 107.0],
 ];
+
+/// Colour of the metric in a panel, counted from 0.
+pub fn of_panel(panel: usize) -> RGBColor {
+    SIDE_BY_SIDE[panel % SIDE_BY_SIDE.len()]
+}
 
 /// Colour of a value between 0 and 1 on a scale that colour-blind readers see as darkness.
 pub fn sequential(value: f64) -> RGBColor {

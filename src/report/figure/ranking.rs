@@ -2,25 +2,40 @@
 
 use plotters::prelude::*;
 
+use polars::prelude::DataFrame;
+
 use super::canvas::{Canvas, Text};
-use super::palette::{DICE, IOU, MUTED};
+use super::list::titled;
+use super::palette::{MUTED, of_panel};
 use super::rows::{Rows, name_room};
-use super::{FigureError, Plot};
-use crate::evaluate::{Statistics, StructureSummary, Summary};
+use super::{Figure, FigureError, Plot, render};
+use crate::evaluate::frame::{self, Row};
+use crate::evaluate::metric::HEADLINE;
+use crate::evaluate::{Statistics, Trial};
+use crate::report::{Report, ReportError};
+
+/// Draws the ranking of a trial's structures.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
+    Ok(render(&Ranking::new(&titled(report, trial, "Structures, best first"), &trial.summary.structures))?)
+}
 
 /// Horizontal bars, one row per structure, sorted by mean Dice; structures without a value come last.
 #[derive(Clone, Debug)]
-pub struct Ranking {
+struct Ranking {
     rows: Rows,
-    structures: Vec<StructureSummary>,
+    /// By structure and panel.
+    structures: Vec<Vec<Option<Statistics>>>,
 }
 
 impl Ranking {
-    /// The ranking of one set of scores.
-    pub fn new(title: &str, summary: &Summary) -> Self {
-        let mut structures = summary.structures.clone();
-        structures.sort_by(|a, b| mean(b).total_cmp(&mean(a)).then_with(|| a.name.cmp(&b.name)));
-        let names: Vec<String> = structures.iter().map(|structure| structure.name.clone()).collect();
+    /// The ranking of a summary's structures.
+    fn new(title: &str, structures: &DataFrame) -> Self {
+        let mut ranked: Vec<Row> = frame::rows(structures).collect();
+        ranked.sort_by(|a, b| merit(b).total_cmp(&merit(a)).then_with(|| a.text("structure").cmp(b.text("structure"))));
+        let names: Vec<String> = ranked.iter().map(|row| row.text("structure").to_owned()).collect();
         let rows = Rows {
             title: title.to_owned(),
             note: "mean over cases; line: 95 % confidence interval (bootstrap over cases)".to_owned(),
@@ -29,7 +44,8 @@ impl Ranking {
             height: 24.0,
             value_room: 48.0,
         };
-        Self { rows, structures }
+        let panels = |row: &Row| HEADLINE.iter().map(|metric| row.statistics(*metric)).collect();
+        Self { rows, structures: ranked.iter().map(panels).collect() }
     }
 
     fn bar<DB: DrawingBackend>(
@@ -43,9 +59,8 @@ impl Ranking {
         let Some(statistics) = statistics else {
             return canvas.text((value_x, y), "n/a", Text::LABEL.right().in_color(MUTED));
         };
-        let color = if panel == 0 { DICE } else { IOU };
         let end = self.rows.x(panel, statistics.mean);
-        canvas.fill((self.rows.x(panel, 0.0), y - 7.0), (end, y + 7.0), color.to_rgba())?;
+        canvas.fill((self.rows.x(panel, 0.0), y - 7.0), (end, y + 7.0), of_panel(panel).to_rgba())?;
         if let Some([low, high]) = statistics.ci95 {
             canvas.whisker((self.rows.x(panel, low), self.rows.x(panel, high)), y)?;
         }
@@ -54,8 +69,9 @@ impl Ranking {
 }
 
 /// Sorting key: undefined means stand below every value.
-fn mean(structure: &StructureSummary) -> f64 {
-    structure.dice.map_or(f64::NEG_INFINITY, |dice| dice.mean)
+fn merit(structure: &Row) -> f64 {
+    let metric = HEADLINE[0];
+    structure.statistics(metric).map_or(f64::NEG_INFINITY, |it| metric.merit(it.mean))
 }
 
 impl Plot for Ranking {
@@ -66,8 +82,9 @@ impl Plot for Ranking {
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         self.rows.draw(canvas)?;
         for (row, structure) in self.structures.iter().enumerate() {
-            self.bar(canvas, (0, row), structure.dice.as_ref())?;
-            self.bar(canvas, (1, row), structure.iou.as_ref())?;
+            for (panel, statistics) in structure.iter().enumerate() {
+                self.bar(canvas, (panel, row), statistics.as_ref())?;
+            }
         }
         Ok(())
     }

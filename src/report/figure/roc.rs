@@ -3,37 +3,63 @@
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text, fit};
+use super::list::Part;
 use super::palette::{INK, MUTED, on_white};
 use super::square::{self, LEFT, SIDE, SIZE, TOP, at};
-use super::{FigureError, Plot};
+use super::{FigureError, Plot, render};
+use crate::evaluate::slices::SliceSummary;
+use crate::evaluate::slices::classifier::Classifier;
+use crate::report::{Report, ReportError};
 
 /// With more curves a legend would be longer than the chart.
 const MOST_NAMES: usize = 24;
 
+/// Draws the curves of each classifier.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw(report: &Report) -> Result<Vec<Part>, ReportError> {
+    let draw = |(classifier, number): (&Classifier, usize)| {
+        let figure = render(&Roc::new(report, classifier))?;
+        Ok(Part { number, of: classifier.name.clone(), figure })
+    };
+    report.classifiers.iter().zip(1..).map(draw).collect()
+}
+
 /// One curve.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RocCurve {
+struct RocCurve {
     /// Structure, with the area below its curve.
-    pub name: String,
+    name: String,
     /// Colour of the structure.
-    pub color: [u8; 3],
+    color: [u8; 3],
     /// One minus specificity, sensitivity.
-    pub points: Vec<[f64; 2]>,
+    points: Vec<[f64; 2]>,
     /// The point that the threshold gives.
-    pub chosen: Option<[f64; 2]>,
+    chosen: Option<[f64; 2]>,
 }
 
 /// Curves of one classifier.
 #[derive(Clone, Debug)]
-pub struct Roc {
+struct Roc {
     title: String,
     curves: Vec<RocCurve>,
 }
 
 impl Roc {
-    /// The chart of some curves.
-    pub fn new(title: &str, curves: Vec<RocCurve>) -> Self {
-        Self { title: title.to_owned(), curves }
+    fn new(report: &Report, classifier: &Classifier) -> Self {
+        let curve = |(summary, points): (&SliceSummary, &Vec<[f64; 2]>)| {
+            let area = summary.auc.map_or_else(|| "n/a".to_owned(), |auc| format!("{auc:.3}"));
+            let chosen = summary.specificity.zip(summary.sensitivity);
+            RocCurve {
+                name: format!("{}: AUC {area}", summary.structure),
+                color: report.color(&summary.structure).unwrap_or([40, 90, 160]),
+                points: points.clone(),
+                chosen: chosen.map(|(specificity, sensitivity)| [1.0 - specificity, sensitivity]),
+            }
+        };
+        let curves = classifier.summaries.iter().zip(&classifier.curves).map(curve).collect();
+        Self { title: format!("Slices, {}", classifier.name), curves }
     }
 
     fn curve<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, curve: &RocCurve) -> Result<(), FigureError> {

@@ -1,9 +1,10 @@
-//! The frame that ranking, distribution and comparison share: one row per name, Dice on the left and IoU on the right.
+//! The frame that ranking, distribution and comparison share: one row per name, a panel for each headline metric.
 
 use plotters::prelude::DrawingBackend;
 
 use super::FigureError;
 use super::canvas::{Canvas, Text, fit, width};
+use crate::evaluate::metric::HEADLINE;
 
 /// Nominal width of every figure of this form.
 pub const WIDTH: f64 = 1000.0;
@@ -12,7 +13,7 @@ const BOTTOM: f64 = 46.0;
 const GAP: f64 = 34.0;
 const RIGHT: f64 = 18.0;
 
-/// Rows of two panels with a common scale from 0 to 1.
+/// Rows of panels with a common scale from 0 to 1.
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// Heading.
@@ -45,13 +46,14 @@ impl Rows {
         TOP + self.height * (row as f64 + 0.5)
     }
 
-    /// Where a value between 0 and 1 lies in the left (0) or right (1) panel.
+    /// Where a value between 0 and 1 lies in a panel, counted from the left.
     pub fn x(&self, panel: usize, value: f64) -> f64 {
         self.left(panel) + value.clamp(0.0, 1.0) * self.panel_width()
     }
 
     fn panel_width(&self) -> f64 {
-        (WIDTH - self.name_room - GAP - RIGHT) / 2.0 - self.value_room
+        let panels = HEADLINE.len() as f64;
+        (WIDTH - self.name_room - GAP * (panels - 1.0) - RIGHT) / panels - self.value_room
     }
 
     fn left(&self, panel: usize) -> f64 {
@@ -65,8 +67,8 @@ impl Rows {
     pub fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, WIDTH - 28.0), Text::TITLE)?;
         canvas.text((14.0, 46.0), &fit(&self.note, Text::NOTE, WIDTH - 28.0), Text::NOTE)?;
-        for (panel, heading) in ["Dice", "IoU"].into_iter().enumerate() {
-            canvas.text((self.x(panel, 0.0), 74.0), heading, Text::HEADING)?;
+        for (panel, metric) in HEADLINE.iter().enumerate() {
+            canvas.text((self.x(panel, 0.0), 74.0), metric.name, Text::HEADING)?;
             self.scale(canvas, panel)?;
         }
         let room = self.name_room - 26.0;

@@ -5,32 +5,41 @@ use std::collections::BTreeSet;
 use plotters::prelude::*;
 
 use super::canvas::{Canvas, Text, fit};
-use super::distribution::Spread;
+use super::distribution::{Spread, spreads};
+use super::list::titled;
 use super::palette::{INK, MUTED, on_white};
 use super::square::{self, LEFT, SIDE, SIZE, TOP, at};
-use super::{FigureError, Plot};
+use super::{Figure, FigureError, Plot, render};
+use crate::evaluate::frame::mean;
+use crate::evaluate::{DICE, IOU, Trial};
+use crate::report::{Report, ReportError};
 
 /// With more structures a legend would be longer than the chart.
 const MOST_NAMES: usize = 24;
 
+/// Draws Dice against IoU of a trial's cases.
+///
+/// # Errors
+/// The drawing library's.
+pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
+    let spreads = spreads(report, trial, &[DICE, IOU])?;
+    Ok(render(&Scatter { title: titled(report, trial, "Dice against IoU"), spreads })?)
+}
+
 /// Every case as a dot, every structure's mean as a ring.
 #[derive(Clone, Debug)]
-pub struct Scatter {
+struct Scatter {
     title: String,
     spreads: Vec<Spread>,
 }
 
 impl Scatter {
-    /// The chart of one set of scores.
-    pub fn new(title: &str, spreads: Vec<Spread>) -> Self {
-        Self { title: title.to_owned(), spreads }
-    }
-
     fn cases<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         // Dots that would hide each other exactly are drawn once, which bounds the size of the file.
         let mut drawn = BTreeSet::new();
         for (index, spread) in self.spreads.iter().enumerate() {
-            for (dice, iou) in spread.dice.iter().zip(&spread.iou) {
+            let [dice, iou] = spread.values.as_slice() else { continue };
+            for (dice, iou) in dice.iter().zip(iou) {
                 let (x, y) = at(*dice, *iou);
                 if drawn.insert((index, x.round() as i64, y.round() as i64)) {
                     canvas.dot((x, y), 2.5, on_white(spread.color).mix(0.35))?;
@@ -41,9 +50,10 @@ impl Scatter {
     }
 
     fn means<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
-        for spread in self.spreads.iter().filter(|spread| !spread.dice.is_empty()) {
-            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-            let place = at(mean(&spread.dice), mean(&spread.iou));
+        for spread in &self.spreads {
+            let [dice, iou] = spread.values.as_slice() else { continue };
+            let Some((dice, iou)) = mean(dice).zip(mean(iou)) else { continue };
+            let place = at(dice, iou);
             canvas.dot(place, 7.0, WHITE.to_rgba())?;
             canvas.dot(place, 6.0, INK.to_rgba())?;
             canvas.dot(place, 4.5, on_white(spread.color).to_rgba())?;
@@ -79,7 +89,7 @@ impl Plot for Scatter {
             "dot: a case (mean over its seeds); ring: mean of a structure; curve: IoU = D / (2 − D)",
             Text::NOTE,
         )?;
-        square::axes(canvas, ["Dice", "IoU"])?;
+        square::axes(canvas, [DICE.name, IOU.name])?;
         let curve: Vec<_> = (0..=100).map(|step| f64::from(step) / 100.0).map(|d| at(d, d / (2.0 - d))).collect();
         canvas.line(&curve, MUTED.to_rgba(), 1.0)?;
         self.cases(canvas)?;

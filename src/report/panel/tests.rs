@@ -69,21 +69,3 @@ fn masks_that_overlap_and_other_grids() {
     let message = render("a", "", &image, &reference, &small, &target(2)).unwrap_err().to_string();
     assert!(message.contains("the prediction [4, 8, 9]"), "{message}");
 }
-
-#[test]
-fn best_median_and_worst_are_chosen_by_mean_dice() {
-    use crate::evaluate::{Overlap, Score};
-    use crate::report::Rank;
-    let score = |case: &str, both: u64| {
-        let counts =
-            Overlap { true_positive: both, false_positive: 10 - both, false_negative: 10 - both, true_negative: 0 };
-        Score::new(case, "liver", counts, None)
-    };
-    let empty = Score::new("none", "liver", Overlap::default(), None);
-    let scores = [score("a", 2), score("b", 9), score("c", 5), score("d", 5), score("e", 7), empty];
-    let chosen = choose(&scores);
-    let expected = [(Rank::Best, "b"), (Rank::Median, "c"), (Rank::Worst, "a")];
-    assert_eq!(chosen, expected.map(|(rank, case)| (rank, case.to_owned())));
-    assert_eq!(choose(&scores[..1]).len(), 1);
-    assert_eq!(choose(&[]), []);
-}

@@ -5,8 +5,9 @@ use rand::Rng;
 use serde_json::json;
 
 use crate::dataset::{Excluded, Target, TargetStructure};
-use crate::evaluate::table::{Context, ScoreRow, to_frame};
-use crate::evaluate::{Overlap, Score};
+use crate::evaluate::metric::Compared;
+use crate::evaluate::table::to_frame;
+use crate::evaluate::{Context, Overlap, Score, Setting, TrialKey};
 use crate::random;
 use crate::report::{ReportInput, RunInput};
 
@@ -74,36 +75,30 @@ pub fn input(size: &Size) -> ReportInput {
 }
 
 fn run(size: &Size, target: &Target, trial: usize, seed: u64) -> RunInput {
-    let rate = 10f64.powi(-2 - (trial % 3) as i32);
-    let label = if size.trials > 1 { format!("learning-rate={rate}, batch={}", 2 + trial / 3) } else { String::new() };
-    let context = |fold| Context {
+    let (rate, batch) = (10f64.powi(-2 - (trial % 3) as i32), 2 + trial / 3);
+    let cases = (0..size.cases).flat_map(|case| (0..target.structures.len()).map(move |structure| (case, structure)));
+    let scores: Vec<Score> = cases.map(|place| score(target, place, trial, seed)).collect();
+    let settings = vec![
+        Setting { key: "train.learning-rate".into(), value: json!(rate), label: format!("learning-rate={rate},") },
+        Setting { key: "train.batch-size".into(), value: json!(batch), label: format!("batch={batch}") },
+    ];
+    let context = Context {
         experiment: "abdomen".to_owned(),
-        trial: label.clone(),
-        fold,
+        trial: TrialKey { settings: if size.trials > 1 { settings } else { vec![] }, ..TrialKey::default() },
+        fold: None,
         seed,
         split: "test".to_owned(),
         selected_on: false,
     };
-    let cases = (0..size.cases).flat_map(|case| (0..target.structures.len()).map(move |structure| (case, structure)));
-    let rows: Vec<ScoreRow> = cases
-        .map(|(case, structure)| {
-            let score = score(target, (case, structure), trial, seed);
-            ScoreRow { context: context(None), score }
-        })
-        .collect();
-    let learning_rate = ("train.learning-rate".to_owned(), rate.to_string());
     RunInput {
-        skipped: vec![],
-        settings: vec![learning_rate, ("train.batch-size".to_owned(), (2 + trial / 3).to_string())],
-        fold: None,
-        seed,
+        context,
         history: (size.epochs > 0).then(|| history(target, size.epochs, trial, seed)),
-        scores: to_frame(&rows).unwrap(),
+        scores: to_frame(&scores).unwrap(),
         panels: vec![],
+        skipped: None,
         excluded: vec![Excluded { case: "case_099".into(), reason: "labels/case_099.nii.gz: ends early".into() }],
         plan_toml: format!("[train]\nlearning-rate = {rate}\n"),
         manifest: json!({ "segspec": "0.1.0", "trial": trial }),
-        label,
     }
 }
 
@@ -125,7 +120,8 @@ fn score(target: &Target, (case, structure): (usize, usize), trial: usize, seed:
     let false_negative = found.map_or(0, |found| size - found);
     let true_negative = 1_000_000 - true_positive - false_negative - extra;
     let overlap = Overlap { true_positive, false_positive: extra, false_negative, true_negative };
-    Score::new(&format!("case_{case:03}"), &target.structures[structure].name, overlap, Some(0.003))
+    let compared = Compared { counts: overlap, voxel_ml: Some(0.003) };
+    Score::new(&format!("case_{case:03}"), &target.structures[structure].name, &compared)
 }
 
 fn history(target: &Target, epochs: usize, trial: usize, seed: u64) -> DataFrame {

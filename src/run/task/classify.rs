@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use ndarray::Array2;
+use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::{context, scored, split, stop_if_cancelled};
-use crate::evaluate::Context;
+use super::{scored, split, stop_if_cancelled};
 use crate::evaluate::slices::{SliceRow, auc, presence, table};
-use crate::evaluate::table::write;
+use crate::evaluate::table::{rename_structures, write};
 use crate::infer::Trained;
 use crate::observe::Kind;
 use crate::plan::{Plan, Role};
@@ -40,10 +40,9 @@ pub fn predict(
         stop_if_cancelled(setting.cancel)?;
         setting.events.emit(Kind::Predicting { done, of: wanted.len() });
         let slices = trained.classify_prepared(&case.load()?, setting.cancel)?;
-        let context = Context { split: split(plan, *role).into(), ..context(plan) };
         for ((output, slice), probability) in slices.indexed_iter() {
             rows.push(SliceRow {
-                context: context.clone(),
+                split: split(plan, *role).into(),
                 case: case.name.clone(),
                 structure: plan.target.structures[output].name.clone(),
                 slice: slice as u32,
@@ -63,47 +62,56 @@ pub fn predict(
 /// A file cannot be read or written, or it was stopped.
 pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
     let plan = &run.plan;
-    let mut rows = table::read(&run.prediction().slices().0)?;
-    let mut truth: BTreeMap<String, Array2<Option<bool>>> = BTreeMap::new();
-    let of = plan.predicted().count();
+    // Structures may have been renamed since; their order is part of the prediction's id.
+    let names = run.structures();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let slices = rename_structures(&table::read(&run.prediction().slices().0)?, &names)?;
+    let truth = truth(run, cases, setting)?;
+    let slices = with_truth(slices, &names, &truth).map_err(|error| RunError::Internal(error.to_string()))?;
+    let (parquet, csv) = run.evaluation().slices();
+    write(&slices, &parquet, &csv)?;
+    Ok(scored(run, None, mean_auc(plan, &slices)?))
+}
+
+/// Which slices `[structure, z]` of each predicted case show the structures.
+fn truth(run: &Stored, cases: &Cases, setting: &Setting) -> Result<BTreeMap<String, Array2<Option<bool>>>, RunError> {
+    let plan = &run.plan;
+    let (of, mut truth) = (plan.predicted().count(), BTreeMap::new());
     for (done, (_, planned)) in plan.predicted().enumerate() {
         stop_if_cancelled(setting.cancel)?;
         setting.events.emit(Kind::Scoring { done, of });
-        let Some(case) = cases.case(&planned.name).filter(|case| rows.iter().any(|row| row.case == case.name)) else {
-            continue;
-        };
+        let Some(case) = cases.case(&planned.name) else { continue };
         let image = crate::infer::trained::read_image(case)?;
         let labels = reference(case, &image.geometry)?.to_canonical();
         truth.insert(planned.name.clone(), presence(&plan.target, labels.voxels.view()));
     }
     setting.events.emit(Kind::Scoring { done: of, of });
-    // Structures may have been renamed since; their order is part of the prediction's id.
-    let mut written: Vec<String> = Vec::new();
-    for row in &rows {
-        if !written.contains(&row.structure) {
-            written.push(row.structure.clone());
-        }
-    }
-    for row in &mut rows {
-        let Some(output) = written.iter().position(|name| *name == row.structure) else { continue };
-        if let Some(structure) = plan.target.structures.get(output) {
-            row.structure.clone_from(&structure.name);
-        }
-        let place = [output, row.slice as usize];
-        row.present = truth.get(&row.case).and_then(|present| present.get(place).copied().flatten());
-    }
-    let (parquet, csv) = run.evaluation().slices();
-    write(&table::to_frame(&rows)?, &parquet, &csv)?;
-    Ok(scored(run, None, mean_auc(plan, &rows)))
+    Ok(truth)
+}
+
+/// The table of slices with what the reference says of each.
+fn with_truth(
+    mut slices: DataFrame,
+    names: &[&str],
+    truth: &BTreeMap<String, Array2<Option<bool>>>,
+) -> PolarsResult<DataFrame> {
+    let (cases, structures, places) =
+        (slices.column("case")?.str()?, slices.column("structure")?.str()?, slices.column("slice")?.u32()?);
+    let rows = cases.iter().zip(structures.iter()).zip(places.iter());
+    let present = rows.map(|((case, structure), slice)| {
+        let output = names.iter().position(|name| Some(*name) == structure)?;
+        truth.get(case?)?.get([output, slice? as usize]).copied().flatten()
+    });
+    let present = Column::new("present".into(), present.collect::<Vec<Option<bool>>>());
+    slices.with_column(present)?;
+    Ok(slices)
 }
 
 /// Area under the ROC curve over the scored cases, mean over structures.
-fn mean_auc(plan: &Plan, rows: &[SliceRow]) -> Option<f64> {
-    let scored = split(plan, Role::Test);
-    let of = |name: &str| {
-        let rows = rows.iter().filter(|row| row.context.split == scored && row.structure == name);
-        auc(&rows.filter_map(|row| Some((row.probability, row.present?))).collect::<Vec<_>>())
-    };
-    let areas: Vec<f64> = plan.target.structures.iter().filter_map(|structure| of(&structure.name)).collect();
-    (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
+fn mean_auc(plan: &Plan, slices: &DataFrame) -> Result<Option<f64>, RunError> {
+    let mut areas = Vec::new();
+    for structure in &plan.target.structures {
+        areas.extend(auc(&table::known(slices, split(plan, Role::Test), &structure.name)?));
+    }
+    Ok((!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64))
 }

@@ -80,7 +80,7 @@ fn scored(run: &Stored, dice: Option<f64>, auc: Option<f64>) -> EvaluationRecord
 pub fn context(plan: &Plan) -> Context {
     Context {
         experiment: plan.about.experiment.clone(),
-        trial: plan.about.trial.label(),
+        trial: plan.about.trial.clone(),
         fold: (plan.about.folds > 1).then_some(plan.about.fold as u32),
         seed: plan.seed(),
         split: plan.about.scored.name().into(),

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use ndarray::Array2;
 
-use super::{context, scored, stop_if_cancelled};
+use super::{scored, stop_if_cancelled};
 use crate::dataset::{self, Case};
 use crate::evaluate::cascade::{self, SkippedRow, skipped};
-use crate::evaluate::table::{to_frame, write};
-use crate::evaluate::{self, Context, Score, ScoreRow, Variant};
+use crate::evaluate::summary::overall_mean;
+use crate::evaluate::table::{to_frame, variants_frame, write};
+use crate::evaluate::{self, DICE, Score, Variant};
 use crate::infer::Trained;
 use crate::infer::trained::read_image;
 use crate::observe::Kind;
@@ -21,7 +22,7 @@ use crate::run::panels;
 use crate::run::setting::Setting;
 use crate::store::manifest::EvaluationRecord;
 use crate::store::{PredictionFolder, Stored, read_json, write_json};
-use crate::volume::{Geometry, LabelMap, Segmentation};
+use crate::volume::{Geometry, LabelMap};
 
 /// Segments every scored case that is not there yet.
 ///
@@ -87,8 +88,8 @@ fn to_lists(chosen: &Array2<bool>) -> Vec<Vec<bool>> {
 /// Scores of a run, before they are written.
 #[derive(Default)]
 struct Scored {
-    rows: Vec<ScoreRow>,
-    variants: Vec<ScoreRow>,
+    rows: Vec<Score>,
+    variants: Vec<(Variant, Vec<Score>)>,
     skipped: Vec<SkippedRow>,
 }
 
@@ -97,29 +98,31 @@ struct Scored {
 /// # Errors
 /// A file cannot be read or written, or it was stopped.
 pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
-    let (names, mut all) = (cases.names(Role::Test), Scored::default());
-    let variants = variants_of(run);
+    let names = cases.names(Role::Test);
+    let variants = variants_of(run).into_iter().map(|variant| (variant, Vec::new())).collect();
+    let mut all = Scored { variants, ..Scored::default() };
     for (done, name) in names.iter().enumerate() {
         stop_if_cancelled(setting.cancel)?;
         setting.events.emit(Kind::Scoring { done, of: names.len() });
         if let Some(case) = cases.case(name).filter(|case| export::file(run.prediction().path(), &case.name).exists()) {
-            one(run, case, &variants, &mut all)?;
+            one(run, case, &mut all)?;
         }
     }
     setting.events.emit(Kind::Scoring { done: names.len(), of: names.len() });
     let place = run.evaluation();
     let (parquet, csv) = place.scores();
-    write(&to_frame(&all.rows)?, &parquet, &csv)?;
+    let scores = to_frame(&all.rows)?;
+    write(&scores, &parquet, &csv)?;
     if !all.variants.is_empty() {
         let (parquet, csv) = place.variants();
-        write(&to_frame(&all.variants)?, &parquet, &csv)?;
+        write(&variants_frame(&all.variants)?, &parquet, &csv)?;
     }
     if !all.skipped.is_empty() {
         let (parquet, csv) = place.cascade();
         write(&cascade::to_frame(&all.skipped)?, &parquet, &csv)?;
     }
-    panels::write(run, cases, &all.rows)?;
-    Ok(scored(run, mean_dice(&all.rows), None))
+    panels::write(run, cases, &scores)?;
+    Ok(scored(run, overall_mean(&scores, DICE)?, None))
 }
 
 /// The variants that were predicted.
@@ -130,18 +133,16 @@ fn variants_of(run: &Stored) -> Vec<Variant> {
     alone.filter(|alone| folder.variant(&file_name(alone)).is_dir()).chain(passes).collect()
 }
 
-fn one(run: &Stored, case: &Case, variants: &[Variant], all: &mut Scored) -> Result<(), RunError> {
+fn one(run: &Stored, case: &Case, all: &mut Scored) -> Result<(), RunError> {
     let (folder, name, target) = (run.prediction(), &case.name, &run.plan.target);
     let read =
         |place: PathBuf| export::read(&place, name, target).map_err(|error| RunError::Reference(error.to_string()));
     let prediction = read(folder.path().to_path_buf())?;
     let reference = reference(case, prediction.geometry())?;
-    all.rows.extend(score(run, name, &reference, &prediction, &context(&run.plan))?);
-    for variant in variants {
-        let trial = run.plan.about.trial.variant(variant.clone()).label();
-        let context = Context { trial, ..context(&run.plan) };
+    all.rows.extend(evaluate::score(name, target, &reference, &prediction)?);
+    for (variant, scores) in &mut all.variants {
         let found = read(folder.variant(&file_name(variant)))?;
-        all.variants.extend(score(run, name, &reference, &found, &context)?);
+        scores.extend(evaluate::score(name, target, &reference, &found)?);
     }
     if let Some(lists) = read_json::<Vec<Vec<bool>>>(&folder.looked_at(name))? {
         let slices = lists.first().map_or(0, Vec::len);
@@ -156,30 +157,4 @@ fn one(run: &Stored, case: &Case, variants: &[Variant], all: &mut Scored) -> Res
 /// The reference label map of a case, on the grid of its image.
 pub fn reference(case: &Case, grid: &Geometry) -> Result<LabelMap, RunError> {
     dataset::read_label(case, grid).map_err(|error| RunError::Reference(error.to_string()))
-}
-
-fn score(
-    run: &Stored,
-    case: &str,
-    reference: &LabelMap,
-    segmentation: &Segmentation,
-    context: &Context,
-) -> Result<Vec<ScoreRow>, RunError> {
-    let scores = evaluate::score(case, &run.plan.target, reference, segmentation)?;
-    Ok(scores.into_iter().map(|score| ScoreRow { context: context.clone(), score }).collect())
-}
-
-/// Mean Dice over cases, then over structures.
-fn mean_dice(rows: &[ScoreRow]) -> Option<f64> {
-    let mut structures: Vec<(&str, Vec<f64>)> = Vec::new();
-    for Score { structure, dice, .. } in rows.iter().map(|row| &row.score) {
-        let Some(dice) = dice else { continue };
-        match structures.iter_mut().find(|(name, _)| name == structure) {
-            Some((_, values)) => values.push(*dice),
-            None => structures.push((structure, vec![*dice])),
-        }
-    }
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let means: Vec<f64> = structures.iter().map(|(_, values)| mean(values)).collect();
-    (!means.is_empty()).then(|| mean(&means))
 }

@@ -77,9 +77,9 @@ fn a_name_asks_for_one_format_and_longer_endings_go_first() {
         assert_eq!(Format::written_as(Path::new(name)), expected, "{name}");
     }
     for (index, format) in FORMATS.iter().enumerate() {
-        let others = FORMATS[index + 1..].iter().flat_map(|other| other.entry().write.endings);
+        let mut others = FORMATS[index + 1..].iter().flat_map(|other| other.entry().write.endings);
         let own = format.entry().write.endings;
-        assert!(others.filter(|ending| own.contains(ending)).next().is_none(), "{format} is not alone");
+        assert!(!others.any(|ending| own.contains(ending)), "{format} is not alone");
     }
     assert_eq!(
         [stem("a.seg.nrrd"), stem("b.1.nii.gz"), stem("c.stl"), stem(".nii")],

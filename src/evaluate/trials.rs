@@ -1,0 +1,304 @@
+//! Runs gathered into trials: folds pooled out-of-fold so that each case counts once, seeds kept apart.
+//!
+//! All scores stand in one table with a row per run, case and structure. Statistics are groups of it: per trial, structure and case with
+//! seeds averaged ([`Summary`]), and per trial, seed and structure for the spread over seeds.
+
+use polars::prelude::*;
+
+use super::context::{Context, Names};
+use super::frame::{Groups, Row, column, frame, join, mean, rows, sort, stack};
+use super::metric::{HEADLINE, MetricId};
+use super::summary::{self, OVERALL, Statistics, Summary, ascending_mean, part_column, summarise};
+use super::table::{self, TableError};
+use crate::dataset::Target;
+
+mod tables;
+
+/// Seed of the bootstrap in every report.
+pub const BOOTSTRAP_SEED: u64 = 0;
+
+/// Scores of one finished run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Where they come from.
+    pub context: &'a Context,
+    /// The run's table, as [`table::read`] reads it.
+    pub scores: &'a DataFrame,
+}
+
+/// All trials that are compared.
+#[derive(Clone, Debug)]
+pub struct Trials {
+    /// In the order of their first runs.
+    pub all: Vec<Trial>,
+    /// Every score of every run: where it comes from (`experiment`, `trial_number`, `trial`, `fold`, `seed`, `split`, `selected_on`)
+    /// and the columns of a score table, sorted by trial, seed, case and the target's order of structures.
+    pub scores: DataFrame,
+    /// Structures that any trial scored, in the order of the target.
+    pub structure_names: Vec<String>,
+    /// Names of the scored splits, sorted.
+    pub splits: Vec<String>,
+    /// Whether a scored split took part in choosing the weights.
+    pub selected_on: bool,
+    /// Dice values of the success rates.
+    pub success_dice: Vec<f64>,
+}
+
+/// All runs that differ in fold and seed alone.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Number from 1, in the order of the runs.
+    pub number: usize,
+    /// Where its runs come from: the first one's.
+    pub context: Context,
+    /// What tells it from the other trials.
+    pub label: String,
+    /// How many seeds it was run with.
+    pub n_seeds: usize,
+    /// Over all cases, seeds averaged within a case.
+    pub summary: Summary,
+    /// One row, [`OVERALL`]. For every metric its mean over seeds (`dice_mean`), where each seed's is over the cases of all its
+    /// folds and then over structures; the standard deviation over seeds (`dice_sd_over_seeds`) and how many seeds have a value
+    /// (`dice_n_seeds`).
+    pub overall: DataFrame,
+    /// The same columns for each structure.
+    pub structures: DataFrame,
+}
+
+/// Mean of a metric over seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OverSeeds {
+    /// Mean over seeds of the mean over cases (and structures).
+    pub mean: f64,
+    /// Standard deviation over seeds (n − 1); undefined for one seed.
+    pub sd: Option<f64>,
+    /// Number of seeds.
+    pub n: usize,
+}
+
+impl OverSeeds {
+    /// Of a row of [`Trial::overall`], [`Trial::structures`] or [`Trials::comparison_table`].
+    pub fn read(row: Row, metric: MetricId) -> Option<Self> {
+        Some(Self {
+            mean: row.number(&part_column(metric, MEAN))?,
+            sd: row.number(&part_column(metric, SD)),
+            n: row.count(&part_column(metric, N))? as usize,
+        })
+    }
+}
+
+const MEAN: &str = "mean";
+const SD: &str = "sd_over_seeds";
+const N: &str = "n_seeds";
+
+/// Why runs cannot be gathered.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialsError {
+    /// A score table has another form.
+    #[error("run `{run}`: {source}")]
+    Scores {
+        /// The run.
+        run: String,
+        /// What does not fit.
+        source: TableError,
+    },
+    /// Two folds of one trial scored the same case.
+    #[error("trial `{trial}`, seed {seed}: case `{case}` was scored twice; folds must not share test cases")]
+    CaseTwice {
+        /// The trial.
+        trial: String,
+        /// The case.
+        case: String,
+        /// The seed.
+        seed: u64,
+    },
+    /// A table cannot be made.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+/// Gathers runs into trials. `target` gives the order of structures; those that it does not name come last.
+///
+/// # Errors
+/// [`TrialsError::Scores`] for a table of another form, [`TrialsError::CaseTwice`] where two runs of one trial and seed scored the same
+/// case.
+pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64]) -> Result<Trials, TrialsError> {
+    let mut first: Vec<&Context> = Vec::new();
+    let mut of_runs = Vec::new();
+    for run in runs {
+        let known = first.iter().position(|first| first.is_same_trial(run.context));
+        of_runs.push(known.unwrap_or(first.len()));
+        if known.is_none() {
+            first.push(run.context);
+        }
+    }
+    let scores = gather(runs, &of_runs, names, target)?;
+    refuse_cases_twice(&scores)?;
+    let numbered = first.iter().zip(1u32..);
+    let trials = numbered.map(|(context, number)| trial(number, context, names, &scores, success_dice));
+    let scored = || runs.iter().filter(|run| run.scores.height() > 0).map(|run| run.context);
+    let mut splits: Vec<String> = scored().map(|context| context.split.clone()).collect();
+    splits.sort_unstable();
+    splits.dedup();
+    Ok(Trials {
+        all: trials.collect::<Result<_, TableError>>()?,
+        structure_names: structure_names(&scores, target)?,
+        splits,
+        selected_on: scored().any(|context| context.selected_on),
+        success_dice: success_dice.to_vec(),
+        scores,
+    })
+}
+
+/// The columns that say where a score comes from.
+const CONTEXT: [&str; 7] = ["experiment", "trial_number", "trial", "fold", "seed", "split", "selected_on"];
+
+/// The tables of all runs in one, each row with where it comes from.
+fn gather(runs: &[Run], of_runs: &[usize], names: &Names, target: &Target) -> Result<DataFrame, TrialsError> {
+    let mut tables =
+        vec![table::to_frame(&[])?.hstack(&[column("run", Vec::<u32>::new())]).map_err(TableError::malformed)?];
+    for (run, number) in runs.iter().zip(0u32..) {
+        let failed = |source| TrialsError::Scores { run: names.run(run.context), source };
+        table::check_scores(run.scores).map_err(failed)?;
+        let columns = ["version"].into_iter().chain(table::columns());
+        let mut scores = run.scores.select(columns).map_err(TableError::malformed)?;
+        scores.with_column(column("run", vec![number; scores.height()])).map_err(TableError::malformed)?;
+        tables.push(scores);
+    }
+    let scores = stack(tables)?.unwrap_or_default();
+    let scores = join(&scores, &contexts(runs, of_runs, names)?, &["run"])?;
+    let scores = join(&scores, &places(target)?, &["structure"])?;
+    let sorted = sort(&scores, &["trial_number", "seed", "case", "place"])?;
+    let columns = ["version"].into_iter().chain(CONTEXT).chain(table::columns());
+    Ok(sorted.select(columns).map_err(TableError::malformed)?)
+}
+
+/// Where the scores of each run come from, a row per run.
+fn contexts(runs: &[Run], of_runs: &[usize], names: &Names) -> Result<DataFrame, TableError> {
+    let all = || runs.iter().map(|run| run.context);
+    let columns = vec![
+        column("run", 0..runs.len() as u32),
+        column("experiment", all().map(|context| context.experiment.as_str())),
+        column("trial_number", of_runs.iter().map(|place| *place as u32 + 1)),
+        column("trial", all().map(|context| names.trial(context))),
+        column("fold", all().map(|context| context.fold)),
+        column("seed", all().map(|context| context.seed)),
+        column("split", all().map(|context| context.split.as_str())),
+        column("selected_on", all().map(|context| context.selected_on)),
+    ];
+    frame(runs.len(), columns)
+}
+
+/// Place of each structure in the target.
+fn places(target: &Target) -> Result<DataFrame, TableError> {
+    let structures = &target.structures;
+    let names = column("structure", structures.iter().map(|structure| structure.name.as_str()));
+    frame(structures.len(), vec![names, column("place", 0..structures.len() as u32)])
+}
+
+fn refuse_cases_twice(scores: &DataFrame) -> Result<(), TrialsError> {
+    let keys = ["trial_number", "seed", "case", "structure", "trial"];
+    let groups = Groups::by(scores, &keys)?;
+    let Some(twice) = groups.sizes().position(|size| size > 1) else { return Ok(()) };
+    let keys = frame(groups.count(), groups.keys())?;
+    let row = rows(&keys).nth(twice);
+    let text = |name| row.map_or_else(String::new, |row| row.text(name).to_owned());
+    let seed = row.and_then(|row| row.count("seed")).unwrap_or_default();
+    Err(TrialsError::CaseTwice { trial: text("trial"), case: text("case"), seed })
+}
+
+/// Names of all scored structures, in the order of the target.
+fn structure_names(scores: &DataFrame, target: &Target) -> Result<Vec<String>, TableError> {
+    let groups = Groups::by(scores, &["structure"])?;
+    let found = sort(&join(&frame(groups.count(), groups.keys())?, &places(target)?, &["structure"])?, &["place"])?;
+    Ok(rows(&found).map(|row| row.text("structure").to_owned()).collect())
+}
+
+/// One trial from the scores of all.
+fn trial(
+    number: u32,
+    context: &Context,
+    names: &Names,
+    scores: &DataFrame,
+    success_dice: &[f64],
+) -> Result<Trial, TableError> {
+    let numbers = scores.column("trial_number").and_then(|column| column.u32()).map_err(TableError::malformed)?;
+    let scores = scores.filter(&numbers.equal(number)).map_err(TableError::malformed)?;
+    let metrics: Vec<MetricId> = MetricId::all().collect();
+    let structures = summary::means(&Groups::by(&scores, &["seed", "structure"])?, &metrics, ascending_mean)?;
+    let mut seeds = summary::means(&Groups::by(&structures, &["seed"])?, &metrics, ascending_mean)?;
+    seeds.with_column(column("structure", vec![OVERALL; seeds.height()])).map_err(TableError::malformed)?;
+    let one = frame(1, vec![column("structure", [OVERALL])])?;
+    Ok(Trial {
+        number: number as usize,
+        context: context.clone(),
+        label: names.trial(context),
+        n_seeds: seeds.height(),
+        summary: summarise(&scores, success_dice, BOOTSTRAP_SEED)?,
+        overall: join(&one, &over_seeds(&seeds)?, &["structure"])?,
+        structures: over_seeds(&structures)?,
+    })
+}
+
+/// Spread over seeds of a table with a row per seed and structure.
+fn over_seeds(means: &DataFrame) -> Result<DataFrame, TableError> {
+    let groups = Groups::by(means, &["structure"])?;
+    let mut columns = groups.keys();
+    for metric in MetricId::all() {
+        let found = groups.each(metric.column, Statistics::of)?;
+        let all = || found.iter().map(Option::as_ref);
+        columns.push(column(&part_column(metric, MEAN), all().map(|it| Some(it?.mean))));
+        columns.push(column(&part_column(metric, SD), all().map(|it| it?.sd)));
+        columns.push(column(&part_column(metric, N), all().map(|it| it.map_or(0, |it| it.n as u64))));
+    }
+    frame(groups.count(), columns)
+}
+
+impl Trial {
+    /// Number and label, as charts and tables name it.
+    pub fn name(&self) -> String {
+        if self.label.is_empty() { format!("#{}", self.number) } else { format!("#{} {}", self.number, self.label) }
+    }
+
+    /// Mean over seeds of a metric over all structures.
+    pub fn over_seeds(&self, metric: MetricId) -> Option<OverSeeds> {
+        OverSeeds::read(rows(&self.overall).next()?, metric)
+    }
+
+    /// A metric's values over the cases of every structure, in the order of [`Summary::structures`]; seeds averaged within a case,
+    /// undefined ones left out.
+    ///
+    /// # Errors
+    /// [`TableError`] where the table has no such metric.
+    pub fn values(&self, metric: MetricId) -> Result<Vec<Vec<f64>>, TableError> {
+        Groups::by(&self.summary.cases, &["structure"])?.each(metric.column, <[f64]>::to_vec)
+    }
+}
+
+impl Trials {
+    /// The trial with the best mean Dice; the first of equals. Trials that were scored on other cases cannot be compared with the rest,
+    /// and are taken only where there are no others.
+    pub fn best(&self) -> Option<&Trial> {
+        let split = |trial: &Trial| (trial.summary.n_cases > 0).then(|| trial.context.split.clone());
+        let first = self.all.iter().find_map(split);
+        let metric = HEADLINE[0];
+        let merit = |trial: &Trial| trial.over_seeds(metric).map_or(f64::NEG_INFINITY, |it| metric.merit(it.mean));
+        let comparable = self.all.iter().filter(|trial| split(trial).is_none() || split(trial) == first);
+        comparable.reduce(|best, trial| if merit(trial) > merit(best) { trial } else { best })
+    }
+
+    /// Mean of the headline metrics over trials, seeds and structures: `case`, `n` scores, and a column per metric; sorted by case.
+    ///
+    /// # Errors
+    /// [`TableError`] where a table cannot be made.
+    pub fn case_means(&self) -> Result<DataFrame, TableError> {
+        let groups = Groups::by(&self.scores, &["case"])?;
+        let mut cases = summary::means(&groups, HEADLINE, mean)?;
+        let sizes = groups.sizes().map(|size| size as u64);
+        cases.with_column(column("n", sizes)).map_err(TableError::malformed)?;
+        sort(&cases, &["case"])
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The list of figures. A new one is a file beside this one and an entry of [`FIGURES`]: the report's folder and the page follow it.
+
+use super::{Figure, comparison, curves, distribution, ranking, roc, scatter};
+use crate::evaluate::Trial;
+use crate::report::{Report, ReportError};
+
+/// A figure of reports.
+pub struct Kind {
+    /// File name without ending; a number follows where the figure is drawn several times.
+    name: &'static str,
+    /// Where it stands on the page.
+    section: Section,
+    /// Caption, also the text for readers that cannot see the chart; `{}` stands for what the figure is of.
+    caption: &'static str,
+    /// What it shows, and with that when it is drawn.
+    shows: Shows,
+}
+
+/// What a figure shows.
+enum Shows {
+    /// The best trial; drawn where it has scores.
+    BestTrial(fn(&Report, &Trial) -> Result<Figure, ReportError>),
+    /// All trials; drawn where there are several.
+    Trials(fn(&Report) -> Result<Figure, ReportError>),
+    /// Each of several runs or classifiers.
+    Each(fn(&Report) -> Result<Vec<Part>, ReportError>),
+}
+
+/// A figure of one run or classifier.
+pub struct Part {
+    /// Behind the figure's name.
+    pub number: usize,
+    /// What it is of.
+    pub of: String,
+    /// The chart.
+    pub figure: Figure,
+}
+
+/// A section of the page with figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Structures from best to worst.
+    Ranking,
+    /// Scores per structure.
+    Structures,
+    /// Trials against each other.
+    Comparison,
+    /// Classifiers of slices.
+    Classifiers,
+    /// Training over epochs.
+    Training,
+}
+
+/// Every figure, in the order of the page.
+pub const FIGURES: &[Kind] = &[
+    Kind {
+        name: "ranking",
+        section: Section::Ranking,
+        caption: "Mean Dice and IoU of every structure, sorted by Dice.",
+        shows: Shows::BestTrial(ranking::draw),
+    },
+    Kind {
+        name: "distribution",
+        section: Section::Structures,
+        caption: "Spread of Dice and IoU over cases, per structure.",
+        shows: Shows::BestTrial(distribution::draw),
+    },
+    Kind {
+        name: "dice-iou",
+        section: Section::Structures,
+        caption: "Dice against IoU, per case and structure.",
+        shows: Shows::BestTrial(scatter::draw),
+    },
+    Kind {
+        name: "comparison",
+        section: Section::Comparison,
+        caption: "Mean Dice and IoU of every trial.",
+        shows: Shows::Trials(comparison::draw_overall),
+    },
+    Kind {
+        name: "comparison-structures",
+        section: Section::Comparison,
+        caption: "Mean Dice and IoU per structure and trial.",
+        shows: Shows::Trials(comparison::draw_structures),
+    },
+    Kind { name: "training", section: Section::Training, caption: "{}", shows: Shows::Each(curves::draw_runs) },
+    Kind {
+        name: "roc",
+        section: Section::Classifiers,
+        caption: "ROC curves of {}; dots: at the threshold.",
+        shows: Shows::Each(roc::draw),
+    },
+    Kind {
+        name: "training-classifier",
+        section: Section::Training,
+        caption: "{}",
+        shows: Shows::Each(curves::draw_classifiers),
+    },
+];
+
+/// A figure with its place in the page.
+#[derive(Clone, Debug)]
+pub struct NamedFigure {
+    /// File name without ending.
+    pub name: String,
+    /// Where it stands on the page.
+    pub section: Section,
+    /// Caption, also the text for readers that cannot see the chart.
+    pub caption: String,
+    /// The chart.
+    pub figure: Figure,
+}
+
+/// Draws every figure that applies, in the order of the page.
+///
+/// # Errors
+/// A table lacks what a figure shows, or the drawing library refuses.
+pub fn figures(report: &Report) -> Result<Vec<NamedFigure>, ReportError> {
+    let mut figures = Vec::new();
+    for kind in FIGURES {
+        let once = |figure| vec![(kind.name.to_owned(), kind.caption.to_owned(), figure)];
+        let best = report.trials.best().filter(|trial| trial.summary.structures.height() > 0);
+        let drawn = match (&kind.shows, best) {
+            (Shows::BestTrial(draw), Some(best)) => once(draw(report, best)?),
+            (Shows::Trials(draw), _) if report.trials.all.len() > 1 => once(draw(report)?),
+            (Shows::Each(draw), _) => draw(report)?.into_iter().map(|part| numbered(kind, part)).collect(),
+            _ => Vec::new(),
+        };
+        let section = kind.section;
+        figures.extend(drawn.into_iter().map(|(name, caption, figure)| NamedFigure { name, section, caption, figure }));
+    }
+    Ok(figures)
+}
+
+fn numbered(kind: &Kind, part: Part) -> (String, String, Figure) {
+    (format!("{}-{}", kind.name, part.number), kind.caption.replace("{}", &part.of), part.figure)
+}
+
+/// Title of a figure of one trial, which is named where there are several.
+pub(super) fn titled(report: &Report, trial: &Trial, what: &str) -> String {
+    if report.trials.all.len() > 1 { format!("{what}, trial {}", trial.name()) } else { what.to_owned() }
+}
