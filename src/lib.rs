@@ -27,13 +27,20 @@
 //!
 //! # Where things are
 //!
-//! The modules below stand in the order of that way, left to right; a module imports only what stands above it. Crates below `crates/`
-//! hold what rarely changes: `base` (files, memory, random numbers), `volume` (images and file formats), `backend` (devices and kernels).
+//! The modules below stand in the order of that way, first to last; a module imports only what stands before it. What rarely changes
+//! lives in crates of its own, so that a change in a report or a command compiles in seconds:
+//!
+//! - `crates/base`: files, memory, random numbers;
+//! - `crates/volume`: images, label maps and their file formats;
+//! - `crates/backend`: devices and kernels;
+//! - `crates/data`: [`dataset`], [`preprocess`], [`augment`];
+//! - `crates/learn`: [`model`], [`loss`], [`predict`], [`train`].
+//!
 //! docs/extending.md says where a new architecture, loss, metric, format or subcommand goes.
 //!
 //! # Invariants (checked by `tests/it/tidy.rs`)
 //!
-//! - A module imports only what stands above it in the list below.
+//! - A module imports only what stands before it.
 //! - [`evaluate`] never sees a tensor; [`report`] reads only tables and saved images; [`model`] and [`loss`] do no I/O;
 //!   [`volume`] knows no dataset; only [`backend`] names a Burn backend; only [`store`] names the files of a run folder.
 //! - Nothing is random without a seed from the plan ([`random`]).
@@ -47,15 +54,9 @@
 
 pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, files, memory, random};
+pub use segspec_data::{augment, auto, dataset, preprocess};
+pub use segspec_learn::{loss, model, predict, train};
 pub use segspec_volume as volume;
-pub mod auto;
-pub mod dataset;
-pub mod preprocess;
-pub mod augment;
-pub mod model;
-pub mod loss;
-pub mod predict;
-pub mod train;
 pub mod evaluate;
 pub mod report;
 pub mod spec;

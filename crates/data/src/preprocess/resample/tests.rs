@@ -20,7 +20,7 @@ struct Reference {
 }
 
 fn references() -> Vec<Reference> {
-    serde_json::from_str(include_str!("../../../tests/reference/resample.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../../tests/reference/resample.json")).unwrap()
 }
 
 fn assert_close(found: &Array3<f32>, expected: &[f32], what: &str) {

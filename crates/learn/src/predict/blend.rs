@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn gaussian_weights_equal_those_of_nnunet() {
-        let reference: Reference = serde_json::from_str(include_str!("../../tests/reference/window.json")).unwrap();
+        let reference: Reference =
+            serde_json::from_str(include_str!("../../../../tests/reference/window.json")).unwrap();
         for Gaussian { patch, weights } in reference.gaussians {
             let found = importance(patch, Blend::Gaussian);
             for (found, expected) in found.iter().zip(&weights) {

@@ -138,7 +138,8 @@ struct Deformed {
 }
 
 fn reference() -> (Reference, Array4<f32>, Array3<u16>) {
-    let reference: Reference = serde_json::from_str(include_str!("../../../tests/reference/augment.json")).unwrap();
+    let reference: Reference =
+        serde_json::from_str(include_str!("../../../../../tests/reference/augment.json")).unwrap();
     let [d, h, w] = reference.shape;
     let image = Array4::from_shape_vec((1, d, h, w), reference.image.clone()).unwrap();
     let labels = Array3::from_shape_vec(reference.shape, reference.labels.clone()).unwrap();

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn steps_equal_those_of_nnunet_and_numpy() {
         let references: Vec<Reference> =
-            serde_json::from_str(include_str!("../../tests/reference/intensity.json")).unwrap();
+            serde_json::from_str(include_str!("../../../../tests/reference/intensity.json")).unwrap();
         assert!(references.len() >= 6);
         for reference in references {
             let mut image = Array4::from_shape_vec(reference.shape, reference.image).unwrap();

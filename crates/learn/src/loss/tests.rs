@@ -28,7 +28,7 @@ struct Case {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("../../tests/reference/loss.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../tests/reference/loss.json")).unwrap()
 }
 
 impl Reference {

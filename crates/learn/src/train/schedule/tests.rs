@@ -59,7 +59,7 @@ struct Case {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("../../../tests/reference/optimizer.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../../tests/reference/optimizer.json")).unwrap()
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn check(reference: &Reference) {
 
 #[test]
 fn the_same_weights_give_the_outputs_of_the_reference_implementations() {
-    let text = include_str!("../../tests/reference/architecture.json");
+    let text = include_str!("../../../../tests/reference/architecture.json");
     let references: Vec<Reference> = serde_json::from_str(text).unwrap();
     assert_eq!(references.len(), 11);
     references.iter().for_each(check);

@@ -27,7 +27,7 @@ struct Output {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("../../../tests/reference/weights.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../../tests/reference/weights.json")).unwrap()
 }
 
 fn file(name: &str) -> PathBuf {

@@ -48,7 +48,8 @@ fn step(case: &Case) -> Intensity {
 
 #[test]
 fn steps_equal_those_of_batchgeneratorsv2_and_monai() {
-    let reference: Reference = serde_json::from_str(include_str!("../../../tests/reference/augment.json")).unwrap();
+    let reference: Reference =
+        serde_json::from_str(include_str!("../../../../../tests/reference/augment.json")).unwrap();
     assert!(reference.intensity.len() >= 20);
     let [d, h, w] = reference.shape;
     for case in &reference.intensity {

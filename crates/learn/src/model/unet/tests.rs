@@ -62,7 +62,8 @@ impl ModuleMapper for Fill {
 
 #[test]
 fn outputs_gradients_and_size_agree_with_pytorch() {
-    let references: Vec<Reference> = serde_json::from_str(include_str!("../../../tests/reference/unet.json")).unwrap();
+    let references: Vec<Reference> =
+        serde_json::from_str(include_str!("../../../../../tests/reference/unet.json")).unwrap();
     let device = Device::flex().autodiff();
     for reference in references {
         let plan = plan(&reference.features, &reference.kernels, &reference.strides);

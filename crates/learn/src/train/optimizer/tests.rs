@@ -108,7 +108,8 @@ fn group(parameters: &str) -> Group {
 
 #[test]
 fn trajectories_are_those_of_pytorch() {
-    let reference: Reference = serde_json::from_str(include_str!("../../../tests/reference/optimizer.json")).unwrap();
+    let reference: Reference =
+        serde_json::from_str(include_str!("../../../../../tests/reference/optimizer.json")).unwrap();
     let adam = spec::Adam { learning_rate: 0.01, ..spec::Adam::default() };
     let decayed = spec::Adam { weight_decay: 0.1, betas: [0.8, 0.99], epsilon: 1e-6, ..adam };
     let adamw = spec::AdamW { learning_rate: 0.01, weight_decay: 0.1, ..spec::AdamW::default() };
@@ -146,7 +147,8 @@ fn trajectories_are_those_of_pytorch() {
 
 #[test]
 fn a_group_names_whole_parts_of_the_network() {
-    let reference: Reference = serde_json::from_str(include_str!("../../../tests/reference/optimizer.json")).unwrap();
+    let reference: Reference =
+        serde_json::from_str(include_str!("../../../../../tests/reference/optimizer.json")).unwrap();
     let network = Tiny::new(&reference, &Device::flex().autodiff());
     let rules = |parameters: &str| Rules::new(&network, &Optimizer::default(), &[group(parameters)], true);
     for known in ["first", "second.bias"] {

@@ -1,0 +1,8 @@
+//! What networks learn from: datasets and their splits, preprocessed cases, augmentation. It knows no tensor.
+
+pub use segspec_base::{Cancel, files, memory, random};
+pub use segspec_volume as volume;
+pub mod auto;
+pub mod dataset;
+pub mod preprocess;
+pub mod augment;

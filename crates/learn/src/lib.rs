@@ -1,0 +1,10 @@
+//! How networks learn: architectures, losses, prediction by windows, the training loop.
+
+pub use segspec_backend as backend;
+pub use segspec_base::{Cancel, files, memory, random};
+pub use segspec_data::{augment, auto, dataset, preprocess};
+pub use segspec_volume as volume;
+pub mod model;
+pub mod loss;
+pub mod predict;
+pub mod train;
