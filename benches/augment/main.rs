@@ -1,7 +1,8 @@
-//! `cargo bench --bench augment`: milliseconds per training patch of nnU-Net's augmentation on one thread, beside batchgeneratorsv2.
+//! `cargo bench --bench augment`: milliseconds per training patch of nnU-Net's augmentation on one thread, compared with
+//! batchgeneratorsv2.
 //!
-//! `SEGSPEC_BENCH_PYTHON` names a Python with `batchgeneratorsv2`; without it our own figures are printed alone. Both sides take
-//! turns, each in a process of its own; the patch is cut out of a case that is half as large again along each axis.
+//! `SEGSPEC_BENCH_PYTHON` names a Python with `batchgeneratorsv2`; without it, only our own figures are printed. Both sides
+//! alternate, each in a separate process; the patch is cut from a case 1.5 times as large along each axis.
 
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "memory is not measured here")]
@@ -12,7 +13,7 @@ use std::ffi::OsStr;
 use std::hint::black_box;
 use std::time::Instant;
 
-use common::{apart, median, peer};
+use common::{in_new_process, median, peer};
 use ndarray::{Array3, Array4};
 use segspec::augment::dice::End;
 use segspec::augment::patch::{Draw, Place, Source, draw};
@@ -34,7 +35,7 @@ const STEPS: [&str; 10] = [
     "gamma",
 ];
 
-/// Processes per side; the middle one counts.
+/// Processes per side; the median is reported.
 const TURNS: usize = 3;
 /// Patches of the whole preset in one process, and of one transform alone.
 const PATCHES: u64 = 300;
@@ -54,7 +55,7 @@ fn main() {
         for step in STEPS {
             let (mut ours, mut theirs) = (Vec::new(), Vec::new());
             for _ in 0..TURNS {
-                ours.push(apart(&["--measure", name, step].map(OsStr::new)));
+                ours.push(in_new_process(&["--measure", name, step].map(OsStr::new)));
                 let arguments = [size.map(|voxels| voxels.to_string()).join(","), step.to_owned()];
                 let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
                 theirs.extend(python.as_ref().map(|python| peer::<f64>(python, "augment.py", &arguments)));
@@ -78,7 +79,7 @@ fn milliseconds(size: &str, step: &str) -> f64 {
     let whole = AugmentPlan::resolve(&Augment { preset: Preset::NnuNet, ..Augment::default() }, size, &[], false);
     let alone = whole.each().into_iter().find(|(name, _)| *name == step).map(|(_, plan)| plan);
     let patches = if alone.is_some() { ALONE } else { PATCHES };
-    // A grid of half the resolution is the strongest, and no resampling at all the weakest.
+    // The low end of low resolution, half the resolution, is its strongest setting; the high end does not resample.
     let end = alone.as_ref().map(|_| if step == "low-resolution" { End::Low } else { End::High });
     let mut augment = alone.unwrap_or(whole);
     for step in &mut augment.intensity {

@@ -1,7 +1,7 @@
-//! What all benchmarks share: processes that measure and print JSON, and medians.
+//! Shared by all benchmarks: processes that measure and print JSON, and medians.
 //!
-//! Criterion and divan time one program; ours take turns with peers in other languages, each in a process of its own, so that
-//! a machine that changes its pace meets both, and so that peak memory is that of the one piece of work.
+//! Criterion and divan time one program. Our benchmarks alternate with peers in other languages, each in a separate process, so
+//! that changes of machine speed affect both sides, and so that peak memory belongs to one piece of work.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use std::process::Command;
 
 use serde::de::DeserializeOwned;
 
-/// Runs this benchmark again, with other arguments.
-pub fn apart<T: DeserializeOwned>(arguments: &[&OsStr]) -> T {
+/// Runs this benchmark in another process, with other arguments.
+pub fn in_new_process<T: DeserializeOwned>(arguments: &[&OsStr]) -> T {
     let program = std::env::current_exe().expect("the path of this program");
     read(program.as_os_str(), arguments)
 }
@@ -29,13 +29,13 @@ fn read<T: DeserializeOwned>(program: &OsStr, arguments: &[&OsStr]) -> T {
     serde_json::from_slice(&output.stdout).expect("one line of JSON")
 }
 
-/// The middle value.
+/// The median; the upper one of an even number of values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// Resident memory of this process in bytes: `VmHWM`, the most so far, or `VmRSS`, now; 0 where the system does not tell.
+/// Resident memory of this process in bytes: `VmHWM`, the peak so far, or `VmRSS`, now; 0 if the system does not report it.
 pub fn memory(field: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));

@@ -1,4 +1,4 @@
-//! Single convolutions: what of the machine's arithmetic each shape reaches, forward and backward.
+//! Single convolutions: the fraction of the machine's arithmetic throughput that each shape reaches, forward and backward.
 
 use std::ffi::OsStr;
 use std::time::Instant;
@@ -29,8 +29,8 @@ const LAYERS: [Layer; 10] = [
     Layer { batch: 8, channels: [512, 512], size: [1, 16, 16], kernel: 3, stride: 1 },
 ];
 
-/// Prints a table of effective GFLOP/s, counted as if every tap were multiplied; shares above 100 % of the ceiling are
-/// multiplications that Winograd's filtering saves.
+/// Prints a table of effective GFLOP/s, counted as if every tap were multiplied. Winograd's filtering saves multiplications, so
+/// that shares can exceed 100 % of the ceiling.
 pub fn print(python: Option<&OsStr>) {
     let ceiling = python.map(peer::sgemm);
     match ceiling {
@@ -77,7 +77,7 @@ impl Layer {
     }
 }
 
-/// Least seconds of the forward pass, or of what follows it where that takes any.
+/// Minimum seconds of the forward pass, or of the backward pass if that takes time.
 fn best<T>(forward: impl Fn() -> T, backward: impl Fn(T)) -> f64 {
     let once = || {
         let start = Instant::now();

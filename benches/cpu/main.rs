@@ -1,8 +1,8 @@
-//! `cargo bench --bench cpu`: training step, inference and peak memory on the CPU beside PyTorch's, measured in the same run.
+//! `cargo bench --bench cpu`: training step, inference and peak memory on the CPU, compared with PyTorch in the same run.
 //!
-//! `SEGSPEC_BENCH_PYTHON` names a Python with PyTorch; without it our own figures are printed alone. Arguments choose by
-//! name: `cargo bench --bench cpu -- unet-64` or `-- layers`. Each measurement is a process of its own, so that peak memory
-//! is that of the one network, and the two sides take turns, so that a machine that changes its pace meets both.
+//! `SEGSPEC_BENCH_PYTHON` names a Python with PyTorch; without it, only our own figures are printed. Arguments select
+//! by name: `cargo bench --bench cpu -- unet-64` or `-- layers`. Each measurement runs in a separate process, so that peak memory
+//! belongs to one network, and the two sides alternate, so that changes of machine speed affect both.
 
 #[path = "../common/mod.rs"]
 mod common;

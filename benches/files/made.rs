@@ -1,4 +1,4 @@
-//! A CT of usual size, generated: air around a body with smooth organs, and the noise that makes real images hard to compress.
+//! A synthetic CT of typical size: air around a body with smooth organs, and the noise that makes real images hard to compress.
 
 use std::path::Path;
 use std::time::SystemTime;

@@ -1,7 +1,7 @@
-//! `cargo bench --bench files`: reading images and putting them on other grids, beside SimpleITK, nibabel and SciPy in the same run.
+//! `cargo bench --bench files`: reading and resampling images, compared with SimpleITK, nibabel and SciPy in the same run.
 //!
-//! `SEGSPEC_BENCH_PYTHON` names a Python with `SimpleITK nibabel scipy`; without it our own figures are printed alone.
-//! `SEGSPEC_TEST_DATA` names the folder with real images; without it only generated ones are read. Arguments choose by name:
+//! `SEGSPEC_BENCH_PYTHON` names a Python with `SimpleITK nibabel scipy`; without it, only our own figures are printed.
+//! `SEGSPEC_TEST_DATA` names the folder with real images; without it, only generated ones are read. Arguments select by name:
 //! `cargo bench --bench files -- nifti`.
 
 #[path = "../common/mod.rs"]
@@ -12,17 +12,17 @@ mod work;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use common::{apart, median, peer};
+use common::{in_new_process, median, peer};
 use serde::{Deserialize, Serialize};
 
 use work::Work;
 
-/// Something to read or resample, and who does it, too.
+/// Something to read or resample, and the peers that can do it.
 struct Task {
     name: &'static str,
     title: &'static str,
     work: Work,
-    /// Below the folder of the generated images, or of the real ones.
+    /// Path in the folder of the generated images, or of the real ones.
     path: &'static str,
     real: bool,
     peers: &'static [&'static str],
@@ -118,13 +118,13 @@ const TASKS: [Task; 10] = [
 struct Measured {
     /// Median seconds.
     seconds: f64,
-    /// Peak of resident memory above that before, in bytes.
+    /// Peak increase of resident memory, in bytes.
     peak: f64,
     /// Bytes of the result.
     decoded: f64,
 }
 
-/// Rounds of one process each per side; medians are compared.
+/// Rounds, with one process per side each; medians are compared.
 const ROUNDS: usize = 5;
 
 fn main() {
@@ -157,7 +157,7 @@ fn compare(task: &Task, path: &Path, python: Option<&OsStr>) {
     let mut ours: Vec<Measured> = Vec::new();
     let mut theirs: Vec<Vec<f64>> = vec![Vec::new(); peers.len()];
     for _ in 0..ROUNDS {
-        ours.push(apart(&["--measure".as_ref(), task.name.as_ref(), path.as_ref()]));
+        ours.push(in_new_process(&["--measure".as_ref(), task.name.as_ref(), path.as_ref()]));
         for (name, seconds) in peers.iter().zip(&mut theirs) {
             let work = OsString::from(format!("{:?}", task.work).to_lowercase());
             let arguments = [work.as_os_str(), name.as_ref(), path.as_ref()];

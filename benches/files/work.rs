@@ -1,4 +1,4 @@
-//! Our side.
+//! The work, as done by segspec.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -31,12 +31,12 @@ pub enum Work {
     Masks,
 }
 
-/// Grid that images are put on.
+/// Grid that images are resampled to.
 const TARGET: [usize; 3] = [180, 400, 400];
 
 const TIMES: usize = 5;
 
-/// Does the work some times, in this process.
+/// Repeats the work in this process and measures it.
 pub fn measure(work: Work, path: &Path) -> Measured {
     let read = |path: &Path| read_volume(path).expect("an image").voxels;
     match work {
@@ -53,7 +53,7 @@ pub fn measure(work: Work, path: &Path) -> Measured {
     }
 }
 
-/// The dataset file's structures, with masks named by them in one folder.
+/// Reads the structures of the dataset file, one mask file each, in one folder.
 fn masks(root: &Path) -> Measured {
     let text = include_str!("../../datasets/totalsegmentator-v2.toml")
         .replace("Totalsegmentator_dataset_v201", "totalsegmentator")
@@ -66,7 +66,7 @@ fn masks(root: &Path) -> Measured {
     repeat(|| 2 * black_box(read_label(case, &grid).expect("117 masks")).voxels.len())
 }
 
-/// `work` returns the bytes of its result.
+/// `work` returns the size of its result in bytes.
 fn repeat(mut work: impl FnMut() -> usize) -> Measured {
     let before = memory("VmRSS");
     let decoded = work() as f64;

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What only a graphics card can show, in one go (the tables of docs/benchmarks.md):
+# Measurements that need a GPU (the tables of docs/benchmarks.md):
 #   benches/gpu/card.sh [DEVICE] [EPOCHS] [NAMES]
-# 1. speed beside PyTorch; 2. phantom and hippocampus in bf16 there and in f32 on the CPU; 3. a fold of nnU-Net's recipe beside PyTorch,
-# EPOCHS of 250 steps. NAMES picks among `speed phantom hippocampus recipe`. SEGSPEC_DATA holds the datasets; SEGSPEC_BENCH_PYTHON is a
-# Python with torch, monai, nibabel, transformers, batchgeneratorsv2 and dynamic-network-architectures. `RECIPE=nnunet-hippocampus.small PRECISION=f32 card.sh cpu 1 recipe` tries
-# the last one without a card.
+# 1. speed compared with PyTorch; 2. phantom and hippocampus in bf16 on the GPU and in f32 on the CPU; 3. one fold of nnU-Net's recipe
+# compared with PyTorch, EPOCHS epochs of 250 steps. NAMES selects from `speed phantom hippocampus recipe`. SEGSPEC_DATA is the folder of
+# the datasets; SEGSPEC_BENCH_PYTHON is a Python with torch, monai, nibabel, transformers, batchgeneratorsv2 and
+# dynamic-network-architectures. `RECIPE=nnunet-hippocampus.small PRECISION=f32 card.sh cpu 1 recipe` tests the recipe without a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 device=${1:-cuda:0}

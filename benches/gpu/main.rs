@@ -1,7 +1,7 @@
-//! `cargo bench --bench gpu --features cuda`: training step, inference and peak memory on an NVIDIA GPU beside PyTorch's on the same
-//! card in the same run: channels last, cuDNN's tuning, automatic mixed precision, with and without `torch.compile`.
+//! `cargo bench --bench gpu --features cuda`: training step, inference and peak memory on an NVIDIA GPU, compared with PyTorch
+//! on the same card in the same run: channels last, cuDNN's tuning, automatic mixed precision, with and without `torch.compile`.
 //!
-//! `SEGSPEC_BENCH_PYTHON` and arguments as in `cargo bench --bench cpu`. The first run tunes kernels for minutes.
+//! `SEGSPEC_BENCH_PYTHON` and arguments as in `cargo bench --bench cpu`. The first run spends minutes tuning kernels.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! A training step and an inference of a network, ours and PyTorch's in turns.
+//! Training step and inference of a network, alternating between segspec and PyTorch.
 
 mod ours;
 pub mod peer;
@@ -8,9 +8,9 @@ use std::ffi::OsStr;
 use segspec::backend::{Precision, Selected};
 use serde::{Deserialize, Serialize};
 
-use super::common::{apart, median};
+use super::common::{in_new_process, median};
 
-/// A network and what it is fed with; one input channel, three classes.
+/// A network and its input; one input channel, three classes.
 pub struct Case {
     /// Name on the command line.
     pub name: &'static str,
@@ -20,9 +20,9 @@ pub struct Case {
     pub features: &'static [usize],
     /// Size of a patch `[z, y, x]`; depth 1 is a 2D network.
     pub size: [usize; 3],
-    /// Patches.
+    /// Patches per batch.
     pub batch: usize,
-    /// Numbers of the convolutions.
+    /// Floating-point type of the convolutions.
     pub precision: Precision,
 }
 
@@ -40,22 +40,22 @@ impl Case {
     }
 }
 
-/// A network that the other side has, too.
+/// A network that PyTorch peers also have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// nnU-Net's plain form.
+    /// nnU-Net's plain U-Net.
     Unet,
-    /// MONAI's.
+    /// MONAI's attention U-Net.
     AttentionUnet,
-    /// MONAI's, whose features are 16, 32, 64, 128, 256.
+    /// MONAI's V-Net, whose features are 16, 32, 64, 128, 256.
     #[allow(dead_code, reason = "not every benchmark has it")]
     Vnet,
-    /// Hugging Face's B0.
+    /// Hugging Face's SegFormer-B0.
     Segformer,
 }
 
 impl Kind {
-    /// Its name at the other side.
+    /// Its name in the peer script.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unet => "unet",
@@ -69,21 +69,21 @@ impl Kind {
 /// What one process measured.
 #[derive(Serialize, Deserialize)]
 pub struct Measured {
-    /// Who.
+    /// Name of the program.
     pub name: String,
     /// Median seconds of a training step.
     pub step: f64,
     /// Median seconds of an inference.
     pub inference: f64,
-    /// Peak of memory in MB: resident on the CPU, allocated on a GPU.
+    /// Peak memory in MB: resident on the CPU, allocated on a GPU.
     pub peak: f64,
 }
 
-/// Rounds of one measurement each; the medians of each side are compared.
+/// Rounds, with one measurement per side each; medians are compared.
 const ROUNDS: usize = 3;
 
-/// Does what the command line says: measures one case in this process (`--measure NAME`), or prints the rows of a table for all
-/// cases whose names it holds, each measured in processes of their own. `peers` are PyTorch's options, one row for each.
+/// Executes the command line: measures one case in this process (`--measure NAME`), or prints a table of all cases whose names
+/// contain an argument, each measured in separate processes. `peers` are sets of options for PyTorch, with one row for each.
 pub fn main(cases: &[Case], device: &Selected, arguments: &[String], peers: &[(&str, &[&str])]) {
     if let [flag, name] = arguments
         && flag == "--measure"
@@ -105,7 +105,7 @@ pub fn main(cases: &[Case], device: &Selected, arguments: &[String], peers: &[(&
     }
 }
 
-/// What is compared, its unit, and where it stands.
+/// Name, unit and value of a measurement.
 type Row = (&'static str, &'static str, fn(&Measured) -> f64);
 
 const ROWS: [Row; 3] = [
@@ -118,7 +118,7 @@ fn compare(case: &Case, python: Option<&OsStr>, peers: &[(&str, &[&str])]) {
     let mut ours: Vec<Measured> = Vec::new();
     let mut theirs: Vec<Vec<Measured>> = peers.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
-        ours.push(apart(&["--measure".as_ref(), case.name.as_ref()]));
+        ours.push(in_new_process(&["--measure".as_ref(), case.name.as_ref()]));
         for ((_, options), measured) in peers.iter().zip(&mut theirs) {
             measured.extend(python.map(|python| peer::measure(python, case, options)));
         }

@@ -1,4 +1,4 @@
-//! Our side: a training step (forward, cross-entropy, backward, AdamW) and an inference.
+//! segspec: a training step (forward, cross-entropy, backward, AdamW) and an inference.
 
 use std::time::Instant;
 
@@ -52,12 +52,12 @@ pub fn measure(case: &Case, device: &Device) -> Measured {
     Measured { name: "segspec".into(), step, inference, peak }
 }
 
-/// A GPU computes on while the program does.
+/// Waits for a GPU, which computes asynchronously.
 fn wait(device: &Device) {
     device.clone().inner().sync().expect("the device is well");
 }
 
-/// Memory in MB: what a GPU's pool holds, which never shrinks by itself, or the most that the process took.
+/// Peak memory in MB: of a GPU's memory pool, which never shrinks by itself, or of the process.
 fn peak(device: &Device) -> f64 {
     let pool = device.clone().inner().memory_pool_usage();
     pool.map_or_else(|| memory("VmHWM"), |pool| pool.bytes_reserved as f64) / 1e6

@@ -1,4 +1,4 @@
-//! PyTorch's side: `benches/peer/step.py`, in a process of its own.
+//! PyTorch: `benches/peer/step.py`, in a separate process.
 
 use std::ffi::OsStr;
 
@@ -28,7 +28,7 @@ pub fn measure(python: &OsStr, case: &Case, options: &[&str]) -> Measured {
     read(python, &[&own, options].concat())
 }
 
-/// GFLOP/s of large matrix products, the ceiling of any convolution that multiplies every tap.
+/// GFLOP/s of large matrix products, the ceiling for any convolution that multiplies every tap.
 #[allow(dead_code, reason = "not every benchmark asks for it")]
 pub fn sgemm(python: &OsStr) -> f64 {
     #[derive(Deserialize)]

@@ -12,10 +12,10 @@ use crate::observe::terminal::Terminal;
 use crate::run::bench::{Cost, measure};
 use crate::run::{Folds, Setting};
 
-/// Measure what an experiment costs on this machine: seconds of a step, patches per second, memory
+/// Measure the cost of an experiment on this machine: seconds per step, patches per second, memory
 ///
-/// Does some real training steps and predictions of each of the experiment's networks, and throws them away; nothing is written but
-/// prepared cases. A trial that differs in its seed alone is measured once.
+/// Runs some training steps and predictions of each of the experiment's networks and discards the results; only preprocessed
+/// cases are written. Trials that differ only in their seed are measured once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -24,13 +24,13 @@ Examples:
 pub struct Bench {
     /// Experiment file
     experiment: PathBuf,
-    /// Replace a value of the experiment; may be given several times
+    /// Override a value of the experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Measured steps
+    /// Number of measured steps
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
-    /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
     /// Print JSON
@@ -45,12 +45,12 @@ pub fn execute(args: Bench) -> Result<Exit, Failure> {
     let cancel = session::cancellation();
     let events = Events::to(Terminal::new());
     let planned = session::plan(&loaded, Folds::One(0), Access::Read, &cancel, &events)?;
-    let data_root = session::stated_data_root();
+    let data_root = session::explicit_data_root();
     let setting =
         Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
     let mut costs: Vec<Cost> = Vec::new();
     for (index, run) in planned.runs.iter().enumerate() {
-        // Seeds cost the same.
+        // The seed does not change the cost.
         if planned.runs[..index].iter().any(|earlier| earlier.plan.about.trial == run.plan.about.trial) {
             continue;
         }
@@ -80,7 +80,7 @@ fn print(cost: &Cost) {
     println!("  training step  {:>9.4} s  {:>8.2} patches/s", cost.step_seconds, cost.patches_per_second);
     println!("  prediction     {:>9} {:>10.2} windows/s", "", cost.windows_per_second);
     println!(
-        "  loading        {:>9.4} s  {:>8.1} times what training takes",
+        "  loading        {:>9.4} s  {:>8.1} times as fast as training",
         cost.loading_seconds, cost.loader_reserve
     );
     if let Some(bytes) = cost.peak_bytes {

@@ -20,7 +20,7 @@ pub struct Check {
     /// Experiment or dataset files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Replace a value of every experiment; may be given several times
+    /// Override a value of every experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Print the errors as JSON
@@ -54,28 +54,28 @@ fn check(file: &Path, set: &[String], environment: &[(String, String)]) -> Resul
     match kind::of_file(file) {
         Kind::Experiment => {
             let loaded = spec::load(file, set, environment)?;
-            announce(&loaded.overrides);
+            report_overrides(&loaded.overrides);
             Ok(())
         }
         Kind::Dataset => spec::load_dataset(file).map(drop),
     }
 }
 
-/// The variables of this process, for [`spec::load`]; those that are no text are left out.
+/// The environment variables of this process, for [`spec::load`]; those that are not UTF-8 are skipped.
 pub(super) fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
 }
 
-/// Says which variables take part, so that nobody wonders where a value comes from.
-pub(super) fn announce(overrides: &[String]) {
+/// Reports the environment variables that override values.
+pub(super) fn report_overrides(overrides: &[String]) {
     for variable in overrides {
         eprintln!("note: the environment sets {variable}");
     }
 }
 
-/// Shows the errors of a spec and gives the exit code that goes with them.
+/// Prints the errors of a spec and returns their exit code.
 pub(super) fn refuse(diagnostics: &Diagnostics) -> Exit {
     let styled = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     eprintln!("{}\n", diagnostics.render(styled));

@@ -12,7 +12,7 @@ Examples:
   segspec completions bash > ~/.local/share/bash-completion/completions/segspec
   segspec completions zsh > ~/.zfunc/_segspec")]
 pub struct Completions {
-    /// The shell
+    /// Shell to complete for
     shell: Shell,
 }
 

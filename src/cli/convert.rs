@@ -13,12 +13,12 @@ use crate::volume::convert::{ConvertError, Options, convert};
 use crate::volume::dicom::{self, Anonymous};
 use crate::volume::surface::CoordinateSystem;
 
-/// Convert images, labels and surfaces; grids and voxels stay as they are
+/// Convert images, labels and surfaces; grids and voxel values are kept
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The target's ending chooses the format: .nii, .nii.gz, .nrrd, .seg.nrrd (segments with names), .dcm (DICOM SEG),
-.stl, .obj, .ply (one surface per structure), .glb (all surfaces with their colours); a name without ending is the
-folder of a DICOM series.
+The target's ending selects the format: .nii, .nii.gz, .nrrd, .seg.nrrd (named segments), .dcm (DICOM SEG),
+.stl, .obj, .ply (one surface per structure), .glb (all surfaces, coloured). A name without ending is written as a
+folder with a DICOM series.
 
 Examples:
   segspec convert dicom/ ct.nii.gz --series \"Abdomen 1.0\"
@@ -37,28 +37,28 @@ pub struct Convert {
     /// Convert every image of the source folder (files, or folders of DICOM slices) to files with this ending in the target folder
     #[arg(long, value_name = "ENDING")]
     to: Option<String>,
-    /// Name the results case-0001 and so on; a DICOM series that stays one is copied without the elements that identify the patient
+    /// Name the results case-0001 and so on; a DICOM series written as DICOM loses the elements that identify the patient
     #[arg(long)]
     anonymize: bool,
-    /// Write which result came from which source to this CSV file
+    /// Write the source of each result to this CSV file
     #[arg(long, value_name = "FILE", requires = "to")]
     map: Option<PathBuf>,
-    /// Treat the values as labels (as those of DICOM SEG, .seg.nrrd and surfaces always are)
+    /// Treat the values as labels (always so for DICOM SEG, .seg.nrrd and surfaces)
     #[arg(long)]
     labels: bool,
-    /// Image whose grid a surface is put on, or DICOM series that segments refer to
+    /// Image on whose grid a surface is voxelised, or DICOM series that a DICOM SEG refers to
     #[arg(long, value_name = "PATH")]
     on: Option<PathBuf>,
-    /// Write surfaces with the steps of the voxels, not smoothed
+    /// Write surfaces along voxel faces, without smoothing
     #[arg(long)]
     blocky: bool,
-    /// Simplify each written surface to at most this number of triangles
+    /// Simplify each written surface to at most this many triangles
     #[arg(long, value_name = "N")]
     triangles: Option<usize>,
-    /// Also write names and colours of the structures to this file: .txt for ITK-SNAP, .ctbl for 3D Slicer
+    /// Also write the structures' names and colours to this file: .txt for ITK-SNAP, .ctbl for 3D Slicer
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     colours: Option<PathBuf>,
-    /// Coordinate system of surfaces: of the source, whatever it states, or of the target [default: what the source states, else lps]
+    /// Coordinate system of the source surface (overrides what it states) or of the target [default: as the source states, else lps]
     #[arg(long, value_name = "SYSTEM")]
     coordinates: Option<Coordinates>,
     /// Modality of a written DICOM series [default: other]
@@ -79,7 +79,7 @@ enum Modality {
     Other,
 }
 
-/// Converts, and names the files written.
+/// Converts, and prints the written files.
 pub fn execute(args: Convert) -> Result<Exit, Failure> {
     let options = Options {
         choice: args.series.choice(),
@@ -119,11 +119,11 @@ fn failure(error: ConvertError) -> Failure {
     Failure::new(if environment { Exit::Environment } else { Exit::BadData }, error)
 }
 
-/// Every image below a folder. What cannot be converted is named at the end; the others are converted.
+/// Converts every image below a folder; failures are listed at the end.
 fn folder(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failure> {
     let (cases, excluded) = unlabelled(&args.source, 1).map_err(dataset::failure)?;
     if cases.is_empty() {
-        let text = format!("{}: no image file and no DICOM series here", args.source.display());
+        let text = format!("{}: no image file or DICOM series found", args.source.display());
         return Err(Failure::message(Exit::BadData, text));
     }
     let bar = dataset::progress_bar("converting");
@@ -151,10 +151,10 @@ fn folder(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failu
     if failed.is_empty() { Ok(Exit::Ok) } else { Err(Failure::message(Exit::BadData, failed.join("\n"))) }
 }
 
-/// A copy of a DICOM series without what identifies the patient.
+/// Copies a DICOM series without the elements that identify the patient.
 fn anonymous_series(args: &Convert, options: &Options) -> Result<Vec<PathBuf>, Failure> {
     if Format::written_as(&args.target) != Some(Format::DicomImage) {
-        // The other formats hold nothing about the patient.
+        // The other formats hold no patient data.
         return convert(&args.source, &args.target, options).map_err(failure);
     }
     let name = args.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -163,8 +163,7 @@ fn anonymous_series(args: &Convert, options: &Options) -> Result<Vec<PathBuf>, F
         .map_err(|error| Failure::new(Exit::BadData, error))
 }
 
-/// New for each call, so that nobody can tell which UID became which. The standard library seeds its hashers from the system's
-/// randomness.
+/// New for each call, so that anonymised UIDs cannot be traced back. The standard library seeds its hashers with system randomness.
 fn secret() -> String {
     let number = || RandomState::new().build_hasher().finish();
     [number(), number(), number(), number()].map(|number| format!("{number:016x}")).concat()

@@ -9,7 +9,7 @@ use crate::backend::examine::{self, Examined, examine};
 use crate::backend::{self, kernel_cache};
 use crate::store::manifest::{Git, Host};
 
-/// Show what this machine has: devices, memory, versions, data folder
+/// Show this machine's devices, memory, versions and data folder
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -57,23 +57,23 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
         println!("           no {name}: {reason}");
     }
     if let Some(file) = &kernels {
-        println!("kernels    GPUs keep theirs in {}", file.display());
+        println!("kernels    GPU kernel cache: {}", file.display());
     }
     println!("machine    {}, {}, {} cores", host.name, host.system, host.cores);
     println!("processor  {}", host.cpu);
     println!("memory     {:.1} GiB", host.memory as f64 / f64::from(1 << 30));
-    let state = if root.is_dir() { "found" } else { "not there: set SEGSPEC_DATA" };
+    let state = if root.is_dir() { "found" } else { "not found: set SEGSPEC_DATA" };
     println!("data       {} ({state})", root.display());
     Ok(Exit::Ok)
 }
 
-/// What was found out about a device.
+/// The test result of a device.
 fn line(examined: &Examined) -> String {
     let state = match (&examined.failure, examined.difference) {
         (Some(failure), _) => format!("FAILS: {failure}"),
         (None, Some(0.0)) => "kernels run".into(),
-        (None, Some(difference)) => format!("kernels run, and agree with the CPU to {difference:.0e}"),
-        (None, None) => "not tried".into(),
+        (None, Some(difference)) => format!("kernels run; results differ from the CPU's by at most {difference:.0e}"),
+        (None, None) => "not tested".into(),
     };
     format!("{} ({}): {state}", examined.device, examined.precisions.join(", "))
 }

@@ -1,4 +1,4 @@
-//! `segspec evaluate`: scores of any label files against references, without an experiment.
+//! `segspec evaluate`: scores label files against references, without an experiment.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -29,8 +29,8 @@ Examples:
 
 /// Score label files against references: Dice, IoU, precision, recall, volume
 ///
-/// Files of any format are paired by name, without its ending. A missing prediction is an error; predictions without a reference
-/// are listed and not scored. A case that cannot be scored is listed, and the exit code is then 4.
+/// Files of any format are paired by name, ignoring the ending. A missing prediction is an error; predictions without a reference
+/// are listed but not scored. Cases that cannot be scored are listed, and the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Evaluate {
@@ -43,16 +43,16 @@ pub struct Evaluate {
     /// Structures and their label values; without it, every value that occurs is a structure
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "dataset")]
     labels: Option<String>,
-    /// Take names and values from a dataset: datasets/NAME.toml, or its file
+    /// Dataset that defines names and values: datasets/NAME.toml, or its file
     #[arg(long, value_name = "NAME|FILE")]
     dataset: Option<String>,
-    /// Structures of the dataset, also those of `labels.merge`; without it, every `[[structure]]`
+    /// Structures of the dataset, including those of `labels.merge`; without it, every `[[structure]]`
     #[arg(long, value_name = "NAME,…", requires = "dataset", value_delimiter = ',')]
     structures: Vec<String>,
-    /// Value of voxels in the references that count nowhere; a dataset's is its `labels.ignore`
+    /// Reference voxels with this value are not scored; with --dataset, `labels.ignore` applies
     #[arg(long, value_name = "VALUE", conflicts_with = "dataset", value_parser = clap::value_parser!(u16).range(1..))]
     ignore: Option<u16>,
-    /// Print JSON in place of a table
+    /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
     /// Also write every score to this CSV file
@@ -60,8 +60,9 @@ pub struct Evaluate {
     csv: Option<PathBuf>,
 }
 
-/// Dice values of the success rates, and seed of the bootstrap.
+/// Dice thresholds of the success rates.
 const SUCCESS_DICE: [f64; 3] = [0.5, 0.7, 0.9];
+/// Seed of the bootstrap.
 const BOOTSTRAP_SEED: u64 = 0;
 
 pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
@@ -89,7 +90,7 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         print!("{}", terminal::summary(&summary, Charset::Unicode));
     }
     for extra in &pairs.extra {
-        eprintln!("warning: {}: no reference of this name; not scored", extra.display());
+        eprintln!("warning: {}: no reference with this name; not scored", extra.display());
     }
     for case in &excluded {
         eprintln!("error: {}: not scored: {}", case.case, case.reason);
@@ -132,7 +133,7 @@ fn score_pair(pair: &Pair, target: &Target) -> anyhow::Result<Vec<Score>> {
     Ok(score(&pair.case, target, &reference, &prediction)?)
 }
 
-/// `liver=1,spleen=2`; a name that stands twice unites its values.
+/// Parses `liver=1,spleen=2`; the values of a repeated name are merged.
 fn parse_labels(text: &str) -> Result<Target, String> {
     let mut structures: Vec<TargetStructure> = Vec::new();
     for part in text.split(',') {
@@ -162,7 +163,7 @@ fn dataset_target(name: &str, structures: &[String]) -> Result<Target, Failure> 
     dataset::target(&loaded.dataset, structures).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
-/// Every value but 0 that any file holds, named by itself. Files that cannot be read are reported when they are scored.
+/// Every nonzero value in any file, with the value as its name. Unreadable files are reported when they are scored.
 fn values_present(pairs: &Pairs) -> Target {
     let files: Vec<&PathBuf> = pairs.pairs.iter().flat_map(|pair| [&pair.reference, &pair.prediction]).collect();
     let values = |file: &&PathBuf| -> BTreeSet<u16> {

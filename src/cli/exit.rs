@@ -10,12 +10,11 @@ Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 trial failed, 6 reproductio
 7 environment (disk full, device missing, permission), 130 interrupted (state saved).
 
 Settings: SEGSPEC_DATA (folder of the datasets, default data/), SEGSPEC_DEVICE (default auto),
-SEGSPEC_KERNEL_CACHE (where GPUs keep kernels),
+SEGSPEC_KERNEL_CACHE (folder of compiled GPU kernels),
 SEGSPEC__TRAIN__BATCH_SIZE=4 (any key of the experiment: __ is a dot, _ a hyphen).";
 
-/// Ends the process without a word when whoever reads its results has enough, as in `segspec ls | head`: Rust's `println`
-/// panics then.
-pub(super) fn end_quietly_without_reader() {
+/// Exits silently when the reader of stdout closes the pipe, as in `segspec ls | head`; `println!` would panic.
+pub(super) fn exit_on_closed_pipe() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or_default();
@@ -26,11 +25,11 @@ pub(super) fn end_quietly_without_reader() {
     }));
 }
 
-/// How a command ends.
+/// Exit code of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All done.
+    /// Success.
     Ok = 0,
     /// The command line is wrong.
     Usage = 2,
@@ -40,11 +39,11 @@ pub enum Exit {
     BadData = 4,
     /// A trial failed while it ran.
     TrialFailed = 5,
-    /// A reproduction gave other numbers.
+    /// A reproduction gave different numbers.
     Differs = 6,
     /// The machine: disk full, device missing, permission.
     Environment = 7,
-    /// Stopped by the person; the state is saved.
+    /// Stopped by the user; the state is saved.
     Interrupted = 130,
 }
 
@@ -54,34 +53,34 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A failed command: what to tell the person, and the exit code.
+/// A failed command: the message for the user, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// The message. A message that is already rendered (diagnostics with carets) is printed as it is.
+    /// The message. Rendered diagnostics (with carets) are printed as they are.
     pub error: anyhow::Error,
 }
 
 impl Failure {
-    /// A failure of one kind.
+    /// A failure from an error.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self { exit, error: error.into() }
     }
 
-    /// Shows the failure to the person and gives the exit code.
+    /// Prints the failure and returns its exit code.
     pub fn show(&self) -> Exit {
         match self.error.downcast_ref::<Diagnostics>() {
             Some(errors) => super::check::refuse(errors),
             None => {
-                // Messages name their causes themselves.
+                // Messages already include their causes.
                 eprintln!("error: {}", self.error);
                 self.exit
             }
         }
     }
 
-    /// A failure from a text.
+    /// A failure from a message.
     pub fn message(exit: Exit, text: impl std::fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{text}") }
     }

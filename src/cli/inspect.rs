@@ -10,10 +10,10 @@ use crate::report::text_table::TextTable;
 use crate::volume::dicom::{Choice, Gaps};
 use crate::volume::{Facts, ImageFacts, SurfaceFacts, facts};
 
-/// Say what image files hold: format, grid, values, structures, DICOM series
+/// Describe image files: format, grid, values, structures, DICOM series
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Triples are [depth, height, width] of the image turned to RAS, as in every spec.
+Triples are [depth, height, width] in RAS orientation, as in every spec.
 
 Examples:
   segspec inspect scan.nii.gz label.seg.nrrd
@@ -30,29 +30,29 @@ pub struct Inspect {
     json: bool,
 }
 
-/// Which series of a DICOM folder is meant.
+/// Selects a series of a DICOM folder.
 #[derive(Clone, Debug, Args)]
 pub struct SeriesArgs {
-    /// DICOM: SeriesInstanceUID or description, where a folder holds several series
+    /// DICOM: SeriesInstanceUID or description, if the folder holds several series
     #[arg(long, value_name = "NAME")]
     series: Option<String>,
-    /// DICOM: the part of a series that holds several, as `segspec inspect` lists them
+    /// DICOM: stack to read if a series holds several, as listed by `segspec inspect`
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
-    /// DICOM: interpolate missing slices instead of refusing the series
+    /// DICOM: interpolate missing slices instead of rejecting the series
     #[arg(long)]
     fill_gaps: bool,
 }
 
 impl SeriesArgs {
-    /// As the reader wants it.
+    /// The choice in the DICOM reader's type.
     pub fn choice(&self) -> Choice {
         let gaps = if self.fill_gaps { Gaps::Interpolate } else { Gaps::Refuse };
         Choice { series: self.series.clone(), stack: self.stack.clone(), gaps }
     }
 }
 
-/// Prints what each path holds; what cannot be read is named, and the exit code says so.
+/// Describes each path; unreadable paths are reported and set the exit code.
 pub fn execute(args: Inspect) -> Result<Exit, Failure> {
     let choice = args.series.choice();
     let (mut objects, mut failures) = (Vec::new(), Vec::new());
@@ -76,7 +76,7 @@ pub fn execute(args: Inspect) -> Result<Exit, Failure> {
         None => Ok(Exit::Ok),
         Some(error) if count == 1 => Err(Failure::new(Exit::BadData, error)),
         Some(error) => {
-            Err(Failure::message(Exit::BadData, format!("{error}\nand {} more paths cannot be read", count - 1)))
+            Err(Failure::message(Exit::BadData, format!("{error}\n{} more paths cannot be read", count - 1)))
         }
     }
 }
@@ -97,7 +97,7 @@ fn image_text(image: &ImageFacts) -> String {
     let canonical = image.geometry.to_canonical();
     let spacing = match canonical.has_spacing {
         true => format!("{} mm", triple(canonical.spacing_mm())),
-        false => "no physical size".into(),
+        false => "unknown".into(),
     };
     let mut lines = vec![
         ("format", format!("{}, {}", image.format, image.value_type)),
@@ -106,7 +106,7 @@ fn image_text(image: &ImageFacts) -> String {
         ("origin", format!("{} mm (x, y, z; RAS)", triple(canonical.to_world([0.0; 3])))),
         ("stored as", image.geometry.orientation()),
         ("values", format!("{} … {}, mean {:.4}", image.range[0], image.range[1], image.mean)),
-        ("", sketch(&image.histogram)),
+        ("", histogram_bars(&image.histogram)),
     ];
     if image.geometry.obliqueness_deg() > 0.1 {
         lines.push(("axes", format!("{:.1}° oblique", image.geometry.obliqueness_deg())));
@@ -135,7 +135,7 @@ fn segments_text(image: &ImageFacts) -> String {
 
 fn surface_text(surface: &SurfaceFacts) -> String {
     let mut text = format!(
-        "  surface    {} triangles, {} piece(s), {} open edges\n  size       {:.1} mm², {:.1} ml\n",
+        "  surface    {} triangles, {} component(s), {} open edges\n  size       {:.1} mm², {:.1} ml\n",
         surface.triangles,
         surface.components,
         surface.open_edges,
@@ -143,7 +143,7 @@ fn surface_text(surface: &SurfaceFacts) -> String {
         surface.volume_mm3 / 1e3
     );
     if let Some([low, high]) = surface.bounds_mm {
-        text += &format!("  from, to   {}, {} mm (x, y, z; RAS)\n", triple(low), triple(high));
+        text += &format!("  bounds     {} to {} mm (x, y, z; RAS)\n", triple(low), triple(high));
     }
     text + &notes(&surface.warnings)
 }
@@ -152,8 +152,8 @@ fn notes(warnings: &[String]) -> String {
     warnings.iter().map(|warning| format!("  note: {warning}\n")).collect()
 }
 
-/// A histogram as a line of bars. Square roots: in most images one part, air, holds more than all others.
-fn sketch(histogram: &[usize]) -> String {
+/// A histogram as a line of bars, with square-root heights because most images are mainly air.
+fn histogram_bars(histogram: &[usize]) -> String {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = histogram.iter().copied().max().unwrap_or(0).max(1) as f64;
     let bar = |count: &usize| match count {
@@ -211,8 +211,8 @@ mod tests {
 
     #[test]
     fn bars_grow_with_the_square_root_and_nothing_is_hidden() {
-        assert_eq!(sketch(&[0, 1, 16, 64]), " ▁▄█");
-        assert_eq!(sketch(&[1, 0, 1_000_000]), "▁ █");
-        assert_eq!(sketch(&[0, 0]), "  ");
+        assert_eq!(histogram_bars(&[0, 1, 16, 64]), " ▁▄█");
+        assert_eq!(histogram_bars(&[1, 0, 1_000_000]), "▁ █");
+        assert_eq!(histogram_bars(&[0, 0]), "  ");
     }
 }

@@ -6,7 +6,6 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Exit, Failure};
-use crate::plan::Work;
 use crate::report::text_table::TextTable;
 use crate::store::history::read_history;
 use crate::store::{self, Manifest, Status, StoreError, Stored};
@@ -20,7 +19,7 @@ Examples:
 pub struct Ls {
     /// Only runs of this experiment
     experiment: Option<String>,
-    /// Folder of the run folders
+    /// Folder that contains the run folders
     #[arg(long, default_value = "runs", value_name = "DIR")]
     run_root: PathBuf,
     /// Print JSON
@@ -28,7 +27,7 @@ pub struct Ls {
     json: bool,
 }
 
-/// One run in a few words.
+/// One row of the table.
 struct Row {
     experiment: String,
     run: String,
@@ -62,13 +61,13 @@ pub fn execute(args: Ls) -> Result<Exit, Failure> {
         }
     }
     if rows.is_empty() {
-        eprintln!("no runs below {}", args.run_root.display());
+        eprintln!("no runs under {}", args.run_root.display());
     }
     Ok(Exit::Ok)
 }
 
 fn table(rows: &[Row]) -> TextTable {
-    // Which prediction it is matters only where a training has several.
+    // The prediction column is shown only if a training has several predictions.
     let several = rows.iter().enumerate().any(|(index, row)| rows[..index].iter().any(|other| other.run == row.run));
     let columns = ["experiment", "run", "prediction", "state", "trial", "seed", "fold", "epochs", "Dice", "started"];
     let mut table = TextTable::new(columns.into_iter().filter(|column| several || *column != "prediction"));
@@ -99,13 +98,13 @@ fn row(run: &Stored) -> Result<Row, StoreError> {
     })
 }
 
-/// Epochs that are done.
+/// Number of finished epochs.
 fn epochs(run: &Stored, manifest: Option<&Manifest>) -> Result<usize, StoreError> {
     let finished = manifest.and_then(|manifest| manifest.training.as_ref());
-    match (&run.plan.work, finished) {
-        (_, Some(training)) => Ok(training.epochs),
-        (Work::Train(_), None) => Ok(read_history(&run.folder)?.map_or(0, |history| history.height())),
-        (Work::Average(_), None) => Ok(0),
+    match (finished, run.plan.work.training()) {
+        (Some(training), _) => Ok(training.epochs),
+        (None, Some(_)) => Ok(read_history(&run.folder)?.map_or(0, |history| history.height())),
+        (None, None) => Ok(0),
     }
 }
 

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
 
-/// Declarative experiments for medical image segmentation: one TOML file in, trained, scored and charted runs out
+/// Run medical image segmentation experiments, each declared in a TOML file: preprocess, train, predict, score, report
 #[derive(Debug, Parser)]
 #[command(name = "segspec", version, about, long_about = None, after_help = exit::HELP)]
 pub struct Cli {
@@ -60,9 +60,9 @@ enum Command {
 /// Runs one command line; the caller turns the result into an exit code and a message.
 ///
 /// # Errors
-/// [`Failure`] with the exit code that the kind of failure has.
+/// [`Failure`] with its exit code.
 pub fn execute(cli: Cli) -> Result<Exit, Failure> {
-    exit::end_quietly_without_reader();
+    exit::exit_on_closed_pipe();
     match cli.command {
         Command::Run(args) => run::execute(args),
         Command::RunPlan(args) => run_plan::execute(args),

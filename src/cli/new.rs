@@ -14,10 +14,10 @@ use crate::dataset::spec::{Layout, Modality};
 use crate::dataset::{Proposal, recognise};
 use crate::files;
 
-/// Write a dataset and an experiment for a folder of images
+/// Write a dataset file and an experiment file for a folder of images
 ///
-/// Understands the Medical Segmentation Decathlon, nnU-Net raw, and NIfTI images with labels whose names differ by a word
-/// such as `label`, `seg` or `mask`. What had to be guessed is said. Files that exist are not overwritten.
+/// Recognises the Medical Segmentation Decathlon, nnU-Net raw, and NIfTI images with labels whose names differ by a word
+/// such as `label`, `seg` or `mask`. Guesses are reported. Existing files are not overwritten.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,10 +27,10 @@ pub struct New {
     /// Folder of the images
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
-    /// Name of dataset and experiment [default: the folder's name]
+    /// Name of the dataset and the experiment [default: the folder's name]
     #[arg(long)]
     name: Option<String>,
-    /// Folder below which `datasets/` and `experiments/` lie
+    /// Parent folder of `datasets/` and `experiments/`
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
     /// Print what was found, guessed and written as JSON
@@ -49,7 +49,7 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
     let out = if args.out == Path::new(".") { Path::new("") } else { &args.out };
     let targets = ["datasets", "experiments"].map(|kind| out.join(kind).join(format!("{name}.toml")));
     if let Some(existing) = targets.iter().find(|path| path.exists()) {
-        let text = format!("{} exists and is not overwritten; choose another --name", existing.display());
+        let text = format!("{} already exists and is not overwritten; choose another --name", existing.display());
         return Err(Failure::message(Exit::Usage, text));
     }
     let proposal = recognise(&folder).map_err(failure)?;
@@ -92,7 +92,7 @@ fn valid(name: String) -> Result<String, Failure> {
     if !name.is_empty() && name.chars().all(plain) {
         return Ok(name);
     }
-    Err(Failure::message(Exit::Usage, format!("--name `{name}`: letters, digits, `-` and `_` only")))
+    Err(Failure::message(Exit::Usage, format!("--name `{name}`: use only letters, digits, `-` and `_`")))
 }
 
 fn name_of(folder: &Path) -> String {
@@ -102,7 +102,7 @@ fn name_of(folder: &Path) -> String {
     if plain.is_empty() { "dataset".into() } else { plain.into() }
 }
 
-/// Relative to the data root where the folder lies below it, so that the file can be shared.
+/// The folder, relative to the data root if it is inside it, so that the file can be shared.
 fn root_of(folder: &Path) -> String {
     let data = std::fs::canonicalize(data_root()).ok();
     let relative = data.and_then(|data| folder.strip_prefix(data).ok().map(Path::to_path_buf));
@@ -133,17 +133,17 @@ fn dataset_toml(proposal: &Proposal, root: &str) -> String {
             let _ = writeln!(text, "{key} = {}", quoted(value));
         }
     }
-    let _ = writeln!(text, "# Below SEGSPEC_DATA (default data/), or absolute.\nroot = {}", quoted(root));
+    let _ = writeln!(text, "# Relative to SEGSPEC_DATA (default data/), or absolute.\nroot = {}", quoted(root));
     let _ = writeln!(text, "layout = {}", layout_toml(&dataset.layout));
     let _ = writeln!(text, "modality = {}", quoted(modality_name(dataset.modality)));
-    text.push_str("\n# Which cases train and which are scored; an experiment may replace it.\n");
+    text.push_str("\n# Training and test cases; an experiment can override the split.\n");
     let folds = proposal.cases.clamp(2, 5);
     let _ = writeln!(text, "[split.k-fold]\nfolds = {folds}\nseed = 12345");
-    text.push_str("# Cases of one patient stay together, where the name tells: group-by = \"^(patient\\\\d+)_\"\n");
+    text.push_str("# To keep cases of a patient together (by case name): group-by = \"^(patient\\\\d+)_\"\n");
     if !dataset.labels.mirror_pairs.is_empty() {
         let line = |[left, right]: &[String; 2]| format!("    [{}, {}],\n", quoted(left), quoted(right));
         let pairs: String = dataset.labels.mirror_pairs.iter().map(line).collect();
-        let _ = write!(text, "\n# In a mirrored image they change places.\n[labels]\nmirror-pairs = [\n{pairs}]\n");
+        let _ = write!(text, "\n# Pairs swapped in mirrored images.\n[labels]\nmirror-pairs = [\n{pairs}]\n");
     }
     for channel in &dataset.channels {
         let _ = write!(text, "\n[[channel]]\nname = {}\n", quoted(&channel.name));
@@ -190,7 +190,7 @@ mod tests {
     use crate::spec::Experiment;
 
     #[test]
-    fn what_is_written_can_be_read_and_is_not_overwritten() {
+    fn written_specs_load_and_are_not_overwritten() {
         let place = tempfile::tempdir().unwrap();
         let from = place.path().join("My Set");
         let recipe = PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_names_survive_as_toml() {
+    fn quoted_strings_round_trip() {
         for text in ["a\"b", "c:\\d", "line\nbreak", "é"] {
             let value: toml::Table = toml::from_str(&format!("key = {}", quoted(text))).unwrap();
             assert_eq!(value["key"].as_str(), Some(text));

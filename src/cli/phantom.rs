@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use super::{Exit, Failure, dataset};
 use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
 
-/// Write a synthetic abdominal set: the same files for the same seed
+/// Generate a synthetic abdominal dataset; the same seed gives the same files
 ///
-/// Bodies with liver, kidneys, spleen, spine, ribs and more in plausible Hounsfield units, of different anatomy, spacing and
-/// orientation, with labels. By default in the folders and with the dataset.json of the Medical Segmentation Decathlon; --layout
-/// writes them as the sets of other projects lie, with their names and structures.
+/// Bodies with liver, kidneys, spleen, spine, ribs and more in plausible Hounsfield units, with varying anatomy, spacing and
+/// orientation, and with labels. The default layout is that of the Medical Segmentation Decathlon, including dataset.json;
+/// --layout selects the folders, file names and structures of another project.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,7 +20,7 @@ Examples:
   segspec phantom data/phantom-uw-madison --layout uw-madison --cases 16
   segspec new --from data/phantom        # write a dataset and an experiment for it")]
 pub struct Phantom {
-    /// Folder to make; it must not exist or be empty
+    /// Folder to create; must be empty if it exists
     out: PathBuf,
     /// Number of cases
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
@@ -31,7 +31,7 @@ pub struct Phantom {
     /// Size of the images
     #[arg(long, value_enum, default_value_t = Size::Small)]
     size: Size,
-    /// Folders, files and structures
+    /// Folders, file formats and structures
     #[arg(long, value_enum, default_value_t = Layout::Decathlon)]
     layout: Layout,
 }
@@ -44,7 +44,7 @@ enum Layout {
     DicomStl,
     /// Patient_01/im_1/*.dcm and a DICOM SEG in Patient_01/im_3: spine, kidneys, liver, spleen
     DicomSeg,
-    /// UW-Madison GI Tract: slices of an MR as PNG, train.csv with stomach and bowel; two cases per patient
+    /// UW-Madison GI Tract: MR slices as PNG, train.csv with stomach and bowel; two cases per patient
     UwMadison,
     /// TotalSegmentator: s0000/ct.nii.gz, a mask for each of 16 structures, meta.csv
     #[value(name = "totalsegmentator")]

@@ -19,20 +19,19 @@ use crate::infer::{InferError, Trained};
 use crate::model::Task;
 use crate::observe::terminal::Terminal;
 use crate::observe::{Events, Kind};
-use crate::plan::Work;
 use crate::predict::spec::Weights;
 use crate::predict::{PredictError, export};
 use crate::run::RunError;
 use crate::store::{Status, Stored};
 use crate::volume::{Segmentation, WriteError};
 
-/// Segment images with the network of a run, or with the mean of several
+/// Segment images with the network of a run, or with the average of several runs
 ///
-/// It needs only the run folder; ensembles and cascades also need their members' folders. Several runs must segment the same
-/// structures: their probabilities are averaged. A run that classifies slices writes slices.csv: a probability for each slice and
-/// structure. Images are NIfTI files of any spacing and orientation; results lie on the grid of their images, with label_map.json beside
-/// them, which names the values. Several channels are one 4D file, or CASE_0000.nii.gz, CASE_0001.nii.gz, …. A case that fails is
-/// reported and the others go on; the exit code is then 4.
+/// Needs only the run folder; ensembles and cascades also need their members' folders. Several runs must segment the same
+/// structures; their probabilities are averaged. A slice classifier writes slices.csv: a probability for each slice and structure.
+/// Images are NIfTI files of any spacing and orientation; results are on the grid of their image, and label_map.json names the label
+/// values. Several channels are one 4D file, or CASE_0000.nii.gz, CASE_0001.nii.gz, …. If a case fails, the others continue; the
+/// exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -40,19 +39,19 @@ Examples:
   segspec predict runs/liver/0123456789ab runs/liver/ba9876543210 --input imagesTs --output mean
   segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror")]
 pub struct Predict {
-    /// Run folder; of several the mean
+    /// Run folder; several runs are averaged
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// Image, or folder of images
     #[arg(long, value_name = "FILE|DIR")]
     input: PathBuf,
-    /// Folder of the results
+    /// Folder for the results
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
-    /// Average over the flips of every axis that training mirrored: slower, often a little better
+    /// Average over flips along every axis mirrored in training (test-time augmentation): slower, often slightly better
     #[arg(long)]
     mirror: bool,
     /// Print files and volumes as JSON
@@ -66,7 +65,7 @@ struct Row {
     case: String,
     file: PathBuf,
     seconds: f64,
-    /// Millilitres of each structure; voxels where the image has no spacing.
+    /// Volume of each structure in millilitres, or in voxels if the image has no spacing.
     structures: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -79,7 +78,7 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
         several => mean_of(several, &device.device)?,
     };
     if args.mirror && !trained.mirror() {
-        let text = "--mirror averages over the axes that training mirrored, and this run has none to average over";
+        let text = "--mirror averages over flips of the axes mirrored in training, and this run has none";
         return Err(Failure::message(Exit::Usage, text));
     }
     let (cases, mut failed) = unlabelled(&args.input, trained.channels()).map_err(dataset::failure)?;
@@ -91,7 +90,7 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     let events = Events::to(Terminal::new());
     for run in &runs {
         if run.status()? != Status::Finished {
-            events.warn("the run is not finished: these are the weights that it has so far");
+            events.warn("the run is not finished; using the weights it has so far");
             break;
         }
     }
@@ -110,32 +109,30 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
 
 fn open(run: &Path) -> Result<Stored, Failure> {
     if !run.join("plan.toml").is_file() {
-        let text = format!("{} is no run folder: it has no plan.toml", run.display());
+        let text = format!("{} is not a run folder: it has no plan.toml", run.display());
         return Err(Failure::message(Exit::BadData, text));
     }
     Ok(Stored::open(run)?)
 }
 
-/// The mean of runs, which must say the same of the same channels.
+/// The average of runs, which must have the same targets and input channels.
 fn mean_of(runs: &[Stored], device: &Device) -> Result<Trained, Failure> {
-    let channels = |run: &Stored| match &run.plan.work {
-        Work::Train(training) => Some(training.channels),
-        Work::Average(_) => None,
-    };
+    let channels = |run: &Stored| run.plan.work.training().map(|training| training.channels);
     for run in runs {
         let same = (&run.plan.target, run.plan.task) == (&runs[0].plan.target, runs[0].plan.task);
         let reason = match channels(run) {
-            None => "is an ensemble already",
-            own if !same || own != channels(&runs[0]) => "segments other structures, or takes other channels",
+            None => "is already an ensemble",
+            own if !same || own != channels(&runs[0]) => "segments other structures or takes other channels",
             _ => continue,
         };
-        let text = format!("{} {reason}; give runs of one kind", run.folder.path().display());
+        let folder = run.folder.path().display();
+        let text = format!("{folder} {reason}; give single networks with the same structures and channels");
         return Err(Failure::message(Exit::Usage, text));
     }
     Ok(Trained::of(runs[0].plan.clone(), runs, device)?)
 }
 
-/// The result of `a_0000.nii.gz` is `a.nii.gz`, that of `a.nii.gz` too: in one folder it would replace the image.
+/// `a_0000.nii.gz` and `a.nii.gz` both give `a.nii.gz`, which could replace an image in the output folder.
 fn refuse_to_overwrite(cases: &[Case], output: &Path) -> Result<(), Failure> {
     let same = |image: &PathBuf, result: &Path| match (image.canonicalize(), result.canonicalize()) {
         (Ok(image), Ok(result)) => image == result,
@@ -182,7 +179,7 @@ fn segment_all(
     Ok(rows)
 }
 
-/// What a failure ends.
+/// What a failure stops: the case, or the whole command.
 enum Stop {
     Case(String),
     All(Failure),
@@ -193,7 +190,7 @@ fn segment(case: &Case, output: &Path, trained: &Trained, cancel: &Cancel) -> Re
     let found = read_image(case).and_then(|image| trained.segment(&image, cancel));
     let segmentation = found.map_err(|error| match error {
         InferError::Predict(PredictError::Cancelled) => {
-            let text = "stopped; the cases that are done lie in the output folder";
+            let text = "stopped; finished cases are in the output folder";
             Stop::All(Failure::message(Exit::Interrupted, text))
         }
         error => Stop::Case(error.to_string()),

@@ -15,10 +15,10 @@ use crate::run::Setting;
 use crate::run::preparing::prepare_all;
 use crate::run::setting::cache;
 
-/// Do the preprocessing of an experiment alone
+/// Run only the preprocessing of an experiment
 ///
-/// Prepared cases are kept below the run root and found again by every run whose files and `[preprocess]` are the same:
-/// a first `segspec run` then starts training at once. Ctrl-C keeps what is done.
+/// Preprocessed cases are cached under the run root and reused by every run with the same files and `[preprocess]`, so that
+/// the next `segspec run` starts training at once. Ctrl-C keeps the cases that are done.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,7 @@ Examples:
 pub struct Prepare {
     /// Experiment file
     experiment: PathBuf,
-    /// Replace a value of the experiment; may be given several times
+    /// Override a value of the experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Fold of the split, counted from 0, or `all`
@@ -45,7 +45,7 @@ pub fn execute(args: Prepare) -> Result<Exit, Failure> {
     let events = Events::to(Terminal::new());
     let planned = session::plan(&loaded, args.fold.0, Access::Read, &cancel, &events)?;
     let device = session::device(Some(DeviceName::Cpu))?;
-    let data_root = session::stated_data_root();
+    let data_root = session::explicit_data_root();
     let setting =
         Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
     let mut tally = prepare_all(&planned.runs, &setting)?;

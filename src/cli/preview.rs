@@ -14,10 +14,10 @@ use crate::observe::terminal::Terminal;
 use crate::report::panel;
 use crate::run::{Folds, RunError, Setting, preview};
 
-/// Show what a network would see, as one picture, before training
+/// Draw the network's input as one picture, before training
 ///
-/// A few cases as they are prepared, in three planes with their labels, and the patches of the first training steps as
-/// the experiment draws them. Wrong labels, orientations, crops and intensities are seen here first.
+/// Shows a few preprocessed cases in three planes with their labels, and the patches of the first training steps. Use it to
+/// spot wrong labels, orientations, crops and intensities.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,7 @@ Examples:
 pub struct Preview {
     /// Experiment file
     experiment: PathBuf,
-    /// Replace a value of the experiment; may be given several times
+    /// Override a value of the experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Fold of the split, counted from 0
@@ -36,13 +36,13 @@ pub struct Preview {
     /// Number of training cases to show
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=50))]
     cases: u16,
-    /// Show one patch after each transform of [augment] alone, at both ends of its range
+    /// Show one patch after each single transform of [augment], at both ends of its range
     #[arg(long)]
     augment: bool,
-    /// The picture [default: reports/NAME/preview.png, or augment.png]
+    /// Picture file [default: reports/NAME/preview.png, or augment.png]
     #[arg(long, value_name = "FILE.png")]
     output: Option<PathBuf>,
-    /// Print the picture's file and the cases in it as JSON
+    /// Print the picture's path and its cases as JSON
     #[arg(long)]
     json: bool,
 }
@@ -54,12 +54,12 @@ pub fn execute(args: Preview) -> Result<Exit, Failure> {
     let events = Events::to(Terminal::new());
     let planned = session::plan(&loaded, Folds::One(args.fold), Access::Read, &cancel, &events)?;
     let Some(run) = planned.runs.first() else {
-        return Err(RunError::Internal("an experiment without runs".into()).into());
+        return Err(RunError::Internal("the experiment has no runs".into()).into());
     };
     let show = if args.augment { preview::Show::Augmentation } else { preview::Show::Training };
     let cases = if args.augment { 0 } else { args.cases.into() };
     let device = session::device(Some(DeviceName::Cpu))?;
-    let data_root = session::stated_data_root();
+    let data_root = session::explicit_data_root();
     let setting =
         Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
     let shown = preview::gather(run, cases, show, &setting)?;

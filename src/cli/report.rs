@@ -16,10 +16,10 @@ use crate::report::{self, terminal};
 use crate::run::{self, found};
 use crate::store::Stored;
 
-/// Write tables, charts and one page from finished runs
+/// Write a report of finished runs: tables, charts and an HTML page
 ///
-/// Of a run folder the report goes into the run folder; of an experiment file, with all its finished trials and folds,
-/// into reports/NAME. Several experiments or runs are compared side by side: say with --output where their report goes.
+/// The report of a run folder is written into that folder. The report of an experiment file covers all its finished trials and
+/// folds and is written to reports/NAME. Several experiments or runs are compared side by side, in the folder given by --output.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,19 +27,19 @@ Examples:
   segspec report runs/phantom/0123456789ab
   segspec report experiments/plain.toml experiments/attention.toml --output reports/networks")]
 pub struct Report {
-    /// Experiment file, or run folder; of several a comparison
+    /// Experiment file or run folder; several are compared
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Replace a value of the experiments, as given to `run`
+    /// Override a value of the experiments, as given to `run`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Say something to the report's readers; may be given several times
+    /// Add a note for the report's readers; can be repeated
     #[arg(long, value_name = "TEXT")]
     note: Vec<String>,
-    /// Write the report into this folder
+    /// Folder for the report
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Show the page in a browser
+    /// Open the page in a browser
     #[arg(long)]
     open: bool,
     /// Print the scores as JSON
@@ -60,7 +60,7 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
         }
     }
     let (runs, Some(out)) = (all, out) else {
-        let text = "say with --output into which folder the comparison goes, for example reports/comparison";
+        let text = "a comparison needs an output folder: add, for example, --output reports/comparison";
         return Err(Failure::message(Exit::Usage, text));
     };
     notes.extend(args.note);
@@ -77,11 +77,12 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The runs to report on, what their experiment's author says, and where the report goes.
+/// The runs to report on, their experiment's notes, and the default output folder.
 fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
     if path.is_dir() {
         if !path.join("plan.toml").is_file() {
-            return Err(Failure::message(Exit::BadData, format!("{} holds no run: no plan.toml", path.display())));
+            let text = format!("{} is not a run folder: it has no plan.toml", path.display());
+            return Err(Failure::message(Exit::BadData, text));
         }
         let run = Stored::open(path)?;
         let out = run.evaluation().report();
@@ -96,7 +97,7 @@ fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBu
     Ok((runs, loaded.experiment.notes, Path::new(REPORTS).join(name)))
 }
 
-/// The scores of a report's trials for scripts.
+/// The scores of a report's trials as JSON.
 pub(super) fn to_json(report: &report::Report) -> Value {
     let success_dice = &report.input.success_dice;
     let trial = |trial: &Trial| {

@@ -20,10 +20,10 @@ use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report
 use crate::spec::Experiment;
 use crate::store::{Lock, Status, Stored};
 
-/// Do everything that an experiment file says: prepare, train, predict, score, report
+/// Run an experiment: preprocess, train, predict, score, report
 ///
-/// A run that was stopped goes on where it was; a finished one is not run again. Keys of [predict] and [evaluate] train nothing again.
-/// A run that fails stops neither the others nor the report; the exit code is then 5.
+/// An interrupted run resumes from its last checkpoint; a finished run is not repeated. Changing [predict] or [evaluate] does not retrain.
+/// If a run fails, the others continue and the report is still written; the exit code is then 5.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,35 +35,35 @@ Examples:
 pub struct Run {
     /// Experiment file
     experiment: PathBuf,
-    /// Replace a value of the experiment; may be given several times
+    /// Override a value of the experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Fold of the split, counted from 0, or `all` [default: 0]
     #[arg(long, value_name = "K|all")]
     fold: Option<FoldChoice>,
-    /// Where to compute: auto, cpu, cuda:N, vulkan [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
-    /// Pause each training after so many epochs in all; a later call goes on
+    /// Pause each training after this many epochs in total; run again to continue
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     stop_after: Option<u32>,
-    /// Go on from the weights and the optimiser of a finished run that was planned for fewer epochs
+    /// Continue training from the weights and optimiser state of a finished run that was planned for fewer epochs
     #[arg(long, value_name = "RUN", conflicts_with_all = ["fresh", "smoke", "dry_run"])]
     continue_from: Option<PathBuf>,
-    /// Print the runs and how far they are, and compute nothing
+    /// List the runs and their states without computing anything
     #[arg(long)]
     dry_run: bool,
-    /// Try every stage with two steps and one case, in a folder of its own
+    /// Test every stage with two training steps and one case, in a separate folder
     #[arg(long)]
     smoke: bool,
-    /// Throw away what earlier runs of this experiment left, and start over
+    /// Delete this experiment's earlier runs and start over
     #[arg(long)]
     fresh: bool,
-    /// Show burn-train's dashboard while training; `q` stops and saves, as Ctrl-C does
+    /// Show burn-train's dashboard while training; `q` stops and saves, like Ctrl-C
     #[cfg(feature = "tui")]
     #[arg(long)]
     tui: bool,
-    /// Print the results (or with --dry-run the runs) as JSON
+    /// Print the results (with --dry-run, the runs) as JSON
     #[arg(long)]
     json: bool,
 }
@@ -81,7 +81,7 @@ impl FromStr for FoldChoice {
             _ => text
                 .parse()
                 .map(|fold| Self(Folds::One(fold)))
-                .map_err(|_| "use a number, counted from 0, or `all`".into()),
+                .map_err(|_| "use a fold number, counted from 0, or `all`".into()),
         }
     }
 }
@@ -95,7 +95,7 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     let folds = args.fold.map_or(Folds::One(0), |choice| choice.0);
     let mut planned = session::plan(&loaded, folds, Access::Read, &cancel, &events)?;
     if args.fold.is_none() && planned.folds > 1 {
-        events.warn(format!("fold 0 of {}; `--fold all` runs every fold", planned.folds));
+        events.warn(format!("running fold 0 of {} only; `--fold all` runs every fold", planned.folds));
     }
     if args.smoke {
         planning::shrink(&mut planned);
@@ -112,7 +112,7 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     run_and_report(&args, &planned, &device, &cancel, events, &loaded.experiment)
 }
 
-/// Who watches: the dashboard if it was asked for and there is a screen for it, else lines and bars.
+/// Where events go: the dashboard if it was requested and there is a terminal, else log lines and progress bars.
 #[cfg(feature = "tui")]
 fn events(args: &Run, cancel: &Cancel) -> Events {
     use std::io::IsTerminal;
@@ -122,12 +122,12 @@ fn events(args: &Run, cancel: &Cancel) -> Events {
     }
     let events = Events::to(Terminal::new());
     if args.tui {
-        events.warn("--tui needs a terminal; plain lines are shown instead");
+        events.warn("--tui needs a terminal; showing plain lines instead");
     }
     events
 }
 
-/// Who watches: lines and bars.
+/// Where events go: log lines and progress bars.
 #[cfg(not(feature = "tui"))]
 fn events(_: &Run, _: &Cancel) -> Events {
     Events::to(Terminal::new())
@@ -137,7 +137,7 @@ fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<()
     match planned.runs.as_slice() {
         [run] => Ok(continuing::continue_from(run, from, &device.name.to_string())?),
         runs => {
-            let text = format!("--continue-from is for one run, and this experiment has {}", runs.len());
+            let text = format!("--continue-from needs an experiment with exactly one run; this one has {}", runs.len());
             Err(Failure::message(Exit::Usage, text))
         }
     }
@@ -151,23 +151,23 @@ fn run_and_report(
     events: Events,
     about: &Experiment,
 ) -> Result<Exit, Failure> {
-    let data_root = session::stated_data_root();
+    let data_root = session::explicit_data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
     let setting = Setting { device, data_root: data_root.as_deref(), stop_after, cancel, events: events.clone() };
     let mut reporter = Reporter::new(args, planned, about);
     let outcomes = run_all(&planned.runs, &setting, &mut |run, outcome| reporter.after(run, outcome))?;
     reporter.finish(&events)?;
-    judge(&outcomes)
+    exit_code_of(&outcomes)
 }
 
-/// Keeps the report of an experiment up to date while its runs come to their ends.
+/// Updates the experiment's report as its runs finish.
 struct Reporter<'a> {
     planned: &'a Planned,
     notes: &'a [String],
     out: PathBuf,
     json: bool,
     finished: Vec<Stored>,
-    /// When the experiment's report was written last, and how long that took.
+    /// When the experiment's report was last written, and how long that took.
     last: Option<(Instant, Duration)>,
 }
 
@@ -188,7 +188,7 @@ impl<'a> Reporter<'a> {
             return Ok(());
         }
         report::write(std::slice::from_ref(run), self.notes, &run.evaluation().report())?;
-        // Of hundreds of runs, not each is worth a report of all.
+        // With hundreds of runs, a new report after each one would take too long.
         let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
         if self.planned.runs.len() > 1 && !rarely {
             let start = Instant::now();
@@ -198,7 +198,7 @@ impl<'a> Reporter<'a> {
         Ok(())
     }
 
-    /// Writes the last report, of all finished runs, and prints its table.
+    /// Writes the final report over all finished runs and prints its table.
     fn finish(&self, events: &Events) -> Result<(), Failure> {
         if self.finished.is_empty() {
             return Ok(());
@@ -214,8 +214,8 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// The exit code of an experiment: 5 where one of several runs failed.
-fn judge(outcomes: &Outcomes) -> Result<Exit, Failure> {
+/// The exit code of an experiment: 5 if one of several runs failed.
+fn exit_code_of(outcomes: &Outcomes) -> Result<Exit, Failure> {
     if outcomes.is_stopped() {
         return Err(RunError::Interrupted.into());
     }
@@ -235,7 +235,7 @@ fn judge(outcomes: &Outcomes) -> Result<Exit, Failure> {
     match outcomes.busy().next() {
         Some((run, holder)) => {
             let lock = run.folder.lock();
-            let text = format!("{}: another segspec works on this run ({holder})", lock.display());
+            let text = format!("{}: another segspec process is using this run ({holder})", lock.display());
             Err(Failure::message(Exit::Environment, text))
         }
         None => Ok(Exit::Ok),
@@ -244,7 +244,7 @@ fn judge(outcomes: &Outcomes) -> Result<Exit, Failure> {
 
 fn clear(planned: &Planned) -> Result<(), RunError> {
     for run in &planned.runs {
-        // Another process may be at work on it.
+        // Another process may be using the folder.
         let lock = Lock::take(&run.folder.lock())?;
         run.folder.clear()?;
         drop(lock);

@@ -8,9 +8,9 @@ use super::{Exit, Failure};
 use crate::files;
 use crate::spec::schema;
 
-/// Print the JSON Schema of spec files, for completion and checks in editors
+/// Print the JSON Schema of spec files, for completion and validation in editors
 ///
-/// A spec that begins with `#:schema schema.json` gets them in every editor that uses Taplo.
+/// Editors that use Taplo apply it to specs that begin with `#:schema schema.json`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -18,7 +18,7 @@ Examples:
   segspec schema dataset
   segspec schema --write")]
 pub struct Schema {
-    /// Which kind of spec
+    /// Kind of spec
     #[arg(value_enum, default_value = "experiment")]
     kind: Kind,
     /// Write experiments/schema.json and datasets/schema.json below the current directory

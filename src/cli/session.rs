@@ -1,8 +1,8 @@
-//! What commands that read an experiment have in common: its layers, the data folder, the device, and how to stop.
+//! Shared by the commands that read an experiment: loading, data folder, device and cancellation.
 
 use std::path::{Path, PathBuf};
 
-use super::check::{announce, environment};
+use super::check::{environment, report_overrides};
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
@@ -13,7 +13,7 @@ use crate::run::{self, Folds, Planned, Request, RunError};
 use crate::spec::{self, Loaded};
 use crate::store::StoreError;
 
-/// Folder of the reports of experiments.
+/// Folder of the experiments' reports.
 pub const REPORTS: &str = "reports";
 
 impl From<RunError> for Failure {
@@ -34,7 +34,7 @@ impl From<OpenError> for Failure {
     }
 }
 
-/// The exit code of a kind of failure.
+/// The exit code of a class of failures.
 pub fn exit_of(class: FailureClass) -> Exit {
     match class {
         FailureClass::Data => Exit::BadData,
@@ -44,10 +44,10 @@ pub fn exit_of(class: FailureClass) -> Exit {
     }
 }
 
-/// Reads and checks an experiment, and says which environment variables take part.
+/// Reads and checks an experiment, and reports the environment variables that override its values.
 pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
     let loaded = spec::load(file, overrides, &environment()).map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
-    announce(&loaded.overrides);
+    report_overrides(&loaded.overrides);
     Ok(loaded)
 }
 
@@ -56,8 +56,8 @@ pub fn data_root() -> PathBuf {
     std::env::var_os("SEGSPEC_DATA").map_or_else(|| PathBuf::from("data"), PathBuf::from)
 }
 
-/// The data root where `SEGSPEC_DATA` names one.
-pub fn stated_data_root() -> Option<PathBuf> {
+/// The data folder, if `SEGSPEC_DATA` sets one.
+pub fn explicit_data_root() -> Option<PathBuf> {
     std::env::var_os("SEGSPEC_DATA").map(PathBuf::from)
 }
 
@@ -82,7 +82,7 @@ pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
     backend::select(name).map_err(|error| Failure::new(Exit::Environment, error))
 }
 
-/// A flag that Ctrl-C (and SIGTERM) sets. A second Ctrl-C ends the process at once.
+/// A flag set by Ctrl-C (and SIGTERM). A second Ctrl-C ends the process at once.
 pub fn cancellation() -> Cancel {
     let flag = Cancel::new();
     let handler = flag.clone();
@@ -90,7 +90,7 @@ pub fn cancellation() -> Cancel {
         if handler.stop() {
             std::process::exit(Exit::Interrupted as i32);
         }
-        eprintln!("stopping: the state is being saved (Ctrl-C again ends at once)");
+        eprintln!("stopping: saving the state (press Ctrl-C again to exit at once)");
     });
     if let Err(error) = installed {
         eprintln!("warning: Ctrl-C will not save the state: {error}");

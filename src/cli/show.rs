@@ -18,10 +18,10 @@ use crate::spec::node::Node;
 use crate::spec::source::{Origin, Sources};
 use crate::spec::{self, Kind, Loaded, kind, to_toml};
 
-/// Print a spec with every default filled in, and where each value comes from
+/// Print a spec with all defaults filled in, and where each value comes from
 ///
-/// Behind each "auto" stands what it becomes, when the dataset is at hand: its cases are read for that. `--plan` prints
-/// the whole plan of the first run, as it would stand in the run folder.
+/// Each "auto" is followed by the value it resolves to, if an earlier command has read the dataset's cases. `--plan` reads them and
+/// prints the full plan of the first run, as written to the run folder.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,16 +32,16 @@ pub struct Show {
     /// Experiment or dataset file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Replace a value of the experiment; may be given several times
+    /// Override a value of the experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Say behind each value where it was written and what it replaced
+    /// Show after each value where it was set and what it overrides
     #[arg(long)]
     origin: bool,
-    /// Print the whole plan of the first run: every value resolved, every case
+    /// Print the full plan of the first run: all values resolved, all cases listed
     #[arg(long, conflicts_with = "origin")]
     plan: bool,
-    /// Leave the data alone: do not look up what "auto" becomes
+    /// Do not access the data: leave "auto" unresolved
     #[arg(long, conflicts_with = "plan")]
     no_data: bool,
     /// Print JSON
@@ -52,11 +52,11 @@ pub struct Show {
 pub fn execute(args: Show) -> Result<Exit, Failure> {
     match kind::of_file(&args.file) {
         Kind::Dataset if !args.set.is_empty() => {
-            let message = format!("`--set` is for experiments, and {} is a dataset", args.file.display());
+            let message = format!("`--set` works on experiments only, and {} is a dataset", args.file.display());
             Err(Failure::message(Exit::Usage, message))
         }
         Kind::Dataset if args.plan => {
-            let message = format!("`--plan` is for experiments, and {} is a dataset", args.file.display());
+            let message = format!("`--plan` works on experiments only, and {} is a dataset", args.file.display());
             Err(Failure::message(Exit::Usage, message))
         }
         Kind::Dataset => show_dataset(&args),
@@ -103,24 +103,24 @@ fn show_plan(plan: &Plan, json: bool) -> Result<Exit, Failure> {
 fn first_plan(loaded: &Loaded, access: Access, cancel: &Cancel, events: &Events) -> Result<Plan, RunError> {
     let planned = session::plan(loaded, Folds::One(0), access, cancel, events)?;
     let first = planned.runs.into_iter().next().map(|run| run.plan);
-    first.ok_or_else(|| RunError::Internal("an experiment without runs".into()))
+    first.ok_or_else(|| RunError::Internal("the experiment has no runs".into()))
 }
 
-/// What the values that are left open become; nothing, with a note, where the data is not at hand.
+/// The values that open keys resolve to; empty, with a note, if the data is not available.
 fn decided(loaded: &Loaded, table: &Map<String, Value>) -> Vec<Choice> {
     if !has_open(&Value::Object(table.clone())) {
         return Vec::new();
     }
     let root = data_root().join(&loaded.dataset.root);
     if !root.is_dir() {
-        eprintln!("note: what \"auto\" becomes is not shown: the data is not at {}", root.display());
+        eprintln!("note: cannot show what \"auto\" resolves to: the data is not at {}", root.display());
         return Vec::new();
     }
-    // Images are not opened for this: what is known of them is used.
+    // Only what the cache holds about the images is used; they are not opened.
     match first_plan(loaded, Access::Remembered, &Cancel::new(), &Events::silent()) {
         Ok(plan) => choices(&plan),
         Err(error) => {
-            eprintln!("note: what \"auto\" becomes is not shown: {error}");
+            eprintln!("note: cannot show what \"auto\" resolves to: {error}");
             Vec::new()
         }
     }

@@ -1,4 +1,4 @@
-//! What a cascade's classifier of slices cost and saved.
+//! Slices that a cascade's classifier skips, and the structures' voxels lost in them.
 
 use std::path::Path;
 
@@ -18,15 +18,15 @@ pub struct SkippedRow {
     pub structure: String,
     /// Slices of the image.
     pub slices: u64,
-    /// Those in which the structure was not looked for.
+    /// Slices in which the structure was not segmented.
     pub skipped_slices: u64,
     /// Voxels of the structure in the reference.
     pub reference_voxels: u64,
-    /// Those of them that lie in skipped slices: the second network cannot find them.
+    /// Reference voxels in skipped slices, which the second stage cannot find.
     pub lost_voxels: u64,
 }
 
-/// Counts of a case: canonical reference labels `[z, y, x]` and the slices that were looked at, `[structure, z]`.
+/// Counts of a case, from canonical reference labels `[z, y, x]` and the selected slices `[structure, z]`.
 pub fn skipped(case: &str, target: &Target, labels: ArrayView3<u16>, chosen: ArrayView2<bool>) -> Vec<SkippedRow> {
     let rows = target.structures.iter().zip(chosen.outer_iter()).map(|(structure, chosen)| {
         let voxels = labels
@@ -55,7 +55,7 @@ const COUNTS: [Count; 4] = [
     ("lost_voxels", |row| row.lost_voxels),
 ];
 
-/// Fractions of sums: name, part and whole.
+/// Fractions of sums: name, numerator, denominator.
 const FRACTIONS: [(&str, &str, &str); 2] =
     [("skipped", "skipped_slices", "slices"), ("lost_recall", "lost_voxels", "reference_voxels")];
 
@@ -76,19 +76,19 @@ pub fn to_frame(rows: &[SkippedRow]) -> Result<DataFrame, TableError> {
 /// Reads a table from its Parquet file.
 ///
 /// # Errors
-/// [`TableError`] naming the file, where it is missing, damaged or of another version.
+/// [`TableError`] naming the file if it is missing, damaged or of another version.
 pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
     let mut fields = ["case", "structure"].map(|name| Field::required(name, DataType::String)).to_vec();
     fields.extend(COUNTS.map(|(name, _)| Field::required(name, DataType::UInt64)));
     read_checked(parquet, &fields)
 }
 
-/// Sums over the cases of all runs, by trial and structure: `trial`, `structure`, the counts, `skipped` (the fraction of the slices
-/// that was skipped) and `lost_recall` (the fraction of the reference in skipped slices, which the second network cannot find). `runs`
-/// are the labels of their trials, each with its table.
+/// Sums over the cases of all runs, by trial and structure: `trial`, `structure`, the counts, `skipped` (the fraction of slices
+/// skipped) and `lost_recall` (the fraction of the reference in skipped slices, which the second stage cannot find). `runs` are
+/// tables with the labels of their trials.
 ///
 /// # Errors
-/// [`TableError`] where a table has another form.
+/// [`TableError`] if a table has other columns.
 pub fn sums<'a>(runs: impl IntoIterator<Item = (String, &'a DataFrame)>) -> Result<DataFrame, TableError> {
     let mut tables = vec![to_frame(&[])?];
     let mut labels = Vec::new();
@@ -124,7 +124,7 @@ mod tests {
     use crate::evaluate::table::write;
 
     #[test]
-    fn voxels_in_skipped_slices_are_counted_and_come_back_from_a_file() {
+    fn voxels_in_skipped_slices_are_counted_and_round_trip_through_a_file() {
         let structure = |name: &str, value: u16| TargetStructure {
             name: name.into(),
             values: vec![value],

@@ -1,13 +1,13 @@
-//! Where scores come from, and what their trials are called where a person reads of them.
+//! Origin of scores, and display names of their trials and runs.
 
 use super::TrialKey;
 
-/// Where the scores of a run come from.
+/// Origin of the scores of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
     /// Name of the experiment.
     pub experiment: String,
-    /// The trial; runs of one trial differ in fold and seed alone.
+    /// The trial; runs of one trial differ only in fold and seed.
     pub trial: TrialKey,
     /// Fold of a cross-validation.
     pub fold: Option<u32>,
@@ -15,7 +15,7 @@ pub struct Context {
     pub seed: u64,
     /// Name of the scored split, e.g. `test`.
     pub split: String,
-    /// Whether this split took part in choosing the weights: its scores are then optimistic.
+    /// Whether this split was used to select the checkpoint: its scores are then optimistic.
     pub selected_on: bool,
 }
 
@@ -26,34 +26,34 @@ impl Context {
     }
 }
 
-/// What trials and runs are called: by what tells them apart, the experiment's name only where there are several.
+/// Display names of trials and runs: what distinguishes them, with the experiment's name only if there are several.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Names {
     several_experiments: bool,
 }
 
 impl Names {
-    /// The names of all that is shown together.
+    /// Names for all runs that are shown together.
     pub fn of<'a>(contexts: impl IntoIterator<Item = &'a Context>) -> Self {
         let mut experiments = contexts.into_iter().map(|context| &context.experiment);
         let first = experiments.next();
         Self { several_experiments: experiments.any(|other| Some(other) != first) }
     }
 
-    /// A trial; empty for the only trial of the only experiment.
+    /// Name of a trial; empty for the only trial of the only experiment.
     pub fn trial(&self, context: &Context) -> String {
         let experiment = if self.several_experiments { context.experiment.as_str() } else { "" };
         spaced(&[experiment, &context.trial.label()], " ")
     }
 
-    /// A run: trial, fold and seed.
+    /// Name of a run: trial, fold and seed.
     pub fn run(&self, context: &Context) -> String {
         let fold = context.fold.map(|fold| format!("fold {fold}")).unwrap_or_default();
         spaced(&[&self.trial(context), &fold, &format!("seed {}", context.seed)], ", ")
     }
 }
 
-/// The parts that are not empty, joined.
+/// The non-empty parts, joined.
 fn spaced(parts: &[&str], between: &str) -> String {
     parts.iter().copied().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(between)
 }

@@ -1,4 +1,4 @@
-//! Which cases stand for a run: the best, the median and the worst one.
+//! Example cases of a run: best, median and worst.
 
 use polars::prelude::DataFrame;
 use serde::{Deserialize, Serialize};
@@ -7,20 +7,20 @@ use super::frame::{Groups, frame, mean, rows};
 use super::metric::DICE;
 use super::table::TableError;
 
-/// Why a case is shown.
+/// Rank for which a case is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rank {
     /// Highest mean Dice.
     Best,
-    /// In the middle.
+    /// Median of the mean Dice.
     Median,
     /// Lowest mean Dice.
     Worst,
 }
 
 impl Rank {
-    /// In words.
+    /// Display name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Best => "Best",
@@ -30,10 +30,10 @@ impl Rank {
     }
 }
 
-/// A case that is shown.
+/// An example case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Example {
-    /// Why.
+    /// Its rank.
     pub rank: Rank,
     /// Name of the case.
     pub case: String,
@@ -41,11 +41,11 @@ pub struct Example {
     pub dice: f64,
 }
 
-/// Best, median and worst case by mean Dice over structures; with fewer than three cases, as many as there are. Equal ones come in the
-/// order of their names.
+/// Best, median and worst case by mean Dice over structures; with fewer than three cases, as many as there are. Ties are ordered by
+/// name.
 ///
 /// # Errors
-/// [`TableError`] where the table is not one of scores.
+/// [`TableError`] if the table is not a score table.
 pub fn examples(scores: &DataFrame) -> Result<Vec<Example>, TableError> {
     let groups = Groups::by(scores, &["case"])?;
     let dice = groups.each(DICE.column, mean)?;
@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// Cases and places of a table with a row per name and Dice.
+    /// Ranks and names of the examples of a table with a row per name and Dice.
     fn shown(cases: &[&str], dice: &[Option<f64>]) -> Vec<(Rank, String)> {
         let table = df!("case" => cases, "dice" => dice).unwrap();
         examples(&table).unwrap().into_iter().map(|example| (example.rank, example.case)).collect()

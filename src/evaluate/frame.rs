@@ -1,7 +1,7 @@
-//! What tables need of Polars: columns, groups, joins and rows.
+//! Polars helpers of the tables: columns, groups, joins and rows.
 //!
-//! Groups and joins are Polars' eager ones. What is computed of a group's values is our own, on slices: Polars' aggregates of groups
-//! belong to its query engine, which we do without, and a sum must add in the same order every time.
+//! Groups and joins use Polars' eager API. Aggregates of a group's values are our own, on slices: Polars' aggregates need its query
+//! engine, which we do not include, and sums must always add in the same order.
 
 use polars::prelude::*;
 
@@ -18,18 +18,18 @@ where
     Series::new(name.into(), values.into_iter().collect::<Vec<T>>()).into()
 }
 
-/// A frame of columns with one length.
+/// A frame of columns of equal length.
 ///
 /// # Errors
-/// [`TableError::Malformed`] where lengths or names do not fit.
+/// [`TableError::Malformed`] if lengths differ or names repeat.
 pub fn frame(height: usize, columns: Vec<Column>) -> Result<DataFrame, TableError> {
     DataFrame::new(height, columns).map_err(TableError::malformed)
 }
 
-/// Frames with the same columns, one below the other; `None` for no frames.
+/// Concatenates the rows of frames with the same columns; `None` for no frames.
 ///
 /// # Errors
-/// [`TableError::Malformed`] where columns differ.
+/// [`TableError::Malformed`] if columns differ.
 pub fn stack(frames: impl IntoIterator<Item = DataFrame>) -> Result<Option<DataFrame>, TableError> {
     let mut frames = frames.into_iter();
     let Some(mut all) = frames.next() else { return Ok(None) };
@@ -40,29 +40,29 @@ pub fn stack(frames: impl IntoIterator<Item = DataFrame>) -> Result<Option<DataF
     Ok(Some(all))
 }
 
-/// The rows of the left frame in their order, each with the columns of the right frame's row with the same keys.
+/// Left join: the rows of the left frame in their order, each with the columns of the right frame's row with the same keys.
 ///
 /// # Errors
-/// [`TableError::Malformed`] where a key is missing or of another type.
+/// [`TableError::Malformed`] if a key is missing or of another type.
 pub fn join(left: &DataFrame, right: &DataFrame, keys: &[&str]) -> Result<DataFrame, TableError> {
     let arguments = JoinArgs { maintain_order: MaintainOrderJoin::Left, ..JoinArgs::new(JoinType::Left) };
     left.join(right, keys, keys, arguments, None).map_err(TableError::malformed)
 }
 
-/// The rows in the order of some columns; equal rows keep their order, nulls come last.
+/// Sorts rows by some columns, stably, with nulls last.
 ///
 /// # Errors
-/// [`TableError::Malformed`] where a column is missing.
+/// [`TableError::Malformed`] if a column is missing.
 pub fn sort(frame: &DataFrame, by: &[&str]) -> Result<DataFrame, TableError> {
     let options = SortMultipleOptions::default().with_maintain_order(true).with_nulls_last(true);
     frame.sort(by, options).map_err(TableError::malformed)
 }
 
-/// The rows of a frame by the values of some columns. Groups come in the order of their first rows, rows in theirs.
+/// The rows of a frame grouped by some columns. Groups are ordered by their first rows; rows keep their order.
 pub struct Groups<'a> {
     frame: &'a DataFrame,
     keys: Vec<Column>,
-    /// Numbers of the rows of each group.
+    /// Row indices of each group.
     rows: Vec<Vec<IdxSize>>,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Groups<'a> {
     /// Groups the rows of a frame.
     ///
     /// # Errors
-    /// [`TableError::Malformed`] where a key is missing.
+    /// [`TableError::Malformed`] if a key is missing.
     pub fn by(frame: &'a DataFrame, keys: &[&str]) -> Result<Self, TableError> {
         let groups = frame.group_by_stable(keys).map_err(TableError::malformed)?;
         let numbers = |group| match group {
@@ -81,17 +81,17 @@ impl<'a> Groups<'a> {
         Ok(Self { frame, keys: groups.keys(), rows })
     }
 
-    /// The key columns, a row per group.
+    /// The key columns, one row per group.
     pub fn keys(&self) -> Vec<Column> {
         self.keys.clone()
     }
 
-    /// How many groups there are.
+    /// Number of groups.
     pub fn count(&self) -> usize {
         self.rows.len()
     }
 
-    /// How many rows each group has.
+    /// Number of rows in each group.
     pub fn sizes(&self) -> impl Iterator<Item = usize> {
         self.rows.iter().map(Vec::len)
     }
@@ -105,10 +105,10 @@ impl<'a> Groups<'a> {
         groups
     }
 
-    /// What a function makes of a column's defined values, group by group.
+    /// Applies a function to each group's defined values in a column.
     ///
     /// # Errors
-    /// [`TableError::Malformed`] where the column is missing or has no floating-point numbers.
+    /// [`TableError::Malformed`] if the column is missing or not of floating-point numbers.
     pub fn each<T>(&self, column: &str, of: impl Fn(&[f64]) -> T) -> Result<Vec<T>, TableError> {
         let values = numbers(self.frame, column)?;
         let mut defined = Vec::new();
@@ -120,10 +120,10 @@ impl<'a> Groups<'a> {
         Ok(self.rows.iter().map(group).collect())
     }
 
-    /// Sums of a column of counts, group by group.
+    /// Sums of a column of counts, per group.
     ///
     /// # Errors
-    /// [`TableError::Malformed`] where the column is missing or has no counts.
+    /// [`TableError::Malformed`] if the column is missing or not of counts.
     pub fn sums(&self, column: &str) -> Result<Vec<u64>, TableError> {
         let counts = self.frame.column(column).and_then(|column| column.u64()).map_err(TableError::malformed)?;
         let counts: Vec<u64> = counts.iter().map(Option::unwrap_or_default).collect();
@@ -134,13 +134,13 @@ impl<'a> Groups<'a> {
 /// A column of floating-point numbers.
 ///
 /// # Errors
-/// [`TableError::Malformed`] where the column is missing or of another type.
+/// [`TableError::Malformed`] if the column is missing or of another type.
 pub fn numbers(frame: &DataFrame, column: &str) -> Result<Vec<Option<f64>>, TableError> {
     let values = frame.column(column).and_then(|column| column.f64()).map_err(TableError::malformed)?;
     Ok(values.iter().collect())
 }
 
-/// Arithmetic mean, adding in the order of the values; `None` for no values.
+/// Arithmetic mean, summed in the order of the values; `None` for no values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
@@ -150,7 +150,7 @@ pub fn rows(frame: &DataFrame) -> impl DoubleEndedIterator<Item = Row<'_>> + Exa
     (0..frame.height()).map(move |index| Row { frame, index })
 }
 
-/// One row of a table of this module, for those who show it. A column that the table does not have reads as an empty cell.
+/// One row of a table, for display. A missing column reads as an empty cell.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     frame: &'a DataFrame,
@@ -162,7 +162,7 @@ impl<'a> Row<'a> {
         self.frame.column(name).ok()
     }
 
-    /// A text; empty where there is none.
+    /// A text; empty if undefined.
     pub fn text(&self, column: &str) -> &'a str {
         self.column(column).and_then(|column| column.str().ok()?.get(self.index)).unwrap_or_default()
     }
@@ -172,7 +172,7 @@ impl<'a> Row<'a> {
         self.column(column)?.f64().ok()?.get(self.index)
     }
 
-    /// A count or another whole number that is not negative.
+    /// A count or another non-negative integer.
     pub fn count(&self, column: &str) -> Option<u64> {
         self.column(column)?.get(self.index).ok()?.extract()
     }
@@ -182,7 +182,7 @@ impl<'a> Row<'a> {
         self.column(column)?.bool().ok()?.get(self.index)
     }
 
-    /// A metric's statistics, from the columns that [`super::summary`] gives a table.
+    /// A metric's statistics, from the columns that [`super::summary`] adds to a table.
     pub fn statistics(&self, metric: MetricId) -> Option<Statistics> {
         Statistics::read(self, metric)
     }

@@ -1,14 +1,14 @@
 //! The table of metrics. A new metric is one entry of [`METRICS`]: score tables, summaries with their confidence intervals, comparisons
-//! of trials, the page and JSON all loop over it.
+//! of trials, the HTML page and JSON all iterate over it.
 
 use std::ops::Deref;
 
 use super::Overlap;
 
-/// One structure in one case, reference against prediction: what metrics are computed from. What a metric needs beyond these fields
-/// (the masks and their spacing, a tolerance of the structure) becomes a field, made once for all metrics.
+/// Input of the metrics: one structure in one case, reference against prediction. Whatever else a metric needs (the masks and their
+/// spacing, a tolerance per structure) becomes a field, computed once for all metrics.
 #[derive(Clone, Copy, Debug)]
-pub struct Compared {
+pub struct MetricInput {
     /// Confusion counts in voxels of the original grid.
     pub counts: Overlap,
     /// Volume of a voxel, mL; `None` for images without spacing.
@@ -24,15 +24,15 @@ pub struct Metric {
     pub name: &'static str,
     /// Unit of its values.
     pub unit: Unit,
-    /// Which of two values is the better one.
+    /// Which of two values is better.
     pub better: Better,
     /// The value of a complete failure.
     pub worst: Worst,
-    /// Its value for one structure in one case; `None` where it is undefined.
-    pub of: fn(&Compared) -> Option<f64>,
+    /// Its value for one structure in one case; `None` if undefined.
+    pub of: fn(&MetricInput) -> Option<f64>,
 }
 
-/// Every metric, in the order of every table.
+/// All metrics, in the order of all tables.
 pub const METRICS: &[Metric] = &[
     Metric {
         column: "dice",
@@ -97,15 +97,15 @@ pub const DICE: MetricId = MetricId::of("dice");
 /// Intersection over union.
 pub const IOU: MetricId = MetricId::of("iou");
 
-/// The metrics of charts and short tables, side by side. Trials, structures and cases are ranked by the first.
+/// The metrics of charts and short tables. Trials, structures and cases are ranked by the first.
 pub const HEADLINE: &[MetricId] = &[DICE, IOU];
 
 /// Unit of a metric's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// None: a ratio from 0 to 1.
+    /// Dimensionless: a ratio from 0 to 1.
     Ratio,
-    /// A fraction of the reference, of either sign; shown in percent.
+    /// A signed fraction of the reference, shown in percent.
     Relative,
     /// Millilitres.
     Millilitres,
@@ -114,7 +114,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A value in this unit, for people; the unit of a length or a volume stands in the heading.
+    /// Formats a value for display; units of length and volume are in the heading.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Ratio | Self::Millilitres | Self::Millimetres => format!("{value:.3}"),
@@ -123,7 +123,7 @@ impl Unit {
     }
 }
 
-/// Which of two values is the better one.
+/// Which of two values is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
     /// The higher one.
@@ -139,18 +139,18 @@ pub enum Better {
 pub enum Worst {
     /// A number.
     Value(f64),
-    /// The physical diagonal of the image: no distance is longer.
+    /// The physical diagonal of the image, the longest possible distance.
     Diagonal,
-    /// None: values have no bound.
+    /// Values are unbounded.
     Unbounded,
 }
 
-/// A metric of the table: its place in [`METRICS`], by which values are indexed. Dereferences to the entry.
+/// Index of a metric in [`METRICS`], by which values are indexed, too. Dereferences to the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricId(usize);
 
 impl MetricId {
-    /// The metric of a column. A column that no metric has does not compile: the search runs past the end of the table.
+    /// The metric of a column. An unknown column does not compile: the search runs past the end of the table.
     const fn of(column: &str) -> Self {
         let mut place = 0;
         while !same(METRICS[place].column, column) {
@@ -164,7 +164,7 @@ impl MetricId {
         (0..METRICS.len()).map(Self)
     }
 
-    /// Its place in the table.
+    /// Its index in the table.
     pub fn place(self) -> usize {
         self.0
     }
@@ -179,7 +179,7 @@ impl Deref for MetricId {
 }
 
 impl Metric {
-    /// Name and unit, as headings of tables give it.
+    /// Name and unit, for table headings.
     pub fn heading(&self) -> String {
         match self.unit {
             Unit::Ratio | Unit::Relative => self.name.to_owned(),
@@ -198,7 +198,7 @@ impl Metric {
     }
 }
 
-/// `==` of texts where the compiler computes.
+/// String equality at compile time.
 const fn same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut place = 0;
@@ -217,7 +217,7 @@ mod tests {
     const EMPTY: Overlap = Overlap { true_positive: 0, false_positive: 0, false_negative: 0, true_negative: 9 };
 
     fn values(counts: Overlap) -> Vec<Option<f64>> {
-        METRICS.iter().map(|metric| (metric.of)(&Compared { counts, voxel_ml: Some(0.5) })).collect()
+        METRICS.iter().map(|metric| (metric.of)(&MetricInput { counts, voxel_ml: Some(0.5) })).collect()
     }
 
     #[test]
@@ -247,9 +247,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_a_ratio_where_both_are_empty() {
+    fn no_ratio_is_defined_if_both_are_empty() {
         for (metric, value) in METRICS.iter().zip(values(EMPTY)) {
-            // A volume of nothing differs by nothing.
+            // The difference of two empty volumes is 0.
             assert!(value.is_none() || metric.unit == Unit::Millilitres, "{}: {value:?}", metric.column);
         }
     }

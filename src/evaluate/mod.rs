@@ -1,7 +1,7 @@
-//! Scores per case and structure, on the original grid, and what many of them say; never sees a tensor.
+//! Scores per case and structure on the original grid, and their statistics; independent of tensors.
 //!
-//! [`score()`] compares one prediction with its reference by the metrics of [`metric`]; [`table`] keeps the scores of a run. [`trials`]
-//! gathers the runs of experiments, and [`summary`] averages over cases first, then over structures. An undefined value is null and
+//! [`score()`] compares one prediction with its reference by the metrics of [`metric`]; [`table`] stores the scores of a run. [`trials`]
+//! groups the runs of experiments, and [`summary`] averages over cases first, then over structures. Undefined values are null and
 //! counted, never 0 and never silently dropped.
 
 pub mod metric;

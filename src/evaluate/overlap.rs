@@ -1,13 +1,12 @@
-//! Voxel counts of one structure in one case, and the ratios that follow from them.
+//! Voxel counts of one structure in one case, and the ratios derived from them.
 //!
-//! Definitions as in Maier-Hein et al., *Metrics reloaded*, Nature Methods 21 (2024). Where a ratio has no meaning it is
-//! `None`:
+//! Definitions as in Maier-Hein et al., *Metrics reloaded*, Nature Methods 21 (2024). Undefined ratios are `None`:
 //!
 //! | reference | prediction | Dice, IoU | precision | recall | specificity | relative volume difference |
 //! |-----------|------------|-----------|-----------|--------|-------------|----------------------------|
-//! | there     | there      | value     | value     | value  | value       | value                      |
-//! | empty     | there      | 0         | 0         | none   | value       | none                       |
-//! | there     | empty      | 0         | none      | 0      | 1           | −1                         |
+//! | present   | present    | value     | value     | value  | value       | value                      |
+//! | empty     | present    | 0         | 0         | none   | value       | none                       |
+//! | present   | empty      | 0         | none      | 0      | 1           | −1                         |
 //! | empty     | empty      | none      | none      | none   | none        | none                       |
 
 /// Confusion counts of one structure, in voxels of the original grid.
@@ -44,17 +43,17 @@ impl Overlap {
         ratio(self.true_positive, self.true_positive + self.false_positive + self.false_negative)
     }
 
-    /// TP / (TP + FP): the part of the prediction that is right.
+    /// TP / (TP + FP): the fraction of the prediction that is correct.
     pub fn precision(&self) -> Option<f64> {
         ratio(self.true_positive, self.prediction())
     }
 
-    /// TP / (TP + FN): the part of the reference that was found.
+    /// TP / (TP + FN): the fraction of the reference that was found.
     pub fn recall(&self) -> Option<f64> {
         ratio(self.true_positive, self.reference())
     }
 
-    /// TN / (TN + FP): the part of the voxels outside the reference that the prediction leaves out. As every ratio it is undefined where
+    /// TN / (TN + FP): the fraction of the voxels outside the reference that are outside the prediction. Like every ratio, undefined if
     /// reference and prediction are empty.
     pub fn specificity(&self) -> Option<f64> {
         let nothing = self.reference() + self.prediction() == 0;
@@ -73,7 +72,7 @@ impl Overlap {
     }
 }
 
-/// A quotient of counts, undefined where there is nothing to divide by.
+/// A quotient of counts, undefined if the denominator is 0.
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -1,4 +1,4 @@
-//! Which prediction belongs to which reference: files with the same case name.
+//! Pairs predictions with references: files with the same case name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::volume::format;
 /// A reference and its prediction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Name of the case: the reference's file name without its ending (`.nii.gz`, `.seg.nrrd`, …).
+    /// Name of the case: the reference's file name without its extension (`.nii.gz`, `.seg.nrrd`, …).
     pub case: String,
     /// File of the reference.
     pub reference: PathBuf,
@@ -39,13 +39,13 @@ pub enum PairError {
         source: io::Error,
     },
     /// No label file in a folder.
-    #[error("{path}: no label file here ({})", format::ENDINGS.join(", "))]
+    #[error("{path}: no label file in this folder ({})", format::ENDINGS.join(", "))]
     Empty {
         /// The folder.
         path: PathBuf,
     },
     /// Two files of one folder have the same case name.
-    #[error("case `{case}` is there twice: {first} and {second}; remove one of them")]
+    #[error("case `{case}` has two files: {first} and {second}; remove one of them")]
     Twice {
         /// The case.
         case: String,
@@ -57,7 +57,7 @@ pub enum PairError {
     /// References without a prediction. They are never skipped: that would hide failures.
     #[error("{}", missing_message(folder, references))]
     Missing {
-        /// Where the predictions were looked for.
+        /// Folder of the predictions.
         folder: PathBuf,
         /// The references without one.
         references: Vec<PathBuf>,
@@ -70,14 +70,14 @@ fn missing_message(folder: &Path, references: &[PathBuf]) -> String {
     format!("{}: no prediction for {count} reference file(s):\n{}", folder.display(), names.join("\n"))
 }
 
-/// Name of the case that a file belongs to; `None` for files that are no images by their name, and for hidden ones.
+/// Name of the case that a file belongs to; `None` for hidden files and those without the extension of an image.
 pub fn case_name(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     format::stem(name).filter(|_| !name.starts_with('.')).map(str::to_owned)
 }
 
-/// Pairs files by case name. Both paths may be folders; one file and one folder, or two files, are one pair (two files
-/// whatever their names).
+/// Pairs files by case name. Either path may be a folder or a file; with a file there is one pair (two files are paired whatever
+/// their names).
 ///
 /// # Errors
 /// [`PairError`] for paths that cannot be read, empty folders, ambiguous names and missing predictions.
@@ -99,7 +99,7 @@ pub fn pair(reference: &Path, prediction: &Path) -> Result<Pairs, PairError> {
         }
     }
     if pairs.is_empty() && missing.is_empty() {
-        // One prediction whose name no reference has.
+        // A single prediction without a reference of that name.
         missing.push(reference.to_owned());
     }
     match missing.is_empty() {
@@ -108,7 +108,7 @@ pub fn pair(reference: &Path, prediction: &Path) -> Result<Pairs, PairError> {
     }
 }
 
-/// A single reference asks for one prediction only: the rest of the folder is none of its business.
+/// Predictions without a reference; for a single reference, the rest of the predictions' folder is ignored.
 fn extra(reference: &Path, predictions: BTreeMap<String, PathBuf>) -> Vec<PathBuf> {
     if reference.is_dir() { predictions.into_values().collect() } else { Vec::new() }
 }
@@ -178,7 +178,7 @@ mod tests {
         let one = folder(&["a.nii"]);
         let twice = folder(&["a.nii", "a.nii.gz"]);
         let message = pair(one.path(), twice.path()).unwrap_err().to_string();
-        assert!(message.contains("`a` is there twice"), "{message}");
+        assert!(message.contains("`a` has two files"), "{message}");
         let empty = folder(&["readme.txt"]);
         assert!(matches!(pair(empty.path(), one.path()), Err(PairError::Empty { .. })));
         assert!(matches!(pair(one.path(), &empty.path().join("nowhere")), Err(PairError::List { .. })));

@@ -5,22 +5,21 @@ use std::ops::Index;
 use ndarray::Axis;
 
 use super::Overlap;
-use super::metric::{Compared, METRICS, MetricId};
+use super::metric::{METRICS, MetricId, MetricInput};
 use crate::dataset::{Target, TargetStructure};
 use crate::volume::{Geometry, LabelMap, Segmentation};
 use count::{Members, Sum, count_labels, count_mask};
 
 mod count;
 
-/// How well one structure was found in one case. Indexed by a metric it gives the metric's value, `None` where that is undefined (see
-/// [`Overlap`]).
+/// Score of one structure in one case. Indexed by a metric it gives the metric's value, `None` if undefined (see [`Overlap`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
     /// Name of the case.
     pub case: String,
     /// Name of the structure.
     pub structure: String,
-    /// Voxels, by where they are.
+    /// Confusion counts.
     pub counts: Overlap,
     /// Volume in the reference, mL; `None` for images without spacing.
     pub reference_ml: Option<f64>,
@@ -31,9 +30,9 @@ pub struct Score {
 }
 
 impl Score {
-    /// The score that follows from what was compared.
-    pub fn new(case: &str, structure: &str, compared: &Compared) -> Self {
-        let Compared { counts, voxel_ml } = *compared;
+    /// Computes the score.
+    pub fn new(case: &str, structure: &str, compared: &MetricInput) -> Self {
+        let MetricInput { counts, voxel_ml } = *compared;
         let volume = |voxels: u64| voxel_ml.map(|ml| ml * voxels as f64);
         let mut values = [None; METRICS.len()];
         MetricId::all().for_each(|metric| values[metric.place()] = (metric.of)(compared));
@@ -81,13 +80,13 @@ pub enum ScoreError {
         reference: [usize; 3],
         /// Voxels of the prediction.
         prediction: [usize; 3],
-        /// Both grids, for people.
+        /// Description of both grids.
         grids: String,
     },
-    /// The grids lie at different places of the world.
+    /// The grids differ in physical position.
     #[error(
-        "case `{case}`: reference and prediction lie at different places: a corner of one grid is {distance:.3} mm from \
-         the other's (tolerance {tolerance:.3} mm; {grids}); \
+        "case `{case}`: reference and prediction differ in position: corresponding grid corners are {distance:.3} mm apart \
+         (tolerance {tolerance:.3} mm; {grids}); \
          resample the prediction to the reference's grid, or repair its header"
     )]
     Place {
@@ -97,7 +96,7 @@ pub enum ScoreError {
         distance: f64,
         /// Largest distance allowed, mm.
         tolerance: f64,
-        /// Both grids, for people.
+        /// Description of both grids.
         grids: String,
     },
     /// A prediction with one mask per structure has another number of masks.
@@ -113,13 +112,13 @@ pub enum ScoreError {
 }
 
 /// Scores every structure of the target, in the target's order. Voxel values that belong to no structure are background; voxels
-/// that the reference ignores count nowhere, whatever the prediction says of them.
+/// that the reference ignores are excluded, whatever the prediction.
 ///
 /// In label maps a voxel belongs to each structure that lists its value, so a prediction may use any of a merged
 /// structure's values.
 ///
 /// # Errors
-/// [`ScoreError`] where reference and prediction lie on different grids or the number of masks is wrong.
+/// [`ScoreError`] if reference and prediction are on different grids or the number of masks is wrong.
 pub fn score(
     case: &str,
     target: &Target,
@@ -150,7 +149,7 @@ pub fn score(
     let counted = reference.voxels.iter().filter(|value| members.ignored != Some(**value)).count();
     let named = target.structures.iter().zip(sums);
     let score = |(structure, sum): (&TargetStructure, Sum)| {
-        Score::new(case, &structure.name, &Compared { counts: sum.overlap(counted as u64), voxel_ml })
+        Score::new(case, &structure.name, &MetricInput { counts: sum.overlap(counted as u64), voxel_ml })
     };
     Ok(named.map(score).collect())
 }
@@ -169,7 +168,7 @@ fn same_size(
     Err(ScoreError::Shape { case: case.to_owned(), reference, prediction, grids: grids() })
 }
 
-/// Corners may differ by rounding in the header: by a tenth of the smallest spacing, at most 0.1 mm.
+/// Corners may differ by rounding in the header: up to a tenth of the smallest spacing, at most 0.1 mm.
 fn same_place(
     case: &str,
     reference: &Geometry,
@@ -187,7 +186,7 @@ fn same_place(
     Err(ScoreError::Place { case: case.to_owned(), distance, tolerance, grids: grids() })
 }
 
-/// Largest distance between corresponding corner voxels of two grids of one size, mm. NaN headers count as infinitely far.
+/// Largest distance between corresponding corner voxels of two grids of equal size, mm; infinite for NaN in a header.
 fn corner_distance(one: &Geometry, other: &Geometry) -> f64 {
     let corner = |bits: usize, axis: usize| {
         let extent = one.shape.get(2 - axis).copied().unwrap_or(1).saturating_sub(1);

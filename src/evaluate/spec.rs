@@ -1,4 +1,4 @@
-//! What an experiment says about scoring.
+//! Scoring settings of an experiment.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Evaluate {
-    /// Dice values at which a case counts as a success in the summary.
+    /// Dice values from which a case counts as a success in the summary.
     pub success_dice: Vec<f64>,
 }
 

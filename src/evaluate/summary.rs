@@ -1,6 +1,6 @@
-//! What the scores of many cases say together: over cases first, then over structures.
+//! Summary statistics of scores: over cases first, then over structures.
 //!
-//! A structure without a single defined value has no statistics and takes no part in the overall mean; it is neither 0 nor NaN.
+//! A structure without any defined value has no statistics and is excluded from the overall mean; it counts as neither 0 nor NaN.
 
 use polars::prelude::*;
 use serde::Serialize;
@@ -40,10 +40,10 @@ pub struct Statistics {
     pub ci95: Option<[f64; 2]>,
 }
 
-/// A part of the statistics: ending of its column, and where it stands.
+/// One statistic: suffix of its column, and accessor.
 type Part = (&'static str, fn(&Statistics) -> Option<f64>);
 
-/// The columns of one metric, behind its own name: `dice_mean`. The number of values stands before them in `dice_n`.
+/// Column suffixes after a metric's name, as in `dice_mean`. The number of values precedes them in `dice_n`.
 const PARTS: [Part; 9] = [
     ("mean", |it| Some(it.mean)),
     ("sd", |it| it.sd),
@@ -57,7 +57,7 @@ const PARTS: [Part; 9] = [
 ];
 
 impl Statistics {
-    /// Of values in any order, without a confidence interval; `None` for no values.
+    /// Statistics of values in any order, without a confidence interval; `None` for no values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut ascending = values.to_vec();
         ascending.sort_by(f64::total_cmp);
@@ -94,40 +94,40 @@ impl Statistics {
     }
 }
 
-/// Name of a column with a part of a metric's statistics.
+/// Name of the column with one statistic of a metric.
 pub fn part_column(metric: MetricId, part: &str) -> String {
     format!("{}_{part}", metric.column)
 }
 
-/// Mean as [`Statistics`] takes it: in ascending order, so that it does not depend on the order of the values.
+/// Mean as in [`Statistics`]: summed in ascending order, so that it does not depend on the order of the values.
 pub(super) fn ascending_mean(values: &[f64]) -> Option<f64> {
     let mut ascending = values.to_vec();
     ascending.sort_by(f64::total_cmp);
     mean(&ascending)
 }
 
-/// All cases of one set of scores.
+/// Summary of one set of scores.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// Cases scored.
     pub n_cases: usize,
-    /// One row per case and structure, sorted by case: every metric, repeated seeds averaged, and how many of them the structure
-    /// was missed in, invented in, and in neither.
+    /// One row per case and structure, sorted by case: every metric averaged over repeated seeds, and in how many of them the
+    /// structure was missed, a false positive, or absent from both.
     pub cases: DataFrame,
-    /// One row per structure, in the order of their appearance, which is the target's. `structure`; `n` cases; `n_missed`, times
-    /// it is in the reference but not in the prediction; `n_fp_on_empty`, the other way round; `n_undefined`, in neither, so that
-    /// no ratio is defined; the statistics of every metric; and success rates: `success_dice_0.7` is the fraction of the cases with a
-    /// defined Dice that reach 0.7.
+    /// One row per structure, in the order of their appearance, which is the target's. `structure`; `n` cases; `n_missed`, how often
+    /// it is in the reference but not in the prediction; `n_fp_on_empty`, the reverse; `n_undefined`, in neither, so that no ratio is
+    /// defined; the statistics of every metric; and success rates: `success_dice_0.7` is the fraction of the cases with a defined
+    /// Dice that reach 0.7.
     pub structures: DataFrame,
     /// One row, [`OVERALL`], with the same columns: the statistics are those of the structures' means, counts are sums.
     pub overall: DataFrame,
 }
 
-/// Sums up a table of scores. Several rows for one case and structure (repeated seeds) are averaged into the case first: they are
-/// no independent cases. `success_dice` are the Dice values of the success rates, `seed` that of the bootstrap.
+/// Summarises a table of scores. Several rows for one case and structure (repeated seeds) are averaged first, because they are not
+/// independent cases. `success_dice` are the Dice thresholds of the success rates, `seed` is the seed of the bootstrap.
 ///
 /// # Errors
-/// [`TableError`] where the table is not one of scores.
+/// [`TableError`] if the table is not a score table.
 pub fn summarise(scores: &DataFrame, success_dice: &[f64], seed: u64) -> Result<Summary, TableError> {
     let cases = per_case(scores)?;
     let n_cases = Groups::by(&cases, &["case"])?.count();
@@ -137,17 +137,17 @@ pub fn summarise(scores: &DataFrame, success_dice: &[f64], seed: u64) -> Result<
     Ok(Summary { n_cases, cases, structures, overall })
 }
 
-/// Mean of a metric: over cases, then over structures. As in [`summarise`], without the rest.
+/// Mean of a metric over cases, then over structures, as in [`summarise`].
 ///
 /// # Errors
-/// [`TableError`] where the table is not one of scores.
+/// [`TableError`] if the table is not a score table.
 pub fn overall_mean(scores: &DataFrame, metric: MetricId) -> Result<Option<f64>, TableError> {
     let cases = means(&Groups::by(scores, &["case", "structure"])?, &[metric], mean)?;
     let structures = Groups::by(&cases, &["structure"])?.each(metric.column, ascending_mean)?;
     Ok(ascending_mean(&structures.into_iter().flatten().collect::<Vec<_>>()))
 }
 
-/// A row per group: its keys and the mean of some metrics.
+/// One row per group: its keys and the means of some metrics.
 pub(super) fn means(
     groups: &Groups,
     metrics: &[MetricId],
@@ -162,7 +162,7 @@ pub(super) fn means(
 
 type Flags = (&'static str, fn(&BooleanChunked, &BooleanChunked) -> BooleanChunked);
 
-/// How often a structure is where it should not be, from whether reference and prediction are empty.
+/// Missed, false-positive and undefined structures, from whether reference and prediction are empty.
 const FLAGS: [Flags; 3] = [
     ("n_missed", |reference, prediction| &!reference & prediction),
     ("n_fp_on_empty", |reference, prediction| reference & &!prediction),
@@ -185,7 +185,7 @@ fn per_case(scores: &DataFrame) -> Result<DataFrame, TableError> {
     Ok(cases)
 }
 
-/// Confidence intervals of one row, by the place of the metric.
+/// Confidence intervals of one row, by metric index.
 type Intervals = [Option<[f64; 2]>; METRICS.len()];
 
 fn per_structure(cases: &DataFrame, intervals: &[Intervals], success_dice: &[f64]) -> Result<DataFrame, TableError> {
@@ -250,12 +250,12 @@ fn statistics_columns(metric: MetricId, statistics: &[Option<Statistics>]) -> Ve
     columns
 }
 
-/// Name of the column with the fraction of cases that reach a Dice value.
+/// Name of the column with the fraction of cases that reach a Dice threshold.
 pub fn success_column(dice_at_least: f64) -> String {
     format!("success_dice_{dice_at_least}")
 }
 
-/// A row of a summary as JSON: each metric an object, `null` where it has no value.
+/// A row of a summary as JSON: each metric an object, `null` if it has no value.
 pub fn to_json(row: Row, success_dice: &[f64]) -> serde_json::Value {
     let mut object = serde_json::Map::new();
     object.insert("name".into(), row.text("structure").into());

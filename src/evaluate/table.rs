@@ -1,7 +1,7 @@
-//! The table of scores: one row per case and structure, as Parquet (exact) and CSV (for people).
+//! The table of scores: one row per case and structure, as Parquet (exact) and CSV (readable).
 //!
-//! A stored table says what scoring knows. Which experiment, trial, fold and seed it belongs to is known by the run, and joined when the
-//! scores of several runs are gathered ([`super::trials`]).
+//! A stored table holds only what scoring knows. The run knows its experiment, trial, fold and seed, which are joined when the scores of
+//! several runs are collected ([`super::trials`]).
 
 use std::fs::File;
 use std::io;
@@ -14,13 +14,13 @@ use super::metric::{METRICS, MetricId};
 use super::{Overlap, Score, Variant};
 use crate::files::write_atomic_with;
 
-/// Version of the stored tables' columns; a reader refuses others.
+/// Version of the stored tables' columns; readers reject others.
 pub const VERSION: u32 = 2;
 
 /// Why a table cannot be made, written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// The operating system refused.
+    /// The file could not be read or written.
     #[error("{path}: {source}")]
     File {
         /// The file.
@@ -33,7 +33,7 @@ pub enum TableError {
     Malformed {
         /// The file, or `table` for a table in memory.
         place: String,
-        /// What does not fit.
+        /// What is wrong.
         reason: String,
     },
     /// Written by another version of segspec.
@@ -47,7 +47,7 @@ pub enum TableError {
 }
 
 impl TableError {
-    /// Whether the disk or a permission is the reason (exit code 7), rather than the data.
+    /// Whether the disk or a permission is the cause (exit code 7), rather than the data.
     pub fn is_environment(&self) -> bool {
         matches!(self, Self::File { source, .. } if crate::files::is_environment(source))
     }
@@ -56,7 +56,7 @@ impl TableError {
         Self::Malformed { place: "table".to_owned(), reason: reason.to_string() }
     }
 
-    /// The same error, of a file.
+    /// The same error, naming the file.
     fn in_file(self, path: &Path) -> Self {
         let place = path.display().to_string();
         match self {
@@ -84,10 +84,10 @@ const FLAGS: [Getter<bool>; 2] =
 const VOLUMES: [Getter<Option<f64>>; 2] =
     [("reference_ml", |score| score.reference_ml), ("prediction_ml", |score| score.prediction_ml)];
 
-/// Column of [`variants_frame`]: whose scores a row has.
+/// Column of [`variants_frame`] with the variant of a row.
 const VARIANT: &str = "variant";
 
-/// The columns of a score table but for its version, in their order.
+/// The columns of a score table except its version, in order.
 pub fn columns() -> Vec<&'static str> {
     fields().into_iter().map(|field| field.name).collect()
 }
@@ -122,7 +122,7 @@ pub fn to_frame(scores: &[Score]) -> Result<DataFrame, TableError> {
 /// The scores of a table, in the order of its rows.
 ///
 /// # Errors
-/// [`TableError`] for another version, a missing or mistyped column, or an empty cell where there must be a value.
+/// [`TableError`] for another version, a missing or mistyped column, or an empty cell in a required column.
 pub fn scores(frame: &DataFrame) -> Result<Vec<Score>, TableError> {
     check(frame, &fields())?;
     let score = |row: Row| {
@@ -143,7 +143,7 @@ pub fn scores(frame: &DataFrame) -> Result<Vec<Score>, TableError> {
     Ok(rows(frame).map(score).collect())
 }
 
-/// Scores of what a run's result is compared with, in one table: as [`to_frame`], with the variant (as JSON) in a column.
+/// Scores of the variants that a run's result is compared with, in one table: as [`to_frame`], with the variant (as JSON) in a column.
 ///
 /// # Errors
 /// As [`to_frame`].
@@ -158,7 +158,7 @@ pub fn variants_frame(variants: &[(Variant, Vec<Score>)]) -> Result<DataFrame, T
     stack(frames)?.map_or_else(|| to_frame(&[]), Ok)
 }
 
-/// The score tables of a file that holds [`variants_frame`], each with its variant.
+/// Reads the score tables from a file of [`variants_frame`], each with its variant.
 ///
 /// # Errors
 /// [`TableError`] naming the file.
@@ -182,24 +182,24 @@ pub fn read_variants(parquet: &Path) -> Result<Vec<(Variant, DataFrame)>, TableE
 /// Reads a table of scores that [`write()`] wrote, from its Parquet file.
 ///
 /// # Errors
-/// [`TableError`] naming the file, where it is missing, damaged or of another version.
+/// [`TableError`] naming the file if it is missing, damaged or of another version.
 pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
     read_checked(parquet, &fields())
 }
 
-/// Whether a table in memory is one of scores.
+/// Checks that a table in memory is a score table.
 ///
 /// # Errors
-/// [`TableError`] for another version, a missing or mistyped column, or an empty cell where there must be a value.
+/// [`TableError`] for another version, a missing or mistyped column, or an empty cell in a required column.
 pub fn check_scores(frame: &DataFrame) -> Result<(), TableError> {
     check(frame, &fields())
 }
 
-/// A table of scores, slices or skipped slices under the present names of its structures, given in the order of the target: names may
-/// have changed since the table was written, their order has not.
+/// Gives the structures of a table of scores, slices or skipped slices their current names, listed in the order of the target: names
+/// may have changed since the table was written, but not their order.
 ///
 /// # Errors
-/// [`TableError::Malformed`] where the table has another number of structures.
+/// [`TableError::Malformed`] if the table has another number of structures.
 pub fn rename_structures(frame: &DataFrame, names: &[&str]) -> Result<DataFrame, TableError> {
     let old = frame.column("structure").and_then(|column| column.str()).map_err(TableError::malformed)?;
     let mut known: Vec<&str> = Vec::new();
@@ -247,7 +247,7 @@ pub(super) fn version(height: usize) -> Column {
     column("version", vec![VERSION; height])
 }
 
-/// Refuses a table whose version or columns are not those of the program.
+/// Rejects a table of another version or with other columns.
 fn check(frame: &DataFrame, fields: &[Field]) -> Result<(), TableError> {
     let version = frame.column("version").and_then(|column| column.u32()).map_err(TableError::malformed)?;
     if let Some(found) = version.iter().find(|found| *found != Some(VERSION)) {
@@ -255,12 +255,12 @@ fn check(frame: &DataFrame, fields: &[Field]) -> Result<(), TableError> {
     }
     for Field { name, dtype, may_be_empty } in fields {
         let Ok(column) = frame.column(name) else {
-            // Tables from before a metric was added.
-            let reason = format!("there is no column `{name}`: run `segspec run` again");
+            // Tables written before a metric was added.
+            let reason = format!("column `{name}` is missing: run `segspec run` again");
             return Err(TableError::malformed(reason));
         };
         if column.dtype() != dtype {
-            let reason = format!("`{name}` has the type {}, not {dtype}", column.dtype());
+            let reason = format!("column `{name}` has type {}, expected {dtype}", column.dtype());
             return Err(TableError::malformed(reason));
         }
         if !may_be_empty && let Some(row) = column.is_null().iter().position(|is_null| is_null == Some(true)) {
@@ -270,7 +270,7 @@ fn check(frame: &DataFrame, fields: &[Field]) -> Result<(), TableError> {
     Ok(())
 }
 
-/// Reads a Parquet file with a version and certain columns; errors name the file.
+/// Reads a Parquet file and checks its version and columns; errors name the file.
 pub(super) fn read_checked(parquet: &Path, fields: &[Field]) -> Result<DataFrame, TableError> {
     let file = File::open(parquet).map_err(|source| TableError::File { path: parquet.to_owned(), source })?;
     let frame = ParquetReader::new(file).finish().map_err(|error| TableError::malformed(error).in_file(parquet))?;
@@ -278,10 +278,10 @@ pub(super) fn read_checked(parquet: &Path, fields: &[Field]) -> Result<DataFrame
     Ok(frame)
 }
 
-/// Writes a table as Parquet and as CSV, each whole or not at all; the same table gives the same bytes.
+/// Writes a table as Parquet and as CSV, each atomically; equal tables give equal bytes.
 ///
 /// # Errors
-/// [`TableError::File`] where a file cannot be written.
+/// [`TableError::File`] if a file cannot be written.
 pub fn write(frame: &DataFrame, parquet: &Path, csv: &Path) -> Result<(), TableError> {
     let mut columns = frame.clone();
     write_atomic_with(parquet, |file| ParquetWriter::new(file).finish(&mut columns).map(drop).map_err(into_io))
@@ -289,10 +289,10 @@ pub fn write(frame: &DataFrame, parquet: &Path, csv: &Path) -> Result<(), TableE
     write_csv(frame, csv)
 }
 
-/// Writes a table as CSV, whole or not at all; nulls are empty.
+/// Writes a table as CSV, atomically; nulls are empty.
 ///
 /// # Errors
-/// [`TableError::File`] where the file cannot be written.
+/// [`TableError::File`] if the file cannot be written.
 pub fn write_csv(frame: &DataFrame, csv: &Path) -> Result<(), TableError> {
     let mut columns = frame.clone();
     write_atomic_with(csv, |file| CsvWriter::new(file).finish(&mut columns).map_err(into_io))

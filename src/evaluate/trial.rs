@@ -1,15 +1,14 @@
-//! Which trial of an experiment scores belong to: what they are grouped and compared by. Names are made of it where a person
-//! reads them, and nowhere else.
+//! Identity of the trial that scores belong to, by which they are grouped and compared. Display names are derived from it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Identity of a trial. Runs with equal keys differ in their seeds and folds alone, and are averaged.
+/// Identity of a trial. Runs with equal keys differ only in seed and fold, and are averaged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TrialKey {
-    /// Content hash of everything that the experiment and its dataset say of the trial and that can change numbers, but for seed
-    /// and split: tells runs apart whose experiments have the same name and settings.
+    /// Content hash of everything in the experiment and its dataset that can change the trial's results, except seed and split:
+    /// distinguishes runs whose experiments have the same name and settings.
     pub spec: String,
     /// The swept keys with their values, in the order of the sweep; without the seed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -27,7 +26,7 @@ pub struct Setting {
     pub key: String,
     /// Its value in this trial.
     pub value: Value,
-    /// Both in short: `learning-rate=0.001`.
+    /// Short form of both: `learning-rate=0.001`.
     pub label: String,
 }
 
@@ -38,26 +37,26 @@ pub enum Variant {
     /// The experiment's network.
     #[default]
     Network,
-    /// One pass of a network of several, counted from 1.
+    /// One pass of a multi-pass network, counted from 1.
     Pass(usize),
-    /// The second stage of a cascade where the first one looks.
+    /// The second stage of a cascade, restricted to what the first one selects.
     Cascade,
     /// The second stage of a cascade on whole images.
     SecondStageAlone,
-    /// A classifier of slices: the first stage of a cascade.
+    /// A slice classifier: the first stage of a cascade.
     ClassifierStage,
-    /// A network at a low resolution: the first stage of a cascade.
+    /// A low-resolution network: the first stage of a cascade.
     CoarseStage,
-    /// The mean of runs that differ in their seeds.
+    /// The mean of this many runs that differ only in seed.
     EnsembleOfSeeds(usize),
-    /// The mean of the networks of so many folds.
+    /// The mean of the networks of this many folds.
     EnsembleOfFolds(usize),
     /// The mean of several trials, named by their labels.
     EnsembleOfTrials(Vec<String>),
 }
 
 impl TrialKey {
-    /// The trial in words; empty for the only network of an experiment.
+    /// Display name of the trial; empty for the only network of an experiment.
     pub fn label(&self) -> String {
         let settings = self.settings.iter().map(|setting| setting.label.clone());
         let words = settings.chain(self.variant.words()).collect::<Vec<_>>();
@@ -72,7 +71,7 @@ impl TrialKey {
 }
 
 impl Variant {
-    /// What sets the result apart, in words; none for the experiment's network.
+    /// Display name of the variant; none for the experiment's network.
     pub fn words(&self) -> Option<String> {
         Some(match self {
             Self::Network => return None,

@@ -1,6 +1,6 @@
-//! Runs gathered into trials: folds pooled out-of-fold so that each case counts once, seeds kept apart.
+//! Groups runs into trials: folds are pooled out-of-fold so that each case counts once, seeds are kept apart.
 //!
-//! All scores stand in one table with a row per run, case and structure. Statistics are groups of it: per trial, structure and case with
+//! All scores are in one table with a row per run, case and structure. Statistics group its rows: per trial, structure and case with
 //! seeds averaged ([`Summary`]), and per trial, seed and structure for the spread over seeds.
 
 use polars::prelude::*;
@@ -20,46 +20,46 @@ pub const BOOTSTRAP_SEED: u64 = 0;
 /// Scores of one finished run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// Where they come from.
+    /// Their origin.
     pub context: &'a Context,
     /// The run's table, as [`table::read`] reads it.
     pub scores: &'a DataFrame,
 }
 
-/// All trials that are compared.
+/// The compared trials.
 #[derive(Clone, Debug)]
 pub struct Trials {
     /// In the order of their first runs.
     pub all: Vec<Trial>,
-    /// Every score of every run: where it comes from (`experiment`, `trial_number`, `trial`, `fold`, `seed`, `split`, `selected_on`)
-    /// and the columns of a score table, sorted by trial, seed, case and the target's order of structures.
+    /// Every score of every run: its origin (`experiment`, `trial_number`, `trial`, `fold`, `seed`, `split`, `selected_on`) and the
+    /// columns of a score table, sorted by trial, seed, case and the target's order of structures.
     pub scores: DataFrame,
     /// Structures that any trial scored, in the order of the target.
     pub structure_names: Vec<String>,
     /// Names of the scored splits, sorted.
     pub splits: Vec<String>,
-    /// Whether a scored split took part in choosing the weights.
+    /// Whether a scored split was used to select the checkpoint.
     pub selected_on: bool,
-    /// Dice values of the success rates.
+    /// Dice thresholds of the success rates.
     pub success_dice: Vec<f64>,
 }
 
-/// All runs that differ in fold and seed alone.
+/// All runs that differ only in fold and seed.
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// Number from 1, in the order of the runs.
     pub number: usize,
-    /// Where its runs come from: the first one's.
+    /// Origin of its first run.
     pub context: Context,
-    /// What tells it from the other trials.
+    /// What distinguishes it from the other trials.
     pub label: String,
-    /// How many seeds it was run with.
+    /// Number of seeds.
     pub n_seeds: usize,
     /// Over all cases, seeds averaged within a case.
     pub summary: Summary,
-    /// One row, [`OVERALL`]. For every metric its mean over seeds (`dice_mean`), where each seed's is over the cases of all its
-    /// folds and then over structures; the standard deviation over seeds (`dice_sd_over_seeds`) and how many seeds have a value
-    /// (`dice_n_seeds`).
+    /// One row, [`OVERALL`]. For every metric its mean over seeds (`dice_mean`), where each seed's value is the mean over the cases of
+    /// all its folds and then over structures; the standard deviation over seeds (`dice_sd_over_seeds`) and the number of seeds with a
+    /// value (`dice_n_seeds`).
     pub overall: DataFrame,
     /// The same columns for each structure.
     pub structures: DataFrame,
@@ -77,7 +77,7 @@ pub struct OverSeeds {
 }
 
 impl OverSeeds {
-    /// Of a row of [`Trial::overall`], [`Trial::structures`] or [`Trials::comparison_table`].
+    /// From a row of [`Trial::overall`], [`Trial::structures`] or [`Trials::comparison_table`].
     pub fn read(row: Row, metric: MetricId) -> Option<Self> {
         Some(Self {
             mean: row.number(&part_column(metric, MEAN))?,
@@ -91,20 +91,20 @@ const MEAN: &str = "mean";
 const SD: &str = "sd_over_seeds";
 const N: &str = "n_seeds";
 
-/// Why runs cannot be gathered.
+/// Why runs cannot be grouped into trials.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialsError {
-    /// A score table has another form.
+    /// A score table has another version or other columns.
     #[error("run `{run}`: {source}")]
     Scores {
         /// The run.
         run: String,
-        /// What does not fit.
+        /// What is wrong.
         source: TableError,
     },
     /// Two folds of one trial scored the same case.
     #[error("trial `{trial}`, seed {seed}: case `{case}` was scored twice; folds must not share test cases")]
-    CaseTwice {
+    DuplicateCase {
         /// The trial.
         trial: String,
         /// The case.
@@ -117,11 +117,11 @@ pub enum TrialsError {
     Table(#[from] TableError),
 }
 
-/// Gathers runs into trials. `target` gives the order of structures; those that it does not name come last.
+/// Groups runs into trials. `target` gives the order of structures; those that it does not name come last.
 ///
 /// # Errors
-/// [`TrialsError::Scores`] for a table of another form, [`TrialsError::CaseTwice`] where two runs of one trial and seed scored the same
-/// case.
+/// [`TrialsError::Scores`] for a table that is not a score table, [`TrialsError::DuplicateCase`] if two runs of one trial and seed scored
+/// the same case.
 pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64]) -> Result<Trials, TrialsError> {
     let mut first: Vec<&Context> = Vec::new();
     let mut of_runs = Vec::new();
@@ -133,7 +133,7 @@ pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64
         }
     }
     let scores = gather(runs, &of_runs, names, target)?;
-    refuse_cases_twice(&scores)?;
+    reject_duplicate_cases(&scores)?;
     let numbered = first.iter().zip(1u32..);
     let trials = numbered.map(|(context, number)| trial(number, context, names, &scores, success_dice));
     let scored = || runs.iter().filter(|run| run.scores.height() > 0).map(|run| run.context);
@@ -150,10 +150,10 @@ pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64
     })
 }
 
-/// The columns that say where a score comes from.
+/// The columns with the origin of a score.
 const CONTEXT: [&str; 7] = ["experiment", "trial_number", "trial", "fold", "seed", "split", "selected_on"];
 
-/// The tables of all runs in one, each row with where it comes from.
+/// The tables of all runs in one, each row with its origin.
 fn gather(runs: &[Run], of_runs: &[usize], names: &Names, target: &Target) -> Result<DataFrame, TrialsError> {
     let mut tables =
         vec![table::to_frame(&[])?.hstack(&[column("run", Vec::<u32>::new())]).map_err(TableError::malformed)?];
@@ -173,7 +173,7 @@ fn gather(runs: &[Run], of_runs: &[usize], names: &Names, target: &Target) -> Re
     Ok(sorted.select(columns).map_err(TableError::malformed)?)
 }
 
-/// Where the scores of each run come from, a row per run.
+/// Origin of the scores, one row per run.
 fn contexts(runs: &[Run], of_runs: &[usize], names: &Names) -> Result<DataFrame, TableError> {
     let all = || runs.iter().map(|run| run.context);
     let columns = vec![
@@ -189,14 +189,14 @@ fn contexts(runs: &[Run], of_runs: &[usize], names: &Names) -> Result<DataFrame,
     frame(runs.len(), columns)
 }
 
-/// Place of each structure in the target.
+/// Position of each structure in the target.
 fn places(target: &Target) -> Result<DataFrame, TableError> {
     let structures = &target.structures;
     let names = column("structure", structures.iter().map(|structure| structure.name.as_str()));
     frame(structures.len(), vec![names, column("place", 0..structures.len() as u32)])
 }
 
-fn refuse_cases_twice(scores: &DataFrame) -> Result<(), TrialsError> {
+fn reject_duplicate_cases(scores: &DataFrame) -> Result<(), TrialsError> {
     let keys = ["trial_number", "seed", "case", "structure", "trial"];
     let groups = Groups::by(scores, &keys)?;
     let Some(twice) = groups.sizes().position(|size| size > 1) else { return Ok(()) };
@@ -204,7 +204,7 @@ fn refuse_cases_twice(scores: &DataFrame) -> Result<(), TrialsError> {
     let row = rows(&keys).nth(twice);
     let text = |name| row.map_or_else(String::new, |row| row.text(name).to_owned());
     let seed = row.and_then(|row| row.count("seed")).unwrap_or_default();
-    Err(TrialsError::CaseTwice { trial: text("trial"), case: text("case"), seed })
+    Err(TrialsError::DuplicateCase { trial: text("trial"), case: text("case"), seed })
 }
 
 /// Names of all scored structures, in the order of the target.
@@ -255,29 +255,28 @@ fn over_seeds(means: &DataFrame) -> Result<DataFrame, TableError> {
 }
 
 impl Trial {
-    /// Number and label, as charts and tables name it.
+    /// Number and label, for charts and tables.
     pub fn name(&self) -> String {
         if self.label.is_empty() { format!("#{}", self.number) } else { format!("#{} {}", self.number, self.label) }
     }
 
-    /// Mean over seeds of a metric over all structures.
+    /// Mean over seeds of a metric's mean over all structures.
     pub fn over_seeds(&self, metric: MetricId) -> Option<OverSeeds> {
         OverSeeds::read(rows(&self.overall).next()?, metric)
     }
 
     /// A metric's values over the cases of every structure, in the order of [`Summary::structures`]; seeds averaged within a case,
-    /// undefined ones left out.
+    /// undefined values omitted.
     ///
     /// # Errors
-    /// [`TableError`] where the table has no such metric.
+    /// [`TableError`] if the table has no such metric.
     pub fn values(&self, metric: MetricId) -> Result<Vec<Vec<f64>>, TableError> {
         Groups::by(&self.summary.cases, &["structure"])?.each(metric.column, <[f64]>::to_vec)
     }
 }
 
 impl Trials {
-    /// The trial with the best mean Dice; the first of equals. Trials that were scored on other cases cannot be compared with the rest,
-    /// and are taken only where there are no others.
+    /// The trial with the best mean Dice; the first if tied. Only trials scored on the same split as the first one are compared.
     pub fn best(&self) -> Option<&Trial> {
         let split = |trial: &Trial| (trial.summary.n_cases > 0).then(|| trial.context.split.clone());
         let first = self.all.iter().find_map(split);
@@ -287,10 +286,10 @@ impl Trials {
         comparable.reduce(|best, trial| if merit(trial) > merit(best) { trial } else { best })
     }
 
-    /// Mean of the headline metrics over trials, seeds and structures: `case`, `n` scores, and a column per metric; sorted by case.
+    /// Mean per case of the headline metrics over trials, seeds and structures: `case`, `n` scores, a column per metric; sorted by case.
     ///
     /// # Errors
-    /// [`TableError`] where a table cannot be made.
+    /// [`TableError`] if a table cannot be made.
     pub fn case_means(&self) -> Result<DataFrame, TableError> {
         let groups = Groups::by(&self.scores, &["case"])?;
         let mut cases = summary::means(&groups, HEADLINE, mean)?;

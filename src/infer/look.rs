@@ -1,4 +1,4 @@
-//! The first stage of a cascade at work: where in an image the second one looks.
+//! The first stage of a cascade: selects where in an image the second stage segments.
 
 use std::ops::Range;
 
@@ -17,23 +17,23 @@ use crate::store::Stored;
 use crate::volume::{Segmentation, Volume};
 
 /// The first stage of a cascade.
-pub struct Looker {
+pub struct FirstStage {
     first: Box<Trained>,
     rule: Rule,
     structures: usize,
 }
 
-/// What is made of what the first stage says.
+/// How the first stage's output is turned into a selection.
 enum Rule {
-    /// Slices from a probability on; one for each output of the classifier.
+    /// Slices from a probability on; one threshold per output of the classifier.
     Slices { thresholds: Vec<f64>, margin_mm: f64 },
-    /// The box around the coarse segmentation.
+    /// The bounding box of the coarse segmentation, with a margin.
     Box { margin_mm: f64 },
 }
 
-/// Where in the canonical image of a case structures are looked for.
-pub enum Look {
-    /// In all of it.
+/// Where in the canonical image of a case structures are segmented.
+pub enum Selection {
+    /// In the whole image.
     Everywhere,
     /// In slices of each structure, `[structure, z]`.
     Slices(Array2<bool>),
@@ -41,8 +41,8 @@ pub enum Look {
     Box([Range<usize>; 3]),
 }
 
-impl Look {
-    /// The same on the grid that the case is prepared to; none for everywhere.
+impl Selection {
+    /// The same on the prepared grid; none for everywhere.
     pub fn region(&self, origin: &Origin) -> Option<Region> {
         match self {
             Self::Everywhere => None,
@@ -52,11 +52,11 @@ impl Look {
     }
 }
 
-impl Looker {
-    /// Opens the run that a cascade's plan names, beside the cascade's own folder; none where the plan looks everywhere.
+impl FirstStage {
+    /// Opens the first-stage run named in a cascade's plan, in a folder beside the cascade's own; none if the plan has no first stage.
     ///
     /// # Errors
-    /// The run is not there, or not finished.
+    /// The run is missing or not finished.
     pub fn open(run: &Stored, device: &Device) -> Result<Option<Self>, OpenError> {
         let structures = run.plan.target.structures.len();
         let (first, rule) = match &run.plan.look {
@@ -71,28 +71,28 @@ impl Looker {
         Ok(Some(Self { first: Box::new(Trained::open(&first, device)?), rule, structures }))
     }
 
-    /// Whether it is a classifier of slices.
+    /// Whether it is a slice classifier.
     pub fn chooses_slices(&self) -> bool {
         matches!(self.rule, Rule::Slices { .. })
     }
 
-    /// Where an image is segmented; everywhere where a coarse network finds nothing.
+    /// Where an image is segmented; everywhere if a coarse network finds nothing.
     ///
     /// # Errors
-    /// The image does not fit the first stage, or it was stopped.
-    pub fn look(&self, image: &Volume, cancel: &Cancel) -> Result<Look, InferError> {
+    /// The image does not fit the first stage, or prediction was stopped.
+    pub fn look(&self, image: &Volume, cancel: &Cancel) -> Result<Selection, InferError> {
         match &self.rule {
             Rule::Slices { thresholds, margin_mm } => {
-                Ok(Look::Slices(self.slices(image, thresholds, *margin_mm, cancel)?))
+                Ok(Selection::Slices(self.slices(image, thresholds, *margin_mm, cancel)?))
             }
             Rule::Box { margin_mm } => {
                 let found = self.first.segment(image, cancel)?;
-                Ok(box_around(&found, *margin_mm).map_or(Look::Everywhere, Look::Box))
+                Ok(box_around(&found, *margin_mm).map_or(Selection::Everywhere, Selection::Box))
             }
         }
     }
 
-    /// Slices `[structure, z]` of the whole canonical image that are segmented.
+    /// Slices `[structure, z]` of the full canonical image that are segmented.
     fn slices(
         &self,
         image: &Volume,
@@ -105,7 +105,7 @@ impl Looker {
         let slices = probabilities.len_of(Axis(1));
         let shows = |output: usize, slice: usize| f64::from(probabilities[[output, slice]]) >= thresholds[output];
         Ok(Array2::from_shape_fn([self.structures, slices], |(structure, slice)| {
-            // A classifier of any structure has one output for all.
+            // A classifier with target `any` has one output for all structures.
             let output = if thresholds.len() == 1 { 0 } else { structure };
             let near = slice.saturating_sub(margin)..(slice + margin + 1).min(slices);
             near.into_iter().any(|slice| shows(output, slice))
@@ -113,8 +113,8 @@ impl Looker {
     }
 }
 
-/// Probabilities from which a slice is segmented, one for each output of a classifier's run: as stated, or those that keep a part of
-/// the slices with a structure, of the cases that did not train where there are such.
+/// Probabilities from which a slice is segmented, one per output of a classifier's run: as stated, or those that reach a sensitivity
+/// on the validation cases or, without positive slices there, on the training cases.
 ///
 /// # Errors
 /// The classifier's run is not finished, or damaged.
@@ -131,13 +131,13 @@ pub fn thresholds(first: &Stored, stated: Auto<f64>, sensitivity: f64) -> Result
             let known = table::known(&slices, role.name(), &structure.name)?;
             threshold = threshold.or_else(|| threshold_for(&known, sensitivity));
         }
-        // Where no slice shows the structure, none can be missed, and half is as good as any.
+        // Without positive slices none can be missed, so any threshold will do.
         thresholds.push(threshold.unwrap_or(0.5));
     }
     Ok(thresholds)
 }
 
-/// The box around every structure of a segmentation on the canonical image, enlarged; none where there is no structure.
+/// The bounding box of all structures of a segmentation on the canonical image, with a margin; none without structures.
 fn box_around(found: &Segmentation, margin_mm: f64) -> Option<[Range<usize>; 3]> {
     let canonical = found.to_canonical();
     let geometry = canonical.geometry();

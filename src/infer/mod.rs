@@ -1,9 +1,9 @@
-//! Trained networks at work: on images that nobody has seen, and on validation cases while they train.
+//! Inference with trained networks on new images, and with networks in training on validation cases.
 
 pub mod look;
 pub mod trained;
 pub mod validate;
 
-pub use look::{Look, Looker};
+pub use look::{FirstStage, Selection};
 pub use trained::{InferError, Trained};
 pub use validate::Validator;

@@ -1,9 +1,9 @@
-//! A finished training as a tool: its network (or those of an ensemble) and its plan, ready for images that it has never seen.
+//! A finished run for inference on new images: its network (or those of an ensemble) and its plan.
 
 use burn::tensor::Device;
 use ndarray::Array2;
 
-use super::{Look, Looker};
+use super::{FirstStage, Selection};
 use crate::Cancel;
 use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
@@ -17,45 +17,45 @@ use crate::store::{Manifest, StoreError, Stored};
 use crate::train::checkpoint::{self, CheckpointError};
 use crate::volume::{Segmentation, Volume};
 
-/// Trained networks with the plans that they were trained by.
+/// Trained networks with their plans.
 pub struct Trained {
-    /// Everything that the run was told.
+    /// The run's plan.
     pub plan: Plan,
     /// One network, or those whose probabilities are averaged.
-    networks: Vec<Trainee>,
+    networks: Vec<Member>,
     device: Device,
 }
 
-/// What was found in a case.
+/// The prediction of a case.
 pub struct Found {
     /// The result.
     pub segmentation: Segmentation,
-    /// What it is compared with.
+    /// Results that it is compared with.
     pub variants: Vec<(Variant, Segmentation)>,
-    /// Slices `[structure, z]` of the whole canonical image that the second stage of a cascade looked at; none for all.
+    /// Slices `[structure, z]` of the full canonical image that the second stage of a cascade segmented; none for all.
     pub looked_at: Option<Array2<bool>>,
 }
 
 /// One network of a run or of an ensemble.
-struct Trainee {
+struct Member {
     plan: Plan,
     training: Training,
     weights: Weights,
     network: Network,
-    /// What says where it looks; none for everywhere.
-    looker: Option<Looker>,
+    /// First stage that selects where it segments; none for everywhere.
+    looker: Option<FirstStage>,
 }
 
 /// Why a run cannot be used for prediction.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A file of its folder, or of a folder that it needs.
+    /// A file of its folder, or of a folder that it needs, cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Its weights.
+    /// Its weights cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// A table of a run that it needs.
+    /// A table of a run that it needs cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
     /// There are no weights yet.
@@ -66,14 +66,14 @@ pub enum OpenError {
     },
     /// The weights changed since the run predicted with them.
     #[error(
-        "{folder}: the weights are not those that the manifest names: a file was changed or damaged; `segspec run --fresh` trains again"
+        "{folder}: the weights do not match the manifest: a file was changed or damaged; `segspec run --fresh` trains again"
     )]
     OtherWeights {
         /// The run.
         folder: String,
     },
-    /// A run whose networks are needed is an average itself.
-    #[error("{folder}: is an ensemble already; give the runs that it averages")]
+    /// A run whose network is needed is itself an ensemble.
+    #[error("{folder}: is itself an ensemble; give the runs that it averages instead")]
     Nested {
         /// The run.
         folder: String,
@@ -83,10 +83,10 @@ pub enum OpenError {
 /// Why one case could not be segmented.
 #[derive(Debug, thiserror::Error)]
 pub enum InferError {
-    /// Its files cannot be read, or not be prepared as the plan says.
+    /// Its files cannot be read, or not be prepared according to the plan.
     #[error(transparent)]
     Case(#[from] CaseError),
-    /// It has another number of channels than the training images.
+    /// Its number of channels differs from that of the training images.
     #[error("the image has {found} channels, the network takes {expected}")]
     Channels {
         /// Channels of the image.
@@ -94,14 +94,14 @@ pub enum InferError {
         /// Channels of the network.
         expected: usize,
     },
-    /// The network.
+    /// The network's prediction failed.
     #[error(transparent)]
     Predict(#[from] PredictError),
 }
 
 impl Trained {
-    /// Reads plan and weights of a run: of the best epoch where the plan asks for it and there is one, else of the last step. The
-    /// networks of an ensemble, and the first stage of a cascade, lie in the folders beside.
+    /// Reads plan and weights of a run: of the best epoch if the plan asks for it and there is one, else of the last step. The
+    /// networks of an ensemble, and the first stage of a cascade, are in neighbouring folders.
     ///
     /// # Errors
     /// A plan or weights are missing, damaged, or do not belong together.
@@ -115,12 +115,12 @@ impl Trained {
         }
     }
 
-    /// The mean of several runs that find the same structures, as `plan` says which.
+    /// The mean of several runs that segment the same structures, those of `plan`.
     ///
     /// # Errors
     /// As [`Trained::open`].
     pub fn of(plan: Plan, runs: &[Stored], device: &Device) -> Result<Self, OpenError> {
-        let networks = runs.iter().map(|run| Trainee::open(run, device)).collect::<Result<Vec<_>, _>>()?;
+        let networks = runs.iter().map(|run| Member::open(run, device)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { plan, networks, device: device.clone() })
     }
 
@@ -129,7 +129,7 @@ impl Trained {
         self.networks.first().map_or(self.plan.predict.weights, |member| member.weights)
     }
 
-    /// Channels of its images.
+    /// Number of image channels.
     pub fn channels(&self) -> usize {
         self.networks.first().map_or(1, |member| member.training.channels)
     }
@@ -139,11 +139,11 @@ impl Trained {
         &self.plan.target
     }
 
-    /// Averages over the flips of every axis that training mirrored, but for the width where one side of a pair is segmented without
-    /// the other; false if no axis is left.
+    /// Enables averaging over flips of every axis that training mirrored, except the width if only one side of a left–right pair is
+    /// segmented; false if no axis remains.
     pub fn mirror(&mut self) -> bool {
-        // Every member, not only the first that can.
-        let each: Vec<bool> = self.networks.iter_mut().map(Trainee::mirror).collect();
+        // Collected first, because `any` would stop at the first member.
+        let each: Vec<bool> = self.networks.iter_mut().map(Member::mirror).collect();
         each.contains(&true)
     }
 
@@ -167,13 +167,12 @@ impl Trained {
     /// The results that [`Trained::find`] compares with the main one.
     pub fn variants(&self) -> Vec<Variant> {
         let Some(only) = self.networks.first().filter(|_| self.networks.len() == 1) else { return Vec::new() };
-        let alone = only.looker.as_ref().is_some_and(Looker::chooses_slices).then_some(Variant::SecondStageAlone);
+        let alone = only.looker.as_ref().is_some_and(FirstStage::chooses_slices).then_some(Variant::SecondStageAlone);
         alone.into_iter().chain((1..only.network.passes()).map(Variant::Pass)).collect()
     }
 
-    /// Segments a case that is prepared for the network of a run that trained one, and finds what its result is compared with: earlier
-    /// passes of a network of several, the second stage of a cascade without its first. `read` gives the image where a first stage must
-    /// see it.
+    /// Segments a case prepared for a run's single network, and computes the results that it is compared with: earlier passes of a
+    /// multi-pass network, the second stage of a cascade without its first. `read` supplies the image if a first stage needs it.
     ///
     /// # Errors
     /// See [`InferError`].
@@ -191,7 +190,7 @@ impl Trained {
         let decode = |found| predict::decode(&[(found, prepared.origin.clone())], self.target(), &self.plan.predict);
         let mut variants = Vec::new();
         let segmentation = match (&look, &region) {
-            (Some(Look::Slices(_)), Some(region)) => {
+            (Some(Selection::Slices(_)), Some(region)) => {
                 let mut found = predictor.probabilities(image, None, cancel).ok_or(PredictError::Cancelled)?;
                 variants.push((Variant::SecondStageAlone, decode(found.clone())?));
                 region.restrict(&mut found, self.target().sigmoid());
@@ -205,13 +204,13 @@ impl Trained {
             variants.push((Variant::Pass(pass), decode(found)?));
         }
         let looked_at = match look {
-            Some(Look::Slices(chosen)) => Some(chosen),
+            Some(Selection::Slices(chosen)) => Some(chosen),
             _ => None,
         };
         Ok(Found { segmentation, variants, looked_at })
     }
 
-    /// Probabilities `[output, z]` that the slices of a prepared case show the structures, on the slices of its whole canonical image.
+    /// Probabilities `[output, z]` that the slices of a prepared case show the structures, on the slices of its full canonical image.
     ///
     /// # Errors
     /// [`InferError::Predict`].
@@ -226,8 +225,8 @@ impl Trained {
         self.networks.iter().map(|member| checkpoint::weights_hash(&member.network)).collect()
     }
 
-    /// Probabilities `[structure, z]` that the slices of an image in canonical orientation show the structures, and the distance of
-    /// the slices in mm; 1 without spacing.
+    /// Probabilities `[structure, z]` that the slices of an image in canonical orientation show the structures, and the slice
+    /// spacing in mm; 1 without spacing.
     ///
     /// # Errors
     /// See [`InferError`].
@@ -253,7 +252,7 @@ impl Trained {
     }
 }
 
-/// Reads the image of a case; labels are not looked at.
+/// Reads the image of a case, without its labels.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -261,18 +260,18 @@ pub fn read_image(case: &Case) -> Result<Volume, InferError> {
     Ok(crate::dataset::read_image(case).map_err(CaseError::from)?)
 }
 
-/// Which weights a run can predict with: the best ones where its plan asks for them, unless no validation case had a defined score
-/// or the training has not got so far yet.
+/// The weights that a run can predict with: the best ones if its plan asks for them, unless no validation case had a defined score
+/// or training has not validated yet.
 fn available(run: &Stored, manifest: Option<&Manifest>) -> Weights {
     let training = manifest.and_then(|manifest| manifest.training.as_ref());
     let has_best = training.map_or(run.folder.best_weights().is_file(), |training| training.best_epoch.is_some());
     if has_best { run.plan.predict.weights } else { Weights::Last }
 }
 
-impl Trainee {
+impl Member {
     fn open(run: &Stored, device: &Device) -> Result<Self, OpenError> {
         let folder = || run.folder.path().display().to_string();
-        let Work::Train(training) = &run.plan.work else { return Err(OpenError::Nested { folder: folder() }) };
+        let Some(training) = run.plan.work.training() else { return Err(OpenError::Nested { folder: folder() }) };
         let plan = run.plan.clone();
         let interface = training.interface(&plan.target);
         let empty = model::build(&training.model, interface, training.train.precision, training.seed, device);
@@ -289,7 +288,7 @@ impl Trainee {
         if known.is_some_and(|known| known.weights.as_ref() != Some(&checkpoint::weights_hash(&network))) {
             return Err(OpenError::OtherWeights { folder: folder() });
         }
-        Ok(Self { weights, network, looker: Looker::open(run, device)?, training: training.clone(), plan })
+        Ok(Self { weights, network, looker: FirstStage::open(run, device)?, training: training.clone(), plan })
     }
 
     fn mirror(&mut self) -> bool {

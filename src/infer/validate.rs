@@ -14,24 +14,24 @@ use crate::preprocess::{Origin, Prepared, PreparedCase};
 use crate::train::{LoadedCase, TrainError, Validation};
 use crate::volume::{Geometry, LabelMap};
 
-/// What validation needs besides the network.
+/// Inputs of validation, besides the network.
 pub struct Validator<'a> {
     /// The validation cases.
     pub cases: Vec<&'a PreparedCase>,
-    /// What the network is for.
+    /// Task of the network.
     pub task: Task,
-    /// The training, with its settings for validation.
+    /// The training, with its validation settings.
     pub training: &'a Training,
     /// The structures.
     pub target: &'a Target,
-    /// Where to compute.
+    /// Device.
     pub device: &'a Device,
     /// Stops after the current windows.
     pub cancelled: &'a Cancel,
 }
 
 impl Validator<'_> {
-    /// Mean Dice and IoU over cases, per structure; of slices where the network classifies them.
+    /// Mean Dice and IoU over cases, per structure; over slices for slice classifiers.
     ///
     /// # Errors
     /// A case cannot be read, or validation was stopped.
@@ -51,7 +51,7 @@ impl Validator<'_> {
         }
     }
 
-    /// Windows and blending; mirroring is left out, it costs more than a choice of epoch is worth.
+    /// Windows and blending; no mirroring, which costs too much for selecting an epoch.
     fn plan(&self) -> PredictPlan {
         let train = &self.training.train;
         let validation = train.validation;
@@ -91,7 +91,7 @@ impl Validator<'_> {
         Ok(self.means(&scores))
     }
 
-    /// Where the second stage of a cascade looks: near the reference's structures, as in training.
+    /// Region of the second stage of a cascade: near the reference's structures, as in training.
     fn region(&self, prepared: &Prepared) -> Option<Region> {
         let near_mm = self.training.train.near_mm?;
         let case = LoadedCase::from(prepared.clone());
@@ -100,7 +100,7 @@ impl Validator<'_> {
         Some(Region::Box(near.map(|[first, end]| first..end)))
     }
 
-    /// Dice (which for slices is the F1 score) and IoU of the slices of all cases together, per structure.
+    /// Dice (for slices the F1 score) and IoU over the slices of all cases, per structure.
     fn classify(&self, predictor: &Predictor) -> Result<Validation, TrainError> {
         let mut slices: Vec<Vec<(f64, bool)>> = vec![Vec::new(); self.target.structures.len()];
         for case in &self.cases {

@@ -1,7 +1,7 @@
-//! burn-train's dashboard for trainings (`run --tui`): curves of loss, learning rate and validation Dice per structure.
+//! burn-train's dashboard for training (`run --tui`): curves of loss, learning rate and validation Dice per structure.
 //!
-//! The training loop stays ours: the dashboard only watches it. Its stop request sets the cancellation flag, so the state
-//! is saved as after Ctrl-C; so does its kill request, which burn-train answers with a panic that is caught here.
+//! The training loop is ours, and the dashboard only displays it. Its stop request sets the cancellation flag, so the state
+//! is saved as after Ctrl-C; so does its kill request, to which burn-train responds with a panic that is caught here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,19 +24,19 @@ const LOSS: &str = "Loss";
 const LEARNING_RATE: &str = "Learning rate";
 const DICE: &str = "Dice";
 
-/// Shows trainings on burn-train's dashboard and everything else on a [`Terminal`].
+/// Shows training on burn-train's dashboard and everything else on a [`Terminal`].
 pub struct Dashboard {
     terminal: Terminal,
     /// Structures of the current run.
     structures: Vec<String>,
     cancel: Cancel,
     screen: Option<Screen>,
-    /// What the terminal would have shown meanwhile.
+    /// Events that the terminal shows once the dashboard is closed.
     missed: Vec<Training>,
 }
 
 impl Dashboard {
-    /// A dashboard; `cancel` is set when the person asks to stop.
+    /// A dashboard; `cancel` is set when the user asks to stop.
     pub fn new(cancel: Cancel) -> Self {
         Self { terminal: Terminal::new(), structures: Vec::new(), cancel, screen: None, missed: Vec::new() }
     }
@@ -86,9 +86,9 @@ impl Drop for Dashboard {
     }
 }
 
-/// One training on the screen.
+/// The screen of one training run.
 struct Screen {
-    /// Forgotten after a kill request: burn-train panics at every further call, its destructor included.
+    /// Leaked after a kill request: burn-train panics at every further call, including its destructor.
     renderer: Option<TuiMetricsRendererWrapper>,
     interrupter: Interrupter,
     epoch: usize,
@@ -113,7 +113,7 @@ impl Screen {
         screen
     }
 
-    /// Shows an event; false if the person asked to stop.
+    /// Shows an event; false if the user asked to stop.
     fn show(&mut self, event: &Training, structures: &[String]) -> bool {
         keep_signals();
         match event {
@@ -157,7 +157,7 @@ impl Screen {
         }
     }
 
-    /// burn-train panics in the caller after its kill request; the training must live to save its state.
+    /// Catches burn-train's panic in the caller after a kill request, so that training can save its state.
     fn guarded(&mut self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
         let Some(renderer) = &mut self.renderer else { return };
         if catch_unwind(AssertUnwindSafe(|| call(renderer))).is_err() {
@@ -192,7 +192,7 @@ fn numeric(name: &str, value: f64, text: String) -> MetricState {
     MetricState::Numeric(MetricEntry::new(id, entry), Some(NumericEntry::Value(value)))
 }
 
-/// The dashboard's raw mode makes Ctrl-C a key that nobody reads; this makes it a signal again.
+/// Makes Ctrl-C a signal again; in the dashboard's raw mode it is a key that is never read.
 #[cfg(unix)]
 fn keep_signals() {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
@@ -200,7 +200,7 @@ fn keep_signals() {
     let Ok(mut modes) = tcgetattr(&input) else { return };
     if !modes.local_modes.contains(LocalModes::ISIG) {
         modes.local_modes.insert(LocalModes::ISIG);
-        // Without it Ctrl-C does nothing, and `q` still stops the training.
+        // If this fails, Ctrl-C does nothing, but `q` still stops training.
         let _ = tcsetattr(&input, OptionalActions::Now, &modes);
     }
 }

@@ -1,4 +1,4 @@
-//! Events, and how they reach those who listen.
+//! Events and their delivery to listeners.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +10,15 @@ use super::Outcome;
 use crate::dataset::Excluded;
 use crate::train;
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Id of the run that it happened to; none before there is a run.
+    /// Id of the run that it belongs to; none before there is a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// When, in UTC: `2026-11-20T10:44:00Z`.
+    /// Time in UTC: `2026-11-20T10:44:00Z`.
     pub time: String,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub kind: Kind,
 }
@@ -31,26 +31,26 @@ pub enum Kind {
     Hashing {
         /// Cases done.
         done: usize,
-        /// Cases in all.
+        /// Total number of cases.
         of: usize,
     },
     /// The cases of a dataset are being read and checked.
     Checking {
         /// Cases done.
         done: usize,
-        /// Cases in all.
+        /// Total number of cases.
         of: usize,
     },
     /// The training cases are being measured for planning.
     Measuring {
         /// Cases done.
         done: usize,
-        /// Cases in all.
+        /// Total number of cases.
         of: usize,
     },
     /// A run begins.
     Run {
-        /// Trial, seed and fold, for people.
+        /// Trial, seed and fold, for display.
         label: String,
         /// Its folder.
         folder: PathBuf,
@@ -58,16 +58,16 @@ pub enum Kind {
         structures: Vec<String>,
         /// Counted from 1.
         number: usize,
-        /// Runs in all.
+        /// Total number of runs.
         of: usize,
     },
     /// Cases are being prepared.
     Preparing {
         /// Cases done.
         done: usize,
-        /// Cases in all.
+        /// Total number of cases.
         of: usize,
-        /// How many of them came from the cache.
+        /// Number of cases taken from the cache.
         cached: usize,
     },
     /// Cases that cannot be used.
@@ -79,35 +79,35 @@ pub enum Kind {
     Predicting {
         /// Cases done.
         done: usize,
-        /// Cases in all.
+        /// Total number of cases.
         of: usize,
     },
     /// Predictions are being scored.
     Scoring {
         /// Cases done.
         done: usize,
-        /// Cases in all.
+        /// Total number of cases.
         of: usize,
     },
-    /// A run has everything that its plan asks for.
+    /// A run is complete.
     Finished {
         /// Mean Dice over structures.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dice: Option<f64>,
-        /// Of a classifier of slices: mean area under the ROC curve.
+        /// Slice classifiers: mean area under the ROC curve.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         auc: Option<f64>,
     },
-    /// A process's work on a run ended.
+    /// A process ended its work on a run.
     Ended {
-        /// Trial, seed and fold, for people.
+        /// Trial, seed and fold, for display.
         label: String,
-        /// How.
+        /// The outcome.
         outcome: Outcome,
     },
-    /// Something that a person should know.
+    /// A warning to the user.
     Warning {
-        /// In words.
+        /// Its text.
         text: String,
     },
     /// A report was written.
@@ -115,13 +115,13 @@ pub enum Kind {
         /// Its page.
         page: PathBuf,
     },
-    /// From training.
+    /// An event of training.
     #[serde(untagged)]
     Training(train::Event),
 }
 
 impl Kind {
-    /// Whether it belongs into the log of a run: steps and progress do not.
+    /// Whether it is logged in the run folder; steps and progress are not.
     pub fn is_logged(&self) -> bool {
         use train::Event::{Step, Validating};
         match self {
@@ -139,13 +139,13 @@ impl Kind {
     }
 }
 
-/// Hears of everything that happens.
+/// Receives events.
 pub trait Listener: Send {
     /// Called for every event, by one thread at a time.
     fn event(&mut self, event: &Event);
 }
 
-/// Where events go. Clones share their listeners; any thread may emit.
+/// Sends events to listeners. Clones share their listeners; any thread may emit.
 #[derive(Clone, Default)]
 pub struct Events {
     run: Option<String>,
@@ -153,17 +153,17 @@ pub struct Events {
 }
 
 impl Events {
-    /// Nobody listens.
+    /// Without listeners.
     pub fn silent() -> Self {
         Self::default()
     }
 
-    /// To one listener.
+    /// With one listener.
     pub fn to(listener: impl Listener + 'static) -> Self {
         Self::silent().and(listener)
     }
 
-    /// To a further listener, too.
+    /// With an additional listener.
     #[must_use]
     pub fn and(&self, listener: impl Listener + 'static) -> Self {
         let mut events = self.clone();
@@ -171,13 +171,13 @@ impl Events {
         events
     }
 
-    /// Events of a run.
+    /// For the events of a run.
     #[must_use]
     pub fn of(&self, run: &str) -> Self {
         Self { run: Some(run.to_owned()), ..self.clone() }
     }
 
-    /// Tells every listener what happened, now.
+    /// Sends an event, with the current time, to every listener.
     pub fn emit(&self, kind: Kind) {
         let event = Event { run: self.run.clone(), time: now(), kind };
         for listener in &self.listeners {
@@ -185,13 +185,13 @@ impl Events {
         }
     }
 
-    /// Tells every listener of something that a person should know.
+    /// Sends a warning to every listener.
     pub fn warn(&self, text: impl Into<String>) {
         self.emit(Kind::Warning { text: text.into() });
     }
 }
 
-/// The time in UTC as `2026-11-20T10:44:00Z`. For logs and manifests; nothing that is computed depends on it.
+/// The time in UTC as `2026-11-20T10:44:00Z`. For logs and manifests; no result depends on it.
 pub fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn every_listener_hears_of_the_run_that_an_event_belongs_to() {
+    fn every_listener_receives_the_run_that_an_event_belongs_to() {
         let [one, other] = [(); 2].map(|()| Arc::new(Mutex::new(Vec::new())));
         let events = Events::to(Collected(one.clone()));
         events.emit(Kind::Hashing { done: 0, of: 1 });
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn events_come_back_from_their_lines() {
+    fn events_round_trip_through_their_lines() {
         let record = EpochRecord {
             epoch: 1,
             step: 2,

@@ -7,20 +7,20 @@ use std::path::PathBuf;
 use super::event::now;
 use super::{Event, Kind, Listener};
 
-/// Appends events to a file. A log that cannot be written stops nothing.
+/// Appends events to a file. Write errors are ignored.
 pub struct Log {
     path: PathBuf,
 }
 
 impl Log {
-    /// The log of a file, which may be there already.
+    /// A log in a file, which may already exist.
     pub fn new(path: PathBuf) -> Self {
         Self { path }
     }
 }
 
 impl Log {
-    /// Keeps an event of a run that nobody else needs to hear of.
+    /// Logs an event of a run without sending it to other listeners.
     pub fn keep(&mut self, run: &str, kind: Kind) {
         self.event(&Event { run: Some(run.to_owned()), time: now(), kind });
     }
@@ -33,7 +33,7 @@ impl Listener for Log {
         }
         let Ok(line) = serde_json::to_string(event) else { return };
         let file = OpenOptions::new().create(true).append(true).open(&self.path);
-        // In one call, so that a killed process leaves no half line that the next one would append to.
+        // In one call, so that a killed process leaves no partial line for the next one to append to.
         let _ = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
     }
 }

@@ -1,7 +1,7 @@
-//! What happens while runs are planned and done: events that anybody may listen to, now or later, here or elsewhere.
+//! Events during the planning and execution of runs, for any listener.
 //!
-//! [`Events`] hands each [`Event`] to its listeners: a terminal, a dashboard, the log in a run folder; trackers and servers are further
-//! ones. An event owns what it says and can be written down and read again.
+//! [`Events`] sends each [`Event`] to its listeners: a terminal, a dashboard, the log in a run folder; trackers and servers can be
+//! added. Events own their data and can be serialised.
 
 #[cfg(feature = "tui")]
 pub mod dashboard;

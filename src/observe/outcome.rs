@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Outcome {
-    /// Everything that its plan asks for is done.
+    /// The run is complete.
     Finished,
-    /// It was done before; nothing was computed.
+    /// It was already complete; nothing was computed.
     Skipped,
-    /// Its training was paused after so many epochs, as asked; a later call goes on.
+    /// Training was paused after the requested number of epochs; a later call continues it.
     Paused {
         /// Epochs done.
         epochs: usize,
     },
-    /// Somebody stopped it; a later call goes on.
+    /// The user stopped it; a later call continues it.
     Stopped,
-    /// Another process works on it.
+    /// Another process is using it.
     Busy {
-        /// Which one, for people.
+        /// That process, for display.
         holder: String,
     },
     /// It failed.
     Failed {
         /// What kind of failure it is.
         class: FailureClass,
-        /// The reason, for people.
+        /// The reason, for display.
         reason: String,
     },
 }
 
-/// What is to blame for a failure: decides the exit code, and whether other runs can be expected to fail, too.
+/// Cause of a failure: determines the exit code, and whether other runs are expected to fail, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
@@ -46,19 +46,19 @@ pub enum FailureClass {
 }
 
 impl Outcome {
-    /// Whether the run has everything that its plan asks for.
+    /// Whether the run is complete.
     pub fn is_finished(&self) -> bool {
         matches!(self, Self::Finished | Self::Skipped)
     }
 
-    /// In a few words, for tables.
+    /// Short description, for tables.
     pub fn words(&self) -> String {
         match self {
             Self::Finished => "finished".into(),
-            Self::Skipped => "finished before".into(),
+            Self::Skipped => "already finished".into(),
             Self::Paused { epochs } => format!("paused after epoch {epochs}"),
             Self::Stopped => "stopped".into(),
-            Self::Busy { holder } => format!("in work elsewhere ({holder})"),
+            Self::Busy { holder } => format!("in progress elsewhere ({holder})"),
             Self::Failed { reason, .. } => format!("failed: {reason}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Shows a run on a terminal: progress bars, or one line per epoch where the output is not a terminal.
+//! Shows a run on a terminal: progress bars, or one line per epoch if the output is not a terminal.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Terminal {
         Self { interactive: std::io::stderr().is_terminal(), bar: None, epochs: 0, steps_per_epoch: 0, dice: None }
     }
 
-    /// Writes a line above the bar, if there is one. A closed terminal is no reason to stop a training.
+    /// Writes a line above the bar, if there is one. Errors are ignored, so that a closed terminal does not stop training.
     fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) if self.interactive => bar.println(text),
@@ -31,7 +31,7 @@ impl Terminal {
         }
     }
 
-    /// The bar of one stage; none on a plain output.
+    /// The bar of one stage; none if the output is not a terminal.
     fn bar(&mut self, length: usize, template: &str) -> Option<&ProgressBar> {
         if !self.interactive {
             return None;
@@ -116,24 +116,26 @@ impl Terminal {
                 self.line(&format!("  new best: {score:.4} after epoch {epoch}, saved"))
             }
             Training::StoppedEarly { epoch, best_epoch } => {
-                self.line(&format!("  stopped early after epoch {epoch}: not better since epoch {best_epoch}"));
+                self.line(&format!("  stopped early after epoch {epoch}: no improvement since epoch {best_epoch}"));
             }
         }
     }
 }
 
 impl Terminal {
-    /// How a run ended, where its last line does not say so.
+    /// Shows how a run ended, unless its last line already does.
     fn ended(&mut self, run: &str, label: &str, outcome: &Outcome) {
         self.end_bar();
         let run = format!("run {run}{}{label}", space(label));
         match outcome {
             Outcome::Finished | Outcome::Stopped => {}
-            Outcome::Skipped => self.line(&format!("{run}: finished before, skipped")),
+            Outcome::Skipped => self.line(&format!("{run}: already finished, skipped")),
             Outcome::Paused { epochs } => {
-                self.line(&format!("{run}: paused after epoch {epochs}; run it again to go on"))
+                self.line(&format!("{run}: paused after epoch {epochs}; run it again to continue"))
             }
-            Outcome::Busy { holder } => self.line(&format!("{run}: another segspec works on it ({holder}), skipped")),
+            Outcome::Busy { holder } => {
+                self.line(&format!("{run}: another segspec process is using it ({holder}), skipped"))
+            }
             Outcome::Failed { reason, .. } => self.line(&format!("{run}: failed: {reason}")),
         }
     }
@@ -157,10 +159,10 @@ fn started(
         Some(seconds) => {
             let remaining = seconds * (epochs as f64 - resumed_at as f64 / steps.max(1) as f64);
             let total = HumanDuration(Duration::from_secs_f64(remaining.max(0.0)));
-            format!(", about {seconds:.1} s per epoch, {total} in all")
+            format!(", about {seconds:.1} s per epoch, {total} in total")
         }
     };
-    let resumed = if resumed_at > 0 { format!("; goes on after step {resumed_at}") } else { String::new() };
+    let resumed = if resumed_at > 0 { format!("; resumes after step {resumed_at}") } else { String::new() };
     format!(
         "  training: {:.2} M parameters, about {} of memory, {epochs} epochs of {steps} steps{length}{resumed}",
         parameters as f64 / 1e6,
@@ -197,7 +199,7 @@ impl Listener for Terminal {
                     self.line(&format!("  mean Dice {dice:.4}"));
                 }
                 if let Some(auc) = auc {
-                    self.line(&format!("  area under the ROC curve of slices {auc:.4}"));
+                    self.line(&format!("  area under the ROC curve over slices {auc:.4}"));
                 }
             }
             Kind::Ended { label, outcome } => self.ended(event.run.as_deref().unwrap_or_default(), label, outcome),

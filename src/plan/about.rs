@@ -1,4 +1,4 @@
-//! What a run is called: for people, part of no id.
+//! Names and descriptions of a run, for people; part of no id.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::dataset::Dataset;
 use crate::evaluate::TrialKey;
 use crate::spec::Experiment;
 
-/// What a run is called, and why its plan is as it is.
+/// Names and descriptions of a run, and the reasons for its resolved values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct About {
@@ -26,27 +26,27 @@ pub struct About {
     /// Which cases are scored.
     #[serde(default)]
     pub scored: Scored,
-    /// Whether it only tries every stage out, on few cases and steps.
+    /// Whether this is a `--smoke` run: every stage, few cases and steps.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub smoke: bool,
     /// File of the weights that training starts from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained_file: Option<PathBuf>,
-    /// Which trial of the experiment it belongs to.
+    /// The trial of the experiment.
     pub trial: TrialKey,
-    /// Why each `"auto"` became what it is.
+    /// The reason for each resolved `"auto"`.
     #[serde(default, rename = "note", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }
 
-/// Which cases a run is scored on.
+/// The cases a run is scored on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scored {
     /// The test cases of its fold.
     #[default]
     Test,
-    /// Those that no fold trains on or scores.
+    /// The cases in no fold.
     HeldOut,
 }
 
@@ -60,13 +60,13 @@ impl Scored {
     }
 }
 
-/// A value that a rule decided.
+/// A value chosen by a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Note {
     /// The key in the spec, dotted.
     pub key: String,
-    /// What it became; empty where the plan says it better.
+    /// Its resolved value; empty where the plan shows it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub value: String,
     /// The rule.
@@ -93,11 +93,11 @@ impl About {
 /// Hexadecimal digits of a trial's hash.
 const DIGITS: usize = 16;
 
-/// Keys of an experiment that change no number of a trial, and the seed, which trials are averaged over.
+/// Keys of an experiment that do not distinguish trials: cosmetic ones, and the seed, over which trials are averaged.
 const COSMETIC: [&str; 9] =
     ["name", "description", "notes", "extends", "dataset", "run-root", "ensemble", "sweep", "seed"];
 
-/// Hash of everything that an experiment and its dataset say of a trial and that can change its numbers, but for the seed.
+/// Hash of everything in the experiment and dataset that affects a trial's numbers, without the seed.
 pub fn spec_hash(experiment: &Experiment, dataset: &Dataset) -> String {
     let mut spec = serde_json::to_value(experiment).unwrap_or_default();
     if let Value::Object(table) = &mut spec {

@@ -1,9 +1,9 @@
-//! What every value that a spec may leave open became, and why.
+//! The resolved value of every `"auto"` key, with the rule that chose it.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Plan, Work};
+use super::Plan;
 use crate::model::ModelPlan;
 
 /// One key that a spec may set to `"auto"` (or `"pass"`), resolved.
@@ -11,15 +11,15 @@ use crate::model::ModelPlan;
 pub struct Choice {
     /// The key in the spec, dotted.
     pub key: String,
-    /// What the plan does; `null` where nothing is done.
+    /// The resolved value; `null` where the step is off.
     pub value: Value,
-    /// The rule behind it, where the plan does not name its own.
+    /// The rule, where the plan has no note of its own.
     pub why: String,
 }
 
 /// The resolved value of every key that can be `"auto"`, whether or not the spec left it open.
 pub fn choices(plan: &Plan) -> Vec<Choice> {
-    let Work::Train(training) = &plan.work else { return Vec::new() };
+    let Some(training) = plan.work.training() else { return Vec::new() };
     let (preprocess, train) = (&training.preprocess, &training.train);
     let before = [
         ("preprocess.spacing-mm", json!(preprocess.spacing_mm), "nnU-Net's rule: median spacing of the training cases"),
@@ -30,7 +30,7 @@ pub fn choices(plan: &Plan) -> Vec<Choice> {
         ("train.patch-size", json!(train.patch_size), ""),
         ("train.batch-size", json!(train.batch_size), ""),
         ("train.steps-per-epoch", json!(train.steps_per_epoch), "one patch per training case"),
-        ("predict.weights", json!(plan.predict.weights), "`best` where a validation case chooses it"),
+        ("predict.weights", json!(plan.predict.weights), "`best` where there are validation cases"),
     ];
     let choice = |(key, value, rule): (String, Value, &str)| {
         let note = plan.about.notes.iter().find(|note| note.key == key);
@@ -47,10 +47,10 @@ pub fn choices(plan: &Plan) -> Vec<Choice> {
         .collect()
 }
 
-/// Keys of the network that a spec may leave open.
+/// Keys of a network that may be `"auto"`.
 const OPEN: [&str; 6] = ["features", "strides", "kernels", "blocks", "decoder-blocks", "decoder-features"];
 
-/// Those that the architecture has, as the plan writes them.
+/// The `"auto"` keys of this architecture, with their values in the plan.
 fn network(model: &ModelPlan) -> Vec<(String, Value, &'static str)> {
     let mut found = Vec::new();
     let Ok(Value::Object(model)) = serde_json::to_value(model) else { return found };

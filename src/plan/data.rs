@@ -1,4 +1,4 @@
-//! The cases of a plan: their files, how they are read, what they are for.
+//! The cases of a plan: their files, how they are read, and their roles.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Case, Content, Dataset, Excluded, Fold, Inputs, Label, Reading};
 
-/// What a case is for.
+/// Role of a case in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// It trains.
+    /// Training case.
     Train,
-    /// It chooses the weights.
+    /// Used to select the checkpoint.
     Validation,
-    /// It is scored.
+    /// Scored after training.
     Test,
 }
 
@@ -35,11 +35,11 @@ impl Role {
 pub struct Data {
     /// Name of the dataset.
     pub dataset: String,
-    /// Its folder, as its file says: below the folder of all datasets, or absolute.
+    /// Its folder as written in the dataset file: relative to the data root, or absolute.
     pub root: PathBuf,
-    /// The same where it was found when the run was planned.
+    /// Its absolute path at planning time.
     pub found_at: PathBuf,
-    /// Cases that no run can use, with the reasons.
+    /// Unusable cases, with reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<Excluded>,
     /// How the files are read.
@@ -56,14 +56,14 @@ pub struct Data {
 pub struct PlannedCase {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
-    /// Its image files, below the dataset's folder.
+    /// Its image files, relative to the dataset's folder.
     pub images: Vec<PathBuf>,
-    /// Where the image is a folder of pictures: their spacing.
+    /// Voxel spacing, where the image is a folder of 2D pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_spacing_mm: Option<[f64; 3]>,
-    /// What the files hold, read as `reading` says.
+    /// Hashes of the content, read as `reading` says.
     pub content: Content,
     /// Its labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ pub struct PlannedCase {
 }
 
 impl Data {
-    /// The cases of a fold; those that are not among the inputs are left out.
+    /// The usable cases of a fold.
     pub fn new(dataset: &Dataset, data_root: &Path, inputs: &Inputs, fold: &Fold) -> Self {
         let found_at = data_root.join(&dataset.root);
         let relative = |path: &Path| -> Result<PathBuf, std::convert::Infallible> {
@@ -112,7 +112,7 @@ impl Data {
         self.of(role).map(|case| case.name.clone()).collect()
     }
 
-    /// A planned case with its files below a folder.
+    /// A planned case with its files located in a folder.
     pub fn case(&self, planned: &PlannedCase, folder: &Path) -> Case {
         let below = |path: &Path| -> Result<PathBuf, std::convert::Infallible> { Ok(folder.join(path)) };
         let case = Case {
@@ -126,8 +126,7 @@ impl Data {
         case
     }
 
-    /// The folder of the dataset on this machine: below `data_root` where that is given, else where it was found when the run was
-    /// planned.
+    /// The dataset's folder on this machine: below `data_root` if given, else its path at planning time.
     pub fn folder(&self, data_root: Option<&Path>) -> PathBuf {
         match data_root {
             Some(data_root) => data_root.join(&self.root),

@@ -1,4 +1,4 @@
-//! nnU-Net's stand-in for GPU memory: the number of feature-map elements that convolutions write for one patch.
+//! nnU-Net's proxy for GPU memory: the number of feature-map elements written by the convolutions for one patch.
 
 use crate::model::{Cost, Interface, Stages};
 
@@ -16,11 +16,11 @@ pub(super) fn elements(cost: &Cost, stages: &Stages, patch: [usize; 3], outputs:
     }
 }
 
-/// The sizes that the estimate is made of.
+/// The input of the estimate.
 struct Network<'a> {
     stages: &'a Stages,
     residual: bool,
-    /// Feature maps of a decoder stage over those of the encoder.
+    /// Ratio of a decoder stage's feature maps to those of the encoder.
     decoder_width: usize,
     outputs: usize,
 }
@@ -28,7 +28,7 @@ struct Network<'a> {
 /// `compute_conv_feature_map_size` of nnU-Net's network classes.
 fn feature_map_elements(network: &Network<'_>, patch: [usize; 3]) -> f64 {
     let stages = network.stages;
-    // A spec may state lists of different lengths; that is an error elsewhere.
+    // Lists of different lengths in a spec are reported elsewhere.
     let count = stages.strides.len().min(stages.features.len()).min(stages.blocks.len());
     let sizes = stage_voxels(&stages.strides[..count], patch);
     let encoder: f64 = (0..sizes.len()).map(|stage| encoder_elements(network, &sizes, stage)).sum();

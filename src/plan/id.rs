@@ -1,4 +1,4 @@
-//! Ids: each stage of a run has one, made of what decides its numbers and of nothing else. What an id names is never computed twice.
+//! Ids: each stage of a run has one, a hash of everything that affects its numbers and of nothing else. Results of an id are computed once.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,31 +9,31 @@ use crate::evaluate::Evaluate;
 use crate::model::Task;
 use crate::train::spec::BestCases;
 
-/// Raised by hand when a stage gives other numbers for the same plan than before.
+/// Versions, raised by hand when a code change alters the numbers of a stage.
 pub mod numerics {
-    /// Of preparation and training. 7: statistics of labelled voxels are drawn by the content of a case as it is read; validation has
-    /// settings of its own.
+    /// Preprocessing and training. 7: the random sample of labelled voxels depends on a case's content as read; validation has its own
+    /// settings.
     pub const TRAINING: u32 = 7;
-    /// Of prediction.
+    /// Prediction.
     pub const PREDICTION: u32 = 7;
-    /// Of scores.
+    /// Scores.
     pub const EVALUATION: u32 = 7;
 }
 
-/// Hexadecimal digits of an id: 48 bits, enough to tell a person's runs apart.
+/// Hexadecimal digits of an id: 48 bits are enough to distinguish the runs of a project.
 const DIGITS: usize = 12;
 
 /// The ids of a run's stages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RunIds {
-    /// Of the training, or of the set of networks that are averaged: the name of the run's folder.
+    /// The training, or the set of averaged networks: the name of the run folder.
     pub training: String,
-    /// Of the weights together with everything that decides how they predict any image.
+    /// The weights and every setting that affects their prediction of any image.
     pub predictor: String,
-    /// Of the predictions of certain cases.
+    /// The predictions of this run's cases.
     pub prediction: String,
-    /// Of their scores.
+    /// Their scores.
     pub evaluation: String,
 }
 
@@ -51,7 +51,7 @@ impl Plan {
         let prediction = id("prediction", &(numerics::PREDICTION, &predictor, images));
         let labels: Vec<_> = self.predicted().map(|(_, case)| (&case.name, &case.content.label)).collect();
         let target = (Numbers::of(&self.target), Outputs::of(&self.target));
-        // Success rates are made of scores when they are summarised; a new key has to be looked at here.
+        // Success rates are computed from scores in summaries. A new key must be considered here.
         let Evaluate { success_dice: _ } = &self.evaluate;
         let evaluation = id("evaluation", &(numerics::EVALUATION, &prediction, labels, target));
         RunIds { training, predictor, prediction, evaluation }
@@ -69,7 +69,7 @@ impl Plan {
         id("training", &(numerics::TRAINING, self.task, &training, target, contents(Role::Train), choosing))
     }
 
-    /// The training without what changes no number: threads, memory for time, kept epochs, and the name of a structure.
+    /// The training without settings that do not affect its numbers: threads, gradient checkpointing, kept epochs, structure names.
     fn without_cosmetics(&self, training: &Training) -> Training {
         let mut training = training.clone();
         let train = &mut training.train;
@@ -84,12 +84,12 @@ impl Plan {
     fn predictor_id(&self, training: &str) -> String {
         let predict = match self.work {
             Work::Train(_) => json!(self.predict),
-            // Windows are those of the members.
+            // Members predict with their own windows.
             Work::Average(_) => json!([self.predict.threshold, self.predict.largest_component]),
         };
         let look = match &self.look {
             LookPlan::Everywhere => None,
-            // Thresholds may be chosen by the classifier's scores.
+            // Automatic thresholds depend on the classifier's scores.
             LookPlan::Slices { first, threshold, sensitivity, margin_mm } => {
                 let chosen = threshold.fixed().ok_or((sensitivity, &first.evaluation));
                 Some(id("slices", &(&first.predictor, chosen, margin_mm)))
@@ -99,8 +99,8 @@ impl Plan {
         id("predictor", &(numerics::PREDICTION, training, predict, look, Outputs::of(&self.target)))
     }
 
-    /// The cases that are predicted, with the name of their part in the tables: the scored ones, and those that a classifier's thresholds
-    /// are chosen on: the validation cases, or the training cases where there are none.
+    /// The cases to predict, with their roles: the test cases, and for a classifier also the cases that its thresholds are chosen on
+    /// (validation cases, or training cases where there are none).
     pub fn predicted(&self) -> impl Iterator<Item = (Role, &PlannedCase)> {
         let chosen_on = match self.data.of(Role::Validation).next() {
             Some(_) => Role::Validation,
@@ -114,7 +114,7 @@ impl Plan {
     }
 }
 
-/// A target without names and colours, as training and scores see it.
+/// A target without names and colours, which affect neither training nor scores.
 #[derive(Serialize)]
 struct Numbers<'a> {
     overlapping: bool,
@@ -131,7 +131,7 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// What predicted files say: a value for each structure, or a mask.
+/// The encoding of predicted files: a value or a mask per structure.
 #[derive(Serialize)]
 struct Outputs {
     overlapping: bool,
@@ -146,7 +146,7 @@ impl Outputs {
 }
 
 fn id(stage: &str, decides: &impl Serialize) -> String {
-    // Plans hold no maps with keys that JSON cannot write, so there is always a text.
+    // Serialisation cannot fail: plans hold no maps with non-string keys.
     let text = serde_json::to_vec(&(stage, decides)).unwrap_or_default();
     let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 id of a stage");
     hasher.update(&text).finalize().to_hex()[..DIGITS].to_owned()

@@ -1,18 +1,18 @@
-//! Which intensity steps `"auto"` stands for: nnU-Net's scheme by modality.
+//! `preprocess.intensity = "auto"`: nnU-Net's scheme by modality.
 
 use crate::auto::Auto;
 use crate::dataset::spec::Modality;
 use crate::preprocess::Fingerprint;
 use crate::preprocess::spec::{IntensityStep, Region};
 
-/// Below this ratio of voxels after the crop to voxels before it, statistics come from nonzero voxels alone (nnU-Net).
+/// If cropping keeps a smaller fraction of the voxels than this, statistics use only nonzero voxels (nnU-Net).
 const MOSTLY_EMPTY: f64 = 0.75;
 
 /// Hounsfield units above which a voxel of a CT image belongs to the body.
 const BODY_HU: f64 = -300.0;
 
-/// One step per channel: CT clipped and scaled by the dataset's foreground, colours to 0…1, anything else to mean 0 and
-/// standard deviation 1 per image. A CT channel of a dataset without labelled voxels is scaled per image too.
+/// One step per channel: CT is clipped and normalised by the dataset's foreground statistics, colour images are scaled to 0…1, anything
+/// else is z-scored per image. CT channels of a dataset without labelled voxels are z-scored per image too.
 pub fn intensity_steps(modalities: &[Modality], fingerprint: &Fingerprint) -> Vec<IntensityStep> {
     let region = if fingerprint.median_relative_size < MOSTLY_EMPTY { Region::Nonzero } else { Region::Image };
     let step = |(channel, modality): (usize, &Modality)| {
@@ -31,7 +31,7 @@ pub fn intensity_steps(modalities: &[Modality], fingerprint: &Fingerprint) -> Ve
     steps
 }
 
-/// The threshold of `crop = "body"` for a modality; none: Otsu's of each image.
+/// The threshold of `crop = "body"` for a modality; `None`: Otsu's threshold of each image.
 pub fn body_threshold(modality: Modality) -> Option<f64> {
     (modality == Modality::Ct).then_some(BODY_HU)
 }

@@ -1,4 +1,4 @@
-//! Where in an image a network looks: everywhere, or where the first stage of a cascade says.
+//! The region of an image that a network sees: all of it, or the region found by the first stage of a cascade.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,25 +6,25 @@ use super::RunIds;
 use crate::auto::Auto;
 use crate::spec::cascade::Cascade;
 
-/// Where structures are looked for. Everything else is background.
+/// The region to segment. Everything outside is background.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum LookPlan {
-    /// In the whole image.
+    /// The whole image.
     #[default]
     Everywhere,
-    /// In the slices that a classifier selects.
+    /// The slices selected by a classifier.
     Slices {
         /// The classifier's run.
         first: RunIds,
-        /// Probability from which a slice is segmented.
+        /// Minimum probability of a selected slice.
         threshold: Auto<f64>,
         /// Fraction of the slices with a structure that an `"auto"` threshold keeps.
         sensitivity: f64,
-        /// Slices within this distance of a selected one are segmented, too.
+        /// Slices within this distance of a selected slice are segmented too.
         margin_mm: f64,
     },
-    /// In the bounding box of a coarse segmentation.
+    /// The bounding box of a coarse segmentation.
     Box {
         /// The coarse network's run.
         first: RunIds,
@@ -34,7 +34,7 @@ pub enum LookPlan {
 }
 
 impl LookPlan {
-    /// The resolved form of a cascade whose first stage is a run.
+    /// Resolves a cascade, given the run of its first stage.
     pub fn of(cascade: &Cascade, first: RunIds) -> Self {
         match cascade {
             Cascade::Slices(stage) => {
@@ -45,7 +45,7 @@ impl LookPlan {
         }
     }
 
-    /// The run of the first stage, where there is one.
+    /// The run of the first stage, if any.
     pub fn first(&self) -> Option<&RunIds> {
         match self {
             Self::Everywhere => None,
@@ -53,7 +53,7 @@ impl LookPlan {
         }
     }
 
-    /// The same with another run as the first stage.
+    /// The run of the first stage, to replace it.
     pub fn first_mut(&mut self) -> Option<&mut RunIds> {
         match self {
             Self::Everywhere => None,

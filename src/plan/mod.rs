@@ -1,7 +1,7 @@
-//! The plan: everything resolved. Only a plan runs, and it runs alone: it names its cases and their files, and needs no other file of
-//! the person's. It is written into the run folder before any compute.
+//! The plan: a fully resolved run. It lists its cases and their files, so that it runs without the experiment or dataset file. It is
+//! written into the run folder before any compute.
 //!
-//! [`resolve()`] makes it of an experiment, a dataset and a fold; [`id`] names the stages of its run by what decides their numbers.
+//! [`resolve()`] makes it from an experiment, a dataset and a fold; [`id`] derives the id of each stage.
 
 pub mod about;
 pub mod choices;
@@ -42,15 +42,15 @@ pub const FORMAT: u32 = 2;
 pub struct Plan {
     /// Version of this file.
     pub format: u32,
-    /// What the network is for.
+    /// Segmentation or slice classification.
     pub task: Task,
-    /// What the run is called.
+    /// Names and descriptions.
     pub about: About,
     /// The structures.
     pub target: Target,
-    /// Where the network comes from.
+    /// The source of the network: training or average.
     pub work: Work,
-    /// Where it looks.
+    /// The region that the network sees.
     #[serde(default)]
     pub look: LookPlan,
     /// From a trained network to label maps.
@@ -70,12 +70,12 @@ impl Plan {
         }
     }
 
-    /// Trial, seed and fold, for people; empty for a single run.
+    /// Trial, seed and fold, for display; empty for a single run.
     pub fn name(&self) -> String {
         self.about.name(self.seed())
     }
 
-    /// Whether the scored cases took part in choosing the weights: every table says so.
+    /// Whether test cases were used to select the checkpoint. Every table states it.
     pub fn selected_on_scored_cases(&self) -> bool {
         match &self.work {
             Work::Train(training) => {
@@ -90,8 +90,7 @@ impl Plan {
     /// # Errors
     /// A value that TOML cannot hold.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        let header =
-            "# Written by segspec before any compute: everything that this run does. Not meant to be edited.\n\n";
+        let header = "# Written by segspec before any compute: the fully resolved run. Do not edit.\n\n";
         Ok(format!("{header}{}", toml::to_string(self)?))
     }
 }

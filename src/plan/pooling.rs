@@ -1,14 +1,14 @@
-//! Which axes a network halves, and how far: nnU-Net's `get_pool_and_conv_props`, for axes `[z, y, x]`.
+//! Downsampling of each axis: nnU-Net's `get_pool_and_conv_props`, for axes `[z, y, x]`.
 
-/// Smallest edge that a feature map is halved to.
+/// Smallest edge of a feature map after downsampling.
 const MIN_EDGE: f64 = 4.0;
 
 /// The resolution stages of a network, finest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pooling {
-    /// Stride with which each stage begins.
+    /// Stride at the start of each stage.
     pub strides: Vec<[usize; 3]>,
-    /// Kernel of each stage.
+    /// Kernel size of each stage.
     pub kernels: Vec<[usize; 3]>,
 }
 
@@ -21,9 +21,9 @@ pub(super) struct Limits {
     pub min_edge: f64,
     /// The patch is fixed: only even edges are halved, since it cannot be padded.
     pub even_only: bool,
-    /// The slice axis is no axis of the network.
+    /// 2D: the slice axis is not downsampled.
     pub flat: bool,
-    /// Edge of a kernel.
+    /// Kernel size per axis.
     pub kernel: usize,
 }
 

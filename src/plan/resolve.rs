@@ -1,4 +1,4 @@
-//! From a checked spec, a fold and a fingerprint to a plan.
+//! Resolves a checked spec, a fold and a fingerprint into a plan.
 
 use super::intensity::{body_threshold, intensity_steps};
 use super::spacing::{median_shape, target_spacing};
@@ -8,7 +8,7 @@ use crate::augment::AugmentPlan;
 use crate::auto::Auto;
 use crate::dataset::spec::Modality;
 use crate::dataset::{Dataset, Fold, Target, TargetError, target};
-use crate::loss::spec::BinaryCrossEntropy;
+use crate::loss::spec::{BinaryCrossEntropy, Outputs};
 use crate::loss::{self, Loss};
 use crate::model::{Interface, SliceTarget, Task};
 use crate::predict::spec::Weights;
@@ -21,19 +21,21 @@ use crate::train::TrainPlan;
 use crate::train::pretrained::PretrainedPlan;
 use crate::train::spec::BestCases;
 
-/// Why a checked spec does not make a plan for its data.
+/// Why a valid spec cannot be planned for its data.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The structures.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// Nothing to learn from.
-    #[error("no training case is usable, so nothing can be planned")]
+    /// No usable training case.
+    #[error("no usable training case: nothing can be planned")]
     NoCases,
-    /// `ct` needs labelled voxels.
-    #[error("preprocess.intensity: `ct` takes its numbers from labelled voxels, and the training cases have none")]
+    /// `ct` normalisation needs labelled voxels.
+    #[error(
+        "preprocess.intensity: `ct` computes its statistics from labelled voxels, and the training cases have none"
+    )]
     NoForeground,
-    /// The patch does not fit the network.
+    /// The patch size is not divisible by the strides.
     #[error(
         "train.patch-size {patch:?} is not divisible by the network's strides {stride:?} [z, y, x]; use {suggestion:?}"
     )]
@@ -42,10 +44,10 @@ pub enum PlanError {
         patch: [usize; 3],
         /// Product of the strides.
         stride: [usize; 3],
-        /// The next larger patch that fits.
+        /// The next larger patch size that is.
         suggestion: [usize; 3],
     },
-    /// The network cannot work so.
+    /// The network cannot be built.
     #[error("{key}: {reason}")]
     Network {
         /// The network's table.
@@ -53,7 +55,7 @@ pub enum PlanError {
         /// Why not.
         reason: String,
     },
-    /// A structure named in the spec is not among the chosen ones.
+    /// A structure named in the spec is not among the experiment's structures.
     #[error("{key} names `{name}`, which this experiment does not segment")]
     Structure {
         /// The key.
@@ -61,26 +63,26 @@ pub enum PlanError {
         /// The name.
         name: String,
     },
-    /// The best weights are wanted, but no case chooses them.
+    /// `best` weights without validation cases.
     #[error(
         "predict.weights = \"best\" needs validation cases: set `validation` in the split, or train.best.cases = \"test\""
     )]
     NoValidation,
 }
 
-/// A spec with what is known of its data.
+/// The input of [`resolve()`].
 pub struct Given<'a> {
     /// One trial.
     pub experiment: &'a Experiment,
     /// Its dataset.
     pub dataset: &'a Dataset,
-    /// Which cases train, choose the weights, and are scored.
+    /// Training, validation and test cases.
     pub fold: &'a Fold,
-    /// Of the training cases.
+    /// Fingerprint of the training cases.
     pub fingerprint: &'a Fingerprint,
-    /// Weights to start from.
+    /// Pretrained weights.
     pub pretrained: Option<&'a PretrainedPlan>,
-    /// Where the network looks.
+    /// The region that the network sees.
     pub look: LookPlan,
 }
 
@@ -124,14 +126,14 @@ pub fn resolve(from: &Given, about: About, data: Data) -> Result<Plan, PlanError
     })
 }
 
-/// The structures, as the network's outputs stand for them.
+/// The structures, and how the network's outputs represent them.
 fn resolve_target(from: &Given) -> Result<Target, PlanError> {
     let experiment = from.experiment;
     let target = target(from.dataset, &experiment.structures)?;
     Ok(match experiment.model.slices() {
-        Some(SliceTarget::Any) => target.united(),
+        Some(SliceTarget::Any) => target.union_target(),
         Some(SliceTarget::PerStructure) => Target { independent: true, ..target },
-        None => Target { independent: !target.overlapping && is_binary(&experiment.loss), ..target },
+        None => Target { independent: !target.overlapping && has_independent_outputs(&experiment.loss), ..target },
     })
 }
 
@@ -152,9 +154,9 @@ fn resolve_loss(spec: &Auto<Vec<Loss>>, task: Task, target: &Target) -> Vec<Loss
     }
 }
 
-/// Whether the loss asks for a probability of each structure by itself.
-fn is_binary(loss: &Auto<Vec<Loss>>) -> bool {
-    loss.fixed().is_some_and(|terms| terms.iter().any(|term| matches!(term, Loss::BinaryCrossEntropy(_))))
+/// Whether the loss asks for one probability per structure (sigmoid).
+fn has_independent_outputs(loss: &Auto<Vec<Loss>>) -> bool {
+    loss.fixed().is_some_and(|terms| terms.iter().any(|term| term.term().outputs() == Outputs::Independent))
 }
 
 /// Modality of each channel.
@@ -198,7 +200,7 @@ fn preprocess(
     })
 }
 
-/// Replaces every `ct` step without numbers by one per channel with the numbers of the fingerprint.
+/// Fills in the statistics of every `ct` step from the fingerprint, one step per channel.
 fn fill_statistics(
     steps: &[IntensityStep],
     channels: usize,
@@ -261,12 +263,12 @@ fn check_patch(patch: [usize; 3], stride: [usize; 3]) -> Result<(), PlanError> {
     if suggestion == patch { Ok(()) } else { Err(PlanError::Patch { patch, stride, suggestion }) }
 }
 
-/// The augmentation with its preset filled in, and what is to be said about left and right.
+/// The augmentation with its preset filled in, and notes on mirroring left and right.
 fn augmentation(from: &Given, patch: [usize; 3], target: &Target) -> (AugmentPlan, Vec<Note>) {
     let mut mirrored = from.dataset.mirrored_values();
     let has = |value: &u16| target.structures.iter().any(|structure| structure.values.contains(value));
     mirrored.retain(|pair| pair.iter().any(has));
-    let alone = target.side_without_partner(&mirrored);
+    let alone = target.unpaired_sided_structure(&mirrored);
     let plan = AugmentPlan::resolve(&from.experiment.augment, patch, &mirrored, alone.is_some());
     let flips_width = |plan: &AugmentPlan| plan.mirror_axes.contains(&2);
     let would = flips_width(&AugmentPlan::resolve(&from.experiment.augment, patch, &mirrored, false));

@@ -1,4 +1,4 @@
-//! The spacing that a dataset is resampled to, and the shapes that result: nnU-Net's rules.
+//! Target spacing of a dataset and the resulting shapes: nnU-Net's rules.
 
 use crate::preprocess::resample::resampled_shape;
 

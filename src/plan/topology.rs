@@ -7,7 +7,7 @@ use super::feature_memory::elements;
 use super::pooling::{Limits, Pooling, divisor, padded};
 use crate::model::{Staged, Stages};
 
-/// What the rules look at.
+/// The input of the rules.
 #[derive(Clone, Debug)]
 pub struct TopologyInputs<'a> {
     /// Spacing of the prepared images, mm.
@@ -20,11 +20,11 @@ pub struct TopologyInputs<'a> {
     pub outputs: usize,
     /// GPU memory to plan for.
     pub memory_target_gb: f64,
-    /// What the spec says about the network; its `"auto"` values are filled in.
+    /// The network in the spec; its `"auto"` values are filled in.
     pub network: &'a Staged,
-    /// Patch, where the spec fixes it. A depth of 1 asks for a 2D network.
+    /// Patch size, if fixed by the spec. A depth of 1 means a 2D network.
     pub patch_size: Option<[usize; 3]>,
-    /// Batch, where the spec fixes it.
+    /// Batch size, if fixed by the spec.
     pub batch_size: Option<usize>,
 }
 
@@ -33,27 +33,27 @@ pub struct TopologyInputs<'a> {
 pub struct Topology {
     /// Training patch.
     pub patch_size: [usize; 3],
-    /// Of the network.
+    /// Stages of the network.
     pub stages: Stages,
     /// Patches per step.
     pub batch_size: usize,
-    /// Why, one line per value that a rule decided.
+    /// The reason for each value chosen by a rule.
     pub notes: Vec<Note>,
 }
 
-/// Numbers that differ between 2D and 3D, plain and residual networks.
+/// Constants that differ between 2D and 3D, plain and residual networks.
 struct Reference {
     /// Feature-map elements of the network that fills 8 GB.
     elements_at_8_gb: f64,
-    /// Its batch.
+    /// Batch size of that network.
     batch: f64,
     max_features: usize,
-    /// Part of all training voxels that a batch may hold.
+    /// Largest fraction of all training voxels in one batch.
     max_dataset_part: f64,
 }
 
 const MIN_BATCH: usize = 2;
-/// Voxels that the first guess of a patch has, in 3D and 2D, before it is clipped to the median shape.
+/// Voxels of the initial patch in 3D and 2D, before clipping to the median shape.
 const FIRST_GUESS_3D: f64 = 256.0 * 256.0 * 256.0;
 const FIRST_GUESS_2D: f64 = 2048.0 * 2048.0;
 
@@ -89,12 +89,12 @@ fn reference(flat: bool, residual: bool) -> Reference {
     Reference { elements_at_8_gb, batch, max_features, max_dataset_part: if residual { 1.0 } else { 0.05 } }
 }
 
-/// Elements that one patch may need: the smallest batch must fit. nnU-Net's residual planner compares without that.
+/// Feature-map elements available to one patch, so that the smallest batch fits. nnU-Net's residual planner omits this.
 fn budget_per_patch(budget: f64, reference: &Reference, residual: bool) -> f64 {
     if residual { budget } else { budget * reference.batch / MIN_BATCH as f64 }
 }
 
-/// Whatever memory leaves room for, at most a part of the dataset.
+/// The largest batch that fits in memory, limited to a fraction of the dataset.
 fn batch_size(inputs: &TopologyInputs<'_>, reference: &Reference, room: f64, patch: [usize; 3]) -> usize {
     let by_memory = (room * reference.batch).round_ties_even();
     let dataset = inputs.median_shape.iter().product::<f64>() * inputs.cases as f64;
@@ -116,7 +116,7 @@ impl Design {
         Self::of(inputs, flat, guess)
     }
 
-    /// The network for a patch, which is padded to what the strides divide.
+    /// The network for a patch, after padding the patch to a multiple of the strides.
     fn of(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Self {
         let network = inputs.network;
         let Pooling { strides, kernels } = pooling(inputs, flat, patch);
@@ -125,7 +125,7 @@ impl Design {
         let width = |stage: usize| max_features.min(network.base_features << stage.min(16));
         let stages = Stages {
             features: network.features.fixed().cloned().unwrap_or_else(|| (0..count).map(width).collect()),
-            blocks: network.blocks.fixed().cloned().unwrap_or_else(|| (0..count).map(network.usual_blocks).collect()),
+            blocks: network.blocks.fixed().cloned().unwrap_or_else(|| (0..count).map(network.default_blocks).collect()),
             decoder_blocks: network.decoder_blocks.of(count.saturating_sub(1)),
             strides,
             kernels,
@@ -146,7 +146,7 @@ impl Design {
     fn shrink(&mut self, inputs: &TopologyInputs<'_>, budget: f64) {
         while self.elements(inputs) > budget {
             let Some(axis) = self.longest_axis(inputs) else { break };
-            // By the step of the smaller patch, which may be finer: 256 → 224 → 192, not 256 → 192.
+            // Step of the smaller patch's strides, which may be finer: 256 → 224 → 192, not 256 → 192.
             let smaller = |step: usize| {
                 let mut patch = self.patch.map(|edge| edge as f64);
                 patch[axis] -= step as f64;
@@ -189,7 +189,7 @@ fn pooling(inputs: &TopologyInputs<'_>, flat: bool, patch: [f64; 3]) -> Pooling 
         network.blocks.fixed().map(Vec::len),
     ];
     let wanted = stated.into_iter().flatten().next();
-    let most = wanted.unwrap_or(network.most_stages);
+    let most = wanted.unwrap_or(network.max_stages);
     let limits =
         Limits { stages: most, even_only: inputs.patch_size.is_some(), kernel: network.kernel, ..Limits::of(flat) };
     let mut stages = Pooling::of(inputs.spacing_mm, patch, limits);
@@ -234,7 +234,7 @@ fn notes(inputs: &TopologyInputs<'_>, design: &Design, guess: [usize; 3], batch:
     }
     if network.kernels.fixed().is_none() {
         let edge = network.kernel;
-        let why = format!("{edge}, and 1 along axes of coarser spacing until the others have caught up");
+        let why = format!("{edge}; 1 along axes of coarser spacing until the spacings are similar");
         notes.push(Note::new(format!("{key}.kernels"), "", why));
     }
     if network.features.fixed().is_none() {

@@ -1,4 +1,4 @@
-//! What a run does before it predicts: train a network, or average networks that other runs trained.
+//! The source of a run's network: a training, or an average of networks from other runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,30 +10,48 @@ use crate::preprocess::PreprocessPlan;
 use crate::train::TrainPlan;
 use crate::train::pretrained::PretrainedPlan;
 
-/// Where a run's network comes from.
+/// The source of a run's network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::large_enum_variant, reason = "a run has one")]
 pub enum Work {
-    /// It is trained.
+    /// Trained in this run.
     Train(Training),
-    /// It is the mean of others.
+    /// The average of other runs' networks.
     Average(Average),
 }
 
-/// A training with everything filled in.
+impl Work {
+    /// The training; `None` for an average.
+    pub fn training(&self) -> Option<&Training> {
+        match self {
+            Self::Train(training) => Some(training),
+            Self::Average(_) => None,
+        }
+    }
+
+    /// The runs whose networks are averaged; empty for a training.
+    pub fn members(&self) -> &[RunIds] {
+        match self {
+            Self::Train(_) => &[],
+            Self::Average(average) => &average.members,
+        }
+    }
+}
+
+/// A fully resolved training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Training {
-    /// Seed of weights, order and patches.
+    /// Seed of initial weights, case order and patches.
     pub seed: u64,
-    /// The dataset's channels as read.
+    /// Number of image channels.
     pub channels: usize,
-    /// From files to network input.
+    /// Preprocessing.
     pub preprocess: PreprocessPlan,
     /// The network.
     pub model: ModelPlan,
-    /// Weights that it starts from.
+    /// Pretrained weights to start from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedPlan>,
     /// Terms of the loss.
@@ -43,22 +61,22 @@ pub struct Training {
 }
 
 impl Training {
-    /// What the network is told about the world.
+    /// Input channels and outputs of the network.
     pub fn interface(&self, target: &Target) -> Interface {
         Interface { channels: self.channels, outputs: target.outputs(), sigmoid: target.sigmoid() }
     }
 }
 
-/// A mean of networks: of the probabilities that each finds by its own plan.
+/// An average of networks: each member predicts by its own plan, then the probabilities are averaged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Average {
-    /// The seed that its members share, or that of the first.
+    /// The members' common seed, or that of the first.
     pub seed: u64,
-    /// Whether the scored cases took part in choosing a member's weights.
+    /// Whether test cases were used to select a member's checkpoint.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub selected_on_scored_cases: bool,
-    /// The runs, whose folders lie beside this one's.
+    /// The members. Their folders are siblings of this run's folder.
     #[serde(rename = "member")]
     pub members: Vec<RunIds>,
 }

@@ -1,9 +1,9 @@
-//! What a run's history table says over epochs.
+//! Curves over epochs, from a run's history table.
 //!
 //! Columns: `epoch` (required); `loss` and any column that ends in `_loss`; `learning_rate`; `validation_dice` (mean over
 //! structures) and `validation_dice.NAME` per structure; `best` (whether the epoch's weights became the best so far);
 //! `stopped_early` (whether early stopping made it the last epoch).
-//! Other columns are kept in `training_history.json` and not drawn. Nulls are epochs without that value.
+//! Other columns are kept in `training_history.json` but not drawn. Nulls are epochs without that value.
 
 use polars::prelude::*;
 use serde_json::{Map, Value, json};
@@ -30,9 +30,9 @@ pub struct History {
     pub structure_dice: Vec<Curve>,
     /// Validation Dice over structures.
     pub mean_dice: Option<Curve>,
-    /// The epoch whose weights are the best: the last one marked so, else that of the highest mean Dice.
+    /// The epoch with the best weights: the last one marked as best, else the one with the highest mean Dice.
     pub best_epoch: Option<f64>,
-    /// The last epoch, where early stopping ended the training.
+    /// The last epoch, if early stopping ended training.
     pub stopped_early: Option<f64>,
 }
 
@@ -40,7 +40,7 @@ pub struct History {
 const STRUCTURE_DICE: &str = "validation_dice.";
 
 impl History {
-    /// The curves in a history table; `None` where it has no `epoch` column or no rows.
+    /// The curves in a history table; `None` if it has no `epoch` column or no rows.
     pub fn read(frame: &DataFrame) -> Option<Self> {
         let epochs: Vec<f64> = numbers(frame, "epoch")?.into_iter().flatten().collect();
         if epochs.is_empty() || epochs.len() != frame.height() {
@@ -78,7 +78,7 @@ fn best_epoch(frame: &DataFrame, epochs: &[f64], mean_dice: Option<&Curve>) -> O
         return epochs.get(last).copied();
     }
     let scored = epochs.iter().zip(&mean_dice?.values).filter_map(|(epoch, dice)| Some((*epoch, (*dice)?)));
-    // The first of equal scores, as the weights are kept only when a score is beaten.
+    // The first of tied scores, because weights are kept only if they improve the score.
     let better = |best: Option<(f64, f64)>, next: (f64, f64)| match best {
         Some(best) if best.1 >= next.1 => Some(best),
         _ => Some(next),
@@ -86,7 +86,7 @@ fn best_epoch(frame: &DataFrame, epochs: &[f64], mean_dice: Option<&Curve>) -> O
     scored.fold(None, better).map(|(epoch, _)| epoch)
 }
 
-/// A column as numbers, NaN and infinity as missing; `None` where there is no such column or it is no number.
+/// A column as numbers, NaN and infinity as missing; `None` if the column is missing or not numeric.
 fn numbers(frame: &DataFrame, name: &str) -> Option<Vec<Option<f64>>> {
     let column = frame.column(name).ok().filter(|column| column.dtype().is_primitive_numeric())?;
     let column = column.cast(&DataType::Float64).ok()?;

@@ -1,7 +1,8 @@
 //! Tables, charts and one self-contained page from the scores of one or many runs.
 //!
-//! `report` draws what [`crate::evaluate`] computed, and saved pictures. It knows no folder layout: [`ReportInput`] holds what is to be
-//! shown, [`Report`] its statistics, [`write()`] puts the files into one folder. The same input gives the same bytes.
+//! `report` draws what [`crate::evaluate`] computed, and saved pictures. It does not depend on the layout of run folders:
+//! [`ReportInput`] holds the data, [`Report`] its statistics, [`write()`] writes the files into one folder. The same input gives the
+//! same bytes.
 
 pub mod figure;
 pub mod history;
@@ -34,30 +35,30 @@ pub struct ReportInput {
     pub title: String,
     /// Provenance: one line each, e.g. dataset, commit, date.
     pub subtitle: Vec<String>,
-    /// What the experiment's author says of it, a paragraph each.
+    /// The author's notes on the experiment, one paragraph each.
     pub notes: Vec<String>,
     /// The structures, their order and colours.
     pub target: Target,
-    /// The runs that segment: trials of a sweep, seeds, folds.
+    /// The segmentation runs: trials of a sweep, seeds, folds.
     pub runs: Vec<RunInput>,
-    /// The runs that classify slices.
+    /// The slice-classification runs.
     pub classifiers: Vec<ClassifierInput>,
-    /// Dice values of the success rates.
+    /// Dice thresholds of the success rates.
     pub success_dice: Vec<f64>,
 }
 
 /// One finished run.
 #[derive(Clone, Debug)]
 pub struct RunInput {
-    /// Where its scores come from.
+    /// Origin of its scores.
     pub context: Context,
-    /// Epoch by epoch (columns: see [`history`]).
+    /// History over epochs (columns: see [`history`]).
     pub history: Option<DataFrame>,
     /// Scores, as [`crate::evaluate::table`] reads them.
     pub scores: DataFrame,
     /// Overlay pictures.
     pub panels: Vec<Panel>,
-    /// What a cascade's classifier of slices left out, as [`cascade::read`] reads it.
+    /// Slices skipped by a cascade's classifier, as [`cascade::read`] reads them.
     pub skipped: Option<DataFrame>,
     /// Cases that could not be scored.
     pub excluded: Vec<Excluded>,
@@ -67,16 +68,16 @@ pub struct RunInput {
     pub manifest: Value,
 }
 
-/// One finished run that classifies slices.
+/// One finished slice-classification run.
 #[derive(Clone, Debug)]
 pub struct ClassifierInput {
-    /// Where its slices come from; those of its split are scored.
+    /// Origin of its slices; those of its split are scored.
     pub context: Context,
-    /// Epoch by epoch.
+    /// History over epochs.
     pub history: Option<DataFrame>,
     /// Slices, as [`crate::evaluate::slices::table`] reads them.
     pub slices: DataFrame,
-    /// Probability from which a slice counts as one that shows a structure.
+    /// Per structure, the probability from which a slice is classified as positive.
     pub thresholds: Vec<(String, f64)>,
     /// The resolved plan.
     pub plan_toml: String,
@@ -84,26 +85,26 @@ pub struct ClassifierInput {
     pub manifest: Value,
 }
 
-/// What is shown, with its statistics.
+/// The content of a report, with statistics.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What it was made of.
+    /// Its input.
     pub input: ReportInput,
-    /// What trials and runs are called.
+    /// Display names of trials and runs.
     pub names: Names,
-    /// The trials of the runs that segment.
+    /// The trials of the segmentation runs.
     pub trials: Trials,
-    /// The classifiers of slices.
+    /// The slice classifiers.
     pub classifiers: Vec<Classifier>,
-    /// What cascades skipped: see [`cascade::sums`].
+    /// Slices skipped by cascades: see [`cascade::sums`].
     pub skipped: DataFrame,
 }
 
 impl Report {
-    /// Computes the statistics of what is shown.
+    /// Computes the statistics.
     ///
     /// # Errors
-    /// [`ReportError`] naming the run whose table has another form, or the case that was scored twice.
+    /// [`ReportError`] naming the run whose table is invalid, or the case that was scored twice.
     pub fn new(input: ReportInput) -> Result<Self, ReportError> {
         let (runs, classifiers) = (&input.runs, &input.classifiers);
         let contexts = runs.iter().map(|run| &run.context);
@@ -139,7 +140,7 @@ impl Report {
 /// An overlay picture of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panel {
-    /// Why this case is shown.
+    /// Rank for which this case is shown.
     pub rank: Rank,
     /// The case.
     pub case: String,
@@ -159,7 +160,7 @@ pub struct ReportFiles {
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The runs cannot be gathered.
+    /// The runs cannot be grouped into trials.
     #[error(transparent)]
     Trials(#[from] TrialsError),
     /// A file cannot be read or written.
@@ -179,7 +180,7 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// Whether the disk or a permission is the reason (exit code 7), rather than the data.
+    /// Whether the disk or a permission is the cause (exit code 7), rather than the data.
     pub fn is_environment(&self) -> bool {
         match self {
             Self::File { source, .. } => crate::files::is_environment(source),
@@ -189,7 +190,7 @@ impl ReportError {
     }
 }
 
-/// Writes tables, charts and the page into a folder; each file whole or not at all.
+/// Writes tables, charts and the page into a folder, each file atomically.
 ///
 /// # Errors
 /// [`ReportError`] naming the file.
@@ -248,7 +249,7 @@ fn label_map(target: &Target) -> Value {
     json!({ "version": 1, "background": 0, "overlapping": target.overlapping, "structures": structures })
 }
 
-/// The best trial, and the runs whose mean segments new images as it does: `segspec predict RUN…`.
+/// The best trial, and its runs, whose mean segments new images: `segspec predict RUN…`.
 fn best_runs(report: &Report) -> Option<Value> {
     let best = report.trials.best()?;
     let runs = report.input.runs.iter().filter(|run| run.context.is_same_trial(&best.context));

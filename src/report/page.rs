@@ -1,4 +1,4 @@
-//! `report.html`: one file with every table and chart in it, no network, readable without scripts, light and dark.
+//! `report.html`: one self-contained file with every table and chart, readable offline and without scripts, light and dark.
 
 mod html;
 mod section;
@@ -17,7 +17,7 @@ const SORT: &str = include_str!("page/sort.js");
 /// The page of a report.
 ///
 /// # Errors
-/// [`ReportError::File`] where an overlay picture cannot be read.
+/// [`ReportError::File`] if an overlay picture cannot be read.
 pub fn render(report: &Report, figures: &[NamedFigure]) -> Result<String, ReportError> {
     let sections = sections(report, figures)?;
     let links: String = sections.iter().map(|(title, _)| html::link(title)).collect();
@@ -37,7 +37,7 @@ pub fn render(report: &Report, figures: &[NamedFigure]) -> Result<String, Report
 /// Heading and content.
 type Part = (&'static str, String);
 
-/// The parts of the page that have something to show, in their order.
+/// The non-empty parts of the page, in order.
 fn sections(report: &Report, figures: &[NamedFigure]) -> Result<Vec<Part>, ReportError> {
     let charts = |section| figures.iter().filter(|figure| figure.section == section).map(chart).collect::<String>();
     let sections = [
@@ -47,12 +47,12 @@ fn sections(report: &Report, figures: &[NamedFigure]) -> Result<Vec<Part>, Repor
         ("Per structure", section::structures(report) + &charts(Section::Structures)),
         ("Comparison", section::comparison(report) + &charts(Section::Comparison)),
         ("Slice classifier", section::classifiers(report) + &charts(Section::Classifiers)),
-        ("What the cascade skips", section::skipped(report)),
+        ("Slices skipped by the cascade", section::skipped(report)),
         ("Training", training(figures)),
         ("Best, median and worst cases", panels(report)?),
         ("Per case", section::cases(&report.trials)?),
         ("Excluded cases", section::excluded(report)),
-        ("How this was made", section::provenance(report)),
+        ("Provenance", section::provenance(report)),
     ];
     Ok(sections.into_iter().filter(|(_, content)| !content.is_empty()).collect())
 }
@@ -61,7 +61,7 @@ fn summary(report: &Report) -> String {
     let trials = &report.trials;
     let class = if trials.selected_on || trials.all.len() > 1 { "banner warn" } else { "banner" };
     if trials.all.is_empty() && !report.classifiers.is_empty() {
-        return "<p class=\"banner\">A network that classifies slices; none that segments.</p>\n".to_owned();
+        return "<p class=\"banner\">Slice classifier only; no segmentation network.</p>\n".to_owned();
     }
     let banner = match trials.scores.height() {
         0 => "<p class=\"banner warn\">No case was scored.</p>\n".to_owned(),
@@ -76,7 +76,7 @@ fn chart(named: &NamedFigure) -> String {
     format!("<figure>\n{svg}<figcaption>{}</figcaption>\n</figure>\n", escape(&named.caption))
 }
 
-/// Training curves; folded away where there are several runs.
+/// Training curves; collapsed if there are several runs.
 fn training(figures: &[NamedFigure]) -> String {
     let curves: Vec<_> = figures.iter().filter(|figure| figure.section == Section::Training).collect();
     match curves.as_slice() {

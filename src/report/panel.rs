@@ -1,7 +1,7 @@
 //! Overlay pictures of one case: axial, coronal and sagittal; image, reference, prediction and errors.
 //!
-//! Everything is on the canonical RAS grid and shown as radiologists do: the patient's right on the left side, anterior
-//! up (axial) or left (sagittal), superior up.
+//! Everything is on the canonical RAS grid and shown in radiological convention: the patient's right on the left side,
+//! anterior up (axial) or left (sagittal), superior up.
 
 pub mod preview;
 mod layer;
@@ -24,15 +24,15 @@ use layer::{Layers, layers};
 use legend::Legend;
 use view::{View, views, window};
 
-/// Room of one picture in pixels; pictures keep their aspect ratio within it.
+/// Maximum edge of one picture in pixels; pictures keep their aspect ratio.
 const TILE: u32 = 420;
 const MARGIN: u32 = 28;
 const TOP: u32 = 150;
 const WIDTH: u32 = MARGIN + (TILE + MARGIN) * 4;
 const COLUMNS: [&str; 4] = ["Image", "Reference", "Prediction", "Errors"];
 const MISSED: Rgb<u8> = Rgb([0x56, 0xB4, 0xE9]);
-const EXTRA: Rgb<u8> = Rgb([0xD5, 0x5E, 0x00]);
-const CONFUSED: Rgb<u8> = Rgb([0xCC, 0x79, 0xA7]);
+const FALSE_POSITIVE: Rgb<u8> = Rgb([0xD5, 0x5E, 0x00]);
+const WRONG_STRUCTURE: Rgb<u8> = Rgb([0xCC, 0x79, 0xA7]);
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 
 /// Why an overlay cannot be made.
@@ -63,11 +63,11 @@ pub enum PanelError {
 
 /// Draws the overlay of one case from its canonical (RAS) arrays, all on one grid; `scores` is the line below the name.
 ///
-/// The first channel is shown, dark to bright between its 0.5 and 99.5 percentiles. Each plane shows the slice with the
-/// largest area of the reference's structures, or of the prediction's where there is no reference.
+/// The first channel is shown, windowed to its 0.5 and 99.5 percentiles. Each plane shows the slice with the largest area of
+/// structures in the reference, or in the prediction if the reference is empty.
 ///
 /// # Errors
-/// [`PanelError`] where the grids have different sizes or the image is empty.
+/// [`PanelError`] if the grids have different sizes or the image is empty.
 pub fn render(
     case: &str,
     scores: &str,
@@ -102,14 +102,14 @@ pub fn render(
     Ok(picture)
 }
 
-/// Writes a picture as PNG, whole or not at all.
+/// Writes a picture as PNG, atomically.
 ///
 /// # Errors
-/// The encoder's or the operating system's.
+/// Errors of the encoder or the operating system.
 pub fn save(picture: &RgbImage, path: &Path) -> io::Result<()> {
     let mut png = Vec::new();
     PngEncoder::new(&mut png)
-        .write_image(picture, picture.width(), picture.height(), image::ExtendedColorType::Rgb8)
+        .write_image(picture, picture.width(), picture.height(), image::ColorType::Rgb8)
         .map_err(io::Error::other)?;
     write_atomic(path, &png)
 }
@@ -132,7 +132,7 @@ fn check(case: &str, image: &Volume, reference: &LabelMap, prediction: &Segmenta
     Ok(())
 }
 
-/// Left edge of a column's picture, centred in its room.
+/// Left edge of a column's picture, which is centred in the column.
 fn left(view: &View, column: usize) -> u32 {
     MARGIN + (TILE + MARGIN) * column as u32 + (TILE - view.size.0) / 2
 }
@@ -155,18 +155,18 @@ fn draw_row(picture: &mut RgbImage, view: &View, layers: &Layers, top: u32) {
     }
 }
 
-/// Dims what is right and colours what is not.
+/// Dims correct voxels and colours errors.
 fn errors(gray: Rgb<u8>, layers: &Layers, at: (usize, usize)) -> Rgb<u8> {
     let (missed, extra) = layers.errors(at);
     match (missed, extra) {
-        (true, true) => CONFUSED,
+        (true, true) => WRONG_STRUCTURE,
         (true, false) => MISSED,
-        (false, true) => EXTRA,
+        (false, true) => FALSE_POSITIVE,
         (false, false) => Rgb(gray.0.map(|value| value / 2)),
     }
 }
 
-/// The case's name, its scores, and what the columns show.
+/// The case's name, its scores, and the column headings.
 fn headings<DB: DrawingBackend>(canvas: &Canvas<DB>, case: &str, scores: &str) -> Result<(), FigureError> {
     let room = f64::from(WIDTH - 2 * MARGIN) / f64::from(SCALE);
     write(canvas, (MARGIN, 34), &fit(case, Text::TITLE, room), Text::TITLE)?;
@@ -182,7 +182,7 @@ fn write<DB: DrawingBackend>(canvas: &Canvas<DB>, at: (u32, u32), text: &str, lo
     canvas.text((f64::from(at.0) / scale, f64::from(at.1) / scale), text, look)
 }
 
-/// Letters at the edges of a picture, with a dark rim so that they can be read on any image.
+/// Orientation letters at the edges of a picture, outlined to be legible on any image.
 fn orientation<DB: DrawingBackend>(
     canvas: &Canvas<DB>,
     view: &View,

@@ -9,7 +9,7 @@ use crate::evaluate::table::TableError;
 /// Every table with its file name, in a fixed order.
 ///
 /// # Errors
-/// [`ReportError::Table`] if the columns do not fit together.
+/// [`ReportError::Table`] if the columns are inconsistent.
 pub fn tables(report: &Report) -> Result<Vec<(&'static str, DataFrame)>, ReportError> {
     let trials = &report.trials;
     let mut tables = vec![

@@ -7,7 +7,7 @@ use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::slices::SliceSummary;
 use crate::evaluate::{Statistics, Summary, Trial, Trials};
 
-/// Widest name of a structure.
+/// Maximum width of a structure's name.
 const NAME_ROOM: usize = 24;
 
 /// Scores per structure of the best trial, and with several trials their comparison.
@@ -30,7 +30,7 @@ pub fn report(report: &Report, charset: Charset) -> String {
     text
 }
 
-/// Classifiers of slices, and what cascades skipped; nothing without any.
+/// Slice classifiers, and slices skipped by cascades; empty without any.
 fn classifiers(report: &Report, charset: Charset) -> String {
     let number = |value: Option<f64>| value.map_or_else(not_available, |value| format!("{value:.3}"));
     let mut text = String::new();
@@ -45,7 +45,7 @@ fn classifiers(report: &Report, charset: Charset) -> String {
         text += &(table.render() + "\n");
     }
     if report.skipped.height() > 0 {
-        let header = ["skipped by the classifier", "slices", "part", "lost recall"];
+        let header = ["skipped by the classifier", "slices", "fraction", "lost recall"];
         let mut table = TextTable::of_scores(header.map(str::to_owned).to_vec(), charset);
         for row in rows(&report.skipped) {
             let name = format!("{} {}", row.text("trial"), row.text("structure"));
@@ -57,21 +57,21 @@ fn classifiers(report: &Report, charset: Charset) -> String {
     text
 }
 
-/// Whether the scored split took part in choosing the weights.
+/// States whether the scored split was used to select the checkpoint.
 pub fn selection(trials: &Trials) -> String {
     let splits = trials.splits.join(", ");
     let weights = if trials.selected_on {
-        format!("The scored split ({splits}) took part in choosing the weights: its scores are optimistic.")
+        format!("The checkpoint was selected on the scored split ({splits}): its scores are optimistic.")
     } else {
-        format!("The scored split ({splits}) took no part in choosing the weights.")
+        format!("The scored split ({splits}) was not used to select the checkpoint.")
     };
     match trials.all.len() {
         0 | 1 => weights,
-        several => format!("{weights} The best of {several} trials was picked by these scores."),
+        several => format!("{weights} The best of {several} trials was selected by these scores."),
     }
 }
 
-/// One row per structure and their mean: the first headline metric with interval and median, the others with their spread.
+/// One row per structure and their mean: the first headline metric with interval and median, the others with standard deviation.
 pub fn summary(summary: &Summary, charset: Charset) -> String {
     let mut header = vec!["structure", "n"];
     for (place, metric) in HEADLINE.iter().enumerate() {
@@ -122,7 +122,7 @@ fn interval(statistics: Option<&Statistics>, charset: Charset) -> String {
     interval.map_or_else(not_available, |[low, high]| format!("{low:.3}{dash}{high:.3}"))
 }
 
-/// One row per trial: the headline metrics side by side, spread over seeds.
+/// One row per trial: the headline metrics, with standard deviation over seeds.
 pub fn comparison(trials: &Trials, charset: Charset) -> String {
     let names = HEADLINE.iter().map(|metric| metric.name);
     let header = ["trial", "cases", "seeds"].into_iter().chain(names).map(str::to_owned).collect();

@@ -32,7 +32,7 @@ fn text(files: &BTreeMap<String, Vec<u8>>, name: &str) -> String {
     String::from_utf8(files[name].clone()).unwrap()
 }
 
-/// Every opened tag is closed in order and no text holds a bare `<` or `&`: enough for what the charts consist of.
+/// Asserts that tags are balanced and no text contains a bare `<` or `&`, which suffices for the charts.
 fn assert_well_formed(xml: &str) {
     let mut open: Vec<&str> = Vec::new();
     for (index, tag) in xml.split('<').enumerate().skip(1) {
@@ -101,15 +101,15 @@ fn tables_charts_and_page_are_complete_and_agree() {
     for heading in ["Summary", "Ranking", "Per structure", "Comparison", "Training", "Per case", "Excluded cases"] {
         assert!(page.contains(&format!(">{heading}</h2>")), "{heading}");
     }
-    assert!(page.contains("took no part in choosing the weights"));
+    assert!(page.contains("was not used to select the checkpoint"));
     for outside in ["http://", "https://", "src=\"/", "@import"] {
         let found = page.replace("http://www.w3.org/2000/svg", "").contains(outside);
-        assert!(!found, "the page must not reach for {outside}");
+        assert!(!found, "the page must not refer to {outside}");
     }
     let summary = text(&files, "summary.csv");
     let mut lines = summary.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let place = lines.next().unwrap().iter().position(|name| *name == "dice_mean").unwrap();
-    // The label holds a comma and is quoted, so the columns behind it stand one further.
+    // The label contains a comma and is quoted, so later columns are shifted by one.
     let mean: f64 = lines.next().unwrap()[place + 1].parse().unwrap();
     assert!(terminal(&input, Charset::Ascii).contains(&format!("{mean:.3} +-")), "{mean}");
 }
@@ -150,7 +150,7 @@ fn folds_are_pooled_and_must_not_share_cases() {
 }
 
 #[test]
-fn odd_inputs_give_a_report_all_the_same() {
+fn unusual_inputs_give_a_report_too() {
     let shape = |structures, cases, trials, epochs| Size { structures, cases, trials, seeds: 1, epochs };
     for size in [shape(1, 1, 1, 1), shape(1, 0, 1, 0), shape(117, 2, 1, 2), shape(2, 2, 40, 1), shape(6, 500, 1, 3)] {
         let page = text(&files(&input(&size)), "report.html");
@@ -164,7 +164,7 @@ fn odd_inputs_give_a_report_all_the_same() {
 }
 
 #[test]
-fn scores_that_chose_the_weights_are_called_optimistic() {
+fn scores_used_for_selection_are_called_optimistic() {
     let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 0 });
     input.runs[0].context.selected_on = true;
     assert!(terminal(&input, Charset::Ascii).contains("its scores are optimistic"));
@@ -193,7 +193,7 @@ fn the_case_table_is_read_back_as_scores() {
 }
 
 #[test]
-fn trials_are_called_by_settings_variant_and_where_there_are_several_by_experiment() {
+fn trials_are_named_by_settings_variant_and_if_there_are_several_by_experiment() {
     let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 2 });
     let setting = Setting { key: "model.unet.features".into(), value: json!([4, 8]), label: "features=[4,8]".into() };
     let key = TrialKey { settings: vec![setting], ..TrialKey::default() };

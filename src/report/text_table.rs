@@ -15,7 +15,7 @@ pub struct TextTable {
     rows: Vec<Vec<String>>,
     /// A last row below a rule.
     footer: Vec<Vec<String>>,
-    /// What rules are drawn with; none for a table without.
+    /// Character that rules are drawn with; none for a table without rules.
     stroke: Option<&'static str>,
 }
 
@@ -23,13 +23,13 @@ pub struct TextTable {
 const GAP: &str = "  ";
 
 impl TextTable {
-    /// A table whose columns of numbers stand right, those of words left.
+    /// A table with right-aligned columns of numbers and left-aligned columns of text.
     pub fn new<'a>(heading: impl IntoIterator<Item = &'a str>) -> Self {
         let heading = heading.into_iter().map(str::to_owned).collect();
         Self { heading, rows: Vec::new(), footer: Vec::new(), stroke: None }
     }
 
-    /// A table of scores: a name on the left, all other columns on the right, a rule below the heading.
+    /// A table of scores: left-aligned names, all other columns right-aligned, a rule below the heading.
     pub fn of_scores(heading: Vec<String>, charset: Charset) -> Self {
         let stroke = if charset == Charset::Unicode { "─" } else { "-" };
         Self { heading, rows: Vec::new(), footer: Vec::new(), stroke: Some(stroke) }
@@ -40,12 +40,12 @@ impl TextTable {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// Adds a last row, set off by a rule.
+    /// Adds a last row, separated by a rule.
     pub fn footer(&mut self, cells: impl IntoIterator<Item = String>) {
         self.footer.push(cells.into_iter().collect());
     }
 
-    /// The table as text, every line ended.
+    /// The table as text, with a newline after every line.
     pub fn render(&self) -> String {
         let columns: Vec<Column> = (0..self.heading.len()).map(|column| self.column(column)).collect();
         let width =
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_stand_left_and_numbers_right() {
+    fn text_is_left_aligned_and_numbers_right_aligned() {
         let mut table = TextTable::new(["case", "dice", "note"]);
         table.row(["a".into(), "0.5".into(), "é".into()]);
         table.row(["long".into(), "10".into(), String::new()]);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_stand_right_of_their_names_between_rules() {
+    fn scores_are_right_aligned_between_rules() {
         let mut table = TextTable::of_scores(vec!["structure".into(), "Dice".into()], Charset::Ascii);
         table.row(["liver".into(), "0.9 +- 0.1".into()]);
         table.footer(["mean".into(), "n/a".into()]);

@@ -1,4 +1,4 @@
-//! `segspec bench`: what training and prediction of a planned run cost on a device.
+//! `segspec bench`: time and memory of training and prediction of a planned run on a device.
 
 use std::time::Instant;
 
@@ -12,56 +12,56 @@ use super::one;
 use super::preparing::prepare_cases;
 use super::setting::Setting;
 use crate::backend;
-use crate::plan::{Role, Training, Work};
+use crate::plan::{Role, Training};
 use crate::preprocess::PreparedCase;
 use crate::store::Stored;
 use crate::train::spec::StepsPerEpoch;
 use crate::train::{self, median};
 
-/// Medians of some steps.
+/// Medians over a few steps.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
     /// Id of the training.
     pub run: String,
-    /// Trial and fold in words.
+    /// Trial and fold, for display.
     pub label: String,
     /// Trainable parameters.
     pub parameters: usize,
-    /// Patch `[z, y, x]`.
+    /// Patch size `[z, y, x]`.
     pub patch_size: [usize; 3],
-    /// Patches of a step.
+    /// Patches per step.
     pub patches_per_step: usize,
     /// Floating-point type of the convolutions.
     pub precision: &'static str,
-    /// Where it was measured.
+    /// The device.
     pub device: String,
-    /// Seconds of forward, loss, backward and optimiser.
+    /// Seconds per step: forward, loss, backward and optimiser.
     pub step_seconds: f64,
-    /// Patches learnt from per second.
+    /// Training patches per second.
     pub patches_per_second: f64,
-    /// Seconds of cutting and changing a step's patches on one thread.
+    /// Seconds to cut and augment the patches of one step on one thread.
     pub loading_seconds: f64,
-    /// Times as many patches as training takes that the plan's loader threads make.
+    /// Throughput of the plan's loader threads relative to that of training.
     pub loader_reserve: f64,
     /// Windows predicted per second.
     pub windows_per_second: f64,
-    /// Most memory: of the process on a CPU, of the pool on a GPU; none where the system does not tell.
+    /// Peak memory in bytes: of the process on a CPU, of the memory pool on a GPU; `None` where unknown.
     pub peak_bytes: Option<u64>,
-    /// Seconds of all steps of the training, without validation; none where its steps are the tiles of all cases.
+    /// Seconds of the whole training without validation; `None` with `steps-per-epoch = "tiles"`.
     pub training_seconds: Option<f64>,
 }
 
-/// Training cases that patches are cut from.
+/// Number of training cases used.
 const CASES: usize = 2;
 
-/// Measures a planned run; none for an average of networks, which trains nothing.
+/// Measures a planned run; `None` for an ensemble, which is not trained.
 ///
 /// # Errors
-/// A case cannot be prepared, or the device fails.
+/// A case cannot be preprocessed, or the device fails.
 pub fn measure(run: &Stored, setting: &Setting, steps: usize) -> Result<Option<Cost>, RunError> {
     let plan = &run.plan;
-    let Work::Train(training) = &plan.work else { return Ok(None) };
+    let Some(training) = plan.work.training() else { return Ok(None) };
     one::can_compute(plan, setting)?;
     let device = setting.device;
     let prepared = prepare(run, training, setting)?;
@@ -99,7 +99,7 @@ pub fn measure(run: &Stored, setting: &Setting, steps: usize) -> Result<Option<C
     }))
 }
 
-/// The first training cases, from the cache if they are there.
+/// The first training cases, from the cache where possible.
 fn prepare(run: &Stored, training: &Training, setting: &Setting) -> Result<Vec<PreparedCase>, RunError> {
     let cases = Cases::locate(run, setting)?;
     let names: Vec<&str> = cases.names(Role::Train).into_iter().take(CASES).collect();

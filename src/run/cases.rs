@@ -1,4 +1,4 @@
-//! The cases of a plan on this machine: found below the data root, and proven to be those that were planned.
+//! Locates the cases of a plan on this machine and verifies that their content has not changed since planning.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::dataset::{Case, Content, FileHash, FileHashes};
 use crate::plan::{PlannedCase, Role};
 use crate::store::{Stored, write_json};
 
-/// Cases that are hashed at a time.
+/// Number of cases hashed in parallel.
 const AT_A_TIME: usize = 8;
 
 /// The cases of a run.
@@ -20,7 +20,7 @@ pub struct Cases {
 }
 
 impl Cases {
-    /// Finds the cases of a run, and refuses those whose files, read as the plan says, hold something else than when it was made.
+    /// Locates the cases of a run. Refuses a case whose content differs from that in the plan.
     ///
     /// # Errors
     /// [`RunError::DataMoved`] with the case and the remedy.
@@ -42,8 +42,8 @@ impl Cases {
                 true => Ok((planned.role, case, found)),
                 false => {
                     let what = if found.image == planned.content.image { "its labels" } else { "its image" };
-                    let remedy = "plan the run again from its experiment file, or bring the old files back";
-                    Err(moved(format!("case {name} is not what it was when the run was planned ({what}); {remedy}")))
+                    let remedy = "run the experiment file again to plan with the new data, or restore the old files";
+                    Err(moved(format!("case {name} has changed since the run was planned ({what}); {remedy}")))
                 }
             }
         };
@@ -55,7 +55,7 @@ impl Cases {
         Ok(Self { all: all?, hashes })
     }
 
-    /// Writes the hash of every file into the run's folder, once: what `b3sum` prints.
+    /// Writes the BLAKE3 hash of every file into the run folder, once, as `b3sum` prints it.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -73,12 +73,12 @@ impl Cases {
         Ok(write_json(place, &files)?)
     }
 
-    /// All of them, as preparation takes them.
+    /// All cases with their content keys.
     pub fn all(&self) -> Vec<(Case, Content)> {
         self.all.iter().map(|(_, case, content)| (case.clone(), content.clone())).collect()
     }
 
-    /// The case of a name.
+    /// The case with this name.
     pub fn case(&self, name: &str) -> Option<&Case> {
         self.all.iter().map(|(_, case, _)| case).find(|case| case.name == name)
     }

@@ -1,4 +1,4 @@
-//! A finished training that goes on for more epochs: from its weights and its optimiser's state, in a run of its own.
+//! Continues a finished training for more epochs, in a new run, from its weights and optimiser state.
 
 use std::fs;
 use std::path::Path;
@@ -13,18 +13,15 @@ use crate::train::checkpoint::{self, State};
 use crate::train::schedule::learning_rate;
 use crate::train::spec::StepsPerEpoch;
 
-/// Puts the state at the end of another run's training where a planned run will look for its own. A run that was continued before is
-/// left as it is.
+/// Copies the final checkpoint of another run into a planned run, which then resumes from it. Does nothing if that was done before.
 ///
 /// # Errors
-/// [`RunError::Continue`] with the reason where the longer training would not have come to that state.
+/// [`RunError::Continue`] with the reason, where the longer training would not have passed through that state.
 pub fn continue_from(run: &Stored, from: &Path, device: &str) -> Result<(), RunError> {
     let refuse = |reason: String| RunError::Continue { from: from.display().to_string(), reason };
     let other = Stored::open(from)?;
-    let [ours, theirs] = [&run.plan, &other.plan].map(|plan| match &plan.work {
-        Work::Train(training) => Ok(training),
-        Work::Average(_) => Err(refuse("an average of networks has no training".into())),
-    });
+    let [ours, theirs] = [&run.plan, &other.plan]
+        .map(|plan| plan.work.training().ok_or_else(|| refuse("an ensemble is not trained".into())));
     let (ours, theirs) = (ours?, theirs?);
     let state = checkpoint::state(&other.folder.checkpoints())?;
     let state = state.ok_or_else(|| refuse("it has no checkpoint".into()))?;
@@ -35,7 +32,7 @@ pub fn continue_from(run: &Stored, from: &Path, device: &str) -> Result<(), RunE
         let known = run.folder.read_manifest()?.and_then(|manifest| manifest.continued_from);
         return match known == Some(begun) {
             true => Ok(()),
-            false => Err(refuse(format!("{} has been trained already", run.folder.path().display()))),
+            false => Err(refuse(format!("{} is already trained", run.folder.path().display()))),
         };
     }
     run.write_plan()?;
@@ -49,7 +46,7 @@ pub fn continue_from(run: &Stored, from: &Path, device: &str) -> Result<(), RunE
     copy(&other.folder.checkpoints(), &run.folder.checkpoints())
 }
 
-/// Why the longer training is not the shorter one gone on with; none where it is.
+/// Why the longer training would not have passed through the final state of the shorter one; `None` if it would.
 fn reason_against(run: &Stored, other: &Stored, [ours, theirs]: [&Training; 2], state: &State) -> Option<String> {
     let (longer, shorter) = (ours.train.epochs, theirs.train.epochs);
     if longer <= shorter {
@@ -57,10 +54,10 @@ fn reason_against(run: &Stored, other: &Stored, [ours, theirs]: [&Training; 2], 
     }
     if as_long(&run.plan, ours, shorter).ids().training != other.ids.training {
         let keys = differences(&run.plan, &other.plan);
-        return Some(format!("more than `train.epochs` differs: {}", keys.join(", ")));
+        return Some(format!("other keys differ besides `train.epochs`: {}", keys.join(", ")));
     }
     if state.waiting.stopped {
-        return Some(format!("early stopping ended it after epoch {}", state.history.len()));
+        return Some(format!("early stopping ended its training after epoch {}", state.history.len()));
     }
     if state.history.len() < shorter {
         return Some(format!("it has done {} of its {shorter} epochs: finish it first", state.history.len()));
@@ -75,30 +72,30 @@ fn reason_against(run: &Stored, other: &Stored, [ours, theirs]: [&Training; 2], 
     let step = (0..state.step).find(|step| rates(step)[0] != rates(step)[1])?;
     let [now, then] = rates(&step);
     Some(format!(
-        "its learning rates depend on `train.epochs`: step {} was done with {then:.3e}, {longer} epochs ask for {now:.3e}; \
-         schedules that do not are constant, step, exponential, cosine-restarts and plateau",
+        "its learning rate depends on `train.epochs`: {then:.3e} at step {}, but {now:.3e} in a training of {longer} epochs; \
+         use a constant, step, exponential, cosine-restarts or plateau schedule",
         step + 1
     ))
 }
 
-/// The same run with other epochs.
+/// The same plan with another number of epochs.
 fn as_long(plan: &Plan, training: &Training, epochs: usize) -> Plan {
     let train = TrainPlan { epochs, ..training.train.clone() };
     Plan { work: Work::Train(Training { train, ..training.clone() }), ..plan.clone() }
 }
 
-/// Keys whose values differ between two plans, but for those that change no number.
+/// Keys that differ between two plans, without those that have no influence on the weights.
 fn differences(one: &Plan, other: &Plan) -> Vec<String> {
     let value = |plan: &Plan| serde_json::json!({ "work": plan.work, "target": plan.target, "cases": plan.data.cases, "task": plan.task });
     let mut keys = Vec::new();
     compare("", &value(one), &value(other), &mut keys);
     keys.retain(|key| key != "work.train.train.epochs");
-    keys.truncate(MOST_KEYS);
+    keys.truncate(MAX_KEYS);
     keys
 }
 
-/// Keys that a message lists.
-const MOST_KEYS: usize = 5;
+/// Maximum number of keys listed in a message.
+const MAX_KEYS: usize = 5;
 
 fn compare(path: &str, one: &serde_json::Value, other: &serde_json::Value, keys: &mut Vec<String>) {
     use serde_json::Value::Object;

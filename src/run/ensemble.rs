@@ -1,12 +1,11 @@
-//! Which runs of an experiment are averaged: seeds of a trial, trials, folds.
+//! Selects the runs whose probabilities are averaged: seeds of a trial, trials, or folds.
 
 use crate::evaluate::Variant;
 use crate::plan::{About, Average, Data, LookPlan, Plan, Role, Scored, Work};
 use crate::spec::ensemble::{Ensemble, TrialEnsembles};
 use crate::store::Stored;
 
-/// Plans the ensembles of planned runs; `held_out` are the cases that no fold saw. Runs that find different structures are not
-/// averaged.
+/// Plans the ensembles of the planned runs; `held_out` are the cases in no fold. Runs with different structures are never averaged.
 pub fn plan(wanted: &Ensemble, runs: &[Stored], held_out: Option<&Data>) -> Vec<Plan> {
     let members: Vec<&Stored> = runs.iter().filter(|run| is_main(&run.plan)).collect();
     let mut ensembles = Vec::new();
@@ -32,12 +31,12 @@ pub fn plan(wanted: &Ensemble, runs: &[Stored], held_out: Option<&Data>) -> Vec<
     ensembles
 }
 
-/// Whether a run is the experiment's own: neither the first stage of a cascade nor a mean.
+/// Whether a run is neither the first stage of a cascade nor an ensemble.
 pub fn is_main(plan: &Plan) -> bool {
     matches!(plan.about.trial.variant, Variant::Network | Variant::Cascade)
 }
 
-/// Runs with the same key, in the order of the runs.
+/// Groups of runs with equal keys, in the order of the runs.
 fn grouped<'a, K: PartialEq>(runs: &[&'a Stored], key: impl Fn(&Plan) -> K) -> Vec<Vec<&'a Stored>> {
     let mut groups: Vec<(K, Vec<&Stored>)> = Vec::new();
     for run in runs {
@@ -65,8 +64,8 @@ fn chosen<'a>(which: TrialEnsembles, group: &[&'a Stored]) -> Vec<Vec<&'a Stored
     }
 }
 
-/// The plan of one ensemble: its first member's, with the members' ids. None for fewer than two members, or members that find
-/// different structures.
+/// The plan of one ensemble: that of its first member, with the ids of all members. `None` for fewer than two members, or where their
+/// structures differ.
 fn mean(group: &[&Stored], variant: Variant, held_out: Option<&Data>) -> Option<Plan> {
     let first = &group.first().filter(|_| group.len() > 1)?.plan;
     if group.iter().any(|run| run.plan.target != first.target) {
@@ -79,7 +78,7 @@ fn mean(group: &[&Stored], variant: Variant, held_out: Option<&Data>) -> Option<
     };
     let mut trial = first.about.trial.variant(variant);
     if matches!(trial.variant, Variant::EnsembleOfTrials(_)) {
-        // It belongs to several settings, which its name says.
+        // Its members have different settings; the variant names them.
         trial.settings.clear();
     }
     let about = About { trial, notes: Vec::new(), ..first.about.clone() };

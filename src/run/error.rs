@@ -1,4 +1,4 @@
-//! Why a run failed, and which exit code that is.
+//! Errors of runs and their failure classes, which decide the exit code.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::train::TrainError;
 use crate::train::checkpoint::CheckpointError;
 use crate::train::pretrained::PretrainedError;
 
-/// Why a run, or an experiment, did not come to its end.
+/// Why a run or an experiment did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The dataset cannot be used.
@@ -25,23 +25,23 @@ pub enum RunError {
     /// The plan could not be made.
     #[error(transparent)]
     Plan(#[from] crate::plan::PlanError),
-    /// The fold asked for does not exist.
+    /// No such fold.
     #[error("the split has {folds} folds, counted from 0: there is no fold {fold}")]
     Fold {
-        /// Asked for.
+        /// The requested fold.
         fold: usize,
-        /// There are.
+        /// Number of folds.
         folds: usize,
     },
-    /// No case of a kind is left.
-    #[error("no {what} case is left: {}", list(excluded))]
+    /// No usable case remains.
+    #[error("no usable {what} case: {}", list(excluded))]
     NoCases {
-        /// `training` or `scored`.
+        /// `training` or `test`.
         what: &'static str,
         /// Why.
         excluded: Vec<Excluded>,
     },
-    /// Weights to start from.
+    /// Pretrained weights.
     #[error("pretrained weights: {0}")]
     Pretrained(#[from] PretrainedError),
     /// Preprocessing.
@@ -77,18 +77,18 @@ pub enum RunError {
     /// A file of a run folder.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A run whose networks are needed.
+    /// A run whose network cannot be loaded.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The data of a plan is not there, or no longer what it was.
+    /// The data of a plan is missing or has changed.
     #[error("{folder}: {reason}")]
     DataMoved {
         /// The dataset's folder.
         folder: PathBuf,
-        /// What does not fit, and what to do.
+        /// What differs, and the remedy.
         reason: String,
     },
-    /// A training that cannot go on from another one.
+    /// `--continue-from` is not possible.
     #[error("cannot continue from {from}: {reason}")]
     Continue {
         /// The other run.
@@ -96,8 +96,8 @@ pub enum RunError {
         /// Why not.
         reason: String,
     },
-    /// A run failed on which another one builds.
-    #[error("it needs run {run}, which has not come to its end")]
+    /// A run that this one depends on is not finished.
+    #[error("depends on run {run}, which is not finished")]
     Needs {
         /// The other run.
         run: String,
@@ -105,16 +105,16 @@ pub enum RunError {
     /// A device.
     #[error(transparent)]
     Device(#[from] crate::backend::DeviceError),
-    /// The device cannot compute as the plan asks.
+    /// The device does not support the precision of the plan.
     #[error(
-        "{device} cannot compute in {precision}: set `train.precision` to one that it can ({supported}), or choose another device"
+        "{device} does not support {precision}: set `train.precision` to one of {supported}, or choose another device"
     )]
     Precision {
         /// The device.
         device: String,
-        /// What the plan asks for.
+        /// Precision in the plan.
         precision: &'static str,
-        /// What the device can.
+        /// Supported precisions.
         supported: String,
     },
     /// A file of the run folder.
@@ -128,21 +128,21 @@ pub enum RunError {
     /// Nothing was found where results were expected.
     #[error("{0}")]
     NothingThere(String),
-    /// A mistake in segspec itself.
+    /// A bug in segspec.
     #[error("internal error: {0}; please report it")]
     Internal(String),
-    /// Stopped by the person; the state is saved.
-    #[error("stopped; everything is saved, run the same command again to go on")]
+    /// Stopped by the user; the state is saved.
+    #[error("stopped; state saved. Run the same command to resume")]
     Interrupted,
 }
 
 impl RunError {
-    /// A closure that names the file of an operating system's error.
+    /// Adds the path to an I/O error.
     pub fn file(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { path, source }
     }
 
-    /// What kind of failure it is; none where somebody stopped it.
+    /// Class of the failure; `None` if the user stopped the run.
     pub fn class(&self) -> Option<FailureClass> {
         Some(match self {
             Self::Interrupted => return None,
@@ -163,7 +163,7 @@ impl RunError {
         })
     }
 
-    /// How a run ended that failed so.
+    /// The outcome of a run that ended with this error.
     pub fn outcome(&self) -> Outcome {
         match self.class() {
             None => Outcome::Stopped,
@@ -234,7 +234,7 @@ impl From<crate::predict::PredictError> for RunError {
 fn list(excluded: &[Excluded]) -> String {
     let rows: Vec<String> = excluded.iter().take(3).map(|row| format!("{}: {}", row.case, row.reason)).collect();
     match rows.is_empty() {
-        true => "none was given".into(),
+        true => "the dataset has none".into(),
         false => rows.join("; "),
     }
 }

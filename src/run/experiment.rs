@@ -4,12 +4,11 @@ use super::error::RunError;
 use super::one;
 use super::setting::Setting;
 use crate::observe::{FailureClass, Kind, Outcome};
-use crate::plan::Work;
 use crate::store::{Status, Stored};
 
-/// How each run of an experiment ended, in the order of the runs.
+/// Outcomes of an experiment's runs.
 pub struct Outcomes {
-    /// The runs with their ends.
+    /// Each run with its outcome, in order.
     pub runs: Vec<(Stored, Outcome)>,
 }
 
@@ -22,12 +21,12 @@ impl Outcomes {
         })
     }
 
-    /// Whether somebody stopped the experiment.
+    /// Whether the user stopped the experiment.
     pub fn is_stopped(&self) -> bool {
         self.runs.iter().any(|(_, outcome)| *outcome == Outcome::Stopped)
     }
 
-    /// Runs that another process works on.
+    /// Runs locked by another process.
     pub fn busy(&self) -> impl Iterator<Item = (&Stored, &str)> {
         self.runs.iter().filter_map(|(run, outcome)| match outcome {
             Outcome::Busy { holder } => Some((run, holder.as_str())),
@@ -35,13 +34,13 @@ impl Outcomes {
         })
     }
 
-    /// Whether every run has everything that its plan asks for.
+    /// Whether every run is finished.
     pub fn is_finished(&self) -> bool {
         self.runs.iter().all(|(_, outcome)| outcome.is_finished())
     }
 }
 
-/// Does every run that is not finished, in order, and calls `after` when one has ended.
+/// Executes every unfinished run in order and calls `after` at the end of each.
 ///
 /// # Errors
 /// Those of `after`.
@@ -67,7 +66,7 @@ pub fn run_all(
             break;
         }
     }
-    // What was busy may have come to its end meanwhile.
+    // Another process may have finished these in the meantime.
     for (run, outcome) in &mut ended {
         if matches!(outcome, Outcome::Busy { .. }) && run.status()? == Status::Finished {
             *outcome = Outcome::Skipped;
@@ -76,18 +75,14 @@ pub fn run_all(
     Ok(Outcomes { runs: ended })
 }
 
-/// Whether later runs would end as this one: somebody wants to stop, or the machine fails.
+/// Whether to start no further run: the user stopped, or the machine fails (disk full, no device).
 fn stops_all(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Stopped | Outcome::Failed { class: FailureClass::Environment, .. })
 }
 
-/// Why a run cannot be done: one that it builds on has failed, or is not finished yet.
+/// Why a run cannot start: a run it depends on failed or is unfinished.
 fn hindrance(run: &Stored, ended: &[(Stored, Outcome)]) -> Option<Outcome> {
-    let members = match &run.plan.work {
-        Work::Train(_) => &[][..],
-        Work::Average(average) => &average.members,
-    };
-    let needed = members.iter().chain(run.plan.look.first());
+    let needed = run.plan.work.members().iter().chain(run.plan.look.first());
     let outcomes = needed.filter_map(|ids| {
         let (_, outcome) = ended.iter().find(|(other, _)| other.ids == *ids)?;
         (!outcome.is_finished()).then_some((ids, outcome))

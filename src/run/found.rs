@@ -1,4 +1,4 @@
-//! Finds the runs of an experiment by the plans that they left: no image is opened.
+//! Finds the runs of an experiment by the plans in their folders, without opening an image.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use crate::spec::cascade::first_stage;
 use crate::spec::{Experiment, Loaded};
 use crate::store::{self, Stored};
 
-/// The runs below the experiment's run root that were planned for one of its trials, in the order of the trials; and what a person should
-/// know of folders that cannot be read. Of runs of one trial, seed and fold (its data has changed between them), the last one counts.
+/// The runs below the experiment's run root that belong to one of its trials, in the order of the trials, and warnings about folders
+/// that cannot be read. Where the data changed between two runs of the same trial, seed and fold, the later run counts.
 pub fn runs_of(loaded: &Loaded) -> (Vec<Stored>, Vec<String>) {
     let wanted: Vec<Trial> = loaded
         .trials
@@ -56,7 +56,7 @@ struct Trial {
     seed: u64,
 }
 
-/// Where a run stands among those of the experiment: ensembles last, then by trial and fold. None where it belongs to none.
+/// Position of a run within the experiment: by trial and fold, ensembles last. `None` if the run belongs to no trial.
 fn place(run: &Stored, wanted: &[Trial]) -> Option<(usize, usize, usize)> {
     let about = &run.plan.about;
     let is_wanted = |trial: &Trial| trial.spec == about.trial.spec && trial.seed == run.plan.seed();
@@ -75,7 +75,7 @@ fn is_same(one: &Stored, other: &Stored) -> bool {
     key(one) == key(other)
 }
 
-/// When the first process began to work on it.
+/// Start of its first session.
 fn began(run: &Stored) -> String {
     let manifest = run.folder.read_manifest().ok().flatten();
     manifest.and_then(|manifest| Some(manifest.sessions.first()?.started.clone())).unwrap_or_default()

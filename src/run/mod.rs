@@ -1,8 +1,8 @@
-//! Runs: planned from an experiment, then done one by one.
+//! Runs: planned from an experiment, then executed one by one.
 //!
-//! [`planning::plan`] makes the plans of all runs of a file; [`experiment::run_all`] does them; [`one::run`] takes one plan through its
-//! stages: [`cases`] finds and proves the data, [`preparing`] prepares it, the network is trained, and [`task`] predicts and scores.
-//! [`report`] gathers what they left.
+//! [`planning::plan`] plans all runs of an experiment file and [`experiment::run_all`] executes them. [`one::run`] takes one plan through
+//! its stages: [`cases`] locates and verifies the data, [`preparing`] preprocesses it, the network is trained, and [`task`] predicts and
+//! scores. [`report`] collects the results.
 
 pub mod bench;
 pub mod cases;

@@ -1,4 +1,4 @@
-//! One run: the stages in order, from a plan to scores. What an earlier call finished is not done again.
+//! Executes one run: the stages in order, from plan to scores. Skips what an earlier call finished.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -22,8 +22,8 @@ use crate::train::pretrained::{self, PretrainedError};
 use crate::train::spec::BestCases;
 use crate::train::{self, Ended, Job, checkpoint};
 
-/// Takes one run through all stages; `number` of how many it is. A run that was begun goes on; one that is finished, or that another
-/// process works on, is left as it is.
+/// Takes a run through all stages. Resumes a run that was interrupted; leaves one alone that is finished or locked by another process.
+/// `[number, of]`: its position in the experiment, for progress.
 pub fn run(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Outcome {
     let events = setting.events.of(&run.id());
     let outcome = attempt(run, setting, [number, of]).unwrap_or_else(|error| error.outcome());
@@ -43,7 +43,7 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     let known = folder.read_manifest()?;
     run.write_plan()?;
     if known.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
-        // Colours may have changed.
+        // Colours are part of no id and may have changed.
         task::write_label_map(run)?;
         return Ok(Outcome::Skipped);
     }
@@ -61,9 +61,9 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     outcome
 }
 
-/// Refuses a precision that the device lacks, before any compute.
+/// Refuses a precision that the device does not support, before any compute.
 pub(super) fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
-    let Work::Train(training) = &plan.work else { return Ok(()) };
+    let Some(training) = plan.work.training() else { return Ok(()) };
     let (precision, device) = (training.train.precision, setting.device);
     if precision.is_supported(&device.device) {
         return Ok(());
@@ -73,7 +73,7 @@ pub(super) fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError
     Err(RunError::Precision { device: device.name.to_string(), precision: precision.name(), supported })
 }
 
-/// Notes who works on the run.
+/// Opens a session in the manifest.
 fn begin(run: &Stored, known: Option<Manifest>, setting: &Setting) -> Result<Manifest, RunError> {
     let device = setting.device.name.to_string();
     let mut manifest = known.unwrap_or_else(|| Manifest::new(&run.id(), &device, run.plan.seed()));
@@ -109,7 +109,7 @@ fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Ou
     Ok(Outcome::Finished)
 }
 
-/// A network of a mean, as the manifest names it.
+/// The manifest's record of an ensemble member.
 fn member(run: &Stored, ids: &crate::plan::RunIds) -> Result<Member, RunError> {
     let other = run.beside(ids).map_err(|_| RunError::Needs { run: ids.training.clone() })?;
     let manifest = other.folder.read_manifest()?;
@@ -125,7 +125,7 @@ enum Trained {
     Paused { epochs: usize },
 }
 
-/// Trains to the end, or to the epoch that was asked for.
+/// Trains to the end, or to the epoch of `--stop-after`.
 fn train(run: &Stored, training: &Training, prepared: &PreparedSet, setting: &Setting) -> Result<Trained, RunError> {
     let (plan, folder, device) = (&run.plan, &run.folder, &setting.device.device);
     let chosen = |role: Role| -> Vec<&PreparedCase> {
@@ -174,7 +174,7 @@ fn train(run: &Stored, training: &Training, prepared: &PreparedSet, setting: &Se
     }
 }
 
-/// The training of a plan, from random weights, without validation and without a place for checkpoints.
+/// The training job of a plan: random initial weights, no validation, no checkpoints.
 pub(super) fn job<'a>(
     plan: &'a Plan,
     training: &'a Training,
@@ -200,7 +200,7 @@ pub(super) fn job<'a>(
     }
 }
 
-/// Loads the plan's weights, and writes beside it which parameters got some.
+/// Loads pretrained weights and writes `pretrained.json`: which parameters they initialise.
 fn start_from(
     plan: &Plan,
     training: &Training,
@@ -216,7 +216,7 @@ fn start_from(
     Ok(network)
 }
 
-/// Where the training of a run stands; none where there is no checkpoint.
+/// State of the run's last checkpoint; `None` without one.
 ///
 /// # Errors
 /// The checkpoint is damaged.

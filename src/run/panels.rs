@@ -14,7 +14,7 @@ use crate::report::Panel;
 use crate::report::panel;
 use crate::store::{Stored, read_json, write_json};
 
-/// What `report/panels.json` says of a picture.
+/// An entry of `report/panels.json`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     rank: Rank,
@@ -37,10 +37,10 @@ pub fn write(run: &Stored, cases: &Cases, scores: &DataFrame) -> Result<(), RunE
     Ok(write_json(&place.panels(), &entries)?)
 }
 
-/// The pictures that [`write()`] saved; none where there are none.
+/// The pictures saved by [`write()`]; empty without any.
 ///
 /// # Errors
-/// Their list is damaged.
+/// `panels.json` is damaged.
 pub fn read(run: &Stored) -> Result<Vec<Panel>, RunError> {
     let place = run.evaluation();
     let entries: Vec<Entry> = read_json(&place.panels())?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! From an experiment to its runs: trials × folds, all planned before the first one starts.
+//! Plans the runs of an experiment (trials × folds) before the first one starts.
 
 use std::path::{Path, PathBuf};
 
@@ -36,11 +36,11 @@ pub struct Planned {
     pub runs: Vec<Stored>,
     /// Cases that no run can use.
     pub excluded: Vec<Excluded>,
-    /// Folds of the split.
+    /// Number of folds of the split.
     pub folds: usize,
 }
 
-/// What is planned, and for whom.
+/// What to plan.
 pub struct Request<'a> {
     /// The experiment.
     pub loaded: &'a Loaded,
@@ -48,15 +48,15 @@ pub struct Request<'a> {
     pub data_root: &'a Path,
     /// Which folds.
     pub folds: Folds,
-    /// Whether cases may be read that were not read before.
+    /// Whether cases may be read, or only remembered checks used.
     pub access: Access,
-    /// Stops, with what was read remembered.
+    /// Stops planning; finished checks are kept.
     pub cancel: &'a Cancel,
-    /// Who watches.
+    /// Listeners of progress.
     pub events: &'a Events,
 }
 
-/// Plans every run of a checked experiment. Nothing is computed but what planning needs to know of the dataset, and that once.
+/// Plans every run of a checked experiment. Computes only what planning needs from the dataset, and remembers it.
 ///
 /// # Errors
 /// The dataset cannot be used, or a plan cannot be made.
@@ -82,12 +82,12 @@ pub fn plan(request: &Request) -> Result<Planned, RunError> {
     Ok(Planned { runs, excluded: inputs.excluded, folds })
 }
 
-/// Groups of parameters are known when the networks are planned, long before they are trained.
+/// Refuses `train.groups` that match no parameter, before any training.
 fn refuse_unknown_groups(runs: &[Stored]) -> Result<(), RunError> {
     let cpu = backend::select(DeviceName::Cpu)?.device;
     let mut known = Vec::new();
     for plan in runs.iter().map(|run| &run.plan) {
-        let Work::Train(training) = &plan.work else { continue };
+        let Some(training) = plan.work.training() else { continue };
         let alike = (&training.model, &training.train.groups);
         if training.train.groups.is_empty() || known.contains(&alike) {
             continue;
@@ -107,11 +107,11 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Adds the runs of a trial, the first stage of a cascade before the second; returns the number of folds of its split.
+    /// Adds the runs of a trial, first stages before second ones; returns the number of folds.
     fn trial(&self, trial: &Trial, runs: &mut Vec<Stored>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
-        let folds: Vec<Fold> = dataset::split(split, &self.inputs.dealt(split))?
+        let folds: Vec<Fold> = dataset::split(split, &self.inputs.split_names(split))?
             .iter()
             .map(|fold| fold.without(&self.inputs.excluded))
             .collect();
@@ -124,7 +124,7 @@ impl Planner<'_> {
             if let (Some(first), Some(cascade)) = (&first, &experiment.cascade) {
                 let run = first.run(self, self.first_about(trial, first.experiment, index, folds.len()), look)?;
                 look = LookPlan::of(cascade, run.ids.clone());
-                // Trials of a sweep that differ in their second stages alone share the first.
+                // Trials that differ only in their second stage share the first.
                 if runs.iter().all(|known| known.ids != run.ids) {
                     runs.push(run);
                 }
@@ -142,13 +142,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Adds the ensembles of the planned runs. Those of folds need all of them.
+    /// Adds the ensembles of the planned runs. An ensemble of folds needs all folds.
     fn ensembles(&self, runs: &mut Vec<Stored>) -> Result<(), RunError> {
         let Some(wanted) = &self.loaded.experiment.ensemble else { return Ok(()) };
         let split = self.loaded.experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
         let held_out = match self.request.folds {
             Folds::All => {
-                let test = dataset::held_out(split, &self.inputs.dealt(split))?;
+                let test = dataset::held_out(split, &self.inputs.split_names(split))?;
                 Some(self.data(&Fold { train: Vec::new(), validation: Vec::new(), test }))
             }
             Folds::One(_) => None,
@@ -164,7 +164,7 @@ impl Planner<'_> {
 
     fn refuse_empty(&self, folds: &[Fold]) -> Result<(), RunError> {
         for fold in folds {
-            for (what, names) in [("training", &fold.train), ("scored", &fold.test)] {
+            for (what, names) in [("training", &fold.train), ("test", &fold.test)] {
                 if names.is_empty() {
                     return Err(RunError::NoCases { what, excluded: self.inputs.excluded.clone() });
                 }
@@ -173,7 +173,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Of every case that trains in some fold, so that all folds of a cross-validation share one plan (as nnU-Net's do).
+    /// Fingerprint of all cases that are training cases in some fold, so that all folds share one plan (as in nnU-Net).
     fn fingerprint(&self, experiment: &Experiment, folds: &[Fold]) -> Result<Fingerprint, RunError> {
         let trains = |(case, _): &&(Case, Content)| folds.iter().any(|fold| fold.train.contains(&case.name));
         let cases: Vec<_> = self.inputs.cases.iter().filter(trains).cloned().collect();
@@ -206,7 +206,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Of a cascade's first stage, which only settings of the cascade tell from others.
+    /// [`About`] of a cascade's first stage: only settings below `cascade` distinguish its trials.
     fn first_about(&self, trial: &Trial, first: &Experiment, fold: usize, folds: usize) -> About {
         let about = self.about(trial, fold, folds);
         let own = |setting: &&Setting| setting.key.starts_with("cascade.");
@@ -220,7 +220,7 @@ impl Planner<'_> {
     }
 }
 
-/// One network of a trial: what its plans have in common.
+/// One network of a trial: what the plans of all folds share.
 struct Stage<'a> {
     experiment: &'a Experiment,
     folds: &'a [Fold],
@@ -252,8 +252,8 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Leaves of a planned experiment its first run (and the one that it depends on), with two steps, one case of each kind, and every
-/// stage after them, in folders of their own.
+/// Reduces a planned experiment to its first run (and the run it depends on) with two training steps and one case per role, in
+/// folders of their own: `--smoke`.
 pub fn shrink(planned: &mut Planned) {
     let main = planned.runs.iter().position(|run| is_main(&run.plan)).unwrap_or(0);
     let runs: Vec<Stored> = planned.runs.drain(..).take(main + 1).collect();
@@ -261,7 +261,7 @@ pub fn shrink(planned: &mut Planned) {
         let run_root = run.folder.run_root();
         let mut plan = shrunk(run.plan);
         if let Some(first) = plan.look.first_mut() {
-            // The first stage has other ids now.
+            // Shrinking changed the ids of the first stage.
             let short = planned.runs.iter().find(|first_run| !is_main(&first_run.plan));
             if let Some(short) = short {
                 first.clone_from(&short.ids);

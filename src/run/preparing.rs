@@ -1,4 +1,4 @@
-//! Preprocessing, for one run or for all runs of an experiment before the first one trains.
+//! Preprocessing of one run, or of all runs of an experiment (`segspec prepare`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,31 +7,31 @@ use super::error::RunError;
 use super::setting::{Setting, cache};
 use crate::dataset::{Case, Content, Excluded};
 use crate::observe::Kind;
-use crate::plan::{Role, Training, Work};
+use crate::plan::{Role, Training};
 use crate::preprocess::{self, Outcome, PreparedSet, PreprocessPlan};
 use crate::store::{Stored, write_json};
 
-/// How the cases ended.
+/// Outcome of preprocessing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
-    /// Cases that were computed and stored.
+    /// Cases preprocessed now.
     pub computed: usize,
-    /// Cases that were there already.
+    /// Cases found in the cache.
     pub cached: usize,
     /// Cases that cannot be used.
     pub excluded: Vec<Excluded>,
 }
 
-/// Prepares every case of a run, or finds it in the cache.
+/// Preprocesses every case of a run, or takes it from the cache.
 ///
 /// # Errors
-/// No training or no scored case is left, the cache cannot be written, or it was stopped.
+/// No training or test case is usable, the cache cannot be written, or the run was stopped.
 pub fn prepare(run: &Stored, training: &Training, cases: &Cases, setting: &Setting) -> Result<PreparedSet, RunError> {
     let (set, _) = prepare_cases(&training.preprocess, &cases.all(), run, setting)?;
     let excluded = [&run.plan.data.excluded[..], &set.excluded].concat();
     write_json(&run.folder.excluded(), &excluded)?;
     setting.events.emit(Kind::Excluded { cases: set.excluded.clone() });
-    for (what, role) in [("training", Role::Train), ("scored", Role::Test)] {
+    for (what, role) in [("training", Role::Train), ("test", Role::Test)] {
         let names = cases.names(role);
         if !set.cases.iter().any(|case| names.contains(&case.name.as_str())) {
             return Err(RunError::NoCases { what, excluded: set.excluded });
@@ -40,7 +40,7 @@ pub fn prepare(run: &Stored, training: &Training, cases: &Cases, setting: &Setti
     Ok(set)
 }
 
-/// Prepares cases as one plan says, and counts how they ended.
+/// Preprocesses cases by one plan and counts the outcomes.
 pub(super) fn prepare_cases(
     plan: &PreprocessPlan,
     cases: &[(Case, Content)],
@@ -63,7 +63,7 @@ pub(super) fn prepare_cases(
     Ok((set, tally))
 }
 
-/// Prepares the cases of all runs. Runs that differ only in what comes after share their prepared cases.
+/// Preprocesses the cases of all runs. Runs with the same preprocessing share its results.
 ///
 /// # Errors
 /// The cache cannot be written, or [`RunError::Interrupted`]: finished cases stay.
@@ -71,7 +71,7 @@ pub fn prepare_all(runs: &[Stored], setting: &Setting) -> Result<Tally, RunError
     let mut tally = Tally::default();
     let mut done: Vec<(&PreprocessPlan, Vec<Content>)> = Vec::new();
     for run in runs {
-        let Work::Train(training) = &run.plan.work else { continue };
+        let Some(training) = run.plan.work.training() else { continue };
         let cases = Cases::locate(run, setting)?;
         let known = match done.iter().position(|(plan, _)| **plan == training.preprocess) {
             Some(place) => &mut done[place].1,

@@ -1,4 +1,4 @@
-//! What a planned run would train on: some of its cases as they are prepared, and its first patches as they are drawn.
+//! Previews the training data of a planned run: some preprocessed cases and the first training patches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::setting::Setting;
 use crate::augment::AugmentPlan;
 use crate::augment::dice::End;
 use crate::augment::patch::Place;
-use crate::plan::{Plan, Role, Training, Work};
+use crate::plan::{Plan, Role, Training};
 use crate::preprocess::{Origin, Prepared};
 use crate::report::panel::preview::{PATCHES, PatchRow, Preview, Sample};
 use crate::store::Stored;
@@ -19,26 +19,23 @@ use crate::train::spec::{Sampling, StepsPerEpoch};
 use crate::train::{Deal, LoadedCase, Sampler, Tiles, TrainPlan, case_of, tiles_of};
 use crate::volume::{Geometry, LabelMap, Volume};
 
-/// What is shown of the patches.
+/// Which patches to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Show {
-    /// The first patches of the training, as they are drawn.
+    /// The first training patches.
     Training,
-    /// One patch, unchanged and after each transform of the plan alone, at both ends of its range.
+    /// One patch without augmentation, then with each transform of the plan alone at both ends of its range.
     Augmentation,
 }
 
-/// Prepares what is shown (and nothing else) and gathers it. Patches are those of the first training steps, by the same
-/// streams, as long as preparation does not exclude one of the cases that are not shown. Where training goes over tiles, they are
-/// those of the shown cases.
+/// Preprocesses only the cases shown. The patches are exactly those of the first training steps (same random streams), unless
+/// preprocessing would exclude a case that is not shown. With `steps-per-epoch = "tiles"` they are tiles of the shown cases.
 ///
 /// # Errors
-/// A case to be shown cannot be prepared, the cache cannot be written, or [`RunError::Interrupted`].
+/// A case cannot be preprocessed, the cache cannot be written, or [`RunError::Interrupted`].
 pub fn gather(run: &Stored, cases: usize, show: Show, setting: &Setting) -> Result<Preview, RunError> {
-    let Work::Train(training) = &run.plan.work else {
-        return Err(RunError::NothingThere(
-            "an average of networks trains nothing: there is nothing to preview".into(),
-        ));
+    let Some(training) = run.plan.work.training() else {
+        return Err(RunError::NothingThere("an ensemble is not trained: there is no training data to preview".into()));
     };
     let run = Shown { run, plan: &run.plan, training };
     let train = run.plan.data.names(Role::Train);
@@ -61,14 +58,14 @@ pub fn gather(run: &Stored, cases: usize, show: Show, setting: &Setting) -> Resu
     Ok(Preview { title, subtitle: subtitle(run.plan), cases: cases?, rows, target: run.plan.target.clone() })
 }
 
-/// A run whose training is shown.
+/// The run to preview.
 struct Shown<'a> {
     run: &'a Stored,
     plan: &'a Plan,
     training: &'a Training,
 }
 
-/// The patches of the first training steps, one of each drawn case; or the first tiles of the shown cases.
+/// The patches of the first training steps, one per case; or the first tiles of the shown cases.
 fn training_row<'a>(
     run: &Shown,
     shown: &'a [&String],
@@ -92,7 +89,7 @@ fn training_row<'a>(
     Ok(PatchRow { title: "Training patches".into(), notes, alike: false, patches })
 }
 
-/// A patch of each case, in order.
+/// One patch of each case, in order.
 fn first_patches(run: &Shown, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
     let structures = structures(run.plan);
     let sampler = Sampler { plan: &run.training.train, structures: &structures, seed: run.training.seed };
@@ -105,7 +102,7 @@ fn first_patches(run: &Shown, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
     cases.iter().enumerate().map(patch).collect()
 }
 
-/// The first tiles of a training on these cases.
+/// The first tiles of an epoch over these cases.
 fn first_tiles(run: &Shown, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
     let structures = structures(run.plan);
     let loaded: Vec<LoadedCase> = cases.iter().map(|(_, prepared)| LoadedCase::from((*prepared).clone())).collect();
@@ -123,7 +120,7 @@ fn first_tiles(run: &Shown, cases: &[(&str, &Prepared)]) -> Vec<Sample> {
     (0..PATCHES).map(patch).collect()
 }
 
-/// The first patch unchanged, and a row for each transform.
+/// A row for each transform, with the unchanged patch first.
 fn augment_rows(run: &Shown, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
     let structures = structures(run.plan);
     let case = LoadedCase::from(prepared.clone());
@@ -153,7 +150,7 @@ fn augment_rows(run: &Shown, name: &str, prepared: &Prepared) -> Vec<PatchRow> {
     }
 }
 
-/// A transform's table in one line.
+/// The settings of a transform on one line.
 fn described(augment: &AugmentPlan) -> String {
     let text = serde_json::to_value(augment).unwrap_or_default();
     let tables = [&text["spatial"], &text["intensity"][0]].into_iter().filter_map(|value| value.as_object());
@@ -164,7 +161,7 @@ fn described(augment: &AugmentPlan) -> String {
     }
 }
 
-/// Names spread evenly over a sorted list.
+/// Picks names evenly from a sorted list.
 fn spread(names: &[String], count: usize) -> Vec<&String> {
     let count = count.min(names.len());
     (0..count).map(|index| &names[index * names.len() / count]).collect()
@@ -229,7 +226,7 @@ fn mirrored(mirror_axes: &[usize]) -> String {
     }
 }
 
-/// Which transforms are on, with their probabilities, in lines.
+/// The active transforms with their probabilities, as lines of text.
 fn changes(augment: &AugmentPlan) -> Vec<String> {
     let percent = |probability: f64| format!("{} %", (probability * 100.0).round());
     let each =

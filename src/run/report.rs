@@ -1,4 +1,4 @@
-//! Gathers finished runs into the report of a run or of an experiment.
+//! Collects finished runs into the report of a run or an experiment.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use super::task::context;
 use crate::evaluate::{Context, Variant, cascade, slices, table};
 use crate::infer::look::thresholds;
 use crate::model::Task;
-use crate::plan::{LookPlan, Role, Work};
+use crate::plan::{LookPlan, Role};
 use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, RunInput};
 use crate::store::history::read_history;
 use crate::store::{Status, Stored, read_json};
 
-/// What a report shows of finished runs.
+/// The data of a report on finished runs.
 ///
 /// # Errors
 /// No run is finished, or a table cannot be read.
@@ -39,7 +39,7 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
             Task::ClassifySlices => classifiers.push(classifier_input(run, &finished)?),
         }
     }
-    // A cascade's classifier looks for other structures than its segmenter.
+    // The classifier of a cascade may have other structures than its segmentation network.
     let segments = finished.iter().find(|run| run.plan.task == Task::Segment);
     let Some(first) = segments.or(finished.first()) else {
         return Err(RunError::NothingThere("no finished run: `segspec run` first".into()));
@@ -55,17 +55,17 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
     })
 }
 
-/// Writes a report of finished runs into a folder, with what the author says of them.
+/// Writes a report on finished runs into a folder, with the author's notes.
 ///
 /// # Errors
-/// As [`gather`], and the disk's.
+/// As [`gather`], or a file cannot be written.
 pub fn write(runs: &[Stored], notes: &[String], out: &Path) -> Result<(Report, ReportFiles), RunError> {
     let report = Report::new(ReportInput { notes: notes.to_vec(), ..gather(runs)? })?;
     let files = report::write(&report, out)?;
     Ok((report, files))
 }
 
-/// A run, before it what it is compared with: earlier passes, the second stage of a cascade without its first.
+/// A run, preceded by the variants it is compared with: earlier passes, or the second stage of a cascade alone.
 fn run_inputs(run: &Stored) -> Result<Vec<RunInput>, RunError> {
     let mut result = run_input(run)?;
     let mut inputs = Vec::new();
@@ -100,7 +100,7 @@ fn run_input(run: &Stored) -> Result<RunInput, RunError> {
     })
 }
 
-/// A classifier of slices. Where a cascade uses it, its thresholds are the cascade's.
+/// A slice classifier, with the thresholds of the cascade that uses it, if any.
 fn classifier_input(run: &Stored, finished: &[&Stored]) -> Result<ClassifierInput, RunError> {
     let plan = &run.plan;
     let used = finished.iter().map(|other| &other.plan.look).find(|look| look.first() == Some(&run.ids));
@@ -121,9 +121,9 @@ fn classifier_input(run: &Stored, finished: &[&Stored]) -> Result<ClassifierInpu
 
 /// The history of a training; an average has none.
 fn history(run: &Stored) -> Result<Option<polars::prelude::DataFrame>, RunError> {
-    match run.plan.work {
-        Work::Train(_) => Ok(read_history(&run.folder)?),
-        Work::Average(_) => Ok(None),
+    match run.plan.work.training() {
+        Some(_) => Ok(read_history(&run.folder)?),
+        None => Ok(None),
     }
 }
 
@@ -132,7 +132,7 @@ fn manifest(run: &Stored) -> Result<serde_json::Value, RunError> {
     Ok(manifest.map_err(|error| RunError::Internal(error.to_string()))?.unwrap_or_default())
 }
 
-/// What each of several experiments is.
+/// One line on each of several experiments.
 fn descriptions(runs: &[&Stored]) -> Vec<String> {
     let mut lines = Vec::new();
     for about in runs.iter().map(|run| &run.plan.about) {

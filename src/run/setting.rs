@@ -1,4 +1,4 @@
-//! What a run needs besides its plan and its folder.
+//! The environment of a run: device, data root, cancellation, listeners.
 
 use std::path::{Path, PathBuf};
 
@@ -6,22 +6,22 @@ use crate::Cancel;
 use crate::backend::Selected;
 use crate::observe::Events;
 
-/// Where a run is done, and who watches it.
+/// The environment of a run.
 #[derive(Clone)]
 pub struct Setting<'a> {
-    /// Where to compute.
+    /// The device.
     pub device: &'a Selected,
-    /// Folder of all datasets; none: each dataset lies where it was found when the run was planned.
+    /// Root folder of all datasets; `None`: use the paths from planning time.
     pub data_root: Option<&'a Path>,
-    /// Pauses each training after so many epochs.
+    /// Pauses each training after this number of epochs.
     pub stop_after: Option<usize>,
-    /// Stops, with everything saved.
+    /// Stops the run and saves its state.
     pub cancel: &'a Cancel,
-    /// Who watches.
+    /// Listeners.
     pub events: Events,
 }
 
-/// Folder of prepared cases and of everything else that is remembered, below a run root.
+/// Cache folder below a run root: preprocessed cases, checks, file hashes.
 pub fn cache(run_root: &Path) -> PathBuf {
     run_root.join(".cache")
 }

@@ -1,4 +1,4 @@
-//! What an experiment says about a cascade: a first network that shows the experiment's network where to look.
+//! `[cascade]`: a first stage that selects the region the experiment's network segments.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,44 +14,45 @@ use crate::preprocess::Preprocess;
 use crate::train::Train;
 use crate::train::pretrained::Pretrained;
 
-/// A first network, trained on the same cases, that says where the experiment's network looks. Everything else is background.
+/// First stage of a cascade: a network, trained on the same cases, that selects the region the experiment's network segments.
+/// Everything else is background.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "an experiment has one")]
 pub enum Cascade {
-    /// A classifier says which slices are segmented.
+    /// A slice classifier selects the slices to segment.
     Slices(SliceStage),
-    /// A network at a low resolution says which box is segmented.
+    /// A low-resolution network selects the box to segment.
     Coarse(CoarseStage),
 }
 
-/// A classifier of slices before the experiment's network.
+/// A slice classifier before the experiment's network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SliceStage {
-    /// Probability from which a slice is segmented. `"auto"`: the largest that keeps `sensitivity`.
+    /// Smallest probability at which a slice is segmented. `"auto"`: the largest threshold that reaches `sensitivity`.
     #[schemars(extend("minimum" = 0.0, "maximum" = 1.0))]
     pub threshold: Auto<f64>,
-    /// Part of the slices with a structure that an `"auto"` threshold keeps, at least: on the validation cases, or on the training
-    /// cases where the split has none.
+    /// Minimum fraction of the slices with a structure that an `"auto"` threshold selects, measured on the validation cases, or on the
+    /// training cases if the split has no validation cases.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub sensitivity: f64,
-    /// Slices so near to a chosen one are segmented, too.
+    /// Also segment slices within this distance of a selected slice.
     #[schemars(range(min = 0.0))]
     pub margin_mm: f64,
-    /// From files to the classifier's input; left out, as for the experiment's network.
+    /// Preprocessing for the classifier. Default: that of the experiment's network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preprocess: Option<Preprocess>,
-    /// Random changes of its training slices.
+    /// Augmentation of the classifier's training slices.
     pub augment: Augment,
     /// The classifier: `[cascade.slices.model.classifier]`.
     pub model: Model,
-    /// Weights that its training starts from.
+    /// Weights that the classifier's training starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<Pretrained>,
-    /// Terms of its loss. `"auto"`: binary cross-entropy.
+    /// Terms of the classifier's loss. `"auto"`: binary cross-entropy.
     pub loss: Auto<Vec<Loss>>,
-    /// Its training schedule.
+    /// Training settings of the classifier.
     pub train: Train,
 }
 
@@ -71,33 +72,33 @@ impl Default for SliceStage {
     }
 }
 
-/// A network at a low resolution before the experiment's network, which is trained on patches around the structures alone.
+/// A low-resolution network before the experiment's network, which is trained only on patches around the structures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CoarseStage {
-    /// Distance around what the first network finds that is segmented, too; where it finds nothing, the whole image is. In training,
-    /// the distance around the reference's structures that patches are drawn from.
+    /// Margin around the coarse segmentation's bounding box; if the coarse segmentation is empty, the whole image is segmented. In
+    /// training, the maximum distance of patches from the reference's structures.
     #[serde(default = "margin_mm")]
     #[schemars(range(min = 0.0))]
     pub margin_mm: f64,
-    /// From files to the first network's input: its `spacing-mm` or `shape` is the low resolution.
+    /// Preprocessing for the coarse stage: its `spacing-mm` or `shape` sets the low resolution.
     pub preprocess: Preprocess,
-    /// Random changes of its training patches.
+    /// Augmentation of the training patches of the coarse stage.
     #[serde(default)]
     pub augment: Augment,
-    /// The first network.
+    /// The network of the coarse stage.
     #[serde(default)]
     pub model: Model,
-    /// Weights that its training starts from.
+    /// Weights that training of the coarse stage starts from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<Pretrained>,
-    /// Terms of its loss. `"auto"`: Dice + cross-entropy.
+    /// Terms of the loss of the coarse stage. `"auto"`: Dice + cross-entropy.
     #[serde(default)]
     pub loss: Auto<Vec<Loss>>,
-    /// Its training schedule.
+    /// Training settings of the coarse stage.
     #[serde(default)]
     pub train: Train,
-    /// How it predicts.
+    /// Prediction settings of the coarse stage.
     #[serde(default)]
     pub predict: Predict,
 }
@@ -106,7 +107,7 @@ fn margin_mm() -> f64 {
     20.0
 }
 
-/// What trains and runs the first network; none without a cascade.
+/// The experiment that trains and runs the first stage; `None` without a cascade.
 pub fn first_stage(experiment: &Experiment) -> Option<Experiment> {
     let alone = Experiment { cascade: None, ensemble: None, sweep: None, ..experiment.clone() };
     Some(match experiment.cascade.clone()? {

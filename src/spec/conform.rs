@@ -12,7 +12,7 @@ pub fn check(tree: &Node, form: &Form) -> Vec<Problem> {
     checker.problems
 }
 
-/// As [`check`], for a value at a dotted path: keys that stand at the wrong place are searched from `root`.
+/// As [`check`], for a value at a dotted path: misplaced keys are searched from `root`.
 pub fn check_value(node: &Node, form: &Form, root: &Form, name: &str) -> Vec<Problem> {
     let about = root.description(name).unwrap_or_default();
     let mut checker = Checker { root, about, problems: Vec::new() };
@@ -20,7 +20,7 @@ pub fn check_value(node: &Node, form: &Form, root: &Form, name: &str) -> Vec<Pro
     checker.problems
 }
 
-/// The error of a key that is not among the known ones.
+/// The error for an unknown key.
 pub fn unknown_key(name: &str, node: &Node, fields: &[Field], root: &Form) -> Problem {
     let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
     let elsewhere = root.paths_of(&suggest::plain(name));
@@ -35,8 +35,8 @@ pub fn unknown_key(name: &str, node: &Node, fields: &[Field], root: &Form) -> Pr
             let meant = anywhere.unwrap_or_default();
             format!("did you mean `{meant}`? It belongs {}", places(&root.paths_of(&meant)))
         }
-        (None, []) if names.is_empty() => "no keys belong here".into(),
-        (None, []) => format!("known here: {}", suggest::list(&names)),
+        (None, []) if names.is_empty() => "no keys are allowed here".into(),
+        (None, []) => format!("known keys: {}", suggest::list(&names)),
     };
     Problem::at(node.key_place(), format!("unknown key `{name}`")).help(help)
 }
@@ -50,14 +50,14 @@ fn places(paths: &[String]) -> String {
     words::or(&shown)
 }
 
-/// The error of a table that names several variants, or none if it names at most one.
+/// The error for a table with several variants; `None` if it has at most one.
 pub fn several_variants(node: &Node, name: &str) -> Option<Problem> {
     let [(first, _), (second, other), ..] = node.entries() else { return None };
     let message = format!("{} is both `{first}` and `{second}`", subject(name));
-    Some(Problem::at(other.key_place(), message).help("keep one of them: only one can be chosen"))
+    Some(Problem::at(other.key_place(), message).help("keep only one of them"))
 }
 
-/// Tables with two variants of an enum anywhere in a layer, even where a higher layer hides them.
+/// Reports tables with two variants of an enum anywhere in a layer, even if a higher layer overrides them.
 pub fn several_variants_within(node: &Node, form: &Form, name: &str, problems: &mut Vec<Problem>) {
     if form.is_choice() {
         problems.extend(several_variants(node, name));
@@ -74,7 +74,7 @@ pub fn several_variants_within(node: &Node, form: &Form, name: &str, problems: &
     }
 }
 
-/// How a value is called in a message: by the last key that leads to it.
+/// Name of a value in messages: the last key of its path.
 fn subject(path: &str) -> String {
     if path.is_empty() { "this".into() } else { format!("`{}`", last(path)) }
 }
@@ -89,7 +89,7 @@ fn join(path: &str, key: &str) -> String {
 
 struct Checker<'a> {
     root: &'a Form,
-    /// What the doc comment of the innermost key says: the help where nothing better is known.
+    /// Doc comment of the innermost key: the help if there is nothing better.
     about: String,
     problems: Vec<Problem>,
 }
@@ -119,7 +119,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The alternative of the value's kind says more than a list of all of them.
+    /// Checks the alternative of the value's kind, which gives a more specific error than listing all of them.
     fn either(&mut self, node: &Node, all: &Form, forms: &[Form], name: &str) {
         let same_kind = forms.iter().find(|form| is_kind(form, &node.content));
         match (same_kind, &node.content) {
@@ -145,7 +145,7 @@ impl Checker<'_> {
             }
         }
         let missing = |field: &&Field| field.required && node.get(&field.name).is_none();
-        // A misspelled key that must be there is one error, not two.
+        // A misspelled required key is one error, not two.
         for field in fields.iter().filter(missing).filter(|field| !meant.contains(&field.name.as_str())) {
             let help = format!("`{}` is {}: {}", field.name, words::form(&field.form), field.description);
             self.problems.push(Problem::at(node.key_place(), format!("missing key `{}`", field.name)).help(help));
@@ -237,7 +237,7 @@ fn pattern_help(pattern: &str) -> String {
     }
 }
 
-/// What to type instead, where the value shows what was meant.
+/// What to write instead, if the value shows what was meant.
 fn remedy(node: &Node, form: &Form, name: &str) -> Option<String> {
     let forms = if let Form::Either(forms) = form { forms.as_slice() } else { std::slice::from_ref(form) };
     forms.iter().find_map(|form| remedy_for(node, form, name))

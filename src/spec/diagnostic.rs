@@ -1,4 +1,4 @@
-//! Errors of a spec: all of them at once, each with its place, in rustc's form.
+//! Errors of a spec: all of them at once, each with its place, in rustc's style.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use super::source::{Place, Sources};
 /// One error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What is underlined; none if no text is to blame (a file that is not there).
+    /// What is underlined; `None` if the error has no place (a missing file).
     pub place: Option<Place>,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// In which trial of a sweep, if not in all.
+    /// The trial of a sweep that the error belongs to.
     pub note: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl Problem {
         Self { place: Some(place), message: message.into(), help: None, note: None }
     }
 
-    /// An error that no text is to blame for.
+    /// An error without a place.
     pub fn nowhere(message: impl Into<String>) -> Self {
         Self { place: None, message: message.into(), help: None, note: None }
     }
@@ -37,14 +37,14 @@ impl Problem {
     }
 }
 
-/// Every error of a spec, with the texts that they point into.
+/// Every error of a spec, with the sources that they point into.
 ///
 /// `Display` gives the messages in plain text; [`Diagnostics::render`] can colour them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
-    /// The texts.
+    /// The sources.
     pub sources: Sources,
-    /// The errors, by text and place.
+    /// The errors, sorted by place.
     pub problems: Vec<Problem>,
 }
 
@@ -68,7 +68,7 @@ impl Diagnostics {
         messages.join("\n\n")
     }
 
-    /// The errors for scripts: message, help, and where there is a place `file`, `line`, `column`.
+    /// The errors as JSON: message, help and, if there is a place, `file`, `line`, `column`.
     pub fn to_json(&self) -> serde_json::Value {
         self.problems.iter().map(|problem| self.problem_json(problem)).collect()
     }

@@ -1,4 +1,4 @@
-//! The experiment file: composed of the spec types that live in the stages.
+//! The experiment file, composed of the spec types of the stages.
 
 use std::borrow::Cow;
 
@@ -23,58 +23,58 @@ use crate::train::pretrained::Pretrained;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "segspec experiment")]
 pub struct Experiment {
-    /// Name of run folder and report. Default: the file's name without `.toml`.
+    /// Name of the run folder and the report. Default: the file's name without `.toml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// One line for people.
+    /// What the experiment is, in one line.
     #[serde(default)]
     pub description: String,
-    /// What a reader of the report should know, one paragraph each. Changes no run.
+    /// Notes for readers of the report, one paragraph each. They do not affect runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Files whose values this one starts from, relative to this file; later ones win over earlier ones.
+    /// Files to inherit values from, relative to this file; later ones override earlier ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extends: Vec<String>,
-    /// Name of a dataset (`datasets/NAME.toml`), or a path to its file, relative to this file.
+    /// Name of a dataset (`datasets/NAME.toml`), or the path of its file relative to this file.
     pub dataset: String,
-    /// Structures to segment: names from `[[structure]]` or `labels.merge` of the dataset. Empty: every `[[structure]]`.
+    /// Structures to segment: names from `[[structure]]` or `labels.merge` of the dataset. Default: every `[[structure]]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub structures: Vec<String>,
-    /// Replaces the dataset's split.
+    /// Overrides the dataset's split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
-    /// Seed of weights, patches and augmentation.
+    /// Seed of initial weights, patches and augmentation.
     #[serde(default)]
     pub seed: u64,
-    /// Folder of the run folders.
+    /// Folder that contains the run folders.
     #[serde(default = "default_run_root")]
     pub run_root: String,
-    /// GPU memory in GB that `"auto"` plans for (nnU-Net's reference: 8); never the machine at hand.
+    /// GPU memory in GB that `"auto"` plans for (nnU-Net: 8), independent of the machine's GPU.
     #[serde(default = "default_memory_target")]
     #[schemars(range(min = 1.0))]
     pub memory_target_gb: f64,
-    /// From files to network input.
+    /// Preprocessing, from files to network input.
     #[serde(default)]
     pub preprocess: Preprocess,
-    /// Random changes of training patches.
+    /// Augmentation of training patches.
     #[serde(default)]
     pub augment: Augment,
     /// The network.
     #[serde(default)]
     pub model: Model,
-    /// Weights that training starts from; left out, random ones.
+    /// Weights that training starts from. Default: random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<Pretrained>,
-    /// Terms of the loss, added. `"auto"`: Dice + cross-entropy.
+    /// Terms of the loss, summed. `"auto"`: Dice + cross-entropy.
     #[serde(default)]
     pub loss: Auto<Vec<Loss>>,
-    /// The training schedule.
+    /// Training settings.
     #[serde(default)]
     pub train: Train,
-    /// From a trained network to label maps.
+    /// Prediction, from a trained network to label maps.
     #[serde(default)]
     pub predict: Predict,
-    /// A first network that says where this one looks.
+    /// First stage of a cascade, which selects the region this network segments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cascade: Option<Cascade>,
     /// Runs whose probabilities are averaged.
@@ -83,7 +83,7 @@ pub struct Experiment {
     /// How predictions are scored.
     #[serde(default)]
     pub evaluate: Evaluate,
-    /// Trials: lists over any key, and seeds; their grid is run.
+    /// Trials: lists of values for any key, and seeds; every combination is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
 }
@@ -96,10 +96,10 @@ fn default_memory_target() -> f64 {
     8.0
 }
 
-/// Which trials an experiment consists of: `seeds`, and lists of values over any other key of the experiment, written
-/// as nested tables or dotted keys: `train.optimizer.adamw.learning-rate = [1e-3, 3e-4]`.
+/// The trials of an experiment: `seeds`, and lists of values for any other key of the experiment, written as nested tables or
+/// dotted keys: `train.optimizer.adamw.learning-rate = [1e-3, 3e-4]`.
 ///
-/// Kept as a tree: `spec` checks every listed value against the schema of the key that it replaces.
+/// Kept as an untyped tree: `spec` checks every listed value against the schema of the key that it replaces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sweep {
@@ -115,7 +115,7 @@ impl JsonSchema for Sweep {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "description": "Trials: `seeds`, and lists of values over any other key of the experiment; their grid is run.",
+            "description": "Trials: `seeds`, and lists of values for any other key of the experiment; every combination is run.",
             "properties": {
                 "seeds": {
                     "type": "array", "items": { "type": "integer", "minimum": 0 },

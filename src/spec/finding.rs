@@ -1,10 +1,10 @@
-//! Errors about the meaning of values: found by path, reported where the value was written.
+//! Errors in the meaning of values: located by path, reported where the value was written.
 
 use super::diagnostic::Problem;
 use super::node::Node;
 use super::source::Place;
 
-/// A way through the tree of a spec: keys, and indices into lists.
+/// A path in the tree of a spec: keys, and indices into lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPath(Vec<Step>);
 
@@ -15,21 +15,21 @@ enum Step {
 }
 
 impl From<&str> for KeyPath {
-    /// Keys with dots between them: `train.patch-size`.
+    /// From dotted keys: `train.patch-size`.
     fn from(path: &str) -> Self {
         Self(path.split('.').filter(|key| !key.is_empty()).map(|key| Step::Key(key.to_owned())).collect())
     }
 }
 
 impl KeyPath {
-    /// The path one key further; for keys that may hold dots.
+    /// The path extended by one key, which may contain dots.
     pub fn key(&self, name: &str) -> Self {
         let mut steps = self.0.clone();
         steps.push(Step::Key(name.to_owned()));
         Self(steps)
     }
 
-    /// The path one item of a list further, counted from 0.
+    /// The path extended by the index of a list item, from 0.
     pub fn item(&self, index: usize) -> Self {
         let mut steps = self.0.clone();
         steps.push(Step::Item(index));
@@ -42,13 +42,13 @@ impl KeyPath {
 pub struct Findings<'a> {
     tree: &'a Node,
     main: usize,
-    /// What paths are below of.
+    /// Prefix of all paths.
     prefix: KeyPath,
     problems: Vec<Problem>,
 }
 
 impl<'a> Findings<'a> {
-    /// No errors yet about a tree; `main` is the text whose beginning stands for values that nobody wrote.
+    /// No errors yet in a tree; values that were not written are reported at the start of the source `main`.
     pub fn new(tree: &'a Node, main: usize) -> Self {
         Self { tree, main, prefix: KeyPath::default(), problems: Vec::new() }
     }
@@ -62,7 +62,7 @@ impl<'a> Findings<'a> {
         self.problems.push(Problem::at(place, message).help(help));
     }
 
-    /// Does checks whose paths are meant below of a path.
+    /// Runs checks whose paths are relative to `path`.
     pub fn within(&mut self, path: &str, checks: impl FnOnce(&mut Self)) {
         let before = std::mem::replace(&mut self.prefix, KeyPath::from(path));
         checks(self);

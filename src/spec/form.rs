@@ -1,10 +1,10 @@
-//! The form that a value of a spec must have, read out of the generated JSON Schema: the Rust types stay the only source.
+//! The form that a value of a spec must have, read from the generated JSON Schema, so that the Rust types are the only source.
 
 use serde_json::{Map, Value};
 
 use super::{schema, suggest};
 
-/// What may stand at one place of a spec.
+/// What is allowed at one place of a spec.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Form {
     /// Anything; checked elsewhere (`[sweep]`).
@@ -17,20 +17,20 @@ pub enum Form {
     Number(Range),
     /// A string, and the regular expression that it must match.
     Text(Option<String>),
-    /// One of some words.
+    /// One of a set of words.
     Words(Vec<String>),
     /// A list.
     List {
         /// What every item must be.
         item: Box<Form>,
-        /// The length, where it is fixed.
+        /// The length, if it is fixed.
         length: Option<usize>,
     },
     /// A table with known keys.
     Table(Vec<Field>),
     /// A table with free keys.
     Map(Box<Form>),
-    /// A table with exactly one key out of some: an externally tagged enum.
+    /// A table with exactly one of several keys: an externally tagged enum.
     Choice(Vec<Field>),
     /// One of several forms of different kinds.
     Either(Vec<Form>),
@@ -45,7 +45,7 @@ pub struct Range {
     pub maximum: Option<f64>,
 }
 
-/// A key and what may stand there.
+/// A key and the form of its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// The key.
@@ -69,7 +69,7 @@ impl Form {
         Self::of_schema(&schema::dataset())
     }
 
-    /// The form that a draft-07 schema as schemars writes it describes.
+    /// The form described by a draft-07 schema as schemars writes it.
     pub fn of_schema(schema: &Value) -> Self {
         let reader = SchemaReader { definitions: schema.get("definitions").and_then(Value::as_object) };
         reader.form(schema)
@@ -92,7 +92,7 @@ impl Form {
         }
     }
 
-    /// What is said about the key at a dotted path.
+    /// The description of the key at a dotted path.
     pub fn description(&self, path: &str) -> Option<String> {
         let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
         let keys = parent.split('.').filter(|key| !key.is_empty());
@@ -109,7 +109,7 @@ impl Form {
         }
     }
 
-    /// The form of list items, if a list may stand here.
+    /// The form of list items, if a list is allowed here.
     pub fn item(&self) -> Option<&Form> {
         match self {
             Self::List { item, .. } => Some(item),
@@ -122,14 +122,14 @@ impl Form {
     pub fn paths_of(&self, name: &str) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect_paths(name, "", &mut paths);
-        // A first network of a cascade has most keys again: who misplaces one means the nearer.
+        // The first stage of a cascade repeats most keys: a misplaced key most likely belongs to the least nested path.
         let depth = |path: &String| if path.is_empty() { 0 } else { path.split('.').count() };
         let least = paths.iter().map(depth).min();
         paths.retain(|path| Some(depth(path)) == least);
         paths
     }
 
-    /// The key, anywhere below, that a misspelled one is nearest to.
+    /// The key, anywhere below, that is most similar to a misspelled one.
     pub fn nearest_key(&self, name: &str) -> Option<String> {
         let mut names = Vec::new();
         self.collect_names(&mut names);
@@ -182,7 +182,7 @@ impl SchemaReader<'_> {
         }
     }
 
-    /// `$ref`, or the `allOf` of one that draft-07 needs to put a description beside it.
+    /// `$ref`, or an `allOf` of one `$ref`, which draft-07 needs for a description beside it.
     fn reference(&self, schema: &Value) -> Option<&Value> {
         let all_of = schema.get("allOf").and_then(|all| all.get(0));
         let target = schema.get("$ref").or(all_of.and_then(|inner| inner.get("$ref")))?.as_str()?;
@@ -200,7 +200,7 @@ impl SchemaReader<'_> {
                     fields.iter_mut().for_each(|field| field.description = description(alternative));
                     choice.append(&mut fields);
                 }
-                // A range beside `anyOf` is meant for the number among the alternatives.
+                // A range beside `anyOf` applies to the number among the alternatives.
                 Form::Integer(inner) => others.push(Form::Integer(narrower(inner, range(schema)))),
                 Form::Number(inner) => others.push(Form::Number(narrower(inner, range(schema)))),
                 other => others.push(other),

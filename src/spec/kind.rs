@@ -15,7 +15,7 @@ pub enum Kind {
     Dataset,
 }
 
-/// The kind whose keys the file uses most; misspelled ones count too. In doubt the folder `datasets` decides.
+/// The kind whose keys the file uses most, including misspelled ones. Ties are decided by the folder name `datasets`.
 pub fn of_file(path: &Path) -> Kind {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let mut sources = Sources::default();

@@ -1,8 +1,8 @@
-//! Puts layers on top of each other with figment, and remembers where each value came from.
+//! Stacks layers with figment, and records where each value came from.
 //!
-//! figment merges tables key by key and replaces everything else; it keeps, for every value, which layer gave it. What it
-//! cannot know is that two keys of one table may be two variants of an enum, so [`stack`] first takes out of every lower
-//! layer what a variant in a higher one replaces.
+//! figment merges tables key by key and replaces everything else; for every value, it records the layer that set it. It
+//! cannot know that two keys of one table may be variants of an enum, so [`stack`] first removes from every lower layer the
+//! variants that a higher layer replaces.
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -10,7 +10,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use super::form::Form;
 use super::node::{Content, Node};
 
-/// Layers, lowest first, without what a higher layer's variant replaces.
+/// Layers, lowest first, without the variants that a higher layer replaces.
 #[derive(Clone, Debug, Default)]
 pub struct Layers(Vec<Node>);
 
@@ -24,13 +24,13 @@ pub fn stack(layers: Vec<Node>, form: &Form) -> Layers {
 }
 
 impl Layers {
-    /// Puts a layer on top: another variant of an enum than below replaces the lower one whole.
+    /// Adds a layer on top; a different variant of an enum replaces the lower one as a whole.
     pub fn push(&mut self, layer: Node, form: &Form) {
         for lower in &mut self.0 {
-            give_way(lower, &layer, form);
-            // A sweep has the keys of the experiment that it varies.
+            remove_replaced_variants(lower, &layer, form);
+            // A sweep mirrors the keys of the experiment.
             if let (Some(below), Some(above)) = (lower.get_mut("sweep"), layer.get("sweep")) {
-                give_way(below, above, form);
+                remove_replaced_variants(below, above, form);
             }
         }
         self.0.push(layer);
@@ -64,7 +64,7 @@ impl Layers {
         self.0.iter().rev().filter_map(at).collect()
     }
 
-    /// Height of the layer that wrote a text: 0 is the lowest.
+    /// Height of the layer of a source; 0 is the lowest.
     pub fn height(&self, source: usize) -> usize {
         self.0.iter().position(|layer| layer.place.source == source).unwrap_or(self.0.len())
     }
@@ -101,7 +101,7 @@ fn value(node: &Node) -> Value {
     }
 }
 
-/// The node behind a merged value: of the layer that its tag names, tables entry by entry.
+/// The node of a merged value, from the layer in its tag; tables are built entry by entry.
 fn merged_node(value: &Value, layers: &[(usize, &Node)], figment: &Figment) -> Option<Node> {
     let index: usize = figment.get_metadata(value.tag()).and_then(|metadata| metadata.name.parse().ok()).unwrap_or(0);
     let owner = layers.iter().find(|(layer, _)| *layer == index).or(layers.last())?.1;
@@ -119,15 +119,15 @@ fn is_of(layer: &Node, node: &Node) -> bool {
     layer.place.source == node.place.source
 }
 
-/// Takes out of a lower layer the variants that a higher layer replaces.
-fn give_way(lower: &mut Node, higher: &Node, form: &Form) {
+/// Removes from a lower layer the variants that a higher layer replaces.
+fn remove_replaced_variants(lower: &mut Node, higher: &Node, form: &Form) {
     let Content::Table(entries) = &mut lower.content else { return };
     if form.is_choice() && !higher.entries().is_empty() {
         entries.retain(|(name, _)| higher.get(name).is_some());
     }
     for (name, node) in entries {
         if let (Some(above), Some(inner)) = (higher.get(name), form.field(name)) {
-            give_way(node, above, inner);
+            remove_replaced_variants(node, above, inner);
         }
     }
 }

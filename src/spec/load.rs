@@ -1,4 +1,4 @@
-//! From a path to a checked spec: layers, form, meaning, trials.
+//! Loads and checks a spec: layers, form, meaning, trials.
 
 use std::path::{Path, PathBuf};
 
@@ -27,9 +27,9 @@ pub struct Loaded {
     pub dataset_path: PathBuf,
     /// The trials: at least one.
     pub trials: Vec<Trial>,
-    /// Texts of variables that took part: `SEGSPEC__TRAIN__EPOCHS=2`. To be shown to the person.
+    /// Environment variables that override values, as text (`SEGSPEC__TRAIN__EPOCHS=2`); to be shown to the user.
     pub overrides: Vec<String>,
-    /// Every text that was read, for messages.
+    /// Every source that was read, for messages.
     pub sources: Sources,
     /// The layers, for [`Loaded::history`].
     pub layers: Layers,
@@ -41,7 +41,7 @@ pub struct Loaded {
 pub struct LoadedDataset {
     /// The dataset; `name` is filled in.
     pub dataset: Dataset,
-    /// Its file, and the text for messages.
+    /// Its file and text, for messages.
     pub sources: Sources,
     tree: Node,
 }
@@ -52,7 +52,7 @@ impl Loaded {
         Findings::new(&self.tree, 0)
     }
 
-    /// Errors that were found later (by the plan), ready to be shown.
+    /// Errors that were found later (by the plan), as diagnostics.
     pub fn reject(&self, findings: Findings) -> Diagnostics {
         Diagnostics::new(self.sources.clone(), findings.into_problems())
     }
@@ -74,21 +74,21 @@ impl LoadedDataset {
         Findings::new(&self.tree, 0)
     }
 
-    /// Errors that were found later (in the files), ready to be shown.
+    /// Errors that were found later (in the files), as diagnostics.
     pub fn reject(&self, findings: Findings) -> Diagnostics {
         Diagnostics::new(self.sources.clone(), findings.into_problems())
     }
 }
 
-/// Loads an experiment: the files that it extends, the file itself, variables `SEGSPEC__…` out of `environment`, then
-/// `overrides` (`KEY=VALUE`, as in `--set`), each above the one before; checks the whole, and every trial like a spec of
-/// its own.
+/// Loads an experiment: the files that it extends, the file itself, variables `SEGSPEC__…` from `environment`, then
+/// `overrides` (`KEY=VALUE`, as in `--set`), each overriding the one before. Checks the result, and every trial as a separate
+/// spec.
 ///
-/// The dataset is looked up as [`lookup::dataset`] says.
+/// [`lookup::dataset`] finds the dataset.
 ///
 /// # Errors
-/// Every error at once: of syntax; else of form (unknown keys, types, ranges, variants) in the experiment, its sweep and
-/// its dataset; else of meaning.
+/// All errors of the first step that fails: syntax; form (unknown keys, types, ranges, variants) of the experiment, its sweep
+/// and its dataset; meaning.
 pub fn load(path: &Path, overrides: &[String], environment: &[(String, String)]) -> Result<Loaded, Diagnostics> {
     let mut reading = Reading::default();
     reading.file(path);
@@ -124,7 +124,7 @@ pub fn load(path: &Path, overrides: &[String], environment: &[(String, String)])
 /// Loads a dataset file. It has one layer: `extends`, variables and `--set` belong to experiments.
 ///
 /// # Errors
-/// Every error at once: of syntax; else of form; else of meaning.
+/// All errors of the first step that fails: syntax, form, meaning.
 pub fn load_dataset(path: &Path) -> Result<LoadedDataset, Diagnostics> {
     let mut reading = Reading::default();
     let mut problems = Vec::new();
@@ -146,8 +146,8 @@ fn read_sweep(tree: &Node, layers: &Layers, form: &Form, problems: &mut Vec<Prob
     let (mut declaration, found) = sweep::read(node, form);
     problems.extend(found);
     declaration.axes.sort_by_key(|axis| (layers.height(axis.list.place.source), axis.list.place.start));
-    if trial::count(&declaration).is_none_or(|count| count > trial::MOST_TRIALS) {
-        let message = format!("this sweep has more than {} trials", trial::MOST_TRIALS);
+    if trial::count(&declaration).is_none_or(|count| count > trial::MAX_TRIALS) {
+        let message = format!("this sweep has more than {} trials", trial::MAX_TRIALS);
         problems.push(Problem::at(node.key_place(), message).help("list fewer values, or fewer keys"));
     }
     declaration
@@ -194,7 +194,7 @@ fn open_dataset(path: &Path, reading: &mut Reading, problems: &mut Vec<Problem>)
     Some((dataset, tree))
 }
 
-/// The typed spec. The form has been checked, so an error here means that form and type disagree; it is still told in full.
+/// The typed spec. The form has been checked, so an error here means that form and type disagree; it is still reported.
 fn extract<T: DeserializeOwned>(layers: &Layers, tree: &Node) -> Result<T, Box<Problem>> {
     layers.figment().extract().map_err(|error| {
         let node = error.path.iter().try_fold(tree, |node, key| node.get(key));
@@ -207,7 +207,7 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// What the trials are made of.
+/// Inputs of the trials.
 struct Parts<'a> {
     form: &'a Form,
     layers: &'a Layers,
@@ -244,7 +244,7 @@ impl Parts<'_> {
         Ok(experiment)
     }
 
-    /// Checks one trial like a spec of its own.
+    /// Checks one trial as a separate spec.
     fn trial(&self, combination: Combination, is_swept: bool, problems: &mut Vec<Problem>) -> Option<Trial> {
         let layers = self.layers.with(combination.layer, self.form);
         let tree = layers.merged();

@@ -1,11 +1,11 @@
-//! Where the file of a dataset lies.
+//! Finds the file of a dataset.
 
 use std::path::{Path, PathBuf};
 
 use super::source::Origin;
 use super::suggest;
 
-/// Why a dataset has no file.
+/// A dataset whose file was not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// What is wrong.
@@ -17,11 +17,11 @@ pub struct Missing {
 /// The file of a dataset.
 ///
 /// A name is looked up as `NAME.toml` in the folder `datasets` beside the experiment's folder, then in `datasets` below the
-/// current directory. What ends in `.toml` is a path, relative to the file that says so (from `--set` or a variable: to the
-/// current directory).
+/// current directory. A value that ends in `.toml` is a path, relative to the file that contains it (from `--set` or a
+/// variable: to the current directory).
 ///
 /// # Errors
-/// [`Missing`], with the dataset whose name is nearest.
+/// [`Missing`], with the most similar name among the datasets.
 pub fn dataset(name: &str, experiment: &Path, named_in: Option<&Origin>) -> Result<PathBuf, Missing> {
     if name.ends_with(".toml") {
         return by_path(name, named_in);
@@ -33,7 +33,7 @@ pub fn dataset(name: &str, experiment: &Path, named_in: Option<&Origin>) -> Resu
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
         let help = match known.is_empty() {
-            true => format!("write a file {name}.toml in {}", looked.join(" or ")),
+            true => format!("create {name}.toml in {}", looked.join(" or ")),
             false => suggest::help(name, &known, "datasets"),
         };
         Missing { message: format!("there is no dataset `{name}` in {}", looked.join(" or ")), help }
@@ -55,7 +55,7 @@ fn by_path(name: &str, named_in: Option<&Origin>) -> Result<PathBuf, Missing> {
 
 fn folders(experiment: &Path) -> Vec<PathBuf> {
     let folder = experiment.parent().unwrap_or(Path::new(""));
-    // The parent of the current directory has a name only when the file's path says so.
+    // The parent of the current directory has a name only if the file's path contains it.
     let above = match folder.parent() {
         Some(above) if folder != Path::new(".") => above.to_owned(),
         _ => Path::new("..").to_owned(),

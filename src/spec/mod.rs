@@ -1,4 +1,4 @@
-//! What the person wrote: layers, places, messages, schema.
+//! The user's specs: layers, places, messages, schema.
 //!
 //! A spec is checked in three steps, each of which reports every error that it finds: syntax ([`node`], `read`), form
 //! (`conform`: keys, types, ranges, variants, against the schema generated from the Rust types), meaning (`checks`).

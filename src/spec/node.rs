@@ -1,4 +1,4 @@
-//! A TOML value that knows where it was written.
+//! A TOML value with its place in the source.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -11,7 +11,7 @@ use super::source::{Place, Sources};
 pub struct Node {
     /// The key's place; none in a list and at the root.
     pub key: Option<Place>,
-    /// The value's place. Of a table made by headers or dotted keys, the last key that leads to it.
+    /// The value's place; for a table made by headers or dotted keys, the last key that leads to it.
     pub place: Place,
     /// The value.
     pub content: Content,
@@ -40,7 +40,7 @@ impl Node {
         Self { key: None, place, content: Content::Table(Vec::new()) }
     }
 
-    /// The entries of a table; of anything else none.
+    /// The entries of a table; empty for anything else.
     pub fn entries(&self) -> &[(String, Node)] {
         match &self.content {
             Content::Table(entries) => entries,
@@ -59,7 +59,7 @@ impl Node {
         entries.iter_mut().find(|(key, _)| key == name).map(|(_, node)| node)
     }
 
-    /// The items of a list; of anything else none.
+    /// The items of a list; empty for anything else.
     pub fn items(&self) -> &[Node] {
         match &self.content {
             Content::List(items) => items,
@@ -67,7 +67,7 @@ impl Node {
         }
     }
 
-    /// The text, if it is one.
+    /// The string, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match &self.content {
             Content::Text(text) => Some(text),
@@ -80,15 +80,15 @@ impl Node {
         matches!(self.content, Content::Table(_))
     }
 
-    /// Where an error about this node is underlined: the key where there is one, else the value.
+    /// Where an error about this node is underlined: the key if there is one, else the value.
     pub fn key_place(&self) -> Place {
         self.key.unwrap_or(self.place)
     }
 
-    /// Puts a value at a path, making tables on the way.
+    /// Inserts a value at a path, creating tables as needed.
     ///
     /// # Errors
-    /// The place of what is there already.
+    /// The place of the value that already exists.
     pub fn insert(&mut self, path: &[(String, Place)], value: Node) -> Result<(), Place> {
         let place = self.place;
         let Content::Table(entries) = &mut self.content else { return Err(place) };
@@ -111,7 +111,7 @@ impl Node {
     }
 }
 
-/// Reads a TOML text; the tree of what could be read, and every syntax error.
+/// Parses TOML; returns the tree of what could be parsed, and every syntax error.
 pub fn parse(source: usize, sources: &Sources) -> (Node, Vec<Problem>) {
     let text = sources.get(source).map_or("", |source| source.text.as_str());
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -119,14 +119,14 @@ pub fn parse(source: usize, sources: &Sources) -> (Node, Vec<Problem>) {
     let mut lines: Vec<usize> = Vec::new();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        // What follows on the same line is mostly the first error seen again.
+        // Further errors on the same line mostly follow from the first.
         let line = text.get(..span.start).unwrap_or(text).matches('\n').count();
         if lines.contains(&line) {
             continue;
         }
         lines.push(line);
         let problem = Problem::at(Place { source, start: span.start, end: span.end }, error.message());
-        problems.push(problem.help("the text is not TOML here; what it says is checked once it can be read"));
+        problems.push(problem.help("this is not valid TOML; keys and values are checked once the file can be parsed"));
     }
     let mut reader = Reader { source, problems };
     let content = reader.table(root.get_ref());
@@ -151,7 +151,7 @@ impl Reader {
             let node = self.value(value, Some(place));
             entries.push((key.get_ref().to_string(), node));
         }
-        // The parser keeps tables sorted by name; the person's order decides the order of a sweep.
+        // The parser sorts tables by name; the written order decides the order of a sweep.
         entries.sort_by_key(|(_, node)| node.key);
         Content::Table(entries)
     }
@@ -164,14 +164,14 @@ impl Reader {
             DeValue::Integer(number) => self.integer(number.as_str(), number.radix(), place),
             DeValue::Float(number) => Content::Number(number.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Datetime(date) => {
-                let problem = Problem::at(place, "no key of a spec is a date");
-                self.problems.push(problem.help(format!("put it in quotes to make it a text: \"{date}\"")));
+                let problem = Problem::at(place, "specs have no date values");
+                self.problems.push(problem.help(format!("put it in quotes to make it a string: \"{date}\"")));
                 Content::Text(date.to_string())
             }
             DeValue::Array(items) => Content::List(items.iter().map(|item| self.value(item, None)).collect()),
             DeValue::Table(table) => self.table(table),
         };
-        // The parser's place of a table under a header runs over its brackets; the key's own place reads better.
+        // The parser's place of a table under a header includes the brackets; underline only the key.
         if let (Content::Table(_), Some(key)) = (&content, key) {
             place = key;
         }

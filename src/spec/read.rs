@@ -1,4 +1,4 @@
-//! Reads the layers of a spec: `extends` files below the file itself, then the environment, then `--set`.
+//! Reads the layers of a spec, lowest first: `extends` files, the file itself, the environment, `--set`.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -8,10 +8,10 @@ use super::node::{self, Content, Node};
 use super::source::{Origin, Place, Source, Sources};
 use super::suggest;
 
-/// Texts, layers and errors, as far as reading went.
+/// Sources, layers and errors read so far.
 #[derive(Debug, Default)]
 pub struct Reading {
-    /// Every text that was read.
+    /// Every source that was read.
     pub sources: Sources,
     /// The layers, lowest first.
     pub layers: Vec<Node>,
@@ -33,17 +33,17 @@ impl Reading {
         self.file_below(path, path, None, &mut Vec::new());
     }
 
-    /// Reads the file, those that it extends first, so that it lies above them. `written` is how it was named, `open` are
-    /// the files being read.
+    /// Reads the files that this one extends, then this one, so that it lies above them. `written` is the path as written,
+    /// `open` are the files being read.
     fn file_below(&mut self, path: &Path, written: &Path, named_at: Option<Place>, open: &mut Vec<PathBuf>) {
         let identity = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if let Some(place) = named_at.filter(|_| open.contains(&identity)) {
             let chain: Vec<String> = open.iter().map(|file| file_name(file)).collect();
-            let message = format!("`extends` goes round in a circle: {} → {}", chain.join(" → "), file_name(path));
-            let help = "take this entry out: a file cannot start from itself".to_owned();
+            let message = format!("`extends` is circular: {} → {}", chain.join(" → "), file_name(path));
+            let help = "remove this entry: a file cannot extend itself".to_owned();
             return self.problems.push(Problem::at(place, message).help(help));
         }
-        // Two files may extend the same third: it is the base of both, so it lies below both, once.
+        // If two files extend the same third file, it lies below both, once.
         if self.done.contains(&identity) {
             return;
         }
@@ -59,7 +59,7 @@ impl Reading {
         self.layers.push(tree);
     }
 
-    /// The entries of `extends`; entries of another type are errors of the form, found later.
+    /// The entries of `extends`; entries of another type are reported later, by the check of the form.
     fn extends(&mut self, tree: &Node) -> Vec<(String, Place)> {
         let entries = tree.get("extends").map(Node::items).unwrap_or_default();
         entries.iter().filter_map(|entry| Some((entry.as_text()?.to_owned(), entry.place))).collect()
@@ -75,9 +75,9 @@ impl Reading {
                 let message = format!("cannot read `{}`: {}", shown(path), reason(&error));
                 let mut problem = Problem { place: named_at, ..Problem::nowhere(message) };
                 problem.help = Some(match (neighbour(path), named_at) {
-                    _ if path.is_dir() => "name one file of it".into(),
+                    _ if path.is_dir() => "name a file in it".into(),
                     (Some(near), _) => format!("did you mean `{}`?", written.with_file_name(near).display()),
-                    (None, Some(_)) => "the path is relative to the folder of the file that names it".into(),
+                    (None, Some(_)) => "the path is relative to the folder of the file that contains it".into(),
                     (None, None) => "the path is relative to the current directory".into(),
                 });
                 self.problems.push(problem);
@@ -92,7 +92,7 @@ impl Reading {
         tree
     }
 
-    /// One layer of the environment: `SEGSPEC__TRAIN__BATCH_SIZE=4` is `train.batch-size = 4`. Other names are left alone.
+    /// One layer of the environment: `SEGSPEC__TRAIN__BATCH_SIZE=4` is `train.batch-size = 4`. Other variables are ignored.
     pub fn environment(&mut self, variables: &[(String, String)]) {
         let ours: BTreeMap<&String, &String> =
             variables.iter().filter(|(name, _)| name.starts_with(PREFIX)).map(|(name, value)| (name, value)).collect();
@@ -106,7 +106,7 @@ impl Reading {
             let layer = layer.get_or_insert_with(|| Node::empty_table(Place::start_of(source)));
             if layer.insert(&path, value).is_err() {
                 let place = Place { source, start: 0, end: name.len() };
-                let message = format!("`{name}` sets a key that another variable has set already");
+                let message = format!("`{name}` sets a key that another variable already sets");
                 self.problems.push(Problem::at(place, message).help("unset one of the two variables"));
             }
         }
@@ -131,7 +131,7 @@ impl Reading {
         Some(path)
     }
 
-    /// One layer per `--set KEY=VALUE`; later ones lie higher.
+    /// One layer per `--set KEY=VALUE`; later ones override earlier ones.
     pub fn arguments(&mut self, arguments: &[String]) {
         for argument in arguments {
             let source = Source { name: "--set".into(), text: argument.clone(), origin: Origin::Argument };
@@ -159,12 +159,12 @@ impl Reading {
         Some(layer)
     }
 
-    /// The value that begins at a byte of an argument or a variable: TOML, or bare words as a text.
+    /// The value that starts at a byte of an argument or a variable: TOML, or else a bare string.
     fn value_of(&mut self, source: usize, start: usize) -> Node {
         let text = self.sources.get(source).map(|source| source.text.clone()).unwrap_or_default();
         let written = text.get(start..).unwrap_or_default();
         let place = Place { source, start, end: text.len() };
-        // Padding keeps the value's bytes where they are in the argument.
+        // Padding keeps byte positions as in the argument.
         let padded = format!("{}={written}", "v".repeat(start.saturating_sub(1)));
         let mut scratch = Sources::default();
         scratch.add(Source { name: String::new(), text: padded, origin: Origin::Argument });
@@ -184,7 +184,7 @@ impl Reading {
         Node { key: None, place, content: Content::Text(written.to_owned()) }
     }
 
-    /// `extends` says which files lie below; it cannot come from above them.
+    /// Adds a layer above the files. It must not set `extends`, which names the layers below.
     fn push_override(&mut self, layer: Option<Node>) {
         let Some(layer) = layer else { return };
         if let Some(node) = layer.get("extends") {
@@ -197,7 +197,7 @@ impl Reading {
 
 const PREFIX: &str = "SEGSPEC__";
 
-/// Moves a value that was read out of a scratch text to the text it came from.
+/// Moves the places of a value parsed from a scratch text to the source it came from.
 fn relocate(mut node: Node, whole: Place) -> Node {
     node.key = node.key.map(|key| Place { source: whole.source, ..key });
     node.place = Place { source: whole.source, ..node.place };
@@ -228,7 +228,7 @@ fn dotted_key(key: &str, source: usize) -> Option<Vec<(String, Place)>> {
     (!path.is_empty()).then_some(path)
 }
 
-/// A path as the person would write it: `experiments/../base.toml` is `base.toml`.
+/// A path as a user would write it: `experiments/../base.toml` is `base.toml`.
 fn shown(path: &Path) -> String {
     let mut parts: Vec<Component> = Vec::new();
     for part in path.components() {
@@ -243,7 +243,7 @@ fn shown(path: &Path) -> String {
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::InvalidData => "it is not a text in UTF-8".into(),
+        std::io::ErrorKind::InvalidData => "it is not UTF-8 text".into(),
         std::io::ErrorKind::IsADirectory => "it is a folder".into(),
         _ => error.to_string(),
     }
@@ -253,7 +253,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// The file in the same folder whose name is nearest.
+/// The file in the same folder with the most similar name.
 fn neighbour(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(folder).ok()?;

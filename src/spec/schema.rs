@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Experiment;
 use crate::dataset::Dataset;
 
-/// The schema of `experiments/*.toml`: a file that extends others may leave to them what must be said.
+/// The schema of `experiments/*.toml`: a file that extends others may leave out required keys.
 pub fn experiment() -> Value {
     let mut schema = whole_experiment();
     let required = schema.as_object_mut().and_then(|schema| schema.remove("required"));

@@ -1,8 +1,8 @@
-//! The texts that a spec was read from, and places in them.
+//! The sources that a spec was read from, and places in them.
 
 use std::path::PathBuf;
 
-/// What kind of text a value was written in.
+/// Kind of source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A TOML file.
@@ -13,10 +13,10 @@ pub enum Origin {
     Argument,
 }
 
-/// One text: a file, an environment variable or an argument.
+/// One source: a file, an environment variable or an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// How the person called it: the path as given, `environment`, `--set`.
+    /// Name shown to the user: the path as given, `environment`, `--set`.
     pub name: String,
     /// The whole text.
     pub text: String,
@@ -34,36 +34,36 @@ impl Source {
     }
 }
 
-/// A stretch of bytes in one of the [`Sources`].
+/// A range of bytes in one of the [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Index in [`Sources`].
     pub source: usize,
     /// First byte.
     pub start: usize,
-    /// Byte after the last.
+    /// One past the last byte.
     pub end: usize,
 }
 
 impl Place {
-    /// The first character of a text.
+    /// The first character of a source.
     pub fn start_of(source: usize) -> Self {
         Self { source, start: 0, end: 1 }
     }
 }
 
-/// Every text of one spec, in the order of reading: the file named on the command line comes first.
+/// Every source of one spec, in the order of reading: the file named on the command line comes first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Adds a text and returns its index.
+    /// Adds a source and returns its index.
     pub fn add(&mut self, source: Source) -> usize {
         self.0.push(source);
         self.0.len() - 1
     }
 
-    /// The text of a place.
+    /// The source with this index.
     pub fn get(&self, index: usize) -> Option<&Source> {
         self.0.get(index)
     }
@@ -75,7 +75,7 @@ impl Sources {
         format!("{}:{line}:{column}", source.name)
     }
 
-    /// `path:line`; arguments and variables, which have one line, by their name alone.
+    /// `path:line`; for arguments and variables, which have one line, name and text.
     pub fn locate_line(&self, place: Place) -> String {
         let Some(source) = self.get(place.source) else { return String::new() };
         match source.origin {

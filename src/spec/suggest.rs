@@ -1,9 +1,9 @@
-//! "Did you mean": the known word that a misspelled one stands for.
+//! "Did you mean": the known word closest to a misspelled one.
 
-/// The nearest of the candidates, if it is near enough to be meant: about one wrong letter in three.
+/// The candidate closest to a word, if at most about one letter in three is wrong.
 ///
-/// Distance is the number of letters inserted, deleted, replaced or swapped with their neighbour (Damerau 1964), blind to
-/// case and to `_` for `-`; ties go to the larger Jaro–Winkler similarity, then to the first.
+/// Distance is the number of letters inserted, deleted, replaced or swapped with their neighbour (Damerau 1964), ignoring
+/// case and `_` for `-`; ties go to the larger Jaro–Winkler similarity, then to the first.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = plain(word);
     let limit = (word.chars().count() / 3).max(1);
@@ -20,7 +20,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, _, candidate)| candidate)
 }
 
-/// How a name is compared: without regard to case, spaces and underscores.
+/// The form in which names are compared: lower case, with `-` for spaces and underscores.
 pub fn plain(word: &str) -> String {
     word.trim().to_lowercase().replace(['_', ' '], "-")
 }

@@ -1,23 +1,23 @@
-//! `[sweep]`: lists over keys of the experiment, checked against the forms of those keys.
+//! `[sweep]`: lists of values for keys of the experiment, checked against the forms of those keys.
 
 use super::conform;
 use super::diagnostic::Problem;
 use super::form::{Field, Form};
 use super::node::{Content, Node};
 
-/// Keys that say what an experiment is, so they cannot differ between its trials.
+/// Keys that define an experiment and therefore cannot differ between its trials.
 const FIXED: [(&str, &str); 8] = [
     ("dataset", "write one experiment per dataset and share the rest with `extends`"),
     (
         "structures",
         "trials are compared per structure: write one experiment per choice and share the rest with `extends`",
     ),
-    ("extends", "the files below are the same for every trial"),
+    ("extends", "all trials extend the same files"),
     ("name", "the trials of an experiment share its name"),
     ("description", "the trials of an experiment share its description"),
     ("notes", "the trials of an experiment share its notes"),
-    ("ensemble", "ensembles are of the trials: state once which"),
-    ("run-root", "the trials of an experiment share their folder"),
+    ("ensemble", "ensembles combine the trials: set `[ensemble]` once, outside `[sweep]`"),
+    ("run-root", "the trials of an experiment share its `run-root`"),
 ];
 
 /// What `[sweep]` declares.
@@ -25,14 +25,14 @@ const FIXED: [(&str, &str); 8] = [
 pub struct Declaration {
     /// The axes in the order in which they are written, lower layers first.
     pub axes: Vec<Axis>,
-    /// The seeds that every combination is run with; innermost.
+    /// The seeds that every combination is run with; they vary fastest.
     pub seeds: Vec<Node>,
 }
 
-/// One key and the values that it takes.
+/// One key and its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// Keys from the experiment's root.
+    /// Path from the experiment's root.
     pub path: Vec<String>,
     /// The list of values.
     pub list: Node,
@@ -143,12 +143,12 @@ impl Reader<'_> {
         self.declaration.seeds = items.clone();
     }
 
-    /// A value listed twice would give the same trial twice.
+    /// Reports values that are listed twice, which would repeat a trial.
     fn repeated(&mut self, items: &[Node], name: &str) {
         for (index, item) in items.iter().enumerate() {
             if items.iter().take(index).any(|earlier| to_json(earlier) == to_json(item)) {
                 let problem = Problem::at(item.place, format!("`{name}` lists this value twice"));
-                self.problems.push(problem.help("each value makes a trial of its own: list it once"));
+                self.problems.push(problem.help("each value makes one trial: list it once"));
             }
         }
     }
@@ -162,11 +162,11 @@ impl Reader<'_> {
 }
 
 fn empty(name: &str, node: &Node) -> Problem {
-    Problem::at(node.place, format!("`{name}` lists no value, so there would be no trial"))
-        .help("list at least one value, or take the key out")
+    Problem::at(node.place, format!("`{name}` lists no values, so there would be no trials"))
+        .help("list at least one value, or remove the key")
 }
 
-/// A value without its places.
+/// A value as JSON, without its places.
 pub fn to_json(node: &Node) -> serde_json::Value {
     use serde_json::Value;
     match &node.content {

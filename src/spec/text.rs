@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// A table as TOML text: plain values and lists first, then tables under headers. `comment` is asked for what to write
-/// behind each value, by its path; empty values are left out where they are `null`.
+/// A table as TOML text: plain values and lists first, then tables under headers. `comment` gives the comment after each value by
+/// its path; `null` values are omitted.
 pub fn to_toml(table: &Map<String, Value>, comment: &dyn Fn(&[String]) -> Option<String>) -> String {
     let mut text = String::new();
     write_table(table, &mut Vec::new(), comment, &mut text);

@@ -8,24 +8,24 @@ use super::source::Place;
 use super::sweep::{self, Axis, Declaration};
 use crate::evaluate::Setting;
 
-/// Larger grids are refused: most likely somebody multiplied more axes than they meant to.
-pub const MOST_TRIALS: usize = 10_000;
+/// Maximum number of trials: a larger grid is most likely a mistake.
+pub const MAX_TRIALS: usize = 10_000;
 
-/// Letters of settings in a label.
-const LONGEST_SETTINGS: usize = 32;
+/// Maximum length of the settings in a label.
+const MAX_SETTINGS_LENGTH: usize = 32;
 
 /// One combination of the swept values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
-    /// Short name among the experiment's trials: `learning-rate=0.001 features=[8,16] seed=0`. Without a sweep: `seed=0`.
+    /// Short name of the trial: `learning-rate=0.001 features=[8,16] seed=0`. Without a sweep: `seed=0`.
     pub label: String,
-    /// The swept keys and their values, but for the seed.
+    /// The swept keys and their values, except the seed.
     pub settings: Vec<Setting>,
     /// The experiment with these values and without `sweep`.
     pub experiment: Experiment,
 }
 
-/// A trial before it is checked: its settings, and the layer that they make.
+/// A trial before it is checked: its settings, and the layer made of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Combination {
     /// See [`Trial::label`].
@@ -36,7 +36,7 @@ pub struct Combination {
     pub layer: Node,
 }
 
-/// Number of combinations; none if it is too large to count.
+/// Number of combinations; `None` on overflow.
 pub fn count(declaration: &Declaration) -> Option<usize> {
     let axes = declaration.axes.iter().map(|axis| axis.list.items().len());
     axes.chain([declaration.seeds.len().max(1)]).try_fold(1usize, usize::checked_mul)
@@ -66,7 +66,7 @@ fn combination(axes: &[Axis], names: &[String], chosen: &[usize]) -> Combination
         let Some(value) = axis.list.items().get(*at) else { continue };
         let place = value.place;
         let path: Vec<(String, Place)> = axis.path.iter().map(|key| (key.clone(), place)).collect();
-        // Axes have different paths and none leads through another: they come from the leaves of one tree.
+        // Paths differ and none is a prefix of another: they are leaves of one tree.
         let inserted = layer.insert(&path, value.clone());
         debug_assert!(inserted.is_ok());
         let own = format!("{name}={}", value_label(axis, *at));
@@ -79,7 +79,7 @@ fn combination(axes: &[Axis], names: &[String], chosen: &[usize]) -> Combination
     Combination { label: label.join(" "), settings, layer }
 }
 
-/// The last key of each axis, or as many keys from the end as tell the axes apart.
+/// The last key of each axis, or as many keys from the end as make the name unique.
 fn short_names(axes: &[Axis]) -> Vec<String> {
     let suffix = |axis: &Axis, length: usize| {
         let skip = axis.path.len().saturating_sub(length);
@@ -94,8 +94,8 @@ fn short_names(axes: &[Axis]) -> Vec<String> {
     axes.iter().map(name).collect()
 }
 
-/// Plain values as they are, variants by name; those of one name are told apart by what they say that others do not, as in
-/// `unet(residual)`, or by `#2` where that would be long.
+/// Plain values as they are, variants by name. Variants of the same name are distinguished by the settings that differ, as in
+/// `unet(residual)`, or by `#2` if those are long.
 fn value_label(axis: &Axis, at: usize) -> String {
     let items = axis.list.items();
     let labels: Vec<String> = items.iter().map(short_value).collect();
@@ -106,15 +106,15 @@ fn value_label(axis: &Axis, at: usize) -> String {
     }
     let values: Vec<Value> = same.iter().map(|index| sweep::to_json(&items[*index])[label.as_str()].clone()).collect();
     let place = same.iter().position(|index| *index == at).unwrap_or_default();
-    match own_settings(&values) {
+    match differing_settings(&values) {
         Some(own) if own[place].is_empty() => label.clone(),
         Some(own) => format!("{label}({})", own[place]),
         None => format!("{label}#{}", place + 1),
     }
 }
 
-/// What each table says that not all of them say; none if one of them would be long, or like another one.
-fn own_settings(tables: &[Value]) -> Option<Vec<String>> {
+/// The settings of each table that not all tables share; `None` if the text of one is long or equals another.
+fn differing_settings(tables: &[Value]) -> Option<Vec<String>> {
     let tables: Vec<_> = tables.iter().map(Value::as_object).collect::<Option<_>>()?;
     let setting = |(key, value): (&String, &Value)| if *value == true { key.clone() } else { format!("{key}={value}") };
     let own = |table: &&serde_json::Map<String, Value>| {
@@ -122,7 +122,7 @@ fn own_settings(tables: &[Value]) -> Option<Vec<String>> {
         own.map(setting).collect::<Vec<_>>().join(",")
     };
     let own: Vec<String> = tables.iter().map(own).collect();
-    let fits = |text: &String| text.len() <= LONGEST_SETTINGS && !text.contains(char::is_whitespace);
+    let fits = |text: &String| text.len() <= MAX_SETTINGS_LENGTH && !text.contains(char::is_whitespace);
     let differ = own.iter().enumerate().all(|(index, text)| !own[..index].contains(text));
     (differ && own.iter().all(fits)).then_some(own)
 }

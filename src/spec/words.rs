@@ -1,18 +1,18 @@
-//! Forms and values in the words of a person who has never heard of serde.
+//! Describes forms and values in plain words, without the terms of serde.
 
 use super::form::{Field, Form, Range};
 use super::node::{Content, Node};
 
 const COUNTS: [&str; 10] = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
-/// What may stand at a place: "three integers [z, y, x]".
+/// Describes a form: "three integers [z, y, x]".
 pub fn form(form: &Form) -> String {
     match form {
         Form::Anything => "a value".into(),
         Form::Flag => "true or false".into(),
         Form::Integer(bounds) => format!("an integer{}", range(bounds)),
         Form::Number(bounds) => format!("a number{}", range(bounds)),
-        Form::Text(_) => "a text".into(),
+        Form::Text(_) => "a string".into(),
         Form::Words(_) => or(&alternatives(form)),
         Form::List { item, length: Some(length) } => fixed_list(item, *length),
         Form::List { item, length: None } => format!("a list of {}", plural(item)),
@@ -34,10 +34,10 @@ pub fn names(fields: &[Field]) -> String {
     fields.iter().map(|field| format!("`{}`", field.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// What stands at a place: "the text \"four\"".
+/// Describes a value: "the string \"four\"".
 pub fn found(node: &Node) -> String {
     match &node.content {
-        Content::Text(text) => format!("the text {text:?}"),
+        Content::Text(text) => format!("the string {text:?}"),
         Content::Integer(number) => number.to_string(),
         Content::Number(number) => self::number(*number),
         Content::Flag(flag) => flag.to_string(),
@@ -71,7 +71,7 @@ pub fn or(parts: &[String]) -> String {
 
 fn fixed_list(item: &Form, length: usize) -> String {
     let axes = if length == 3 { " [z, y, x]" } else { "" };
-    // "Of 0 or more" goes without saying for voxels and strides.
+    // "Of 0 or more" is obvious for voxels and strides.
     let bounds = match item {
         Form::Integer(bounds) | Form::Number(bounds) if bounds.minimum != Some(0.0) => range(bounds),
         _ => String::new(),
@@ -84,7 +84,7 @@ fn plural(item: &Form) -> String {
         Form::Integer(bounds) | Form::Number(bounds) => format!("{}{}", kind_plural(item), range(bounds)),
         Form::List { item, length: Some(3) } => format!("[z, y, x] triples of {}", kind_plural(item)),
         Form::Choice(fields) => format!("tables with one of {}", names(fields)),
-        Form::Words(_) => format!("words out of {}", form(item).replace(" or ", ", ")),
+        Form::Words(_) => format!("words from {}", form(item).replace(" or ", ", ")),
         _ => kind_plural(item).into(),
     }
 }
@@ -93,7 +93,7 @@ fn kind_plural(item: &Form) -> &'static str {
     match item {
         Form::Integer(_) => "integers",
         Form::Number(_) => "numbers",
-        Form::Text(_) => "texts",
+        Form::Text(_) => "strings",
         Form::Flag => "true or false",
         Form::Words(_) => "words",
         Form::List { .. } => "lists",
@@ -102,7 +102,7 @@ fn kind_plural(item: &Form) -> &'static str {
     }
 }
 
-/// The bounds, where they say something: every count is 0 or more.
+/// The bounds in words; empty without bounds.
 fn range(bounds: &Range) -> String {
     let whole = |bound: f64| if bound.fract() == 0.0 { format!("{bound:.0}") } else { number(bound) };
     match (bounds.minimum, bounds.maximum) {

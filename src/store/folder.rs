@@ -1,4 +1,4 @@
-//! The folders of runs, and the paths below them.
+//! Paths of and below run folders.
 
 use std::fs;
 use std::io;
@@ -9,22 +9,22 @@ use crate::files;
 
 /// Name of the plan in every folder.
 pub(super) const PLAN: &str = "plan.toml";
-/// Folder of all predictions of a training.
+/// Folder of a training's predictions.
 pub(super) const PREDICTIONS: &str = "predictions";
 
-/// The folder of a training and of what was made of it.
+/// The folder of a run: its training and everything computed from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     pub(super) path: PathBuf,
 }
 
-/// The folder of predictions by one training.
+/// The folder of one prediction of a training.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PredictionFolder {
     pub(super) path: PathBuf,
 }
 
-/// The folder of scores of predictions.
+/// The folder of the scores of a prediction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluationFolder {
     path: PathBuf,
@@ -36,17 +36,17 @@ impl RunFolder {
         &self.path
     }
 
-    /// Folder of all runs of all experiments, which holds the cache, too.
+    /// Root folder of all experiments; it also holds the cache.
     pub fn run_root(&self) -> PathBuf {
         self.path.parent().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default()
     }
 
-    /// The lock file of the one writer.
+    /// The lock file.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
     }
 
-    /// What is asked of the run now.
+    /// The run's latest plan.
     pub fn plan(&self) -> PathBuf {
         self.path.join(PLAN)
     }
@@ -61,7 +61,7 @@ impl RunFolder {
         self.path.join("data.json")
     }
 
-    /// What happened, line by line.
+    /// Log of events, one JSON object per line.
     pub fn events(&self) -> PathBuf {
         self.path.join("events.jsonl")
     }
@@ -76,7 +76,7 @@ impl RunFolder {
         self.checkpoints().join("best.safetensors")
     }
 
-    /// The weights of the last step.
+    /// The weights after the last step.
     pub fn last_weights(&self) -> PathBuf {
         self.checkpoints().join("last").join("model.bpk")
     }
@@ -86,27 +86,27 @@ impl RunFolder {
         self.path.join("history.parquet")
     }
 
-    /// The same for people and other tools.
+    /// The same as JSON.
     pub fn history_json(&self) -> PathBuf {
         self.path.join("training_history.json")
     }
 
-    /// Which parameters began with weights from elsewhere.
+    /// Which parameters were initialised from pretrained weights.
     pub fn pretrained(&self) -> PathBuf {
         self.path.join("pretrained.json")
     }
 
-    /// Cases that could not be used, with reasons.
+    /// Unusable cases, with reasons.
     pub fn excluded(&self) -> PathBuf {
         self.path.join("excluded.json")
     }
 
-    /// Predictions of an id.
+    /// The prediction with this id.
     pub fn prediction(&self, id: &str) -> PredictionFolder {
         PredictionFolder { path: self.path.join(PREDICTIONS).join(id) }
     }
 
-    /// Reads the manifest; none if there is no such file.
+    /// Reads the manifest; `None` if the file does not exist.
     ///
     /// # Errors
     /// The file is damaged.
@@ -126,15 +126,15 @@ impl RunFolder {
     /// Writes the manifest.
     ///
     /// # Errors
-    /// The operating system's.
+    /// I/O errors.
     pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
         write_json(&self.manifest(), manifest)
     }
 
-    /// Removes everything that the run wrote.
+    /// Removes the folder.
     ///
     /// # Errors
-    /// The operating system's.
+    /// I/O errors.
     pub fn clear(&self) -> Result<(), StoreError> {
         match fs::remove_dir_all(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::at(&self.path)(error)),
@@ -144,37 +144,37 @@ impl RunFolder {
 }
 
 impl PredictionFolder {
-    /// The folder itself, with a file for each predicted case.
+    /// The folder itself: one file per predicted case.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The plan that it is made by.
+    /// The plan of this prediction.
     pub fn plan(&self) -> PathBuf {
         self.path.join(PLAN)
     }
 
-    /// Names and values of the structures in predicted label maps.
+    /// Values (or masks) and names of the structures in the predicted files.
     pub fn label_map(&self) -> PathBuf {
         self.path.join("label_map.json")
     }
 
-    /// Predictions that the result is compared with, by a name for files.
+    /// Predictions of a variant, for comparison.
     pub fn variant(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Which slices of a case the second stage of a cascade looked at.
+    /// The slices of a case selected by the first stage of a cascade.
     pub fn looked_at(&self, case: &str) -> PathBuf {
         self.path.join("looked-at").join(format!("{case}.json"))
     }
 
-    /// Probabilities of every slice, of a classifier.
+    /// Slice probabilities of a classifier.
     pub fn slices(&self) -> (PathBuf, PathBuf) {
         (self.path.join("slices.parquet"), self.path.join("slices.csv"))
     }
 
-    /// Scores of an id.
+    /// The scores with this id.
     pub fn evaluation(&self, id: &str) -> EvaluationFolder {
         EvaluationFolder { path: self.path.join("evaluations").join(id) }
     }
@@ -191,43 +191,43 @@ impl EvaluationFolder {
         (self.path.join("scores.parquet"), self.path.join("scores.csv"))
     }
 
-    /// Scores of what the result is compared with: earlier passes of a network of several, a second stage without its first.
+    /// Scores of the variants: earlier passes of a multi-pass network, or the second stage of a cascade alone.
     pub fn variants(&self) -> (PathBuf, PathBuf) {
         (self.path.join("variants.parquet"), self.path.join("variants.csv"))
     }
 
-    /// Probabilities and truth of every slice, of a classifier.
+    /// Probabilities and reference of every slice, of a classifier.
     pub fn slices(&self) -> (PathBuf, PathBuf) {
         (self.path.join("slices.parquet"), self.path.join("slices.csv"))
     }
 
-    /// What a cascade's classifier of slices cost and saved.
+    /// Slices skipped by a cascade's classifier, and the recall lost.
     pub fn cascade(&self) -> (PathBuf, PathBuf) {
         (self.path.join("cascade.parquet"), self.path.join("cascade.csv"))
     }
 
-    /// The run's own report and its pictures.
+    /// Report of this run with its pictures.
     pub fn report(&self) -> PathBuf {
         self.path.join("report")
     }
 
-    /// Which overlay picture shows which case.
+    /// The list of overlay pictures with their cases.
     pub fn panels(&self) -> PathBuf {
         self.report().join("panels.json")
     }
 }
 
-/// Writes a JSON file, whole or not at all.
+/// Writes a JSON file atomically.
 ///
 /// # Errors
-/// The operating system's.
+/// I/O errors.
 pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), StoreError> {
     let text = serde_json::to_vec_pretty(value).map_err(io::Error::other);
     let text = text.map(|text| [&text[..], b"\n"].concat());
     text.and_then(|text| files::write_atomic(path, &text)).map_err(StoreError::at(path))
 }
 
-/// Reads a JSON file; none if there is no such file.
+/// Reads a JSON file; `None` if it does not exist.
 ///
 /// # Errors
 /// The file is damaged.
@@ -239,7 +239,7 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T
     }
 }
 
-/// What a folder holds, sorted; nothing if it cannot be read. Hidden entries (the cache) are left out.
+/// Entries of a folder, sorted, without hidden ones (the cache); empty if it cannot be read.
 pub(super) fn entries(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).into_iter().flatten().flatten();
     let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));

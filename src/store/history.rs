@@ -22,7 +22,7 @@ pub fn write_history(folder: &RunFolder, target: &Target, records: &[EpochRecord
     write_json(&folder.history_json(), &crate::report::history::to_json(&frame))
 }
 
-/// Reads `history.parquet`; none if there is no such file.
+/// Reads `history.parquet`; `None` if it does not exist.
 ///
 /// # Errors
 /// The file is damaged.
@@ -36,7 +36,7 @@ pub fn read_history(folder: &RunFolder) -> Result<Option<DataFrame>, StoreError>
     ParquetReader::new(file).finish().map(Some).map_err(|error| StoreError::damaged(&place, error))
 }
 
-/// Keeps the operating system's kind of an error, which decides the exit code.
+/// Preserves the kind of an I/O error, which decides the exit code.
 fn into_io(error: PolarsError) -> io::Error {
     match error {
         PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
@@ -44,7 +44,7 @@ fn into_io(error: PolarsError) -> io::Error {
     }
 }
 
-/// The columns that [`crate::report::history`] draws, and the seconds.
+/// The columns drawn by [`crate::report::history`], and the seconds per epoch.
 fn history_frame(target: &Target, records: &[EpochRecord]) -> PolarsResult<DataFrame> {
     let numbers = |name: &str, of: &dyn Fn(&EpochRecord) -> Option<f64>| {
         Column::new(name.into(), records.iter().map(of).collect::<Vec<_>>())
@@ -77,7 +77,7 @@ fn history_frame(target: &Target, records: &[EpochRecord]) -> PolarsResult<DataF
     DataFrame::new(records.len(), columns)
 }
 
-/// Keeps `history.parquet` up to date while a training runs.
+/// Updates `history.parquet` during training.
 pub struct History<'a> {
     folder: &'a RunFolder,
     target: &'a Target,
@@ -86,12 +86,12 @@ pub struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    /// A history for a training that starts or goes on.
+    /// The history of a training that starts or resumes.
     pub fn new(folder: &'a RunFolder, target: &'a Target) -> Self {
         Self { folder, target, records: Vec::new(), failed: None }
     }
 
-    /// Writes the table after each epoch, after those of earlier sessions.
+    /// Rewrites the table after each epoch, keeping the epochs of earlier sessions.
     pub fn observe(&mut self, event: &Event) {
         match event {
             Event::Started { history, .. } => self.records.clone_from(history),
@@ -103,7 +103,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// The first error, if a table could not be written.
+    /// The first error in writing the table, if any.
     ///
     /// # Errors
     /// See [`write_history`].

@@ -1,5 +1,5 @@
-//! One writer per run folder. The operating system holds the lock and lets go of it when the process ends, however that ends; what
-//! stands in the file is only for messages.
+//! One writer per run folder. The operating system holds the lock and releases it when the process ends, even if it is killed. The
+//! content of the file is only for messages.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -14,33 +14,33 @@ use crate::observe::event::now;
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
-    /// The lock is on the open file.
+    /// The open file that holds the lock.
     _file: File,
 }
 
 /// Who holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// Name of its machine.
+    /// Host name.
     pub host: String,
-    /// Its process.
+    /// Process id.
     pub pid: u32,
-    /// Since when.
+    /// Time of locking, UTC.
     pub since: String,
 }
 
 /// Why a run folder cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process writes there.
-    #[error("{path}: another segspec works on this run ({holder})")]
+    /// Another process holds the lock.
+    #[error("{path}: this run is locked by another segspec ({holder})")]
     Held {
         /// The lock file.
         path: PathBuf,
-        /// Who.
+        /// The holder.
         holder: String,
     },
-    /// The file system.
+    /// I/O error.
     #[error("{path}: {source}")]
     Io {
         /// The lock file.
@@ -50,14 +50,14 @@ pub enum LockError {
     },
 }
 
-/// Attempts to lock a file that others remove at the same moment.
+/// Maximum number of attempts, since others may remove the file at the same moment.
 const ATTEMPTS: usize = 1000;
 
-/// Refusals that are taken for a moment's.
+/// Number of refusals treated as momentary.
 const PATIENCE: usize = 3;
 
 impl Lock {
-    /// Takes the lock.
+    /// Acquires the lock.
     ///
     /// # Errors
     /// The lock is held, or the folder cannot be written.
@@ -71,7 +71,7 @@ impl Lock {
             let mut file = open(path).map_err(io)?;
             match file.try_lock() {
                 Ok(()) => {}
-                // Whoever only looks who holds it has it for a moment.
+                // A process that queries the holder locks the file for a moment.
                 Err(TryLockError::WouldBlock) if refusals < PATIENCE => {
                     refusals += 1;
                     std::thread::sleep(Duration::from_millis(5));
@@ -80,16 +80,16 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Err(held(path)),
                 Err(TryLockError::Error(source)) => return Err(io(source)),
             }
-            // Whoever held it before may have removed it between the two lines above: then somebody else can lock its successor.
+            // The previous holder may have removed the file between the two lines above; another process could then lock a new one.
             if is_same(&file, path) {
                 write_holder(&mut file).map_err(io)?;
                 return Ok(Self { path: path.to_path_buf(), _file: file });
             }
         }
-        Err(io(io::Error::other("others take and release this lock all the time; try again")))
+        Err(io(io::Error::other("other processes keep taking and releasing this lock; try again")))
     }
 
-    /// Who holds a lock now; none if nobody does.
+    /// The current holder; `None` if the lock is free.
     pub fn holder(path: &Path) -> Option<String> {
         let file = File::open(path).ok()?;
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| describe(path))
@@ -98,7 +98,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Before the lock is released, so that nobody else's file is removed.
+        // Remove the file before releasing the lock, so that it cannot be another process's.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -120,17 +120,17 @@ fn held(path: &Path) -> LockError {
     LockError::Held { path: path.to_path_buf(), holder: describe(path) }
 }
 
-/// Who holds it, for people. The file may be empty for a moment.
+/// Description of the holder. The file may be empty for a moment.
 fn describe(path: &Path) -> String {
     let mut text = String::new();
     let read = File::open(path).and_then(|mut file| file.read_to_string(&mut text));
     match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
         Some(Holder { host, pid, since }) => format!("process {pid} on {host}, since {since}"),
-        None => "a process that has just begun".into(),
+        None => "a process that has just started".into(),
     }
 }
 
-/// Whether an open file is still the one of that name.
+/// Whether an open file is still the one at this path.
 #[cfg(unix)]
 fn is_same(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -141,7 +141,7 @@ fn is_same(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Elsewhere an open file cannot be removed.
+/// On other systems, an open file cannot be removed.
 #[cfg(not(unix))]
 fn is_same(_: &File, path: &Path) -> bool {
     path.exists()

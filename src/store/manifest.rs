@@ -1,4 +1,4 @@
-//! Provenance: what a person needs to believe a number, or to get it again.
+//! Provenance: everything needed to trust a result, or to reproduce it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,23 +11,23 @@ use crate::observe::event::now;
 use crate::plan::{RunIds, numerics};
 use crate::predict::spec::Weights;
 
-/// Version of the manifest's form.
+/// Version of the manifest format.
 pub const FORMAT: u32 = 2;
 
-/// Written when a process begins to work on a run, after each stage, and when it ends.
+/// Written when a process starts working on a run, after each stage, and at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this file.
     pub format: u32,
-    /// Id of the training, or of the set of networks that are averaged.
+    /// Id of the training, or of the set of averaged networks.
     pub run_id: String,
-    /// The command line that began it.
+    /// Command line of the first session.
     pub command: Vec<String>,
-    /// Version of segspec and of what computes.
+    /// Versions of segspec, Burn and numerics.
     pub versions: BTreeMap<String, String>,
     /// Device of the computation.
     pub device: String,
-    /// Where a GPU's kernels were kept, compiled and chosen; see [`kernel_cache`](crate::backend::kernel_cache).
+    /// Cache of compiled and tuned GPU kernels; see [`kernel_cache`](crate::backend::kernel_cache).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_cache: Option<PathBuf>,
     /// The machine.
@@ -36,46 +36,46 @@ pub struct Manifest {
     pub git: Option<Git>,
     /// Seed.
     pub seed: u64,
-    /// Start and end of every process that worked on the run.
+    /// The sessions: one per process that worked on the run.
     pub sessions: Vec<Session>,
-    /// What the training came to; none before it is finished, and for means of networks.
+    /// Result of the training; `None` before it is finished, and for ensembles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingRecord>,
-    /// Finished predictions, by their ids.
+    /// Finished predictions by id.
     #[serde(default)]
     pub predictions: BTreeMap<String, PredictionRecord>,
-    /// The networks that are averaged.
+    /// Members of an ensemble.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
-    /// The training that this one goes on from, with more epochs.
+    /// The training continued by this one (`--continue-from`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continued_from: Option<Continued>,
-    /// What a reader should know, such as a resume under another build.
+    /// Warnings, such as a resume on another device.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
 
-/// What a finished training came to.
+/// Result of a finished training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
     /// Trainable parameters of the network.
     pub parameters: usize,
-    /// Epochs done; fewer than planned where it stopped early.
+    /// Number of epochs; fewer than planned after early stopping.
     pub epochs: usize,
-    /// The epoch whose weights are the best, where validation cases chose one.
+    /// The best epoch by validation; `None` without validation.
     pub best_epoch: Option<usize>,
 }
 
-/// Finished predictions, and what was made of them.
+/// A finished prediction and its scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PredictionRecord {
-    /// blake3 of the weights that predicted, over all numbers in the order of the network's parts; none for means of networks.
+    /// BLAKE3 hash of the weights, over all parameters in the order of the network's modules; `None` for ensembles.
     pub weights: Option<String>,
-    /// Which checkpoint they come from.
+    /// Their checkpoint.
     pub checkpoint: Option<Weights>,
     /// Epoch of these weights.
     pub epoch: Option<usize>,
-    /// Finished scores, by their ids.
+    /// Finished scores by id.
     pub evaluations: BTreeMap<String, EvaluationRecord>,
 }
 
@@ -84,30 +84,30 @@ pub struct PredictionRecord {
 pub struct EvaluationRecord {
     /// Mean Dice over cases, then over structures.
     pub dice: Option<f64>,
-    /// Of a classifier of slices: mean area under the ROC curve.
+    /// Mean area under the ROC curve, of a slice classifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auc: Option<f64>,
     /// Names of the structures when the tables were written.
     pub structures: Vec<String>,
 }
 
-/// One network of a mean.
+/// A member of an ensemble.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// The ids of its run.
     pub run: RunIds,
-    /// Trial, fold and seed in words.
+    /// Trial, fold and seed, for display.
     pub label: String,
-    /// blake3 of its weights.
+    /// BLAKE3 hash of its weights.
     pub weights: Option<String>,
 }
 
-/// Where a training began that goes on from another one.
+/// The starting point of a continued training.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Continued {
     /// Id of the other training.
     pub run_id: String,
-    /// Its epochs.
+    /// Number of its epochs.
     pub epochs: usize,
 }
 
@@ -131,28 +131,28 @@ pub struct Host {
 pub struct Git {
     /// Commit.
     pub commit: String,
-    /// Changes against it, none if clean.
+    /// Uncommitted changes; `None` if clean.
     pub diff: Option<String>,
-    /// Files that git does not know.
+    /// Untracked files.
     pub untracked: Vec<String>,
 }
 
-/// One process that worked on the run.
+/// A session: one process that worked on the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// Beginning, UTC.
+    /// Start, UTC.
     pub started: String,
-    /// End, UTC; none if it was killed.
+    /// End, UTC; `None` if the process was killed.
     pub ended: Option<String>,
     /// Version of segspec.
     pub version: String,
-    /// How it ended; none if it was killed.
+    /// Outcome; `None` if the process was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
 }
 
 impl Manifest {
-    /// A manifest for a run that starts now.
+    /// The manifest of a new run.
     pub fn new(run_id: &str, device: &str, seed: u64) -> Self {
         Self {
             format: FORMAT,
@@ -178,7 +178,7 @@ impl Manifest {
         self.predictions.get(&ids.prediction)?.evaluations.get(&ids.evaluation)
     }
 
-    /// Why the last session failed; none if it did not, or was killed.
+    /// The error of the last session; `None` if it did not fail, or was killed.
     pub fn failure(&self) -> Option<String> {
         match self.sessions.last()?.outcome.as_ref()? {
             Outcome::Failed { reason, .. } => Some(reason.clone()),
@@ -186,7 +186,7 @@ impl Manifest {
         }
     }
 
-    /// Notes that a process begins to work on the run.
+    /// Opens a session.
     pub fn begin_session(&mut self) {
         let version = env!("CARGO_PKG_VERSION").to_string();
         if let Some(last) = self.sessions.last().filter(|last| last.version != version) {
@@ -195,7 +195,7 @@ impl Manifest {
         self.sessions.push(Session { started: now(), ended: None, version, outcome: None });
     }
 
-    /// Notes that the current process stops working on the run, and how.
+    /// Closes the current session with its outcome.
     pub fn end_session(&mut self, outcome: Outcome) {
         if let Some(session) = self.sessions.last_mut() {
             (session.ended, session.outcome) = (Some(now()), Some(outcome));

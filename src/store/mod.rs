@@ -1,4 +1,4 @@
-//! What runs leave on disk: folders, manifests, locks, tables. The only module that builds paths below a run folder.
+//! Runs on disk: folders, manifests, locks, tables. No other module builds paths below a run folder.
 //!
 //! ```text
 //! runs/<experiment>/<training id>/
@@ -12,8 +12,8 @@
 //!       scores.parquet  scores.csv  [variants.parquet]  [cascade.parquet]  report/  (a classifier: slices.parquet)
 //! ```
 //!
-//! Folders are named by the ids of their stages ([`RunIds`](crate::plan::RunIds)): another prediction of the same training lies beside the
-//! first, and what is there is never computed again.
+//! Folders are named by the ids of their stages ([`RunIds`](crate::plan::RunIds)): several predictions of one training lie side by side,
+//! and existing results are never computed again.
 
 pub mod folder;
 pub mod history;
@@ -40,12 +40,12 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// A closure that names the file of an operating system's error.
+    /// Adds the path to an I/O error.
     pub fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self { path: path.to_path_buf(), source }
     }
 
-    /// A file that is not what was written.
+    /// Error for a file with invalid content.
     pub(crate) fn damaged(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self { path: path.to_path_buf(), source: io::Error::new(io::ErrorKind::InvalidData, reason.to_string()) }
     }

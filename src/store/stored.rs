@@ -1,4 +1,4 @@
-//! Runs as they lie on disk.
+//! Planned runs and their folders on disk.
 
 use std::fs;
 use std::path::Path;
@@ -8,33 +8,33 @@ use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, Store
 use crate::files;
 use crate::plan::{FORMAT, Plan, RunIds};
 
-/// Prefix of the folders of runs that only try every stage out.
+/// Prefix of `--smoke` run folders.
 const SMOKE: &str = "smoke-";
 
-/// How far a run is.
+/// State of a run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Status {
-    /// Nothing was computed yet.
+    /// Not started.
     New,
-    /// A process works on it.
+    /// Locked by a process.
     Running {
-        /// Which one, for people.
+        /// The process, for display.
         holder: String,
     },
-    /// Begun, not finished: it goes on where it stopped.
+    /// Interrupted; the next call resumes it.
     Resumable,
-    /// The last attempt failed; the next one goes on where it stopped.
+    /// The last attempt failed; the next call resumes from the last checkpoint.
     Failed {
-        /// Why.
+        /// The error.
         reason: String,
     },
-    /// All done; it is not run again.
+    /// Finished.
     Finished,
 }
 
 impl Status {
-    /// In one word, for tables.
+    /// One word, for tables.
     pub fn word(&self) -> &'static str {
         match self {
             Self::New => "new",
@@ -46,29 +46,29 @@ impl Status {
     }
 }
 
-/// A planned run as it lies on disk: its folder, its plan, and the ids of its stages.
+/// A planned run: its folder, its plan, and the ids of its stages.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// Its folder.
     pub folder: RunFolder,
-    /// Everything resolved.
+    /// Its plan.
     pub plan: Plan,
     /// The ids of its stages.
     pub ids: RunIds,
 }
 
 impl Stored {
-    /// A planned run below a run root, whether or not its folder is there.
+    /// A planned run below a run root. Its folder need not exist yet.
     pub fn new(run_root: &Path, plan: Plan) -> Self {
         let ids = plan.ids();
         let folder = RunFolder { path: run_root.join(&plan.about.experiment).join(folder_name(&plan, &ids.training)) };
         Self { folder, plan, ids }
     }
 
-    /// A run folder (its run as it was planned last), or one of its prediction folders.
+    /// Opens a run folder (with its latest plan) or one of its prediction folders.
     ///
     /// # Errors
-    /// There is no plan, or it cannot be read.
+    /// The plan is missing, unreadable, or not the one the run began with.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let plan = read_plan(&path.join(PLAN))?;
         let ids = plan.ids();
@@ -76,19 +76,19 @@ impl Stored {
         let above = is_prediction.then(|| path.parent().and_then(Path::parent)).flatten();
         let folder = RunFolder { path: above.unwrap_or(path).to_path_buf() };
         let run = Self { folder, plan, ids };
-        // What was computed belongs to the plan as it was.
+        // The results in the folder belong to the plan they were computed with.
         let known = run.folder.read_manifest()?.map(|manifest| manifest.run_id);
         if known.is_some_and(|known| known != run.id()) {
-            let reason = "this is not the plan that the run began with: it was changed, or numbers have a new version";
+            let reason = "this plan differs from the one the run began with: it was edited, or segspec's numerics version changed";
             return Err(StoreError::damaged(&path.join(PLAN), reason));
         }
         Ok(run)
     }
 
-    /// The run that another run's plan names, in the folder beside.
+    /// Opens a run that this run's plan refers to, in the sibling folder.
     ///
     /// # Errors
-    /// Its folder is not there, or cannot be read.
+    /// Its folder is missing or unreadable.
     pub fn beside(&self, ids: &RunIds) -> Result<Self, StoreError> {
         let folder = RunFolder { path: self.folder.path.with_file_name(folder_name(&self.plan, &ids.training)) };
         if !folder.path.is_dir() {
@@ -99,7 +99,7 @@ impl Stored {
         Self::open(&folder.prediction(&ids.prediction).path)
     }
 
-    /// Id of its training, as its folder is called.
+    /// Name of its folder: the id of its training.
     pub fn id(&self) -> String {
         folder_name(&self.plan, &self.ids.training)
     }
@@ -114,7 +114,7 @@ impl Stored {
         self.prediction().evaluation(&self.ids.evaluation)
     }
 
-    /// How far it is.
+    /// State of the run.
     ///
     /// # Errors
     /// The manifest is damaged.
@@ -135,7 +135,7 @@ impl Stored {
         })
     }
 
-    /// Whether a manifest says that everything is done that the plan asks for, under the names that structures have now.
+    /// Whether the manifest records the plan's scores, with the current names of the structures.
     pub fn is_finished(&self, manifest: &Manifest) -> bool {
         let scores = manifest.evaluation(&self.ids);
         scores.is_some_and(|scores| scores.structures == self.structures())
@@ -162,8 +162,7 @@ impl Stored {
     }
 }
 
-/// Every run below a run root, or of one experiment, with all its predictions; in the order of their names. Folders that cannot be read
-/// come as errors.
+/// All runs below a run root, or of one experiment, one entry per prediction, sorted by name. Unreadable folders are returned as errors.
 pub fn all(run_root: &Path, experiment: Option<&str>) -> Vec<Result<Stored, StoreError>> {
     let experiments = match experiment {
         Some(name) => vec![run_root.join(name)],
@@ -196,7 +195,7 @@ fn read_plan(path: &Path) -> Result<Plan, StoreError> {
     })
 }
 
-/// Version of a plan that cannot be read as a whole.
+/// Format version of a plan that cannot be parsed.
 fn format_of(text: &str) -> Option<u32> {
     let line = text.lines().find_map(|line| line.strip_prefix("format = "))?;
     line.trim().parse().ok()

@@ -98,7 +98,7 @@ fn without_a_case_to_score_there_is_nothing_to_run() {
     let lab = lab_with_data();
     truncate(&image(&lab, 0));
     truncate(&image(&lab, 3));
-    assert_failed(&lab, &lab.end(&RUN), 4, &["no scored case is left"]);
+    assert_failed(&lab, &lab.end(&RUN), 4, &["no usable test case"]);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_empty_folder_and_a_missing_one_are_named_with_the_remedy() {
     fs::remove_dir_all(lab.path("data/set")).unwrap();
     assert_failed(&lab, &lab.end(&RUN), 4, &["no folder at", "SEGSPEC_DATA"]);
     fs::create_dir_all(lab.path("data/set")).unwrap();
-    assert_failed(&lab, &lab.end(&RUN), 4, &["no case in", "images/{case}.nii.gz"]);
+    assert_failed(&lab, &lab.end(&RUN), 4, &["no cases in", "images/{case}.nii.gz"]);
     assert!(lab.run_folders("tiny").is_empty());
 }
 

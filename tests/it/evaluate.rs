@@ -47,7 +47,7 @@ fn scores_are_printed_as_json_and_written_as_csv() {
     assert_eq!((spleen["n_undefined"].as_u64(), json["mean"]["dice"]["mean"].as_f64()), (Some(1), Some(0.625)));
     assert_eq!(json["cases"].as_array().map(Vec::len), Some(4));
     assert_eq!(json["cases"][0]["reference_ml"].as_f64(), Some(0.006));
-    assert!(run.err.contains("c.nii.gz: no reference of this name"));
+    assert!(run.err.contains("c.nii.gz: no reference with this name"));
     let csv = std::fs::read_to_string(folder.path().join("out/scores.csv")).unwrap();
     assert_eq!(csv.lines().count(), 5);
 }

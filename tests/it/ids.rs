@@ -212,7 +212,7 @@ fn a_copied_run_folder_runs_alone() {
     // Once more there is nothing to do.
     let again = lab.path("runs/tiny").join(&id);
     let ended = end(lab.command(&["run-plan", again.to_str().unwrap()]).env("SEGSPEC_DATA", lab.path("moved")));
-    assert!(ended.code == 0 && ended.err.contains("finished before"), "{}", ended.err);
+    assert!(ended.code == 0 && ended.err.contains("already finished"), "{}", ended.err);
 }
 
 /// Another voxel than the plan knows: refused, with the case and the remedy.

@@ -57,7 +57,7 @@ fn failing_trials_stop_neither_the_others_nor_the_report() {
     // Only what is missing is tried again.
     let sessions = |run: &Path| manifest(run)["sessions"].as_array().unwrap().len();
     let again = lab.end(&["run", "experiments/sweep.toml"]);
-    assert_eq!((again.code, again.err.matches("finished before, skipped").count()), (5, 4), "{}", again.err);
+    assert_eq!((again.code, again.err.matches("already finished, skipped").count()), (5, 4), "{}", again.err);
     for run in lab.run_folders("sweep") {
         assert_eq!(sessions(&run), if is_finished(&run) { 1 } else { 2 }, "{}", run.display());
     }
@@ -71,7 +71,7 @@ fn what_builds_on_a_failed_run_fails_with_it_and_names_it() {
     lab.write("experiments/mean.toml", &format!("{text}\n[ensemble]\nseeds = true\n"));
     let ended = lab.end(&["run", "experiments/mean.toml"]);
     assert_eq!(ended.code, 5, "{}", ended.err);
-    assert!(ended.err.contains("3 of 3 runs failed") && ended.err.contains("it needs run"), "{}", ended.err);
+    assert!(ended.err.contains("3 of 3 runs failed") && ended.err.contains("depends on run"), "{}", ended.err);
 }
 
 /// Starts many processes with the same arguments; how each ended.
@@ -146,14 +146,14 @@ fn a_finished_training_goes_on_for_more_epochs_where_its_schedule_allows_it() {
     assert_eq!(weights(&whole.run_folder("long")), weights(&longer));
     // Done before: nothing to do, and no harm.
     let again = lab.run("long", &["--set", "train.epochs=6", "--continue-from", from]);
-    assert!(again.err.contains("finished before"), "{}", again.err);
+    assert!(again.err.contains("already finished"), "{}", again.err);
     assert!(evaluation(&longer).join("scores.csv").is_file());
 }
 
 #[test]
 fn a_training_that_would_have_gone_another_way_is_not_continued() {
     let rows: &[(&str, &[&str], &str)] = &[
-        ("polynomial", &["train.epochs=6"], "its learning rates depend on `train.epochs`"),
+        ("polynomial", &["train.epochs=6"], "its learning rate depends on `train.epochs`"),
         ("constant", &["train.epochs=2"], "raise `train.epochs`"),
         ("constant", &["train.epochs=6", "model.unet.features=[4,4]"], "work.train.model.unet.features"),
         ("constant", &["train.epochs=6", "seed=3"], "work.train.seed"),
@@ -192,7 +192,7 @@ fn damaged_weights_and_checkpoints_are_noticed() {
     changed[last] ^= 0x41;
     fs::write(&best, &changed).unwrap();
     let ended = predict();
-    assert!(ended.code != 0 && ended.err.contains("not those that the manifest names"), "{}", ended.err);
+    assert!(ended.code != 0 && ended.err.contains("do not match the manifest"), "{}", ended.err);
     fs::remove_file(&best).unwrap();
     let ended = predict();
     assert!(ended.code != 0 && ended.err.contains("best.safetensors"), "{}", ended.err);

@@ -140,7 +140,7 @@ fn ctrl_c_saves_the_step_and_exits_with_130() {
         let output = child.wait_with_output().unwrap();
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(130), "{message}");
-        assert!(message.contains("run the same command again"), "{message}");
+        assert!(message.contains("Run the same command to resume"), "{message}");
         let state = json(&lab.run_folder("long").join("checkpoints/last/state.json"));
         steps.push(state["step"].as_u64().unwrap());
     }

@@ -43,11 +43,11 @@ fn killed_twice_a_sweep_goes_on_and_nothing_runs_twice() {
         assert!(new <= 8 - folders && finished >= folders - 1 && resumable <= 1, "{new} {finished} {resumable}");
     }
     let ended = lab.run("grid", &[]);
-    assert!(ended.err.matches("finished before, skipped").count() >= 5, "{}", ended.err);
+    assert!(ended.err.matches("already finished, skipped").count() >= 5, "{}", ended.err);
     assert_eq!(states(&lab), [0, 8, 0]);
     nothing_twice(&lab);
     let again = lab.run("grid", &[]);
-    assert_eq!(again.err.matches("finished before, skipped").count(), 8, "{}", again.err);
+    assert_eq!(again.err.matches("already finished, skipped").count(), 8, "{}", again.err);
     nothing_twice(&lab);
 }
 

@@ -148,7 +148,7 @@ fn watched() -> Lab {
 fn a_plateau_lowers_the_rate_and_early_stopping_ends_the_training() {
     let lab = watched();
     let ended = lab.run("x", &[]);
-    assert!(ended.err.contains("stopped early after epoch 5: not better since epoch 1"), "{}", ended.err);
+    assert!(ended.err.contains("stopped early after epoch 5: no improvement since epoch 1"), "{}", ended.err);
     let run = lab.run_folder("x");
     assert_eq!(history(&lab, "learning_rate"), [1e-3, 1e-3, 5e-4, 2.5e-4, 1.25e-4]);
     let stopped = &json(&run.join("training_history.json"))["stopped_early"];

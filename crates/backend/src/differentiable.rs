@@ -52,13 +52,13 @@ thread_local! {
 }
 
 /// Most nodes that are remembered: those made by Burn's operations are never removed from the list.
-const MOST_REGISTERED: usize = 4096;
+const MAX_REGISTERED: usize = 4096;
 
 /// Whether our operations have added a part to a node's gradient before.
 fn is_registered(result: NodeId) -> bool {
     let again = REGISTERED.try_with(|known| {
         let mut known = known.borrow_mut();
-        if known.len() >= MOST_REGISTERED {
+        if known.len() >= MAX_REGISTERED {
             known.clear();
         }
         !known.insert(result)

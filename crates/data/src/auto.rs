@@ -1,4 +1,4 @@
-//! `"auto"`: a value that the plan fills in from the dataset's fingerprint.
+//! `"auto"`: a value that the plan derives from the dataset fingerprint.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,20 +9,20 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-/// Either the word `"auto"` or a value.
+/// Either `"auto"` or a value.
 ///
-/// Not an untagged serde enum: those lose the place and the reason of an error.
+/// Not an untagged serde enum, because those lose the location and the reason of an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Auto<T> {
-    /// Decided by the plan.
+    /// Determined by the plan.
     #[default]
     Auto,
-    /// Stated in the spec.
+    /// Given in the spec.
     Fixed(T),
 }
 
 impl<T> Auto<T> {
-    /// The stated value, if there is one.
+    /// The value given in the spec, if any.
     pub fn fixed(&self) -> Option<&T> {
         match self {
             Self::Auto => None,

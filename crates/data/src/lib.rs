@@ -1,4 +1,4 @@
-//! What networks learn from: datasets and their splits, preprocessed cases, augmentation. It knows no tensor.
+//! Training data: datasets and their splits, preprocessed cases, augmentation. Independent of the tensor library.
 
 pub use segspec_base::{Cancel, files, memory, random};
 pub use segspec_volume as volume;

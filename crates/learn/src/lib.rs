@@ -1,4 +1,4 @@
-//! How networks learn: architectures, losses, prediction by windows, the training loop.
+//! Network architectures, losses, the training loop and sliding-window prediction.
 
 pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, files, memory, random};

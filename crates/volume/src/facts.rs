@@ -11,7 +11,7 @@ use super::surface::{ReadOptions, Topology, read_surface};
 use super::{Format, Geometry, Header, LabelMap, ReadError, Segment, Segmentation, Segments, Volume};
 
 /// Images with at most this many different whole numbers may be label maps: their values are counted.
-const MOST_LABELS: usize = 256;
+const MAX_LABELS: usize = 256;
 
 /// Bins of a histogram.
 pub const BINS: usize = 32;
@@ -187,7 +187,7 @@ fn labels(volume: &Volume) -> Vec<(Segment, usize)> {
     }
     for &value in &volume.voxels {
         let label = value as u16;
-        if f32::from(label) != value || counts.len() > MOST_LABELS {
+        if f32::from(label) != value || counts.len() > MAX_LABELS {
             return Vec::new();
         }
         *counts.entry(label).or_default() += 1;

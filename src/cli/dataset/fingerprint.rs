@@ -1,4 +1,4 @@
-//! `segspec dataset fingerprint`: the numbers that automatic planning works from, and what it makes of them.
+//! `segspec dataset fingerprint`: the measurements used by automatic planning, and the settings derived from them.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ use crate::report::text_table::TextTable;
 use crate::run::RunError;
 use crate::spec::{Experiment, inline};
 
-/// Where runs keep what they know of files: the fingerprint is found there again.
+/// Cache shared with the runs, so that the fingerprint is computed once.
 const CACHE: &str = "runs/.cache";
 
 /// Keys of `Choice` that depend on more than the dataset.
 const NOT_FROM_DATA: [&str; 2] = ["predict.weights", "loss"];
 
-/// A dataset with what planning sees of it.
+/// A dataset with its fingerprint and plan.
 struct Seen {
     spec: dataset::Dataset,
     opened: Opened,
@@ -50,12 +50,12 @@ fn see(source: &Source) -> Result<Seen, Failure> {
     let inputs = Inputs::open(&spec, &data_root(), Path::new(CACHE), Access::Read, &progress, &cancel);
     bar.finish_and_clear();
     let inputs = inputs.map_err(failure)?;
-    let folds = dataset::split(&spec.split, &inputs.dealt(&spec.split)).map_err(RunError::from)?;
+    let folds = dataset::split(&spec.split, &inputs.split_names(&spec.split)).map_err(RunError::from)?;
     let (fingerprint, plan) = plan(&spec, &name, &inputs, &folds, &cancel)?;
     Ok(Seen { spec, opened, inputs, fingerprint, plan })
 }
 
-/// The plan of an experiment that says nothing but the dataset's name, by the cases that train in some fold.
+/// The plan of an experiment that sets only the dataset, based on the cases that train in at least one fold.
 fn plan(
     spec: &dataset::Dataset,
     name: &str,
@@ -95,9 +95,9 @@ fn text(seen: &Seen) -> String {
     }
     text.push_str(&table.render());
     let kept = summary::number(seen.fingerprint.median_relative_size * 100.0);
-    text.push_str(&format!("\nThe box around nonzero voxels keeps {kept} % of an image (median)\n"));
+    text.push_str(&format!("\nThe bounding box of nonzero voxels keeps {kept} % of an image (median)\n"));
     let cases = seen.fingerprint.cases.len();
-    text.push_str(&format!("\nWhat \"auto\" becomes, planned on {cases} training cases\n"));
+    text.push_str(&format!("\nWhat \"auto\" resolves to, planned on {cases} training cases\n"));
     let mut table = TextTable::new(["key", "value", "why"]);
     for choice in decided(seen) {
         table.row([choice.key.to_owned(), inline(&choice.value), choice.why]);

@@ -1,4 +1,4 @@
-//! `segspec dataset`: what lies in a dataset, before anything is trained on it.
+//! `segspec dataset`: inspects a dataset before training.
 
 mod fingerprint;
 mod summary;
@@ -15,7 +15,7 @@ use crate::dataset::{self, CaseCheck, DataError, Opened};
 use crate::report::text_table::TextTable;
 use crate::spec::{self, LoadedDataset, lookup};
 
-/// Look at a dataset: files, grids, intensities, labels
+/// Inspect a dataset: files, grids, intensities, labels
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +28,7 @@ pub struct Dataset {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read every case and print what it holds, and why a case cannot be used
+    /// Read every case and print what it holds, or why it cannot be used
     ///
     /// The exit code is 4 when no case can be used.
     #[command(after_help = "\
@@ -36,10 +36,10 @@ Examples:
   segspec dataset check hippocampus
   segspec dataset check datasets/msd-hippocampus.toml --json")]
     Check(Source),
-    /// Print what automatic planning sees, and what every "auto" becomes
+    /// Print the measurements used by automatic planning, and the value of every "auto"
     ///
-    /// Shapes, spacings and structures over all cases, intensities of the labelled voxels of the cases that train, and
-    /// the spacing, patch, batch and network that an experiment without further keys would have.
+    /// Shapes, spacings and structures of all cases, intensities of the labelled voxels in the training cases, and the
+    /// spacing, patch, batch and network that an experiment with default settings would get.
     #[command(after_help = "\
 Examples:
   segspec dataset fingerprint hippocampus
@@ -49,7 +49,7 @@ Examples:
 
 #[derive(Debug, Args)]
 struct Source {
-    /// Name of a dataset (datasets/NAME.toml), or its file
+    /// Dataset name (datasets/NAME.toml) or file
     dataset: String,
     /// Print JSON
     #[arg(long)]
@@ -93,13 +93,13 @@ fn read(source: &Source) -> Result<(dataset::Dataset, Opened, Vec<CaseCheck>), F
 
 /// A checked dataset by name (`datasets/NAME.toml`) or file.
 pub(super) fn load(dataset: &str) -> Result<LoadedDataset, Failure> {
-    // Beside the experiments, as an experiment would find it.
+    // Looked up as if named by an experiment in `experiments`.
     let file = lookup::dataset(dataset, Path::new("experiments/any.toml"), None)
         .map_err(|missing| Failure::message(Exit::Usage, format!("{}\nhelp: {}", missing.message, missing.help)))?;
     spec::load_dataset(&file).map_err(|errors| Failure::new(Exit::BadSpec, errors))
 }
 
-/// The exit code that an unusable dataset has.
+/// The failure, with its exit code, for an unusable dataset.
 pub(super) fn failure(error: DataError) -> Failure {
     let exit = match error {
         DataError::Cancelled => Exit::Interrupted,
@@ -109,13 +109,13 @@ pub(super) fn failure(error: DataError) -> Failure {
     Failure::new(exit, error)
 }
 
-/// A bar on the error stream; nothing where that is no terminal.
+/// A progress bar on stderr; hidden if stderr is not a terminal.
 pub(super) fn progress_bar(what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {eta}");
     ProgressBar::new(0).with_message(what).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Moves a bar.
+/// Updates a progress bar.
 pub(super) fn show(bar: &ProgressBar, done: usize, all: usize) {
     bar.set_length(all as u64);
     bar.set_position(bar.position().max(done as u64));
@@ -147,7 +147,7 @@ fn dash() -> String {
     "—".into()
 }
 
-/// The structures of a case, in as few words as say it.
+/// The structures of a case, abbreviated.
 fn present(spec: &dataset::Dataset, row: &CaseCheck) -> String {
     let missing: Vec<&str> = spec
         .structures

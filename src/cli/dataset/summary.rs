@@ -1,4 +1,4 @@
-//! A dataset over all usable cases: grids, and how often and how large each structure is.
+//! Summary of a dataset's usable cases: grids, and the frequency and volume of each structure.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::dataset::{CaseCheck, Dataset, Opened};
 use crate::report::text_table::TextTable;
 
-/// Median volume of a structure over the cases that show it, and their number.
+/// Number of cases that contain a structure, and its median volume in them.
 struct Presence<'a> {
     name: &'a str,
     cases: usize,
@@ -54,7 +54,7 @@ pub(super) fn json(spec: &Dataset, checks: &[CaseCheck]) -> Value {
     })
 }
 
-/// A number as people write it: two decimals at most.
+/// A number with at most two decimals.
 pub(super) fn number(value: f64) -> String {
     format!("{}", (value * 100.0).round() / 100.0)
 }

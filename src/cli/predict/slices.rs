@@ -1,4 +1,4 @@
-//! `segspec predict` with a run that classifies slices.
+//! `segspec predict` with a slice classifier.
 
 use polars::prelude::{Column, DataFrame};
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::observe::{Events, Kind};
 use crate::predict::PredictError;
 use crate::run::RunError;
 
-/// One slice and structure.
+/// Probability of one structure in one slice.
 struct Row {
     case: String,
     structure: String,
@@ -42,7 +42,7 @@ pub fn classify(
                 probability: *probability,
             })),
             Err(InferError::Predict(PredictError::Cancelled)) => {
-                return Err(Failure::message(Exit::Interrupted, "stopped; nothing is written"));
+                return Err(Failure::message(Exit::Interrupted, "stopped; nothing was written"));
             }
             Err(error) => {
                 let row = Excluded { case: case.name.clone(), reason: error.to_string() };
@@ -59,7 +59,7 @@ pub fn classify(
     let segmented = cases.len() - failed.iter().filter(|row| cases.iter().any(|case| case.name == row.case)).count();
     match args.json {
         true => println!("{:#}", json!({ "runs": args.runs, "slices": path, "cases": segmented, "failed": failed })),
-        false => println!("slices of {segmented} of {} cases: {}", segmented + failed.len(), path.display()),
+        false => println!("{segmented} of {} cases classified: {}", segmented + failed.len(), path.display()),
     }
     Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
 }

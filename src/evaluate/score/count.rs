@@ -1,4 +1,4 @@
-//! Counts of voxels: every structure in one pass.
+//! Voxel counts of all structures in one pass.
 
 use ndarray::{ArrayView2, ArrayView3, Zip};
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ impl Sum {
         }
     }
 
-    /// The confusion counts, of all voxels that count.
+    /// The confusion counts; `total` is the number of voxels that are not ignored.
     pub(super) fn overlap(self, total: u64) -> Overlap {
         Overlap {
             true_positive: self.both,
@@ -39,7 +39,7 @@ pub(super) struct Members {
     /// Indices of structures, by label value; values beyond the end belong to none.
     of_value: Vec<Vec<usize>>,
     structures: usize,
-    /// Value in the reference of voxels that do not count.
+    /// Value of ignored voxels in the reference.
     pub(super) ignored: Option<u16>,
 }
 
@@ -55,7 +55,7 @@ impl Members {
                 }
             }
         }
-        // Background is never a structure, whatever a target says.
+        // Background is never a structure, whatever the target says.
         if let Some(background) = of_value.first_mut() {
             background.clear();
         }
@@ -67,7 +67,7 @@ impl Members {
     }
 }
 
-/// Counts every structure at once; slices in parallel, sums of integers, so the order does not matter.
+/// Counts every structure at once, slices in parallel; sums of integers do not depend on the order.
 pub(super) fn count_labels(members: &Members, reference: ArrayView3<u16>, prediction: ArrayView3<u16>) -> Vec<Sum> {
     let none = || vec![Sum::default(); members.structures];
     let slices: Vec<_> = reference.outer_iter().zip(prediction.outer_iter()).collect();
@@ -93,7 +93,7 @@ fn count_slice(members: &Members, reference: ArrayView2<u16>, prediction: ArrayV
     sums
 }
 
-/// Counts one structure whose prediction is a mask of its own.
+/// Counts one structure whose prediction is its own mask.
 pub(super) fn count_mask(members: &Members, index: usize, reference: ArrayView3<u16>, mask: ArrayView3<u8>) -> Sum {
     let belongs: Vec<bool> = members.of_value.iter().map(|indices| indices.contains(&index)).collect();
     let slices: Vec<_> = reference.outer_iter().zip(mask.outer_iter()).collect();

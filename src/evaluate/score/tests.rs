@@ -36,7 +36,7 @@ fn value(score: &Score, column: &str) -> Option<f64> {
 
 #[test]
 fn every_structure_is_counted_and_every_combination_of_empty_is_flagged() {
-    // 1 overlaps, 2 is missed, 3 is invented, 4 is nowhere
+    // 1 overlaps, 2 is missed, 3 is a false positive, 4 is absent
     let reference = map([2, 2, 3], &[1, 1, 2, 0, 0, 0, 1, 1, 2, 0, 0, 0]);
     let prediction = map([2, 2, 3], &[1, 0, 0, 1, 3, 0, 1, 0, 0, 0, 0, 3]);
     let target = target(&[("a", &[1]), ("b", &[2]), ("c", &[3]), ("d", &[4])], false);
@@ -144,9 +144,9 @@ fn counts_and_ratios_agree_with_numpy_and_scipy() {
     }
 }
 
-/// The same counts as if the voxels were not there, in label maps and in masks.
+/// The same counts as without the ignored voxels, in label maps and in masks.
 #[test]
-fn ignored_voxels_count_nowhere() {
+fn ignored_voxels_are_not_counted() {
     let reference = map([1, 2, 4], &[1, 1, 9, 9, 2, 0, 9, 0]);
     let prediction = map([1, 2, 4], &[1, 0, 1, 2, 2, 1, 0, 0]);
     let structures: [(&str, &[u16]); 2] = [("a", &[1]), ("b", &[2])];

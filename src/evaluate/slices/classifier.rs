@@ -1,4 +1,4 @@
-//! Classifiers of slices over their runs: folds pooled, seeds apart.
+//! Slice classifiers over their runs: folds pooled, seeds kept apart.
 
 use polars::prelude::DataFrame;
 
@@ -9,11 +9,11 @@ use crate::evaluate::{Context, Names};
 /// Slices of one finished run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// Where they come from; slices of its split are scored.
+    /// Their origin; slices of its split are scored.
     pub context: &'a Context,
     /// The run's table, as [`table::read`] reads it.
     pub slices: &'a DataFrame,
-    /// Structures that the classifier looks for, each with the probability from which a slice counts as one that shows it.
+    /// Structures of the classifier, each with the probability from which a slice is classified as positive.
     pub thresholds: &'a [(String, f64)],
 }
 
@@ -22,16 +22,16 @@ pub struct Run<'a> {
 pub struct Classifier {
     /// Trial and seed.
     pub name: String,
-    /// One for each structure that it looks for.
+    /// One per structure.
     pub summaries: Vec<SliceSummary>,
-    /// Points of the ROC curve of each: one minus specificity, sensitivity.
+    /// Points (1 − specificity, sensitivity) of the ROC curve of each.
     pub curves: Vec<Vec<[f64; 2]>>,
 }
 
 /// The classifiers of some runs, in the order of their first runs.
 ///
 /// # Errors
-/// [`TableError`] where a table is not one of slices.
+/// [`TableError`] if a table is not a table of slices.
 pub fn collect(runs: &[Run], names: &Names) -> Result<Vec<Classifier>, TableError> {
     let mut groups: Vec<Vec<&Run>> = Vec::new();
     for run in runs {

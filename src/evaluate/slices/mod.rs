@@ -1,6 +1,6 @@
-//! Scores of a classifier of slices: each slice of a case shows a structure or not, and has a probability.
+//! Scores of slice classifiers: predicted probability and presence of each structure in each slice.
 //!
-//! Slices lie across the patient's long axis (the first of the canonical RAS orientation), counted from the feet.
+//! Slices are perpendicular to the patient's long axis (the first of the canonical RAS orientation), counted from the feet.
 
 pub mod classifier;
 pub mod table;
@@ -21,49 +21,49 @@ pub struct SliceRow {
     pub case: String,
     /// The structure.
     pub structure: String,
-    /// Number of the slice, 0 at the feet.
+    /// Index of the slice, 0 at the feet.
     pub slice: u32,
-    /// What the classifier says.
+    /// Predicted probability.
     pub probability: f64,
-    /// What the reference says; none where nobody has labelled the slice.
+    /// Presence in the reference; none if the slice is unlabelled.
     pub present: Option<bool>,
 }
 
-/// Whether slices of a canonical label map `[z, y, x]` show each structure: `[structure, z]`. A slice without the structure
-/// but with voxels to ignore is not known.
+/// Whether slices of a canonical label map `[z, y, x]` show each structure: `[structure, z]`; none for a slice without the structure
+/// but with ignored voxels.
 pub fn presence(target: &Target, labels: ArrayView3<u16>) -> Array2<Option<bool>> {
     Array2::from_shape_fn((target.structures.len(), labels.len_of(Axis(0))), |(structure, slice)| {
         shows(&target.structures[structure].values, target.ignore, labels.index_axis(Axis(0), slice))
     })
 }
 
-/// How well the slices of one structure were told apart, over all cases together.
+/// Classification results for one structure, over the slices of all cases.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SliceSummary {
     /// The structure.
     pub structure: String,
-    /// Probability from which a slice counts as one that shows the structure: the smallest and the largest of the runs.
+    /// Probability from which a slice is classified as positive: smallest and largest of the runs.
     pub thresholds: [f64; 2],
-    /// Slices that show it and were found.
+    /// Positive slices classified as positive.
     pub true_positive: u64,
-    /// Slices that do not show it and were taken for ones that do.
+    /// Negative slices classified as positive.
     pub false_positive: u64,
-    /// Slices that show it and were missed.
+    /// Positive slices classified as negative.
     pub false_negative: u64,
-    /// The others.
+    /// Negative slices classified as negative.
     pub true_negative: u64,
     /// Area under the ROC curve.
     pub auc: Option<f64>,
-    /// Part of the slices with the structure that was found.
+    /// Fraction of positive slices classified as positive.
     pub sensitivity: Option<f64>,
-    /// Part of the slices without it that was told so.
+    /// Fraction of negative slices classified as negative.
     pub specificity: Option<f64>,
-    /// Part of all slices that was told right.
+    /// Fraction of all slices classified correctly.
     pub accuracy: Option<f64>,
 }
 
 impl SliceSummary {
-    /// Of slices whose truth is known (probability and truth), run by run (folds) with the run's threshold.
+    /// From the labelled slices (probability and truth) of each run (fold), with the run's threshold.
     pub fn of(structure: &str, runs: &[(Vec<(f64, bool)>, f64)]) -> Self {
         let slices: Vec<(f64, bool)> = runs.iter().flat_map(|(slices, _)| slices.iter().copied()).collect();
         let sum = |count: fn(Overlap) -> u64| runs.iter().map(|(slices, at)| count(counts(slices, *at))).sum::<u64>();
@@ -86,7 +86,7 @@ impl SliceSummary {
     }
 }
 
-/// Slices by truth and decision. From the threshold on, a slice counts as one that shows the structure.
+/// Confusion counts of slices. From the threshold on, a slice is classified as positive.
 pub fn counts(slices: &[(f64, bool)], threshold: f64) -> Overlap {
     let count = |found: bool, present: bool| {
         slices.iter().filter(|slice| (slice.0 >= threshold) == found && slice.1 == present).count() as u64
@@ -99,8 +99,8 @@ pub fn counts(slices: &[(f64, bool)], threshold: f64) -> Overlap {
     }
 }
 
-/// Area under the ROC curve: the probability that a slice with the structure is given a larger number than one without, equal
-/// numbers counting half (Mann & Whitney 1947). None where one of the two kinds is missing.
+/// Area under the ROC curve: the probability that a positive slice is given a higher probability than a negative one, ties counting
+/// half (Mann & Whitney 1947). None if either class is missing.
 pub fn auc(slices: &[(f64, bool)]) -> Option<f64> {
     let mut sorted = slices.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -119,7 +119,7 @@ pub fn auc(slices: &[(f64, bool)]) -> Option<f64> {
     Some(area / (positives * negatives))
 }
 
-/// Points of the ROC curve: one minus specificity, sensitivity; from (0, 0) to (1, 1). Empty where one kind is missing.
+/// Points (1 − specificity, sensitivity) of the ROC curve, from (0, 0) to (1, 1). Empty if either class is missing.
 pub fn roc(slices: &[(f64, bool)]) -> Vec<[f64; 2]> {
     let mut sorted = slices.to_vec();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -139,7 +139,7 @@ pub fn roc(slices: &[(f64, bool)]) -> Vec<[f64; 2]> {
     points
 }
 
-/// The largest threshold at which at least a part of the slices with the structure is found; none where no slice shows it.
+/// The largest threshold that reaches a sensitivity; none without positive slices.
 pub fn threshold_for(slices: &[(f64, bool)], sensitivity: f64) -> Option<f64> {
     let mut present: Vec<f64> = slices.iter().filter(|slice| slice.1).map(|slice| slice.0).collect();
     present.sort_by(|a, b| b.total_cmp(a));

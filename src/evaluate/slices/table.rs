@@ -1,4 +1,4 @@
-//! The table of slices, as Parquet (exact) and CSV (for people). As a score table it does not say which run it belongs to.
+//! The table of slices, as Parquet (exact) and CSV (readable). Like a score table, it does not name its run.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub fn to_frame(rows: &[SliceRow]) -> Result<DataFrame, TableError> {
 /// Reads a table of slices from its Parquet file.
 ///
 /// # Errors
-/// [`TableError`] naming the file, where it is missing, damaged or of another version.
+/// [`TableError`] naming the file if it is missing, damaged or of another version.
 pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
     let fields = [
         Field::required("split", DataType::String),
@@ -41,10 +41,10 @@ pub fn read(parquet: &Path) -> Result<DataFrame, TableError> {
     read_checked(parquet, &fields)
 }
 
-/// Probability and truth of a structure's slices whose truth is known, in the cases of one split.
+/// Probability and truth of a structure's labelled slices, in the cases of one split.
 ///
 /// # Errors
-/// [`TableError::Malformed`] where the table is not one of slices.
+/// [`TableError::Malformed`] if the table is not a table of slices.
 pub fn known(slices: &DataFrame, split: &str, structure: &str) -> Result<Vec<(f64, bool)>, TableError> {
     let found = || {
         let wanted = slices.column("split")?.str()?.equal(split) & slices.column("structure")?.str()?.equal(structure);

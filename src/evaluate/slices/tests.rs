@@ -1,4 +1,4 @@
-//! Tables by hand, and properties of the area under the ROC curve.
+//! Values computed by hand, and properties of the area under the ROC curve.
 
 use ndarray::Array3;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dataset::TargetStructure;
 
-/// Two of four are above 0.5; one slice without the structure is surer than one with it.
+/// Two of four are above 0.5; one negative slice has a higher probability than a positive one.
 const SLICES: [(f64, bool); 4] = [(0.9, true), (0.6, false), (0.4, true), (0.1, false)];
 
 #[test]
@@ -15,7 +15,7 @@ fn numbers_by_hand() {
     assert_eq!((summary.true_positive, summary.false_positive), (1, 1));
     assert_eq!((summary.false_negative, summary.true_negative), (1, 1));
     assert_eq!((summary.sensitivity, summary.specificity, summary.accuracy), (Some(0.5), Some(0.5), Some(0.5)));
-    // Pairs with and without: 0.9 over both, 0.4 over one of two.
+    // Pairs of a positive and a negative slice: 0.9 exceeds both, 0.4 one of two.
     assert_eq!(summary.auc, Some(0.75));
     assert_eq!(roc(&SLICES), [[0.0, 0.0], [0.0, 0.5], [0.5, 0.5], [0.5, 1.0], [1.0, 1.0]]);
 }
@@ -30,7 +30,7 @@ fn every_fold_decides_by_its_own_threshold() {
 }
 
 #[test]
-fn equal_numbers_count_half_and_one_kind_alone_has_no_curve() {
+fn ties_count_half_and_a_single_class_has_no_curve() {
     assert_eq!(auc(&[(0.5, true), (0.5, false), (0.5, false)]), Some(0.5));
     assert_eq!(auc(&[(0.7, true), (0.2, true)]), None);
     assert_eq!(auc(&[]), None);
@@ -41,7 +41,7 @@ fn equal_numbers_count_half_and_one_kind_alone_has_no_curve() {
 
 /// SciPy 1.17.1: `mannwhitneyu(present, absent).statistic / 16`.
 #[test]
-fn the_area_is_mann_and_whitneys_statistic() {
+fn the_area_is_the_mann_whitney_statistic() {
     let scores = [0.1, 0.4, 0.35, 0.8, 0.35, 0.35, 0.9, 0.7];
     let truth = [false, false, true, true, false, true, true, false];
     let slices: Vec<(f64, bool)> = scores.into_iter().zip(truth).collect();
@@ -49,7 +49,7 @@ fn the_area_is_mann_and_whitneys_statistic() {
 }
 
 #[test]
-fn thresholds_keep_what_is_asked_for() {
+fn thresholds_reach_the_requested_sensitivity() {
     assert_eq!(threshold_for(&SLICES, 0.5), Some(0.9));
     assert_eq!(threshold_for(&SLICES, 0.51), Some(0.4));
     assert_eq!(threshold_for(&SLICES, 1.0), Some(0.4));
@@ -57,7 +57,7 @@ fn thresholds_keep_what_is_asked_for() {
 }
 
 #[test]
-fn slices_show_what_any_of_their_voxels_is() {
+fn slices_show_a_structure_if_any_of_their_voxels_does() {
     let structure = |value: u16| TargetStructure {
         name: value.to_string(),
         values: vec![value],
@@ -75,7 +75,7 @@ fn slices_show_what_any_of_their_voxels_is() {
 
 proptest! {
     #[test]
-    fn the_area_is_that_under_the_curve(slices in prop::collection::vec((0u8..20, any::<bool>()), 2..60)) {
+    fn the_area_is_that_under_the_roc_curve(slices in prop::collection::vec((0u8..20, any::<bool>()), 2..60)) {
         let slices: Vec<(f64, bool)> = slices.into_iter().map(|(p, present)| (f64::from(p) / 20.0, present)).collect();
         let points = roc(&slices);
         let area: f64 = points.windows(2).map(|pair| (pair[1][0] - pair[0][0]) * (pair[0][1] + pair[1][1]) / 2.0).sum();
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn a_threshold_finds_at_least_what_was_asked_for(slices in prop::collection::vec((0u8..20, any::<bool>()), 1..60), part in 0.0..=1.0f64) {
+    fn a_threshold_reaches_the_requested_sensitivity(slices in prop::collection::vec((0u8..20, any::<bool>()), 1..60), part in 0.0..=1.0f64) {
         let slices: Vec<(f64, bool)> = slices.into_iter().map(|(p, present)| (f64::from(p) / 20.0, present)).collect();
         if let Some(threshold) = threshold_for(&slices, part) {
             let found = SliceSummary::of("", &[(slices, threshold)]).sensitivity.unwrap();

@@ -10,21 +10,21 @@ use crate::evaluate::metric::{METRICS, MetricId};
 use crate::evaluate::table::TableError;
 use crate::random;
 
-/// Resamples behind every interval.
+/// Number of resamples per interval.
 pub const RESAMPLES: usize = 2000;
 
-/// Values of every structure and metric, case by case: `[case, structure, metric]`.
+/// Values of every case, structure and metric: `[case, structure, metric]`.
 struct Grid {
     cases: usize,
     structures: usize,
-    /// 0 where there is no value.
+    /// 0 if undefined.
     values: Vec<f64>,
-    /// 1 where there is a value, else 0.
+    /// 1 if defined, else 0.
     defined: Vec<f64>,
 }
 
 impl Grid {
-    /// Of a table with a row per case and structure, sorted by case.
+    /// From a table with a row per case and structure, sorted by case.
     fn new(table: &DataFrame) -> Result<Self, TableError> {
         let (by_case, by_structure) = (Groups::by(table, &["case"])?, Groups::by(table, &["structure"])?);
         let (cases, structures) = (by_case.count(), by_structure.count());
@@ -46,7 +46,7 @@ impl Grid {
         self.structures * METRICS.len()
     }
 
-    /// How many cases have a value, `[structure, metric]`.
+    /// Number of cases with a value, `[structure, metric]`.
     fn counts(&self) -> Vec<f64> {
         let mut counts = vec![0.0; self.width()];
         self.defined.chunks(self.width().max(1)).for_each(|case| add(&mut counts, case));
@@ -54,9 +54,9 @@ impl Grid {
     }
 }
 
-/// 95 % intervals of the mean per metric: of every structure, and last of the mean over structures.
+/// 95 % confidence intervals of the mean per metric: of every structure, and last of the mean over structures.
 ///
-/// `None` where fewer than two cases have a value.
+/// `None` if fewer than two cases have a value.
 pub(super) fn intervals(table: &DataFrame, seed: u64) -> Result<Vec<Intervals>, TableError> {
     let grid = Grid::new(table)?;
     let resamples: Vec<Vec<f64>> =
@@ -74,7 +74,7 @@ pub(super) fn intervals(table: &DataFrame, seed: u64) -> Result<Vec<Intervals>, 
     Ok((0..=grid.structures).into_par_iter().map(row).collect())
 }
 
-/// Means of one resample, `[structure, metric]` and at the end `[metric]` over structures; NaN where nothing was drawn.
+/// Means of one resample, `[structure, metric]` and at the end `[metric]` over structures; NaN if no defined value was drawn.
 fn means(grid: &Grid, seed: u64, resample: u64) -> Vec<f64> {
     let width = grid.width();
     let (mut sums, mut counts) = (vec![0.0; width], vec![0.0; width]);

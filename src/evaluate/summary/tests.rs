@@ -1,13 +1,13 @@
 use super::*;
 use crate::evaluate::frame::rows;
-use crate::evaluate::metric::{Compared, DICE};
+use crate::evaluate::metric::{DICE, MetricInput};
 use crate::evaluate::table::to_frame;
 use crate::evaluate::{Overlap, Score};
 
 fn score(case: &str, structure: &str, counts: [u64; 3]) -> Score {
     let [true_positive, false_positive, false_negative] = counts;
     let counts = Overlap { true_positive, false_positive, false_negative, true_negative: 5 };
-    Score::new(case, structure, &Compared { counts, voxel_ml: None })
+    Score::new(case, structure, &MetricInput { counts, voxel_ml: None })
 }
 
 fn summary(scores: &[Score], success_dice: &[f64], seed: u64) -> Summary {
@@ -33,7 +33,7 @@ fn close(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
 }
 
-/// Liver with Dice 0.8, 0.6, 0; spleen with 0 (invented), undefined and 0.5; gall bladder nowhere.
+/// Liver with Dice 0.8, 0.6, 0; spleen with 0 (false positive), undefined and 0.5; gall bladder absent.
 fn scores() -> Vec<Score> {
     vec![
         score("a", "liver", [4, 1, 1]),
@@ -143,7 +143,7 @@ fn statistics_and_intervals_agree_with_numpy() {
         close(found.q3, example.q3);
         close(found.min, example.min);
         close(found.max, example.max);
-        // 2000 resamples place a percentile within a tenth of the interval
+        // 2000 resamples give a percentile to within a tenth of the interval
         let width = example.ci[1] - example.ci[0];
         for (found, expected) in found.ci95.unwrap().into_iter().zip(example.ci) {
             assert!((found - expected).abs() < 0.1 * width, "{found} is not near {expected}");

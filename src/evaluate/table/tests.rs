@@ -1,10 +1,10 @@
 use super::*;
-use crate::evaluate::metric::{Compared, DICE};
+use crate::evaluate::metric::{DICE, MetricInput};
 
 fn score(case: &str, structure: &str, counts: [u64; 4]) -> Score {
     let [true_positive, false_positive, false_negative, true_negative] = counts;
     let counts = Overlap { true_positive, false_positive, false_negative, true_negative };
-    Score::new(case, structure, &Compared { counts, voxel_ml: Some(0.001) })
+    Score::new(case, structure, &MetricInput { counts, voxel_ml: Some(0.001) })
 }
 
 fn example() -> Vec<Score> {
@@ -78,10 +78,10 @@ fn damaged_foreign_and_missing_files_are_named() {
     let message = with(column("version", vec![VERSION + 1; 4]));
     assert!(message.contains("scores.parquet: table of version 3"), "{message}");
     let message = with(column("dice", vec!["0.5"; 4]));
-    assert!(message.contains("scores.parquet: `dice` has the type"), "{message}");
+    assert!(message.contains("scores.parquet: column `dice` has type"), "{message}");
     let without = to_frame(&example()).unwrap().drop("iou").unwrap();
     write(&without, &path, &csv).unwrap();
-    assert!(refused().contains("scores.parquet: there is no column `iou`: run `segspec run` again"));
+    assert!(refused().contains("scores.parquet: column `iou` is missing: run `segspec run` again"));
     let message = with(column("case", vec![Some("a"), None, Some("b"), Some("c")]));
     assert!(message.contains("scores.parquet: row 2: `case` is empty"), "{message}");
 }
@@ -104,7 +104,7 @@ fn structures_are_renamed_by_their_order() {
     let renamed = scores(&rename_structures(&frame, &["horse", "pear"]).unwrap()).unwrap();
     let names: Vec<&str> = renamed.iter().map(|score| score.structure.as_str()).collect();
     assert_eq!(names, ["horse", "pear", "horse", "pear"]);
-    // Two names that changed places are new names, too.
+    // Two swapped names are new names, too.
     let swapped = scores(&rename_structures(&frame, &["apple", "zebra, \"odd\""]).unwrap()).unwrap();
     assert_eq!((swapped[0].structure.as_str(), swapped[0].counts), ("apple", example()[2].counts));
     assert!(rename_structures(&to_frame(&[]).unwrap(), &["horse"]).is_ok());

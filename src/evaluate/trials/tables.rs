@@ -1,4 +1,4 @@
-//! Tables of all trials, a block of rows for each.
+//! Tables of all trials, with a block of rows for each.
 
 use polars::prelude::*;
 
@@ -15,7 +15,7 @@ impl Trials {
         self.blocks(|trial| with_seeds(trial, &trial.summary.structures))
     }
 
-    /// A row over all structures for every trial, with the columns of [`Trials::structures_table`].
+    /// One row over all structures for every trial, with the columns of [`Trials::structures_table`].
     ///
     /// # Errors
     /// [`TableError`] if Polars refuses the columns.
@@ -23,7 +23,7 @@ impl Trials {
         self.blocks(|trial| with_seeds(trial, &trial.summary.overall))
     }
 
-    /// Trials against each other, over seeds: for each trial a row over all structures, then one for every structure that any trial
+    /// Comparison of trials, over seeds: for each trial a row over all structures, then one for every structure that any trial
     /// scored. `trial_number`, `trial`, `structure`, `n_cases`, `n_seeds`, and the columns of [`Trial::overall`].
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Trials {
         })
     }
 
-    /// The trials' blocks with their numbers and labels, one below the other; without trials the columns alone.
+    /// Concatenates the trials' blocks with their numbers and labels; without trials, only the columns.
     fn blocks(&self, block: impl Fn(&Trial) -> Result<DataFrame, TableError>) -> Result<DataFrame, TableError> {
         let mut blocks = Vec::new();
         for trial in &self.all {
@@ -62,7 +62,7 @@ fn named(trial: &Trial, mut block: DataFrame) -> Result<DataFrame, TableError> {
     Ok(block)
 }
 
-/// A table of a summary with the number of seeds behind the number of cases.
+/// A table of a summary with the number of seeds after the number of cases.
 fn with_seeds(trial: &Trial, summary: &DataFrame) -> Result<DataFrame, TableError> {
     let mut rows = summary.clone();
     insert(&mut rows, 2, "n_seeds", trial.n_seeds)?;

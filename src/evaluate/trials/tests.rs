@@ -1,6 +1,6 @@
 use super::*;
 use crate::dataset::TargetStructure;
-use crate::evaluate::metric::{Compared, DICE};
+use crate::evaluate::metric::{DICE, MetricInput};
 use crate::evaluate::table::{VERSION, to_frame};
 use crate::evaluate::{Overlap, Score, Setting, TrialKey, Variant};
 
@@ -20,12 +20,12 @@ fn target(names: &[&str]) -> Target {
     }
 }
 
-/// Scores whose Dice is a half for as many true positives as errors.
+/// Scores with a Dice of a tenth of the given number.
 fn scores(rows: &[(&str, &str, u64)]) -> DataFrame {
     let score = |(case, structure, found): &(&str, &str, u64)| {
         let counts =
             Overlap { true_positive: *found, false_positive: 10 - found, false_negative: 10 - found, true_negative: 5 };
-        Score::new(case, structure, &Compared { counts, voxel_ml: None })
+        Score::new(case, structure, &MetricInput { counts, voxel_ml: None })
     };
     to_frame(&rows.iter().map(score).collect::<Vec<_>>()).unwrap()
 }
@@ -45,7 +45,7 @@ fn gathered(runs: &[(Context, DataFrame)]) -> Result<Trials, TrialsError> {
     collect(&runs, &names, &target(&["liver", "spleen"]), &[0.5])
 }
 
-/// The Dice of two cases in two structures, for each of two seeds; folds hold a case each.
+/// Two cases, one per fold, with two structures; two seeds for trial b, one for trial a.
 fn two_trials() -> Vec<(Context, DataFrame)> {
     let (a, b) = (key("a"), key("b"));
     vec![
@@ -63,7 +63,7 @@ fn runs_become_trials_by_their_keys_in_the_order_of_the_first() {
     let found: Vec<_> = trials.all.iter().map(|it| (it.name(), it.n_seeds, it.summary.n_cases)).collect();
     assert_eq!(found, [("#1 b".into(), 2, 2), ("#2 a".into(), 1, 1)]);
     assert_eq!(trials.structure_names, ["liver", "spleen"]);
-    // By trial, seed, case and the target's order, each row with where it comes from.
+    // By trial, seed, case and the target's order, each row with its origin.
     let rows: Vec<String> = rows(&trials.scores)
         .map(|row| {
             let number = |name| row.count(name).unwrap();
@@ -122,7 +122,7 @@ fn tables_have_a_block_for_each_trial() {
 }
 
 #[test]
-fn the_best_trial_is_one_that_was_scored_on_the_same_cases() {
+fn the_best_trial_is_chosen_among_those_of_the_same_split() {
     let mut runs = two_trials();
     assert_eq!(gathered(&runs).unwrap().best().unwrap().label, "a");
     runs[1].0.split = "held-out".into();
@@ -143,7 +143,7 @@ fn a_case_that_two_folds_scored_is_refused() {
 }
 
 #[test]
-fn a_table_of_another_form_is_named_by_its_run() {
+fn an_invalid_table_is_named_by_its_run() {
     let mut runs = two_trials();
     runs[1].1 = df!("version" => [VERSION], "case" => ["a"]).unwrap();
     let message = gathered(&runs).unwrap_err().to_string();

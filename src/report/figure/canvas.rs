@@ -1,4 +1,4 @@
-//! Drawing in nominal pixels, with the few shapes that the figures are made of.
+//! Drawing primitives of the figures, in nominal pixels.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -13,11 +13,11 @@ pub const SCALE: u32 = 2;
 /// A drawing area addressed in nominal pixels from the upper left corner.
 pub struct Canvas<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
-    /// How far texts are moved down, as a part of their size: backends disagree on where the middle of a text is.
+    /// Downward shift of texts as a fraction of their size: backends disagree on the vertical middle of a text.
     drop: f64,
 }
 
-/// How a text looks and to which point of it its position belongs.
+/// Style and anchor of a text.
 #[derive(Clone, Copy)]
 pub struct Text {
     /// Height of a line in nominal pixels.
@@ -26,9 +26,9 @@ pub struct Text {
     pub color: RGBColor,
     /// Bold face.
     pub bold: bool,
-    /// Horizontal place of the position; vertically it is the middle.
+    /// Horizontal anchor; the vertical one is the middle.
     pub anchor: HPos,
-    /// Turned to read upwards.
+    /// Rotated to read upwards.
     pub upwards: bool,
 }
 
@@ -42,12 +42,12 @@ impl Text {
     /// Ticks and notes.
     pub const NOTE: Self = Self { size: 13.0, color: MUTED, bold: false, anchor: HPos::Left, upwards: false };
 
-    /// The same, with its position at the middle.
+    /// The same, anchored at the middle.
     pub const fn centred(self) -> Self {
         Self { anchor: HPos::Center, ..self }
     }
 
-    /// The same, with its position at the right end.
+    /// The same, anchored at the right end.
     pub const fn right(self) -> Self {
         Self { anchor: HPos::Right, ..self }
     }
@@ -74,7 +74,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// Writes one line of text.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn text(&self, at: (f64, f64), text: &str, look: Text) -> Result<(), FigureError> {
         let drop = self.drop * look.size;
         let at = if look.upwards { (at.0 + drop, at.1) } else { (at.0, at.1 + drop) };
@@ -84,7 +84,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// A line through points, `width` nominal pixels wide.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn line(&self, points: &[(f64, f64)], color: RGBAColor, width: f64) -> Result<(), FigureError> {
         let points: Vec<_> = points.iter().copied().map(pixel).collect();
         let stroke = (width * f64::from(SCALE)).round().max(1.0) as u32;
@@ -94,7 +94,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// A straight hairline in the grid's colour.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn guide(&self, from: (f64, f64), to: (f64, f64)) -> Result<(), FigureError> {
         self.line(&[from, to], GRID.to_rgba(), 1.0)
     }
@@ -102,7 +102,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// A dashed straight line.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn dashed(&self, from: (f64, f64), to: (f64, f64), color: RGBAColor) -> Result<(), FigureError> {
         let length = (to.0 - from.0).hypot(to.1 - from.1);
         let dashes = (length / 8.0).floor() as usize;
@@ -119,7 +119,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// A filled rectangle between two corners.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn fill(&self, from: (f64, f64), to: (f64, f64), color: RGBAColor) -> Result<(), FigureError> {
         self.area.draw(&Rectangle::new([pixel(from), pixel(to)], color.filled())).map_err(FigureError::of)
     }
@@ -127,16 +127,16 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// The outline of a rectangle.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn outline(&self, from: (f64, f64), to: (f64, f64), color: RGBAColor) -> Result<(), FigureError> {
         let corners = [from, (to.0, from.1), to, (from.0, to.1), from];
         self.line(&corners, color, 1.0)
     }
 
-    /// A horizontal line with short ends, for an interval.
+    /// A horizontal line with end caps, for an interval.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn whisker(&self, (low, high): (f64, f64), y: f64) -> Result<(), FigureError> {
         self.line(&[(low, y), (high, y)], INK.to_rgba(), 1.5)?;
         [low, high].into_iter().try_for_each(|x| self.line(&[(x, y - 4.0), (x, y + 4.0)], INK.to_rgba(), 1.5))
@@ -145,7 +145,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// A filled disc.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn dot(&self, at: (f64, f64), radius: f64, color: RGBAColor) -> Result<(), FigureError> {
         let radius = (radius * f64::from(SCALE)).round() as i32;
         self.area.draw(&Circle::new(pixel(at), radius, color.filled())).map_err(FigureError::of)
@@ -158,7 +158,7 @@ pub fn width(text: &str, look: Text) -> f64 {
     look.style().font.box_size(text).map_or(0.0, |(width, _)| f64::from(width) / f64::from(SCALE))
 }
 
-/// The text, cut at the end with `…` where it is wider than some nominal pixels.
+/// The text, truncated with `…` if it is wider than `room` nominal pixels.
 pub fn fit(text: &str, look: Text, room: f64) -> String {
     if width(text, look) <= room {
         return text.to_owned();

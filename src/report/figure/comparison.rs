@@ -1,4 +1,4 @@
-//! Trials against each other: overall as points with their spread over seeds, per structure as two maps of means.
+//! Comparison of trials: overall means with their spread over seeds, and means per structure as heat maps.
 
 use plotters::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::report::{Report, ReportError};
 /// Draws the trials' overall means.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw_overall(report: &Report) -> Result<Figure, ReportError> {
     Ok(render(&Overall::new("Trials, best first", means(&report.trials)))?)
 }
@@ -23,7 +23,7 @@ pub fn draw_overall(report: &Report) -> Result<Figure, ReportError> {
 /// Draws the trials' means per structure.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw_structures(report: &Report) -> Result<Figure, ReportError> {
     let structures = &report.trials.structure_names;
     Ok(render(&PerStructure::new("Trials per structure", structures, means(&report.trials)))?)
@@ -32,7 +32,7 @@ pub fn draw_structures(report: &Report) -> Result<Figure, ReportError> {
 /// One trial in the charts.
 #[derive(Clone, Debug)]
 struct TrialMeans {
-    /// `#1 lr=0.001`: number and what tells it from the others.
+    /// Number and label: `#1 lr=0.001`.
     name: String,
     /// Over all structures, by panel.
     overall: Vec<Option<OverSeeds>>,
@@ -108,7 +108,7 @@ impl Plot for Overall {
     }
 }
 
-/// Means of every structure and trial: a map for each headline metric.
+/// Means of every structure and trial: a heat map for each headline metric.
 #[derive(Clone, Debug)]
 struct PerStructure {
     title: String,
@@ -124,7 +124,7 @@ const RIGHT: f64 = 16.0;
 const WIDTH: f64 = super::rows::WIDTH;
 
 impl PerStructure {
-    /// The map of several trials; columns are the trials in the order given, named by the number that starts their name.
+    /// The heat maps of several trials; columns are the trials in the given order, labelled with the number that starts their name.
     fn new(title: &str, structures: &[String], trials: Vec<TrialMeans>) -> Self {
         let name_room = name_room(structures);
         Self { title: title.to_owned(), structures: structures.to_vec(), trials, name_room }
@@ -142,7 +142,7 @@ impl PerStructure {
     }
 
     fn headings<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
-        // Numbers that would touch are thinned out.
+        // Omits numbers that would overlap.
         let every = (30.0 / self.cell()).ceil().max(1.0) as usize;
         for (panel, metric) in HEADLINE.iter().enumerate() {
             canvas.text((self.x(panel, 0), 74.0), metric.name, Text::HEADING)?;

@@ -1,4 +1,4 @@
-//! Training over epochs: loss, learning rate and validation Dice, the best epoch marked.
+//! Training over epochs: loss, learning rate and validation Dice, with the best epoch marked.
 
 use plotters::prelude::*;
 
@@ -15,16 +15,16 @@ const TOP: f64 = 84.0;
 const GAP: f64 = 46.0;
 const BOTTOM: f64 = 52.0;
 const LEGEND: f64 = 200.0;
-/// More structures than this are drawn thin and unnamed behind their mean.
-const MOST_NAMES: usize = 12;
+/// With more structures than this, their curves are thin and unnamed, behind the mean.
+const MAX_NAMES: usize = 12;
 
 /// With more runs than this, only the best trial's training curves are drawn.
-const MOST_CURVES: usize = 24;
+const MAX_CURVES: usize = 24;
 
-/// Draws the training of each run that segments.
+/// Draws the training curves of each segmentation run.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw_runs(report: &Report) -> Result<Vec<Part>, ReportError> {
     let target = &report.input.target;
     let colors: Vec<_> = target.structures.iter().map(|known| (known.name.clone(), known.color)).collect();
@@ -39,33 +39,33 @@ pub fn draw_runs(report: &Report) -> Result<Vec<Part>, ReportError> {
     Ok(parts)
 }
 
-/// The runs whose training is drawn, with their numbers: all, or those of the best trial where there are many.
+/// The runs whose curves are drawn, with their numbers: all, or those of the best trial if there are many.
 fn chosen(report: &Report) -> Vec<(usize, &RunInput)> {
     let runs = &report.input.runs;
-    let best = report.trials.best().filter(|_| runs.len() > MOST_CURVES);
+    let best = report.trials.best().filter(|_| runs.len() > MAX_CURVES);
     let numbered = (1..).zip(runs);
     numbered
         .filter(|(_, run)| best.is_none_or(|best| run.context.is_same_trial(&best.context)))
-        .take(MOST_CURVES)
+        .take(MAX_CURVES)
         .collect()
 }
 
-/// Draws the training of each run that classifies slices.
+/// Draws the training curves of each slice-classification run.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw_classifiers(report: &Report) -> Result<Vec<Part>, ReportError> {
     let mut parts = Vec::new();
     for (number, run) in (1..).zip(&report.input.classifiers) {
         let Some(history) = run.history.as_ref().and_then(History::read) else { continue };
         let of = report.names.run(&run.context);
-        let title = format!("Training, {of} (Dice of slices: F1)");
+        let title = format!("Training, {of} (slice-wise Dice: F1)");
         parts.push(Part { number, figure: render(&Curves::new(&title, &history, &[]))?, of });
     }
     Ok(parts)
 }
 
-/// The panels of one run, above each other.
+/// The panels of one run, stacked.
 #[derive(Clone, Debug)]
 struct Curves {
     title: String,
@@ -91,7 +91,7 @@ struct Line {
 }
 
 impl Curves {
-    /// The curves of one run; panels without a single value are left out. `colors` are those of the structures by name.
+    /// The curves of one run; panels without any value are omitted. `colors` are the structures' colours by name.
     fn new(title: &str, history: &History, colors: &[(String, [u8; 3])]) -> Self {
         let panels = [
             panel("Loss", 170.0, None, history.losses.iter().enumerate().map(loss_line).collect()),
@@ -191,7 +191,7 @@ fn loss_line((index, curve): (usize, &Curve)) -> Line {
 }
 
 fn dice_lines(history: &History, colors: &[(String, [u8; 3])]) -> Vec<Line> {
-    let many = history.structure_dice.len() > MOST_NAMES;
+    let many = history.structure_dice.len() > MAX_NAMES;
     let structures = history.structure_dice.iter().map(|curve| {
         let color = colors.iter().find(|(name, _)| *name == curve.name).map_or([120; 3], |(_, color)| *color);
         let named = if many { line(curve, MANY, 0.5) } else { line(curve, on_white(color), 1.5) };
@@ -200,7 +200,7 @@ fn dice_lines(history: &History, colors: &[(String, [u8; 3])]) -> Vec<Line> {
     structures.chain(history.mean_dice.iter().map(|curve| line(curve, INK, 2.5))).collect()
 }
 
-/// Round numbers between two others, about so many (steps of 1, 2 or 5 times a power of ten).
+/// Round tick values between two limits, `about` as many (steps of 1, 2 or 5 times a power of ten).
 fn ticks(low: f64, high: f64, about: f64) -> Vec<f64> {
     let raw = (high - low) / about;
     if !(raw.is_finite() && raw > 0.0) {
@@ -214,7 +214,7 @@ fn ticks(low: f64, high: f64, about: f64) -> Vec<f64> {
     (first..=last).map(|index| index as f64 * step).collect()
 }
 
-/// A tick's value: plain where that is short, else scientific.
+/// A tick's value: plain if short, else scientific.
 fn short(value: f64) -> String {
     if value == 0.0 {
         "0".to_owned()

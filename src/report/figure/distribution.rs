@@ -1,4 +1,4 @@
-//! How the cases of each structure spread: box (quartiles), whiskers, and every case as a point.
+//! Distribution over cases per structure: box (quartiles), whiskers, and every case as a point.
 
 use plotters::prelude::*;
 
@@ -12,16 +12,16 @@ use crate::evaluate::metric::{HEADLINE, MetricId};
 use crate::evaluate::{Statistics, Trial};
 use crate::report::{Report, ReportError};
 
-/// More points than this are not drawn one by one: only those beyond the whiskers.
-const MOST_POINTS: usize = 6000;
+/// With more points than this, only those beyond the whiskers are drawn.
+const MAX_POINTS: usize = 6000;
 
 /// Draws the distribution of a trial's scores.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
     let spreads = spreads(report, trial, HEADLINE)?;
-    Ok(render(&Distribution::new(&titled(report, trial, "Spread over cases"), spreads))?)
+    Ok(render(&Distribution::new(&titled(report, trial, "Distribution over cases"), spreads))?)
 }
 
 /// One structure's values.
@@ -31,7 +31,7 @@ pub(super) struct Spread {
     pub name: String,
     /// Its colour.
     pub color: [u8; 3],
-    /// By metric: every case where it is defined.
+    /// By metric: the values of all cases where it is defined.
     pub values: Vec<Vec<f64>>,
 }
 
@@ -59,8 +59,8 @@ impl Distribution {
     /// The distribution of one set of scores.
     fn new(title: &str, spreads: Vec<Spread>) -> Self {
         let points: usize = spreads.iter().filter_map(|spread| spread.values.first()).map(Vec::len).sum();
-        let every_point = points <= MOST_POINTS;
-        let points = if every_point { "a dot per case" } else { "dots: cases beyond the whiskers" };
+        let every_point = points <= MAX_POINTS;
+        let points = if every_point { "one dot per case" } else { "dots: cases beyond the whiskers" };
         let names: Vec<String> = spreads.iter().map(|spread| spread.name.clone()).collect();
         let rows = Rows {
             title: title.to_owned(),
@@ -118,7 +118,7 @@ fn whiskers(values: &[f64], statistics: &Statistics) -> (f64, f64) {
     inside.fold((statistics.q1, statistics.q3), |(low, high), value| (low.min(value), high.max(value)))
 }
 
-/// Spreads points over the row's height, evenly and always the same (golden-ratio sequence).
+/// Deterministic offset that spreads points evenly over the row's height (golden-ratio sequence).
 fn jitter(index: usize) -> f64 {
     (((index as f64 + 1.0) * 0.618_033_988_749_895).fract() - 0.5) * 15.0
 }

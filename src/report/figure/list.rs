@@ -1,26 +1,26 @@
-//! The list of figures. A new one is a file beside this one and an entry of [`FIGURES`]: the report's folder and the page follow it.
+//! The list of figures. A new one is a file beside this one and an entry of [`FIGURES`], which the report's folder and the page use.
 
 use super::{Figure, comparison, curves, distribution, ranking, roc, scatter};
 use crate::evaluate::Trial;
 use crate::report::{Report, ReportError};
 
-/// A figure of reports.
+/// A kind of figure.
 pub struct Kind {
-    /// File name without ending; a number follows where the figure is drawn several times.
+    /// File name without extension; a number is appended if the figure is drawn several times.
     name: &'static str,
-    /// Where it stands on the page.
+    /// Its section of the page.
     section: Section,
-    /// Caption, also the text for readers that cannot see the chart; `{}` stands for what the figure is of.
+    /// Caption, also used as the accessible label; `{}` is replaced by the run or classifier.
     caption: &'static str,
-    /// What it shows, and with that when it is drawn.
+    /// What it shows, which determines when it is drawn.
     shows: Shows,
 }
 
 /// What a figure shows.
 enum Shows {
-    /// The best trial; drawn where it has scores.
+    /// The best trial; drawn if it has scores.
     BestTrial(fn(&Report, &Trial) -> Result<Figure, ReportError>),
-    /// All trials; drawn where there are several.
+    /// All trials; drawn if there are several.
     Trials(fn(&Report) -> Result<Figure, ReportError>),
     /// Each of several runs or classifiers.
     Each(fn(&Report) -> Result<Vec<Part>, ReportError>),
@@ -28,9 +28,9 @@ enum Shows {
 
 /// A figure of one run or classifier.
 pub struct Part {
-    /// Behind the figure's name.
+    /// Appended to the figure's name.
     pub number: usize,
-    /// What it is of.
+    /// Name of the run or classifier.
     pub of: String,
     /// The chart.
     pub figure: Figure,
@@ -43,9 +43,9 @@ pub enum Section {
     Ranking,
     /// Scores per structure.
     Structures,
-    /// Trials against each other.
+    /// Comparison of trials.
     Comparison,
-    /// Classifiers of slices.
+    /// Slice classifiers.
     Classifiers,
     /// Training over epochs.
     Training,
@@ -62,7 +62,7 @@ pub const FIGURES: &[Kind] = &[
     Kind {
         name: "distribution",
         section: Section::Structures,
-        caption: "Spread of Dice and IoU over cases, per structure.",
+        caption: "Distribution of Dice and IoU over cases, per structure.",
         shows: Shows::BestTrial(distribution::draw),
     },
     Kind {
@@ -101,11 +101,11 @@ pub const FIGURES: &[Kind] = &[
 /// A figure with its place in the page.
 #[derive(Clone, Debug)]
 pub struct NamedFigure {
-    /// File name without ending.
+    /// File name without extension.
     pub name: String,
-    /// Where it stands on the page.
+    /// Its section of the page.
     pub section: Section,
-    /// Caption, also the text for readers that cannot see the chart.
+    /// Caption, also used as the accessible label.
     pub caption: String,
     /// The chart.
     pub figure: Figure,
@@ -114,7 +114,7 @@ pub struct NamedFigure {
 /// Draws every figure that applies, in the order of the page.
 ///
 /// # Errors
-/// A table lacks what a figure shows, or the drawing library refuses.
+/// A table lacks what a figure shows, or the drawing library fails.
 pub fn figures(report: &Report) -> Result<Vec<NamedFigure>, ReportError> {
     let mut figures = Vec::new();
     for kind in FIGURES {
@@ -136,7 +136,7 @@ fn numbered(kind: &Kind, part: Part) -> (String, String, Figure) {
     (format!("{}-{}", kind.name, part.number), kind.caption.replace("{}", &part.of), part.figure)
 }
 
-/// Title of a figure of one trial, which is named where there are several.
+/// Title of a figure of one trial, which is named if there are several.
 pub(super) fn titled(report: &Report, trial: &Trial, what: &str) -> String {
     if report.trials.all.len() > 1 { format!("{what}, trial {}", trial.name()) } else { what.to_owned() }
 }

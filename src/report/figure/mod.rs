@@ -22,12 +22,12 @@ use plotters::style::register_font;
 
 use canvas::{Canvas, SCALE};
 
-/// Puts the middle of digits and small letters on the position: SVG centres the x-height, …
+/// Shift that centres digits and small letters vertically: SVG centres the x-height, …
 const SVG_DROP: f64 = 0.05;
-/// … bitmaps centre a box that reaches above the letters.
+/// … bitmaps centre a box that extends above the letters.
 const BITMAP_DROP: f64 = 0.17;
 
-/// A chart in both forms.
+/// A chart in both formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
     /// A stand-alone SVG document; its text names a generic sans-serif family.
@@ -36,7 +36,7 @@ pub struct Figure {
     pub png: Vec<u8>,
 }
 
-/// The drawing library refused.
+/// The drawing library failed.
 #[derive(Debug, thiserror::Error)]
 #[error("a chart cannot be drawn: {0}")]
 pub struct FigureError(pub(crate) String);
@@ -62,7 +62,7 @@ pub trait Plot {
 /// Draws a plot as SVG and as PNG; the same plot gives the same bytes.
 ///
 /// # Errors
-/// [`FigureError`] where the drawing library refuses.
+/// [`FigureError`] if the drawing library fails.
 pub fn render(plot: &impl Plot) -> Result<Figure, FigureError> {
     register_fonts();
     let (width, height) = plot.size();
@@ -70,7 +70,7 @@ pub fn render(plot: &impl Plot) -> Result<Figure, FigureError> {
     Ok(Figure { svg: render_svg(plot, (width, height), size)?, png: render_png(plot, size)? })
 }
 
-/// The charts' font comes with the binary, so that machines without fonts draw the same pictures.
+/// Registers the charts' font, which is embedded in the binary so that machines without fonts draw the same pictures.
 fn register_fonts() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -82,7 +82,7 @@ fn register_fonts() {
 fn render_svg(plot: &impl Plot, nominal: (u32, u32), size: (u32, u32)) -> Result<String, FigureError> {
     let mut svg = String::new();
     draw(plot, &SVGBackend::with_string(&mut svg, size).into_drawing_area(), SVG_DROP)?;
-    // Coordinates are whole numbers: drawn large and shown at nominal size they are fine enough.
+    // Coordinates are integers: drawing large and showing at nominal size makes them precise enough.
     let large = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
     Ok(svg.replacen(&large, &format!("width=\"{}\" height=\"{}\"", nominal.0, nominal.1), 1))
 }
@@ -91,16 +91,14 @@ fn render_png(plot: &impl Plot, (width, height): (u32, u32)) -> Result<Vec<u8>, 
     let mut pixels = vec![255; width as usize * height as usize * 3];
     draw(plot, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), BITMAP_DROP)?;
     let mut png = Vec::new();
-    PngEncoder::new(&mut png)
-        .write_image(&pixels, width, height, image::ExtendedColorType::Rgb8)
-        .map_err(FigureError::of)?;
+    PngEncoder::new(&mut png).write_image(&pixels, width, height, image::ColorType::Rgb8).map_err(FigureError::of)?;
     Ok(png)
 }
 
 /// Draws on top of a picture (8-bit RGB, row by row, `size` in pixels: two per nominal pixel).
 ///
 /// # Errors
-/// What `paint` returns, or the backend's refusal of the buffer.
+/// Errors of `paint`, or of the backend if it rejects the buffer.
 pub fn with_canvas(
     pixels: &mut [u8],
     size: (u32, u32),

@@ -1,4 +1,4 @@
-//! Colours of charts. Series colours are those of Okabe & Ito (2008), which stay apart for colour-blind readers.
+//! Colours of charts. Series colours are those of Okabe & Ito (2008), which colour-blind readers can distinguish.
 
 use plotters::style::RGBColor;
 
@@ -12,16 +12,16 @@ pub const GRID: RGBColor = RGBColor(0xDF, 0xE4, 0xEA);
 pub const DICE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
 /// Intersection over union.
 pub const IOU: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
-/// Metrics that stand side by side, in their order.
+/// Metrics shown side by side, in order.
 const SIDE_BY_SIDE: [RGBColor; 4] = [DICE, IOU, RGBColor(0x00, 0x9E, 0x73), RGBColor(0xCC, 0x79, 0xA7)];
-/// Marks what is best.
+/// Marks the best.
 pub const BEST: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 /// Cells without a value.
 pub const MISSING: RGBColor = RGBColor(0xEE, 0xF0, 0xF3);
 
-/// Text on light cells: not [`INK`], which the page turns light in dark mode.
+/// Text on light cells: not [`INK`], which the page lightens in dark mode.
 const ON_LIGHT: RGBColor = RGBColor(0x12, 0x1A, 0x24);
-/// Lines that are too many to be told apart.
+/// Lines too numerous to distinguish.
 pub const MANY: RGBColor = RGBColor(0xB4, 0xBF, 0xCA);
 
 /// Anchors of the sequential scale "Blues" (Harrower & Brewer 2003), from 0 to 1.
@@ -42,7 +42,7 @@ pub fn of_panel(panel: usize) -> RGBColor {
     SIDE_BY_SIDE[panel % SIDE_BY_SIDE.len()]
 }
 
-/// Colour of a value between 0 and 1 on a scale that colour-blind readers see as darkness.
+/// Colour of a value between 0 and 1 on a scale of increasing darkness, legible for colour-blind readers.
 pub fn sequential(value: f64) -> RGBColor {
     let position = value.clamp(0.0, 1.0) * (BLUES.len() - 1) as f64;
     let place = (position.floor() as usize).min(BLUES.len() - 2);
@@ -59,7 +59,7 @@ pub fn text_on(RGBColor(red, green, blue): RGBColor) -> RGBColor {
     if luminance > 0.24 { ON_LIGHT } else { RGBColor(0xFF, 0xFF, 0xFF) }
 }
 
-/// A structure's colour, darkened until it can be seen on white.
+/// A structure's colour, darkened until visible on white.
 pub fn on_white([red, green, blue]: [u8; 3]) -> RGBColor {
     let luminance = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
     let factor = if luminance > 0.45 { (0.45 / luminance).sqrt() } else { 1.0 };

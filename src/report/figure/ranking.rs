@@ -17,7 +17,7 @@ use crate::report::{Report, ReportError};
 /// Draws the ranking of a trial's structures.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
     Ok(render(&Ranking::new(&titled(report, trial, "Structures, best first"), &trial.summary.structures))?)
 }
@@ -68,7 +68,7 @@ impl Ranking {
     }
 }
 
-/// Sorting key: undefined means stand below every value.
+/// Sorting key: undefined means sort below every value.
 fn merit(structure: &Row) -> f64 {
     let metric = HEADLINE[0];
     structure.statistics(metric).map_or(f64::NEG_INFINITY, |it| metric.merit(it.mean))

@@ -1,4 +1,4 @@
-//! ROC curves of a classifier of slices: sensitivity over one minus specificity.
+//! ROC curves of a slice classifier: sensitivity against 1 − specificity.
 
 use plotters::prelude::*;
 
@@ -11,13 +11,13 @@ use crate::evaluate::slices::SliceSummary;
 use crate::evaluate::slices::classifier::Classifier;
 use crate::report::{Report, ReportError};
 
-/// With more curves a legend would be longer than the chart.
-const MOST_NAMES: usize = 24;
+/// Maximum number of legend entries: with more, the legend would be longer than the chart.
+const MAX_NAMES: usize = 24;
 
 /// Draws the curves of each classifier.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw(report: &Report) -> Result<Vec<Part>, ReportError> {
     let draw = |(classifier, number): (&Classifier, usize)| {
         let figure = render(&Roc::new(report, classifier))?;
@@ -29,13 +29,13 @@ pub fn draw(report: &Report) -> Result<Vec<Part>, ReportError> {
 /// One curve.
 #[derive(Clone, Debug, PartialEq)]
 struct RocCurve {
-    /// Structure, with the area below its curve.
+    /// Structure, with the area under its curve.
     name: String,
     /// Colour of the structure.
     color: [u8; 3],
-    /// One minus specificity, sensitivity.
+    /// Points (1 − specificity, sensitivity).
     points: Vec<[f64; 2]>,
-    /// The point that the threshold gives.
+    /// Operating point at the threshold.
     chosen: Option<[f64; 2]>,
 }
 
@@ -59,7 +59,7 @@ impl Roc {
             }
         };
         let curves = classifier.summaries.iter().zip(&classifier.curves).map(curve).collect();
-        Self { title: format!("Slices, {}", classifier.name), curves }
+        Self { title: format!("Slice classification, {}", classifier.name), curves }
     }
 
     fn curve<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, curve: &RocCurve) -> Result<(), FigureError> {
@@ -85,7 +85,7 @@ impl Plot for Roc {
         let x = LEFT + SIDE + 40.0;
         for (row, curve) in self.curves.iter().enumerate() {
             self.curve(canvas, curve)?;
-            if row < MOST_NAMES {
+            if row < MAX_NAMES {
                 let y = TOP + 10.0 + row as f64 * 20.0;
                 canvas.dot((x, y), 5.0, on_white(curve.color).to_rgba())?;
                 canvas.text((x + 14.0, y), &fit(&curve.name, Text::LABEL, SIZE.0 - x - 40.0), Text::LABEL)?;

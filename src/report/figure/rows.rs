@@ -1,4 +1,4 @@
-//! The frame that ranking, distribution and comparison share: one row per name, a panel for each headline metric.
+//! Layout shared by ranking, distribution and comparison: one row per name, one panel per headline metric.
 
 use plotters::prelude::DrawingBackend;
 
@@ -6,7 +6,7 @@ use super::FigureError;
 use super::canvas::{Canvas, Text, fit, width};
 use crate::evaluate::metric::HEADLINE;
 
-/// Nominal width of every figure of this form.
+/// Nominal width of every figure with this layout.
 pub const WIDTH: f64 = 1000.0;
 const TOP: f64 = 92.0;
 const BOTTOM: f64 = 46.0;
@@ -24,13 +24,13 @@ pub struct Rows {
     pub names: Vec<String>,
     /// Height of a row in nominal pixels.
     pub height: f64,
-    /// Room at the right of each panel for values, in nominal pixels.
+    /// Space at the right of each panel for values, in nominal pixels.
     pub value_room: f64,
-    /// Room at the left for names, in nominal pixels: what [`name_room`] says.
+    /// Space at the left for names, in nominal pixels: see [`name_room`].
     pub name_room: f64,
 }
 
-/// Room that names take at the left of a figure, in nominal pixels.
+/// Space that names take at the left of a figure, in nominal pixels.
 pub fn name_room(names: &[String]) -> f64 {
     names.iter().map(|name| width(name, Text::LABEL)).fold(60.0, f64::max).min(380.0) + 26.0
 }
@@ -46,7 +46,7 @@ impl Rows {
         TOP + self.height * (row as f64 + 0.5)
     }
 
-    /// Where a value between 0 and 1 lies in a panel, counted from the left.
+    /// Position of a value between 0 and 1 in a panel; panels are counted from the left.
     pub fn x(&self, panel: usize, value: f64) -> f64 {
         self.left(panel) + value.clamp(0.0, 1.0) * self.panel_width()
     }
@@ -63,7 +63,7 @@ impl Rows {
     /// Draws headings, names, grid and scale.
     ///
     /// # Errors
-    /// The backend's.
+    /// Errors of the backend.
     pub fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, WIDTH - 28.0), Text::TITLE)?;
         canvas.text((14.0, 46.0), &fit(&self.note, Text::NOTE, WIDTH - 28.0), Text::NOTE)?;

@@ -1,4 +1,4 @@
-//! Dice against IoU: cases lie on IoU = D / (2 − D); means over cases lie above it, the further the wider they spread.
+//! Dice against IoU: cases lie on the curve IoU = D / (2 − D); means lie above it, the further the wider the cases are spread.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::evaluate::frame::mean;
 use crate::evaluate::{DICE, IOU, Trial};
 use crate::report::{Report, ReportError};
 
-/// With more structures a legend would be longer than the chart.
-const MOST_NAMES: usize = 24;
+/// Maximum number of legend entries: with more, the legend would be longer than the chart.
+const MAX_NAMES: usize = 24;
 
 /// Draws Dice against IoU of a trial's cases.
 ///
 /// # Errors
-/// The drawing library's.
+/// Errors of the drawing library.
 pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
     let spreads = spreads(report, trial, &[DICE, IOU])?;
     Ok(render(&Scatter { title: titled(report, trial, "Dice against IoU"), spreads })?)
@@ -35,7 +35,7 @@ struct Scatter {
 
 impl Scatter {
     fn cases<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
-        // Dots that would hide each other exactly are drawn once, which bounds the size of the file.
+        // Coinciding dots are drawn once, which bounds the size of the file.
         let mut drawn = BTreeSet::new();
         for (index, spread) in self.spreads.iter().enumerate() {
             let [dice, iou] = spread.values.as_slice() else { continue };
@@ -64,13 +64,13 @@ impl Scatter {
     fn legend<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         let x = LEFT + SIDE + 40.0;
         let room = SIZE.0 - x - 40.0;
-        for (row, spread) in self.spreads.iter().take(MOST_NAMES).enumerate() {
+        for (row, spread) in self.spreads.iter().take(MAX_NAMES).enumerate() {
             let y = TOP + 10.0 + row as f64 * 20.0;
             canvas.dot((x, y), 5.0, on_white(spread.color).to_rgba())?;
             canvas.text((x + 14.0, y), &fit(&spread.name, Text::LABEL, room), Text::LABEL)?;
         }
-        if let Some(more) = self.spreads.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
-            let y = TOP + 10.0 + MOST_NAMES as f64 * 20.0;
+        if let Some(more) = self.spreads.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
+            let y = TOP + 10.0 + MAX_NAMES as f64 * 20.0;
             canvas.text((x, y), &format!("and {more} more"), Text::NOTE)?;
         }
         Ok(())

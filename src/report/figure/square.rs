@@ -12,7 +12,7 @@ pub(super) const TOP: f64 = 66.0;
 /// Edge of the square.
 pub(super) const SIDE: f64 = 510.0;
 
-/// Place of a pair of numbers, clipped to the square.
+/// Position of a pair of numbers, clipped to the square.
 pub(super) fn at(x: f64, y: f64) -> (f64, f64) {
     (LEFT + x.clamp(0.0, 1.0) * SIDE, TOP + (1.0 - y.clamp(0.0, 1.0)) * SIDE)
 }

@@ -17,7 +17,7 @@ impl Plot for Frame {
 }
 
 #[test]
-fn both_forms_show_the_same_places_at_their_sizes() {
+fn both_formats_show_the_same_picture_at_their_sizes() {
     let figure = render(&Frame).unwrap();
     assert!(figure.svg.starts_with("<svg width=\"60\" height=\"40\" viewBox=\"0 0 120 80\""), "{}", figure.svg);
     assert!(figure.svg.contains("x=\"20\" y=\"20\" width=\"20\" height=\"40\""), "{}", figure.svg);

@@ -1,4 +1,4 @@
-//! The few pieces of HTML that sections are made of.
+//! HTML building blocks of the sections.
 
 /// Text that is safe inside an element or an attribute.
 pub(super) fn escape(text: &str) -> String {
@@ -10,7 +10,7 @@ pub(super) fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // Control characters are no HTML.
+            // Control characters are not allowed in HTML.
             control if control.is_control() && !matches!(control, '\n' | '\t') => safe.push('\u{FFFD}'),
             other => safe.push(other),
         }
@@ -79,7 +79,7 @@ impl Cell {
     }
 }
 
-/// A table that scrolls in its own frame; a row whose flag is set is the mean and stays at the end.
+/// A table that scrolls in its own frame; a flagged row is the mean and stays at the end.
 pub(super) fn table(header: &[String], rows: &[(bool, Vec<Cell>)]) -> String {
     let class = |column: usize| rows.first().and_then(|(_, cells)| cells.get(column)).map_or("", |cell| cell.class);
     let heading = |(column, name): (usize, &String)| match class(column) {

@@ -12,7 +12,7 @@ use crate::evaluate::{Trial, Trials};
 use crate::report::{Report, ReportInput};
 
 /// Above this many rows the page shows means per case only; `cases.csv` has every row.
-const MOST_ROWS: usize = 6000;
+const MAX_ROWS: usize = 6000;
 
 fn names(header: &[&str]) -> Vec<String> {
     header.iter().map(|name| (*name).to_owned()).collect()
@@ -27,7 +27,7 @@ fn count(row: &Row, column: &str) -> Cell {
     Cell::value(row.count(column).unwrap_or_default())
 }
 
-/// The numbers that a reader looks for first.
+/// The key figures.
 pub(super) fn tiles(report: &Report) -> String {
     let Some((best, overall)) = report.trials.best().and_then(|best| Some((best, rows(&best.summary.overall).next()?)))
     else {
@@ -62,7 +62,7 @@ pub(super) fn tiles(report: &Report) -> String {
     )
 }
 
-/// What the experiment's author says of it.
+/// The author's notes on the experiment.
 pub(super) fn notes(input: &ReportInput) -> String {
     input.notes.iter().map(|note| format!("<p>{}</p>\n", escape(note))).collect()
 }
@@ -93,11 +93,11 @@ pub(super) fn structures(report: &Report) -> String {
         + &table(&header, &structures.chain(overall).collect::<Vec<_>>())
         + "<p class=\"note\">missed: in the reference, not in the prediction (scored 0); false pos.: in the prediction \
            only (scored 0); undefined: in neither (no score). The last row is over structures: its sd, median and IQR \
-           are those of the structures’ means, its counts are sums. Where a trial has several seeds, scores are averaged \
+           are those of the structures’ means, its counts are sums. If a trial has several seeds, scores are averaged \
            within a case first, and counts are over all seeds.</p>\n"
 }
 
-/// What is shown of a metric besides its mean: all of the first headline metric, the spread of the others, no more of the rest.
+/// Statistics shown besides a metric's mean: all for the first headline metric, sd for the other headline metrics, none for the rest.
 fn details(metric: MetricId) -> &'static [&'static str] {
     match HEADLINE.iter().position(|headline| *headline == metric) {
         Some(0) => &["sd", "95 % CI", "median", "IQR"],
@@ -130,7 +130,7 @@ fn percent(rate: Option<f64>) -> Cell {
     rate.map_or_else(|| Cell::number(None), |rate| Cell::value(format!("{:.0} %", rate * 100.0)))
 }
 
-/// Every trial with its settings, the headline metrics side by side; nothing for one trial.
+/// Every trial with its settings and headline metrics; empty for one trial.
 pub(super) fn comparison(report: &Report) -> String {
     let trials = &report.trials.all;
     if trials.len() < 2 {
@@ -167,7 +167,7 @@ fn comparison_row(trial: &Trial, keys: &[&str]) -> Vec<Cell> {
     cells
 }
 
-/// How well classifiers tell slices apart.
+/// Results of slice classifiers.
 pub(super) fn classifiers(report: &Report) -> String {
     if report.classifiers.is_empty() {
         return String::new();
@@ -180,8 +180,8 @@ pub(super) fn classifiers(report: &Report) -> String {
         "sensitivity",
         "specificity",
         "accuracy",
-        "found",
-        "missed",
+        "true pos.",
+        "false neg.",
         "false pos.",
         "true neg.",
     ];
@@ -199,18 +199,17 @@ pub(super) fn classifiers(report: &Report) -> String {
         }
     }
     table(&names(&header), &rows)
-        + "<p class=\"note\">By slices of the scored cases, folds pooled. found and missed: slices that show the structure; \
-           false pos. and true neg.: slices that do not. Every slice with its probability: <code>slices.csv</code> in the run's \
-           folder.</p>\n"
+        + "<p class=\"note\">Per slice of the scored cases, with folds pooled. Positive slices show the structure, negative ones \
+           do not. Every slice with its probability: <code>slices.csv</code> in the run's folder.</p>\n"
 }
 
-/// What a cascade's classifier saved and cost.
+/// Slices skipped by cascades, and the recall lost with them.
 pub(super) fn skipped(report: &Report) -> String {
     if report.skipped.height() == 0 {
         return String::new();
     }
     let header =
-        ["trial", "structure", "slices", "skipped", "part", "reference voxels", "in skipped slices", "lost recall"];
+        ["trial", "structure", "slices", "skipped", "fraction", "reference voxels", "in skipped slices", "lost recall"];
     let row = |row: Row| {
         let mut cells = vec![Cell::text(row.text("trial")), Cell::text(row.text("structure"))];
         cells.extend([count(&row, "slices"), count(&row, "skipped_slices"), percent(row.number("skipped"))]);
@@ -219,16 +218,16 @@ pub(super) fn skipped(report: &Report) -> String {
         (false, cells)
     };
     table(&names(&header), &rows(&report.skipped).map(row).collect::<Vec<_>>())
-        + "<p class=\"note\">Slices that the classifier keeps from the segmenter, over the scored cases. Lost recall: the part of the \
-           reference in them, which no segmenter can find. What the segmenter finds without the classifier is a trial of its \
-           own.</p>\n"
+        + "<p class=\"note\">Slices of the scored cases that the classifier excludes from segmentation. Lost recall: the fraction of \
+           the reference in them, which the second stage cannot find. The second stage without the classifier is a trial of \
+           its own.</p>\n"
 }
 
-/// Every score, or the means per case where that would be too long for a page.
+/// Every score, or the means per case if there are too many for a page.
 pub(super) fn cases(trials: &Trials) -> Result<String, TableError> {
     match trials.scores.height() {
         0 => Ok(String::new()),
-        height if height > MOST_ROWS => case_means(trials),
+        height if height > MAX_ROWS => case_means(trials),
         _ => Ok(every_score(trials)),
     }
 }
@@ -277,7 +276,7 @@ pub(super) fn excluded(report: &Report) -> String {
     table(&names(&["case", "reason"]), &rows)
 }
 
-/// Plan and manifest of every run; equal ones once.
+/// Plan and manifest of every run; identical ones once.
 pub(super) fn provenance(report: &Report) -> String {
     let mut shown: Vec<(String, String, Vec<String>)> = Vec::new();
     let classifiers = report.input.classifiers.iter().map(|run| (&run.plan_toml, &run.manifest, &run.context));

@@ -51,7 +51,7 @@ impl Layers {
         self.0.iter().any(|layer| layer.name == name)
     }
 
-    /// A pixel with the structures laid over it: a tint inside, the full colour along the edge.
+    /// A pixel with the structures overlaid: a tint inside, the full colour along the edge.
     pub(super) fn overlay(
         &self,
         gray: Rgb<u8>,
@@ -72,7 +72,7 @@ impl Layers {
         })
     }
 
-    /// Whether any structure is missed, and whether any is found that is not there.
+    /// Whether any structure is missed, and whether any is a false positive.
     pub(super) fn errors(&self, at: (usize, usize)) -> (bool, bool) {
         let there = |mask: &Array2<bool>| mask.get(at).copied().unwrap_or(false);
         self.0.iter().fold((false, false), |(missed, extra), layer| {

@@ -1,9 +1,9 @@
-//! What the colours of an overlay mean: errors first, then the structures that it shows.
+//! Legend of an overlay: errors first, then the structures shown.
 
 use image::Rgb;
 use plotters::prelude::{Color, DrawingBackend, RGBColor};
 
-use super::{CONFUSED, EXTRA, MISSED};
+use super::{FALSE_POSITIVE, MISSED, WRONG_STRUCTURE};
 use crate::dataset::TargetStructure;
 use crate::report::figure::FigureError;
 use crate::report::figure::canvas::{Canvas, SCALE, Text, width as text_width};
@@ -11,7 +11,7 @@ use crate::report::figure::palette::INK;
 
 const LINE: f64 = 22.0;
 const LEFT: f64 = 14.0;
-/// Left edge of the entries, behind the line's heading.
+/// Left edge of the entries, after the line's heading.
 const ENTRIES: f64 = 110.0;
 
 /// Lines of coloured names.
@@ -30,11 +30,14 @@ struct Entry {
 }
 
 impl Legend {
-    /// Places the entries on a picture of some pixels' width: errors, if there are any to explain, in the first line,
-    /// structures in lines of their own.
+    /// Lays out the entries in a picture `width` pixels wide: errors, if they are shown, in the first line, structures in lines of
+    /// their own.
     pub(super) fn new<'a>(structures: impl Iterator<Item = &'a TargetStructure>, width: u32, errors: bool) -> Self {
-        let errors: &[_] =
-            if errors { &[("missed", MISSED), ("extra", EXTRA), ("wrong structure", CONFUSED)] } else { &[] };
+        let errors: &[_] = if errors {
+            &[("missed", MISSED), ("extra", FALSE_POSITIVE), ("wrong structure", WRONG_STRUCTURE)]
+        } else {
+            &[]
+        };
         let right = f64::from(width) / f64::from(SCALE) - LEFT;
         let (mut x, mut line) = (ENTRIES, 0);
         let mut entries = Vec::new();
@@ -52,7 +55,7 @@ impl Legend {
         Self { entries, lines: line + 1, first_structures: usize::from(!errors.is_empty()) }
     }
 
-    /// Pixels that the legend takes.
+    /// Height in pixels.
     pub(super) fn height(&self) -> u32 {
         ((self.lines as f64 * LINE + 14.0) * f64::from(SCALE)) as u32
     }

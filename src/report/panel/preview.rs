@@ -1,4 +1,4 @@
-//! What a network is about to see: prepared cases in three planes, and a row of training patches, labels laid over.
+//! Preview of a network's input: prepared cases in three planes, and rows of training patches, with labels overlaid.
 
 use image::RgbImage;
 use plotters::prelude::*;
@@ -32,7 +32,7 @@ const NOTES: u32 = 92;
 pub struct Sample {
     /// The case.
     pub name: String,
-    /// A line for people: shape and spacing, or how a patch was drawn.
+    /// A note: shape and spacing, or how the patch was drawn.
     pub note: String,
     /// The image; its first channel is shown.
     pub image: Volume,
@@ -62,13 +62,13 @@ pub struct PatchRow {
     pub title: String,
     /// Lines below it.
     pub notes: Vec<String>,
-    /// Show all in the first one's shades of grey, so that a change of brightness is seen.
+    /// Show all with the intensity window of the first one, so that changes of brightness are visible.
     pub alike: bool,
     /// At most [`PATCHES`] are shown.
     pub patches: Vec<Sample>,
 }
 
-/// A picture with its place.
+/// A picture with its position.
 struct Placed {
     view: View,
     layers: Layers,
@@ -82,7 +82,7 @@ struct Row<'a> {
     pictures: Vec<Placed>,
 }
 
-/// A row of patches with its place.
+/// A row of patches with its position.
 struct Section<'a> {
     row: &'a PatchRow,
     top: u32,
@@ -93,7 +93,7 @@ struct Section<'a> {
 /// Draws cases and patches into one picture.
 ///
 /// # Errors
-/// [`PanelError`] where an image and its labels have different sizes or the image is empty.
+/// [`PanelError`] if an image and its labels have different sizes or the image is empty.
 pub fn render(preview: &Preview) -> Result<RgbImage, PanelError> {
     let mut top = HEADING;
     let mut cases = Vec::new();
@@ -133,7 +133,7 @@ pub fn render(preview: &Preview) -> Result<RgbImage, PanelError> {
     Ok(picture)
 }
 
-/// The planes of a sample as they fit a tile, with the labels cut along them.
+/// The planes of a sample, scaled to fit a tile, with their labels.
 fn cut(sample: &Sample, target: &Target, tile: u32, window: (f32, f32)) -> Result<Vec<(View, Layers)>, PanelError> {
     let none = Segmentation::Labels(LabelMap {
         voxels: ndarray::Array3::zeros(sample.labels.voxels.dim()),
@@ -158,7 +158,7 @@ fn planes(sample: &Sample, target: &Target, top: u32) -> Result<Vec<Placed>, Pan
     Ok(cut(sample, target, TILE, window(&sample.image))?.into_iter().enumerate().map(place).collect())
 }
 
-/// The axial plane of each patch. Mirrored patches have no left and right, so no letters stand at their edges.
+/// The axial plane of each patch, without orientation letters, because patches may be mirrored.
 fn patch_row<'a>(patches: &'a PatchRow, target: &Target, top: u32) -> Result<Vec<Row<'a>>, PanelError> {
     let shared = patches.patches.first().filter(|_| patches.alike).map(|first| window(&first.image));
     let row = |(column, sample): (usize, &'a Sample)| {

@@ -16,7 +16,7 @@ fn example() -> (Volume, LabelMap, LabelMap) {
 }
 
 #[test]
-fn planes_are_shown_as_radiologists_do_with_the_right_proportions() {
+fn planes_are_shown_in_radiological_convention_with_the_right_proportions() {
     let (image, reference, prediction) = example();
     let views = views(&image, &reference, &Segmentation::Labels(prediction), &target(2), TILE, window(&image));
     let sizes: Vec<_> = views.iter().map(|view| (view.index, view.size)).collect();
@@ -43,10 +43,10 @@ fn errors_have_their_colours_and_the_image_column_none() {
             .filter(|(x, y)| *picture.get_pixel(*x, *y) == color)
             .count()
     };
-    // the outer column of voxels was called 2 in place of 1, the inner one was missed: 26 × 105 pixels each
+    // the outer column of voxels was labelled 2 instead of 1, the inner one was missed: 26 × 105 pixels each
     assert!((2500..3000).contains(&count(MISSED, 3)), "{}", count(MISSED, 3));
-    assert!((2500..3000).contains(&count(CONFUSED, 3)), "{}", count(CONFUSED, 3));
-    assert_eq!((count(EXTRA, 3), count(MISSED, 0), count(CONFUSED, 0)), (0, 0, 0));
+    assert!((2500..3000).contains(&count(WRONG_STRUCTURE, 3)), "{}", count(WRONG_STRUCTURE, 3));
+    assert_eq!((count(FALSE_POSITIVE, 3), count(MISSED, 0), count(WRONG_STRUCTURE, 0)), (0, 0, 0));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One plane through a case, as it is shown: which slice, which way up, how large.
+//! One plane through a case, as displayed: slice, orientation and size.
 
 use ndarray::{Array2, Axis};
 
@@ -14,7 +14,7 @@ pub(super) enum Plane {
 }
 
 impl Plane {
-    /// The array axis that is cut: z, y or x.
+    /// The array axis perpendicular to the plane: z, y or x.
     pub(super) fn axis(self) -> usize {
         match self {
             Self::Axial => 0,
@@ -33,18 +33,18 @@ impl Plane {
     }
 }
 
-/// A slice ready to be shown. Every axis of a RAS grid points to where the eye starts, so each is shown reversed.
+/// A slice ready to be shown. RAS axes point towards the left or upper edge of the picture, so rows and columns are reversed.
 pub(super) struct View {
     pub(super) plane: Plane,
     /// Index of the slice along its axis.
     pub(super) index: usize,
     /// Size on the picture in pixels: width, height.
     pub(super) size: (u32, u32),
-    /// Letters at the left, right, upper and lower edge; none for images without a place in the patient.
+    /// Letters at the left, right, upper and lower edge; none for images without an orientation in the patient.
     pub(super) marks: Option<[&'static str; 4]>,
-    /// Whether rows and columns are shown reversed: pixels of a photograph are in order already.
+    /// Whether rows and columns are reversed; those of a photograph are not.
     reversed: bool,
-    /// Brightness 0–255 as drawn from the image, `[row, column]` of the array.
+    /// Brightness 0–255, `[row, column]` of the array.
     slice: Array2<f32>,
 }
 
@@ -60,7 +60,7 @@ impl View {
         (place(y, self.size.1, rows), place(x, self.size.0, columns))
     }
 
-    /// Brightness under a pixel, linear between voxels.
+    /// Brightness under a pixel, linearly interpolated.
     pub(super) fn gray(&self, x: u32, y: u32) -> u8 {
         let (rows, columns) = self.slice.dim();
         let place = |pixel: u32, size: u32, count: usize| {
@@ -76,8 +76,7 @@ impl View {
     }
 }
 
-/// The planes of a case: three, or the one of a 2D image; none wider or higher than `tile` pixels. The window goes from black to
-/// white.
+/// The planes of a case: three, or one for a 2D image; at most `tile` pixels wide and high. The window goes from black to white.
 pub(super) fn views(
     image: &Volume,
     reference: &LabelMap,
@@ -91,7 +90,7 @@ pub(super) fn views(
     planes
         .into_iter()
         .map(|plane| {
-            let index = fullest(plane, reference, prediction, target);
+            let index = slice_with_most_labels(plane, reference, prediction, target);
             let slice = image.voxels.index_axis(Axis(0), 0).index_axis(Axis(plane.axis()), index).to_owned();
             let slice = slice.mapv(|value| brightness(value, window));
             let in_patient = image.geometry.has_spacing;
@@ -113,8 +112,8 @@ fn size(slice: &Array2<f32>, image: &Volume, plane: Plane, tile: u32) -> (u32, u
     (pixels(width), pixels(height))
 }
 
-/// The slice with most labelled voxels in the reference, else in the prediction, else the middle one.
-fn fullest(plane: Plane, reference: &LabelMap, prediction: &Segmentation, target: &Target) -> usize {
+/// The slice with the most labelled voxels in the reference, else in the prediction, else the middle one.
+fn slice_with_most_labels(plane: Plane, reference: &LabelMap, prediction: &Segmentation, target: &Target) -> usize {
     let axis = Axis(plane.axis());
     let known: Vec<u16> = target.structures.iter().flat_map(|s| s.values.iter().copied().chain([s.value])).collect();
     let labelled = |value: &&u16| **value != 0 && known.contains(*value);
@@ -129,11 +128,11 @@ fn fullest(plane: Plane, reference: &LabelMap, prediction: &Segmentation, target
             .map(|slice| slice.iter().filter(|value| **value != 0).count())
             .collect(),
     };
-    let fullest = areas.iter().enumerate().filter(|(_, area)| **area > 0).max_by_key(|(index, area)| {
-        // The first of equal areas.
+    let slice_with_most_labels = areas.iter().enumerate().filter(|(_, area)| **area > 0).max_by_key(|(index, area)| {
+        // The first if tied.
         (**area, usize::MAX - index)
     });
-    fullest.map_or(areas.len() / 2, |(index, _)| index)
+    slice_with_most_labels.map_or(areas.len() / 2, |(index, _)| index)
 }
 
 /// The 0.5 and 99.5 percentiles of the first channel, from at most about 100 000 evenly spaced voxels.

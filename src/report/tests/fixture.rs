@@ -1,11 +1,11 @@
-//! Made-up scores for tests: any number of structures, cases, trials and seeds, the same every time.
+//! Synthetic scores for tests: any number of structures, cases, trials and seeds, reproducible.
 
 use polars::prelude::*;
 use rand::Rng;
 use serde_json::json;
 
 use crate::dataset::{Excluded, Target, TargetStructure};
-use crate::evaluate::metric::Compared;
+use crate::evaluate::metric::MetricInput;
 use crate::evaluate::table::to_frame;
 use crate::evaluate::{Context, Overlap, Score, Setting, TrialKey};
 use crate::random;
@@ -102,7 +102,7 @@ fn run(size: &Size, target: &Target, trial: usize, seed: u64) -> RunInput {
     }
 }
 
-/// Overlap of two made-up masks; sometimes a structure is missed, invented or nowhere; structure 5 is never there.
+/// Overlap of two synthetic masks; sometimes a structure is missed, a false positive or absent; structure 5 is always absent.
 fn score(target: &Target, (case, structure): (usize, usize), trial: usize, seed: u64) -> Score {
     let mut draws = random::stream(seed, "fixture", trial as u64, (case * 1000 + structure) as u64);
     let size = draws.random_range(2_000..40_000u64);
@@ -120,7 +120,7 @@ fn score(target: &Target, (case, structure): (usize, usize), trial: usize, seed:
     let false_negative = found.map_or(0, |found| size - found);
     let true_negative = 1_000_000 - true_positive - false_negative - extra;
     let overlap = Overlap { true_positive, false_positive: extra, false_negative, true_negative };
-    let compared = Compared { counts: overlap, voxel_ml: Some(0.003) };
+    let compared = MetricInput { counts: overlap, voxel_ml: Some(0.003) };
     Score::new(&format!("case_{case:03}"), &target.structures[structure].name, &compared)
 }
 

@@ -1,4 +1,4 @@
-//! Slices of the scored cases, classified, and how well.
+//! Slice classification of the test cases, and its scores.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use crate::run::task::segment::reference;
 use crate::store::Stored;
 use crate::store::manifest::EvaluationRecord;
 
-/// Classifies the slices of the scored cases, and of those that a threshold may be chosen on.
+/// Classifies the slices of the test cases and of the cases used to choose thresholds.
 ///
 /// # Errors
-/// A case cannot be read, the table not be written, or it was stopped.
+/// A case cannot be read, the table cannot be written, or the run was stopped.
 pub fn predict(
     run: &Stored,
     prepared: Option<&PreparedSet>,
@@ -56,13 +56,13 @@ pub fn predict(
     Ok(write(&table::to_frame(&rows)?, &parquet, &csv)?)
 }
 
-/// Sets the truth of every slice beside its probabilities.
+/// Adds the reference of every slice to its probabilities.
 ///
 /// # Errors
-/// A file cannot be read or written, or it was stopped.
+/// A file cannot be read or written, or the run was stopped.
 pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
     let plan = &run.plan;
-    // Structures may have been renamed since; their order is part of the prediction's id.
+    // Structures may have been renamed since; the prediction's id fixes only their order.
     let names = run.structures();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let slices = rename_structures(&table::read(&run.prediction().slices().0)?, &names)?;
@@ -73,7 +73,7 @@ pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<Evalua
     Ok(scored(run, None, mean_auc(plan, &slices)?))
 }
 
-/// Which slices `[structure, z]` of each predicted case show the structures.
+/// Presence `[structure, z]` of each structure in each slice of the predicted cases.
 fn truth(run: &Stored, cases: &Cases, setting: &Setting) -> Result<BTreeMap<String, Array2<Option<bool>>>, RunError> {
     let plan = &run.plan;
     let (of, mut truth) = (plan.predicted().count(), BTreeMap::new());
@@ -89,7 +89,7 @@ fn truth(run: &Stored, cases: &Cases, setting: &Setting) -> Result<BTreeMap<Stri
     Ok(truth)
 }
 
-/// The table of slices with what the reference says of each.
+/// The table of slices with the reference of each.
 fn with_truth(
     mut slices: DataFrame,
     names: &[&str],
@@ -107,7 +107,7 @@ fn with_truth(
     Ok(slices)
 }
 
-/// Area under the ROC curve over the scored cases, mean over structures.
+/// Area under the ROC curve over the test cases, averaged over structures.
 fn mean_auc(plan: &Plan, slices: &DataFrame) -> Result<Option<f64>, RunError> {
     let mut areas = Vec::new();
     for structure in &plan.target.structures {

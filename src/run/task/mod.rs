@@ -1,4 +1,4 @@
-//! What a trained network is used for once it is trained: predictions of the cases that are scored, and their scores. One file per task.
+//! Prediction and scoring of the test cases after training. One file per task.
 
 mod classify;
 mod segment;
@@ -17,10 +17,10 @@ use crate::preprocess::PreparedSet;
 use crate::store::manifest::EvaluationRecord;
 use crate::store::{Manifest, PredictionRecord, Stored, write_json};
 
-/// Predicts and scores, as far as an earlier call has not done it. `prepared` are the cases of a run that trained a network of its own.
+/// Predicts and scores whatever an earlier call left undone. `prepared`: the preprocessed cases; `None` for an average of networks.
 ///
 /// # Errors
-/// A case cannot be read, a file not be written, or it was stopped.
+/// A case cannot be read, a file cannot be written, or the run was stopped.
 pub fn finish(
     run: &Stored,
     cases: &Cases,
@@ -50,7 +50,7 @@ pub fn finish(
     Ok(())
 }
 
-/// What predicted.
+/// The weights used for prediction.
 fn record(run: &Stored, trained: &Trained, manifest: &Manifest) -> PredictionRecord {
     use crate::predict::spec::Weights;
     let Some(training) = &manifest.training else { return PredictionRecord::default() };
@@ -63,7 +63,7 @@ fn record(run: &Stored, trained: &Trained, manifest: &Manifest) -> PredictionRec
     PredictionRecord { weights, checkpoint: Some(checkpoint), epoch, ..PredictionRecord::default() }
 }
 
-/// Says which value, or which mask, of the predicted files is which structure.
+/// Writes `label_map.json`: which value (or mask) of the predicted files is which structure.
 ///
 /// # Errors
 /// The disk is full or not writable.
@@ -71,12 +71,12 @@ pub fn write_label_map(run: &Stored) -> Result<(), RunError> {
     Ok(write_json(&run.prediction().label_map(), &export::label_map(&run.plan.target))?)
 }
 
-/// What is remembered of scores that were just written.
+/// The manifest's record of scores just written.
 fn scored(run: &Stored, dice: Option<f64>, auc: Option<f64>) -> EvaluationRecord {
     EvaluationRecord { dice, auc, structures: run.structures() }
 }
 
-/// Where a score comes from, for the tables.
+/// The provenance columns of the score tables.
 pub fn context(plan: &Plan) -> Context {
     Context {
         experiment: plan.about.experiment.clone(),
@@ -92,7 +92,7 @@ fn stop_if_cancelled(cancel: &Cancel) -> Result<(), RunError> {
     if cancel.is_stopped() { Err(RunError::Interrupted) } else { Ok(()) }
 }
 
-/// Name of the part of the data that a predicted case belongs to, in tables.
+/// Name of a predicted case's split in tables.
 fn split(plan: &Plan, role: Role) -> &'static str {
     match role {
         Role::Test => plan.about.scored.name(),

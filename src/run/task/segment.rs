@@ -24,10 +24,10 @@ use crate::store::manifest::EvaluationRecord;
 use crate::store::{PredictionFolder, Stored, read_json, write_json};
 use crate::volume::{Geometry, LabelMap};
 
-/// Segments every scored case that is not there yet.
+/// Segments every scored case that has no prediction yet.
 ///
 /// # Errors
-/// A case cannot be read, a file not be written, or it was stopped.
+/// A case cannot be read, a file cannot be written, or the run was stopped.
 pub fn predict(
     run: &Stored,
     cases: &Cases,
@@ -58,14 +58,14 @@ pub fn predict(
                 found.segmentation
             }
         };
-        // Last, so that whatever belongs to it is there when it is.
+        // Written last: where this file exists, the case's other files exist too.
         export::write(folder.path(), name, &segmentation)?;
     }
     setting.events.emit(Kind::Predicting { done: names.len(), of: names.len() });
     Ok(())
 }
 
-/// Whether an earlier session segmented a case: the weights are the same.
+/// Whether an earlier session already segmented the case (with the same weights).
 fn is_there(run: &Stored, folder: &PredictionFolder, case: &str, variants: &[Variant]) -> bool {
     let readable = |place: PathBuf| export::read(&place, case, &run.plan.target).is_ok();
     readable(folder.path().to_path_buf())
@@ -73,7 +73,7 @@ fn is_there(run: &Stored, folder: &PredictionFolder, case: &str, variants: &[Var
         && (!variants.contains(&Variant::SecondStageAlone) || folder.looked_at(case).is_file())
 }
 
-/// What a variant's folder is called.
+/// Folder name of a variant.
 fn file_name(variant: &Variant) -> String {
     match variant {
         Variant::Pass(pass) => format!("pass-{pass}"),
@@ -85,7 +85,7 @@ fn to_lists(chosen: &Array2<bool>) -> Vec<Vec<bool>> {
     chosen.outer_iter().map(|structure| structure.to_vec()).collect()
 }
 
-/// Scores of a run, before they are written.
+/// Scores of a run, collected before writing.
 #[derive(Default)]
 struct Scored {
     rows: Vec<Score>,
@@ -93,10 +93,10 @@ struct Scored {
     skipped: Vec<SkippedRow>,
 }
 
-/// Scores every predicted case, and writes tables and pictures.
+/// Scores every predicted case and writes tables and overlay pictures.
 ///
 /// # Errors
-/// A file cannot be read or written, or it was stopped.
+/// A file cannot be read or written, or the run was stopped.
 pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
     let names = cases.names(Role::Test);
     let variants = variants_of(run).into_iter().map(|variant| (variant, Vec::new())).collect();
@@ -125,7 +125,7 @@ pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<Evalua
     Ok(scored(run, overall_mean(&scores, DICE)?, None))
 }
 
-/// The variants that were predicted.
+/// The variants with predictions.
 fn variants_of(run: &Stored) -> Vec<Variant> {
     let folder = run.prediction();
     let alone = [Variant::SecondStageAlone].into_iter();

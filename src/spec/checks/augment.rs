@@ -1,4 +1,4 @@
-//! Mirrored axes against the patch, and the transforms' own ranges.
+//! Checks mirrored axes against the patch, and the ranges of transforms.
 
 use crate::augment::spec::Axis;
 use crate::auto::Auto;

@@ -1,8 +1,8 @@
-//! A dataset's structures, merged labels, channels and layout.
+//! Checks a dataset's structures, merged labels, channels and layout.
 
 use crate::dataset::Dataset;
 use crate::dataset::phantom::PhantomLayout;
-use crate::dataset::spec::{Layout, MOST_OVERLAPPING};
+use crate::dataset::spec::{Layout, MAX_OVERLAPPING};
 use crate::spec::finding::KeyPath;
 use crate::spec::{Findings, suggest};
 
@@ -21,35 +21,31 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
 
 fn root(dataset: &Dataset, findings: &mut Findings) {
     if dataset.root.trim().is_empty() {
-        findings.error(
-            "root",
-            "the folder of the images is missing",
-            "name a folder below SEGSPEC_DATA, or an absolute path",
-        );
+        findings.error("root", "the image folder is not set", "name a folder below SEGSPEC_DATA, or an absolute path");
     }
 }
 
 fn structures(dataset: &Dataset, findings: &mut Findings) {
     let list = KeyPath::from("structure");
     if dataset.structures.is_empty() {
-        findings.error("structure", "there is nothing to segment", "add a `[[structure]]` with `name` and `value`");
+        findings.error("structure", "the dataset has no structures", "add a `[[structure]]` with `name` and `value`");
     }
     for (index, structure) in dataset.structures.iter().enumerate() {
         let path = list.item(index);
         let earlier = dataset.structures.get(..index).unwrap_or_default();
         if structure.name.trim().is_empty() {
-            findings.error(path.key("name"), "this name is empty", "tables and charts show it: name the structure");
+            findings.error(path.key("name"), "this name is empty", "name the structure: tables and charts show it");
         }
         if structure.name == "background" {
-            let help = "background is every voxel without a structure: leave it out";
+            let help = "remove it: every voxel without a structure is background";
             findings.error(path.key("name"), "`background` is not a structure", help);
         }
         if let Some(same) = earlier.iter().find(|other| other.name == structure.name) {
-            let help = format!("values {} and {} share it; give each its own name", same.value, structure.value);
+            let help = format!("the values {} and {} share it: give each its own name", same.value, structure.value);
             findings.error(path.key("name"), format!("two structures are named `{}`", structure.name), help);
         }
         if let Some(same) = earlier.iter().find(|other| other.value == structure.value) {
-            let help = format!("`{}` has it already; every structure has its own value", same.name);
+            let help = format!("`{}` already has it: give every structure its own value", same.name);
             findings.error(path.key("value"), format!("two structures have the value {}", structure.value), help);
         }
     }
@@ -60,11 +56,11 @@ fn merged(dataset: &Dataset, findings: &mut Findings) {
     for (merge, members) in &dataset.labels.merge {
         let path = KeyPath::from("labels.merge").key(merge);
         if names.contains(&merge.as_str()) {
-            let message = format!("`{merge}` is a structure and a merged target");
-            findings.error(path.clone(), message, "give the merged target a name of its own");
+            let message = format!("`{merge}` is both a structure and a merged target");
+            findings.error(path.clone(), message, "give the merged target another name");
         }
         if members.is_empty() {
-            findings.error(path.clone(), format!("`{merge}` unites nothing"), "list at least one structure");
+            findings.error(path.clone(), format!("`{merge}` merges no structures"), "list at least one structure");
         }
         for (index, member) in members.iter().enumerate().filter(|(_, member)| !names.contains(&member.as_str())) {
             let help = suggest::help(member, &names, "structures of this dataset");
@@ -86,8 +82,8 @@ fn mirrored(dataset: &Dataset, findings: &mut Findings) {
                 let help = suggest::help(name, &names, "structures of this dataset");
                 findings.error(path, format!("there is no structure `{name}`"), help);
             } else if seen.contains(&name.as_str()) {
-                let help = "each structure changes places with one other: name it in one pair";
-                findings.error(path, format!("`{name}` stands here twice"), help);
+                let help = "each structure swaps with one other: list it in one pair only";
+                findings.error(path, format!("`{name}` is listed twice"), help);
             }
             seen.push(name);
         }
@@ -98,8 +94,8 @@ fn background(dataset: &Dataset, findings: &mut Findings) {
     for (index, value) in dataset.labels.background.iter().enumerate() {
         let path = KeyPath::from("labels.background").item(index);
         if let Some(structure) = dataset.structures.iter().find(|structure| structure.value == *value) {
-            let message = format!("{value} is background and the value of `{}`", structure.name);
-            findings.error(path, message, format!("take {value} out of one of the two"));
+            let message = format!("{value} is both background and the value of `{}`", structure.name);
+            findings.error(path, message, format!("remove {value} from one of the two"));
         }
     }
 }
@@ -107,29 +103,25 @@ fn background(dataset: &Dataset, findings: &mut Findings) {
 fn ignored(dataset: &Dataset, findings: &mut Findings) {
     let Some(value) = dataset.labels.ignore else { return };
     if let Some(structure) = dataset.structures.iter().find(|structure| structure.value == value) {
-        let message = format!("{value} is ignored and the value of `{}`", structure.name);
-        findings.error("labels.ignore", message, format!("take {value} out of one of the two"));
+        let message = format!("{value} is both ignored and the value of `{}`", structure.name);
+        findings.error("labels.ignore", message, format!("remove {value} from one of the two"));
     }
     if dataset.labels.background.contains(&value) {
         let help =
-            format!("background is learnt and scored, ignored voxels are not: take {value} out of one of the two");
-        findings.error("labels.ignore", format!("{value} is ignored and background"), help);
+            format!("background counts in loss and scores, ignored voxels do not: remove {value} from one of them");
+        findings.error("labels.ignore", format!("{value} is both ignored and background"), help);
     }
     if dataset.labels.overlap {
-        let help = "take `ignore` out: structures that overlap are read from masks, which have no such value";
+        let help = "remove `ignore`: overlapping structures are read from masks, which have no ignore value";
         findings.error("labels.ignore", "masks have no value to ignore", help);
     }
 }
 
 fn overlap(dataset: &Dataset, findings: &mut Findings) {
     let count = dataset.structures.len();
-    if dataset.labels.overlap && count > MOST_OVERLAPPING {
-        let message = format!("{count} structures may overlap, at most {MOST_OVERLAPPING} can");
-        findings.error(
-            "labels.overlap",
-            message,
-            "list fewer structures, or take `overlap` out if they share no voxels",
-        );
+    if dataset.labels.overlap && count > MAX_OVERLAPPING {
+        let message = format!("at most {MAX_OVERLAPPING} structures may overlap, got {count}");
+        findings.error("labels.overlap", message, "list fewer structures, or remove `overlap` if they share no voxels");
     }
 }
 
@@ -148,7 +140,7 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
         _ => return,
     };
     if label_key == "mask" && !label.contains("{structure}") {
-        let help = "put `{structure}` where the structure's name stands, as in `{case}/{structure}.nii.gz`";
+        let help = "put `{structure}` in place of the structure's name, as in `{case}/{structure}.nii.gz`";
         findings.error(pairs.key("mask"), "this pattern has no `{structure}`", help);
     }
     match (image, images.is_empty()) {
@@ -161,7 +153,7 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
         }
         (None, true) => {
             let help = "add `image = \"images/{case}.nii.gz\"`";
-            findings.error(pairs.clone(), "the pattern of the images is missing", help);
+            findings.error(pairs.clone(), "the image pattern is missing", help);
         }
         _ => {}
     }
@@ -170,7 +162,7 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
     let images_with_paths = images.iter().enumerate().map(|(index, pattern)| (images_at(index), pattern));
     for (path, pattern) in image.chain(images_with_paths).chain([(pairs.key(label_key), label)]) {
         if !pattern.contains("{case}") {
-            let help = "put `{case}` where the case's name stands, as in `images/{case}.nii.gz`";
+            let help = "put `{case}` in place of the case's name, as in `images/{case}.nii.gz`";
             findings.error(path, "this pattern has no `{case}`", help);
         }
     }
@@ -181,13 +173,13 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
     }
 }
 
-/// What is generated must be what the dataset's layout reads.
+/// The generated layout must be one that the dataset's layout reads.
 fn generated(dataset: &Dataset, findings: &mut Findings) {
     let Some(recipe) = &dataset.generate else { return };
     let is_pairs = matches!(dataset.layout, Layout::Pairs { .. });
     let is_masks = matches!(dataset.layout, Layout::Masks { .. });
     let (fits, table) = match recipe.layout {
-        // Its images and labels have patterns, too.
+        // Its images and labels also fit patterns.
         PhantomLayout::Decathlon => (is_pairs || matches!(dataset.layout, Layout::Msd {}), "[layout.msd]"),
         PhantomLayout::UwMadison => (matches!(dataset.layout, Layout::UwMadison { .. }), "[layout.uw-madison]"),
         PhantomLayout::DicomStl | PhantomLayout::TotalSegmentator => (is_masks, "[layout.masks]"),
@@ -195,7 +187,7 @@ fn generated(dataset: &Dataset, findings: &mut Findings) {
     };
     if !fits {
         let name = recipe.layout.name();
-        let message = format!("a set generated as `{name}` does not lie as the dataset's `layout` says");
+        let message = format!("the generated layout `{name}` does not match the dataset's `layout`");
         let help = format!("`{name}` is read with `{table}`; change one of the two");
         findings.error("generate.layout", message, help);
     }

@@ -1,4 +1,4 @@
-//! Intensity steps: their bounds, their channels, and whether they fit the modality.
+//! Checks intensity steps: bounds, channels, and whether they fit the modality.
 
 use crate::auto::Auto;
 use crate::dataset::Dataset;
@@ -44,18 +44,18 @@ fn bounds(step: &IntensityStep, path: &KeyPath, findings: &mut Findings) {
             statistics(numbers, &path.key("statistics"), findings);
         }
         IntensityStep::ClampMetal { above_hu, to_hu, .. } if to_hu > above_hu => {
-            let message = format!("metal above {above_hu} HU would become brighter: {to_hu} HU");
+            let message = format!("`to-hu` = {to_hu} is above `above-hu` = {above_hu}, so metal would become brighter");
             findings.error(path.key("to-hu"), message, format!("use at most {above_hu}"));
         }
         _ => {}
     }
 }
 
-/// Metal is found in Hounsfield units.
+/// Metal is detected in Hounsfield units, so `clamp-metal` comes first.
 fn metal_first(earlier: &[IntensityStep], step: &IntensityStep, path: &KeyPath, findings: &mut Findings) {
     let is_metal = |step: &IntensityStep| matches!(step, IntensityStep::ClampMetal { .. });
     if is_metal(step) && !earlier.iter().all(is_metal) {
-        let message = "earlier steps change the Hounsfield units that metal is found by";
+        let message = "`clamp-metal` needs Hounsfield units, which earlier steps change";
         findings.error(path.clone(), message, "put it first");
     }
 }
@@ -76,7 +76,11 @@ fn percentiles([lower, upper]: [f64; 2], path: &KeyPath, findings: &mut Findings
 
 fn statistics(numbers: &ForegroundStatistics, path: &KeyPath, findings: &mut Findings) {
     if numbers.sd <= 0.0 {
-        findings.error(path.key("sd"), "a standard deviation is above 0", "take all four numbers from the fingerprint");
+        findings.error(
+            path.key("sd"),
+            "the standard deviation must be above 0",
+            "take all four numbers from the fingerprint",
+        );
     }
     if numbers.p00_5 >= numbers.p99_5 {
         let message = "percentile 0.5 is not below percentile 99.5";
@@ -84,7 +88,7 @@ fn statistics(numbers: &ForegroundStatistics, path: &KeyPath, findings: &mut Fin
     }
 }
 
-/// Channels as far as the dataset says: `[[channel]]`, or the files of a case.
+/// Number of channels as declared by the dataset: `[[channel]]`, or the files of a case.
 fn channel_count(dataset: &Dataset) -> usize {
     let files = match &dataset.layout {
         Layout::Pairs { images, .. } | Layout::Masks { images, .. } => images.len(),
@@ -97,7 +101,7 @@ fn channel_indices(channels: &[usize], dataset: &Dataset, path: &KeyPath, findin
     let count = channel_count(dataset);
     for (index, channel) in channels.iter().enumerate().filter(|(_, channel)| **channel >= count) {
         let help = match count {
-            1 => "its one channel is 0; leave `channels` out".to_owned(),
+            1 => "its only channel is 0: remove `channels`".to_owned(),
             _ => format!("its channels are 0 to {}", count - 1),
         };
         findings.error(path.key("channels").item(index), format!("the dataset has no channel {channel}"), help);
@@ -114,7 +118,7 @@ fn hounsfield(name: &str, channels: &[usize], dataset: &Dataset, path: &KeyPath,
     if (0..count).filter(applies).all(|index| of(index) == Modality::Ct) {
         return;
     }
-    let message = format!("`{name}` is for Hounsfield units, but not every channel that it changes is CT");
+    let message = format!("`{name}` needs Hounsfield units, but not every channel that it changes is CT");
     let help = match (0..count).find(|index| of(*index) == Modality::Ct) {
         Some(channel) => format!("limit it with `channels = [{channel}]`"),
         None => "for other modalities use `percentile-clip`, `z-score` or `min-max`".into(),

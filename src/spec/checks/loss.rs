@@ -1,4 +1,4 @@
-//! Terms of the loss: their weights, their own ranges, and whether they fit the structures.
+//! Checks loss terms: weights, ranges, and whether they fit the structures.
 
 use super::structures;
 use crate::auto::Auto;
@@ -18,7 +18,7 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
     } else if terms.iter().all(|term| term.weight() == 0.0) {
         let name = terms[0].name();
         let help = "give at least one term a weight above 0";
-        findings.error(list.item(0).key(name).key("weight"), "all terms have the weight 0", help);
+        findings.error(list.item(0).key(name).key("weight"), "all terms have weight 0", help);
     }
     for (index, term) in terms.iter().enumerate() {
         let (name, weight) = (term.name(), term.weight());
@@ -35,7 +35,7 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
     }
 }
 
-/// Why the network has sigmoid outputs, if it has: then none of them is the background.
+/// Why the network has sigmoid outputs, if it does: it then has no background output.
 fn sigmoid(experiment: &Experiment, dataset: &Dataset) -> Option<String> {
     let chosen = structures::chosen(experiment, dataset);
     if let Some((first, second)) = structures::overlap(&chosen, dataset) {
@@ -57,7 +57,7 @@ fn fits_structures(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset
     }
     if term.term().counts_background() {
         let message = format!("there is no background output: {reason}");
-        findings.error(path.key("background"), message, "leave `background` out");
+        findings.error(path.key("background"), message, "remove `background`");
     }
 }
 
@@ -80,7 +80,11 @@ fn weights(term: &Loss, path: &KeyPath, experiment: &Experiment, dataset: &Datas
 fn list(weights: &[f64], path: &KeyPath, what: &str, classes: &[&str], findings: &mut Findings) {
     if weights.len() != classes.len() {
         let message = format!("{} {what} weights for {} classes", weights.len(), classes.len());
-        findings.error(path.clone(), message, format!("give one weight each, in this order: {}", classes.join(", ")));
+        findings.error(
+            path.clone(),
+            message,
+            format!("give one weight per class, in this order: {}", classes.join(", ")),
+        );
     }
     if weights.iter().all(|weight| *weight == 0.0) {
         let help = "give at least one class a weight above 0";

@@ -1,4 +1,4 @@
-//! What types cannot say: checks of the meaning of values and of values against each other.
+//! What types cannot express: checks of the meaning of values, and of values against each other.
 //!
 //! Each check is a small function that reports through [`Findings`]; none stops another.
 
@@ -40,7 +40,7 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     cascade::check(experiment, dataset, findings);
 }
 
-/// What the first network of a cascade has, too.
+/// Checks that also apply to the first stage of a cascade.
 fn network_and_training(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     preprocess::check(&experiment.preprocess, findings);
     intensity::check(&experiment.preprocess, dataset, findings);
@@ -52,14 +52,14 @@ fn network_and_training(experiment: &Experiment, dataset: &Dataset, findings: &m
     training::check(experiment, dataset, findings);
 }
 
-/// Checks what only all trials together can show.
+/// Checks all trials together.
 pub fn trials(experiment: &Experiment, trials: &[Trial], dataset: &Dataset, findings: &mut Findings) {
     ensemble::check(experiment, trials, dataset, findings);
 }
 
 const AXES: [&str; 3] = ["depth", "height", "width"];
 
-/// Index of the first item that stands in a list already.
+/// Index of the first repeated item.
 fn repeated<T: PartialEq>(items: &[T]) -> Option<usize> {
     (1..items.len()).find(|index| items.iter().take(*index).any(|earlier| Some(earlier) == items.get(*index)))
 }

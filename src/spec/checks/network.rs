@@ -1,4 +1,4 @@
-//! The numbers of a network.
+//! Checks the sizes of a network.
 
 use crate::model::staged::DecoderBlocks;
 use crate::model::{Model, Staged};
@@ -32,12 +32,12 @@ fn triples(name: &str, triple: &[usize; 3], path: &KeyPath, findings: &mut Findi
         if *value == 0 {
             findings.error(
                 path.item(axis),
-                format!("a value of 0 along {along}"),
-                "use at least 1: 1 leaves the axis alone",
+                format!("`{name}` is 0 along {along}"),
+                "use at least 1: 1 leaves the axis unchanged",
             );
         } else if name == "kernels" && value % 2 == 0 {
             let help = format!("use {} or {}: only an odd kernel has a centre", value - 1, value + 1);
-            findings.error(path.item(axis), format!("an even kernel of {value} along {along}"), help);
+            findings.error(path.item(axis), format!("the kernel size {value} along {along} is even"), help);
         }
     }
 }
@@ -58,7 +58,7 @@ fn stages(network: &Staged, findings: &mut Findings) {
     }
     for (name, length) in stated.filter(|(_, length)| *length != stages) {
         let message = format!("`{name}` has {length} entries, but `{first}` has {stages}");
-        let help = format!("each stage has one entry in every list: give {stages}, or \"auto\"");
+        let help = format!("every list has one entry per stage: give {stages}, or \"auto\"");
         findings.error(KeyPath::from(network.key).key(name), message, help);
     }
     if let DecoderBlocks::Each(blocks) = &network.decoder_blocks
@@ -66,15 +66,15 @@ fn stages(network: &Staged, findings: &mut Findings) {
     {
         let path = KeyPath::from(network.key).key("decoder-blocks");
         let message = format!("`decoder-blocks` has {} entries, but there are {stages} stages", blocks.len());
-        findings.error(path, message, format!("give one entry less than stages: {}", stages.saturating_sub(1)));
+        findings.error(path, message, format!("give one entry fewer than stages: {}", stages.saturating_sub(1)));
     }
 }
 
 fn supervision(model: &Model, network: &Staged, findings: &mut Findings) {
     let stages = [network.features.fixed().map(Vec::len), network.strides.fixed().map(Vec::len)];
-    if model.supervises_deeply() && stages.contains(&Some(1)) {
-        let help = "use two stages or more, or leave `deep-supervision` out";
+    if model.has_deep_supervision() && stages.contains(&Some(1)) {
+        let help = "use two stages or more, or remove `deep-supervision`";
         let path = KeyPath::from(network.key).key("deep-supervision");
-        findings.error(path, "a network of one stage has no coarser resolution", help);
+        findings.error(path, "a network of one stage has no coarser resolution to supervise", help);
     }
 }

@@ -1,4 +1,4 @@
-//! The training patch against the network's strides.
+//! Checks the training patch against the network's strides.
 
 use crate::auto::Auto;
 use crate::spec::finding::KeyPath;
@@ -9,7 +9,7 @@ pub fn check(experiment: &Experiment, findings: &mut Findings) {
     let network = experiment.model.staged();
     if network.flat && patch[0] > 1 {
         let path = KeyPath::from("train.patch-size").item(0);
-        let message = format!("a patch of {} slices, but {} is 2D", patch[0], network.key);
+        let message = format!("the patch has {} slices, but {} is 2D", patch[0], network.key);
         findings.error(path, message, "use a depth of 1");
     }
     let strides = network.strides.fixed();
@@ -23,9 +23,9 @@ fn divisible(axis: usize, size: usize, product: usize, findings: &mut Findings) 
     let along = super::AXES[axis];
     let path = KeyPath::from("train.patch-size").item(axis);
     if size == 0 {
-        return findings.error(path, format!("a patch of 0 voxels along {along}"), "use at least 1");
+        return findings.error(path, format!("the patch has 0 voxels along {along}"), "use at least 1");
     }
-    // A stride of 0 is an error of its own.
+    // A stride of 0 is reported separately.
     if product == 0 || size.is_multiple_of(product) {
         return;
     }

@@ -1,4 +1,4 @@
-//! Which weights predict, and how predictions are scored.
+//! Checks which weights are used for prediction, and how predictions are scored.
 
 use super::split::has_validation;
 use crate::auto::Auto;
@@ -28,9 +28,9 @@ fn best_weights(experiment: &Experiment, dataset: &Dataset, findings: &mut Findi
     let split = experiment.split.as_ref().unwrap_or(&dataset.split);
     if experiment.train.validate_every == 0 {
         let help = "set `train.validate-every` above 0, or use \"last\"";
-        findings.error("predict.weights", "without validation no weights are the best", help);
+        findings.error("predict.weights", "without validation there are no best weights", help);
     } else if experiment.train.best.cases == BestCases::Validation && !has_validation(split) {
         let help = "give the split validation cases, or use \"last\"";
-        findings.error("predict.weights", "the split has no validation cases that could choose the best weights", help);
+        findings.error("predict.weights", "the split has no validation cases to select the best weights", help);
     }
 }

@@ -1,4 +1,4 @@
-//! Weights to start from.
+//! Checks pretrained weights.
 
 use crate::spec::Findings;
 use crate::spec::finding::KeyPath;
@@ -8,10 +8,8 @@ pub fn check(pretrained: Option<&Pretrained>, findings: &mut Findings) {
     let Some(pretrained) = pretrained else { return };
     let help = "give `file = \"weights.safetensors\"` or `from-run = \"runs/EXPERIMENT/ID\"`";
     match (&pretrained.file, &pretrained.from_run) {
-        (None, None) => findings.error("pretrained", "no weights are named", help),
-        (Some(_), Some(_)) => {
-            findings.error("pretrained.from-run", "weights are named twice, `file` is there too", help)
-        }
+        (None, None) => findings.error("pretrained", "no weights are given", help),
+        (Some(_), Some(_)) => findings.error("pretrained.from-run", "`file` and `from-run` are both given", help),
         _ => {}
     }
     for (index, [pattern, _]) in pretrained.rename.iter().enumerate() {
@@ -21,8 +19,8 @@ pub fn check(pretrained: Option<&Pretrained>, findings: &mut Findings) {
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             findings.error(
                 path,
-                format!("`{pattern}` is no regular expression: {reason}"),
-                "give pairs of pattern and new text",
+                format!("`{pattern}` is not a regular expression: {reason}"),
+                "give pairs of pattern and replacement",
             );
         }
     }

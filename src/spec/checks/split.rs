@@ -1,4 +1,4 @@
-//! Which cases train, choose and are scored.
+//! Checks how cases are split into training, validation and test.
 
 use regex::Regex;
 
@@ -29,7 +29,7 @@ pub fn check(split: &Split, findings: &mut Findings) {
     }
 }
 
-/// Whether any case chooses the weights.
+/// Whether the split has validation cases.
 pub fn has_validation(split: &Split) -> bool {
     match split {
         Split::Fixed { validation, .. } => !validation.is_empty(),
@@ -61,10 +61,10 @@ fn group(path: &str, pattern: Option<&str>, findings: &mut Findings) {
         Err(error) => {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            findings.error(path, format!("this regular expression cannot be read: {reason}"), HELP);
+            findings.error(path, format!("invalid regular expression: {reason}"), HELP);
         }
         Ok(regex) if regex.captures_len() < 2 => {
-            findings.error(path, "this regular expression has no group for the patient", HELP);
+            findings.error(path, "this regular expression has no capture group for the patient", HELP);
         }
         Ok(_) => {}
     }
@@ -85,9 +85,8 @@ fn fixed(train: &[String], validation: &[String], test: &[String], findings: &mu
         for (index, case) in list.iter().enumerate() {
             if let Some((_, earlier)) = seen.iter().find(|(other, _)| other == case) {
                 let path = KeyPath::from("split.fixed").key(name).item(index);
-                let help =
-                    format!("`{earlier}` names it already; scores of cases that took part in training mean nothing");
-                let help = if *earlier == name { format!("`{name}` names it already") } else { help };
+                let help = format!("`{earlier}` already lists it; scores of cases used in training are meaningless");
+                let help = if *earlier == name { format!("`{name}` already lists it") } else { help };
                 findings.error(path, format!("the case `{case}` is listed twice"), help);
             }
             seen.push((case, name));

@@ -1,4 +1,4 @@
-//! Which structures an experiment segments, and every place that names one.
+//! Checks the structures that an experiment segments, and the keys that name one.
 
 use crate::dataset::Dataset;
 use crate::dataset::target::ANY;
@@ -6,13 +6,13 @@ use crate::model::SliceTarget;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings, suggest};
 
-/// The name of a target and the dataset's structures that it unites.
+/// The name of a target and the dataset's structures that it merges.
 pub struct Chosen<'a> {
     pub name: &'a str,
     pub members: Vec<&'a str>,
 }
 
-/// The targets of an experiment, as far as their names are known.
+/// The targets of an experiment; unknown names are skipped.
 pub fn chosen<'a>(experiment: &'a Experiment, dataset: &'a Dataset) -> Vec<Chosen<'a>> {
     if experiment.structures.is_empty() {
         return dataset.structures.iter().map(|s| Chosen { name: &s.name, members: vec![s.name.as_str()] }).collect();
@@ -20,7 +20,7 @@ pub fn chosen<'a>(experiment: &'a Experiment, dataset: &'a Dataset) -> Vec<Chose
     experiment.structures.iter().filter_map(|name| target(name, dataset)).collect()
 }
 
-/// Two chosen targets whose voxels may be the same: they share a structure, or the dataset's structures overlap.
+/// Two chosen targets that may share voxels: they share a structure, or the dataset's structures overlap.
 pub fn overlap<'a>(chosen: &'a [Chosen<'a>], dataset: &Dataset) -> Option<(&'a str, &'a str)> {
     if let ([first, second, ..], true) = (chosen, dataset.labels.overlap) {
         return Some((first.name, second.name));
@@ -58,7 +58,7 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
     uses(experiment, dataset, findings);
 }
 
-/// Keys that name one of the chosen structures.
+/// Checks keys that name one of the chosen structures.
 fn uses(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let chosen = chosen(experiment, dataset);
     let names: Vec<&str> = match experiment.model.slices() {
@@ -71,7 +71,7 @@ fn uses(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     for (path, name) in kept.chain(best) {
         if !names.contains(&name.as_str()) {
             let help = suggest::help(name, &names, "structures of this experiment");
-            findings.error(path, format!("this experiment segments no `{name}`"), help);
+            findings.error(path, format!("this experiment does not segment `{name}`"), help);
         }
     }
     if let Some(index) = super::repeated(&experiment.predict.largest_component) {

@@ -1,4 +1,4 @@
-//! Optimiser, schedule, and what ends a training.
+//! Checks optimiser, schedule, and early stopping.
 
 use super::split::has_validation;
 use crate::dataset::Dataset;
@@ -12,16 +12,16 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
     groups(train, findings);
     if let Some(ema) = train.ema.filter(|ema| !(ema.decay > 0.0 && ema.decay < 1.0)) {
         let help = "use a number above 0 and below 1, for example 0.999";
-        findings.error("train.ema.decay", format!("an average with a decay of {} is none", ema.decay), help);
+        findings.error("train.ema.decay", format!("`decay` must be above 0 and below 1, got {}", ema.decay), help);
     }
     warmup(train, findings);
     schedule(train, findings);
     if train.sampling.drop_background >= 1.0 {
-        let message = "every patch without a structure would be dropped, so none is ever learnt from";
+        let message = "every patch without a structure would be dropped";
         findings.error("train.sampling.drop-background", message, "use a probability below 1");
     }
     if train.steps_per_epoch == StepsPerEpoch::Tiles && train.sampling.foreground > 0.0 {
-        let message = "every tile is learnt from where it lies, so that no patch can be centred on a structure";
+        let message = "tiles have fixed positions, so no patch can be centred on a structure";
         findings.error("train.steps-per-epoch", message, "set `train.sampling.foreground = 0.0`");
     }
     let split = experiment.split.as_ref().unwrap_or(&dataset.split);
@@ -44,10 +44,10 @@ fn needs_validation(path: &str, metric: Metric, in_epochs: bool, cases: bool, fi
     }
     if !in_epochs {
         let help = "set `train.validate-every` above 0, or use the metric \"training-loss\"";
-        findings.error(path, "it looks at validation cases, and none are ever validated", help);
+        findings.error(path, "this metric needs validation, which is switched off", help);
     } else if !cases {
         let help = "give the split validation cases, or use the metric \"training-loss\"";
-        findings.error(path, "it looks at validation cases, and the split has none", help);
+        findings.error(path, "this metric needs validation cases, and the split has none", help);
     }
 }
 
@@ -60,11 +60,11 @@ fn optimizer(optimizer: &Optimizer, findings: &mut Findings) {
     let path = KeyPath::from(path);
     if optimizer.learning_rate() == 0.0 {
         let help = "use a rate above 0";
-        findings.error(path.key("learning-rate"), "with a learning rate of 0 nothing is learnt", help);
+        findings.error(path.key("learning-rate"), "with a learning rate of 0, nothing is learnt", help);
     }
     for (index, beta) in betas.iter().enumerate().filter(|(_, beta)| !(0.0..1.0).contains(*beta)) {
         let path = path.key("betas").item(index);
-        findings.error(path, format!("a decay of {beta}"), "betas are 0 or more and below 1; usual are [0.9, 0.999]");
+        findings.error(path, format!("betas must be in [0, 1), got {beta}"), "usual values are [0.9, 0.999]");
     }
     if let Optimizer::Sgd(spec) = optimizer {
         sgd(spec, findings);
@@ -75,13 +75,13 @@ fn sgd(sgd: &Sgd, findings: &mut Findings) {
     if sgd.momentum >= 1.0 {
         findings.error(
             "train.optimizer.sgd.momentum",
-            "a momentum of 1 never forgets",
+            "`momentum` must be below 1",
             "use less than 1, for example 0.99",
         );
     }
     if sgd.nesterov && sgd.momentum == 0.0 {
         let help = "set `nesterov = false`, or a momentum above 0";
-        findings.error("train.optimizer.sgd.momentum", "Nesterov's form needs momentum", help);
+        findings.error("train.optimizer.sgd.momentum", "Nesterov momentum needs a momentum above 0", help);
     }
 }
 
@@ -94,7 +94,7 @@ fn groups(train: &Train, findings: &mut Findings) {
     }
     if let Some(index) = super::repeated(&names) {
         let path = list.item(index).key("parameters");
-        findings.error(path, "another group names these parameters", "say everything of them in one group");
+        findings.error(path, "another group has the same parameters", "put all their settings in one group");
     }
 }
 
@@ -103,13 +103,13 @@ fn warmup(train: &Train, findings: &mut Findings) {
     let total = steps.saturating_mul(train.epochs);
     if train.warmup_steps >= total {
         let message = format!("the warm-up of {} steps is not shorter than the training", train.warmup_steps);
-        let help = format!("training is {} epochs of {steps} steps: use less than {total}", train.epochs);
+        let help = format!("training is {} epochs of {steps} steps: use fewer than {total}", train.epochs);
         findings.error("train.warmup-steps", message, help);
     }
 }
 
 fn schedule(train: &Train, findings: &mut Findings) {
-    let constant = "use `constant = {}` for a learning rate that stays";
+    let constant = "use `constant = {}` for a constant learning rate";
     match train.schedule {
         Schedule::Polynomial { power: 0.0 } => {
             let help = "use a power above 0, or `constant = {}`";
@@ -122,10 +122,14 @@ fn schedule(train: &Train, findings: &mut Findings) {
     }
 }
 
-/// A factor that lowers the learning rate without ending the training.
+/// A factor must lower the learning rate, but not to 0.
 fn falls(path: &str, factor: f64, constant: &str, findings: &mut Findings) {
     if factor == 0.0 {
-        findings.error(path, "a factor of 0 ends all learning", "use a factor between 0 and 1, for example 0.5");
+        findings.error(
+            path,
+            "a factor of 0 sets the learning rate to 0",
+            "use a factor between 0 and 1, for example 0.5",
+        );
     } else if factor == 1.0 {
         findings.error(path, "a factor of 1 never lowers the learning rate", constant);
     }

@@ -70,7 +70,7 @@ fn show_says_what_auto_becomes_where_the_data_is() {
         |text: &str, start: &str| text.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
     // Images are not opened for it.
     let (code, out, err) = show(&[]);
-    assert!(code == 0 && err.contains("was not read yet") && !out.contains("# auto:"), "{err}");
+    assert!(code == 0 && err.contains("has not been read yet") && !out.contains("# auto:"), "{err}");
     assert_eq!(show(&["--plan"]).0, 0);
     let (code, out, err) = show(&[]);
     assert_eq!((code, err.as_str()), (0, ""));

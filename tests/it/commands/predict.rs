@@ -98,7 +98,7 @@ fn refuses(place: &Path, run: &Path) {
     assert!(code == 2 && err.contains("would replace the image"), "{err}");
     assert_eq!(fs::read(place.join("out2/phantom_000.nii.gz")).unwrap(), before);
     let (code, _, err) = predict(place, Path::new("experiments"), "out2", &[]);
-    assert!(code == 4 && err.contains("no run folder"), "{err}");
+    assert!(code == 4 && err.contains("not a run folder"), "{err}");
     let (code, _, err) = predict(place, run, "experiments", &[]);
     assert!(code == 4 && err.contains("no NIfTI file"), "{err}");
 }
@@ -130,6 +130,6 @@ fn a_stopped_run_ends_with_130_and_goes_on() {
     let (stopped, row) = (epochs(), &json(place, &["ls"])[0]);
     assert!(row["status"] == "resumable" && stopped < 40, "{row}");
     let (code, _, err) = segspec(place, &arguments);
-    assert!(code == 0 && err.contains("goes on after step"), "{err}");
+    assert!(code == 0 && err.contains("resumes after step"), "{err}");
     assert_eq!(epochs(), 40);
 }

@@ -62,7 +62,7 @@ fn faults_of_a_file_that_is_no_text_are_told() {
     let file = folder.path().join("x.toml");
     std::fs::write(&file, [0xff, 0xfe, 0]).unwrap();
     let message = check(&file).unwrap_err().to_string();
-    assert!(message.contains("it is not a text in UTF-8"), "{message}");
+    assert!(message.contains("it is not UTF-8 text"), "{message}");
     let missing = check(&folder.path().join("y.toml")).unwrap_err().to_string();
     assert!(missing.contains("there is no such file") && missing.contains("did you mean"), "{missing}");
 }

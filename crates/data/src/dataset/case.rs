@@ -1,4 +1,4 @@
-//! One examination: its files, what they are for, and how they are read.
+//! One case: its files, their roles, and how they are read.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use super::Label;
 use crate::volume::dicom::Choice;
 use crate::volume::surface::CoordinateSystem;
 
-/// One examination: its image files and, where there is one, its label file.
+/// One case (examination): its image files and, if there are any, its labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// Name, unique in the dataset, usable as a file name.
+    /// Name, unique in the dataset and usable as a file name.
     pub name: String,
-    /// One file or DICOM folder per channel in channel order, or one that holds every channel.
+    /// One file or DICOM folder per channel in channel order, or a single one with all channels.
     pub images: Vec<PathBuf>,
-    /// Where the image is a folder of pictures, one per slice: their spacing `[z, y, x]` in mm.
+    /// Spacing `[z, y, x]` in mm if the image is a folder of 2D images, one per slice.
     pub stack_spacing_mm: Option<[f64; 3]>,
     /// The reference labels.
     pub label: Option<Label>,
@@ -24,7 +24,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// A case whose files need no options.
+    /// A case that is read with default options.
     pub fn new(name: &str, images: Vec<PathBuf>, label: Option<Label>) -> Self {
         Self { name: name.into(), images, stack_spacing_mm: None, label, reading: Reading::default() }
     }
@@ -35,10 +35,10 @@ impl Case {
         Self { label: None, ..self.clone() }
     }
 
-    /// Every file of the case with what it is for: `image-0`, `image-1`, …, `label`. Folders are listed.
+    /// Every file of the case with its role: `image-0`, `image-1`, …, `label`. Folders are expanded.
     ///
     /// # Errors
-    /// The operating system's, naming the folder.
+    /// I/O errors, naming the folder.
     pub fn files(&self) -> std::io::Result<Vec<(String, PathBuf)>> {
         let mut files = Vec::new();
         for (channel, path) in self.images.iter().enumerate() {
@@ -50,10 +50,10 @@ impl Case {
         Ok(files)
     }
 
-    /// The case with every path changed.
+    /// The case with `change` applied to every path.
     ///
     /// # Errors
-    /// The first that `change` returns.
+    /// The first error of `change`.
     pub fn with_paths<E>(&self, change: &dyn Fn(&Path) -> Result<PathBuf, E>) -> Result<Self, E> {
         Ok(Self {
             images: self.images.iter().map(|path| change(path)).collect::<Result<_, E>>()?,
@@ -67,18 +67,18 @@ impl Case {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Reading {
-    /// Labels on another grid are put on the image's (nearest voxel) instead of being refused.
+    /// Resample labels on another grid to the image's grid (nearest neighbour) instead of refusing the case.
     pub resample_labels: bool,
-    /// Channels on other grids than the first are put on its grid (linear) instead of being refused.
+    /// Resample channels on other grids to the grid of the first channel (linear) instead of refusing the case.
     pub resample_channels: bool,
-    /// Structures may share voxels: the label map then holds sums of powers of two, the structures' places in the dataset.
+    /// Structures may overlap: label values are then bit sets, with one bit per structure in dataset order.
     pub overlap: bool,
-    /// Structures by the names that files give their segments, with their values; empty where files are read by value.
+    /// Segment names in the files and the values of their structures; empty if structures are identified by value.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<(String, u16)>,
-    /// DICOM: which series, and what to do where slices are missing.
+    /// DICOM: which series to read, and how to handle missing slices.
     pub choice: Choice,
-    /// Surfaces: their coordinate system, where the files do not say it or are wrong.
+    /// Coordinate system of surfaces; overrides the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coordinates: Option<CoordinateSystem>,
 }

@@ -1,5 +1,5 @@
-//! What the content of a case is called: a name that changes with every byte of its files and with everything that decides how
-//! they are read, and with nothing else. Caches and ids are made of it.
+//! Content hashes of cases. A content hash changes with every byte of the files and with every option that affects how they are read,
+//! and with nothing else. Cache keys and IDs are derived from it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,49 +10,49 @@ use serde::{Deserialize, Serialize};
 use super::{Case, Label};
 use crate::files;
 
-/// Hexadecimal digits of a content name: 128 bits.
+/// Hexadecimal digits of a content hash: 128 bits.
 const DIGITS: usize = 32;
 
-/// Names of what a case holds, read as its dataset says.
+/// Content hashes of a case, including the reading options of its dataset.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Content {
-    /// Of the image with all its channels.
+    /// Hash of the image with all channels.
     pub image: String,
-    /// Of the labels on the image's grid; none without labels.
+    /// Hash of the labels on the image's grid; `None` without labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
 impl Content {
-    /// Both in one word, for names of files.
+    /// Both hashes in one string, for file names.
     pub fn name(&self) -> String {
         format!("{}-{}", self.image, self.label.as_deref().unwrap_or("unlabelled"))
     }
 }
 
-/// Content of one file of one case; says nothing about where it lies.
+/// Hash of one file of a case, independent of its path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileHash {
     /// Name of the case.
     pub case: String,
     /// `image-0`, `image-1`, … or `label`.
     pub role: String,
-    /// BLAKE3 of the content, in hex: what `b3sum` prints.
+    /// BLAKE3 of the content in hex, as printed by `b3sum`.
     pub blake3: String,
 }
 
-/// Names the content of a case; `hash` gives the BLAKE3 of a file.
+/// Content hashes of a case; `hash` returns the BLAKE3 of a file.
 ///
 /// # Errors
-/// The operating system's, naming the file.
+/// I/O errors, naming the file.
 pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::Result<Content> {
     let all = |path: &Path| -> io::Result<Vec<String>> { files::below(path)?.iter().map(|file| hash(file)).collect() };
     let channels: Vec<Vec<String>> = case.images.iter().map(|path| all(path)).collect::<io::Result<_>>()?;
     let reading = &case.reading;
     let image = name(&("image", &channels, case.stack_spacing_mm, &reading.choice, reading.resample_channels))?;
     let Some(label) = &case.label else { return Ok(Content { image, label: None }) };
-    // Labels may be put on the image's grid, so that the image takes part.
+    // Labels may be resampled to the image's grid, so the image is part of their hash.
     let rules = (&image, reading.resample_labels, reading.overlap, &reading.names, reading.coordinates);
     let label = match label {
         Label::Map(path) => name(&("map", rules, all(path)?)),
@@ -74,10 +74,10 @@ fn name(parts: &impl Serialize) -> io::Result<String> {
     Ok(hasher.update(&text).finalize().to_hex()[..DIGITS].to_owned())
 }
 
-/// Name of the content of a case, from its files alone.
+/// Content hashes of a case, computed from its files without a cache.
 ///
 /// # Errors
-/// The operating system's.
+/// I/O errors.
 pub fn content_of(case: &Case) -> io::Result<Content> {
     content(case, &hash_of)
 }
@@ -85,7 +85,7 @@ pub fn content_of(case: &Case) -> io::Result<Content> {
 /// BLAKE3 of a file, in hex.
 ///
 /// # Errors
-/// The operating system's, naming the file.
+/// I/O errors, naming the file.
 pub fn hash_of(path: &Path) -> io::Result<String> {
     let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let mut hasher = blake3::Hasher::new();
@@ -93,7 +93,7 @@ pub fn hash_of(path: &Path) -> io::Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Hashes of every file of some cases, by case and role, as a manifest keeps them.
+/// File hashes grouped by case and role, as in a manifest.
 pub fn by_role(hashes: &[FileHash]) -> BTreeMap<&str, BTreeMap<&str, Vec<&str>>> {
     let mut cases: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for hash in hashes {
@@ -102,10 +102,10 @@ pub fn by_role(hashes: &[FileHash]) -> BTreeMap<&str, BTreeMap<&str, Vec<&str>>>
     cases
 }
 
-/// The files of a case with their hashes, in the order of [`Case::files`].
+/// The file hashes of a case, in the order of [`Case::files`].
 ///
 /// # Errors
-/// The operating system's, naming the file.
+/// I/O errors, naming the file.
 pub fn file_hashes(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::Result<Vec<FileHash>> {
     let named = |(role, path): (String, PathBuf)| Ok(FileHash { case: case.name.clone(), role, blake3: hash(&path)? });
     case.files()?.into_iter().map(named).collect()

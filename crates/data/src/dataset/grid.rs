@@ -1,4 +1,4 @@
-//! Images and labels of one case on different grids.
+//! Resampling between the grids of images and labels of a case.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use super::read::{CaseError, GRID_TOLERANCE};
 use crate::volume::dicom::Series;
 use crate::volume::{Geometry, LabelMap, Volume};
 
-/// A label map on another grid: each voxel takes the label nearest to its centre, background where there is none.
-pub fn labels_onto(label: &LabelMap, grid: &Geometry) -> LabelMap {
+/// Resamples a label map to another grid: each voxel takes the label nearest to its centre, or background outside the label map.
+pub fn resample_labels_to(label: &LabelMap, grid: &Geometry) -> LabelMap {
     let nearest = |place: [f64; 3]| {
         let index = place.map(|at| at.round());
         if index.iter().any(|at| *at < 0.0) {
@@ -22,8 +22,8 @@ pub fn labels_onto(label: &LabelMap, grid: &Geometry) -> LabelMap {
     LabelMap { voxels: sampled(&label.geometry, grid, nearest), geometry: grid.clone() }
 }
 
-/// Whether the voxels of a grid are some of another one's.
-pub fn is_part(grid: &Geometry, whole: &Geometry) -> bool {
+/// Whether the voxels of a grid are a subset of those of another grid.
+pub fn is_subgrid(grid: &Geometry, whole: &Geometry) -> bool {
     let corners =
         (0..8).map(|corner| [0, 1, 2].map(|axis| ((grid.shape[axis].max(1) - 1) * (corner >> axis & 1)) as f64));
     corners.into_iter().all(|corner| {
@@ -35,8 +35,8 @@ pub fn is_part(grid: &Geometry, whole: &Geometry) -> bool {
     }) && (grid.voxel_mm3() / whole.voxel_mm3() - 1.0).abs() < GRID_TOLERANCE
 }
 
-/// An image on another grid, linear between voxels; beyond its edge the value of the nearest voxel, as ITK's extrapolation.
-pub fn volume_onto(volume: &Volume, grid: &Geometry) -> Volume {
+/// Resamples an image linearly to another grid. Beyond its edge the nearest voxel is used, as in ITK's extrapolation.
+pub fn resample_volume_to(volume: &Volume, grid: &Geometry) -> Volume {
     let mut voxels = ndarray::Array4::zeros((volume.voxels.dim().0, grid.shape[0], grid.shape[1], grid.shape[2]));
     for (channel, mut target) in volume.voxels.outer_iter().zip(voxels.outer_iter_mut()) {
         target.assign(&sampled(&volume.geometry, grid, |place| linear(channel, place)));
@@ -44,7 +44,7 @@ pub fn volume_onto(volume: &Volume, grid: &Geometry) -> Volume {
     Volume { voxels, geometry: grid.clone() }
 }
 
-/// A value for every voxel of a grid, from its place `[z, y, x]` in another one.
+/// Computes a value for every voxel of `grid` from its position `[z, y, x]` in the grid `from`.
 fn sampled<T: Copy + Default + Send + Sync>(
     from: &Geometry,
     grid: &Geometry,
@@ -79,7 +79,7 @@ fn linear(values: ArrayView3<f32>, place: [f64; 3]) -> f32 {
     sum
 }
 
-/// The slice of each file of a case's image, in the order of the files' names.
+/// The slice index of each image file of a case, in file-name order.
 pub fn slices_by_name(case: &Case, image: &Geometry) -> Result<Vec<usize>, CaseError> {
     let Some(folder) = case.images.first().filter(|path| path.is_dir() && case.stack_spacing_mm.is_none()) else {
         return Ok((0..image.shape[0]).collect());
@@ -102,8 +102,8 @@ mod tests {
         };
         label.geometry.affine[0][3] = 1.0;
         let grid = Geometry::axis_aligned([3, 1, 4], [1.0, 1.0, 1.0]);
-        let put = labels_onto(&label, &grid);
-        // Along x the label's voxels lie at 1 and 3 mm, the grid's at 0, 1, 2, 3; along z at 0 and 2 against 0, 1, 2.
+        let put = resample_labels_to(&label, &grid);
+        // Along x the label's voxels are at 1 and 3 mm and the grid's at 0, 1, 2, 3; along z at 0 and 2, and 0, 1, 2.
         assert_eq!(put.voxels.index_axis(Axis(0), 0).iter().copied().collect::<Vec<_>>()[1], 1);
         assert_eq!(put.voxels[[0, 0, 3]], 2);
         assert_eq!(put.voxels[[2, 0, 1]], 5);
@@ -122,7 +122,7 @@ mod tests {
         for row in &mut grid.affine {
             row[3] = 0.6;
         }
-        let put = volume_onto(&Volume { voxels: voxels.insert_axis(Axis(0)), geometry: coarse }, &grid);
+        let put = resample_volume_to(&Volume { voxels: voxels.insert_axis(Axis(0)), geometry: coarse }, &grid);
         for ((_, z, y, x), value) in put.voxels.indexed_iter() {
             let expected = place(grid.to_world([z as f64, y as f64, x as f64]));
             assert!((value - expected).abs() < 1e-4, "{value} instead of {expected}");

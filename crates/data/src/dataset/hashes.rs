@@ -1,4 +1,4 @@
-//! Hashes of files, kept in a cache file under size, times of change and inode, so that an unchanged dataset is not read again.
+//! File hashes in a cache file, validated by size, timestamps and inode, so that an unchanged dataset is not read again.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,7 +16,7 @@ use crate::volume::WriteError;
 /// Version of the cache file.
 const VERSION: u32 = 2;
 
-/// BLAKE3 hashes of files, asked for by any number of threads.
+/// BLAKE3 hashes of files; can be used from any number of threads.
 #[derive(Debug)]
 pub struct FileHashes {
     place: PathBuf,
@@ -29,14 +29,14 @@ struct Known {
     changed: bool,
 }
 
-/// What is known of a file as it was when it was hashed.
+/// The hash of a file and its state when it was hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     state: State,
     blake3: String,
 }
 
-/// What changes when a file does: writers can set the time of modification back, not that of the last change.
+/// Detects changes to a file. A writer can reset the modification time, but not the change time (ctime).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
     bytes: u64,
@@ -52,15 +52,15 @@ struct Stored {
 }
 
 impl FileHashes {
-    /// The hashes of a cache file; none where it is missing or cannot be understood.
+    /// Loads the hashes of a cache file; none if it is missing or invalid.
     pub fn open(place: &Path) -> Self {
         Self { place: place.into(), known: Mutex::new(Known { files: stored(place), changed: false }) }
     }
 
-    /// BLAKE3 of a file in hex, read only where the file is not known or has changed.
+    /// BLAKE3 of a file in hex. The file is read only if it is unknown or has changed.
     ///
     /// # Errors
-    /// The operating system's, naming the file.
+    /// I/O errors, naming the file.
     pub fn of(&self, path: &Path) -> io::Result<String> {
         let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let key = std::path::absolute(path).map_err(naming)?.to_string_lossy().into_owned();
@@ -75,7 +75,7 @@ impl FileHashes {
         Ok(blake3)
     }
 
-    /// Writes the cache file, if there is anything new.
+    /// Writes the cache file if hashes were added.
     ///
     /// # Errors
     /// [`DataError::Write`].
@@ -84,13 +84,13 @@ impl FileHashes {
         if !known.changed {
             return Ok(());
         }
-        // What other processes wrote meanwhile stays.
+        // Keep what other processes have written in the meantime.
         let mut files = stored(&self.place);
         files.extend(known.files.clone());
         let text = serde_json::to_vec(&Stored { version: VERSION, files });
         let written = text.map_err(io::Error::from).and_then(|text| files::write_atomic(&self.place, &text));
         written.map_err(|error| {
-            // Whatever it is, it is not the data's fault.
+            // Never caused by the data.
             DataError::Write(WriteError { path: self.place.clone(), reason: error.to_string(), environment: true })
         })?;
         known.changed = false;
@@ -141,7 +141,7 @@ mod tests {
         let hashes = FileHashes::open(&cache);
         assert_eq!(hashes.of(&image).unwrap(), hash(b"one"));
         hashes.save().unwrap();
-        // A planted hash shows that the cache is used; a changed file shows when it is not.
+        // A planted hash shows whether the cache is used.
         let planted = std::fs::read_to_string(&cache).unwrap().replace(&hash(b"one"), "planted");
         std::fs::write(&cache, planted).unwrap();
         assert_eq!(FileHashes::open(&cache).of(&image).unwrap(), "planted");

@@ -1,5 +1,4 @@
-//! The cases of a dataset as runs see them: listed, named by their content, checked. Whatever was read once is remembered under the
-//! name of its content.
+//! The cases of a dataset as used by runs: listed, hashed and checked. Results are cached under the content hash of each case.
 
 use std::io;
 use std::path::Path;
@@ -14,46 +13,46 @@ use super::spec::{Dataset, Split};
 use super::{Case, DataError, Excluded, Opened, open};
 use crate::{Cancel, files};
 
-/// Version of stored checks: raised when [`check`](super::check()) finds other things than before.
+/// Version of cached checks: incremented when the findings of [`check`](super::check()) change.
 const CHECK_FORMAT: u32 = 1;
 
-/// What runs read.
+/// The cases that runs read.
 #[derive(Clone, Debug)]
 pub struct Inputs {
-    /// Usable cases with the names of their contents, sorted by name.
+    /// Usable cases with their content hashes, sorted by name.
     pub cases: Vec<(Case, Content)>,
-    /// The others, those that [`open`] found included, sorted by name.
+    /// Excluded cases, including those excluded by [`open`], sorted by name.
     pub excluded: Vec<Excluded>,
-    /// What lies in each listed case, usable or not.
+    /// Content of each listed case, usable or not.
     pub checks: Vec<CaseCheck>,
 }
 
-/// Whether cases may be read that were not read before.
+/// Whether cases that are not in the cache may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Whatever is needed is read.
+    /// Read whatever is needed.
     Read,
-    /// Only what is remembered is used: no image is opened.
+    /// Use only the cache; no image is opened.
     Remembered,
 }
 
-/// What is being done to the cases.
+/// The current processing step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Their files are hashed.
+    /// Files are being hashed.
     Hashing,
-    /// They are read and checked.
+    /// Cases are being read and checked.
     Checking,
 }
 
-/// Called after each case with the step, the cases done and the cases in all, from any thread.
+/// Called after each case, from any thread, with the step, the number of finished cases and the total.
 pub type Progress<'a> = &'a (dyn Fn(Step, usize, usize) + Sync);
 
 impl Inputs {
-    /// Opens and checks a dataset. Hashes of files and results of checks are kept in the folder `cache`.
+    /// Opens and checks a dataset. File hashes and check results are cached in the folder `cache`.
     ///
     /// # Errors
-    /// [`DataError`] where no case can be used, [`DataError::NotRead`] where a case would have to be read and must not be,
+    /// [`DataError`] if no case can be used, [`DataError::NotRead`] if a case must be read but `access` forbids it,
     /// [`DataError::Cancelled`].
     pub fn open(
         spec: &Dataset,
@@ -74,7 +73,7 @@ impl Inputs {
             progress(Step::Checking, done.fetch_add(1, Ordering::Relaxed) + 1, items.len());
             Ok(checked)
         })?;
-        check::warn_of_copies(&mut checks);
+        check::warn_of_duplicates(&mut checks);
         Self::of(opened, contents, checks)
     }
 
@@ -101,9 +100,9 @@ impl Inputs {
         Ok(Self { cases, excluded, checks })
     }
 
-    /// Names of the cases that a split deals: also those whose files turned out to be unusable, so that one bad file does
-    /// not give the others new roles. Lists of names may hold every name that is known.
-    pub fn dealt(&self, split: &Split) -> Vec<&str> {
+    /// Names of the cases that a split assigns. Includes cases whose files are unusable, so that one bad file does not change
+    /// the assignment of the others. A fixed split may also name any excluded case.
+    pub fn split_names(&self, split: &Split) -> Vec<&str> {
         let listed = self.checks.iter().map(|check| check.case.as_str());
         match split {
             Split::Fixed { .. } => listed.chain(self.excluded.iter().map(|row| row.case.as_str())).collect(),
@@ -111,13 +110,13 @@ impl Inputs {
         }
     }
 
-    /// The case of a name, with the name of its content.
+    /// The case with this name and its content hash.
     pub fn case(&self, name: &str) -> Option<&(Case, Content)> {
         self.cases.iter().find(|(case, _)| case.name == name)
     }
 }
 
-/// Names of the contents of all listed cases; an error for a case whose files cannot be read.
+/// Content hashes of all listed cases; an error for a case whose files cannot be read.
 fn contents(
     opened: &Opened,
     cache: &Path,
@@ -131,12 +130,12 @@ fn contents(
         progress(Step::Hashing, done.fetch_add(1, Ordering::Relaxed) + 1, opened.cases.len());
         Ok(named)
     });
-    // What was hashed before a stop is remembered, too.
+    // Also keep what was hashed before a cancellation.
     hashes.save()?;
     contents
 }
 
-/// Checks of cases, kept under what decides them.
+/// Cached checks, keyed by everything that determines their result.
 struct Store<'a> {
     spec: &'a Dataset,
     cache: &'a Path,
@@ -167,7 +166,7 @@ impl Store<'_> {
 
     fn key(&self, content: &Content) -> io::Result<String> {
         #[derive(Serialize)]
-        struct Decides<'a> {
+        struct CheckKey<'a> {
             format: u32,
             content: &'a Content,
             channels: usize,
@@ -177,7 +176,7 @@ impl Store<'_> {
         }
         let spec = self.spec;
         let structures = spec.structures.iter().map(|it| (it.name.as_str(), spec.label_values(it)));
-        let decides = Decides {
+        let decides = CheckKey {
             format: CHECK_FORMAT,
             content,
             channels: spec.channels.len(),

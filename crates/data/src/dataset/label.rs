@@ -1,4 +1,4 @@
-//! Where the labels of a case come from, and reading them as one label map.
+//! Sources of the labels of a case, and reading them as one label map.
 
 use std::path::{Path, PathBuf};
 
@@ -14,38 +14,38 @@ use crate::volume::rle::{Columns, Order, RowPlace, Table};
 use crate::volume::surface::{ReadOptions, read_surface, voxelise};
 use crate::volume::{Format, Geometry, LabelMap, ReadError, Segmentation, Segments, read_label_map, read_segments};
 
-/// Masks of one case that are in memory at a time.
-const MOST_MASKS: usize = 4;
+/// Maximum number of masks of one case in memory at a time.
+const MAX_MASKS: usize = 4;
 
 /// The labels of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Label {
-    /// One file with every structure: a label map, or named segments.
+    /// One file with all structures: a label map or named segments.
     Map(PathBuf),
-    /// A mask or a surface per structure: its value, and its file. Structures without a file are absent.
+    /// Value and file of the mask or surface of each structure. Structures without a file are absent.
     Masks(#[serde(with = "listing::masks")] Vec<(u16, PathBuf)>),
-    /// A picture of labels for each slice, in the order of the image's files by name.
+    /// One 2D label image per slice, in file-name order of the image slices.
     Pictures(#[serde(with = "listing::pictures")] Vec<PathBuf>),
     /// Run-length masks of each slice.
     Runs(Runs),
 }
 
-/// Run-length masks of the slices of a case, in a table that other cases share.
+/// Run-length masks of the slices of a case, in a table shared with other cases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Runs {
-    /// The table that they stand in.
+    /// The table with the runs.
     pub table: PathBuf,
-    /// For each slice: value of the structure, and where the row with its runs begins.
+    /// For each slice: values of the structures and positions of their rows in the table.
     pub slices: Vec<Vec<(u16, RowPlace)>>,
 }
 
 impl Runs {
-    /// The rows themselves, for each slice, with the values of their structures and the texts of their runs.
+    /// The rows of each slice: values of the structures and their runs as text.
     ///
     /// # Errors
-    /// The table cannot be read, or is another one now.
+    /// The table cannot be read or has changed.
     pub fn rows(&self) -> std::io::Result<Vec<Vec<(u16, String)>>> {
         let read = || -> Result<_, ReadError> {
             let mut table = Table::open(&self.table, &Columns::BY_CLASS)?;
@@ -68,15 +68,15 @@ impl Label {
         }
     }
 
-    /// A file to name in messages.
+    /// The file to name in messages.
     pub fn path(&self) -> &Path {
         self.files().first().copied().unwrap_or(Path::new(""))
     }
 
-    /// The labels with every path changed.
+    /// The labels with `change` applied to every path.
     ///
     /// # Errors
-    /// The first that `change` returns.
+    /// The first error of `change`.
     pub fn with_paths<E>(&self, change: &dyn Fn(&Path) -> Result<PathBuf, E>) -> Result<Self, E> {
         Ok(match self {
             Self::Map(path) => Self::Map(change(path)?),
@@ -89,11 +89,11 @@ impl Label {
     }
 }
 
-/// Reads the labels of a case: on the grid of their file where they have one, else on the image's.
+/// Reads the labels of a case, on the grid of their file if it has one, otherwise on the image's grid.
 ///
 /// # Errors
-/// [`CaseError`]: no label, an unreadable one, masks of one case on different grids, structures that overlap where the dataset
-/// does not say so.
+/// [`CaseError`]: missing or unreadable labels, masks of one case on different grids, or overlapping structures in a dataset
+/// without `labels.overlap`.
 pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
     match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
         Label::Map(path) if Format::of(path)? == Format::DicomSegments => segments(case, path, image),
@@ -105,7 +105,7 @@ pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseErr
     }
 }
 
-/// Structures painted one after the other.
+/// A label map into which structures are written one after the other.
 struct Canvas<'a> {
     labels: LabelMap,
     case: &'a Case,
@@ -117,7 +117,7 @@ impl<'a> Canvas<'a> {
         Self { labels: LabelMap { voxels, geometry: geometry.clone() }, case }
     }
 
-    /// Gives the voxels of a mask a structure's value.
+    /// Sets the voxels of a mask to a structure's value.
     fn paint<M: PartialEq + Default>(&mut self, value: u16, mask: ArrayView3<M>, file: &Path) -> Result<(), CaseError> {
         paint(self.labels.voxels.view_mut(), mask, value, self.case.reading.overlap, file)
     }
@@ -128,7 +128,7 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// Where structures may overlap, their values are powers of two, and a voxel holds the sum of those that have it.
+/// If structures may overlap, their values are single bits, and a voxel holds the union of the bits of its structures.
 fn paint<D: Dimension, M: PartialEq + Default>(
     labels: ArrayViewMut<u16, D>,
     mask: ArrayView<M, D>,
@@ -150,7 +150,7 @@ fn paint<D: Dimension, M: PartialEq + Default>(
     }
 }
 
-/// A DICOM segmentation object on the grid of its image: frames without a voxel are often left out of it.
+/// Reads a DICOM SEG on the grid of its image, because empty frames are often omitted.
 fn segments(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
     let source = case.images.first().filter(|image| matches!(Format::of(image), Ok(Format::DicomImage)));
     let segments = match source {
@@ -165,10 +165,10 @@ fn segments(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, Case
         (Segmentation::Masks { .. }, true) => return Err(CaseError::UnnamedOverlap { path: path.into() }),
         _ => named(case, &segments, path)?,
     };
-    Ok(if grid::is_part(&labels.geometry, image) { grid::labels_onto(&labels, image) } else { labels })
+    Ok(if grid::is_subgrid(&labels.geometry, image) { grid::resample_labels_to(&labels, image) } else { labels })
 }
 
-/// Named segments that the dataset knows; others are background.
+/// Reads the segments named in the dataset; others become background.
 fn named(case: &Case, segments: &Segments, path: &Path) -> Result<LabelMap, CaseError> {
     let mut canvas = Canvas::new(case, segments.geometry());
     let mut known = 0;
@@ -190,7 +190,7 @@ fn named(case: &Case, segments: &Segments, path: &Path) -> Result<LabelMap, Case
 
 fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<LabelMap, CaseError> {
     let mut canvas: Option<Canvas> = None;
-    for some in masks.chunks(rayon::current_num_threads().min(MOST_MASKS)) {
+    for some in masks.chunks(rayon::current_num_threads().min(MAX_MASKS)) {
         let read: Vec<_> = some.par_iter().map(|(_, path)| mask(case, path, image)).collect();
         for ((value, path), mask) in some.iter().zip(read) {
             let mask = mask?;
@@ -203,7 +203,7 @@ fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<L
     Ok(canvas.unwrap_or_else(|| Canvas::new(case, image)).labels)
 }
 
-/// One structure: not 0 inside.
+/// The mask of one structure: nonzero inside.
 fn mask(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
     match Format::of(path)? {
         Format::Surface => surface(case, path, image),
@@ -211,7 +211,7 @@ fn mask(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseErro
     }
 }
 
-/// The voxels of the image whose centres lie inside a surface.
+/// The image voxels whose centres are inside a surface.
 fn surface(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
     let file = read_surface(path, &ReadOptions { coordinates: case.reading.coordinates, ..ReadOptions::default() })?;
     let wrong = |error| CaseError::Surface { path: path.into(), reason: format!("{error}") };
@@ -230,7 +230,7 @@ fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap
         let [_, height, width] = picture.geometry.shape;
         if [height, width] != [image.shape[1], image.shape[2]] {
             let difference =
-                format!("{height} × {width} pixels, the slice has {} × {}", image.shape[1], image.shape[2]);
+                format!("{height} × {width} pixels, but the slice has {} × {}", image.shape[1], image.shape[2]);
             return Err(CaseError::MaskGrid { path: file.clone(), difference });
         }
         labels.voxels.index_axis_mut(Axis(0), z).assign(&picture.voxels.index_axis(Axis(0), 0));

@@ -1,11 +1,10 @@
-//! Lists of files in plans: a thousand cases with a hundred masks each are written down, so that the folder that they share
-//! stands there once.
+//! File lists in plans. The common folder is written once, which keeps plans of a thousand cases with a hundred masks each small.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Files of one folder.
+/// Files relative to one folder.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Listing<T> {
@@ -13,7 +12,7 @@ struct Listing<T> {
     files: Vec<T>,
 }
 
-/// The folder that all paths lie in, and what is left of each.
+/// The common folder of all paths, and the rest of each path.
 fn split<'a>(paths: impl Iterator<Item = &'a Path> + Clone) -> (PathBuf, Vec<PathBuf>) {
     let mut folder: Option<PathBuf> = None;
     for path in paths.clone() {
@@ -21,7 +20,7 @@ fn split<'a>(paths: impl Iterator<Item = &'a Path> + Clone) -> (PathBuf, Vec<Pat
         let known = folder.get_or_insert_with(|| parent.to_path_buf());
         while !parent.starts_with(&known) {
             if !known.pop() {
-                // An absolute and a relative path share nothing.
+                // An absolute and a relative path have nothing in common.
                 *known = PathBuf::new();
             }
         }
@@ -50,7 +49,7 @@ pub mod masks {
     }
 }
 
-/// Pictures, one for each slice.
+/// 2D label images, one per slice.
 pub mod pictures {
     use super::*;
     use serde::{Deserializer, Serializer};

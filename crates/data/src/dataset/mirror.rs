@@ -1,17 +1,17 @@
-//! Left and right: which structures change places in a mirrored image.
+//! Left-right mirroring: which structures are swapped in a mirrored image.
 
 use super::spec::Dataset;
 use super::target::Target;
 
 impl Dataset {
-    /// Label values that change places when left and right are exchanged, by `labels.mirror-pairs`: smaller value first, sorted.
+    /// Pairs of label values that a left-right flip swaps, from `labels.mirror-pairs`: smaller value first, sorted.
     pub fn mirrored_values(&self) -> Vec<[u16; 2]> {
         let index = |name: &String| self.structures.iter().position(|structure| structure.name == *name);
         let pairs = self.labels.mirror_pairs.iter().filter_map(|[left, right]| Some([index(left)?, index(right)?]));
         let mut values: Vec<[u16; 2]> = if self.labels.overlap {
             let pairs: Vec<[usize; 2]> = pairs.collect();
-            // A value stands for a set of structures: the mirrored set has all of them exchanged.
-            let sets = 1_u16 << self.structures.len().min(super::spec::MOST_OVERLAPPING);
+            // A value encodes a set of structures; in the mirrored set every pair is swapped.
+            let sets = 1_u16 << self.structures.len().min(super::spec::MAX_OVERLAPPING);
             (1..sets).map(|set| [set, exchanged(set, &pairs)]).filter(|[set, other]| set < other).collect()
         } else {
             let value = |index: usize| self.structures[index].value;
@@ -22,7 +22,7 @@ impl Dataset {
     }
 }
 
-/// A set of bits with those of each pair exchanged.
+/// A bit set with the bits of each pair swapped.
 fn exchanged(set: u16, pairs: &[[usize; 2]]) -> u16 {
     pairs.iter().fold(set, |set, &[left, right]| {
         let differ = (set >> left ^ set >> right) & 1;
@@ -31,8 +31,8 @@ fn exchanged(set: u16, pairs: &[[usize; 2]]) -> u16 {
 }
 
 impl Target {
-    /// Pairs of structures (indices) that change places in a mirrored image. None where a structure would become one that is
-    /// not segmented: such as a left kidney without the right one.
+    /// Pairs of structures (indices) that are swapped in a mirrored image. `None` if the partner of a structure is not segmented,
+    /// for example the left kidney without the right one.
     pub fn mirrored(&self, mirrored_values: &[[u16; 2]]) -> Option<Vec<[usize; 2]>> {
         let partner = |value: u16| {
             let other = mirrored_values.iter().find_map(|&[one, other]| match value {
@@ -54,23 +54,23 @@ impl Target {
         Some(pairs)
     }
 
-    /// A structure whose name says left or right, and that no pair exchanges: mirroring would give it the wrong name.
-    pub fn side_without_partner(&self, mirrored_values: &[[u16; 2]]) -> Option<&str> {
+    /// A structure named left or right that is in no mirror pair: mirroring would give it the wrong label.
+    pub fn unpaired_sided_structure(&self, mirrored_values: &[[u16; 2]]) -> Option<&str> {
         let is_paired = |values: &[u16]| mirrored_values.iter().flatten().any(|value| values.contains(value));
         let mut alone = self.structures.iter().filter(|structure| !is_paired(&structure.values));
         alone.find(|structure| has_side(&structure.name)).map(|structure| structure.name.as_str())
     }
 }
 
-/// Words that name a side, and the other one.
+/// Words for a side and for the opposite side.
 const SIDES: [[&str; 2]; 4] = [["left", "right"], ["right", "left"], ["l", "r"], ["r", "l"]];
 
-/// Whether a structure's name says left or right.
+/// Whether a structure's name contains a word for left or right.
 pub fn has_side(name: &str) -> bool {
     other_side(name).is_some()
 }
 
-/// Names that differ in their side alone, as `labels.mirror-pairs` has them.
+/// Pairs of names that differ only in their side, as in `labels.mirror-pairs`.
 pub fn partners(names: &[&str]) -> Vec<[String; 2]> {
     let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let partner = |(index, name): (usize, &&str)| {
@@ -81,7 +81,7 @@ pub fn partners(names: &[&str]) -> Vec<[String; 2]> {
     names.iter().enumerate().filter_map(partner).collect()
 }
 
-/// A name in small letters with its first word for a side exchanged.
+/// The name in lower case with its first side word replaced by the opposite side.
 fn other_side(name: &str) -> Option<String> {
     let lower = name.to_lowercase();
     let mut place = 0;
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn pairs_become_label_values() {
         assert_eq!(dataset(false).mirrored_values(), [[2, 13]]);
-        // Bits: right kidney 1, liver 2, left kidney 4. Sets with one of the two kidneys change, with or without the liver.
+        // Bits: right kidney 1, liver 2, left kidney 4. Sets with exactly one kidney are swapped, with or without the liver.
         assert_eq!(dataset(true).mirrored_values(), [[1, 4], [3, 6]]);
     }
 
@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn sides_without_a_pair_are_found() {
         let mut dataset = dataset(false);
-        assert_eq!(target(&dataset, &[]).unwrap().side_without_partner(&dataset.mirrored_values()), None);
+        assert_eq!(target(&dataset, &[]).unwrap().unpaired_sided_structure(&dataset.mirrored_values()), None);
         dataset.labels.mirror_pairs.clear();
         let found = target(&dataset, &[]).unwrap();
-        assert_eq!(found.side_without_partner(&dataset.mirrored_values()), Some("right-kidney"));
+        assert_eq!(found.unpaired_sided_structure(&dataset.mirrored_values()), Some("right-kidney"));
     }
 
     #[test]

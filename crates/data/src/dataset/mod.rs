@@ -1,7 +1,7 @@
-//! Datasets: which cases there are, what their labels mean, and who tests whom.
+//! Datasets: their cases, the meaning of their labels, and how cases are split into training, validation and test.
 //!
-//! [`open`] lists the files, [`Inputs`] names their contents and checks them, [`split()`] deals the cases, [`target()`] names the
-//! structures.
+//! [`open`] lists the files, [`Inputs`] hashes and checks them, [`split()`] assigns cases to folds, [`target()`] resolves the structures
+//! to segment.
 
 pub mod case;
 pub mod check;
@@ -36,28 +36,28 @@ pub use spec::Dataset;
 pub use split::{SplitError, held_out, split};
 pub use target::{Target, TargetError, TargetStructure, target};
 
-/// A case that cannot be used, and why. It becomes a row in the tables.
+/// A case that cannot be used, and the reason. Listed in the tables.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Excluded {
-    /// Name of the case, or of the file where no case could be made of it.
+    /// Name of the case, or of the file if it could not be assigned to a case.
     pub case: String,
     /// The reason, naming the file.
     pub reason: String,
 }
 
-/// Which cases train, choose the weights, and are scored; names in sorted order.
+/// Training, validation and test cases of one fold; names in sorted order.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fold {
-    /// Cases that train.
+    /// Training cases.
     pub train: Vec<String>,
-    /// Cases that choose the weights.
+    /// Validation cases, used to select the weights.
     pub validation: Vec<String>,
-    /// Cases that are scored.
+    /// Test cases.
     pub test: Vec<String>,
 }
 
 impl Fold {
-    /// The fold without the cases that turned out to be unusable.
+    /// The fold without the excluded cases.
     #[must_use]
     pub fn without(&self, excluded: &[Excluded]) -> Self {
         let kept = |names: &[String]| {
@@ -70,22 +70,22 @@ impl Fold {
 /// Why a dataset cannot be used. Every message names the dataset or the file, and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// The dataset's folder is not there.
+    /// The dataset's folder does not exist.
     #[error(
-        "dataset `{name}`: no folder at {path}; `root` is taken below SEGSPEC_DATA (here {data_root}): \
-         set SEGSPEC_DATA to the folder that holds `{root}`, or write an absolute `root`"
+        "dataset `{name}`: no folder at {path}; `root` is relative to SEGSPEC_DATA (here {data_root}): \
+         set SEGSPEC_DATA to the folder that contains `{root}`, or use an absolute `root`"
     )]
     RootMissing {
         /// The dataset.
         name: String,
-        /// Where the folder was looked for.
+        /// The expected location.
         path: PathBuf,
         /// `root` as written.
         root: String,
         /// The data root in use.
         data_root: PathBuf,
     },
-    /// A folder cannot be listed, a file not be opened.
+    /// A folder cannot be listed, or a file cannot be opened.
     #[error("{path}: {source}")]
     Unreadable {
         /// The folder or file.
@@ -93,7 +93,7 @@ pub enum DataError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// `dataset.json` is missing or not what the layout needs.
+    /// `dataset.json` is missing or invalid for the layout.
     #[error("{path}: {reason}")]
     DatasetJson {
         /// The file.
@@ -101,7 +101,7 @@ pub enum DataError {
         /// What is wrong, and what to do.
         reason: String,
     },
-    /// A file pattern of the layout is of no use.
+    /// A file pattern of the layout is invalid.
     #[error("dataset `{name}`: pattern `{pattern}` {reason}")]
     Pattern {
         /// The dataset.
@@ -117,8 +117,8 @@ pub enum DataError {
         /// The file, and what is wrong.
         reason: String,
     },
-    /// The folder is there, but holds no case.
-    #[error("dataset `{name}`: no case in {path}; expected {expected}")]
+    /// The folder exists but contains no cases.
+    #[error("dataset `{name}`: no cases in {path}; expected {expected}")]
     Empty {
         /// The dataset.
         name: String,
@@ -128,55 +128,55 @@ pub enum DataError {
         expected: String,
     },
     /// `exclude` names a case that does not exist.
-    #[error("dataset `{name}`: `exclude` names `{case}`, which is no case{hint}")]
+    #[error("dataset `{name}`: `exclude` names the unknown case `{case}`{hint}")]
     UnknownExclusion {
         /// The dataset.
         name: String,
         /// The name as written.
         case: String,
-        /// A suggestion, or nothing.
+        /// A suggestion, or empty.
         hint: String,
     },
     /// Cases were found, but none of them can be used.
-    #[error("dataset `{name}`: none of {count} cases can be used; the first: {case}: {reason}")]
+    #[error("dataset `{name}`: none of {count} cases can be used; first problem: {case}: {reason}")]
     NoUsableCase {
         /// The dataset.
         name: String,
-        /// Cases found.
+        /// Number of cases found.
         count: usize,
         /// The first of them.
         case: String,
-        /// Why it cannot be used.
+        /// Its problem.
         reason: String,
     },
-    /// The phantom folder holds another phantom than the dataset asks for.
+    /// The folder contains a phantom with another recipe than `generate`.
     #[error(
-        "{path}: holds another phantom ({found}) than the dataset's `generate` asks for ({wanted}); remove the folder, or name another `root`"
+        "{path}: the existing phantom ({found}) differs from the dataset's `generate` ({wanted}); remove the folder or change `root`"
     )]
     OtherPhantom {
         /// The folder.
         path: PathBuf,
-        /// What lies there.
+        /// Recipe of the existing phantom.
         found: String,
-        /// What the dataset asks for.
+        /// Recipe in the dataset file.
         wanted: String,
     },
-    /// A set, or what is remembered of one, could not be written.
+    /// A phantom or a cache file could not be written.
     #[error(transparent)]
     Write(#[from] crate::volume::WriteError),
-    /// A case would have to be read, which the caller does not want.
-    #[error("case {case} was not read yet; `segspec prepare` reads every case")]
+    /// A case is not in the cache, and the caller forbids reading it.
+    #[error("case {case} has not been read yet; run `segspec prepare`")]
     NotRead {
         /// The case.
         case: String,
     },
-    /// The caller asked to stop.
+    /// Cancelled by the caller.
     #[error("interrupted")]
     Cancelled,
 }
 
 impl DataError {
-    /// Whether the machine (disk full, permission) is the reason rather than the data.
+    /// Whether the environment (disk full, permissions) is the cause rather than the data.
     pub fn is_environment(&self) -> bool {
         match self {
             Self::Unreadable { source, .. } => crate::files::is_environment(source),
@@ -186,7 +186,7 @@ impl DataError {
     }
 }
 
-/// The suggestion after an unknown name: `; did you mean …?`, or nothing where no name is near.
+/// Suggestion for an unknown name: `; did you mean …?`, or empty if no known name is similar.
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let nearest = known
         .into_iter()

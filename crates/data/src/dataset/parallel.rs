@@ -1,4 +1,4 @@
-//! Items one beside the other: a few at a time, results in their order, stopped by a token or by the first error.
+//! Bounded parallel processing: results in input order, stopped by cancellation or by the first error.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,21 +7,21 @@ use std::thread;
 
 use crate::Cancel;
 
-/// Why not every item was worked on.
+/// Why processing ended early.
 #[derive(Debug)]
 pub enum Ended<E> {
-    /// Somebody asked to stop.
+    /// Processing was cancelled.
     Cancelled,
     /// The first error.
     Failed(E),
 }
 
-/// Works on every item, at most `most` at a time; results in the order of the items.
+/// Processes every item, at most `most` at a time. Results are in the order of the items.
 ///
-/// Plain threads, not a rayon loop: a rayon worker that waits inside one item would begin another, without bound.
+/// Uses plain threads instead of rayon: a rayon worker that waits inside an item would start further items without bound.
 ///
 /// # Errors
-/// [`Ended`]; what was begun is finished before.
+/// [`Ended`]; items already started are finished first.
 pub fn each<I: Sync, T: Send, E: Send>(
     items: &[I],
     most: usize,

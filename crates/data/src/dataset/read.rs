@@ -1,4 +1,4 @@
-//! Reading a case: the image in one file with every channel or in one file per channel, and the labels on its grid.
+//! Reading a case: the image, from one file with all channels or one file per channel, and the labels on its grid.
 
 use std::path::{Path, PathBuf};
 
@@ -7,91 +7,95 @@ use ndarray::{Axis, concatenate};
 use super::{Case, grid, label};
 use crate::volume::{Format, Geometry, LabelMap, ReadError, Volume, dicom, raster, read_volume};
 
-/// Two images lie on one grid when their corners are at most this part of a voxel apart.
+/// Two grids are considered the same if their corners differ by at most this fraction of a voxel.
 pub const GRID_TOLERANCE: f64 = 0.1;
 
-/// Why the image of a case cannot be read.
+/// Why a case cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
-    /// A file.
+    /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The case lists no file.
+    /// The case has no image file.
     #[error("case {case} has no image file")]
     NoImage {
         /// The case.
         case: String,
     },
-    /// Channel files that do not belong together.
-    #[error("{path}: lies on another grid than the case's first channel: {difference}")]
+    /// Channel files on different grids.
+    #[error(
+        "{path}: not on the grid of the case's first channel: {difference}; set `resample-channels = true` to resample it"
+    )]
     ChannelGrid {
         /// The file.
         path: PathBuf,
         /// What differs.
         difference: String,
     },
-    /// A case without label map where one is needed.
+    /// The case has no labels, but they are required.
     #[error("case {case} has no label")]
     NoLabel {
         /// The case.
         case: String,
     },
-    /// Two structures of a case share voxels.
+    /// Two structures of a case overlap.
     #[error(
-        "{path}: {voxels} voxels belong to another structure, too; set `labels.overlap = true` if structures may overlap"
+        "{path}: {voxels} voxels also belong to another structure; set `labels.overlap = true` if structures may overlap"
     )]
     Overlap {
         /// The file of the later structure.
         path: PathBuf,
-        /// How many voxels.
+        /// Number of shared voxels.
         voxels: usize,
     },
-    /// Masks of one case that do not belong together.
-    #[error("{path}: lies on another grid than the case's other masks: {difference}")]
+    /// Masks of one case on different grids.
+    #[error("{path}: not on the grid of the case's other masks: {difference}")]
     MaskGrid {
         /// The file.
         path: PathBuf,
         /// What differs.
         difference: String,
     },
-    /// A file of named segments, none of which the dataset names.
-    #[error("{path}: names none of the dataset's structures, but {names}: name them so, or remove `labels.by-name`")]
+    /// A file with named segments, none of which is a structure of the dataset.
+    #[error(
+        "{path}: its segments ({names}) match no structure of the dataset; rename the structures or remove `labels.by-name`"
+    )]
     NoName {
         /// The file.
         path: PathBuf,
-        /// The names there.
+        /// Names of its segments.
         names: String,
     },
-    /// Segments that overlap, read by number.
+    /// Overlapping segments, identified by number.
     #[error(
-        "{path}: its segments overlap: set `labels.overlap = true`, and `labels.by-name = true` to find them by name"
+        "{path}: its segments overlap; set `labels.overlap = true` and `labels.by-name = true` to identify them by name"
     )]
     UnnamedOverlap {
         /// The file.
         path: PathBuf,
     },
-    /// A surface that cannot be put on the image's grid.
+    /// A surface that cannot be voxelised on the image's grid.
     #[error("{path}: {reason}")]
     Surface {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// Another number of label pictures than slices.
-    #[error("case {case} has {pictures} label pictures for {slices} slices")]
+    /// The number of 2D label images differs from the number of slices.
+    #[error("case {case} has {pictures} label images for {slices} slices")]
     SliceCount {
         /// The case.
         case: String,
-        /// Pictures.
+        /// Number of label images.
         pictures: usize,
-        /// Slices.
+        /// Number of slices.
         slices: usize,
     },
-    /// A label map that does not belong to its image.
+    /// Image and label are on different grids.
     #[error(
-        "{path}: image and label lie on different grids: {difference}; set `labels.resample-labels = true` to put \
-         labels on the image's grid"
+        "{path}: image and label are on different grids: {difference}; set `labels.resample-labels = true` to resample \
+         labels to the image's grid"
     )]
     LabelGrid {
         /// The file.
@@ -115,7 +119,7 @@ pub fn read_image(case: &Case) -> Result<Volume, CaseError> {
         let wrong = |difference| CaseError::ChannelGrid { path: path.clone(), difference };
         match image.geometry.same_grid(&channel.geometry, GRID_TOLERANCE) {
             Ok(()) => {}
-            Err(_) if case.reading.resample_channels => channel = grid::volume_onto(&channel, &image.geometry),
+            Err(_) if case.reading.resample_channels => channel = grid::resample_volume_to(&channel, &image.geometry),
             Err(difference) => return Err(wrong(difference)),
         }
         image.voxels = concatenate(Axis(0), &[image.voxels.view(), channel.voxels.view()])
@@ -124,7 +128,7 @@ pub fn read_image(case: &Case) -> Result<Volume, CaseError> {
     Ok(image)
 }
 
-/// One file, a folder of DICOM slices, or a folder of pictures.
+/// Reads one file, a DICOM folder, or a folder of 2D images.
 fn read_channel(case: &Case, path: &Path) -> Result<Volume, ReadError> {
     match case.stack_spacing_mm {
         Some(spacing_mm) => raster::read_stack(&pictures(path)?, spacing_mm),
@@ -136,12 +140,12 @@ fn read_channel(case: &Case, path: &Path) -> Result<Volume, ReadError> {
 /// Reads the label map of a case on the grid of its image.
 ///
 /// # Errors
-/// [`CaseError`]: no label, an unreadable one, or one on another grid where the dataset does not allow it.
+/// [`CaseError`]: missing or unreadable labels, or labels on another grid if the dataset does not allow it.
 pub fn read_label(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
     let label = label::read_as_stored(case, image)?;
     match image.same_grid(&label.geometry, GRID_TOLERANCE) {
         Ok(()) => Ok(label),
-        Err(_) if case.reading.resample_labels => Ok(grid::labels_onto(&label, image)),
+        Err(_) if case.reading.resample_labels => Ok(grid::resample_labels_to(&label, image)),
         Err(difference) => {
             let path = case.label.as_ref().map(|label| label.path().to_path_buf()).unwrap_or_default();
             Err(CaseError::LabelGrid { path, difference })
@@ -149,10 +153,10 @@ pub fn read_label(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> 
     }
 }
 
-/// The pictures in a folder, by name.
+/// The PNG and TIFF files in a folder, sorted by name.
 ///
 /// # Errors
-/// [`ReadError::Open`] where the folder cannot be listed.
+/// [`ReadError::Open`] if the folder cannot be listed.
 pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let failed = |source| ReadError::Open { path: folder.into(), source };
     let mut files = Vec::new();

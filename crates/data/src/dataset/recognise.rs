@@ -1,4 +1,4 @@
-//! From an unknown folder to a dataset: which layout, which modality, which structures.
+//! Proposes a dataset for an unknown folder: layout, modality and structures.
 
 mod pattern;
 
@@ -11,28 +11,28 @@ use super::spec::{Channel, Dataset, DicomChoice, Labels, Layout, Modality, Split
 use super::{Case, DataError, open, read_image};
 use crate::volume::{read_header, read_label_map};
 
-/// Images that are read to guess the modality.
+/// Number of images read to guess the modality.
 const SAMPLED_IMAGES: usize = 3;
-/// Label files that are read to find the values, where no `dataset.json` names them.
+/// Number of label files read to find the label values if no `dataset.json` lists them.
 const SAMPLED_LABELS: usize = 60;
-/// An image that goes down to here is CT: fat and air lie below 0 HU, other modalities hardly ever do.
+/// An image with values this low is taken for CT: fat and air are below 0 HU, and other modalities rarely have negative values.
 const FAT_HU: f32 = -50.0;
 
-/// A dataset as it would be declared, with what had to be guessed.
+/// A proposed dataset, with a list of what was guessed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// The declaration; `root` is the folder as given.
     pub dataset: Dataset,
-    /// Cases found with it.
+    /// Number of cases found with it.
     pub cases: usize,
-    /// What its owner should look at, for comments and the terminal.
+    /// Guesses for the user to verify, shown as comments and in the terminal.
     pub guesses: Vec<String>,
 }
 
-/// Looks at the files of a folder and proposes a dataset.
+/// Inspects the files of a folder and proposes a dataset.
 ///
 /// # Errors
-/// [`DataError`]: the folder is missing, or holds nothing that any layout understands.
+/// [`DataError`] if the folder is missing or matches no layout.
 pub fn recognise(folder: &Path) -> Result<Proposal, DataError> {
     let json_path = folder.join("dataset.json");
     let json = if json_path.is_file() { DatasetJson::read(&json_path)? } else { DatasetJson::default() };
@@ -79,7 +79,7 @@ fn layout(folder: &Path, json: &DatasetJson) -> Result<Layout, DataError> {
     pattern::pairs(folder)
 }
 
-/// Named channels where there are several.
+/// Channel names; empty for a single channel.
 fn channels(layout: &Layout, json: &DatasetJson, cases: &[Case]) -> Vec<Channel> {
     let Some(first) = cases.first() else { return Vec::new() };
     let in_file = first.images.first().and_then(|path| read_header(path).ok()).map_or(1, |header| header.channels);
@@ -104,16 +104,16 @@ fn modality(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> Mo
         return known;
     }
     if let Some((word, known)) = modality_of_names(cases) {
-        guesses.push(format!("modality from the word `{word}` in the file names"));
+        guesses.push(format!("modality: from the word `{word}` in the file names"));
         return known;
     }
     let images = cases.iter().take(SAMPLED_IMAGES).filter_map(|case| read_image(case).ok());
     let low = images.flat_map(|image| image.voxels.into_iter()).fold(f32::INFINITY, f32::min);
     if low <= FAT_HU {
-        guesses.push(format!("modality ct: values go down to {low}, as fat and air do in CT"));
+        guesses.push(format!("modality ct: the lowest value is {low}, as for fat or air in CT"));
         return Modality::Ct;
     }
-    guesses.push("modality mr: nothing states it, and no value is as low as fat and air in CT".into());
+    guesses.push("modality mr: not stated, and no value is as low as fat or air in CT".into());
     Modality::Mr
 }
 
@@ -150,12 +150,12 @@ fn structures(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> 
         values.extend(label.voxels.iter());
     }
     values.remove(&0);
-    guesses.push("structure names: the label files hold numbers alone".into());
+    guesses.push("structure names: the label files contain only numbers".into());
     let name = |value: &u16| Structure { name: format!("value-{value}"), value: *value, color: None };
     values.iter().map(name).collect()
 }
 
-/// MSD writes `"1": "liver"`, nnU-Net `"liver": 1`; regions (lists) and `ignore` are not structures of one value.
+/// MSD writes `"1": "liver"`, nnU-Net `"liver": 1`. Regions (lists) and `ignore` are skipped: they are not structures with one value.
 fn named_label(key: &str, value: &serde_json::Value) -> Option<Structure> {
     let (name, value) = match (key.parse::<u16>(), value) {
         (Ok(number), serde_json::Value::String(name)) => (name.clone(), number),

@@ -1,4 +1,4 @@
-//! Who trains, who chooses the weights, and who is scored: the same for the same names, in whatever order they come.
+//! Splits cases into training, validation and test. Depends only on the set of names, not on their order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,21 +9,21 @@ use super::spec::Split;
 use super::{Fold, did_you_mean};
 use crate::random;
 
-/// Why cases cannot be dealt as the spec asks.
+/// Why cases cannot be split as specified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
     /// A fixed split names a case that does not exist.
-    #[error("split: `{list}` names `{case}`, which is no case of the dataset{hint}")]
+    #[error("split: `{list}` names the unknown case `{case}`{hint}")]
     UnknownCase {
         /// `train`, `validation` or `test`.
         list: &'static str,
         /// The name as written.
         case: String,
-        /// A suggestion, or nothing.
+        /// A suggestion, or empty.
         hint: String,
     },
-    /// A case stands in two lists, or twice in one.
-    #[error("split: `{case}` is listed twice, in `{first}` and in `{second}`; a case has one role")]
+    /// A case is in two lists, or twice in one.
+    #[error("split: `{case}` is listed twice, in `{first}` and in `{second}`; list each case once")]
     ListedTwice {
         /// The case.
         case: String,
@@ -33,26 +33,26 @@ pub enum SplitError {
         second: &'static str,
     },
     /// Fewer groups than folds.
-    #[error("split: {folds} folds need at least {folds} {units}, there are {found}")]
+    #[error("split: {folds} folds need at least {folds} {units}, got {found}")]
     TooFew {
-        /// Folds asked for.
+        /// Requested folds.
         folds: usize,
         /// `cases` or `patients`.
         units: &'static str,
-        /// What there is.
+        /// Number of cases or patients.
         found: usize,
     },
-    /// A fold would have no case to train on, or none to score.
-    #[error("split: no case is left to {purpose}{place} ({found} cases in all)")]
+    /// A fold has no training cases or no test cases.
+    #[error("split: no cases left to {purpose}{place} ({found} cases in total)")]
     EmptyPart {
-        /// `train on` or `score`.
+        /// `train on` or `test on`.
         purpose: &'static str,
-        /// ` in fold 2`, or nothing.
+        /// ` in fold 2`, or empty.
         place: String,
-        /// Cases there are.
+        /// Total number of cases.
         found: usize,
     },
-    /// `group-by` is no regular expression, or has no group.
+    /// `group-by` is not a regular expression, has no capture group, or does not match a case.
     #[error("split: `group-by` = `{expression}`: {reason}")]
     GroupBy {
         /// The expression as written.
@@ -60,22 +60,22 @@ pub enum SplitError {
         /// What is wrong.
         reason: String,
     },
-    /// A number that makes no sense.
-    #[error("split: `{key}` is {value}; expected {expected}")]
+    /// A number out of range.
+    #[error("split: `{key}` must be {expected}, got {value}")]
     Number {
         /// The key.
         key: &'static str,
         /// The value as written.
         value: String,
-        /// What it may be.
+        /// The valid range.
         expected: &'static str,
     },
 }
 
-/// Cases that stay together, by name.
+/// Names of cases that stay together.
 type Group = Vec<String>;
 
-/// Deals cases into folds. Every case is scored at most once; every list is sorted; validation cases come out of the
+/// Splits cases into folds. Every case is a test case at most once; every list is sorted; validation cases are taken from the
 /// training cases.
 ///
 /// # Errors
@@ -107,13 +107,13 @@ pub fn split(split: &Split, cases: &[&str]) -> Result<Vec<Fold>, SplitError> {
             return Err(empty("train on"));
         }
         if fold.test.is_empty() {
-            return Err(empty("score"));
+            return Err(empty("test on"));
         }
     }
     Ok(folds)
 }
 
-/// The cases that a cross-validation holds out of all folds, sorted.
+/// The cases held out of all folds of a cross-validation, sorted.
 ///
 /// # Errors
 /// [`SplitError`], naming the key.
@@ -194,7 +194,7 @@ fn k_fold(
         .collect()
 }
 
-/// Large groups first, each to the part with the fewest cases: parts of nearly equal size.
+/// Assigns groups to parts of nearly equal size: the largest groups first, each to the part with the fewest cases.
 fn deal(mut groups: Vec<Group>, folds: usize) -> Vec<Vec<Group>> {
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
     let mut parts = vec![Vec::new(); folds];
@@ -227,10 +227,10 @@ fn fraction(key: &'static str, value: f64) -> Result<f64, SplitError> {
     if (0.0..1.0).contains(&value) {
         return Ok(value);
     }
-    Err(SplitError::Number { key, value: value.to_string(), expected: "a fraction from 0 to below 1" })
+    Err(SplitError::Number { key, value: value.to_string(), expected: "at least 0 and less than 1" })
 }
 
-/// Takes groups from the front until their size is as near to `wanted` as it gets; at least one where any is wanted.
+/// Takes groups from the front until their size is as close as possible to `wanted`; at least one if `wanted` is positive.
 fn take(groups: &mut Vec<Group>, wanted: f64) -> Vec<Group> {
     let (mut size, mut count) = (0.0, 0);
     for group in groups.iter() {
@@ -258,7 +258,7 @@ fn fold(train: Vec<Group>, validation: Vec<Group>, test: Vec<Group>) -> Fold {
     Fold { train: sorted(train), validation: sorted(validation), test: sorted(test) }
 }
 
-/// Groups in the order of their patient's name; without `group-by` every case is its own.
+/// Groups in the order of their patient names; without `group-by`, every case is its own group.
 fn groups(names: &BTreeSet<&str>, group_by: Option<&str>) -> Result<Vec<Group>, SplitError> {
     let Some(expression) = group_by else {
         return Ok(names.iter().map(|name| vec![(*name).to_owned()]).collect());
@@ -266,7 +266,7 @@ fn groups(names: &BTreeSet<&str>, group_by: Option<&str>) -> Result<Vec<Group>, 
     let wrong = |reason: String| SplitError::GroupBy { expression: expression.into(), reason };
     let regex = Regex::new(expression).map_err(|error| wrong(error.to_string()))?;
     if regex.captures_len() < 2 {
-        return Err(wrong("has no group; put the patient in parentheses, as in `^(patient\\d+)_`".into()));
+        return Err(wrong("has no capture group; put the patient in parentheses, as in `^(patient\\d+)_`".into()));
     }
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for name in names {

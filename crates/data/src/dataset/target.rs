@@ -1,4 +1,4 @@
-//! What a network is trained to find: structures of the dataset, or unions of them.
+//! The structures that a network segments: structures of the dataset, or unions of them.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::did_you_mean;
 use super::spec::{Dataset, Structure};
 
-/// The structures of one experiment, in the order of every table.
+/// The structures segmented in an experiment, in table order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Target {
-    /// Whether a voxel may belong to several of the structures: one mask each instead of one label map.
+    /// Whether a voxel may belong to several structures: one mask per structure instead of one label map.
     pub overlapping: bool,
-    /// Whether each structure has a probability by itself though none overlap: sigmoid outputs, of which the largest wins.
+    /// Whether each structure has its own sigmoid output although structures do not overlap: the largest probability wins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub independent: bool,
-    /// Value in the reference label files of voxels that count in no loss and in no score.
+    /// Value in the reference labels of voxels that are excluded from losses and metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore: Option<u16>,
     /// The structures.
@@ -24,23 +24,23 @@ pub struct Target {
     pub structures: Vec<TargetStructure>,
 }
 
-/// One structure to find.
+/// One structure to segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TargetStructure {
     /// Name in tables and charts.
     pub name: String,
-    /// Values in the reference label files that belong to it.
+    /// Its values in the reference labels.
     pub values: Vec<u16>,
     /// Value in predicted label maps: the smallest of `values`.
     pub value: u16,
-    /// Names of the dataset's structures that it unites (itself, if it is one of them).
+    /// Names of the dataset's structures that it comprises (only itself if it is one of them).
     pub members: Vec<String>,
-    /// Colour in pictures.
+    /// Colour in figures.
     pub color: [u8; 3],
 }
 
-/// Whether some voxels show a structure of these label values; none where nobody knows, because the others are not labelled.
+/// Whether a structure with these label values is present among the voxels; `None` if it is absent but some voxels are ignored.
 pub fn shows<'a>(
     values: &[u16],
     ignore: Option<u16>,
@@ -53,13 +53,13 @@ pub fn shows<'a>(
     (!unknown).then_some(false)
 }
 
-/// Name of the union of all structures, which a classifier of slices may look for.
+/// Name of the union of all structures, a possible target of slice classifiers.
 pub const ANY: &str = "any";
 
 impl Target {
-    /// The union of all structures as the only one.
+    /// The target with the union of all structures as its only structure.
     #[must_use]
-    pub fn united(&self) -> Self {
+    pub fn union_target(&self) -> Self {
         let mut values: Vec<u16> = self.structures.iter().flat_map(|it| it.values.iter().copied()).collect();
         values.sort_unstable();
         values.dedup();
@@ -74,18 +74,18 @@ impl Target {
         Self { independent: true, structures: vec![any], ..self.clone() }
     }
 
-    /// Whether outputs are probabilities by themselves (sigmoid) rather than shares (softmax).
+    /// Whether the outputs are independent (sigmoid) rather than mutually exclusive (softmax).
     pub fn sigmoid(&self) -> bool {
         self.overlapping || self.independent
     }
 
-    /// Outputs of a network for this target: background + structures, or structures alone where each has a sigmoid.
+    /// Number of network outputs for this target: background + structures with softmax, only structures with sigmoid.
     pub fn outputs(&self) -> usize {
         self.structures.len() + usize::from(!self.sigmoid())
     }
 }
 
-/// Why the structures of a dataset or an experiment make no sense.
+/// Why the structures of a dataset or an experiment are invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// A chosen name is neither a structure nor a merge.
@@ -93,17 +93,17 @@ pub enum TargetError {
     Unknown {
         /// The name as written.
         name: String,
-        /// A suggestion, or nothing.
+        /// A suggestion, or empty.
         hint: String,
     },
-    /// A chosen name stands twice.
+    /// A chosen name is listed twice.
     #[error("structure `{name}` is listed twice")]
     Twice {
         /// The name.
         name: String,
     },
-    /// The dataset names no structure.
-    #[error("the dataset names no structure: add a `[[structure]]`")]
+    /// The dataset has no structures.
+    #[error("the dataset has no structures; add a `[[structure]]`")]
     None,
     /// Two structures share a name or a value, or a value is 0.
     #[error("structure `{name}`: {reason}")]
@@ -113,7 +113,7 @@ pub enum TargetError {
         /// What is wrong.
         reason: String,
     },
-    /// A merge that is empty, nested, or names something unknown.
+    /// A merge that is empty, nested, or contains an unknown structure.
     #[error("`labels.merge.{name}`: {reason}")]
     Merge {
         /// The merge.
@@ -155,10 +155,10 @@ fn check_structures(structures: &[Structure]) -> Result<(), TargetError> {
         }
         for earlier in &structures[..place] {
             if earlier.name == structure.name {
-                return wrong("is named twice".into());
+                return wrong("duplicate name".into());
             }
             if earlier.value == structure.value {
-                return wrong(format!("has the value {} of `{}`", structure.value, earlier.name));
+                return wrong(format!("has the same value, {}, as `{}`", structure.value, earlier.name));
             }
         }
         if structure.color.as_deref().is_some_and(|text| parse_color(text).is_none()) {
@@ -173,10 +173,10 @@ fn check_merges(dataset: &Dataset) -> Result<(), TargetError> {
     for (name, members) in &dataset.labels.merge {
         let wrong = |reason: String| Err(TargetError::Merge { name: name.clone(), reason });
         if is_structure(name) {
-            return wrong("is the name of a structure".into());
+            return wrong("is also the name of a structure".into());
         }
         if members.is_empty() {
-            return wrong("unites nothing; list the structures".into());
+            return wrong("is empty; list its structures".into());
         }
         for (place, member) in members.iter().enumerate() {
             if dataset.labels.merge.contains_key(member) {
@@ -206,8 +206,8 @@ fn resolve(dataset: &Dataset, name: &str) -> Result<TargetStructure, TargetError
             return Err(TargetError::Unknown { name: name.into(), hint });
         }
     };
-    let united = dataset.structures.iter().filter(|structure| members.contains(&structure.name));
-    let mut values: Vec<u16> = united.flat_map(|structure| dataset.label_values(structure)).collect();
+    let union_target = dataset.structures.iter().filter(|structure| members.contains(&structure.name));
+    let mut values: Vec<u16> = union_target.flat_map(|structure| dataset.label_values(structure)).collect();
     values.sort_unstable();
     values.dedup();
     let value = values.first().copied().unwrap_or(0);
@@ -215,7 +215,7 @@ fn resolve(dataset: &Dataset, name: &str) -> Result<TargetStructure, TargetError
     Ok(TargetStructure { name: name.into(), values, value, members: members.to_vec(), color })
 }
 
-/// Distinct colours, bright enough to be seen over grey images.
+/// Distinct colours, bright enough to be visible on greyscale images.
 const PALETTE: [[u8; 3]; 12] = [
     [230, 75, 53],
     [77, 187, 213],
@@ -231,7 +231,7 @@ const PALETTE: [[u8; 3]; 12] = [
     [200, 180, 255],
 ];
 
-/// The stated colour, else one that depends on the structure's place in the dataset file, not on what is chosen.
+/// The specified colour, or one that depends on the structure's position in the dataset file, not on the selection.
 fn color_of(dataset: &Dataset, name: &str) -> [u8; 3] {
     let stated: Vec<[u8; 3]> =
         dataset.structures.iter().filter_map(|structure| parse_color(structure.color.as_deref()?)).collect();
@@ -247,7 +247,7 @@ fn color_of(dataset: &Dataset, name: &str) -> [u8; 3] {
     PALETTE[0]
 }
 
-/// The fixed palette; behind its end hues that turn by the golden angle, so that neighbours differ.
+/// The fixed palette, continued with hues that advance by the golden angle, so that neighbours differ.
 fn palette_color(place: usize) -> [u8; 3] {
     PALETTE.get(place).copied().unwrap_or_else(|| {
         let hue = place as f64 * 0.618_033_988_749_895 % 1.0 * 6.0;
@@ -325,12 +325,12 @@ mod tests {
         let cases = [
             (target(&bones(), &names(&["livr"])), "unknown structure `livr`; did you mean `liver`?"),
             (target(&bones(), &names(&["liver", "liver"])), "`liver` is listed twice"),
-            (target(&dataset(&[("a", 1), ("a", 2)], ""), &[]), "`a`: is named twice"),
-            (target(&dataset(&[("a", 1), ("b", 1)], ""), &[]), "`b`: has the value 1 of `a`"),
+            (target(&dataset(&[("a", 1), ("a", 2)], ""), &[]), "`a`: duplicate name"),
+            (target(&dataset(&[("a", 1), ("b", 1)], ""), &[]), "`b`: has the same value, 1, as `a`"),
             (target(&dataset(&[("a", 0)], ""), &[]), "which is background"),
             (target(&dataset(&two, "c = [\"a\"], d = [\"c\"]"), &[]), "`labels.merge.d`: `c` is itself a merge"),
-            (target(&dataset(&two, "c = []"), &[]), "unites nothing"),
-            (target(&dataset(&two, "a = [\"b\"]"), &[]), "is the name of a structure"),
+            (target(&dataset(&two, "c = []"), &[]), "is empty; list its structures"),
+            (target(&dataset(&two, "a = [\"b\"]"), &[]), "is also the name of a structure"),
             (target(&dataset(&two, "c = [\"z9z9z\"]"), &[]), "`labels.merge.c`: unknown structure `z9z9z`"),
         ];
         for (result, text) in cases {

@@ -1,4 +1,4 @@
-//! Prepared cases on disk, found again by the content that they were made of.
+//! Cache of preprocessed cases on disk, keyed by content hash.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ use super::spec::PreprocessPlan;
 use crate::Cancel;
 use crate::dataset::{Case, Content, Excluded};
 
-/// The cases of a dataset, ready for a network.
+/// The preprocessed cases of a dataset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreparedSet {
-    /// Usable cases, in the order in which they were given.
+    /// Usable cases, in input order.
     pub cases: Vec<PreparedCase>,
-    /// The others, with their reasons.
+    /// Excluded cases, with the reasons.
     pub excluded: Vec<Excluded>,
 }
 
-/// One prepared case; its voxels stay on disk until [`PreparedCase::load`].
+/// One preprocessed case; its voxels stay on disk until [`PreparedCase::load`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreparedCase {
     /// Name of the case.
@@ -33,9 +33,9 @@ pub struct PreparedCase {
     pub path: PathBuf,
     /// Shape `[channel, z, y, x]` of the prepared image.
     pub shape: [usize; 4],
-    /// The way back.
+    /// Mapping back to the original grid.
     pub origin: Origin,
-    /// Values other than 0 in the prepared label map, ascending.
+    /// Nonzero values in the prepared label map, ascending.
     pub labels_present: Vec<u16>,
 }
 
@@ -43,31 +43,30 @@ impl PreparedCase {
     /// Reads the voxels.
     ///
     /// # Errors
-    /// [`PrepareError::Damaged`] where the file is gone or not what was written.
+    /// [`PrepareError::Damaged`] if the file is missing or damaged.
     pub fn load(&self) -> Result<Prepared, PrepareError> {
         let damaged = |source| PrepareError::Damaged { path: self.path.clone(), source };
         read_prepared(&self.path).map_err(damaged)
     }
 }
 
-/// What a cache file says about its case before the arrays: image, labels, voxels of each label.
+/// Header of a cache file; the arrays follow: image, labels, voxels of each label.
 #[derive(Serialize, Deserialize)]
 struct Head {
     shape: [usize; 4],
     labelled: bool,
     origin: Origin,
-    /// Value, voxels in all, voxels stored.
+    /// Label value, number of voxels, number of stored voxels.
     foreground: Vec<(u16, u64, usize)>,
 }
 
-/// Prepares cases, or finds them in the folder `cache`, which is made if it is missing.
+/// Preprocesses cases or reads them from the folder `cache`, which is created if it is missing.
 ///
-/// The file of a case is named after its content (see [`crate::dataset::content`]), the plan and the format: whatever changes one of
-/// them leads to another file, and nothing else does. Files that are damaged are made again. A case that cannot be read or prepared is
-/// excluded.
+/// The file name of a case is derived from its content hash (see [`crate::dataset::content`]), the plan and the format version, and
+/// from nothing else. Damaged files are replaced. A case that cannot be read or preprocessed is excluded.
 ///
 /// # Errors
-/// [`PrepareError::Cache`] where the cache cannot be written, [`PrepareError::Cancelled`].
+/// [`PrepareError::Cache`] if the cache cannot be written, [`PrepareError::Cancelled`].
 pub fn prepare(
     plan: &PreprocessPlan,
     cases: &[(Case, Content)],
@@ -98,7 +97,7 @@ pub fn prepare(
     Ok(set)
 }
 
-/// File name of a case: content, plan and format decide it.
+/// File name of a case, derived from content hash, plan and format version.
 fn key(plan: &PreprocessPlan, content: &str) -> Result<String, PrepareError> {
     let plan = serde_json::to_string(plan)
         .map_err(|error| PrepareError::Cache { path: "preprocess plan".into(), source: error.into() })?;
@@ -139,13 +138,13 @@ fn write_prepared(path: &Path, prepared: &Prepared) -> io::Result<()> {
 }
 
 fn read_prepared(path: &Path) -> io::Result<Prepared> {
-    let misshapen = |_| io::Error::new(io::ErrorKind::InvalidData, "head and arrays don't fit");
+    let shape_mismatch = |_| io::Error::new(io::ErrorKind::InvalidData, "header and arrays do not match");
     let (head, mut bytes) = entry::read::<Head>(path)?;
     let [channels, depth, height, width] = head.shape;
     let voxels = depth * height * width;
-    let image = Array4::from_shape_vec(head.shape, bytes.f32(channels * voxels)?).map_err(misshapen)?;
+    let image = Array4::from_shape_vec(head.shape, bytes.f32(channels * voxels)?).map_err(shape_mismatch)?;
     let labels = match head.labelled {
-        true => Some(Array3::from_shape_vec([depth, height, width], bytes.u16(voxels)?).map_err(misshapen)?),
+        true => Some(Array3::from_shape_vec([depth, height, width], bytes.u16(voxels)?).map_err(shape_mismatch)?),
         false => None,
     };
     let mut foreground = Vec::with_capacity(head.foreground.len());

@@ -1,4 +1,4 @@
-//! One case, from the image as it was read to network input.
+//! Preprocessing of one case, from the image as read to the network input.
 
 use ndarray::{Array3, Array4, Axis};
 use serde::{Deserialize, Serialize};
@@ -10,29 +10,29 @@ use super::resample::{Order, coarse_axis, resample, resample_labels, resampled_s
 use super::spec::{Crop, PreprocessPlan};
 use crate::volume::{Geometry, LabelMap, Volume};
 
-/// More voxels per channel than this are taken for a mistake in a spacing.
+/// Maximum number of voxels per channel; more indicate a wrong spacing.
 const MAX_VOXELS: usize = 1 << 32;
 
-/// A case as the network sees it.
+/// A preprocessed case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// Network input `[channel, z, y, x]`, canonical orientation.
+    /// Network input `[channel, z, y, x]` in canonical orientation.
     pub image: Array4<f32>,
     /// Label values on the same grid.
     pub labels: Option<Array3<u16>>,
-    /// The way back to the image's own grid.
+    /// Mapping back to the image's original grid.
     pub origin: Origin,
-    /// Voxels of each label that is present, for patches centred on structures.
+    /// Voxels of each label present, for sampling patches centred on structures.
     pub foreground: Vec<ForegroundVoxels>,
 }
 
-/// All that leads from the prepared grid back to the image as it was read.
+/// Mapping from the prepared grid back to the grid of the image as read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Origin {
-    /// Grid of the image as it was read.
+    /// Grid of the image as read.
     pub geometry: Geometry,
-    /// Box of the canonical image that was kept.
+    /// Crop box in the canonical image.
     pub crop: CropBox,
     /// Spacing of the canonical image `[z, y, x]`, mm.
     pub spacing_mm: [f64; 3],
@@ -40,12 +40,12 @@ pub struct Origin {
     pub prepared_shape: [usize; 3],
     /// Spacing of the prepared image, mm.
     pub prepared_spacing_mm: [f64; 3],
-    /// Axis along which the nearest voxel is taken on the way back.
+    /// Axis with nearest-neighbour interpolation when resampling back.
     pub coarse_axis: Option<usize>,
 }
 
 impl Origin {
-    /// Of an image that was prepared by leaving it as it is, in canonical orientation.
+    /// The origin of an image in canonical orientation that was neither cropped nor resampled.
     pub fn identity(geometry: Geometry) -> Self {
         let (shape, spacing_mm) = (geometry.shape, geometry.spacing_mm());
         Self {
@@ -59,47 +59,47 @@ impl Origin {
     }
 }
 
-/// Why a case cannot be used. Becomes the reason of an excluded case.
+/// Why a case cannot be used: the reason of its exclusion.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
-    /// A file cannot be read, or does not belong to the others.
+    /// A file cannot be read or does not match the others.
     #[error(transparent)]
     Read(#[from] crate::dataset::CaseError),
-    /// The crop keeps nothing.
-    #[error("nothing to keep: {0}")]
+    /// The crop box is empty.
+    #[error("the crop is empty: {0}")]
     Empty(&'static str),
-    /// The grid's axes are not at right angles.
+    /// The grid axes are not orthogonal.
     #[error(
         "sheared grid (gantry tilt): resample it to a rectangular grid first, or use preprocess.spacing-mm = \"keep\""
     )]
     Sheared,
-    /// A target spacing for an image without physical size.
+    /// A target spacing is set, but the image has no physical size.
     #[error("the image has no voxel spacing: use preprocess.spacing-mm = \"keep\" or preprocess.shape")]
     NoSpacing,
     /// The target spacing is far too fine for the image.
-    #[error("resampling from {from_mm:?} mm to {to_mm:?} mm gives {shape:?} voxels: is a spacing wrong?")]
+    #[error("resampling from {from_mm:?} mm to {to_mm:?} mm gives {shape:?} voxels; check the spacings")]
     TooLarge {
         /// Spacing of the image.
         from_mm: [f64; 3],
         /// Target spacing.
         to_mm: [f64; 3],
-        /// The shape it would have.
+        /// The resulting shape.
         shape: [usize; 3],
     },
     /// An intensity step does not fit the image.
     #[error(transparent)]
     Intensity(#[from] IntensityError),
-    /// A file could not be read for its hash.
+    /// A file could not be read for hashing.
     #[error("cannot be read: {0}")]
     Hash(#[from] std::io::Error),
 }
 
-/// Canonical orientation, crop, intensities, resampling, in this order (nnU-Net's).
+/// Applies canonical orientation, crop, intensity steps and resampling, in this order (as nnU-Net).
 ///
-/// `image` and `label` come as they were read, on one grid.
+/// `image` and `label` are passed as read, on the same grid.
 ///
 /// # Errors
-/// [`CaseError`] where the image cannot go through the plan.
+/// [`CaseError`] if the plan cannot be applied to the image.
 pub fn prepare_case(plan: &PreprocessPlan, image: &Volume, label: Option<&LabelMap>) -> Result<Prepared, CaseError> {
     let canonical = image.to_canonical();
     let crop = crop_box(plan.crop, plan.body_threshold, canonical.voxels.view()).ok_or(nothing(plan.crop))?;
@@ -118,7 +118,7 @@ pub fn prepare_case(plan: &PreprocessPlan, image: &Volume, label: Option<&LabelM
     Ok(Prepared { image, labels, origin, foreground })
 }
 
-/// The range of an array axis `[channel, z, y, x]` that a crop keeps.
+/// The range of an array axis `[channel, z, y, x]` inside the crop.
 fn spatial(crop: &CropBox, axis: usize) -> ndarray::Slice {
     if axis == 0 { ndarray::Slice::from(..) } else { crop.slice(axis - 1) }
 }

@@ -1,4 +1,4 @@
-//! Which box of an image is kept.
+//! Cropping of images.
 
 use ndarray::{Array3, ArrayView3, ArrayView4, Axis, Slice, Zip};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ impl CropBox {
         Slice::from(self.start[axis]..self.end[axis])
     }
 
-    /// The bounding box of the voxels that are not 0; none where all are.
+    /// The bounding box of the nonzero voxels; `None` if there are none.
     pub fn bounding(mask: ArrayView3<'_, u8>) -> Option<Self> {
         let mut bounds = Self { start: [usize::MAX; 3], end: [0; 3] };
         for ((z, y, x), _) in mask.indexed_iter().filter(|(_, voxel)| **voxel != 0) {
@@ -45,10 +45,10 @@ impl CropBox {
     }
 }
 
-/// The box that a crop keeps of a canonical image `[channel, z, y, x]`; none where there is nothing to keep: an image of
-/// zeros, or without anything brighter than the threshold.
+/// The crop box of a canonical image `[channel, z, y, x]`; `None` if it is empty: an image of zeros, or without voxels above
+/// the threshold.
 ///
-/// `body_threshold` is the intensity (of the first channel) above which a voxel belongs to the body; none: Otsu's.
+/// `body_threshold` is the intensity of the first channel above which a voxel belongs to the body; `None`: Otsu's threshold.
 pub fn crop_box(crop: Crop, body_threshold: Option<f64>, image: ArrayView4<'_, f32>) -> Option<CropBox> {
     let (_, depth, height, width) = image.dim();
     match crop {
@@ -58,7 +58,7 @@ pub fn crop_box(crop: Crop, body_threshold: Option<f64>, image: ArrayView4<'_, f
     }
 }
 
-/// Voxels that are not zero in some channel, holes filled: what nnU-Net normalises inside of.
+/// Voxels that are nonzero in any channel, with holes filled: the region in which nnU-Net normalises.
 pub fn nonzero_region(image: ArrayView4<'_, f32>) -> Array3<u8> {
     let mut mask = nonzero_mask(image);
     fill_holes(&mut mask);
@@ -74,7 +74,7 @@ fn nonzero_mask(image: ArrayView4<'_, f32>) -> Array3<u8> {
     mask
 }
 
-/// The largest component (shared faces) above the threshold.
+/// The largest face-connected component above the threshold.
 fn body_mask(channel: ArrayView3<'_, f32>, threshold: Option<f64>) -> Option<Array3<u8>> {
     let threshold = threshold.or_else(|| otsu(channel))?;
     let bright = channel.mapv(|value| u8::from(f64::from(value) > threshold));
@@ -85,7 +85,7 @@ fn body_mask(channel: ArrayView3<'_, f32>, threshold: Option<f64>) -> Option<Arr
 
 const OTSU_BINS: usize = 256;
 
-/// Otsu's threshold (1979) on 256 bins, as scikit-image's `threshold_otsu`; none for a constant image.
+/// Otsu's threshold (1979) with 256 bins, as in scikit-image's `threshold_otsu`; `None` for a constant image.
 pub fn otsu(channel: ArrayView3<'_, f32>) -> Option<f64> {
     let limits = channel.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
     let (low, high) = (f64::from(limits.0), f64::from(limits.1));
@@ -101,7 +101,7 @@ pub fn otsu(channel: ArrayView3<'_, f32>) -> Option<f64> {
     Some(center(best_split(&counts)))
 }
 
-/// The bin after which a histogram is cut so that the variance between both sides is largest.
+/// The bin after which splitting the histogram maximises the between-class variance.
 fn best_split(counts: &[f64; OTSU_BINS]) -> usize {
     let total: f64 = counts.iter().sum();
     let moment: f64 = counts.iter().enumerate().map(|(bin, count)| bin as f64 * count).sum();

@@ -1,6 +1,6 @@
-//! Files of the cache: a JSON head and arrays behind it, with a checksum, written whole or not at all.
+//! Cache files: a JSON header followed by arrays, with a checksum, written atomically.
 //!
-//! Layout: `segspec` + format version (8 bytes), length of the head (u64), head (JSON), arrays; numbers little-endian.
+//! Layout: `segspec` + format version (8 bytes), header length (u64), header (JSON), arrays; numbers are little-endian.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 
-/// Raised when the layout or the meaning of cache files changes; older files are then not found any more.
+/// Incremented when the layout or the meaning of cache files changes; older files are then ignored.
 pub(super) const FORMAT: u8 = b'1';
 
 const MAGIC: [u8; 8] = [b's', b'e', b'g', b's', b'p', b'e', b'c', FORMAT];
 
-/// Elements that are turned into bytes at a time.
+/// Number of elements converted to bytes at a time.
 const CHUNK: usize = 16 * 1024;
 
 /// One array of an entry.
@@ -29,13 +29,13 @@ pub(super) enum Array<'a> {
 struct Head<T> {
     /// BLAKE3 of all arrays.
     checksum: String,
-    /// Their bytes.
+    /// Their total size in bytes.
     bytes: u64,
     content: T,
 }
 
 impl Array<'_> {
-    /// Hands over the bytes, piece by piece.
+    /// Passes the bytes to `take` in pieces.
     fn pieces(&self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         fn each<const N: usize, A: Copy>(
             values: &[A],
@@ -58,7 +58,7 @@ impl Array<'_> {
 /// Writes an entry atomically.
 ///
 /// # Errors
-/// The operating system's; nothing half-written is left.
+/// I/O errors; no partial file is left.
 pub(super) fn write<T: Serialize>(path: &Path, content: &T, arrays: &[Array<'_>]) -> io::Result<()> {
     let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0);
     for array in arrays {
@@ -77,26 +77,26 @@ pub(super) fn write<T: Serialize>(path: &Path, content: &T, arrays: &[Array<'_>]
     })
 }
 
-/// Reads an entry and proves its checksum. The second value holds the arrays' bytes.
+/// Reads an entry and verifies its checksum. The second value holds the bytes of the arrays.
 ///
 /// # Errors
-/// The operating system's, and `InvalidData` for a file that is not what was written.
+/// I/O errors, and `InvalidData` for a damaged file.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<(T, Bytes)> {
     let content = std::fs::read(path)?;
     let damaged = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let rest = content.strip_prefix(&MAGIC).ok_or_else(|| damaged("not a cache file of this version"))?;
-    let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| damaged("file ends early"))?;
+    let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| damaged("truncated file"))?;
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    let (head, arrays) = rest.split_at_checked(length).ok_or_else(|| damaged("file ends early"))?;
-    let head: Head<T> = serde_json::from_slice(head).map_err(|_| damaged("its head cannot be read"))?;
+    let (head, arrays) = rest.split_at_checked(length).ok_or_else(|| damaged("truncated file"))?;
+    let head: Head<T> = serde_json::from_slice(head).map_err(|_| damaged("invalid header"))?;
     if arrays.len() as u64 != head.bytes || blake3::hash(arrays).to_hex().as_str() != head.checksum {
-        return Err(damaged("checksum differs"));
+        return Err(damaged("checksum mismatch"));
     }
     let start = content.len() - arrays.len();
     Ok((head.content, Bytes { content, at: start }))
 }
 
-/// The arrays of an entry, taken off one after the other in the order in which they were written.
+/// The arrays of an entry, read one after the other in the order of writing.
 pub(super) struct Bytes {
     content: Vec<u8>,
     at: usize,
@@ -118,7 +118,8 @@ impl Bytes {
     fn take<const N: usize, A>(&mut self, count: usize, from_bytes: impl Fn([u8; N]) -> A) -> io::Result<Vec<A>> {
         let end = count.checked_mul(N).and_then(|bytes| bytes.checked_add(self.at));
         let bytes = end.and_then(|end| self.content.get(self.at..end));
-        let bytes = bytes.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "head and arrays don't fit"))?;
+        let bytes =
+            bytes.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "header and arrays do not match"))?;
         self.at += bytes.len();
         Ok(bytes.as_chunks::<N>().0.iter().map(|&bytes| from_bytes(bytes)).collect())
     }
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn numbers_in_the_head_come_back_bit_by_bit() {
-        // A spacing that came back changed in its last digit would change the plan that is made of it, and the run's id.
+        // A change in the last digit of a spacing would change the plan derived from it, and the run ID.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("entry");
         let mut rng = crate::random::stream(1, "test", 0, 0);

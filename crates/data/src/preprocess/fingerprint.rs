@@ -1,4 +1,4 @@
-//! What the rules for `"auto"` need to know about a dataset: nnU-Net's dataset fingerprint.
+//! nnU-Net's dataset fingerprint, the input of the rules for `"auto"`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,43 +21,43 @@ use crate::dataset::{Access, Case, Content, Excluded};
 use crate::random;
 use crate::volume::{LabelMap, Volume};
 
-/// Labelled voxels that are drawn per case, with replacement, so that small and large cases count alike (nnU-Net).
+/// Labelled voxels drawn per case with replacement, so that small and large cases have equal weight (nnU-Net).
 const DRAWS_PER_CASE: usize = 100_000;
 
-/// Drawn voxels that statistics are made of, over all cases.
+/// Maximum number of drawn voxels over all cases.
 const DRAWS: usize = 10_000_000;
 
-/// A dataset in numbers, over the cases that train. Axes are canonical `[z, y, x]`.
+/// Statistics of the training cases of a dataset. Axes are canonical `[z, y, x]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Fingerprint {
-    /// Usable cases, in the order in which they were given.
+    /// Usable cases, in input order.
     pub cases: Vec<CaseFingerprint>,
-    /// The others, with their reasons.
+    /// Excluded cases, with the reasons.
     pub excluded: Vec<Excluded>,
-    /// Statistics of labelled voxels, one entry per channel; empty where no case has any.
+    /// Statistics of labelled voxels, one entry per channel; empty if no case has any.
     pub channels: Vec<ChannelStatistics>,
-    /// Median over the cases of voxels after the crop / voxels before it.
+    /// Median over cases of (voxels after the crop / voxels before).
     pub median_relative_size: f64,
-    /// Voxels of every label value but 0, over all cases.
+    /// Voxels of every nonzero label value over all cases.
     pub label_voxels: BTreeMap<u16, u64>,
 }
 
-/// One case in numbers.
+/// Statistics of one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CaseFingerprint {
     /// Name of the case.
     pub name: String,
-    /// Channels of the image.
+    /// Number of channels of the image.
     pub channels: usize,
-    /// Spacing, mm (1 where the image has none).
+    /// Spacing, mm (1 if the image has none).
     pub spacing_mm: [f64; 3],
     /// Shape as read.
     pub shape: [usize; 3],
     /// Shape after the crop.
     pub cropped_shape: [usize; 3],
-    /// Voxels of every label value but 0, in the crop.
+    /// Voxels of every nonzero label value inside the crop.
     pub label_voxels: BTreeMap<u16, u64>,
 }
 
@@ -100,14 +100,14 @@ impl From<ChannelStatistics> for ForegroundStatistics {
     }
 }
 
-/// Takes the fingerprint of cases. The whole, and each case's part, are kept in the folder `cache` under the names of their contents,
-/// so that another fold, or one more case, reads only what is new. `body_threshold` is as in
+/// Computes the fingerprint of cases. The result and each case's part are cached in the folder `cache` under their content hashes,
+/// so that another fold or an additional case only reads new cases. `body_threshold` is as in
 /// [`PreprocessPlan`](super::PreprocessPlan). With [`Access::Remembered`] no case is read.
 ///
-/// Labelled voxels are drawn by a stream keyed by the case's content: the same for any order of cases and threads.
+/// Labelled voxels are drawn from a random stream keyed by the content hash, independent of the order of cases and threads.
 ///
 /// # Errors
-/// [`PrepareError::Cache`] where the cache cannot be written, [`PrepareError::NotRead`], [`PrepareError::Cancelled`].
+/// [`PrepareError::Cache`] if the cache cannot be written, [`PrepareError::NotRead`], [`PrepareError::Cancelled`].
 pub fn fingerprint(
     crop: Crop,
     body_threshold: Option<f64>,
@@ -117,7 +117,7 @@ pub fn fingerprint(
     progress: Observer<'_>,
     cancelled: &Cancel,
 ) -> Result<Fingerprint, PrepareError> {
-    let whole = cache.join(whole_key(crop, body_threshold, cases));
+    let whole = cache.join(dataset_key(crop, body_threshold, cases));
     if let Ok((known, _)) = entry::read::<Fingerprint>(&whole) {
         return Ok(known);
     }
@@ -144,15 +144,15 @@ pub fn fingerprint(
         }
     };
     let found = combine(each_case(cases, progress, cancelled, each)?);
-    // A case that could not be read may be readable tomorrow.
+    // Not cached otherwise: an unreadable case may become readable later.
     if found.excluded.is_empty() {
         entry::write(&whole, &found, &[]).map_err(PrepareError::cache(&whole))?;
     }
     Ok(found)
 }
 
-/// Of all cases together: by their names, which the fingerprint holds, and their contents, in their order.
-fn whole_key(crop: Crop, body_threshold: Option<f64>, cases: &[(Case, Content)]) -> String {
+/// Cache key of the whole fingerprint: names, which the fingerprint contains, and content hashes of the cases, in order.
+fn dataset_key(crop: Crop, body_threshold: Option<f64>, cases: &[(Case, Content)]) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("segspec dataset fingerprint");
     hasher.update(format!("{} {crop:?} {body_threshold:?}", entry::FORMAT).as_bytes());
     for (case, content) in cases {
@@ -161,7 +161,7 @@ fn whole_key(crop: Crop, body_threshold: Option<f64>, cases: &[(Case, Content)])
     format!("{}.fingerprint", &hasher.finalize().to_hex()[..32])
 }
 
-/// One case, and per channel the intensities drawn from its labelled voxels (none where it has no labelled voxel).
+/// One case, and for each channel the intensities drawn from its labelled voxels (empty if it has none).
 type Part = (CaseFingerprint, Vec<Vec<f32>>);
 
 fn key(crop: Crop, body_threshold: Option<f64>, content: &str) -> (String, u64) {
@@ -172,7 +172,7 @@ fn key(crop: Crop, body_threshold: Option<f64>, content: &str) -> (String, u64) 
     (format!("{}.fingerprint", &hash.to_hex()[..32]), seed)
 }
 
-/// A stored part, under the name that the case has now.
+/// Reads a cached part, with the current name of the case.
 fn read_part(case: &Case, path: &Path, draws_per_case: usize) -> io::Result<Part> {
     let (part, mut bytes) = entry::read::<CaseFingerprint>(path)?;
     let drawn = if part.label_voxels.is_empty() { 0 } else { DRAWS_PER_CASE };
@@ -196,7 +196,7 @@ fn measure(
     let canonical = image.to_canonical();
     let shape = canonical.geometry.shape;
     let kept = crop_box(crop, body_threshold, canonical.voxels.view())
-        .ok_or(CaseError::Empty("the crop keeps nothing of the image"))?;
+        .ok_or(CaseError::Empty("no voxel of the image is kept"))?;
     let (mut label_voxels, mut labelled) = (BTreeMap::new(), Vec::new());
     if let Some(label) = label {
         let labels = label.to_canonical().voxels;
@@ -238,7 +238,7 @@ fn combine(results: Vec<Result<Part, Excluded>>) -> Fingerprint {
             Ok((part, draws)) => {
                 let expected = cases.first().map_or(part.channels, |first| first.channels);
                 if part.channels != expected {
-                    let reason = format!("{} channels, the cases before it have {expected}", part.channels);
+                    let reason = format!("{} channels, but the cases before it have {expected}", part.channels);
                     excluded.push(Excluded { case: part.name, reason });
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! Where the structures lie: voxels that patches can be centred on (nnU-Net's `class_locations`).
+//! Locations of the structures: voxels on which patches can be centred (nnU-Net's `class_locations`).
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use rand::Rng;
 
 use crate::random;
 
-/// Voxels kept per label and case.
+/// Maximum number of voxels kept per label and case.
 pub const MAX_FOREGROUND_VOXELS: usize = 10_000;
 
 /// Some voxels of one label in one case.
@@ -15,13 +15,13 @@ pub const MAX_FOREGROUND_VOXELS: usize = 10_000;
 pub struct ForegroundVoxels {
     /// The label's value, never 0.
     pub value: u16,
-    /// Voxels of the prepared grid with this value, all in all.
+    /// Total number of voxels with this value on the prepared grid.
     pub count: u64,
-    /// Positions in array order, `(z·height + y)·width + x`, ascending: all, or a fixed random choice of 10 000.
+    /// Positions in array order, `(z·height + y)·width + x`, ascending: all, or a fixed random sample of 10 000.
     pub voxels: Vec<u32>,
 }
 
-/// The voxels of every label but 0, by ascending value. The choice depends on nothing but the labels.
+/// The voxels of every nonzero label, by ascending value. The sample depends only on the labels.
 pub fn sample_foreground(labels: ArrayView3<'_, u16>) -> Vec<ForegroundVoxels> {
     let mut found = BTreeMap::<u16, Vec<u32>>::new();
     for (index, &value) in labels.iter().enumerate().filter(|(_, value)| **value != 0) {
@@ -30,7 +30,7 @@ pub fn sample_foreground(labels: ArrayView3<'_, u16>) -> Vec<ForegroundVoxels> {
     found.into_iter().map(|(value, voxels)| choose(value, voxels)).collect()
 }
 
-/// The first steps of a Fisher–Yates shuffle, put back into array order.
+/// Samples by the first steps of a Fisher–Yates shuffle, then restores array order.
 fn choose(value: u16, mut voxels: Vec<u32>) -> ForegroundVoxels {
     let count = voxels.len();
     if count > MAX_FOREGROUND_VOXELS {

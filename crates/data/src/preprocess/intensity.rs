@@ -1,4 +1,4 @@
-//! Intensity steps, on the original grid before resampling (nnU-Net's order).
+//! Intensity steps, applied on the original grid before resampling (as nnU-Net).
 
 use ndarray::{Array3, Array4, ArrayView3, ArrayViewMut3, Axis, Zip};
 
@@ -8,18 +8,20 @@ use super::percentile::percentiles;
 use super::spec::{ForegroundStatistics, IntensityStep, Region};
 use crate::auto::Auto;
 
-/// Standard deviations below this count as this (nnU-Net's epsilon): a constant image becomes 0, not NaN.
+/// Lower bound of standard deviations (nnU-Net's epsilon): a constant image becomes 0, not NaN.
 const SD_FLOOR: f64 = 1e-8;
 
-/// Why a step cannot be done; the plan should have told.
+/// Why a step cannot be applied; planning should have detected it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntensityError {
-    /// `channels` names one that the image does not have.
-    #[error("preprocess.intensity: step for channel {channel}, but the image has {available}")]
+    /// `channels` lists a channel that the image does not have.
+    #[error(
+        "preprocess.intensity: a step lists channel {channel} (counted from 0), but the number of channels is {available}"
+    )]
     Channel {
         /// The index in the spec.
         channel: usize,
-        /// Channels of the image.
+        /// Number of channels of the image.
         available: usize,
     },
     /// `statistics` is still `"auto"`.
@@ -27,12 +29,12 @@ pub enum IntensityError {
     Unresolved,
 }
 
-/// Applies steps in order to an image `[channel, z, y, x]` of a spacing `[z, y, x]` in mm, in place.
+/// Applies steps in order and in place to an image `[channel, z, y, x]` with spacing `[z, y, x]` in mm.
 ///
 /// # Errors
-/// [`IntensityError`] where a step does not fit the image.
+/// [`IntensityError`] if a step does not match the image.
 pub fn apply(steps: &[IntensityStep], image: &mut Array4<f32>, spacing_mm: [f64; 3]) -> Result<(), IntensityError> {
-    // The region is what was nonzero before any step moved zero elsewhere.
+    // Computed before any step, because steps shift zero to other values.
     let region = steps.iter().any(needs_region).then(|| nonzero_region(image.view()));
     for step in steps {
         for channel in channels(step, image.len_of(Axis(0)))? {
@@ -46,7 +48,7 @@ fn needs_region(step: &IntensityStep) -> bool {
     matches!(step, IntensityStep::ZScore { region: Region::Nonzero, .. })
 }
 
-/// The channels of a step: those that it lists, or all.
+/// The channels of a step: those listed, or all.
 fn channels(step: &IntensityStep, available: usize) -> Result<Vec<usize>, IntensityError> {
     let (IntensityStep::Window { channels, .. }
     | IntensityStep::PercentileClip { channels, .. }
@@ -82,7 +84,7 @@ fn apply_step(
     Ok(())
 }
 
-/// Clips to `low…high` and maps that range to 0…1.
+/// Clips to `low…high` and maps this range to 0…1.
 fn window(channel: ArrayViewMut3<'_, f32>, low: f64, high: f64) {
     let scale = 1.0 / (high - low).max(SD_FLOOR);
     map(channel, |value| (value.clamp(low, high.max(low)) - low) * scale);
@@ -93,7 +95,7 @@ fn percentile_clip(channel: ArrayViewMut3<'_, f32>, range: [f64; 2]) {
     map(channel, |value| value.clamp(low, high.max(low)));
 }
 
-/// Mean 0 and standard deviation 1 inside the region; 0 outside of it.
+/// Normalises to mean 0 and standard deviation 1 inside the region; 0 outside.
 fn z_score(mut channel: ArrayViewMut3<'_, f32>, region: Option<&Array3<u8>>) {
     let (mean, sd) = mean_and_sd(channel.view(), region);
     let scale = 1.0 / sd.max(SD_FLOOR);
@@ -113,14 +115,14 @@ fn min_max(channel: ArrayViewMut3<'_, f32>) {
     window(channel, f64::from(limits.0), f64::from(limits.1));
 }
 
-/// nnU-Net's CT scheme.
+/// nnU-Net's CT normalisation.
 fn ct(channel: ArrayViewMut3<'_, f32>, statistics: &ForegroundStatistics) {
     let ForegroundStatistics { mean, sd, p00_5, p99_5 } = *statistics;
     let scale = 1.0 / sd.max(SD_FLOOR);
     map(channel, |value| (value.clamp(p00_5, p99_5.max(p00_5)) - mean) * scale);
 }
 
-/// Mean and population standard deviation in double precision, summed in array order: the same for any thread count.
+/// Mean and population standard deviation in double precision, summed in array order, so independent of the number of threads.
 fn mean_and_sd(channel: ArrayView3<'_, f32>, region: Option<&Array3<u8>>) -> (f64, f64) {
     let (count, mean) = average(channel, region, |value| value);
     let (_, variance) = average(channel, region, |value| (value - mean) * (value - mean));

@@ -1,11 +1,11 @@
-//! Metal in CT: implants are brighter than anything of the body, and what they bloom into is not there at all.
+//! Metal in CT: implants are brighter than any tissue and are surrounded by blooming artefacts.
 
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, Zip};
 
-/// Voxels above `above` are metal. Metal, and what is brighter than `to` within `margin_mm` of it, becomes `to`: one smooth body
-/// in the place of peaks and blooming. Everything else keeps its value, dense bone between the two numbers, too.
+/// Voxels above `above` are metal. Metal, and voxels brighter than `to` within `margin_mm` of it, are set to `to`: a uniform body
+/// replaces peaks and blooming. All other voxels keep their value, including dense bone between the two values.
 ///
-/// `channel` is `[z, y, x]` in Hounsfield units, with its spacing in mm.
+/// `channel` is `[z, y, x]` in Hounsfield units; `spacing_mm` is its spacing.
 pub(super) fn clamp(mut channel: ArrayViewMut3<'_, f32>, above: f64, margin_mm: f64, to: f64, spacing_mm: [f64; 3]) {
     let above = above as f32;
     if !channel.iter().any(|value| *value > above) {
@@ -21,7 +21,7 @@ pub(super) fn clamp(mut channel: ArrayViewMut3<'_, f32>, above: f64, margin_mm: 
     });
 }
 
-/// Every voxel within a distance of the mask.
+/// All voxels within `margin_mm` of the mask.
 fn dilated(mask: ArrayView3<'_, bool>, margin_mm: f64, spacing_mm: [f64; 3]) -> Array3<bool> {
     let ball = ball(margin_mm, spacing_mm);
     let mut result = mask.to_owned();
@@ -35,7 +35,7 @@ fn dilated(mask: ArrayView3<'_, bool>, margin_mm: f64, spacing_mm: [f64; 3]) -> 
     let moved = |from: [isize; 3], by: [isize; 3]| at([0, 1, 2].map(|axis| from[axis] + by[axis]));
     for ((z, y, x), _) in mask.indexed_iter().filter(|(_, is)| **is) {
         let voxel = [z as isize, y as isize, x as isize];
-        // What lies around the inside of the metal lies around its surface, too.
+        // Interior voxels are skipped: the neighbourhood of the surface covers theirs.
         if NEIGHBOURS.iter().all(|by| moved(voxel, *by).is_some_and(|neighbour| mask[neighbour])) {
             continue;
         }
@@ -44,7 +44,7 @@ fn dilated(mask: ArrayView3<'_, bool>, margin_mm: f64, spacing_mm: [f64; 3]) -> 
     result
 }
 
-/// Steps to every voxel within a distance.
+/// Offsets of all voxels within `margin_mm`.
 fn ball(margin_mm: f64, spacing_mm: [f64; 3]) -> Vec<[isize; 3]> {
     let [depth, height, width] = spacing_mm.map(|mm| (margin_mm / mm).floor().clamp(0.0, 64.0) as isize);
     let mut steps = Vec::new();
@@ -80,7 +80,7 @@ mod tests {
         image[[3, 3, 3]] = 3000.0;
         clamp(image.view_mut(), 2500.0, 2.0, 2000.0, [2.0, 1.0, 5.0]);
         let clamped: Vec<_> = image.indexed_iter().filter(|(_, v)| **v == 2000.0).map(|(at, _)| at).collect();
-        // One voxel up and down, two to the front and back, none to the sides; no corner of the ellipsoid.
+        // One voxel along z, two along y, none along x; no corners of the ellipsoid.
         assert_eq!(clamped, [(2, 3, 3), (3, 1, 3), (3, 2, 3), (3, 3, 3), (3, 4, 3), (3, 5, 3), (4, 3, 3)]);
     }
 

@@ -1,4 +1,4 @@
-//! From files to network input, cached by content.
+//! Preprocessing from files to network input, cached by content hash.
 
 pub mod spec;
 pub mod crop;

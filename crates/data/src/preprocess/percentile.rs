@@ -1,6 +1,6 @@
-//! Percentiles as NumPy defines them by default: linear between the two nearest ranks.
+//! Percentiles by NumPy's default definition: linear between the two nearest ranks.
 
-/// Percentiles (each 0…100) of some values, which are reordered; NaN of none.
+/// Percentiles (each 0…100) of `values`, which are reordered; NaN if there are none.
 pub fn percentiles<const N: usize>(values: &mut [f32], wanted: [f64; N]) -> [f64; N] {
     wanted.map(|percent| percentile(values, percent))
 }

@@ -1,4 +1,4 @@
-//! Cases one beside the other: progress, cancellation, bounded memory.
+//! Parallel processing of cases with progress, cancellation and bounded memory.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,37 +8,37 @@ use crate::dataset::parallel::{self, Ended};
 use crate::dataset::{Case, Content};
 use crate::files;
 
-/// Cases in memory at a time. Each uses all cores where it resamples; several overlap that with reading and decompression.
+/// Cases in memory at a time. Resampling uses all cores; several cases overlap it with reading and decompression.
 const MAX_IN_FLIGHT: usize = 4;
 
-/// What has just happened to a case.
+/// Progress after a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
     /// Name of the case.
     pub case: &'a str,
-    /// Cases that are finished, this one included.
+    /// Number of finished cases, including this one.
     pub done: usize,
-    /// All cases.
+    /// Total number of cases.
     pub total: usize,
-    /// How this one ended.
+    /// Outcome of this case.
     pub outcome: Outcome,
 }
 
-/// How a case ended.
+/// Outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was computed and stored.
+    /// Computed and stored.
     Computed,
-    /// It was there already.
+    /// Found in the cache.
     Cached,
-    /// It cannot be used.
+    /// Excluded.
     Excluded,
 }
 
-/// Called after every case, from several threads.
+/// Called after every case, from any thread.
 pub type Observer<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
 
-/// What ends preparation as a whole.
+/// Errors that end preprocessing as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The cache cannot be written.
@@ -49,27 +49,27 @@ pub enum PrepareError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// A prepared case cannot be read any more.
-    #[error("{path}: {source}: delete it and run again")]
+    /// A prepared case can no longer be read.
+    #[error("{path}: {source}; delete the file and run again")]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         source: std::io::Error,
     },
-    /// A case would have to be read, which the caller does not want.
-    #[error("case {case} was not read yet; `segspec prepare` reads every case")]
+    /// A case is not in the cache, and the caller forbids reading it.
+    #[error("case {case} has not been read yet; run `segspec prepare`")]
     NotRead {
         /// The case.
         case: String,
     },
-    /// The caller asked to stop. Finished cases are in the cache.
+    /// Cancelled by the caller. Finished cases are in the cache.
     #[error("interrupted")]
     Cancelled,
 }
 
 impl PrepareError {
-    /// Whether the machine is the reason (disk full, permission): exit code 7.
+    /// Whether the environment is the cause (disk full, permissions): exit code 7.
     pub fn is_environment(&self) -> bool {
         matches!(self, Self::Cache { source, .. } | Self::Damaged { source, .. } if files::is_environment(source))
     }
@@ -79,7 +79,7 @@ impl PrepareError {
     }
 }
 
-/// Work on every case, a few at a time; results in the order of the cases. Stops at the first error.
+/// Processes every case, a few at a time; results are in input order. Stops at the first error.
 pub(super) fn each_case<T: Send>(
     cases: &[(Case, Content)],
     observer: Observer<'_>,

@@ -1,4 +1,4 @@
-//! The way back: from outputs on the prepared grid to a segmentation on the image's own grid.
+//! Restores network outputs on the prepared grid to a segmentation on the image's original grid.
 
 use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, Zip};
 
@@ -8,17 +8,17 @@ use super::resample::{Order, resample};
 use crate::dataset::Target;
 use crate::volume::{LabelMap, Segmentation};
 
-/// Outputs that do not belong to a case or a target.
+/// Outputs whose shape does not match the case or the target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("outputs of shape {found:?} [output, z, y, x], expected {expected:?}")]
 pub struct ShapeError {
-    /// The outputs' shape.
+    /// Shape of the outputs.
     pub found: [usize; 4],
-    /// Outputs of the target and the prepared grid of the case.
+    /// Expected shape, from the target and the prepared grid of the case.
     pub expected: [usize; 4],
 }
 
-/// Outputs `[output, z, y, x]` of the prepared grid on the cropped canonical grid: linear, nearest along the coarse axis.
+/// Resamples outputs `[output, z, y, x]` from the prepared to the cropped canonical grid: linear, nearest along the coarse axis.
 pub fn restore_probabilities(outputs: ArrayView4<'_, f32>, origin: &Origin) -> Array4<f32> {
     let [depth, height, width] = origin.crop.shape();
     let mut restored = Array4::zeros([outputs.len_of(Axis(0)), depth, height, width]);
@@ -28,8 +28,8 @@ pub fn restore_probabilities(outputs: ArrayView4<'_, f32>, origin: &Origin) -> A
     restored
 }
 
-/// Numbers of the prepared grid's slices `[output, z]` on the slices of the whole canonical image: the largest of those that a slice
-/// meets, 0 outside of the crop.
+/// Maps values per prepared slice `[output, z]` to the slices of the uncropped canonical image: the maximum over the overlapping
+/// prepared slices, 0 outside the crop.
 pub fn restore_slices(slices: ArrayView2<'_, f32>, origin: &Origin) -> Array2<f32> {
     let whole = origin.geometry.to_canonical().shape[0];
     let (start, kept, prepared) = (origin.crop.start[0], origin.crop.shape()[0], origin.prepared_shape[0]);
@@ -45,16 +45,15 @@ pub fn restore_slices(slices: ArrayView2<'_, f32>, origin: &Origin) -> Array2<f3
     restored
 }
 
-/// The segmentation that outputs (probabilities or logits) of the prepared grid stand for, on the grid and in the
-/// orientation of the image as it was read. Voxels outside the crop are background.
+/// Converts outputs (probabilities or logits) on the prepared grid to a segmentation on the grid and in the orientation of the
+/// image as read. Voxels outside the crop are background.
 ///
-/// Of shares (softmax) output 0 is background, output `i` structure `i − 1`, and the largest wins, the first of equal ones; of
-/// probabilities by themselves output `i` is structure `i`, present above `threshold`, and the largest wins where structures do not
-/// overlap. Outputs are restored one after the other, so that
-/// memory does not grow with their number.
+/// Softmax: output 0 is background, output `i` is structure `i − 1`, and the largest output wins (ties: the first). Sigmoid: output
+/// `i` is structure `i`, present above `threshold`; if structures do not overlap, the largest wins. Outputs are restored one after
+/// the other, so that memory does not grow with their number.
 ///
 /// # Errors
-/// [`ShapeError`] where outputs, target and origin do not belong together.
+/// [`ShapeError`] if outputs, target and origin do not match.
 pub fn restore_segmentation(
     outputs: ArrayView4<'_, f32>,
     target: &Target,
@@ -64,11 +63,11 @@ pub fn restore_segmentation(
     restore_mean(&[(outputs, origin)], target, threshold)
 }
 
-/// As [`restore_segmentation`], of the mean of several networks' probabilities, each on a prepared grid of its own: all of the same
-/// image, which the first origin describes. Outside of its crop a network finds background.
+/// Like [`restore_segmentation`], for the mean probabilities of several networks on the same image, each on its own prepared grid.
+/// The first origin describes the image. Outside its crop, a network predicts background.
 ///
 /// # Errors
-/// [`ShapeError`] where outputs, target and origins do not belong together, or there are none.
+/// [`ShapeError`] if outputs, target and origins do not match, or there are no members.
 pub fn restore_mean(
     members: &[(ArrayView4<'_, f32>, &Origin)],
     target: &Target,
@@ -97,7 +96,7 @@ pub fn restore_mean(
     Ok(Segmentation::from_canonical(&canonical, &first.geometry))
 }
 
-/// The smallest box of the canonical image that holds every member's crop.
+/// The smallest box of the canonical image that contains the crops of all members.
 fn shared_crop(members: &[(ArrayView4<'_, f32>, &Origin)]) -> CropBox {
     let crops = members.iter().map(|(_, origin)| origin.crop);
     let union = |a: CropBox, b: CropBox| CropBox {
@@ -107,21 +106,21 @@ fn shared_crop(members: &[(ArrayView4<'_, f32>, &Origin)]) -> CropBox {
     crops.reduce(union).unwrap_or(CropBox { start: [0; 3], end: [0; 3] })
 }
 
-/// Probabilities of one image by several networks.
+/// Mean probabilities of several networks for one image.
 struct Mean<'a> {
     members: &'a [(ArrayView4<'a, f32>, &'a Origin)],
     sigmoid: bool,
-    /// The part of the canonical image that any of them saw.
+    /// The smallest box of the canonical image that contains all crops.
     crop: CropBox,
 }
 
 impl Mean<'_> {
-    /// Outputs before those of structures.
+    /// Number of background outputs, before those of the structures.
     fn background(&self) -> usize {
         usize::from(!self.sigmoid)
     }
 
-    /// Mean of an output on the crop: linear, nearest along a coarse axis.
+    /// Mean of an output on the shared crop: linear, nearest along a coarse axis.
     fn output(&self, output: usize) -> Array3<f32> {
         let restored = |(outputs, origin): &(ArrayView4<'_, f32>, &Origin)| {
             let inside = restore_output(outputs.index_axis(Axis(0), output), origin);
@@ -147,7 +146,7 @@ impl Mean<'_> {
         sum
     }
 
-    /// A label map of the crop put back into the whole canonical image.
+    /// Embeds a label map of the crop in the whole canonical image.
     fn uncrop(&self, cropped: ArrayView3<'_, u16>, shape: [usize; 3]) -> Array3<u16> {
         let mut whole = Array3::zeros(shape);
         whole.slice_each_axis_mut(|axis| self.crop.slice(axis.axis.index())).assign(&cropped);
@@ -220,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Every axis order and direction of a 4×5×6 grid.
+    /// A 4×5×6 grid in every axis order and direction.
     fn orientations() -> Vec<Geometry> {
         let columns = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
         let oriented = |world: [usize; 3], signs: usize| {
@@ -240,7 +239,7 @@ mod tests {
         })
     }
 
-    /// A case whose image is nonzero wherever it is labelled, and in one corner more.
+    /// A case whose image is nonzero at labelled voxels and at one further voxel.
     fn case(labels: Vec<u16>, geometry: Geometry) -> (Volume, LabelMap) {
         let voxels = Array3::from_shape_vec(geometry.shape, labels).unwrap();
         let mut image = voxels.mapv(f32::from).insert_axis(Axis(0));
@@ -305,10 +304,10 @@ mod tests {
             restore_slices(slices, &prepared.origin).into_raw_vec_and_offset().0
         };
         assert_eq!(restored(2.0, &[0.1, 0.2, 0.3, 0.4]), [0.0, 0.1, 0.2, 0.3, 0.4, 0.0]);
-        // Half as many and twice as many.
+        // Half and twice as many slices.
         assert_eq!(restored(4.0, &[0.1, 0.3]), [0.0, 0.1, 0.1, 0.3, 0.3, 0.0]);
         assert_eq!(restored(1.0, &[0.1, 0.3, 0.2, 0.1, 0.0, 0.0, 0.5, 0.9]), [0.0, 0.3, 0.2, 0.0, 0.9, 0.0]);
-        // Three for four: the second one meets the first and the second.
+        // Three slices for four: the second overlaps the first and the second.
         assert_eq!(restored(8.0 / 3.0, &[0.5, 0.1, 0.7]), [0.0, 0.5, 0.5, 0.7, 0.7, 0.0]);
     }
 

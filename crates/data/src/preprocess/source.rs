@@ -1,10 +1,10 @@
-//! The files of a case, read together.
+//! Reading the files of a case.
 
 use super::case::CaseError;
 use crate::dataset::{Case, read_image, read_label};
 use crate::volume::{LabelMap, Volume};
 
-/// Reads the image of a case, and its label map if it has one, on one grid.
+/// Reads the image of a case and its label map, if it has one, on the same grid.
 ///
 /// # Errors
 /// [`CaseError::Read`], naming the file.

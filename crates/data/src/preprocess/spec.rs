@@ -1,29 +1,30 @@
-//! What an experiment says about preprocessing, and the resolved form that the stage takes.
+//! Preprocessing options of an experiment, and their resolved form in the plan.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::auto::Auto;
 
-/// From files to network input: canonical orientation, crop, resampling, intensities, in this order.
+/// From files to network input: canonical orientation, crop, intensity steps, resampling, in this order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Preprocess {
-    /// Region that is kept before anything else.
+    /// Region to crop to.
     pub crop: Crop,
-    /// Target spacing `[z, y, x]` in mm, `"auto"` (nnU-Net's rule on the dataset's median) or `"keep"` (each case's own). 0 keeps each
-    /// case's own along that axis: `[0, 1.5, 1.5]` for a 2D network.
+    /// Target spacing `[z, y, x]` in mm, `"auto"` (nnU-Net's rule, based on the dataset's median) or `"keep"` (each case's own). 0
+    /// keeps each case's own spacing along that axis: `[0, 1.5, 1.5]` for a 2D network.
     pub spacing_mm: Spacing,
-    /// Fixed target shape `[z, y, x]`; replaces `spacing-mm`. 0 keeps each case's own along that axis: `[0, 256, 256]` for a 2D network.
+    /// Fixed target shape `[z, y, x]`; replaces `spacing-mm`. 0 keeps each case's own size along that axis: `[0, 256, 256]` for a 2D
+    /// network.
     pub shape: Option<[usize; 3]>,
     /// Interpolation of images.
     pub image_interpolation: ImageInterpolation,
     /// Interpolation of labels.
     pub label_interpolation: LabelInterpolation,
-    /// Resample the slice axis by nearest neighbour when its spacing is more than this many times the others' (nnU-Net: 3).
+    /// Resample the slice axis by nearest neighbour if its spacing is more than this multiple of the finest spacing (nnU-Net: 3).
     #[schemars(range(min = 1.0))]
     pub anisotropy_threshold: f64,
-    /// Intensity steps in order, or `"auto"`: by modality.
+    /// Intensity steps in order, or `"auto"`: chosen by modality.
     pub intensity: Auto<Vec<IntensityStep>>,
 }
 
@@ -41,13 +42,13 @@ impl Default for Preprocess {
     }
 }
 
-/// Which part of an image is kept.
+/// Region to which an image is cropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Crop {
-    /// Everything.
+    /// No cropping.
     None,
-    /// The bounding box of voxels that are not zero in any channel (nnU-Net).
+    /// The bounding box of the voxels that are nonzero in at least one channel (nnU-Net).
     Nonzero,
     /// The bounding box of the body: the largest component above −300 HU (CT) or above Otsu's threshold.
     Body,
@@ -59,7 +60,7 @@ pub enum Spacing {
     /// nnU-Net's rule.
     #[default]
     Auto,
-    /// Every case keeps its own.
+    /// Each case keeps its own.
     Keep,
     /// Millimetres.
     Fixed([f64; 3]),
@@ -71,7 +72,7 @@ pub enum Spacing {
 pub enum ImageInterpolation {
     /// Trilinear.
     Linear,
-    /// Cubic B-spline (SciPy's order 3), the field's standard.
+    /// Cubic B-spline (SciPy's order 3), the standard choice.
     Cubic,
 }
 
@@ -81,11 +82,11 @@ pub enum ImageInterpolation {
 pub enum LabelInterpolation {
     /// The nearest voxel's label.
     Nearest,
-    /// Each label's mask trilinear, the largest wins (nnU-Net): smoother outlines.
+    /// Trilinear interpolation of each label's mask; the largest wins (nnU-Net). Smoother outlines.
     OneHotLinear,
 }
 
-/// One step on intensities; `channels` limits it to some channels (default: all).
+/// One intensity step; `channels` restricts it to some channels (default: all).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum IntensityStep {
@@ -107,38 +108,39 @@ pub enum IntensityStep {
     },
     /// Subtract the mean and divide by the standard deviation of the image.
     ZScore {
-        /// Which voxels the statistics are taken from.
+        /// Voxels used for the statistics.
         #[serde(default)]
         region: Region,
         /// Channel indices.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         channels: Vec<usize>,
     },
-    /// Map the image's minimum and maximum to 0 and 1.
+    /// Map the minimum and maximum of the image to 0 and 1.
     MinMax {
         /// Channel indices.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         channels: Vec<usize>,
     },
-    /// nnU-Net's CT scheme: clip to the dataset's foreground percentiles 0.5…99.5, z-score with its mean and deviation.
+    /// nnU-Net's CT normalisation: clip to the foreground percentiles 0.5…99.5 of the dataset, then z-score with its foreground mean
+    /// and standard deviation.
     Ct {
-        /// The four numbers, `"auto"` from the fingerprint.
+        /// Foreground statistics; `"auto"`: from the fingerprint.
         #[serde(default)]
         statistics: Auto<ForegroundStatistics>,
         /// Channel indices.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         channels: Vec<usize>,
     },
-    /// Metal in CT, and what is bright within a margin of it (its blooming), becomes one value. Before the other steps.
+    /// Set metal in CT and its blooming (bright voxels within a margin) to one value. Use before the other steps.
     ClampMetal {
-        /// Voxels above this are metal.
+        /// Voxels above this value are metal.
         #[serde(default = "metal_above")]
         above_hu: f64,
-        /// How far metal blooms.
+        /// Margin of blooming around metal, mm.
         #[serde(default = "metal_margin")]
         #[schemars(range(min = 0.0))]
         margin_mm: f64,
-        /// What metal and its blooming become; voxels below it stay as they are.
+        /// Value of metal and its blooming; darker voxels near metal are unchanged.
         #[serde(default = "metal_to")]
         to_hu: f64,
         /// Channel indices.
@@ -159,18 +161,18 @@ fn metal_to() -> f64 {
     2000.0
 }
 
-/// Which voxels statistics are taken from.
+/// Voxels used for statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Region {
     /// All voxels.
     #[default]
     Image,
-    /// Voxels that are not zero; the others become 0.
+    /// Nonzero voxels; the others are set to 0.
     Nonzero,
 }
 
-/// Intensity statistics of a dataset's labelled voxels, one channel.
+/// Intensity statistics of the labelled voxels of a dataset in one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ForegroundStatistics {
@@ -184,17 +186,17 @@ pub struct ForegroundStatistics {
     pub p99_5: f64,
 }
 
-/// The resolved slice of the plan that this stage takes; its canonical text is part of the cache key.
+/// Resolved preprocessing options in the plan; their canonical text is part of the cache key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PreprocessPlan {
-    /// Region kept.
+    /// Region to crop to.
     pub crop: Crop,
-    /// Intensity of the first channel above which a voxel belongs to the body, for [`Crop::Body`]: −300 for CT; none: Otsu's
+    /// Intensity of the first channel above which a voxel belongs to the body, for [`Crop::Body`]: −300 for CT; `None`: Otsu's
     /// threshold of each image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_threshold: Option<f64>,
-    /// Target spacing in mm; none, or 0 along an axis: each case's own.
+    /// Target spacing in mm; `None`, or 0 along an axis: each case's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<[f64; 3]>,
     /// Fixed target shape; 0 along an axis: each case's own.
@@ -206,7 +208,7 @@ pub struct PreprocessPlan {
     pub label_interpolation: LabelInterpolation,
     /// See [`Preprocess::anisotropy_threshold`].
     pub anisotropy_threshold: f64,
-    /// Steps with every number filled in (`Ct::statistics` is `Fixed`).
+    /// Intensity steps with all values resolved (`Ct::statistics` is `Fixed`).
     pub intensity: Vec<IntensityStep>,
 }
 

@@ -13,17 +13,17 @@ use super::{Batch, per_output, sum_all, top_k};
 pub struct BinaryCrossEntropy {
     /// Factor of this term.
     pub weight: f64,
-    /// Weight per structure. Left out: all 1.
+    /// Weight per structure. Default: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f64>>,
-    /// Weight per structure of the voxels inside it: above 1 favours recall. Left out: all 1.
+    /// Weight per structure of the voxels inside it; above 1 favours recall. Default: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positive_weights: Option<Vec<f64>>,
     /// Label smoothing s: masks become 1 − s/2 inside the structure and s/2 outside.
     #[schemars(range(min = 0.0, max = 1.0))]
     #[serde(skip_serializing_if = "super::is_zero")]
     pub label_smoothing: f64,
-    /// Fraction of the values (one per voxel and structure) that count: the largest ones. Left out: all.
+    /// Fraction of the values (one per voxel and structure) that are averaged: the largest ones. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k_fraction: Option<f64>,
 }
@@ -56,9 +56,9 @@ impl Term for BinaryCrossEntropy {
     }
 }
 
-/// Mean over voxels and structures of the binary cross-entropy of `sigmoid(logits)`; class weights multiply their structure's values,
-/// as `weight` of PyTorch's `binary_cross_entropy_with_logits`, positive weights those of its voxels, as `pos_weight`; smoothing is that
-/// of Keras. 0 where no voxel is known. Shape `[1]`.
+/// Mean over voxels and structures of the binary cross-entropy of `sigmoid(logits)`. Class weights multiply a structure's values, like
+/// `weight` of PyTorch's `binary_cross_entropy_with_logits`; positive weights multiply those inside it, like `pos_weight`; smoothing as
+/// in Keras. 0 if no voxel is labelled. Shape `[1]`.
 pub fn binary_cross_entropy(batch: &Batch, term: &BinaryCrossEntropy) -> Tensor<1> {
     let outputs = batch.outputs();
     let of_other = term.class_weights.clone().unwrap_or_else(|| vec![1.0; outputs]);
@@ -83,8 +83,8 @@ pub fn binary_cross_entropy(batch: &Batch, term: &BinaryCrossEntropy) -> Tensor<
     likelihood.neg() / sums.known.clone().sum().clamp_min(1.0)
 }
 
-/// What smoothing adds to the log-likelihood of each value: −half · weight · logit inside the structure, and half · weight · positive
-/// weight · logit outside. `[batch, structures, z, y, x]`.
+/// Term that smoothing adds to the log-likelihood of each value: −half · weight · logit inside the structure, and half · weight ·
+/// positive weight · logit outside. `[batch, structures, z, y, x]`.
 fn linear(batch: &Batch, half: f64, weights: &[f64], positive: &[f64]) -> Tensor<5> {
     let (truth, device) = (batch.truth.clone(), batch.device());
     let outputs = batch.outputs();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::term::{Mistake, Outputs, Term, WeightList};
 use super::{Batch, per_output, top_k};
 
-/// Smallest sum of the voxels' weights: far below the weight of any voxel, with a finite reciprocal.
+/// Lower bound of the sum of voxel weights: far below the weight of any voxel, with a finite reciprocal.
 const LEAST: f64 = 1e-12;
 
 /// Softmax cross-entropy.
@@ -16,14 +16,14 @@ const LEAST: f64 = 1e-12;
 pub struct CrossEntropy {
     /// Factor of this term.
     pub weight: f64,
-    /// Weight per class: background first, then the structures in order. Left out: all 1.
+    /// Weight per class: background first, then the structures in order. Default: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f64>>,
-    /// Fraction of the truth that is spread evenly over all classes (Szegedy et al. 2016).
+    /// Label smoothing: fraction of the target spread evenly over all classes (Szegedy et al. 2016).
     #[schemars(range(min = 0.0, max = 1.0))]
     #[serde(skip_serializing_if = "super::is_zero")]
     pub label_smoothing: f64,
-    /// Fraction of voxels that count: those with the largest loss (nnU-Net's TopK: 0.1). Left out: all.
+    /// Fraction of voxels that are averaged: those with the largest loss (nnU-Net's TopK: 0.1). Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_k_fraction: Option<f64>,
 }
@@ -54,9 +54,9 @@ impl Term for CrossEntropy {
     }
 }
 
-/// Mean over voxels of −log softmax of the true class; with class weights the weighted mean, with smoothing as PyTorch's
-/// `cross_entropy`; with `top-k-fraction` the mean of the largest weighted values, as nnU-Net's `TopKLoss`. 0 where no voxel is known.
-/// Shape `[1]`.
+/// Mean over voxels of −log softmax of the true class; with class weights the weighted mean, with smoothing as in PyTorch's
+/// `cross_entropy`; with `top-k-fraction` the mean of the largest weighted values, as in nnU-Net's `TopKLoss`. 0 if no voxel is
+/// labelled. Shape `[1]`.
 pub fn cross_entropy(batch: &Batch, term: &CrossEntropy) -> Tensor<1> {
     let outputs = batch.outputs();
     let weights = term.class_weights.clone().unwrap_or_else(|| vec![1.0; outputs]);

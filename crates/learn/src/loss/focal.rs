@@ -1,4 +1,4 @@
-//! The focal loss: cross-entropy that gives little weight to voxels that are classified well.
+//! The focal loss: cross-entropy that down-weights well-classified voxels.
 
 use burn::tensor::{Tensor, TensorData};
 use schemars::JsonSchema;
@@ -8,19 +8,19 @@ use super::term::{Mistake, Term, WeightList};
 use super::{Batch, Truth, per_output, sum_all, sum_voxels};
 use crate::backend::soft;
 
-/// The focal loss: softmax where structures exclude each other, sigmoid per structure where they overlap.
+/// The focal loss: softmax for mutually exclusive structures, sigmoid per structure if they overlap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Focal {
     /// Factor of this term.
     pub weight: f64,
-    /// Exponent of one minus the probability of the true class; 0 is plain cross-entropy.
+    /// Exponent of (1 − probability of the true class); 0 is plain cross-entropy.
     #[schemars(range(min = 0.0))]
     pub gamma: f64,
-    /// Weight of structures. Background (or, where structures overlap, voxels outside the structure) gets one minus it. Left out: all 1.
+    /// Weight of structures; background (or, if structures overlap, voxels outside the structure) gets 1 − `alpha`. Default: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
-    /// Weight per class: background first (unless structures overlap), then the structures in order. Left out: all 1.
+    /// Weight per class: background first (unless structures overlap), then the structures in order. Default: all 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<Vec<f64>>,
 }
@@ -46,17 +46,17 @@ impl Term for Focal {
         let mistake = |alpha: f64| Mistake {
             key: "alpha",
             message: format!("`alpha` must be between 0 and 1, got {alpha}"),
-            help: "structures get alpha, background one minus it: use a number from 0 to 1, for example 0.25",
+            help: "structures get alpha, background 1 − alpha: use a number from 0 to 1, for example 0.25",
         };
         wrong.map(mistake).into_iter().collect()
     }
 }
 
-/// Mean over voxels (and structures, where they overlap) of `−w (1 − p)^γ log p`, where p is the probability of the true class. Shape
+/// Mean over voxels (and structures, if they overlap) of `−w (1 − p)^γ log p`, where p is the probability of the true class. Shape
 /// `[1]`.
 ///
-/// Source: Lin et al., Focal Loss for Dense Object Detection (ICCV 2017); as MONAI's `FocalLoss`, except that
-/// its softmax form also divides by the number of classes.
+/// Source: Lin et al., Focal Loss for Dense Object Detection (ICCV 2017); as MONAI's `FocalLoss`, except that MONAI's softmax form
+/// also divides by the number of classes.
 pub fn focal(batch: &Batch, term: &Focal) -> Tensor<1> {
     let ones = vec![1.0; batch.outputs()];
     let of_other = vec![if batch.overlapping { 1.0 } else { 0.0 }; batch.outputs()];
@@ -93,7 +93,7 @@ fn focused(likelihoods: Tensor<5>, gamma: f64) -> Tensor<5> {
         0.0 => values,
         1.0 => away * values,
         2.0 => away.clone() * away * values,
-        // A root has an infinite slope at 0, which a perfect prediction reaches.
+        // Below an exponent of 1 the slope is infinite at 0, which a perfect prediction reaches.
         gamma if gamma < 1.0 => away.clamp_min(1e-7).powf_scalar(gamma) * values,
         gamma => away.powf_scalar(gamma) * values,
     }

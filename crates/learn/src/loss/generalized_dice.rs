@@ -1,4 +1,4 @@
-//! Generalised Dice: structures weighted by one over their squared size, so that small ones count as much as large ones.
+//! Generalised Dice: structures weighted by their inverse squared size, so that small ones count as much as large ones.
 
 use burn::tensor::Tensor;
 

@@ -1,9 +1,9 @@
-//! Losses: one file per term, and one line in the list of [`spec`]. [`total`] adds the terms that the spec lists.
+//! Losses: one file per term and one line in the list of [`spec`]. [`total`] sums the terms of an experiment.
 //!
-//! Logits are `[batch, outputs, depth, height, width]`. The truth is the class of each voxel, background first and then the
-//! structures (softmax), or one mask per structure (sigmoid, structures that overlap). Most terms are functions of a few sums per
-//! patch and output, which [`crate::backend::soft`] computes in one pass over the voxels; terms of single voxels use its
-//! log-likelihoods. All is computed in 32 bits. Voxels with a negative truth are unlabelled and count in no term.
+//! Logits are `[batch, outputs, depth, height, width]`. The ground truth is the class of each voxel, background first and then the
+//! structures (softmax), or one mask per structure (sigmoid, overlapping structures). Most terms are functions of a few sums per
+//! patch and output, which [`crate::backend::soft`] computes in one pass over the voxels; voxel-wise terms use its
+//! log-likelihoods. Everything is computed in f32. Voxels with a negative truth are unlabelled and ignored by all terms.
 
 mod binary_cross_entropy;
 mod cross_entropy;
@@ -24,7 +24,7 @@ use crate::model::block::Supervised;
 
 pub use spec::{Loss, default_terms};
 
-/// The truth of a batch.
+/// Ground truth of a batch.
 #[derive(Clone, Debug)]
 pub enum Truth {
     /// Class indices `[batch, 1, depth, height, width]`: 0 is background, −1 unlabelled.
@@ -111,7 +111,7 @@ pub fn total(terms: &[Loss], logits: Tensor<5>, truth: &Truth) -> Tensor<1> {
 /// The weighted sum of [`total`] over all supervised outputs of a network. Shape `[1]`.
 ///
 /// # Panics
-/// Without outputs.
+/// `outputs` is empty.
 pub fn supervised(terms: &[Loss], outputs: Vec<Supervised>, truth: &Truth) -> Tensor<1> {
     let values = outputs.into_iter().map(|Supervised { weight, logits }| {
         let [_, _, size @ ..] = logits.dims();
@@ -134,7 +134,7 @@ fn sum_all(values: Tensor<5>) -> Tensor<1> {
     sum_voxels(values).sum()
 }
 
-/// Whether a key is left out of plans.
+/// Whether the key can be omitted from plans.
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }

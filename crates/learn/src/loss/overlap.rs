@@ -1,4 +1,4 @@
-//! What overlap losses share: their table, and the sums over the voxels of each structure.
+//! Shared by the overlap losses: their table, and the sums over the voxels of each structure.
 
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
@@ -23,7 +23,7 @@ pub struct Overlap {
     pub smooth: f64,
     /// Count the background as a structure.
     pub background: bool,
-    /// How a structure counts that is absent from a patch, or with `batch` from the whole batch.
+    /// Treatment of a structure that is absent from a patch, or with `batch` from the whole batch.
     #[serde(skip_serializing_if = "Empty::is_default")]
     pub empty: Empty,
 }
@@ -44,19 +44,19 @@ impl Term for Overlap {
     }
 }
 
-/// How an absent structure counts in an overlap loss.
+/// Treatment of an absent structure in an overlap loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Empty {
-    /// Like the others: its loss is nearly 0 where nothing is predicted and nearly 1 otherwise, so that its absence is learnt.
+    /// Like the others: its loss is nearly 0 if nothing is predicted and nearly 1 otherwise, so that its absence is learnt.
     #[default]
     Count,
-    /// Left out of the mean; where all structures are absent, the term is 0.
+    /// Omitted from the mean; if all structures are absent, the term is 0.
     Skip,
 }
 
 impl Empty {
-    /// Whether it is the default, which plans written before this key stand for.
+    /// Whether it is the default, which plans written before this key use.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -73,7 +73,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Sums of each patch, or `over_batch`; with the background where it counts as a structure.
+    /// Sums per patch or, with `over_batch`, over the batch; `background` includes the background as a structure.
     pub fn new(batch: &Batch, over_batch: bool, background: bool) -> Self {
         let sums = &batch.sums;
         let skip = usize::from(!batch.overlapping && !background);
@@ -103,7 +103,7 @@ impl Counts {
     }
 }
 
-/// A ratio whose denominator never vanishes.
+/// A ratio whose denominator is bounded away from 0.
 pub fn ratio(numerator: Tensor<2>, denominator: Tensor<2>) -> Tensor<2> {
     numerator / denominator.clamp_min(LEAST)
 }

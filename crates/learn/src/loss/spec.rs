@@ -19,13 +19,13 @@ losses! {
     CrossEntropy = "cross-entropy": CrossEntropy => cross_entropy::cross_entropy;
     /// Sigmoid cross-entropy per structure: each structure has its own probability, whether or not structures overlap.
     BinaryCrossEntropy = "binary-cross-entropy": BinaryCrossEntropy => binary_cross_entropy::binary_cross_entropy;
-    /// Cross-entropy that gives little weight to voxels that are classified well (Lin et al. 2017).
+    /// Cross-entropy that down-weights well-classified voxels (Lin et al. 2017).
     Focal = "focal": Focal => focal::focal;
     /// One minus the soft Dice coefficient, averaged over structures (Milletari et al. 2016, with plain sums in the denominator).
     Dice = "dice": Overlap => dice::soft_dice;
     /// One minus the soft intersection over union, averaged over structures (Rahman & Wang 2016).
     Jaccard = "jaccard": Overlap => jaccard::soft_jaccard;
-    /// Dice with structures weighted by one over their squared size (Sudre et al. 2017).
+    /// Dice with structures weighted by their inverse squared size (Sudre et al. 2017).
     GeneralizedDice = "generalized-dice": Overlap => generalized_dice::generalized_dice;
     /// One minus the Tversky index, averaged over structures (Salehi et al. 2017); with an exponent the focal Tversky loss (Abraham &
     /// Khan 2019: 0.75).

@@ -1,11 +1,11 @@
-//! What every term of the loss states of itself, and the macro that makes the enum of all terms of their list.
+//! The trait that every loss term implements, and the macro that generates the enum of all terms.
 
 /// A term's table in a spec.
 pub trait Term {
     /// Factor of the term.
     fn weight(&self) -> f64;
 
-    /// Which kind of network outputs it is defined for.
+    /// The kind of network outputs it is defined for.
     fn outputs(&self) -> Outputs {
         Outputs::Any
     }
@@ -20,7 +20,7 @@ pub trait Term {
         Vec::new()
     }
 
-    /// Values that are out of their range.
+    /// Values out of range.
     fn mistakes(&self) -> Vec<Mistake> {
         Vec::new()
     }
@@ -33,11 +33,11 @@ pub enum Outputs {
     Any,
     /// Softmax: background and structures exclude each other.
     Exclusive,
-    /// Sigmoid: one probability per structure. A network that is trained with such a term has sigmoid outputs.
+    /// Sigmoid: one probability per structure. A network trained with such a term has sigmoid outputs.
     Independent,
 }
 
-/// A list with one number per output: the background first where outputs exclude each other, then the structures in order.
+/// A list with one number per output: background first if outputs are mutually exclusive, then the structures in order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightList<'a> {
     /// Key in the term's table.
@@ -48,7 +48,7 @@ pub struct WeightList<'a> {
     pub weights: &'a [f64],
 }
 
-/// A value that is out of its range.
+/// A value out of range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Key in the term's table.
@@ -60,13 +60,13 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// `label-smoothing` that leaves nothing of the truth.
+    /// `label-smoothing` of 1 or more, which leaves nothing of the target.
     pub(super) fn label_smoothing(value: f64) -> Option<Self> {
         let message = format!("`label-smoothing` must be below 1, got {value}");
         (value >= 1.0).then_some(Self { key: "label-smoothing", message, help: "use less than 1, for example 0.1" })
     }
 
-    /// `top-k-fraction` outside of (0, 1].
+    /// `top-k-fraction` outside (0, 1].
     pub(super) fn top_k_fraction(value: Option<f64>) -> Option<Self> {
         let value = value.filter(|value| !(*value > 0.0 && *value <= 1.0))?;
         let message = format!("`top-k-fraction` must be in (0, 1], got {value}");
@@ -75,10 +75,10 @@ impl Mistake {
     }
 }
 
-/// Makes of the list of terms the enum of specs, and what calls on to the terms.
+/// Generates from the list of terms the enum of specs, and the methods that delegate to them.
 macro_rules! losses {
     ($( $(#[$doc:meta])* $name:ident = $key:literal: $spec:ty => $value:path; )+) => {
-        /// One term of the loss; the terms of the list are added.
+        /// One term of the loss; terms are summed.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         pub enum Loss { $( $(#[$doc])* $name($spec), )+ }
@@ -89,7 +89,7 @@ macro_rules! losses {
                 match self { $( Self::$name(_) => $key, )+ }
             }
 
-            /// What it states of itself.
+            /// The term's properties.
             pub fn term(&self) -> &dyn Term {
                 match self { $( Self::$name(term) => term, )+ }
             }

@@ -50,7 +50,7 @@ impl Reference {
         }
     }
 
-    /// The terms of the script, by its names.
+    /// The terms of the reference script, by its names.
     fn term(&self, name: &str) -> Loss {
         let weights = || Some(self.class_weights.clone());
         let positive = || Some(self.positive_weights.clone());
@@ -121,8 +121,7 @@ fn both_ways(term: Loss, logits: Tensor<5>, truth: &Truth) -> (f64, Vec<f32>) {
     (f64::from(value.into_scalar::<f32>()), gradient.try_into_vec().unwrap())
 }
 
-/// Random truths, and those that divide by nothing: a class that is nowhere, one that is everywhere, one of a single voxel;
-/// and truths that are not known everywhere.
+/// Random truths, degenerate ones (an absent class, one that fills the patch, one of a single voxel), and partly unlabelled ones.
 #[test]
 fn every_term_and_its_gradient_agree_with_pytorch_and_monai() {
     let reference = reference();
@@ -134,7 +133,7 @@ fn every_term_and_its_gradient_agree_with_pytorch_and_monai() {
             let (value, gradient) = both_ways(reference.term(name), reference.logits(&device), &truth);
             assert!((value - expected).abs() < 1e-5, "{}, {name}: {value} instead of {expected}", case.name);
             for (ours, theirs) in gradient.iter().zip(&case.gradients[name]) {
-                assert!((ours - theirs).abs() < 1e-5, "{}, {name}: slope {ours} instead of {theirs}", case.name);
+                assert!((ours - theirs).abs() < 1e-5, "{}, {name}: gradient {ours} instead of {theirs}", case.name);
             }
             compared += 1;
         }
@@ -142,9 +141,9 @@ fn every_term_and_its_gradient_agree_with_pytorch_and_monai() {
     assert!(compared > 200, "{compared}");
 }
 
-/// Voxels that are not known do not matter, whatever the network says of them.
+/// Unlabelled voxels have no gradient, whatever the prediction.
 #[test]
-fn what_is_not_known_has_no_slope() {
+fn unlabelled_voxels_have_no_gradient() {
     let reference = reference();
     let device = Device::flex().autodiff();
     for case in reference.cases.iter().filter(|case| case.name.contains("not known")) {
@@ -162,7 +161,7 @@ fn what_is_not_known_has_no_slope() {
 }
 
 #[test]
-fn where_nothing_is_known_every_term_is_finite_and_teaches_nothing() {
+fn without_labelled_voxels_every_term_is_finite_and_has_no_gradient() {
     let reference = reference();
     let device = Device::flex().autodiff();
     for case in reference.cases.iter().filter(|case| case.name.starts_with("random")) {
@@ -187,7 +186,7 @@ fn deep_supervision_at_one_size_is_the_plain_loss() {
     assert_eq!(plain, deep);
 }
 
-/// Logits of ±10 000, also from networks in 16 bits: value and slope of every term stay finite, on every kind of truth.
+/// Logits of ±10 000, also from networks in 16 bits: value and gradient of every term stay finite, on every kind of truth.
 #[test]
 fn extreme_logits_stay_finite() {
     let reference = reference();
@@ -205,7 +204,7 @@ fn extreme_logits_stay_finite() {
     }
 }
 
-/// Without smoothing, a structure that is neither there nor found is no 0 / 0.
+/// Without smoothing, a structure that is neither present nor predicted does not give 0 / 0.
 #[test]
 fn an_absent_structure_without_smoothing_is_finite() {
     let device = Device::flex().autodiff();

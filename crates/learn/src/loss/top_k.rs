@@ -1,13 +1,13 @@
-//! Cross-entropy of the hardest voxels alone.
+//! Cross-entropy of the hardest voxels only.
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::{Batch, sum_all};
 use crate::backend::soft;
 
-/// Mean of the largest values of the weighted cross-entropy: a fraction of those with a known truth, at least one. Equal values at the
-/// threshold share the last places, so that the order of voxels does not matter. `weights` per output inside and outside its
-/// structure; `more` is added to each log-likelihood. Shape `[1]`.
+/// Mean of the largest values of the weighted cross-entropy: a fraction of the labelled ones, at least one. Ties at the threshold
+/// share the remaining places, so that the order of voxels does not matter. `weights` per output inside and outside its structure;
+/// `more` is added to each log-likelihood. Shape `[1]`.
 ///
 /// Source: nnU-Net's `TopKLoss`; Wu, Shen and van den Hengel, Bridging category-level and instance-level semantic image segmentation
 /// (2016).
@@ -24,8 +24,7 @@ pub fn mean_of_largest(batch: &Batch, weights: [&[f64]; 2], more: Option<Tensor<
     sum_all(likelihoods * shares).div_scalar(-(count as f64))
 }
 
-/// 1 for the `count` largest values, 0 for the others; equal values at the threshold share the remaining places. NaN counts as the
-/// largest.
+/// 1 for the `count` largest values, 0 for the others; ties at the threshold share the remaining places. NaN counts as the largest.
 fn shares(values: &[f32], count: usize) -> Vec<f32> {
     let mut order = values.to_vec();
     let count = count.clamp(1, values.len().max(1));
@@ -48,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_count_and_equal_ones_share() {
+    fn the_largest_values_count_and_ties_share() {
         assert_eq!(shares(&[1.0, 5.0, 3.0, 4.0], 2), [0.0, 1.0, 0.0, 1.0]);
         assert_eq!(shares(&[2.0, 5.0, 2.0, 1.0, 2.0, 2.0], 3), [0.5, 1.0, 0.5, 0.0, 0.5, 0.5]);
         assert_eq!(shares(&[1.0, f32::NAN], 1), [0.0, 1.0]);

@@ -20,7 +20,7 @@ pub struct Tversky {
     /// Weight of false negative voxels; above that of false positives it favours recall.
     #[schemars(range(min = 0.0))]
     pub false_negatives: f64,
-    /// Exponent of one minus the index: 1 is the Tversky loss, Abraham and Khan's focal form has 0.75.
+    /// Exponent of (1 − index): 1 is the Tversky loss, 0.75 Abraham and Khan's focal form.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub exponent: f64,
     /// Sum over the whole batch instead of each patch.
@@ -30,7 +30,7 @@ pub struct Tversky {
     pub smooth: f64,
     /// Count the background as a structure.
     pub background: bool,
-    /// How a structure counts that is absent from a patch, or with `batch` from the whole batch.
+    /// Treatment of a structure that is absent from a patch, or with `batch` from the whole batch.
     #[serde(skip_serializing_if = "Empty::is_default")]
     pub empty: Empty,
 }
@@ -61,7 +61,7 @@ impl Term for Tversky {
 
     fn mistakes(&self) -> Vec<Mistake> {
         let message = format!("`exponent` must be above 0, got {}", self.exponent);
-        let help = "0.75 is Abraham and Khan's, 1 the plain Tversky loss";
+        let help = "use 1 for the plain Tversky loss, 0.75 for Abraham and Khan's focal form";
         let mistake = (self.exponent <= 0.0).then_some(Mistake { key: "exponent", message, help });
         mistake.into_iter().collect()
     }
@@ -70,7 +70,7 @@ impl Term for Tversky {
 /// The mean over structures (and patches, unless `batch`) of `(1 − (Σpt + s) / (Σpt + α·Σp(1−t) + β·Σ(1−p)t + s))^γ`. Shape `[1]`.
 ///
 /// Source: Salehi, Erdogmus and Gholipour, Tversky loss function for image segmentation (2017); with an exponent: Abraham and Khan, A
-/// novel focal Tversky loss function (ISBI 2019), whose γ is one over this one.
+/// novel focal Tversky loss function (ISBI 2019), whose γ is the reciprocal of this one.
 pub fn soft_tversky(batch: &Batch, term: &Tversky) -> Tensor<1> {
     let counts = Counts::new(batch, term.batch, term.background);
     let Counts { both, predicted, truth } = &counts;
@@ -80,7 +80,7 @@ pub fn soft_tversky(batch: &Batch, term: &Tversky) -> Tensor<1> {
     let away = index.neg() + 1.0;
     let powered = match term.exponent {
         1.0 => away,
-        // A root has an infinite slope at 0, which a perfect prediction reaches.
+        // Below an exponent of 1 the slope is infinite at 0, which a perfect prediction reaches.
         exponent => away.clamp_min(1e-7).powf_scalar(exponent),
     };
     counts.mean(powered, term.empty)

@@ -1,8 +1,8 @@
-//! What every architecture can do, and the list of all of them.
+//! The traits that every architecture implements, and the macro that generates the enums of all architectures.
 
 use burn::tensor::Tensor;
 
-use super::block::{Draws, Supervised, Weights};
+use super::block::{DropoutRng, Supervised, Weights};
 use super::classifier::SliceTarget;
 use super::{Interface, Names, Staged, Stages, Task};
 use crate::backend::Precision;
@@ -12,23 +12,23 @@ pub trait Spec {
     /// The resolved form.
     type Plan;
 
-    /// What it states and what it leaves to the planning rules. `key`: its table, such as `model.unet`.
+    /// The stated values and those left to the planning rules. `key`: its table, such as `model.unet`.
     fn staged(&self, key: &'static str) -> Staged;
 
-    /// Fills in the rules' numbers.
+    /// Fills in the values chosen by the planning rules.
     fn resolve(&self, stages: Stages) -> Self::Plan;
 
-    /// Whether losses at coarser resolutions are asked for.
-    fn supervises_deeply(&self) -> bool {
+    /// Whether deep supervision (losses at coarser resolutions) is enabled.
+    fn has_deep_supervision(&self) -> bool {
         false
     }
 
-    /// What is wrong with values that only this architecture has: key below its table, message, help.
+    /// Errors in values specific to this architecture: key within its table, message, help.
     fn mistakes(&self) -> Vec<[String; 3]> {
         Vec::new()
     }
 
-    /// What it says of whole slices, where it classifies them; none for networks that segment.
+    /// What a slice classifier predicts; none for segmentation networks.
     fn slices(&self) -> Option<SliceTarget> {
         None
     }
@@ -42,59 +42,59 @@ pub trait Plan {
     /// The network with initial weights.
     fn build(&self, interface: Interface, weights: &mut Weights) -> Self::Network;
 
-    /// What a patch must be divisible by, per axis.
+    /// Number by which the patch size must be divisible, per axis.
     fn total_stride(&self) -> [usize; 3];
 
-    /// Elements of all layers' outputs for one patch.
+    /// Total number of elements in all layer outputs for one patch.
     fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize;
 
-    /// Why it cannot work with so many channels; none where it can.
+    /// Why the network cannot be built for this interface; none if it can.
     fn refuses(&self, _interface: Interface) -> Option<String> {
         None
     }
 
-    /// What its parameters are called in other frameworks.
+    /// Names of its parameters in other frameworks.
     fn names(&self) -> Names {
         Names::default()
     }
 
-    /// What the network is for.
+    /// Whether the network segments or classifies slices.
     fn task(&self) -> Task {
         Task::Segment
     }
 }
 
-/// A network.
+/// A network's forward passes.
 pub trait Forward {
     /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`, both in the network's
-    /// precision; `[batch, outputs, 1, 1, 1]` where it classifies slices. What is random in training takes its numbers from `draws`.
-    fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5>;
+    /// precision; `[batch, outputs, 1, 1, 1]` for slice classifiers. Random layers draw from `draws` in training.
+    fn logits(&self, images: Tensor<5>, draws: &DropoutRng) -> Tensor<5>;
 
     /// Logits at inference.
     fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        self.logits(images, &Draws::none())
+        self.logits(images, &DropoutRng::none())
     }
 
-    /// The logits of a training step, of all sizes and passes that have a loss.
-    fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
+    /// Logits of a training step, at all sizes and of all passes that have a loss.
+    fn forward_supervised(&self, images: Tensor<5>, draws: &DropoutRng) -> Vec<Supervised> {
         Supervised::halving(vec![self.logits(images, draws)])
     }
 
-    /// Networks one after the other that it consists of.
+    /// Number of networks applied in sequence.
     fn passes(&self) -> usize {
         1
     }
 
-    /// Logits after each pass, the last one being the result.
+    /// Logits after each pass; the last is the result.
     fn forward_passes(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
         vec![self.forward(images)]
     }
 
-    /// Numbers that it computes in.
+    /// Floating-point type of the computation.
     fn precision(&self) -> Precision;
 }
 
-/// Makes of the list the enums of specs, plans and networks, and what passes calls on to them.
+/// Generates from the list the enums of specs, plans and networks, and the methods that delegate to them.
 macro_rules! architectures {
     ($( $(#[$doc:meta])* $name:ident = $key:literal: $spec:ty, $plan:ty, $network:ty; )+) => {
         /// The architecture.
@@ -109,7 +109,7 @@ macro_rules! architectures {
 
         /// A network of any architecture.
         #[derive(Module, Debug)]
-        #[allow(clippy::large_enum_variant, reason = "a process holds one or two")]
+        #[allow(clippy::large_enum_variant, reason = "a process holds only one or two")]
         pub enum Network { $( $(#[$doc])* $name($network), )+ }
 
         impl Model {
@@ -118,27 +118,27 @@ macro_rules! architectures {
                 match self { $( Self::$name(_) => $key, )+ }
             }
 
-            /// What it states and what it leaves to the planning rules.
+            /// The stated values and those left to the planning rules.
             pub fn staged(&self) -> Staged {
                 match self { $( Self::$name(spec) => architecture::Spec::staged(spec, $key), )+ }
             }
 
-            /// Fills in the rules' numbers.
+            /// Fills in the values chosen by the planning rules.
             pub fn resolve(&self, stages: Stages) -> ModelPlan {
                 match self { $( Self::$name(spec) => ModelPlan::$name(architecture::Spec::resolve(spec, stages)), )+ }
             }
 
-            /// Whether losses at coarser resolutions are asked for.
-            pub fn supervises_deeply(&self) -> bool {
-                match self { $( Self::$name(spec) => architecture::Spec::supervises_deeply(spec), )+ }
+            /// Whether deep supervision (losses at coarser resolutions) is enabled.
+            pub fn has_deep_supervision(&self) -> bool {
+                match self { $( Self::$name(spec) => architecture::Spec::has_deep_supervision(spec), )+ }
             }
 
-            /// What is wrong with values that only this architecture has: key below its table, message, help.
+            /// Errors in values specific to this architecture: key within its table, message, help.
             pub fn mistakes(&self) -> Vec<[String; 3]> {
                 match self { $( Self::$name(spec) => architecture::Spec::mistakes(spec), )+ }
             }
 
-            /// What it says of whole slices, where it classifies them; none for networks that segment.
+            /// What a slice classifier predicts; none for segmentation networks.
             pub fn slices(&self) -> Option<SliceTarget> {
                 match self { $( Self::$name(spec) => architecture::Spec::slices(spec), )+ }
             }
@@ -149,27 +149,27 @@ macro_rules! architectures {
                 match self { $( Self::$name(plan) => Network::$name(architecture::Plan::build(plan, interface, weights)), )+ }
             }
 
-            /// What a patch must be divisible by, per axis.
+            /// Number by which the patch size must be divisible, per axis.
             pub fn total_stride(&self) -> [usize; 3] {
                 match self { $( Self::$name(plan) => architecture::Plan::total_stride(plan), )+ }
             }
 
-            /// Elements of all layers' outputs for one patch: nnU-Net's proxy for memory.
+            /// Total number of elements in all layer outputs for one patch: nnU-Net's proxy for memory.
             pub fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
                 match self { $( Self::$name(plan) => architecture::Plan::feature_map_elements(plan, patch, interface), )+ }
             }
 
-            /// What its parameters are called in other frameworks.
+            /// Names of its parameters in other frameworks.
             pub fn names(&self) -> Names {
                 match self { $( Self::$name(plan) => architecture::Plan::names(plan), )+ }
             }
 
-            /// What the network is for.
+            /// Whether the network segments or classifies slices.
             pub fn task(&self) -> Task {
                 match self { $( Self::$name(plan) => architecture::Plan::task(plan), )+ }
             }
 
-            /// Why it cannot work with so many channels; none where it can.
+            /// Why the network cannot be built for this interface; none if it can.
             pub fn refuses(&self, interface: Interface) -> Option<String> {
                 match self { $( Self::$name(plan) => architecture::Plan::refuses(plan, interface), )+ }
             }

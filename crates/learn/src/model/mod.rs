@@ -1,4 +1,4 @@
-//! Networks. One folder or file per architecture with its spec, its module and its tests; `block` holds what they share.
+//! Network architectures: one folder or file each, with spec, module and tests; `block` holds the shared parts.
 //!
 //! A new architecture is a file with its [`architecture::Spec`], [`architecture::Plan`] and [`architecture::Forward`], and one line in
 //! the list below (docs/extending.md).
@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use architecture::{Forward, architectures};
-use block::{Draws, Supervised, Weights};
+use block::{DropoutRng, Supervised, Weights};
 pub use classifier::SliceTarget;
 pub use names::Names;
 pub use parameters::Parameter;
@@ -38,11 +38,11 @@ architectures! {
     AttentionUnet = "model.attention-unet": attention_unet::AttentionUnet, attention_unet::AttentionUnetPlan, attention_unet::AttentionUNet;
     /// V-Net (Milletari 2016).
     Vnet = "model.vnet": vnet::Vnet, vnet::VnetPlan, vnet::VNet;
-    /// U-Nets one after the other, each refining what the one before found.
+    /// A sequence of U-Nets, each refining the previous prediction.
     MultipassUnet = "model.multipass-unet": multipass::MultipassUnet, multipass::MultipassUnetPlan, multipass::MultipassUNet;
     /// SegFormer (Xie 2021), 2D.
     Segformer = "model.segformer": segformer::Segformer, segformer::SegformerPlan, segformer::SegFormer;
-    /// Classifier of slices: ResNet (He 2016), 2D.
+    /// Slice classifier: ResNet (He 2016), 2D.
     Classifier = "model.classifier": classifier::Classifier, classifier::ClassifierPlan, classifier::SliceClassifier;
 }
 
@@ -52,47 +52,47 @@ impl Default for Model {
     }
 }
 
-/// All that a network is told about the world.
+/// Inputs and outputs of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interface {
     /// Image channels.
     pub channels: usize,
     /// Output channels: background + structures (softmax), or structures (sigmoid).
     pub outputs: usize,
-    /// Every output is a probability by itself: sigmoid instead of softmax.
+    /// Each output is an independent probability: sigmoid instead of softmax.
     pub sigmoid: bool,
 }
 
-/// Builds a network with initial weights drawn from the seed. Weights are in 32 bits whatever the precision.
+/// Builds a network with initial weights drawn from the seed. Weights are f32 whatever the precision.
 pub fn build(plan: &ModelPlan, interface: Interface, precision: Precision, seed: u64, device: &Device) -> Network {
     plan.network(interface, &mut Weights::new(seed, precision, device))
 }
 
 impl Network {
-    /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`, both in 32 bits.
+    /// Logits `[batch, outputs, depth, height, width]` of images `[batch, channels, depth, height, width]`, both f32.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         Precision::F32.cast(self.inner().forward(self.precision().cast(images)))
     }
 
-    /// Logits of a training step, of all sizes and passes that have a loss, with its weights; in 32 bits.
-    pub fn forward_supervised(&self, images: Tensor<5>, draws: &Draws) -> Vec<Supervised> {
+    /// Logits of a training step, at all sizes and of all passes that have a loss, with their loss weights; f32.
+    pub fn forward_supervised(&self, images: Tensor<5>, draws: &DropoutRng) -> Vec<Supervised> {
         let outputs = self.inner().forward_supervised(self.precision().cast(images), draws);
         let in_f32 = |output: Supervised| Supervised { logits: Precision::F32.cast(output.logits), ..output };
         outputs.into_iter().map(in_f32).collect()
     }
 
-    /// Logits after each pass, the last one being the result; in 32 bits.
+    /// Logits after each pass, the last being the result; f32.
     pub fn forward_passes(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
         let passes = self.inner().forward_passes(self.precision().cast(images));
         passes.into_iter().map(|logits| Precision::F32.cast(logits)).collect()
     }
 
-    /// Networks one after the other that it consists of; 1 for most.
+    /// Number of networks applied in sequence; 1 for most.
     pub fn passes(&self) -> usize {
         self.inner().passes()
     }
 
-    /// Numbers that it computes in.
+    /// Floating-point type of the computation.
     pub fn precision(&self) -> Precision {
         self.inner().precision()
     }

@@ -1,25 +1,25 @@
-//! What other frameworks call our parameters, so that their weights can be loaded.
+//! Names of our parameters in other frameworks, so that their weights can be loaded.
 
 use regex::Regex;
 
-/// Names of an architecture's parameters elsewhere: for each framework a list of patterns of our names and what they become there.
+/// Names of an architecture's parameters in other frameworks: per framework, patterns of our names and their replacements.
 #[derive(Debug, Default)]
 pub struct Names {
     layouts: Vec<Vec<(Regex, String)>>,
 }
 
 impl Names {
-    /// Adds a framework. Patterns match from the beginning of a name (norms end in `weight`, `bias`, `running_mean`, `running_var`) to its
-    /// end; the first that matches counts.
+    /// Adds a framework. A pattern must match the whole name (norms end in `weight`, `bias`, `running_mean`, `running_var`); the first
+    /// match wins.
     pub fn with(mut self, rules: &[(&str, &str)]) -> Self {
-        // Patterns are constants of this crate: a test compiles all of them.
+        // Patterns are constants of this crate, and a test compiles them all.
         let compiled =
             |(pattern, name): &(&str, &str)| Some((Regex::new(&format!("^{pattern}$")).ok()?, (*name).into()));
         self.layouts.push(rules.iter().filter_map(compiled).collect());
         self
     }
 
-    /// The parameter's names in the frameworks that have it, in the order in which these were added.
+    /// The parameter's names in the frameworks that have it, in the order in which they were added.
     pub fn of(&self, path: &str) -> Vec<String> {
         let path = plain(path);
         let rename = |rules: &Vec<(Regex, String)>| {
@@ -32,7 +32,7 @@ impl Names {
     }
 }
 
-/// Our name without the variants of enums, and with PyTorch's words for the parameters of norms.
+/// Our name without enum variants and with PyTorch's names for norm parameters.
 fn plain(path: &str) -> String {
     let is_variant = |part: &&str| !part.starts_with(|first: char| first.is_ascii_uppercase());
     let parts: Vec<&str> = path.split('.').filter(is_variant).collect();
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variants_are_left_out_and_norms_speak_pytorch() {
+    fn enum_variants_are_omitted_and_norms_use_pytorch_names() {
         let names = Names::default().with(&[(r"encoder\.(\d+)\.0\.norm\.(\w+)", "stages.$1.bn.$2")]);
         assert_eq!(names.of("Unet.encoder.3.Plain.0.norm.Batch.gamma"), ["stages.3.bn.weight"]);
         assert_eq!(names.of("Unet.encoder.3.Plain.0.norm.Batch.running_mean"), ["stages.3.bn.running_mean"]);

@@ -1,4 +1,4 @@
-//! A network's parameters by name: to list them, and to give them values from elsewhere.
+//! A network's parameters by name: listing them and replacing their values.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -8,11 +8,11 @@ use super::Network;
 /// A parameter or running statistic: `Unet.encoder.0.Plain.0.conv.weight`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// The way to it.
+    /// Path of module names, joined by dots.
     pub name: String,
     /// Its dimensions.
     pub shape: Vec<usize>,
-    /// Whether training changes it by gradients.
+    /// Whether it is trained by gradient descent.
     pub trained: bool,
 }
 
@@ -24,7 +24,7 @@ impl Network {
         list.found
     }
 
-    /// Replaces the values of every parameter for which `values` has some; their number must be right.
+    /// Replaces the values of every parameter for which `values` returns as many as it holds; others are unchanged.
     pub fn with_values(self, values: impl FnMut(&Parameter) -> Option<Vec<f32>>) -> Self {
         self.map(&mut Replace { path: Vec::new(), values })
     }

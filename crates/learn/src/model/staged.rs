@@ -1,34 +1,34 @@
-//! What architectures of several resolutions have in common for the planning rules.
+//! What the planning rules need to know about multi-resolution architectures.
 
 use super::ModelPlan;
 use crate::auto::Auto;
 
-/// What an architecture states about its resolutions, and what `"auto"` starts from.
+/// An architecture's stated values per stage, and the defaults that `"auto"` starts from.
 #[derive(Clone, Debug)]
 pub struct Staged {
     /// Its table in a spec.
     pub key: &'static str,
     /// Feature maps per stage, finest first.
     pub features: Auto<Vec<usize>>,
-    /// Features of the first stage where they are `"auto"`; doubled from stage to stage.
+    /// Features of the first stage if `"auto"`; doubled at each further stage.
     pub base_features: usize,
     /// Stride of each stage.
     pub strides: Auto<Vec<[usize; 3]>>,
-    /// The most stages that `"auto"` makes.
-    pub most_stages: usize,
+    /// Maximum number of stages under `"auto"`.
+    pub max_stages: usize,
     /// Kernel of each stage.
     pub kernels: Auto<Vec<[usize; 3]>>,
-    /// Edge of an `"auto"` kernel.
+    /// Edge length of an `"auto"` kernel.
     pub kernel: usize,
     /// Blocks of each encoder stage.
     pub blocks: Auto<Vec<usize>>,
-    /// Blocks of an encoder stage where they are `"auto"`.
-    pub usual_blocks: fn(usize) -> usize,
+    /// Blocks of an encoder stage if `"auto"`.
+    pub default_blocks: fn(usize) -> usize,
     /// Blocks of the decoder stages.
     pub decoder_blocks: DecoderBlocks,
     /// For 2D patches only.
     pub flat: bool,
-    /// What a patch costs.
+    /// Memory cost of a patch.
     pub cost: Cost,
 }
 
@@ -39,12 +39,12 @@ pub enum DecoderBlocks {
     Same(usize),
     /// Stage by stage, finest first.
     Each(Vec<usize>),
-    /// By the stage's number.
+    /// As a function of the stage index.
     Usual(fn(usize) -> usize),
 }
 
 impl DecoderBlocks {
-    /// Blocks of so many decoder stages, finest first.
+    /// Blocks of each decoder stage, finest first; `stages` is the number of decoder stages.
     pub fn of(&self, stages: usize) -> Vec<usize> {
         match self {
             Self::Same(blocks) => vec![*blocks; stages],
@@ -54,19 +54,19 @@ impl DecoderBlocks {
     }
 }
 
-/// How feature maps are counted.
+/// How the elements of feature maps are counted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cost {
     /// Convolutions at every resolution, as nnU-Net counts them.
     Convolutions {
-        /// Blocks are residual.
+        /// Whether blocks are residual.
         residual: bool,
-        /// Feature maps of a decoder stage over those of the encoder.
+        /// Ratio of a decoder stage's feature maps to the encoder's.
         decoder_width: usize,
-        /// Networks one after the other.
+        /// Number of networks applied in sequence.
         passes: usize,
     },
-    /// As the architecture counts them itself, every number being known.
+    /// As the architecture itself counts them; its plan is fully resolved.
     Own(Box<ModelPlan>),
 }
 
@@ -77,7 +77,7 @@ impl Cost {
     }
 }
 
-/// The numbers that the rules filled in.
+/// The values filled in by the planning rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stages {
     /// Feature maps of each stage, finest first.
@@ -92,12 +92,12 @@ pub struct Stages {
     pub decoder_blocks: Vec<usize>,
 }
 
-/// Product of all strides per axis: what a patch must be divisible by.
+/// Product of all strides per axis, by which the patch size must be divisible.
 pub fn total_stride(strides: &[[usize; 3]]) -> [usize; 3] {
     [0, 1, 2].map(|axis| strides.iter().map(|stride| stride[axis]).product())
 }
 
-/// Voxels of every stage's feature maps.
+/// Voxels per feature map of each stage.
 pub fn stage_voxels(strides: &[[usize; 3]], patch: [usize; 3]) -> Vec<usize> {
     let mut size = patch;
     let shrink = |stride: &[usize; 3]| {

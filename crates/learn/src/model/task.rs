@@ -1,14 +1,14 @@
-//! What a network is for.
+//! The task of a network.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a network's outputs say, and of what.
+/// What a network predicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
-    /// Which structure each voxel belongs to.
+    /// The structure of each voxel.
     Segment,
-    /// Which structures each slice shows.
+    /// The structures shown in each slice.
     ClassifySlices,
 }

@@ -17,19 +17,19 @@ use segspec_testing::noise;
 #[derive(Deserialize)]
 struct Reference {
     name: String,
-    /// Of the images: batch, channels, size.
+    /// Shape of the images: batch, channels, size.
     shape: Vec<usize>,
     outputs: Vec<usize>,
-    /// Distance of the kept elements.
+    /// Step between the stored output elements.
     step: usize,
     parameters: usize,
-    /// Parameters that the reference has and never uses.
+    /// Parameters that the reference defines but never uses.
     #[serde(default)]
     unused: usize,
     values: Vec<f32>,
 }
 
-/// `values` of the script; ours have more axes of length 1, which change nothing.
+/// `values` of the reference script; our additional axes of length 1 change nothing.
 fn values(name: &str, shape: &[usize]) -> Vec<f32> {
     let count = shape.iter().product();
     let fan_in: usize = shape[1..].iter().product();
@@ -127,7 +127,7 @@ fn plan(name: &str) -> ModelPlan {
         "segformer-b2" => segformer(segformer::MitSize::B2),
         "resnet-18" => classifier(classifier::ResnetSize::Resnet18),
         "resnet-34" => classifier(classifier::ResnetSize::Resnet34),
-        other => panic!("{other} has no plan here"),
+        other => panic!("no plan for {other}"),
     }
 }
 
@@ -138,7 +138,7 @@ fn check(reference: &Reference) {
     let network = build(&plan, interface, Precision::F32, 0, &device);
     let filled = network.with_values(|parameter| {
         let known = names.of(&parameter.name);
-        let theirs = known.last().unwrap_or_else(|| panic!("{name}: {} has no name elsewhere", parameter.name));
+        let theirs = known.last().unwrap_or_else(|| panic!("{name}: {} has no name in the reference", parameter.name));
         Some(values(theirs, &parameter.shape))
     });
     let trained = |parameter: &&Parameter| !parameter.name.contains(".running_");
@@ -164,7 +164,7 @@ fn the_same_weights_give_the_outputs_of_the_reference_implementations() {
     references.iter().for_each(check);
 }
 
-/// Every parameter gets a gradient that is not 0 from a loss of its outputs; biases that a norm takes away again may be nearly 0.
+/// Asserts that a loss on the outputs gives every parameter a nonzero gradient, if only a tiny one for biases that a norm cancels.
 pub(in crate::model) fn assert_all_learn(network: &Network, shape: [usize; 5]) {
     struct Learns<'a>(&'a GradientsParams, usize, Vec<usize>);
     impl ModuleVisitor for Learns<'_> {
@@ -183,7 +183,7 @@ pub(in crate::model) fn assert_all_learn(network: &Network, shape: [usize; 5]) {
         let values: Vec<f32> = noise(name, shape.iter().product()).map(|u| u as f32).collect();
         Tensor::<5>::from_data(TensorData::new(values, shape), &Device::flex().autodiff())
     };
-    let outputs = network.forward_supervised(drawn("images", shape), &Draws::none());
+    let outputs = network.forward_supervised(drawn("images", shape), &DropoutRng::none());
     let weighted = outputs.into_iter().map(|output| {
         let factors = drawn("factors", output.logits.dims());
         (output.logits * factors).sum().mul_scalar(output.weight)

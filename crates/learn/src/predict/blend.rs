@@ -1,13 +1,13 @@
-//! How the windows of a prediction blend, as in nnU-Net.
+//! Blending weights of sliding windows, as in nnU-Net.
 
 use ndarray::Array3;
 
 use super::spec::Blend;
 
-/// Standard deviation of the Gaussian weights in parts of the patch.
+/// Standard deviation of the Gaussian weights as a fraction of the patch.
 const SIGMA: f64 = 1.0 / 8.0;
 
-/// Standard deviations after which the Gaussian is cut (SciPy's `gaussian_filter`).
+/// Number of standard deviations at which the Gaussian is truncated (SciPy's `gaussian_filter`).
 const TRUNCATE: f64 = 4.0;
 
 /// Weight of each voxel of a window, at most 1 and never 0.
@@ -23,7 +23,7 @@ pub fn importance(patch: [usize; 3], blend: Blend) -> Array3<f32> {
     weights
 }
 
-/// A Gaussian around the middle voxel, 1 there.
+/// A Gaussian centred on the middle voxel, with a peak of 1.
 fn gaussian_profile(length: usize) -> Vec<f64> {
     let sigma = length as f64 * SIGMA;
     let radius = (TRUNCATE * sigma + 0.5) as usize;

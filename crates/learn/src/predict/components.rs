@@ -1,4 +1,4 @@
-//! Post-processing: of some structures only the largest connected component is kept.
+//! Post-processing: keeps only the largest connected component of selected structures.
 
 use ndarray::{Array3, Axis, Zip};
 
@@ -6,8 +6,8 @@ use crate::dataset::Target;
 use crate::volume::Segmentation;
 use crate::volume::components::keep_largest;
 
-/// Turns every voxel of the structures (indices into the target) that is not in their largest component (26 neighbours)
-/// into background.
+/// Sets every voxel of the structures (indices into the target) outside their largest connected component (26-connectivity) to
+/// background.
 pub fn keep_largest_components(segmentation: &mut Segmentation, target: &Target, structures: &[usize]) {
     for &index in structures {
         match segmentation {

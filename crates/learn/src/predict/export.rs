@@ -1,5 +1,5 @@
-//! Segmentations as files: one label map per case, or one mask per structure along the fourth dimension where structures
-//! overlap; `label_map.json` beside them says which value or which mask is what.
+//! Segmentation files: one label map per case, or one mask per structure along the fourth dimension if structures overlap;
+//! `label_map.json` beside them maps values or masks to structures.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub fn file(folder: &Path, case: &str) -> PathBuf {
     folder.join(format!("{case}.nii.gz"))
 }
 
-/// Writes a segmentation, whole or not at all.
+/// Writes a segmentation atomically.
 ///
 /// # Errors
 /// The disk is full or not writable.
@@ -37,7 +37,7 @@ pub fn read(folder: &Path, case: &str, target: &Target) -> Result<Segmentation, 
     Ok(Segmentation::Masks { masks, geometry: image.geometry })
 }
 
-/// What the values (or the masks) of the files mean.
+/// Mapping of the files' values (or masks) to structures.
 pub fn label_map(target: &Target) -> Value {
     let structures: Vec<Value> = target
         .structures

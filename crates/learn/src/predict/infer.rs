@@ -14,11 +14,11 @@ use crate::volume::window::{Padding, window_starts};
 /// Index of the width among the spatial axes.
 const WIDTH: usize = 2;
 
-/// A trained network with what it needs to predict.
+/// A trained network with its prediction settings.
 pub struct Predictor<'a> {
-    /// Without autodiff.
+    /// The network, without autodiff.
     pub network: &'a Network,
-    /// Where it lies.
+    /// Device of the network.
     pub device: &'a Device,
     /// Windows, blending, mirroring.
     pub plan: &'a PredictPlan,
@@ -26,15 +26,15 @@ pub struct Predictor<'a> {
     pub sigmoid: bool,
     /// Output channels.
     pub outputs: usize,
-    /// The result of an earlier pass of a network of several, counted from 0; none for the last.
+    /// Pass of a multi-pass network whose result is taken, counted from 0; none for the last.
     pub pass: Option<usize>,
 }
 
 impl Predictor<'_> {
-    /// Probabilities `[output, z, y, x]` of an image `[channel, z, y, x]`, on the same grid; none if it was cancelled.
+    /// Probabilities `[output, z, y, x]` of an image `[channel, z, y, x]`, on the same grid; none if cancelled.
     ///
-    /// Windows overlap and are averaged with the plan's weights; mirrored passes are averaged before. With a region, windows
-    /// that do not meet it are left out, and everything outside of it is background: inside, nothing changes.
+    /// Overlapping windows are averaged with the plan's blending weights, after averaging over flips. With a region, windows
+    /// that do not overlap it are skipped and everything outside it is background; inside, the result is the same.
     pub fn probabilities(
         &self,
         image: ArrayView4<f32>,
@@ -50,7 +50,7 @@ impl Predictor<'_> {
         let mut weight = Array3::<f32>::zeros((depth, height, width));
         let mut starts = window_starts(padding.padded, patch, self.plan.overlap);
         if let Some(region) = region {
-            starts.retain(|start| region.meets(padding.to_inner(*start), patch));
+            starts.retain(|start| region.overlaps(padding.to_inner(*start), patch));
         }
         for starts in starts.chunks(self.plan.batch_size) {
             if cancelled.is_stopped() {
@@ -64,7 +64,7 @@ impl Predictor<'_> {
             }
         }
         sum.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(index, mut output)| {
-            // Where no window was, there is background.
+            // Voxels that no window covers are background.
             let nothing = if index == 0 && !self.sigmoid { 1.0 } else { 0.0 };
             output.zip_mut_with(&weight, |sum, weight| *sum = if *weight > 0.0 { *sum / weight } else { nothing });
         });
@@ -80,7 +80,7 @@ impl Predictor<'_> {
         image.slice(s![.., z..z + depth, y..y + height, x..x + width])
     }
 
-    /// Adds a window's probabilities `[output, z, y, x]` at its place.
+    /// Adds a window's weighted probabilities `[output, z, y, x]` at its position.
     fn add(
         &self,
         sum: &mut Array4<f32>,
@@ -101,7 +101,8 @@ impl Predictor<'_> {
         place += importance;
     }
 
-    /// Probabilities `[patch, output, z, y, x]` (of a classifier of slices `[patch, output, 1, 1, 1]`) of some patches, averaged over all flips of the mirrored axes.
+    /// Probabilities `[patch, output, z, y, x]` (slice classifiers: `[patch, output, 1, 1, 1]`), averaged over all flips of the mirrored
+    /// axes.
     pub(super) fn forward(&self, patches: &[ArrayView4<f32>]) -> Vec<f32> {
         let images = self.to_tensor(patches);
         let axes = &self.plan.mirror_axes;
@@ -121,8 +122,8 @@ impl Predictor<'_> {
         self.pass.and_then(earlier).unwrap_or_else(|| self.network.forward(images))
     }
 
-    /// Flips probabilities back. In an image whose width is flipped a left kidney looks like a right one: their outputs change
-    /// places.
+    /// Flips probabilities back. In an image flipped along its width a left kidney looks like a right one, so their outputs are
+    /// swapped.
     fn unflipped(&self, probabilities: Tensor<5>, axes: &[usize]) -> Tensor<5> {
         let probabilities = flipped(probabilities, axes);
         if !axes.contains(&WIDTH) || self.plan.mirrored_outputs.is_empty() {
@@ -148,7 +149,7 @@ impl Predictor<'_> {
     }
 }
 
-/// Flips the given axes, 0 depth to 2 width.
+/// Flips the given axes: 0 depth, 1 height, 2 width.
 fn flipped(tensor: Tensor<5>, axes: &[usize]) -> Tensor<5> {
     axes.iter().fold(tensor, |tensor, &axis| tensor.flip([axis + 2]))
 }

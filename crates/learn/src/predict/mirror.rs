@@ -1,14 +1,13 @@
-//! Which flips prediction may average over, and what they do to the outputs.
+//! Which flips prediction can average over, and which outputs they swap.
 
 use crate::dataset::Target;
 
 /// Index of the width.
 const WIDTH: usize = 2;
 
-/// The axes out of `axes` whose flips can be averaged, and the pairs of outputs that change places where the width is flipped.
+/// The axes among `axes` whose flips can be averaged, and the pairs of outputs to swap when the width is flipped.
 ///
-/// A network that segments one structure of a pair without the other cannot be asked for it in a mirrored image: then the width
-/// is left out.
+/// A network that segments only one structure of a left–right pair cannot find it in a mirrored image: the width is then omitted.
 pub fn mirroring(axes: &[usize], mirrored_values: &[[u16; 2]], target: &Target) -> (Vec<usize>, Vec<[usize; 2]>) {
     if !axes.contains(&WIDTH) {
         return (axes.to_vec(), Vec::new());

@@ -28,12 +28,12 @@ pub enum PredictError {
     /// The caller asked to stop.
     #[error("interrupted")]
     Cancelled,
-    /// The network's output does not fit the case: the run folder was changed.
+    /// The network's output does not match the case: the run folder was changed.
     #[error(transparent)]
     Shape(#[from] crate::preprocess::restore::ShapeError),
 }
 
-/// Segments one prepared case on the grid and in the orientation of its image file; with a region, only there.
+/// Segments one prepared case on the grid and in the orientation of its image file; with a region, only inside it.
 ///
 /// # Errors
 /// See [`PredictError`].
@@ -49,8 +49,8 @@ pub fn segment(
     decode(&[(probabilities, prepared.origin.clone())], target, predictor.plan)
 }
 
-/// The segmentation that probabilities stand for, on the grid of the image file: those of one network, or the mean of several, each
-/// on a grid of its own.
+/// Converts probabilities to a segmentation on the grid of the image file: those of one network, or the mean of several, each on its
+/// own grid.
 ///
 /// # Errors
 /// [`PredictError::Shape`].

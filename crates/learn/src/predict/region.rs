@@ -1,4 +1,4 @@
-//! Where on a prepared grid structures are looked for: what the first network of a cascade leaves to the second.
+//! The part of a prepared grid that the second stage of a cascade segments, as selected by the first.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use ndarray::{Array2, Array4, Axis, Slice, s};
 
 use crate::preprocess::Origin;
 
-/// A part of a prepared grid. Outside of it everything is background.
+/// A part of a prepared grid. Everything outside it is background.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Region {
     /// Slices of each structure, `[structure, z]`.
@@ -16,7 +16,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// The slices of a case's prepared grid that meet a chosen slice of the whole canonical image; `chosen` is `[structure, z]`.
+    /// The slices of a case's prepared grid that overlap a selected slice of the full canonical image; `chosen` is `[structure, z]`.
     pub fn of_slices(chosen: &Array2<bool>, origin: &Origin) -> Self {
         let (start, kept, prepared) = (origin.crop.start[0], origin.crop.shape()[0], origin.prepared_shape[0]);
         Self::Slices(Array2::from_shape_fn([chosen.len_of(Axis(0)), prepared], |(structure, slice)| {
@@ -26,7 +26,7 @@ impl Region {
         }))
     }
 
-    /// The part of a case's prepared grid that meets a box of the whole canonical image, first voxel to end.
+    /// The part of a case's prepared grid that overlaps a box of the full canonical image.
     pub fn of_box(wanted: &[Range<usize>; 3], origin: &Origin) -> Self {
         Self::Box([0, 1, 2].map(|axis| {
             let (start, end) = (origin.crop.start[axis], origin.crop.end[axis]);
@@ -37,8 +37,8 @@ impl Region {
         }))
     }
 
-    /// Whether a window of the prepared grid holds any part of it. A window may begin before the grid.
-    pub fn meets(&self, start: [isize; 3], size: [usize; 3]) -> bool {
+    /// Whether a window of the prepared grid overlaps the region. A window may start before the grid.
+    pub fn overlaps(&self, start: [isize; 3], size: [usize; 3]) -> bool {
         let window = |axis: usize| start[axis].max(0) as usize..(start[axis] + size[axis] as isize).max(0) as usize;
         match self {
             Self::Slices(kept) => {
@@ -53,7 +53,7 @@ impl Region {
         }
     }
 
-    /// Turns everything outside of the region into background: what structures had there goes to the background output, if there
+    /// Sets everything outside the region to background: structure probabilities there are added to the background output, if there
     /// is one. Probabilities are `[output, z, y, x]` on the prepared grid.
     pub fn restrict(&self, probabilities: &mut Array4<f32>, sigmoid: bool) {
         let (outputs, depth, height, width) = probabilities.dim();
@@ -72,7 +72,7 @@ impl Region {
         }
     }
 
-    /// What is left out for a structure, as boxes that do not overlap.
+    /// The part of the grid outside a structure's region, as disjoint boxes.
     fn outside(&self, structure: usize, [depth, height, width]: [usize; 3]) -> Vec<[Range<usize>; 3]> {
         match self {
             Self::Slices(kept) => {
@@ -98,7 +98,7 @@ mod tests {
     use crate::volume::Geometry;
     use ndarray::arr2;
 
-    /// Ten slices, of which six are kept, prepared as so many.
+    /// Ten slices, of which the crop keeps six, resampled to `prepared` slices.
     fn origin(prepared: usize) -> Origin {
         Origin {
             geometry: Geometry::axis_aligned([10, 4, 4], [1.0; 3]),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_and_boxes_come_to_the_prepared_grid() {
+    fn slices_and_boxes_are_mapped_to_the_prepared_grid() {
         let mut chosen = Array2::from_elem([1, 10], false);
         (chosen[[0, 1]], chosen[[0, 4]], chosen[[0, 5]]) = (true, true, true);
         let kept = |prepared| match Region::of_slices(&chosen, &origin(prepared)) {
@@ -127,20 +127,24 @@ mod tests {
     }
 
     #[test]
-    fn windows_meet_what_they_share_a_voxel_with() {
+    fn windows_overlap_regions_they_share_a_voxel_with() {
         let slices = Region::Slices(arr2(&[[false, true, false, false]]));
         let of_box = Region::Box([1..2, 2..4, 0..1]);
         for (start, meets_slices, meets_box) in
             [([0, 0, 0], true, true), ([2, 2, 0], false, false), ([1, 0, 0], true, true), ([-1, 2, 1], false, false)]
         {
             let size = [2, 3, 2];
-            assert_eq!((slices.meets(start, size), of_box.meets(start, size)), (meets_slices, meets_box), "{start:?}");
+            assert_eq!(
+                (slices.overlaps(start, size), of_box.overlaps(start, size)),
+                (meets_slices, meets_box),
+                "{start:?}"
+            );
         }
-        assert!(!slices.meets([-2, 0, 0], [2, 4, 4]));
+        assert!(!slices.overlaps([-2, 0, 0], [2, 4, 4]));
     }
 
     #[test]
-    fn what_lies_outside_becomes_background() {
+    fn everything_outside_becomes_background() {
         let softmax = Array4::from_shape_fn([3, 2, 2, 2], |(output, ..)| [0.5, 0.3, 0.2][output]);
         let mut restricted = softmax.clone();
         Region::Slices(arr2(&[[true, false], [false, false]])).restrict(&mut restricted, false);

@@ -1,4 +1,4 @@
-//! What a classifier says of the slices of a case.
+//! Slice classification of a case.
 
 use ndarray::{Array2, ArrayView4};
 
@@ -9,9 +9,9 @@ use crate::backend;
 use crate::volume::window::{Padding, window_starts};
 
 impl Predictor<'_> {
-    /// Probabilities `[output, z]` that the slices of an image `[channel, z, y, x]` show the structures; none if it was cancelled.
+    /// Probabilities `[output, z]` that the slices of an image `[channel, z, y, x]` show the structures; none if cancelled.
     ///
-    /// Of a slice that is larger than the window, the surest window decides: a structure is in the slice if it is in any part of it.
+    /// A slice larger than the window gets the highest probability of its windows: it shows a structure if any part of it does.
     pub fn slices(&self, image: ArrayView4<f32>, cancelled: &Cancel) -> Option<Array2<f32>> {
         let padding = Padding::to_patch(spatial(image.dim()), self.plan.patch_size);
         let padded = padding.pad(image);

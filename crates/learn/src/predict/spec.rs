@@ -1,4 +1,4 @@
-//! What an experiment says about prediction.
+//! Prediction settings of an experiment.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::auto::Auto;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Predict {
-    /// Which checkpoint predicts. `"auto"`: `best` where there are validation cases, else `last`.
+    /// Checkpoint used for prediction. `"auto"`: `best` if there are validation cases, otherwise `last`.
     pub weights: Auto<Weights>,
     /// Overlap of neighbouring windows as a fraction of the patch.
     #[schemars(range(min = 0.0, max = 0.95))]
@@ -21,10 +21,10 @@ pub struct Predict {
     /// Windows per forward pass.
     #[schemars(range(min = 1))]
     pub batch_size: usize,
-    /// Probability above which a voxel belongs to a structure, where each structure has a probability by itself (sigmoid outputs).
+    /// Probability above which a voxel belongs to a structure, if each structure has its own probability (sigmoid outputs).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f64,
-    /// Structures of which only the largest connected component is kept (26 neighbours).
+    /// Structures of which only the largest connected component is kept (26-connectivity).
     pub largest_component: Vec<String>,
 }
 
@@ -42,13 +42,13 @@ impl Default for Predict {
     }
 }
 
-/// Which checkpoint predicts.
+/// Checkpoint used for prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weights {
-    /// The best by `train.best` on the validation cases.
+    /// The best checkpoint, as selected by `train.best`.
     Best,
-    /// The end of training.
+    /// The last checkpoint of training.
     Last,
 }
 
@@ -62,11 +62,11 @@ pub enum Blend {
     Constant,
 }
 
-/// The resolved slice of the plan that this stage takes.
+/// Resolved prediction settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PredictPlan {
-    /// Which checkpoint predicts.
+    /// Checkpoint used for prediction.
     pub weights: Weights,
     /// Window `[z, y, x]` in voxels of the prepared grid: the training patch.
     pub patch_size: [usize; 3],
@@ -76,7 +76,7 @@ pub struct PredictPlan {
     pub blend: Blend,
     /// Axes (0 depth, 1 height, 2 width) whose flips are averaged.
     pub mirror_axes: Vec<usize>,
-    /// Pairs of the network's outputs that change places where the width is flipped.
+    /// Pairs of outputs to swap when the width is flipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mirrored_outputs: Vec<[usize; 2]>,
     /// Windows per forward pass.

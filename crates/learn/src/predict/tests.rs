@@ -1,4 +1,4 @@
-//! Averages over flips.
+//! Averages over flips, and regions.
 
 use ndarray::{Array2, Array4, Axis, s};
 
@@ -50,12 +50,12 @@ fn network(device: &burn::tensor::Device) -> Network {
         initial_weights: Default::default(),
     };
     let interface = Interface { channels: 1, outputs: 4, sigmoid: false };
-    // Initial weights: any network is as good as another for this.
+    // Initial weights suffice for these tests.
     model::build(&ModelPlan::Unet(unet), interface, Precision::F32, 3, device)
 }
 
 #[test]
-fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
+fn a_mirrored_patient_gets_the_mirrored_segmentation_with_swapped_sides() {
     let device = select(DeviceName::Cpu).unwrap().device;
     let network = network(&device);
     let image = Array4::from_shape_fn((1, 4, 6, 8), |(_, z, y, x)| ((z * 7 + y * 5 + x * x) as f32 * 0.3).sin());
@@ -72,7 +72,7 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_exchanged_sides() {
         of_image.iter().zip(&exchanged).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max)
     };
     assert!(difference(plan(vec![[1, 3]])) < 1e-5);
-    assert!(difference(plan(vec![])) > 1e-3, "without the exchange sides are mixed");
+    assert!(difference(plan(vec![])) > 1e-3, "without the swap, sides are mixed");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn inside_a_region_nothing_changes_and_outside_is_background() {
 }
 
 #[test]
-fn outputs_of_pairs_change_places_and_a_lone_side_is_not_mirrored() {
+fn paired_outputs_are_swapped_and_an_unpaired_side_is_not_mirrored() {
     let swapped = [[2, 3], [5, 9]];
     let both = target(&[&[2], &[1], &[3]], false);
     assert_eq!(mirroring(&[0, 2], &swapped, &both), (vec![0, 2], vec![[1, 3]]));

@@ -6,11 +6,11 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The average that validates, that is saved as the best and that predicts, instead of the weights of the last step.
+/// Moving average of the weights, used for validation, the best checkpoint and prediction instead of the last step's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Ema {
-    /// Part of the average that stays in each step; `(1 + step) / (10 + step)` as long as that is less.
+    /// Decay of the average per step; `(1 + step) / (10 + step)` while that is smaller.
     #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub decay: f64,
 }
@@ -22,14 +22,14 @@ impl Default for Ema {
 }
 
 impl Ema {
-    /// The part that stays in a step, counted from 0: small at the beginning, so that the average soon forgets the initial weights
-    /// (TensorFlow's `ExponentialMovingAverage` with `num_updates`).
+    /// Decay at a step, counted from 0: small at first, so that the average soon forgets the initial weights (TensorFlow's
+    /// `ExponentialMovingAverage` with `num_updates`).
     pub fn decay_at(&self, step: usize) -> f64 {
         self.decay.min((1 + step) as f64 / (10 + step) as f64)
     }
 }
 
-/// The average after a step: `decay · average + (1 − decay) · current`, of weights and of running statistics alike, both without
+/// The average after a step: `decay · average + (1 − decay) · current`, of weights and running statistics; both modules without
 /// autodiff.
 pub fn blend<M: Module>(average: M, current: &M, decay: f64) -> M {
     let mut values = Values::default();
@@ -37,7 +37,7 @@ pub fn blend<M: Module>(average: M, current: &M, decay: f64) -> M {
     average.map(&mut Blend { values: values.found, next: 0, decay })
 }
 
-/// The tensors of a module by their order: running statistics have another id in each process.
+/// The tensors of a module by order: ids of running statistics differ between processes.
 #[derive(Default)]
 struct Values {
     found: GradientsParams,
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_and_running_statistics_are_averaged_by_hand() {
+    fn weights_and_running_statistics_are_averaged() {
         let mut average = norm(1.0);
         // 1 → 0.5·1 + 0.5·3 = 2 → 0.75·2 + 0.25·6 = 3
         for (value, decay) in [(3.0, 0.5), (6.0, 0.75)] {

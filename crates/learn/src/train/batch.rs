@@ -1,4 +1,4 @@
-//! From prepared cases to batches: which case, which patch, and how labels become the network's truth.
+//! From prepared cases to batches: selection of case and patch, and conversion of labels to the ground truth of the loss.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use ndarray::Array3;
@@ -25,12 +25,12 @@ pub struct Batch {
 enum HostTruth {
     Classes(Vec<i32>),
     Masks(Vec<f32>, usize),
-    /// Of whole slices, not of voxels.
+    /// Per slice, not per voxel.
     Slices(Vec<f32>, usize),
 }
 
 impl Batch {
-    /// The batch in pieces of some patches, in order.
+    /// Splits the batch into pieces of at most `patches` patches, in order.
     pub fn pieces(self, patches: usize) -> Vec<Self> {
         let [count, rest @ ..] = self.size;
         if count <= patches {
@@ -80,15 +80,15 @@ impl Batch {
     }
 }
 
-/// Turns label values into class indices or masks; −1 where the truth is not known.
+/// Converts label values to class indices or masks; −1 is unlabelled.
 pub struct Encoder {
     /// Label values of each structure.
     pub structures: Vec<Vec<u16>>,
-    /// Outputs are masks, not classes.
+    /// Whether the truth is masks instead of classes.
     sigmoid: bool,
-    /// Whether the truth is one of voxels or of slices.
+    /// Whether the truth is per voxel or per slice.
     task: Task,
-    /// Value of voxels that count in no loss.
+    /// Label value of voxels that the loss ignores.
     ignore: Option<u16>,
     class_of: Vec<i32>,
 }
@@ -133,15 +133,15 @@ impl Encoder {
     }
 }
 
-/// Makes the batches of a training.
+/// Makes training batches.
 pub struct Maker<'a> {
-    /// Draws each patch.
+    /// DropoutRng each patch.
     pub sampler: Sampler<'a>,
     /// Prepared cases.
     pub cases: &'a Cases<'a>,
-    /// Which case, and which part of it.
+    /// Assigns a case, and possibly a tile, to each patch.
     pub deal: &'a Deal,
-    /// Turns labels into the truth.
+    /// Converts labels to the ground truth.
     pub encoder: &'a Encoder,
 }
 
@@ -163,20 +163,20 @@ impl Maker<'_> {
     }
 }
 
-/// Draws the patches of a training. The same numbers give the same patch: previews show what training takes.
+/// DropoutRng training patches, reproducibly: previews show the patches that training uses.
 #[derive(Clone, Copy)]
 pub struct Sampler<'a> {
-    /// Patch, batch and augmentation; the steps of an epoch are counted.
+    /// Patch, batch and augmentation; with a fixed number of steps per epoch.
     pub plan: &'a TrainPlan,
     /// Label values of each structure.
     pub structures: &'a [Vec<u16>],
-    /// Of the training.
+    /// Seed of the training run.
     pub seed: u64,
 }
 
 impl Sampler<'_> {
-    /// Patch `sample` of the training (counted over all batches) of the case and tile that it was dealt (see [`Deal`]), and where it
-    /// lies. With an end, every change of the plan takes place, at that end of its range: for pictures.
+    /// Patch `sample` of the training run (counted over all batches) from its case and tile (see [`Deal`]), and its placement. With an
+    /// end, every augmentation of the plan is applied, at that end of its range: for previews.
     pub fn draw(&self, case: Source, sample: usize, tile: Option<[isize; 3]>, end: Option<End>) -> (Patch, Place) {
         let plan = self.plan;
         let (step, slot) = (sample / plan.patches_per_step(), sample % plan.patches_per_step());
@@ -198,7 +198,7 @@ impl Sampler<'_> {
     }
 }
 
-/// nnU-Net's rule: the last patches of a step, rounded, are centred on a structure; a step of one patch draws lots.
+/// nnU-Net's rule: the last patches of a step (rounded) are centred on a structure; with one patch per step, this is random.
 fn is_foreground(plan: &TrainPlan, slot: usize, rng: &mut rand_chacha::ChaCha8Rng) -> bool {
     use rand::Rng;
     let fraction = plan.sampling.foreground;
@@ -256,13 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn slices_are_what_any_of_their_voxels_is() {
+    fn a_slice_shows_a_structure_if_any_of_its_voxels_does() {
         let slice = |labels: &[u16]| Array3::from_shape_vec((1, 1, 3), labels.to_vec()).unwrap();
         let slices = [slice(&[0, 9, 5]), slice(&[0, 0, 40]), slice(&[0, 2, 7]), slice(&[7, 0, 0])];
         let encoder = Encoder::new(&target(true), Task::ClassifySlices);
         let HostTruth::Slices(found, 2) = encoder.encode(&slices) else { panic!("slices") };
         assert_eq!(found, [1.0, 0.0, 0.0, 0.0, -1.0, 1.0, -1.0, -1.0]);
-        let HostTruth::Slices(found, 1) = Encoder::new(&target(false).united(), Task::ClassifySlices).encode(&slices)
+        let HostTruth::Slices(found, 1) =
+            Encoder::new(&target(false).union_target(), Task::ClassifySlices).encode(&slices)
         else {
             panic!()
         };
@@ -286,7 +287,7 @@ mod tests {
                     (HostTruth::Classes(ours), HostTruth::Classes(theirs)) => assert_eq!(ours, theirs),
                     (HostTruth::Masks(ours, 2), HostTruth::Masks(theirs, 2)) => assert_eq!(ours, theirs),
                     (HostTruth::Slices(ours, 2), HostTruth::Slices(theirs, 2)) => assert_eq!(ours, theirs),
-                    _ => panic!("of another kind"),
+                    _ => panic!("different kinds of truth"),
                 }
             }
         }

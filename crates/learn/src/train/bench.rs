@@ -1,4 +1,4 @@
-//! What a training costs, measured: some of its steps, from the first weights, with real patches.
+//! Measured cost of training: a few steps from the initial weights, with real patches.
 
 use std::time::Instant;
 
@@ -8,16 +8,16 @@ use super::batch::{Encoder, Maker, Sampler};
 use super::cases::Cases;
 use super::deal::Deal;
 use super::error::TrainError;
-use super::fit::{Fitting, Job};
+use super::fit::{Job, TrainingRun};
 use crate::model::Network;
 
-/// Steps before the measured ones: the first ones take memory from the system and tune kernels.
+/// Unmeasured steps at the start, which allocate memory and tune kernels.
 const WARM_UP: usize = 2;
 
-/// Seconds of one step of a training, medians.
+/// Median seconds of one training step.
 #[derive(Clone, Debug)]
 pub struct StepCost {
-    /// Cutting and changing its patches, on one thread.
+    /// Cutting and augmenting its patches, on one thread.
     pub loading: f64,
     /// Forward, loss, backward and optimiser.
     pub training: f64,
@@ -25,12 +25,12 @@ pub struct StepCost {
     pub network: Network,
 }
 
-/// Does some steps of a training and throws their weights away.
+/// Runs a few training steps without saving anything.
 ///
 /// # Errors
-/// A case cannot be read, the loss is no number, or the device failed.
+/// A case cannot be read, the loss is not finite, or the device failed.
 pub fn measure_steps(job: &Job, steps: usize) -> Result<StepCost, TrainError> {
-    let mut run = Fitting::new(job)?;
+    let mut run = TrainingRun::new(job)?;
     let (encoder, cases) = (Encoder::new(job.target, job.task), Cases::new(job.cases.clone()));
     let deal = Deal::new(job.plan, &cases, &encoder.structures, job.seed, job.cancelled)?;
     let plan = deal.counted(job.plan);
@@ -51,7 +51,7 @@ pub fn measure_steps(job: &Job, steps: usize) -> Result<StepCost, TrainError> {
     Ok(StepCost { loading: median(loading), training: median(training), network: run.saved.network.valid() })
 }
 
-/// The middle value; 0 of none.
+/// The median, the upper one of an even number of values; 0 if there are none.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()

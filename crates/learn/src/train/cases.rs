@@ -1,4 +1,4 @@
-//! The prepared training cases: in memory as far as they fit, read from the cache otherwise.
+//! Prepared training cases: kept in memory as far as they fit, otherwise read from the cache.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -8,7 +8,7 @@ use ndarray::{Array3, Array4};
 use crate::augment::patch::Source;
 use crate::preprocess::{PrepareError, Prepared, PreparedCase};
 
-/// Host memory for prepared cases, in bytes. Not part of the plan: it changes no result.
+/// Host memory for prepared cases, in bytes. Not part of the plan, because it does not affect results.
 const HOST_BYTES: usize = 4 << 30;
 
 /// A case in memory.
@@ -17,19 +17,19 @@ pub struct LoadedCase {
     labels: Array3<u16>,
     spacing_mm: [f64; 3],
     locations: BTreeMap<u16, Vec<u32>>,
-    /// Box `[first, end)` of each label value, once it was asked for.
+    /// Bounding box `[first, end)` of each label value, computed on first use.
     boxes: OnceLock<BTreeMap<u16, [[usize; 2]; 3]>>,
 }
 
 impl LoadedCase {
-    /// The case as the sampler sees it.
+    /// The case as a source of patches.
     pub fn source(&self) -> Source<'_> {
         let Self { image, labels, spacing_mm, locations, .. } = self;
         Source { image: image.view(), labels: labels.view(), spacing_mm: *spacing_mm, locations, near: None }
     }
 
-    /// As [`source`](Self::source), for patches that are drawn within a distance of structures (label values); of the whole case
-    /// where it has none of them.
+    /// Like [`source`](Self::source), for patches drawn within a distance of structures (label values); from the whole case if it has
+    /// none of them.
     pub fn source_near(&self, near_mm: Option<f64>, structures: &[Vec<u16>]) -> Source<'_> {
         let near = near_mm.and_then(|margin_mm| self.box_around(structures, margin_mm));
         Source { near, ..self.source() }
@@ -51,7 +51,7 @@ impl LoadedCase {
     }
 }
 
-/// The box of every label value but background.
+/// Bounding box of every label value except background.
 fn boxes(labels: &Array3<u16>) -> BTreeMap<u16, [[usize; 2]; 3]> {
     let mut boxes = BTreeMap::new();
     for ((z, y, x), label) in labels.indexed_iter().filter(|(_, label)| **label != 0) {
@@ -82,7 +82,7 @@ pub struct Cases<'a> {
 }
 
 impl<'a> Cases<'a> {
-    /// Nothing is read yet.
+    /// Reads nothing yet.
     pub fn new(prepared: Vec<&'a PreparedCase>) -> Self {
         let mut bytes = 0;
         let kept = prepared.iter().map(|case| {

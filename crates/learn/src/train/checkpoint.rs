@@ -1,4 +1,4 @@
-//! Checkpoints: `last/` holds all that a resumed run needs, committed by one rename; `*.safetensors` are weights alone.
+//! Checkpoints: `last/` holds everything needed to resume, committed by one rename; `*.safetensors` hold only weights.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,19 +12,19 @@ use serde::{Deserialize, Serialize};
 
 use super::history::EpochRecord;
 use super::loss_scale::LossScale;
-use super::schedule::plateau::Fallen;
-use super::stopping::Waiting;
+use super::schedule::plateau::PlateauState;
+use super::stopping::EarlyStoppingState;
 use crate::dataset::content::hash_of;
 use crate::files;
 use crate::model::Network;
 
-/// Version of the checkpoint's form.
+/// Version of the checkpoint format.
 const FORMAT: u32 = 1;
 
 /// Files that hold tensors.
 const TENSORS: [&str; 3] = ["model.bpk", "optim.bpk", "average.bpk"];
 
-/// Where a training stands.
+/// State of a training run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Version of this file.
@@ -33,19 +33,19 @@ pub struct State {
     pub step: usize,
     /// Sum of the losses of the current epoch.
     pub loss_sum: f64,
-    /// Steps of the current epoch that overflowed 16 bits and changed no weight.
+    /// Steps of the current epoch skipped because they overflowed 16 bits.
     #[serde(default)]
     pub skipped: usize,
-    /// Factor of the loss in 16 bits.
+    /// Loss scale in 16 bits.
     #[serde(default)]
     pub loss_scale: LossScale,
-    /// Where the learning rate stands on a plateau.
+    /// State of the plateau schedule.
     #[serde(default)]
-    pub fallen: Fallen,
-    /// What early stopping waits for.
+    pub fallen: PlateauState,
+    /// State of early stopping.
     #[serde(default)]
-    pub waiting: Waiting,
-    /// Steps that the average of the weights has taken in.
+    pub waiting: EarlyStoppingState,
+    /// Steps included in the average of the weights.
     #[serde(default)]
     pub averaged: usize,
     /// Best score so far and its epoch.
@@ -64,7 +64,7 @@ pub struct State {
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The disk.
+    /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {
         /// The file or folder.
@@ -72,12 +72,12 @@ pub enum CheckpointError {
         /// The reason.
         source: std::io::Error,
     },
-    /// The content.
+    /// The content is damaged or inconsistent.
     #[error("{path}: damaged checkpoint: {reason}; `segspec run --fresh` starts over")]
     Damaged {
         /// The file or folder.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong.
         reason: String,
     },
     /// Burn could not write a file.
@@ -91,7 +91,7 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
-    /// Whether the disk or a permission is the reason (exit code 7).
+    /// Whether the disk or a permission is the cause (exit code 7).
     pub fn is_environment(&self) -> bool {
         match self {
             Self::Io { source, .. } => files::is_environment(source),
@@ -109,22 +109,22 @@ impl CheckpointError {
     }
 }
 
-/// What a training goes on with.
+/// Everything needed to continue training.
 pub struct Saved {
     /// The network of the last step.
     pub network: Network,
     /// The optimiser with its state.
     pub optimizer: ModuleOptimizer,
-    /// The average of the weights, where the plan asks for one; without autodiff.
+    /// The average of the weights, if the plan has one; without autodiff.
     pub average: Option<Network>,
-    /// Where the training stands.
+    /// State of the training run.
     pub state: State,
 }
 
-/// Saves network, optimiser, average and state as `folder/last`, all or nothing.
+/// Saves network, optimiser, average and state as `folder/last`, atomically.
 ///
 /// # Errors
-/// The disk is full or not writable; the previous checkpoint stays.
+/// The disk is full or not writable; the previous checkpoint is kept.
 pub fn save(folder: &Path, saved: &Saved) -> Result<(), CheckpointError> {
     let Saved { network, optimizer, average, state } = saved;
     let (new, last, previous) = places(folder);
@@ -157,7 +157,7 @@ pub fn save(folder: &Path, saved: &Saved) -> Result<(), CheckpointError> {
     Ok(())
 }
 
-/// Loads `folder/last` into a network of the same plan, an optimiser made for it, and with `averaged` a copy for the average.
+/// Loads `folder/last` into a network of the same plan, a new optimiser and, with `averaged`, a copy for the average.
 ///
 /// # Errors
 /// The checkpoint is damaged or belongs to another network.
@@ -178,14 +178,14 @@ pub fn load(
     let average = averaged.then(|| load_model(&last.join("average.bpk"), network.valid())).transpose()?;
     let network = load_model(&last.join("model.bpk"), network)?;
     if parameter_ids(&network) != state.parameters {
-        return Err(CheckpointError::damaged(&last, "model.bpk belongs to another network than state.json"));
+        return Err(CheckpointError::damaged(&last, "model.bpk and state.json belong to different networks"));
     }
     let path = last.join("optim.bpk");
     let record = burn::optim::OptimizerRecord::load(&path).map_err(|error| CheckpointError::damaged(&path, error))?;
     let optimizer = optimizer(&network).load_record(record);
-    // Burn starts afresh, silently, for a parameter whose state it does not find.
+    // Burn silently starts without state for a parameter whose state it does not find.
     if optimizer.to_record().len() != state.optimizer_tensors {
-        return Err(CheckpointError::damaged(&path, "the optimiser's state is not complete"));
+        return Err(CheckpointError::damaged(&path, "the optimiser's state is incomplete"));
     }
     Ok(Saved { network, optimizer, average, state })
 }
@@ -201,19 +201,19 @@ fn hashes(folder: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
     there.map(hash).collect()
 }
 
-/// Refuses a file that is not the one that was written: other numbers would be gone on with unnoticed.
+/// Rejects a file that changed since it was written: training would continue with wrong values unnoticed.
 fn verify(folder: &Path, state: &State) -> Result<(), CheckpointError> {
     for (name, written) in &state.files {
         let path = folder.join(name);
         let found = hash_of(&path).map_err(|error| CheckpointError::io(&path, error))?;
         if found != *written {
-            return Err(CheckpointError::damaged(&path, "its content is not what was written"));
+            return Err(CheckpointError::damaged(&path, "its content changed since it was written"));
         }
     }
     Ok(())
 }
 
-/// Loads the network that predicts at the end of training: the average of the weights where there is one, else those of the last step.
+/// Loads the network for prediction at the end of training: the average of the weights if there is one, else the last step's weights.
 ///
 /// # Errors
 /// A file is missing, damaged, or belongs to another architecture.
@@ -223,7 +223,7 @@ pub fn load_predicting(folder: &Path, network: Network) -> Result<Network, Check
     load_model(&if average.exists() { average } else { last.join("model.bpk") }, network)
 }
 
-/// Where the training of a folder stands; none where there is no checkpoint.
+/// State of the training run in a folder; none without a checkpoint.
 ///
 /// # Errors
 /// The file is damaged.
@@ -236,7 +236,7 @@ pub fn state(folder: &Path) -> Result<Option<State>, CheckpointError> {
     serde_json::from_slice(&text).map(Some).map_err(|error| CheckpointError::damaged(&path, error))
 }
 
-/// Whether there is a checkpoint to resume from; brings back the previous one if a save was cut off between its renames.
+/// Whether there is a checkpoint to resume from; restores the previous one if a save was interrupted between its renames.
 pub fn recover(folder: &Path) -> bool {
     let (_, last, previous) = places(folder);
     if !last.exists() && previous.exists() {
@@ -254,13 +254,13 @@ pub fn load_model(path: &Path, network: Network) -> Result<Network, CheckpointEr
     network.try_load_record(record).map_err(|error| CheckpointError::damaged(path, error))
 }
 
-/// Writes the weights alone, for prediction and for other tools.
+/// Writes only the weights, for prediction and other tools.
 ///
 /// # Errors
-/// The disk is full or not writable; the previous file stays.
+/// The disk is full or not writable; the previous file is kept.
 pub fn export(path: &Path, network: &Network) -> Result<(), CheckpointError> {
     settle(network);
-    // Burn's own three entries come in another order each time: one entry, and equal weights are equal files.
+    // Burn writes its three metadata entries in varying order; with a single entry, equal weights give equal files.
     let mut store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("format", "safetensors");
     let failed = |reason: String| CheckpointError::Write { path: path.to_path_buf(), reason };
     network.save_into(&mut store).map_err(|error| failed(error.to_string()))?;
@@ -279,7 +279,7 @@ pub fn import(path: &Path, mut network: Network) -> Result<Network, CheckpointEr
     Ok(network)
 }
 
-/// blake3 of all weights in module order: equal if and only if two networks hold the same numbers.
+/// blake3 of all weights in module order: equal if and only if two networks have the same weights.
 pub fn weights_hash(network: &Network) -> String {
     let mut visitor = Hash(blake3::Hasher::new());
     network.visit(&mut visitor);
@@ -294,13 +294,13 @@ impl ModuleVisitor for Hash {
     }
 }
 
-/// Lets running statistics take in the last step: Burn holds its update back until somebody reads it, and a record does
-/// not count as reading.
+/// Commits the running statistics of the last step: Burn defers their update until they are read, and saving a record does not
+/// read them.
 fn settle(network: &Network) {
     drop(network.valid());
 }
 
-/// Ids of what is trained. Running statistics get a new id in every process: the optimiser does not know them.
+/// Ids of the trained parameters. Not of running statistics, which get new ids in every process and have no optimiser state.
 fn parameter_ids(network: &Network) -> Vec<u64> {
     struct Ids(Vec<u64>);
     impl ModuleVisitor for Ids {

@@ -1,4 +1,4 @@
-//! Which case each patch of a training comes from, and which part of it where cases are cut into tiles.
+//! Assignment of cases, or of tiles cut from them, to training patches.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,37 +15,37 @@ use crate::augment::patch::{Source, shows};
 use crate::random;
 use crate::volume::window::{Padding, window_starts};
 
-/// Epochs whose order is remembered: loader threads work at the end of one and at the beginning of the next.
+/// Number of epochs whose order is cached: loader threads may be at the end of one and at the start of the next.
 const REMEMBERED: usize = 2;
 
-/// Deals cases, or their tiles, to the patches of a training.
+/// Assigns cases, or their tiles, to training patches.
 pub enum Deal {
     /// Whole cases, pass by pass: each pass over the set is a new permutation.
     Cases {
         /// Number of cases.
         count: usize,
-        /// Of the training.
+        /// Seed of the training run.
         seed: u64,
     },
     /// Tiles, epoch by epoch.
     Tiles(Tiles),
 }
 
-/// A part of a case that is as large as a patch.
+/// A patch-sized part of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
-    /// First voxel `[z, y, x]`; negative where the case is smaller than the patch, which then has it in its middle.
+    /// First voxel `[z, y, x]`; negative if the case is smaller than the patch, in which it is then centred.
     pub at: [isize; 3],
-    /// Whether a structure is in it.
+    /// Whether it contains a structure.
     pub shows: bool,
 }
 
-/// The tiles of all cases. An epoch has every one that shows a structure and a part of the others, in a random order.
+/// The tiles of all cases. An epoch has every tile with a structure and a fraction of the others, in random order.
 pub struct Tiles {
-    /// Case and first voxel: first those of tiles that show a structure, then the others.
+    /// Case and first voxel: first the tiles with a structure, then the others.
     tiles: Vec<(usize, [isize; 3])>,
     showing: usize,
-    /// Of the others, those that an epoch has.
+    /// Number of the others in an epoch.
     kept: usize,
     patches_per_step: usize,
     seed: u64,
@@ -53,7 +53,7 @@ pub struct Tiles {
 }
 
 impl Deal {
-    /// Reads the cases if their tiles have to be found.
+    /// Reads the cases if they are cut into tiles.
     ///
     /// # Errors
     /// A prepared case cannot be read, or [`TrainError::Stopped`].
@@ -78,7 +78,7 @@ impl Deal {
         Ok(Self::Tiles(Tiles::new(plan, &of_cases?, seed)))
     }
 
-    /// The plan with the steps of an epoch as a number.
+    /// The plan with a fixed number of steps per epoch.
     pub fn counted(&self, plan: &TrainPlan) -> TrainPlan {
         match self {
             Self::Cases { .. } => plan.clone(),
@@ -100,14 +100,14 @@ impl Deal {
     }
 }
 
-/// The case of patch `sample`. Cases are dealt pass by pass: each pass over the set is a new permutation.
+/// The case of patch `sample`: each pass over the cases is a new permutation.
 pub fn case_of(sample: usize, cases: usize, seed: u64) -> usize {
     let mut order: Vec<usize> = (0..cases).collect();
     order.shuffle(&mut random::stream(seed, "order", (sample / cases) as u64, 0));
     order[sample % cases]
 }
 
-/// As few tiles as cover a case, evenly spread, in array order; of the box near its structures, where patches come from there.
+/// The fewest tiles that cover a case, evenly spaced, in array order; only of the box near its structures if `case.near` is set.
 pub fn tiles_of(case: Source, size: [usize; 3], structures: &[Vec<u16>]) -> Vec<Tile> {
     let shape: [usize; 3] = case.labels.dim().into();
     let region = case.near.unwrap_or(shape.map(|length| [0, length]));
@@ -116,7 +116,7 @@ pub fn tiles_of(case: Source, size: [usize; 3], structures: &[Vec<u16>]) -> Vec<
         let inner = padding.to_inner(start);
         let at = [0, 1, 2].map(|axis| {
             let room = shape[axis] as isize - size[axis] as isize;
-            // Around a box that is smaller than the patch, the patch sees more of the case.
+            // If the box is smaller than the patch, the patch extends beyond it into the case.
             if room < 0 { room / 2 } else { (region[axis][0] as isize + inner[axis]).clamp(0, room) }
         });
         Tile { at, shows: shows(case, at, size, structures) }
@@ -141,7 +141,7 @@ impl Tiles {
         }
     }
 
-    /// Steps of an epoch. The last one is filled up with tiles of the epoch's beginning.
+    /// Steps of an epoch. The last one is filled up with tiles from the start of the epoch.
     pub fn epoch_steps(&self) -> usize {
         (self.showing + self.kept).div_ceil(self.patches_per_step).max(1)
     }
@@ -152,7 +152,7 @@ impl Tiles {
         self.tiles[order[sample % patches % order.len()]]
     }
 
-    /// The tiles of an epoch.
+    /// Order of the tiles in an epoch.
     fn order(&self, epoch: usize) -> Arc<[usize]> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, order)) = orders.iter().find(|(of, _)| *of == epoch) {

@@ -2,16 +2,16 @@
 
 use super::checkpoint;
 use super::error::TrainError;
-use super::fit::{Fitting, Job};
+use super::fit::{Job, TrainingRun};
 use super::history::{EpochRecord, Event, Validation};
 use super::metric::Metric;
-use super::schedule::plateau::Fallen;
+use super::schedule::plateau::PlateauState;
 use super::schedule::spec::Schedule;
 use super::spec::BestMetric;
-use super::stopping::Waiting;
+use super::stopping::EarlyStoppingState;
 
-impl Fitting {
-    /// Validates, records and saves the epoch; false if it was stopped while validating.
+impl TrainingRun {
+    /// Validates, records and saves the epoch; false if stopped during validation.
     ///
     /// # Errors
     /// Validation failed, or the disk is full.
@@ -20,7 +20,7 @@ impl Fitting {
         let epoch = self.saved.state.history.len() + 1;
         let state = &self.saved.state;
         let loss = state.loss_sum / (plan.epoch_steps() - state.skipped).max(1) as f64;
-        // Nothing is remembered before validation is done: stopped in it, the epoch ends again.
+        // The state changes only after validation: if stopped during it, the end of the epoch is repeated on resumption.
         let (_, unvalidated) = self.watched(job, epoch, loss, None);
         let Some(validation) = self.validation(job, epoch, unvalidated.stopped, observe)? else { return Ok(false) };
         let best = self.keep(job, epoch, validation.as_ref())?;
@@ -53,8 +53,14 @@ impl Fitting {
         Ok(true)
     }
 
-    /// Plateau and early stopping after an epoch.
-    fn watched(&self, job: &Job, epoch: usize, loss: f64, validation: Option<&Validation>) -> (Fallen, Waiting) {
+    /// States of plateau and early stopping after an epoch.
+    fn watched(
+        &self,
+        job: &Job,
+        epoch: usize,
+        loss: f64,
+        validation: Option<&Validation>,
+    ) -> (PlateauState, EarlyStoppingState) {
         let (mut fallen, mut waiting) = (self.saved.state.fallen, self.saved.state.waiting);
         let value = |metric: Metric| metric.value(loss, validation, deciding_structure(job));
         if let Schedule::Plateau(rule) = &job.plan.schedule
@@ -70,7 +76,7 @@ impl Fitting {
         (fallen, waiting)
     }
 
-    /// The epoch's scores, if it is to have some; none if it was stopped while validating.
+    /// The epoch's scores, if validation is due; the outer none if stopped during validation.
     fn validation(
         &self,
         job: &Job,
@@ -88,7 +94,7 @@ impl Fitting {
         }
     }
 
-    /// Exports the weights of the epoch where they are the best so far, or are kept anyway; the score if they are the best.
+    /// Exports the epoch's weights if they are the best so far or due by `keep-every`; returns the score if they are the best.
     fn keep(&mut self, job: &Job, epoch: usize, validation: Option<&Validation>) -> Result<Option<f64>, TrainError> {
         let score = validation.and_then(|scores| deciding_score(job, scores));
         let best = score.filter(|score| self.saved.state.best.is_none_or(|(best, _)| *score > best));
@@ -103,13 +109,13 @@ impl Fitting {
     }
 }
 
-/// Index of the structure whose score decides; none for the mean.
+/// Index of the structure whose score selects the checkpoint; none for the mean.
 fn deciding_structure(job: &Job) -> Option<usize> {
     let name = job.plan.best.structure.as_ref()?;
     job.target.structures.iter().position(|structure| structure.name == *name)
 }
 
-/// The score that makes a checkpoint the best: of one structure, or the mean.
+/// The score that selects the best checkpoint: of one structure, or the mean.
 fn deciding_score(job: &Job, validation: &Validation) -> Option<f64> {
     let metric = match job.plan.best.metric {
         BestMetric::Dice => Metric::ValidationDice,

@@ -8,7 +8,7 @@ use crate::preprocess::PrepareError;
 /// Why a training failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The loss is no number any more.
+    /// The loss became NaN or infinite.
     #[error("the loss became {loss} at step {step}: lower the learning rate ({learning_rate:e}) or `train.clip-norm`")]
     Diverged {
         /// Counted over all epochs, from 1.
@@ -18,33 +18,31 @@ pub enum TrainError {
         /// Learning rate of the step.
         learning_rate: f64,
     },
-    /// No factor of the loss keeps the gradients within 16 bits.
-    #[error(
-        "step {step} overflowed 16 bits whatever the factor of the loss: set `train.precision = \"bf16\"` or \"f32\""
-    )]
+    /// No loss scale keeps the gradients within the range of 16 bits.
+    #[error("step {step} overflowed 16 bits at every loss scale: set `train.precision = \"bf16\"` or \"f32\"")]
     Overflow {
         /// Counted over all epochs, from 1.
         step: usize,
     },
-    /// The device has no room for a step.
+    /// The device has too little memory for a step.
     #[error(
         "the device ran out of memory ({reason}): lower `train.batch-size`, `train.patch-size` or the model's features, set \
          `train.precision = \"bf16\"` or `train.gradient-checkpointing = true`"
     )]
     Memory {
-        /// What the device said.
+        /// The device's message.
         reason: String,
     },
     /// The device failed.
     #[error("the device failed: {reason}")]
     Device {
-        /// What it said.
+        /// The device's message.
         reason: String,
     },
-    /// A group of parameters that the network does not have.
+    /// A parameter group matches nothing in the network.
     #[error(transparent)]
     Group(#[from] GroupError),
-    /// The weights to start from.
+    /// The pretrained weights could not be loaded.
     #[error("pretrained weights: {0}")]
     Pretrained(#[from] PretrainedError),
     /// A checkpoint could not be written or read.

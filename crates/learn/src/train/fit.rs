@@ -23,25 +23,25 @@ use crate::loss::Loss;
 use crate::model::{self, Interface, ModelPlan, Network, Task};
 use crate::preprocess::{PrepareError, PreparedCase};
 
-/// Everything that one training needs.
+/// Inputs of a training run.
 pub struct Job<'a> {
     /// Schedule, sampling, optimiser.
     pub plan: &'a TrainPlan,
-    /// What the network is for.
+    /// Task of the network.
     pub task: Task,
     /// Architecture.
     pub model: &'a ModelPlan,
-    /// Channels in and out.
+    /// Input and output channels.
     pub interface: Interface,
     /// Terms of the loss.
     pub loss: &'a [Loss],
-    /// Structures to find.
+    /// Structures to segment.
     pub target: &'a Target,
     /// Seed of weights, order and patches.
     pub seed: u64,
-    /// Where to compute, without autodiff.
+    /// Device, without autodiff.
     pub device: &'a Device,
-    /// Gives a new network weights from elsewhere.
+    /// Loads pretrained weights into a new network.
     pub initial: Option<Initial<'a>>,
     /// Training cases.
     pub cases: Vec<&'a PreparedCase>,
@@ -49,36 +49,36 @@ pub struct Job<'a> {
     pub checkpoints: &'a Path,
     /// Scores a network (without autodiff) on the validation cases; none if there are none.
     pub validate: Option<Validate<'a>>,
-    /// Pauses the training after this many epochs in all, with everything saved; none trains to the end.
+    /// Pauses training after this many epochs in total, with everything saved; none trains to the end.
     pub stop_after: Option<usize>,
-    /// Stops the training after the current step, with everything saved.
+    /// Stops training after the current step, with everything saved.
     pub cancelled: &'a Cancel,
 }
 
 /// Scores a network (without autodiff) on the validation cases.
 pub type Validate<'a> = &'a dyn Fn(&Network) -> Result<Validation, TrainError>;
 
-/// Gives a new network weights from elsewhere.
+/// Loads pretrained weights into a new network.
 pub type Initial<'a> = &'a dyn Fn(Network) -> Result<Network, PretrainedError>;
 
 /// How a training ended.
 pub enum Ended {
-    /// All epochs are done, or early stopping ended them; the network of the last step or the average of the weights, and the state.
+    /// All epochs are done, or early stopping ended training: the network (last step or average of the weights) and the state.
     Finished(Box<Network>, Box<State>),
-    /// Paused after the wanted epoch; `last` holds the state.
+    /// Paused after the requested epoch; `last` holds the state.
     Paused(Box<State>),
     /// Stopped from outside; `last` holds the state.
     Interrupted,
 }
 
-/// Trains from the last checkpoint, or from the beginning, to the last epoch.
+/// Trains from the last checkpoint, or from the start, to the last epoch.
 ///
-/// The result depends on the plan, the cases and the seed alone: not on where it was stopped, nor on threads.
+/// The result depends only on the plan, the cases and the seed, not on interruptions or the number of threads.
 ///
 /// # Errors
 /// See [`TrainError`].
 pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainError> {
-    let mut run = Fitting::start(job)?;
+    let mut run = TrainingRun::start(job)?;
     let encoder = Encoder::new(job.target, job.task);
     let cases = Cases::new(job.cases.clone());
     let deal = match Deal::new(job.plan, &cases, &encoder.structures, job.seed, job.cancelled) {
@@ -106,7 +106,7 @@ pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainErro
     })
 }
 
-/// Refuses groups of parameters that the network does not have, by its first weights.
+/// Rejects parameter groups that match nothing in the network, before any training.
 ///
 /// # Errors
 /// [`TrainError::Group`].
@@ -116,42 +116,42 @@ pub fn refuse_unknown_groups(
     interface: Interface,
     device: &Device,
 ) -> Result<(), TrainError> {
-    // Parameters are those that have gradients.
+    // With autodiff, because trained parameters are recognised by their gradients.
     let network = model::build(model, interface, plan.precision, 0, &device.clone().autodiff());
     Rules::new(&network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases)?;
     Ok(())
 }
 
-/// The device of the plan's training steps.
+/// The device of the plan's training steps, with autodiff.
 pub(super) fn autodiff(job: &Job) -> Device {
     let device = job.device.clone().autodiff();
     if job.plan.gradient_checkpointing { device.gradient_checkpointing() } else { device }
 }
 
-/// A training on its way.
-pub(super) struct Fitting {
-    /// What a checkpoint holds.
+/// A training run in progress.
+pub(super) struct TrainingRun {
+    /// Content of a checkpoint.
     pub(super) saved: Saved,
-    /// Which parameters step how.
+    /// Learning-rate factors, weight decays and freezing of parameters.
     pub(super) rules: Rules,
     pub(super) device: Device,
-    /// Seconds of the current epoch's steps, and their number, since this process works on it.
+    /// Seconds and number of the current epoch's steps in this process.
     pub(super) seconds: f64,
     steps_here: usize,
-    /// Seconds of the current epoch without a batch.
+    /// Seconds of the current epoch spent waiting for batches.
     pub(super) waited: f64,
 }
 
-impl Fitting {
+impl TrainingRun {
     fn start(job: &Job) -> Result<Self, TrainError> {
         let (plan, device) = (job.plan, autodiff(job));
         let network = model::build(job.model, job.interface, plan.precision, job.seed, &device);
         let rules = |network: &Network| Rules::new(network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases);
-        // A group that names nothing is found before weights are read.
+        // Reports groups that match nothing before any weights are read.
         rules(&network)?;
         let saved = match checkpoint::recover(job.checkpoints) {
             true => checkpoint::load(job.checkpoints, network, plan.ema.is_some(), |network| {
-                // The parameters of a checkpoint have other ids.
+                // Parameters loaded from a checkpoint have other ids.
                 rules(network).unwrap_or_default().optimizer(&plan.optimizer)
             })?,
             false => return Self::new(job),
@@ -160,7 +160,7 @@ impl Fitting {
         Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
     }
 
-    /// A training that has done nothing yet.
+    /// A new training run.
     pub(super) fn new(job: &Job) -> Result<Self, TrainError> {
         let (plan, device) = (job.plan, autodiff(job));
         let network = model::build(job.model, job.interface, plan.precision, job.seed, &device);
@@ -198,12 +198,12 @@ impl Fitting {
         learning_rate(plan, step, &self.saved.state.fallen)
     }
 
-    /// The network that validates and predicts, without autodiff: the average where there is one.
+    /// The network for validation and prediction, without autodiff: the average if there is one.
     pub(super) fn predicting(&self) -> Network {
         self.saved.average.clone().unwrap_or_else(|| self.saved.network.valid())
     }
 
-    /// Does the remaining steps of the current epoch; false if it was stopped.
+    /// Runs the remaining steps of the current epoch; false if stopped.
     fn train_epoch(
         &mut self,
         job: &Job,

@@ -1,8 +1,8 @@
-//! What is known of each epoch, and the messages of a training on its way.
+//! Records of epochs, and events of a training run.
 
 use serde::{Deserialize, Serialize};
 
-/// Scores of the validation cases, per structure in the target's order; none where every case is undefined.
+/// Scores of the validation cases, per structure in the target's order; none if undefined in every case.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     /// Mean Dice over cases.
@@ -28,14 +28,14 @@ pub struct EpochRecord {
     pub step: usize,
     /// Mean loss of the epoch's steps.
     pub loss: f64,
-    /// Steps that overflowed 16 bits and changed no weight.
+    /// Steps skipped because they overflowed 16 bits.
     #[serde(default)]
     pub skipped_steps: usize,
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Wall-clock seconds of the training steps.
     pub seconds: f64,
-    /// Seconds that the device idled, waiting for patches to be cut and augmented.
+    /// Seconds that the device idled, waiting for patches.
     #[serde(default)]
     pub waited_seconds: f64,
     /// Scores of the validation cases, in epochs that validate.
@@ -47,7 +47,7 @@ pub struct EpochRecord {
     pub stopped_early: bool,
 }
 
-/// What a training tells those who watch it.
+/// Events of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Event {
@@ -58,16 +58,16 @@ pub enum Event {
         parameters: usize,
         /// Estimated peak memory in bytes.
         memory_bytes: usize,
-        /// Estimated seconds of one epoch (one measured step times the steps).
+        /// Estimated seconds of one epoch (one measured step times the number of steps).
         epoch_seconds: Option<f64>,
-        /// Epochs in all.
+        /// Total number of epochs.
         epochs: usize,
         /// Steps per epoch.
         steps_per_epoch: usize,
-        /// Step from which a stopped training goes on; 0 for a new one.
+        /// Step from which a stopped run resumes; 0 for a new one.
         #[serde(rename = "resumed-at-step")]
         resumed_at: usize,
-        /// Epochs that earlier sessions finished.
+        /// Epochs finished in earlier sessions.
         #[serde(skip)]
         history: Vec<EpochRecord>,
     },
@@ -96,14 +96,14 @@ pub enum Event {
     NewBest {
         /// Counted from 1.
         epoch: usize,
-        /// The score that decides.
+        /// The score that selects the checkpoint.
         score: f64,
     },
     /// Early stopping ended the training.
     StoppedEarly {
         /// The last epoch, counted from 1.
         epoch: usize,
-        /// The epoch whose value was not beaten.
+        /// The epoch with the best value.
         best_epoch: usize,
     },
 }
@@ -113,8 +113,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_bit_of_a_record_comes_back_from_a_checkpoint() {
-        // Without `float_roundtrip`, serde_json reads the first two one unit too large.
+    fn records_survive_a_checkpoint_bit_for_bit() {
+        // Without `float_roundtrip`, serde_json reads the first two one unit in the last place too large.
         let numbers = [0.00010684073783223467, 0.050879290552604456, 1.0, 0.1 + 0.2, 5e-324, f64::MAX];
         for number in numbers {
             let record = EpochRecord {

@@ -1,12 +1,12 @@
 //! An ordered, bounded, multi-threaded loader on host memory.
 //!
-//! Batch n is made by worker n mod workers and taken from that worker's own channel, so the order is the same for any
-//! number of workers, and no more than two batches per worker wait.
+//! Batch n is made by worker n mod workers and received from that worker's own channel, so the order does not depend on the
+//! number of workers, and at most two batches per worker are queued.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
-/// Batches that a worker may have ready.
+/// Queued batches per worker.
 const READY: usize = 2;
 
 /// Starts workers that make batches `from..to` with `make`. Dropping the result ends them.

@@ -1,19 +1,19 @@
-//! The factor by which a loss is multiplied before its gradient is taken in 16 bits, so that small gradients do not vanish.
+//! Loss scaling: the loss is multiplied by a factor so that small gradients do not underflow in 16 bits.
 //!
-//! Source: Micikevicius et al., Mixed Precision Training (ICLR 2018); numbers of PyTorch's `torch.amp.GradScaler`.
+//! Source: Micikevicius et al., Mixed Precision Training (ICLR 2018); constants of PyTorch's `torch.amp.GradScaler`.
 
 use serde::{Deserialize, Serialize};
 
-/// Factor at the start.
+/// Initial factor.
 const START: f64 = 65_536.0;
 
 /// Steps without an overflow after which the factor is doubled.
 const PATIENCE: usize = 2000;
 
-/// Below this factor an overflow is not the factor's fault.
+/// Smallest factor: below it, the factor is not the cause of an overflow.
 const LEAST: f64 = 1.0;
 
-/// The factor, and how long it has been good.
+/// The factor, and the steps since it last changed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossScale {
     /// The loss is multiplied by this, gradients are divided by it.

@@ -1,29 +1,29 @@
-//! What a plateau or early stopping looks at.
+//! Metrics monitored by plateau schedules and early stopping.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::Validation;
 
-/// A number of each epoch.
+/// A metric of each epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// Mean loss of the epoch's steps; smaller is better.
     TrainingLoss,
-    /// Dice of the validation cases, in epochs that validate: of `train.best.structure`, or the mean over structures.
+    /// Dice on the validation cases, in epochs with validation: of `train.best.structure`, or the mean over structures.
     ValidationDice,
-    /// Their intersection over union.
+    /// Intersection over union on the validation cases, likewise.
     ValidationIou,
 }
 
 impl Metric {
-    /// Whether it is there in epochs that validate alone.
+    /// Whether it exists only in epochs with validation.
     pub fn needs_validation(self) -> bool {
         self != Self::TrainingLoss
     }
 
-    /// Its value in an epoch, if it has one; `structure` is the index of the one that decides.
+    /// Its value in an epoch, if any; `structure` is the index of `train.best.structure`.
     pub fn value(self, loss: f64, validation: Option<&Validation>, structure: Option<usize>) -> Option<f64> {
         let scores = match self {
             Self::TrainingLoss => return Some(loss),
@@ -36,7 +36,7 @@ impl Metric {
         }
     }
 
-    /// Whether a value is better than the best so far by more than a difference.
+    /// Whether `value` is better than the best so far by more than `difference`.
     pub fn improves(self, value: f64, best: Option<f64>, difference: f64) -> bool {
         match (self, best) {
             (_, None) => true,

@@ -1,7 +1,7 @@
 //! Training: loop, optimiser, schedule, checkpoints.
 //!
-//! The loop is ours rather than burn-train's: a stopped run must go on exactly where it was (data order, schedule, best
-//! score), and a failure must be an error, not a panic. burn-train's dashboard shows it (`run --tui`).
+//! The loop is ours rather than burn-train's: a stopped run must resume exactly where it was (data order, schedule, best
+//! score), and a failure must be an error, not a panic. `run --tui` shows it in burn-train's dashboard.
 
 pub mod average;
 pub mod checkpoint;

@@ -1,4 +1,4 @@
-//! What a training will cost, told before it starts.
+//! Estimates the cost of a training run before it starts.
 
 use std::time::Instant;
 
@@ -8,24 +8,24 @@ use burn::tensor::{Device, Int, Tensor};
 use super::fit::Job;
 use crate::backend;
 use crate::loss::{self, Truth};
-use crate::model::block::Draws;
+use crate::model::block::DropoutRng;
 use crate::model::{self, Task};
 
 /// Copies of every convolution output that training keeps: the output itself, its normalised and activated forms, and
 /// what the composed normalisation saves for its gradient. Fitted to peaks measured on the CPU (docs/benchmarks.md).
 const COPIES_OF_ACTIVATIONS: usize = 4;
 
-/// Trainings shorter than this are not worth a measured step.
+/// Runs shorter than this are not worth a measured step.
 const MIN_STEPS_TO_PROBE: usize = 20;
 
-/// Trainable numbers, estimated bytes, and the seconds of one measured step (forward and backward, on a network that is
-/// thrown away).
+/// Trainable parameters, estimated bytes, and the seconds of one measured step (forward and backward, on a network that is
+/// discarded).
 pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
     let device = super::fit::autodiff(job);
     let network = model::build(job.model, job.interface, job.plan.precision, job.seed, &device);
     let parameters = network.num_params();
     let activations = job.model.feature_map_elements(job.plan.patch_size, job.interface) * job.plan.batch_size;
-    // Weights, gradients and two moments; sums of gradients and an average where there are any.
+    // Weights, gradients and two moments; accumulated gradients and an average of the weights if enabled.
     let copies = 4 + usize::from(job.plan.accumulate > 1) + usize::from(job.plan.ema.is_some());
     let bytes = 4 * (activations * COPIES_OF_ACTIVATIONS + parameters * copies);
     if remaining_steps < MIN_STEPS_TO_PROBE {
@@ -34,7 +34,7 @@ pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
     let step = |job: &Job, network: &model::Network, device: &Device| {
         (0..job.plan.accumulate).for_each(|_| step(job, network, device));
     };
-    // The first step takes its memory from the system, which later ones do not.
+    // The first step allocates memory, which later ones reuse.
     step(job, &network, &device);
     let start = Instant::now();
     step(job, &network, &device);
@@ -52,7 +52,7 @@ fn step(job: &Job, network: &model::Network, device: &Device) {
         false => Truth::Classes(Tensor::<5, Int>::zeros([batch, 1, depth, height, width], device)),
     };
     backend::near(job.device, || {
-        let loss = loss::supervised(terms, network.forward_supervised(images, &Draws::of_step(0, 0)), &truth);
+        let loss = loss::supervised(terms, network.forward_supervised(images, &DropoutRng::of_step(0, 0)), &truth);
         // Reading the value waits for the device.
         let _ = loss.clone().into_data();
         let _ = loss.backward();

@@ -1,4 +1,4 @@
-//! What an experiment says about training, and the resolved form that the stage takes.
+//! Training settings of an experiment, and their resolved form.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,11 +15,11 @@ pub use super::schedule::spec::{Plateau, Schedule};
 pub use super::steps::StepsPerEpoch;
 pub use super::stopping::EarlyStopping;
 
-/// The training schedule.
+/// Training settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Train {
-    /// Patch `[z, y, x]` in voxels of the prepared grid; depth 1 makes a 2D network. `"auto"`: nnU-Net's rule.
+    /// Patch size `[z, y, x]` in voxels of the prepared grid; depth 1 makes a 2D network. `"auto"`: nnU-Net's rule.
     pub patch_size: Auto<[usize; 3]>,
     /// Patches per batch, and per step unless batches are accumulated. `"auto"`: nnU-Net's rule.
     #[schemars(extend("minimum" = 1))]
@@ -27,52 +27,51 @@ pub struct Train {
     /// Number of epochs.
     #[schemars(range(min = 1))]
     pub epochs: usize,
-    /// Steps per epoch; `"pass"`: one patch per training case; `"tiles"`: every part of every training case once, cut into patches side
-    /// by side.
+    /// Steps per epoch; `"pass"`: one patch per training case; `"tiles"`: every training case once, cut into adjacent patches.
     pub steps_per_epoch: StepsPerEpoch,
     /// How patches are drawn.
     pub sampling: Sampling,
-    /// Batches whose gradients are averaged for one step: the same as a batch that is so many times as large, in the memory of one.
+    /// Batches whose gradients are averaged for one step: as a batch that many times larger, in the memory of one.
     #[schemars(range(min = 1))]
     pub accumulate: usize,
     /// The optimiser.
     pub optimizer: Optimizer,
-    /// Parts of the network with a learning rate or a weight decay of their own, or that wait frozen.
+    /// Parts of the network with their own learning rate or weight decay, or that are frozen at first.
     #[serde(rename = "group", skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
-    /// Whether norms and biases have weight decay too.
+    /// Whether weight decay also applies to norms and biases.
     pub decay_norms_and_biases: bool,
     /// How the learning rate changes over the steps.
     pub schedule: Schedule,
     /// Steps over which the learning rate grows linearly from zero.
     pub warmup_steps: usize,
-    /// Largest global norm of the gradient; 0 switches clipping off.
+    /// Maximum global norm of the gradient; 0 disables clipping.
     #[schemars(range(min = 0.0))]
     pub clip_norm: f64,
-    /// Largest absolute value in the gradient, before its norm is limited; 0 switches clipping off.
+    /// Maximum absolute value in the gradient, clipped before the norm; 0 disables clipping.
     #[schemars(range(min = 0.0))]
     pub clip_value: f64,
-    /// Average the weights over the steps; left out, those of the last step are used.
+    /// Exponential moving average of the weights. Default: the last step's weights are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<Ema>,
-    /// End before the last epoch when the training has not become better for long.
+    /// End training before the last epoch if a metric stops improving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
-    /// Validate whole volumes every so many epochs; 0 never.
+    /// Epochs between validations on whole volumes; 0 never validates.
     pub validate_every: usize,
-    /// How whole volumes are segmented for validation. `[predict]` has settings of its own: changing those trains nothing again.
+    /// How whole volumes are segmented for validation. `[predict]` has its own settings, whose changes do not cause retraining.
     pub validation: Validate,
-    /// What makes a checkpoint the best.
+    /// How the best checkpoint is selected.
     pub best: Best,
-    /// Keep the weights of every so many epochs as `epoch-N.safetensors`; 0 keeps none.
+    /// Epochs between weights that are kept as `epoch-N.safetensors`; 0 keeps none.
     pub keep_every: usize,
     /// Threads that cut and augment patches.
     #[schemars(range(min = 1))]
     pub loader_threads: usize,
-    /// Numbers of the convolutions; weights, norms, losses and the optimiser are always in 32 bits. Half the memory and up to twice
-    /// the speed on GPUs with matrix units; slower on a CPU.
+    /// Floating-point type of the convolutions; weights, norms, losses and the optimiser always use f32. 16-bit types take half the memory
+    /// and are up to twice as fast on GPUs with matrix units; slower on a CPU.
     pub precision: Precision,
-    /// Compute cheap activations again in the backward pass instead of keeping them: less memory, more time.
+    /// Recompute cheap activations in the backward pass instead of storing them: less memory, more time.
     pub gradient_checkpointing: bool,
 }
 
@@ -109,11 +108,11 @@ impl Default for Train {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Sampling {
-    /// Fraction of a batch whose patches are centred on a random voxel of a random structure (nnU-Net: 0.33); 0 draws uniformly.
+    /// Fraction of a step's patches that are centred on a random voxel of a random structure (nnU-Net: 0.33); 0 draws uniformly.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub foreground: f64,
-    /// Probability with which a patch without any structure is dropped and drawn again (at most 10 times); part of the tiles without any
-    /// structure that an epoch leaves out, others in every epoch.
+    /// Probability that a patch without any structure is dropped and redrawn (at most 10 times). With tiles: fraction of the tiles
+    /// without any structure that an epoch omits, drawn anew for each epoch.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub drop_background: f64,
 }
@@ -124,7 +123,7 @@ impl Default for Sampling {
     }
 }
 
-/// How whole volumes are segmented for validation: by sliding window, without mirroring and post-processing.
+/// How whole volumes are segmented for validation: by sliding window, without mirroring or post-processing.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Validate {
@@ -136,7 +135,7 @@ pub struct Validate {
     /// Windows per forward pass.
     #[schemars(range(min = 1))]
     pub batch_size: usize,
-    /// Probability above which a voxel belongs to a structure, where each structure has a probability by itself (sigmoid outputs).
+    /// Probability above which a voxel belongs to a structure, if each structure has its own probability (sigmoid outputs).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f64,
 }
@@ -147,16 +146,16 @@ impl Default for Validate {
     }
 }
 
-/// What makes a checkpoint the best.
+/// How the best checkpoint is selected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Best {
     /// The score.
     pub metric: BestMetric,
-    /// The structure whose score counts; left out, the mean over structures.
+    /// The structure whose score is used. Default: the mean over structures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub structure: Option<String>,
-    /// The cases that choose: `validation`, or `test` (then every table says that its cases took part in the choice).
+    /// The cases used: `validation`, or `test` (every table then says that its cases were used for the selection).
     pub cases: BestCases,
 }
 
@@ -166,7 +165,7 @@ impl Default for Best {
     }
 }
 
-/// The score that makes a checkpoint the best.
+/// The score that selects the best checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BestMetric {
@@ -176,7 +175,7 @@ pub enum BestMetric {
     Iou,
 }
 
-/// The cases that choose the best checkpoint.
+/// The cases used to select the best checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BestCases {
@@ -186,11 +185,11 @@ pub enum BestCases {
     Test,
 }
 
-/// The resolved slice of the plan that this stage takes.
+/// Resolved training settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TrainPlan {
-    /// Patch `[z, y, x]`.
+    /// Patch size `[z, y, x]`.
     pub patch_size: [usize; 3],
     /// Patches per batch.
     pub batch_size: usize,
@@ -200,10 +199,10 @@ pub struct TrainPlan {
     pub steps_per_epoch: StepsPerEpoch,
     /// How patches are drawn.
     pub sampling: Sampling,
-    /// Patches are drawn from so near to the structures; none: from everywhere.
+    /// Maximum distance (mm) of patches from the structures; none: patches from the whole case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near_mm: Option<f64>,
-    /// How patches are changed.
+    /// Augmentation.
     pub augment: AugmentPlan,
     /// Batches of one step.
     #[serde(default = "one", skip_serializing_if = "is_one")]
@@ -228,29 +227,29 @@ pub struct TrainPlan {
     /// Average of the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<Ema>,
-    /// End before the last epoch.
+    /// Early stopping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
     /// Validation interval in epochs; 0 never.
     pub validate_every: usize,
     /// How whole volumes are segmented for validation.
     pub validation: Validate,
-    /// What makes a checkpoint the best.
+    /// How the best checkpoint is selected.
     pub best: Best,
-    /// Interval of kept weights; 0 none.
+    /// Interval of kept weights in epochs; 0 none.
     pub keep_every: usize,
     /// Loader threads (does not change results).
     pub loader_threads: usize,
-    /// Numbers of the convolutions.
+    /// Floating-point type of the convolutions.
     #[serde(default)]
     pub precision: Precision,
-    /// Memory for time (does not change results).
+    /// Recomputation of activations (does not change results).
     #[serde(default)]
     pub gradient_checkpointing: bool,
 }
 
 impl TrainPlan {
-    /// Fills in what the plan decides outside this stage: patch, batch, the steps of one pass, and the augmentation.
+    /// Fills in values determined elsewhere in the plan: patch, batch, the steps of one pass, and the augmentation.
     pub fn resolve(
         spec: &Train,
         patch_size: [usize; 3],
@@ -300,12 +299,12 @@ impl TrainPlan {
         }
     }
 
-    /// Steps of the whole training.
+    /// Total number of steps.
     pub fn steps(&self) -> usize {
         self.epochs * self.epoch_steps()
     }
 
-    /// Patches that one step learns from.
+    /// Patches per step.
     pub fn patches_per_step(&self) -> usize {
         self.batch_size * self.accumulate
     }

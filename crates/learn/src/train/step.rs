@@ -1,4 +1,4 @@
-//! One step: the gradient of its patches, and what it does to the weights.
+//! One training step: the gradients of its patches, and the update of the weights.
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -7,28 +7,28 @@ use burn::tensor::Tensor;
 use super::average::blend;
 use super::batch::Batch;
 use super::error::TrainError;
-use super::fit::{Fitting, Job};
+use super::fit::{Job, TrainingRun};
 use super::{guard, optimizer};
 use crate::backend;
 use crate::loss;
-use crate::model::block::Draws;
+use crate::model::block::DropoutRng;
 
-/// What a step came to.
+/// Result of a step.
 struct Step {
     loss: f64,
     /// Whether the weights changed.
     taken: bool,
 }
 
-impl Fitting {
-    /// Does one step; its loss.
+impl TrainingRun {
+    /// Runs one step and returns its loss.
     ///
     /// # Errors
-    /// The loss is no number, or the device failed.
+    /// The loss is not finite, or the device failed.
     pub(super) fn step(&mut self, job: &Job, batch: Batch, rate: f64) -> Result<f64, TrainError> {
         let scaled = job.plan.precision.scales_loss();
         let factor = scaled.then_some(self.saved.state.loss_scale.factor);
-        // Only what threads may share: the job's observer need not be.
+        // Only what threads may share, unlike the job's callbacks.
         let part = Part { plan: job.plan, terms: job.loss, seed: job.seed, factor, rate };
         let Step { loss, taken } = guard::guarded(|| backend::near(job.device, || self.learn(&part, batch)))?;
         let state = &mut self.saved.state;
@@ -45,7 +45,7 @@ impl Fitting {
         Ok(loss)
     }
 
-    /// Changes the weights by the patches of one step, unless their loss is no number or, with a factor, its gradients are not.
+    /// Updates the weights by the patches of one step, unless the loss or, with a loss scale, the gradient is not finite.
     fn learn(&mut self, part: &Part, batch: Batch) -> Step {
         let (loss, gradients) = self.gradients(part, batch);
         let Some(mut gradients) = gradients else { return Step { loss, taken: false } };
@@ -71,13 +71,13 @@ impl Fitting {
         Step { loss, taken: true }
     }
 
-    /// Mean loss of the step's batches, and the mean of their gradients; none where a loss is no number.
+    /// Mean loss of the step's batches, and the mean of their gradients; no gradients if a loss is not finite.
     fn gradients(&self, part: &Part, batch: Batch) -> (f64, Option<GradientsParams>) {
         let network = &self.saved.network;
         let batches = batch.pieces(part.plan.batch_size);
         let count = batches.len() as f64;
         let (mut sum, mut accumulated) = (0.0, GradientsAccumulator::new());
-        let draws = Draws::of_step(part.seed, self.saved.state.step);
+        let draws = DropoutRng::of_step(part.seed, self.saved.state.step);
         for batch in batches {
             let (images, truth) = batch.into_device(&self.device);
             let loss = loss::supervised(part.terms, network.forward_supervised(images, &draws), &truth);
@@ -98,12 +98,12 @@ impl Fitting {
     }
 }
 
-/// What a step needs of its job.
+/// The part of a job that a step needs.
 struct Part<'a> {
     plan: &'a super::TrainPlan,
     terms: &'a [loss::Loss],
     seed: u64,
-    /// The loss is multiplied by it in 16 bits.
+    /// Loss scale, for f16.
     factor: Option<f64>,
     rate: f64,
 }

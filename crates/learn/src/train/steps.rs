@@ -1,4 +1,4 @@
-//! How long an epoch is.
+//! Length of an epoch.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ pub enum StepsPerEpoch {
     /// One patch per training case.
     #[default]
     Pass,
-    /// Every tile of every training case: patches side by side, each once. How many there are is known when the cases are prepared.
+    /// Every tile of every training case once; tiles are adjacent patches. Their number is known once the cases are prepared.
     Tiles,
     /// A number of steps.
     Fixed(usize),

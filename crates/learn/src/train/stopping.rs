@@ -1,20 +1,20 @@
-//! Early stopping: a training ends when it has not become better for long.
+//! Early stopping: training ends when a metric has not improved for some epochs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 
-/// When a training ends before its last epoch.
+/// When training ends before its last epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct EarlyStopping {
-    /// What must become better.
+    /// The monitored metric.
     pub metric: Metric,
-    /// Epochs without a better value after which the training ends.
+    /// Epochs without improvement after which training ends.
     #[schemars(range(min = 1))]
     pub patience_epochs: usize,
-    /// How much better than the best it must be to count.
+    /// Minimum difference from the best value that counts as an improvement.
     #[schemars(range(min = 0.0))]
     pub minimum_delta: f64,
 }
@@ -25,19 +25,19 @@ impl Default for EarlyStopping {
     }
 }
 
-/// What is remembered between epochs.
+/// State between epochs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct EarlyStoppingState {
     /// Best value so far.
     pub best: Option<f64>,
     /// Its epoch, counted from 1.
     pub best_epoch: usize,
-    /// Whether the training has ended.
+    /// Whether training has ended.
     pub stopped: bool,
 }
 
-impl Waiting {
-    /// Takes in the value of an epoch, counted from 1.
+impl EarlyStoppingState {
+    /// Updates the state by the value of an epoch, counted from 1.
     pub fn observe(&mut self, rule: &EarlyStopping, epoch: usize, value: f64) {
         if rule.metric.improves(value, self.best, rule.minimum_delta) {
             (self.best, self.best_epoch) = (Some(value), epoch);
@@ -55,7 +55,7 @@ mod tests {
         let rule = EarlyStopping { patience_epochs: 3, minimum_delta: 0.01, ..EarlyStopping::default() };
         // Better at 1, 2 and 4; 0.505 at 5 is not enough.
         let values = [0.1, 0.4, 0.4, 0.5, 0.505, 0.3, 0.5, 0.9];
-        let mut waiting = Waiting::default();
+        let mut waiting = EarlyStoppingState::default();
         let stopped = (1..).zip(values).find(|(epoch, value)| {
             waiting.observe(&rule, *epoch, *value);
             waiting.stopped
@@ -64,9 +64,9 @@ mod tests {
     }
 
     #[test]
-    fn of_a_loss_smaller_is_better_and_epochs_between_observations_count() {
+    fn for_a_loss_smaller_is_better_and_epochs_between_observations_count() {
         let rule = EarlyStopping { metric: Metric::TrainingLoss, patience_epochs: 20, minimum_delta: 0.0 };
-        let mut waiting = Waiting::default();
+        let mut waiting = EarlyStoppingState::default();
         for (epoch, loss, stopped) in [(10, 1.0, false), (20, 0.9, false), (30, 0.95, false), (40, 0.92, true)] {
             waiting.observe(&rule, epoch, loss);
             assert_eq!(waiting.stopped, stopped, "epoch {epoch}");

@@ -6,7 +6,7 @@ use crate::geometry::{cross, norm};
 use crate::stored::{Layout, Wrong};
 
 /// The format's limit.
-const MOST_AXES: usize = 16;
+const MAX_AXES: usize = 16;
 
 /// Layout, grid, and whether an orientation is stated.
 pub(super) struct Axes {
@@ -92,7 +92,7 @@ fn sizes(text: &Text) -> Result<Vec<usize>, Wrong> {
     let count: usize = text.require("dimension")?.parse().map_err(|_| damaged("dimension", text))?;
     let sizes: Option<Vec<usize>> = stated.split_whitespace().map(|size| size.parse().ok()).collect();
     let sizes = sizes.filter(|sizes| !sizes.contains(&0)).ok_or_else(|| damaged("sizes", text))?;
-    if sizes.len() != count || count == 0 || count > MOST_AXES {
+    if sizes.len() != count || count == 0 || count > MAX_AXES {
         return Err(Wrong::Damaged(format!("`sizes: {stated}` does not fit `dimension: {count}`")));
     }
     Ok(sizes)

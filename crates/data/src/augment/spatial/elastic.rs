@@ -8,7 +8,7 @@ use crate::augment::dice::Dice;
 use crate::augment::transform::{Grid, Mistake, SpatialTransform, Transform, symmetric};
 
 /// Displacements above this fraction of the grid's spacing can fold space (Choi and Lee 2000: 0.40 in 3D).
-const MOST_DISPLACEMENT: f64 = 0.4;
+const MAX_DISPLACEMENT: f64 = 0.4;
 
 /// Deforms the patch smoothly by a grid of B-splines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,7 +65,7 @@ impl Elastic {
     /// What is wrong with the grid along an axis.
     fn folds(&self, axis: usize) -> Option<Mistake> {
         let (spacing, displacement) = (self.spacing_mm[axis], self.displacement_mm[axis]);
-        let (most, item) = (MOST_DISPLACEMENT * spacing, Some(axis));
+        let (most, item) = (MAX_DISPLACEMENT * spacing, Some(axis));
         if spacing <= 0.0 {
             let message = format!("`spacing-mm` must be above 0, got {spacing}");
             let help = "use the distance of control points, for example 32".into();

@@ -1,5 +1,5 @@
-//! Reads every case once and says what is in it: the table of `segspec dataset check`, and the rule by which a run leaves
-//! cases out. One bad case never stops a run; a dataset without a usable case does.
+//! Reads every case once and describes its content: the table of `segspec dataset check`, and the rule by which a run excludes
+//! cases. One bad case never stops a run; a dataset without a usable case does.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,45 +13,45 @@ use super::{Case, DataError, Dataset, Opened};
 use crate::Cancel;
 use crate::volume::{Geometry, LabelMap, Volume, image_warnings, read_header};
 
-/// Cases in memory at a time. Each reads and inflates its files on several cores.
-const MOST_IN_MEMORY: usize = 8;
+/// Cases in memory at a time. Each is read and decompressed on several cores.
+const MAX_IN_MEMORY: usize = 8;
 
-/// Names of this many stray values are given in a message.
+/// Maximum number of unknown label values listed in a message.
 const NAMED_VALUES: usize = 5;
 
-/// What one case holds. Fields are empty where the case could not be read that far.
+/// Content of one case. Fields are empty if reading failed before they were known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseCheck {
     /// Name of the case.
     pub case: String,
-    /// Grid of the image, as in the file.
+    /// Grid of the image as stored.
     pub geometry: Option<Geometry>,
     /// `"RAS"`, `"LPI"`, …
     pub orientation: Option<String>,
-    /// Voxels along `[z, y, x]` of the canonical orientation.
+    /// Voxels along `[z, y, x]` in canonical orientation.
     pub shape: Option<[usize; 3]>,
-    /// Spacing `[z, y, x]` of the canonical orientation in mm, `None` also for an image without physical size.
+    /// Spacing `[z, y, x]` in canonical orientation, mm; also `None` for an image without physical size.
     pub spacing_mm: Option<[f64; 3]>,
-    /// Channels of the image.
+    /// Number of channels of the image.
     pub channels: usize,
     /// Smallest and largest intensity over all channels.
     pub range: Option<[f32; 2]>,
     /// Voxels per label value, 0 included.
     pub label_voxels: BTreeMap<u16, usize>,
-    /// Names of the dataset's structures that are present, in its order.
+    /// Names of the structures present, in the order of the dataset file.
     pub structures: Vec<String>,
-    /// What its owner should look at; the case is used all the same.
+    /// Problems worth checking; the case is used nevertheless.
     pub warnings: Vec<String>,
     /// Why the case cannot be used.
     pub excluded: Option<String>,
-    /// Hash of the image's voxels and shape, to find copies.
+    /// Hash of the image's voxels and shape, to find duplicates.
     pub image_hash: Option<String>,
 }
 
-/// Called after each case with the cases done and the cases in all, from any thread.
+/// Called after each case, from any thread, with the number of finished cases and the total.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
-/// Reads every case, some in parallel; the result does not depend on the number of threads.
+/// Reads every case, several in parallel; the result does not depend on the number of threads.
 ///
 /// # Errors
 /// [`DataError::Cancelled`].
@@ -69,17 +69,17 @@ pub fn check(
         Ok(checked)
     };
     let mut checks = each_case(&opened.cases, cancel, each)?;
-    warn_of_copies(&mut checks);
+    warn_of_duplicates(&mut checks);
     Ok(checks)
 }
 
-/// Works on cases one beside the other, as many at a time as memory allows.
+/// Processes cases in parallel, at most [`MAX_IN_MEMORY`] at a time.
 pub(super) fn each_case<I: Sync, T: Send>(
     items: &[I],
     cancel: &Cancel,
     work: impl Fn(&I) -> Result<T, DataError> + Sync,
 ) -> Result<Vec<T>, DataError> {
-    parallel::each(items, MOST_IN_MEMORY, cancel, work).map_err(|ended| match ended {
+    parallel::each(items, MAX_IN_MEMORY, cancel, work).map_err(|ended| match ended {
         Ended::Cancelled => DataError::Cancelled,
         Ended::Failed(error) => error,
     })
@@ -121,7 +121,7 @@ fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geome
     if row.channels != declared {
         let found = row.channels;
         return Err(format!(
-            "image has {found} channels, the dataset file declares {declared}: list them as `[[channel]]`"
+            "image has {found} channels, but the dataset file declares {declared}; list them as `[[channel]]`"
         ));
     }
     Ok(geometry)
@@ -167,15 +167,15 @@ fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseChec
     row.structures = present.map(|structure| structure.name.clone()).collect();
     if let Err(difference) = image.same_grid(&label.geometry, GRID_TOLERANCE) {
         if !spec.labels.resample_labels {
-            let remedy = "set `labels.resample-labels = true` to put labels on the image's grid";
+            let remedy = "set `labels.resample-labels = true` to resample labels to the image's grid";
             let file = path.display();
-            return Err(format!("{file}: image and label lie on different grids: {difference}; {remedy}"));
+            return Err(format!("{file}: image and label are on different grids: {difference}; {remedy}"));
         }
         row.warnings.push(format!("label is resampled to the image's grid: {difference}"));
     }
     refuse_stray_values(spec, &row.label_voxels).map_err(|reason| format!("{}: {reason}", path.display()))?;
     if row.structures.is_empty() {
-        row.warnings.push("the label holds background alone".into());
+        row.warnings.push("the label contains only background".into());
     }
     Ok(())
 }
@@ -202,12 +202,12 @@ fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(
         stray.iter().take(NAMED_VALUES).map(|(value, count)| format!("{value} ({count} voxels)")).collect();
     let more = stray.len().checked_sub(NAMED_VALUES).filter(|more| *more > 0);
     let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
-    let remedy = "add a `[[structure]]`, list them in `labels.background`, or name one in `labels.ignore`";
-    Err(format!("label values without a name: {}{more}; {remedy}", named.join(", ")))
+    let remedy = "add a `[[structure]]` for each, list them in `labels.background`, or set one as `labels.ignore`";
+    Err(format!("undeclared label values: {}{more}; {remedy}", named.join(", ")))
 }
 
-/// Says of each case whose image an earlier one has, too, which one that is.
-pub(super) fn warn_of_copies(checks: &mut [CaseCheck]) {
+/// Warns of each case whose image duplicates that of an earlier case.
+pub(super) fn warn_of_duplicates(checks: &mut [CaseCheck]) {
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     for row in checks {
         let Some(hash) = row.image_hash.clone() else { continue };

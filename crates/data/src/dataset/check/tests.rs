@@ -1,4 +1,4 @@
-//! Cases that must be found out, made here; and the odd files of a real set.
+//! Faulty cases generated here, and the odd files of a real set.
 
 use std::fs;
 use std::path::Path;
@@ -62,9 +62,9 @@ fn a_sound_case_is_described() {
 #[test]
 fn stray_values_exclude_unless_they_are_declared_background() {
     let reason = one(9, &grid(), "").excluded.unwrap();
-    assert!(reason.contains("nii.gz: label values without a name: 9 (30 voxels)"), "{reason}");
+    assert!(reason.contains("nii.gz: undeclared label values: 9 (30 voxels)"), "{reason}");
     let row = one(9, &grid(), "labels.background = [9]");
-    assert_eq!((row.excluded, row.warnings), (None, vec!["the label holds background alone".to_owned()]));
+    assert_eq!((row.excluded, row.warnings), (None, vec!["the label contains only background".to_owned()]));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn different_grids_exclude_unless_labels_may_be_resampled() {
 #[test]
 fn undeclared_channels_exclude() {
     let row = one(2, &grid(), "channel = [{ name = \"T1\" }, { name = \"T2\" }]");
-    assert!(row.excluded.unwrap().starts_with("image has 1 channels, the dataset file declares 2"));
+    assert!(row.excluded.unwrap().starts_with("image has 1 channels, but the dataset file declares 2"));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn bad_cases_are_left_out_and_only_a_set_without_cases_fails() {
     assert!(message.contains("none of 3 cases can be used"), "{message}");
 }
 
-/// What was read once is remembered under what decides it: the content, how it is read, and what its values are called.
+/// The cache key of a check covers the content, how it is read, and the names of its values.
 #[test]
 fn a_check_is_remembered_until_something_that_it_depends_on_changes() {
     let root = tempfile::tempdir().unwrap();

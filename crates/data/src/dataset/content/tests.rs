@@ -1,4 +1,4 @@
-//! Everything that decides how a case is read changes its name, and nothing else does.
+//! The content hash of a case changes with every reading option and with nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn case(folder: &Path) -> Case {
     Case::new("a", vec![folder.join("image")], Some(Label::Map(folder.join("label"))))
 }
 
-/// What a change of a case does to the names of its image and of its labels.
+/// Whether a change to a case changes the hashes of its image and its labels.
 #[test]
 fn each_field_of_the_reading_changes_what_it_decides() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Images by pattern, and a mask or a surface per structure: TotalSegmentator's `segmentations/liver.nii.gz`, bones as STL.
+//! Images by pattern, and one mask or surface per structure: `segmentations/liver.nii.gz` (TotalSegmentator), or bones as STL.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Found, pairs};
 use crate::dataset::{Case, DataError, Dataset, Label};
 
-/// What stands for the case's name, and for the structure's.
+/// Placeholders for the names of case and structure.
 const CASE: &str = "{case}";
 const STRUCTURE: &str = "{structure}";
 
@@ -24,7 +24,7 @@ pub(super) fn list(root: &Path, spec: &Dataset, name: &str, images: &[&str], mas
         let masks = masks(root, spec, mask, case);
         match masks.is_empty() {
             true => {
-                found.exclude(case, format!("image without masks: none of the dataset's structures lies at {mask}"))
+                found.exclude(case, format!("image without masks: no structure of the dataset has a file at {mask}"))
             }
             false => found.cases.push(Case::new(case, files, Some(Label::Masks(masks)))),
         }
@@ -32,10 +32,10 @@ pub(super) fn list(root: &Path, spec: &Dataset, name: &str, images: &[&str], mas
     Ok(found)
 }
 
-/// The files that are there. A structure without one is absent from the case.
+/// The existing mask files. A structure without a file is absent from the case.
 fn masks(root: &Path, spec: &Dataset, pattern: &str, case: &str) -> Vec<(u16, PathBuf)> {
     let place = |name: &str| root.join(pattern.trim_start_matches("./").replace(CASE, case).replace(STRUCTURE, name));
     let structures = spec.structures.iter().enumerate();
-    let files = structures.map(|(index, structure)| (spec.painted_value(index), place(&structure.name)));
+    let files = structures.map(|(index, structure)| (spec.mask_value(index), place(&structure.name)));
     files.filter(|(_, path)| path.is_file()).collect()
 }

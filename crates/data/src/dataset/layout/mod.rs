@@ -1,4 +1,4 @@
-//! From a folder to cases: one file per layout.
+//! Lists the cases of a folder, with one module per layout.
 
 mod masks;
 mod msd;
@@ -20,7 +20,7 @@ use super::{Case, DataError, Excluded, Fold, Label, Reading, SplitError, did_you
 use crate::volume::dicom::{Choice, Gaps};
 use crate::volume::surface::CoordinateSystem;
 
-/// A dataset whose files have been listed, not read.
+/// A dataset whose files have been listed but not read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Opened {
     /// Name of the dataset.
@@ -29,12 +29,12 @@ pub struct Opened {
     pub root: PathBuf,
     /// Cases with image and label, sorted by name.
     pub cases: Vec<Case>,
-    /// What lies there and is no usable case, sorted by name.
+    /// Entries that are not usable cases, sorted by name.
     pub excluded: Vec<Excluded>,
 }
 
 impl Opened {
-    /// Deals the cases. A fixed split may name cases that are excluded here: they are left out, not refused.
+    /// Splits the cases into folds. A fixed split may name excluded cases: they are dropped without an error.
     ///
     /// # Errors
     /// [`SplitError`].
@@ -48,10 +48,10 @@ impl Opened {
     }
 }
 
-/// Lists the cases of a dataset. `root` of the spec is taken below `data_root` unless it is absolute.
+/// Lists the cases of a dataset. `root` of the spec is relative to `data_root` unless it is absolute.
 ///
 /// # Errors
-/// [`DataError`]: missing root, unreadable folder or `dataset.json`, no case at all.
+/// [`DataError`]: missing root, unreadable folder or `dataset.json`, or no cases.
 pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, DataError> {
     let root = data_root.join(&spec.root);
     if let Some(recipe) = spec.generate {
@@ -104,7 +104,7 @@ fn reading(spec: &Dataset) -> Reading {
         resample_labels: spec.labels.resample_labels,
         resample_channels: spec.resample_channels,
         overlap: spec.labels.overlap,
-        names: names.map(|(index, structure)| (structure.name.clone(), spec.painted_value(index))).collect(),
+        names: names.map(|(index, structure)| (structure.name.clone(), spec.mask_value(index))).collect(),
         choice: Choice { series: spec.dicom.series.clone(), stack: spec.dicom.stack.clone(), gaps },
         coordinates: spec.labels.surface_coordinates.map(|system| match system {
             SurfaceCoordinates::Ras => CoordinateSystem::Ras,
@@ -132,7 +132,7 @@ fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> 
     Ok(Opened { name: name.into(), root, cases, excluded })
 }
 
-/// What a layout found.
+/// Cases found in a layout.
 #[derive(Default)]
 pub(super) struct Found {
     pub cases: Vec<Case>,
@@ -144,7 +144,7 @@ impl Found {
         self.excluded.push(Excluded { case: case.into(), reason: reason.into() });
     }
 
-    /// Pairs image files with label files by case name; what has no partner is excluded with the reason.
+    /// Pairs image files with label files by case name; files without a partner are excluded.
     pub fn pair(&mut self, mut images: BTreeMap<String, Vec<PathBuf>>, mut labels: BTreeMap<String, Label>) {
         let names: BTreeSet<String> = images.keys().chain(labels.keys()).cloned().collect();
         for name in names {
@@ -177,7 +177,7 @@ pub(crate) fn visible_entries(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// As [`visible_entries`], only NIfTI files: stem and file name. A folder that is not there holds none.
+/// Like [`visible_entries`], but only NIfTI files: stem and file name. Empty if the folder does not exist.
 pub(crate) fn nifti_files(folder: &Path) -> Result<Vec<(String, String)>, DataError> {
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -186,7 +186,7 @@ pub(crate) fn nifti_files(folder: &Path) -> Result<Vec<(String, String)>, DataEr
     Ok(names.into_iter().filter_map(|name| nifti_stem(&name).map(|stem| (stem.to_owned(), name.clone()))).collect())
 }
 
-/// The name without `.nii` or `.nii.gz`; `None` for another file.
+/// The name without `.nii` or `.nii.gz`; `None` for other files.
 pub(crate) fn nifti_stem(name: &str) -> Option<&str> {
     name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii")).filter(|stem| !stem.is_empty())
 }

@@ -12,10 +12,10 @@ use crate::files;
 /// The parts of an MSD or nnU-Net `dataset.json` that segspec reads.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct DatasetJson {
-    /// One line for people.
+    /// One-line description.
     #[serde(default)]
     pub description: String,
-    /// Where it comes from.
+    /// Source of the data.
     #[serde(default)]
     pub reference: String,
     /// Licence.
@@ -38,9 +38,9 @@ pub(crate) struct DatasetJson {
 /// One training case of `dataset.json`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Entry {
-    /// Path of the image below the set's folder.
+    /// Path of the image, relative to the dataset folder.
     pub image: String,
-    /// Path of the label below the set's folder.
+    /// Path of the label, relative to the dataset folder.
     #[serde(default)]
     pub label: Option<String>,
 }
@@ -53,9 +53,9 @@ impl DatasetJson {
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let wrong = |reason: String| DataError::DatasetJson { path: path.into(), reason };
         let text = std::fs::read_to_string(path).map_err(|error| {
-            wrong(format!("cannot be read: {error}; the MSD layout needs it (other layouts: `nnunet`, `pairs`)"))
+            wrong(format!("cannot be read: {error}; the MSD layout requires it (other layouts: `nnunet`, `pairs`)"))
         })?;
-        serde_json::from_str(&text).map_err(|error| wrong(format!("is no MSD or nnU-Net dataset.json: {error}")))
+        serde_json::from_str(&text).map_err(|error| wrong(format!("is not an MSD or nnU-Net dataset.json: {error}")))
     }
 }
 
@@ -86,7 +86,7 @@ fn add(found: &mut Found, root: &Path, name: String, entry: &Entry) {
     };
     let [image, label] = [("image", &entry.image), ("label", label)].map(|(what, listed)| {
         let path = files::inside(listed).map(|path| root.join(path));
-        let path = path.ok_or_else(|| format!("{what} listed in dataset.json lies outside its folder: {listed}"))?;
+        let path = path.ok_or_else(|| format!("{what} listed in dataset.json is outside its folder: {listed}"))?;
         let missing = || format!("{what} listed in dataset.json is missing: {}", path.display());
         if path.is_file() { Ok(path) } else { Err(missing()) }
     });
@@ -96,7 +96,7 @@ fn add(found: &mut Found, root: &Path, name: String, entry: &Entry) {
     }
 }
 
-/// Files beside the listed ones are no cases, but their owner should know.
+/// Reports files that dataset.json does not list; they are not cases.
 fn report_unlisted(found: &mut Found, root: &Path, listed: &BTreeSet<String>) -> Result<(), DataError> {
     let stems = |folder: &str| -> Result<BTreeSet<String>, DataError> {
         let files = nifti_files(&root.join(folder))?;
@@ -105,7 +105,7 @@ fn report_unlisted(found: &mut Found, root: &Path, listed: &BTreeSet<String>) ->
     let (images, labels) = (stems("imagesTr")?, stems("labelsTr")?);
     for name in images.union(&labels) {
         let what = match (images.contains(name), labels.contains(name)) {
-            (true, true) => "image and label lie there, but are",
+            (true, true) => "image and label exist but are",
             (true, false) => "image without label,",
             _ => "label without image,",
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{DatasetJson, Found, nifti_files};
 use crate::dataset::{DataError, Label};
 
-/// Lists the cases; `declared` is the number of `[[channel]]` entries, 0 where the dataset file lists none.
+/// Lists the cases; `declared` is the number of `[[channel]]` entries in the dataset file.
 pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
     let mut found = Found::default();
     let mut channels: BTreeMap<String, BTreeMap<usize, PathBuf>> = BTreeMap::new();
@@ -16,7 +16,7 @@ pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
             Some((case, channel)) => {
                 channels.entry(case.to_owned()).or_default().insert(channel, folder.join(file));
             }
-            None => found.exclude(&stem, format!("imagesTr/{file}: the name does not end in a channel, as in _0000")),
+            None => found.exclude(&stem, format!("imagesTr/{file}: the name has no channel suffix such as _0000")),
         }
     }
     let expected = expected_channels(root, declared, &channels)?;
@@ -43,7 +43,7 @@ pub(crate) fn channel_of(stem: &str) -> Option<(&str, usize)> {
     if digits && !case.is_empty() { Some((case, channel.parse().ok()?)) } else { None }
 }
 
-/// The dataset file's channels, else those of `dataset.json`, else the most that any case has.
+/// The number of channels in the dataset file, else in `dataset.json`, else the maximum over the cases.
 fn expected_channels(
     root: &Path,
     declared: usize,

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::{Found, visible_entries};
 use crate::dataset::{DataError, Label, read};
 
-/// What stands for the case's name.
+/// Placeholder for the case name.
 const CASE: &str = "{case}";
 
 pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Result<Found, DataError> {
@@ -18,7 +18,7 @@ pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Res
         reason: reason.into(),
     };
     if images.is_empty() {
-        return Err(wrong("", "is empty: the layout needs `image` or `images`"));
+        return Err(wrong("", "is empty: the layout requires `image` or `images`"));
     }
     let mut patterns = Vec::new();
     for text in images.iter().chain([&label]) {
@@ -46,7 +46,7 @@ pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Res
     Ok(found)
 }
 
-/// A folder of pictures holds one per slice; any other path is one label map.
+/// A folder of PNG or TIFF files holds one 2D label image per slice; any other path is a single label map.
 fn label_of(path: &Path) -> Result<Label, DataError> {
     let pictures = match path.is_dir() {
         true => read::pictures(path).map_err(|error| DataError::Layout { reason: error.to_string() })?,
@@ -55,7 +55,7 @@ fn label_of(path: &Path) -> Result<Label, DataError> {
     Ok(if pictures.is_empty() { Label::Map(path.into()) } else { Label::Pictures(pictures) })
 }
 
-/// The files of a pattern without labels: case name → file.
+/// The files that match each image pattern: case name → file.
 pub(super) fn files(root: &Path, name: &str, patterns: &[&str]) -> Result<Vec<BTreeMap<String, PathBuf>>, DataError> {
     let wrong =
         |pattern: &str, reason: String| DataError::Pattern { name: name.into(), pattern: pattern.into(), reason };
@@ -64,7 +64,7 @@ pub(super) fn files(root: &Path, name: &str, patterns: &[&str]) -> Result<Vec<BT
     matches(root, &patterns?)
 }
 
-/// For each pattern: case name → file. A file that fits several patterns belongs to the one with the most literal text.
+/// For each pattern: case name → file. A file that matches several patterns is assigned to the one with the most literal text.
 fn matches(root: &Path, patterns: &[Pattern]) -> Result<Vec<BTreeMap<String, PathBuf>>, DataError> {
     let depth = patterns.iter().map(|pattern| pattern.depth).max().unwrap_or(1);
     let mut files = Vec::new();
@@ -85,7 +85,7 @@ fn walk(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) -> Resu
         if depth > 1 && root.join(&path).is_dir() {
             walk(root, &path, depth - 1, files)?;
         }
-        // Folders, too: a series of slices is one.
+        // Folders are included: a series of slices is a folder.
         files.push(path);
     }
     Ok(())
@@ -102,7 +102,7 @@ impl Pattern {
     fn new(text: &str) -> Result<Self, String> {
         let text = text.trim_start_matches("./").to_owned();
         if !text.contains(CASE) {
-            return Err("has no {case}, which stands for the case's name".into());
+            return Err("has no {case} placeholder for the case name".into());
         }
         let escaped: Vec<String> = text.split(CASE).map(regex::escape).collect();
         let expression = Regex::new(&format!("^{}$", escaped.join("([^/]+)"))).map_err(|error| error.to_string())?;
@@ -111,7 +111,7 @@ impl Pattern {
         Ok(Self { text, expression, literals, depth })
     }
 
-    /// The case that a file belongs to; where `{case}` stands several times, every place must agree.
+    /// The case that a file belongs to; all occurrences of `{case}` must match the same name.
     fn case(&self, file: &str) -> Option<String> {
         let case = self.expression.captures(file)?.get(1)?.as_str();
         (self.text.replace(CASE, case) == file).then(|| case.to_owned())

@@ -1,4 +1,4 @@
-//! Listing folders of every layout, whole and broken.
+//! Listing intact and broken folders of every layout.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn spec(root: &str, layout: &str) -> Dataset {
     toml::from_str(&text).unwrap()
 }
 
-/// A folder with empty files: listing does not read them.
+/// A folder with empty files, which listing does not read.
 fn folder(files: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for file in files {
@@ -69,7 +69,7 @@ fn nnunet_collects_channels_in_order() {
     let files: Vec<_> = opened.cases[0].images.iter().map(|path| path.file_name().unwrap().to_owned()).collect();
     assert_eq!(files, ["b_1_0000.nii.gz", "b_1_0001.nii.gz"]);
     assert_eq!(reason(&opened, "c"), "imagesTr/c_0001.nii.gz is missing");
-    assert!(reason(&opened, "d").contains("does not end in a channel"));
+    assert!(reason(&opened, "d").contains("has no channel suffix"));
     assert!(reason(&opened, "e").starts_with("label without image"));
 }
 
@@ -101,12 +101,12 @@ fn exclusions_of_the_dataset_file_are_kept_with_their_reason() {
     let opened = open(&pairs, "x", root.path()).unwrap();
     assert_eq!(names(&opened), ["a"]);
     assert_eq!(reason(&opened, "b"), "excluded by the dataset file: motion");
-    // A fixed split may go on naming the excluded case.
+    // A fixed split may still name the excluded case.
     let fixed = Split::Fixed { train: vec!["a".into()], validation: vec![], test: vec!["b".into()] };
     assert_eq!(opened.split(&fixed).unwrap()[0].test, Vec::<String>::new());
     pairs.exclude.insert("z".into(), "typo".into());
     let message = open(&pairs, "x", root.path()).unwrap_err().to_string();
-    assert!(message.contains("`exclude` names `z`, which is no case"), "{message}");
+    assert!(message.contains("`exclude` names the unknown case `z`"), "{message}");
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn a_useless_folder_is_an_error_that_names_it() {
     let missing = message("{ msd = {} }", "none");
     assert!(missing.contains("SEGSPEC_DATA") && missing.contains(&root.path().join("none").display().to_string()));
     assert!(message("{ msd = {} }", "set").contains("dataset.json: cannot be read"));
-    assert!(message("{ nnunet = {} }", "set").contains("no case in"));
+    assert!(message("{ nnunet = {} }", "set").contains("no cases in"));
     assert!(message(r#"{ pairs = { image = "a", label = "{case}" } }"#, "set").contains("pattern `a` has no {case}"));
     fs::write(root.path().join("set/dataset.json"), "{").unwrap();
-    assert!(message("{ msd = {} }", "set").contains("is no MSD or nnU-Net dataset.json"));
+    assert!(message("{ msd = {} }", "set").contains("is not an MSD or nnU-Net dataset.json"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Images without labels, to be segmented: one file, every image file of a folder, or DICOM series.
+//! Unlabelled images to segment: one file, every image file in a folder, or DICOM series.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use super::{Found, visible_entries};
 use crate::dataset::{Case, DataError, Excluded};
 use crate::volume::{Format, format};
 
-/// Lists the cases below `path` for a network of `channels` input channels: usable ones, and files that make no case.
+/// Lists the cases in `path` for a network with `channels` input channels: usable cases, and files that form no case.
 ///
-/// Files are read as channels of one case where every name ends in a channel, as nnU-Net writes them (`CASE_0000.nii.gz`,
-/// `CASE_0001.nii.gz`); otherwise each file is a case with all its channels. A single file whose name ends in `_0000`
-/// brings its further channels along. A folder without image files is a DICOM series, or holds one folder for each.
+/// If every name has nnU-Net's channel suffix (`CASE_0000.nii.gz`, `CASE_0001.nii.gz`), the files are channels of their case;
+/// otherwise each file is a case with all its channels. For a single file ending in `_0000`, the other channels of its case are
+/// added. A folder without image files is a DICOM series, or contains one folder per series.
 ///
 /// # Errors
-/// [`DataError::Unreadable`] where the path is missing, no image file, or a folder that cannot be listed.
+/// [`DataError::Unreadable`] if the path is missing, not an image file, or a folder that cannot be listed.
 pub fn unlabelled(path: &Path, channels: usize) -> Result<(Vec<Case>, Vec<Excluded>), DataError> {
     let (folder, files) = files(path, channels)?;
     if files.is_empty() && path.is_dir() {
@@ -27,7 +27,7 @@ pub fn unlabelled(path: &Path, channels: usize) -> Result<(Vec<Case>, Vec<Exclud
     Ok((found.cases, found.excluded))
 }
 
-/// DICOM series: the folder itself, or the folders in it.
+/// DICOM series: the subfolders, or the folder itself.
 fn series(path: &Path) -> Result<Vec<Case>, DataError> {
     let is_series = |path: &Path| matches!(Format::of(path), Ok(Format::DicomImage));
     let of = |path: PathBuf| {
@@ -39,7 +39,7 @@ fn series(path: &Path) -> Result<Vec<Case>, DataError> {
     Ok(if cases.is_empty() && is_series(path) { vec![of(path.to_path_buf())] } else { cases })
 }
 
-/// Image files of a folder: stem and name.
+/// Image files in a folder: stem and name.
 fn image_files(folder: &Path) -> Result<Vec<(String, String)>, DataError> {
     let names = visible_entries(folder)?;
     let is_none = |name: &str| [".dcm", ".seg.nrrd"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
@@ -47,7 +47,7 @@ fn image_files(folder: &Path) -> Result<Vec<(String, String)>, DataError> {
     Ok(files.filter_map(|name| format::stem(&name).map(|stem| (stem.to_owned(), name.clone()))).collect())
 }
 
-/// The folder, and stem and name of every file that takes part.
+/// The folder, and stem and name of every file to use.
 fn files(path: &Path, channels: usize) -> Result<(PathBuf, Vec<(String, String)>), DataError> {
     if path.is_dir() {
         return Ok((path.to_path_buf(), image_files(path)?));
@@ -60,7 +60,7 @@ fn files(path: &Path, channels: usize) -> Result<(PathBuf, Vec<(String, String)>
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let Some(stem) = format::stem(&name) else {
-        let text = format!("no image file by its name ({})", format::ENDINGS.join(", "));
+        let text = format!("not an image file by its extension ({})", format::ENDINGS.join(", "));
         return unreadable(std::io::ErrorKind::InvalidInput, &text);
     };
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
@@ -72,7 +72,7 @@ fn files(path: &Path, channels: usize) -> Result<(PathBuf, Vec<(String, String)>
     Ok((folder, all))
 }
 
-/// A network of one channel reads `CASE_0000` alone: other numbers belong to the case's name.
+/// A single-channel network reads only `CASE_0000`; other numbers are part of the case name.
 fn is_channel(stem: &str, channels: usize) -> bool {
     channel_of(stem).is_some_and(|(_, channel)| channels > 1 || channel == 0)
 }
@@ -81,7 +81,7 @@ fn by_file(folder: &Path, files: &[(String, String)]) -> Found {
     let mut found = Found::default();
     for (stem, file) in files {
         match found.cases.iter().any(|case| case.name == *stem) {
-            true => found.exclude(stem, format!("{file}: another file has the same name, compressed or not")),
+            true => found.exclude(stem, format!("{file}: another file has the same name apart from the extension")),
             false => found.cases.push(case(stem, vec![folder.join(file)])),
         }
     }
@@ -101,7 +101,7 @@ fn by_channel(folder: &Path, files: &[(String, String)], channels: usize) -> Fou
         match (missing, images.len() > channels) {
             (Some(missing), _) => found.exclude(name, format!("{name}_{missing:04}.nii.gz is missing")),
             (None, true) => {
-                found.exclude(name, format!("{} channel files, the network takes {channels}", images.len()));
+                found.exclude(name, format!("{} channel files, but the network takes {channels}", images.len()));
             }
             (None, false) => found.cases.push(case(name, images.into_values().collect())),
         }
@@ -156,7 +156,7 @@ mod tests {
         let (cases, excluded) = unlabelled(twice.path(), 1).unwrap();
         assert_eq!((cases.len(), excluded.len()), (1, 1));
         let other = folder(&["a.txt"]);
-        assert!(unlabelled(&other.path().join("a.txt"), 1).unwrap_err().to_string().contains("no image file"));
+        assert!(unlabelled(&other.path().join("a.txt"), 1).unwrap_err().to_string().contains("not an image file"));
         assert!(unlabelled(&other.path().join("gone"), 1).unwrap_err().to_string().contains("no such file"));
     }
 }

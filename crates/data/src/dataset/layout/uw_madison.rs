@@ -1,5 +1,5 @@
-//! UW-Madison GI Tract Image Segmentation (Kaggle 2022): 16-bit slices as PNG below `caseX/caseX_dayY/scans`, their size and
-//! spacing in the name (`slice_0001_266_266_1.50_1.50.png`), and a table of run-length masks with an id per slice
+//! UW-Madison GI Tract Image Segmentation (Kaggle 2022): 16-bit PNG slices in `caseX/caseX_dayY/scans` with size and spacing
+//! in the file name (`slice_0001_266_266_1.50_1.50.png`), and a table of run-length masks with one ID per slice
 //! (`case123_day20_slice_0001`).
 
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use crate::dataset::label::Runs;
 use crate::dataset::{Case, DataError, Dataset, Label, read};
 use crate::volume::rle::{Columns, RowPlace, Table};
 
-/// Folder of the slices.
+/// Name of the folders with slices.
 const SCANS: &str = "scans";
 
-/// Rows with a mask: slice id → value of the structure, and where the row stands.
+/// Rows with a mask: slice ID → value of the structure and position of the row.
 type Rows = BTreeMap<String, Vec<(u16, RowPlace)>>;
 
 pub(super) fn list(root: &Path, spec: &Dataset, table: &str, slice_spacing_mm: f64) -> Result<Found, DataError> {
@@ -33,7 +33,7 @@ pub(super) fn list(root: &Path, spec: &Dataset, table: &str, slice_spacing_mm: f
     for (name, count) in orphans {
         let place = found.excluded.iter().any(|row| row.case == name);
         if !place {
-            let what = format!("the table has masks of {count} of its slices, which do not lie there");
+            let what = format!("the table has masks for {count} slices without an image file");
             found.cases.retain(|case| case.name != name);
             found.exclude(&name, what);
         }
@@ -41,7 +41,7 @@ pub(super) fn list(root: &Path, spec: &Dataset, table: &str, slice_spacing_mm: f
     Ok(found)
 }
 
-/// Rows of known structures that hold a mask.
+/// Non-empty rows of known structures.
 fn rows(path: &Path, spec: &Dataset) -> Result<Rows, DataError> {
     let wrong = |error: crate::volume::ReadError| DataError::Layout { reason: error.to_string() };
     let mut rows = Rows::new();
@@ -50,13 +50,13 @@ fn rows(path: &Path, spec: &Dataset) -> Result<Rows, DataError> {
         let class = row.structure.as_deref().unwrap_or_default();
         let place = spec.structures.iter().position(|structure| structure.name == class);
         if let (Some(index), false) = (place, row.runs.is_empty()) {
-            rows.entry(row.image.clone()).or_default().push((spec.painted_value(index), row.place));
+            rows.entry(row.image.clone()).or_default().push((spec.mask_value(index), row.place));
         }
     }
     Ok(rows)
 }
 
-/// Name and scans folder of every day of every case, at any depth.
+/// Name and `scans` folder of every day of every case, at any depth.
 fn scans(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     let mut found = Vec::new();
     for entry in visible_entries(folder)? {
@@ -74,7 +74,7 @@ fn scans(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     Ok(found)
 }
 
-/// A day's slices, and the rows that belong to them, which are taken out.
+/// The case of one day: its slices and their rows, which are removed from `rows`.
 fn case(name: &str, folder: PathBuf, table: &Path, slice_spacing_mm: f64, rows: &mut Rows) -> Result<Case, String> {
     let files = read::pictures(&folder).map_err(|error| error.to_string())?;
     let slices: Result<Vec<Slice>, String> = files.iter().map(|file| Slice::of(file)).collect();
@@ -85,7 +85,7 @@ fn case(name: &str, folder: PathBuf, table: &Path, slice_spacing_mm: f64, rows: 
             return Err(format!("slice {:04} is missing in {}", first.number + index, folder.display()));
         }
         if slice.spacing_mm != first.spacing_mm {
-            return Err(format!("{}: spacing differs from that of the first slice", files[index].display()));
+            return Err(format!("{}: spacing differs from the first slice", files[index].display()));
         }
     }
     let ids = slices.iter().map(|slice| format!("{name}_slice_{:04}", slice.number));
@@ -97,10 +97,10 @@ fn case(name: &str, folder: PathBuf, table: &Path, slice_spacing_mm: f64, rows: 
     Ok(case)
 }
 
-/// What a slice's name says; its size is taken from the picture itself.
+/// Slice number and spacing from the file name; the size is read from the image.
 struct Slice {
     number: usize,
-    /// Along a row, and from row to row.
+    /// Along a row and between rows.
     spacing_mm: [f64; 2],
 }
 
@@ -112,7 +112,7 @@ impl Slice {
         let slice = parts.get(1).and_then(|text| text.parse::<usize>().ok());
         match (parts.first(), slice, number(4), number(5)) {
             (Some(&"slice"), Some(slice), Some(x), Some(y)) => Ok(Self { number: slice, spacing_mm: [x, y] }),
-            _ => Err(format!("{}: the name is not slice_NUMBER_WIDTH_HEIGHT_SPACING_SPACING", file.display())),
+            _ => Err(format!("{}: the file name is not slice_NUMBER_WIDTH_HEIGHT_SPACING_SPACING", file.display())),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One patient: what lies at a place of the world. Millimetres from the middle of the abdomen, right-anterior-superior.
+//! The anatomy of one patient: the tissue at each world point, in mm from the centre of the abdomen (RAS).
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +7,7 @@ use super::organs::Organs;
 use super::part::Part;
 use super::shape::{Ellipsoid, Field, Point, column, vary};
 
-/// What a place holds: the part of the body, and Hounsfield units.
+/// The tissue at a point: body part and Hounsfield units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tissue {
     pub part: Part,
@@ -22,13 +22,14 @@ pub(super) const AIR: Tissue = tissue(Part::Air, -1000.0);
 const LUNG: Tissue = tissue(Part::Lung, -840.0);
 const SKIN: Tissue = tissue(Part::Skin, 15.0);
 const SKIN_MM: f64 = 3.0;
-/// Ribs: height and thickness, half of each, and the distance between neighbours.
+/// Half height and half thickness of a rib.
 const RIB_MM: [f64; 2] = [6.5, 5.0];
+/// Distance between neighbouring ribs.
 const RIB_STEP_MM: f64 = 27.0;
-/// How far forward each rib reaches, from the top.
+/// Anterior end of each rib, from the top rib down.
 const RIB_ENDS_MM: [f64; 8] = [70.0, 70.0, 62.0, 55.0, 45.0, 25.0, -5.0, -40.0];
 
-/// A patient drawn at random.
+/// A random patient.
 pub(super) struct Anatomy {
     pose: Pose,
     body: [f64; 2],
@@ -46,7 +47,7 @@ pub(super) struct Anatomy {
 
 impl Anatomy {
     pub fn draw(rng: &mut ChaCha8Rng) -> Self {
-        // 0 would be no contrast medium, 1 is the portal venous phase.
+        // 0: no contrast agent; 1: portal venous phase.
         let contrast = 0.8 + 0.4 * rng.random::<f64>();
         Self {
             pose: Pose::draw(rng),
@@ -64,12 +65,12 @@ impl Anatomy {
         }
     }
 
-    /// Displacement of the place from the standard patient: evaluated once per voxel, it hardly changes within one.
+    /// Maps a world point to the standard patient. Evaluated once per voxel, because it hardly varies within one.
     pub fn standard(&self, world: Point) -> Point {
         self.pose.apply(world)
     }
 
-    /// What lies at a place of the standard patient.
+    /// The tissue at a point of the standard patient.
     pub fn at(&self, p: Point) -> Tissue {
         let depth = -column(p, [0.0, 0.0], self.body);
         if depth <= 0.0 {
@@ -94,7 +95,7 @@ impl Anatomy {
         if depth < self.fat_mm + self.wall_mm {
             return muscle;
         }
-        // Organs keep a thin layer of fat to the wall and the diaphragm.
+        // A thin layer of fat separates the organs from the wall and the diaphragm.
         let inside = (depth - self.fat_mm - self.wall_mm).min(-self.diaphragm.distance(p));
         if inside < -4.0 && p[2] > 0.0 {
             return LUNG;
@@ -112,7 +113,7 @@ impl Anatomy {
         thickness > 0.0 && column([p[0].abs(), p[1], 0.0], [36.0, -46.0], [6.0 + 16.0 * thickness; 2]) < 0.0
     }
 
-    /// Forward shift of the spine at a height: the hollow of the back.
+    /// Anterior shift of the spine at a height (lumbar lordosis).
     fn curve(&self, p: Point) -> f64 {
         let height = (p[2] + 60.0) / 100.0;
         self.lordosis_mm * (1.0 - height * height)
@@ -124,7 +125,7 @@ impl Anatomy {
         let level = (p[2] / self.vertebra_mm).rem_euclid(1.0);
         if body < 0.0 {
             let disc = level < 0.2;
-            // Cancellous bone inside a denser shell; discs between.
+            // Vertebral bodies are cancellous bone inside a denser shell; discs lie between them.
             let shell = if body > -4.0 { 110.0 } else { 0.0 };
             return Some(tissue(Part::Spine, if disc { 80.0 } else { self.bone_hu - 40.0 + shell }));
         }
@@ -138,7 +139,7 @@ impl Anatomy {
         (posterior < 0.0).then(|| tissue(Part::Spine, self.bone_hu + 30.0))
     }
 
-    /// Rings in the wall that fall towards the front.
+    /// Rings in the body wall that slope down towards the front.
     fn ribs(&self, p: Point, depth: f64) -> Option<Tissue> {
         let across = (depth - self.fat_mm - self.wall_mm / 2.0) / RIB_MM[1];
         if across.abs() > 1.0 || p[0].abs() < 24.0 {
@@ -153,7 +154,7 @@ impl Anatomy {
     }
 }
 
-/// How a patient lies and differs in build: turn, scale, and a smooth deformation.
+/// Position and build of a patient: rotation, scale, shift, and a smooth deformation.
 struct Pose {
     turns: [[f64; 2]; 3],
     scale: Point,
@@ -182,7 +183,7 @@ impl Pose {
     }
 }
 
-/// Of the angle whose half has the tangent `t`: no trigonometry, which differs between machines.
+/// Sine and cosine of the angle whose half has the tangent `t`. Avoids trigonometric functions, whose results differ between machines.
 pub(super) fn sine_and_cosine(t: f64) -> [f64; 2] {
     [2.0 * t / (1.0 + t * t), (1.0 - t * t) / (1.0 + t * t)]
 }

@@ -1,11 +1,11 @@
-//! Synthetic abdominal sets: what a fresh clone trains on, and what the tests use.
+//! Synthetic abdominal datasets, for tests and for training in a fresh clone.
 //!
-//! Bodies with liver, kidneys, spleen, spine, ribs and more in plausible Hounsfield units. Organs share their intensities, so
-//! a network has to learn place and shape. Every case has its own anatomy, grid and orientation; in world coordinates the
+//! Bodies with liver, kidneys, spleen, spine, ribs and more in plausible Hounsfield units. Organ intensities overlap, so a
+//! network has to learn position and shape. Every case has its own anatomy, grid and orientation; in world coordinates the
 //! liver is always on the right. Only additions, multiplications, divisions and square roots are used, so the same seed
 //! gives the same bytes on every machine.
 //!
-//! A set is written as the Medical Segmentation Decathlon's, or as that of another project ([`PhantomLayout`]).
+//! A set is written in the layout of the Medical Segmentation Decathlon or of another project ([`PhantomLayout`]).
 
 mod anatomy;
 mod mr;
@@ -29,11 +29,11 @@ pub use recipe::{PhantomLayout, PhantomRecipe, PhantomSize};
 pub use stamp::recipe_of;
 pub use write::write;
 
-/// Structures of the Decathlon's set: name and label value.
+/// Structures of the Decathlon layout: name and label value.
 pub const STRUCTURES: [(&str, u16); 6] =
     [("liver", 1), ("left-kidney", 2), ("right-kidney", 3), ("spleen", 4), ("spine", 5), ("ribs", 6)];
 
-/// One CT, in memory: image in HU and labels as in [`STRUCTURES`], on one grid. Every layout of CTs is made of these.
+/// One CT in memory: image in HU and labels as in [`STRUCTURES`], on the same grid. All CT layouts use these images.
 pub fn case(recipe: PhantomRecipe, number: usize) -> (Volume, LabelMap) {
     let scan = ct(recipe, number);
     let labels = scan.labels(value);
@@ -44,7 +44,7 @@ fn ct(recipe: PhantomRecipe, number: usize) -> Scan {
     render::ct(recipe.seed, number as u64, recipe.size)
 }
 
-/// The value of [`STRUCTURES`].
+/// The label value of a part in [`STRUCTURES`].
 fn value(part: Part) -> u16 {
     match part {
         Part::Liver => 1,
@@ -57,7 +57,7 @@ fn value(part: Part) -> u16 {
     }
 }
 
-/// Writes the set where no folder is; where there is one, it must not hold a set of another recipe.
+/// Writes the set if the folder does not exist. An existing folder must not hold a set with another recipe.
 ///
 /// # Errors
 /// [`DataError::OtherPhantom`], [`DataError::Write`], [`DataError::DatasetJson`].

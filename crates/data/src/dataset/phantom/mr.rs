@@ -1,7 +1,7 @@
-//! The same bodies as a radiotherapy MR sees them: axial slices 3 mm apart, positive intensities without a unit, in which
-//! stomach and bowel stand out from the fat around them. Many slices at both ends hold none of the two.
+//! The same bodies in radiotherapy MR: axial slices 3 mm apart with positive, arbitrary intensities, in which stomach and
+//! bowel stand out from the surrounding fat. Many slices at both ends contain neither.
 //!
-//! The contrast is roughly that of a balanced steady-state sequence: fluid and fat bright, muscle dark.
+//! The contrast is roughly that of a balanced steady-state sequence: bright fluid and fat, dark muscle.
 
 use ndarray::{Array3, Axis, Zip};
 use rand_chacha::ChaCha8Rng;
@@ -15,17 +15,17 @@ use super::shape::{Field, Point, normal, vary};
 use crate::random;
 use crate::volume::{Geometry, Volume};
 
-/// Distance of the slices: what the project's layout takes for granted.
+/// Slice spacing, which the UW-Madison layout assumes.
 const SLICE_SPACING_MM: f64 = 3.0;
 const SLICES: f64 = 128.0;
-/// Height of the middle slice over that of the abdomen's middle.
+/// Height of the middle slice relative to the centre of the abdomen.
 const MIDDLE_MM: f64 = -18.0;
-/// Period of the folds of small bowel.
+/// Period of the small-bowel folds.
 const FOLDS_MM: f64 = 14.0;
-/// Half of what a texture covers before it is repeated, mirrored.
+/// Half the extent of the texture before it repeats, mirrored.
 const TEXTURE_MM: f64 = 48.0;
 
-/// One examination of a patient. Anatomy is keyed by the patient, grid, intensities and noise by the examination.
+/// One examination of a patient. The anatomy is keyed by patient; grid, intensities and noise are keyed by examination.
 pub(super) fn mr(seed: u64, number: u64, examination: u64, size: PhantomSize) -> Scan {
     let anatomy = patient(seed, number);
     let mut rng = random::stream(seed, "phantom mr scanner", 0, examination);
@@ -33,12 +33,12 @@ pub(super) fn mr(seed: u64, number: u64, examination: u64, size: PhantomSize) ->
     let tissues = tissues(&anatomy, &geometry);
     let mut image = partial_volumes(&anatomy, &geometry, &tissues, brightness);
     add_content(&mut image, &geometry, &tissues, &Field::draw(&mut rng, 12.0, 45.0));
-    expose(&mut image, &geometry, &mut rng);
+    add_gain_and_noise(&mut image, &geometry, &mut rng);
     let voxels = image.mapv(|value| (value + 0.5).floor().clamp(0.0, 65_535.0) as f32).insert_axis(Axis(0));
     Scan { image: Volume { voxels, geometry }, parts: tissues.mapv(|tissue| tissue.part) }
 }
 
-/// Axial slices from the lowest to the highest. As on a screen, rows run to the patient's left and columns to the back.
+/// Axial slices from inferior to superior. As on a screen, rows run to the patient's left and columns to the back.
 fn grid(rng: &mut ChaCha8Rng, size: PhantomSize) -> Geometry {
     let (height, width, spacing_mm) = match size {
         PhantomSize::Tiny => (24, 28, 11.5),
@@ -58,9 +58,9 @@ fn grid(rng: &mut ChaCha8Rng, size: PhantomSize) -> Geometry {
     Geometry { shape, affine, has_spacing: true }
 }
 
-/// Intensity of a tissue before exposure, on a scale where muscle is 210.
+/// Intensity of a tissue before gain, coil profile and noise, on a scale where muscle is 210.
 fn brightness(tissue: Tissue) -> f64 {
-    // The pieces of an organ differ: what differs in CT stands for it.
+    // Pieces of an organ differ in intensity; their CT differences are reused.
     let varied = 4.0 * (tissue.hu - 38.0).clamp(-16.0, 16.0);
     match tissue.part {
         _ if tissue.hu == GAS_HU => 25.0,
@@ -85,7 +85,7 @@ fn brightness(tissue: Tissue) -> f64 {
     }
 }
 
-/// What stomach and bowel hold: clouds, and in small bowel the bright and dark of its folds.
+/// Adds the contents of stomach and bowel: a cloudy texture, and light and dark folds in the small bowel.
 fn add_content(image: &mut Array3<f64>, geometry: &Geometry, tissues: &Array3<Tissue>, clouds: &Field) {
     Zip::indexed(image).and(tissues).for_each(|(z, y, x), value, tissue| {
         let hollow = matches!(tissue.part, Part::Stomach | Part::LargeBowel | Part::SmallBowel);
@@ -109,8 +109,8 @@ fn mirrored(part: f64) -> f64 {
     ((part + TEXTURE_MM).rem_euclid(4.0 * TEXTURE_MM) - 2.0 * TEXTURE_MM).abs() - TEXTURE_MM
 }
 
-/// Gain, uneven coils, and the noise of a magnitude image, which has a mean.
-fn expose(image: &mut Array3<f64>, geometry: &Geometry, rng: &mut ChaCha8Rng) {
+/// Applies gain, an uneven coil profile, and magnitude (Rician) noise, whose mean is not zero.
+fn add_gain_and_noise(image: &mut Array3<f64>, geometry: &Geometry, rng: &mut ChaCha8Rng) {
     let (gain, deviation) = (vary(rng, 1.1, 0.35), vary(rng, 16.0, 5.0));
     let coils = Field::draw(rng, 55.0, 0.08);
     for ((z, y, x), value) in image.indexed_iter_mut() {

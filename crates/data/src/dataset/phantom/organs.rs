@@ -1,4 +1,4 @@
-//! What lies inside the abdominal cavity.
+//! Organs of the abdominal cavity.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -42,7 +42,7 @@ struct Kidney {
     cortex_hu: f64,
 }
 
-/// Stomach or a piece of bowel: content, and gas above a level.
+/// Stomach or a piece of bowel: filled with contents, and gas above a level.
 struct Hollow {
     part: Part,
     shape: Ellipsoid,
@@ -74,13 +74,13 @@ impl Organs {
         organs
     }
 
-    /// Cysts: part of the organ that they lie in, with the intensity of water.
+    /// Cysts: labelled as the surrounding organ, with the intensity of water.
     fn draw_lesions(&self, rng: &mut ChaCha8Rng) -> Vec<Ellipsoid> {
-        let homes = [self.liver.right, self.left_kidney.body, self.right_kidney.body, self.liver.left];
+        let host_organs = [self.liver.right, self.left_kidney.body, self.right_kidney.body, self.liver.left];
         let count = rng.random_range(0..4_usize);
         (0..count)
             .map(|_| {
-                let home = homes[rng.random_range(0..homes.len())];
+                let home = host_organs[rng.random_range(0..host_organs.len())];
                 let center = [0, 1, 2].map(|axis| vary(rng, home.center[axis], 0.6 * home.radii[axis]));
                 let radius = vary(rng, 9.0, 4.0);
                 Ellipsoid::new(center, [radius; 3])
@@ -88,7 +88,7 @@ impl Organs {
             .collect()
     }
 
-    /// The organ at a place, `None` for the fat between organs.
+    /// The organ at a point; `None` for the fat between organs.
     pub fn at(&self, p: Point) -> Option<Tissue> {
         self.kidney_or_vessel(p).or_else(|| self.upper(p)).or_else(|| self.hollow_organ(p))
     }
@@ -106,7 +106,7 @@ impl Organs {
 
     fn upper(&self, p: Point) -> Option<Tissue> {
         let kidneys = self.right_kidney.body.distance(p).min(self.left_kidney.body.distance(p));
-        // Fat around the kidneys keeps the neighbours at a distance.
+        // Perirenal fat separates the kidneys from their neighbours.
         if kidneys < 5.0 {
             return None;
         }
@@ -183,7 +183,7 @@ impl Kidney {
     }
 }
 
-/// Stomach, colon on both sides, and loops of small bowel.
+/// Stomach, colon on both sides, and small-bowel loops.
 fn bowel(rng: &mut ChaCha8Rng) -> Vec<Hollow> {
     let stomach = Ellipsoid::new([-46.0, 34.0, 52.0], [42.0, 36.0, 46.0]).varied(rng, 6.0, 0.15);
     let mut parts = vec![Hollow::draw(rng, Part::Stomach, stomach, 0.8)];
@@ -204,7 +204,7 @@ fn bowel(rng: &mut ChaCha8Rng) -> Vec<Hollow> {
 }
 
 impl Hollow {
-    /// Gas, where there is any, fills the part above a level between the middle and the top.
+    /// Gas, if present, fills the part above a level between the centre and the top.
     fn draw(rng: &mut ChaCha8Rng, part: Part, shape: Ellipsoid, gas_probability: f64) -> Self {
         let hu = vary(rng, 38.0, 16.0);
         let filled = vary(rng, 0.3, 0.3) * shape.radii[1];

@@ -1,6 +1,6 @@
-//! What a place of a body belongs to. Layouts choose from it what they label, and name it as their projects do.
+//! Body parts. Each layout labels a selection of them, under the names of its project.
 
-/// A kind of tissue or an organ: finer than the labels of any one layout. Contents count as their organ, and so do cysts.
+/// A tissue or an organ, finer than the labels of any one layout. Contents and cysts count as the organ they are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Air,
@@ -29,7 +29,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// The one of two sides of the body that a place lies on; the first coordinate runs to the right.
+    /// `left` or `right`, by the side of the body that a point is on; the first coordinate increases to the right.
     pub fn of_side(p: super::shape::Point, left: Self, right: Self) -> Self {
         if p[0] > 0.0 { right } else { left }
     }

@@ -1,28 +1,28 @@
-//! What a synthetic set is made with.
+//! Parameters of a synthetic set.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How to make a synthetic set that is not there yet. The same recipe gives the same files.
+/// How to generate a synthetic set that does not exist yet. The same recipe gives the same files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PhantomRecipe {
-    /// Number of cases: images with labels.
+    /// Number of labelled cases.
     #[schemars(range(min = 1))]
     pub cases: usize,
     /// Seed of the anatomy and the noise.
     pub seed: u64,
-    /// Size: `tiny` for tests, `small` for a first run.
+    /// Image size: `tiny` for tests, `small` for a first run.
     #[serde(default)]
     pub size: PhantomSize,
-    /// Folders, files and structures: those of the project that the set stands for. Default: `decathlon`.
+    /// Project whose folders, files and structures the set imitates. Default: `decathlon`.
     #[serde(default, skip_serializing_if = "PhantomLayout::is_decathlon")]
     pub layout: PhantomLayout,
 }
 
-/// How large a phantom is. The slices of `uw-madison` are 3 mm apart in every size: about 128 of them.
+/// Image size of a phantom. `uw-madison` has about 128 slices, 3 mm apart, in every size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhantomSize {
@@ -35,31 +35,31 @@ pub enum PhantomSize {
     Large,
 }
 
-/// As which project's set a phantom is written.
+/// Project whose layout a phantom is written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhantomLayout {
     /// Medical Segmentation Decathlon: `dataset.json`, `imagesTr/`, `labelsTr/`; read with `[layout.msd]`.
     #[default]
     Decathlon,
-    /// A DICOM series and a surface per bone, `patient01/dicom/`, `patient01/spine.stl`: spine and ribs. Read with `[layout.masks]`.
+    /// A DICOM series and one surface per bone, `patient01/dicom/`, `patient01/spine.stl`: spine and ribs. Read with `[layout.masks]`.
     DicomStl,
     /// A DICOM series and a DICOM SEG, `Patient_01/im_1/`, `Patient_01/im_3/`: spine, kidneys, liver and spleen. Read with
     /// `[layout.pairs]`.
     DicomSeg,
-    /// UW-Madison GI Tract: slices of an MR as PNG and run-length masks of stomach and bowel, two days per patient. Read with
+    /// UW-Madison GI Tract: MR slices as PNG and run-length masks of stomach and bowel, two days per patient. Read with
     /// `[layout.uw-madison]`.
     UwMadison,
-    /// TotalSegmentator: `s0000/ct.nii.gz` and a mask per structure, under that project's names. Read with `[layout.masks]`.
+    /// TotalSegmentator: `s0000/ct.nii.gz` and one mask per structure, under that project's names. Read with `[layout.masks]`.
     #[serde(rename = "totalsegmentator")]
     TotalSegmentator,
-    /// FLARE 2022: `images/phantom_000_0000.nii.gz`, `labels/phantom_000.nii.gz`, that challenge's label values. Read with
+    /// FLARE 2022: `images/phantom_000_0000.nii.gz`, `labels/phantom_000.nii.gz`, with the challenge's label values. Read with
     /// `[layout.pairs]`.
     Flare,
 }
 
 impl PhantomLayout {
-    /// Whether it is the default, which recipes do not write down.
+    /// Whether this is the default, which recipes omit.
     fn is_decathlon(&self) -> bool {
         *self == Self::Decathlon
     }
@@ -77,7 +77,7 @@ impl PhantomLayout {
     }
 }
 
-/// In words, for messages.
+/// Description for messages.
 impl fmt::Display for PhantomRecipe {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let size = match self.size {

@@ -1,4 +1,4 @@
-//! From a patient to an image: a grid of its own, partial volumes at edges, texture and noise.
+//! Renders a patient as an image with its own grid, partial volumes at edges, texture and noise.
 
 use ndarray::{Array3, Axis, Zip};
 use rand::Rng;
@@ -11,12 +11,12 @@ use super::shape::{Field, normal, vary};
 use crate::random;
 use crate::volume::{Geometry, LabelMap, Volume};
 
-/// Neighbours that differ by more than this have an edge between them, in HU or units of MR.
+/// An edge separates neighbours that differ by more than this, in HU or MR units.
 const EDGE: f64 = 3.0;
-/// Places within a voxel, along each axis, in parts of the voxel.
+/// Sampling positions within a voxel along each axis, as fractions of the voxel.
 const SUBVOXELS: [f64; 2] = [-0.25, 0.25];
 
-/// What a scanner makes of a patient: an image of one channel, and the part in which the centre of each voxel lies.
+/// A scan of a patient: a single-channel image, and the body part at the centre of each voxel.
 pub(super) struct Scan {
     pub image: Volume,
     pub parts: Array3<Part>,
@@ -29,7 +29,7 @@ impl Scan {
     }
 }
 
-/// A CT. Every draw is keyed by seed and number, so cases can be made in any order.
+/// A CT. All random draws are keyed by seed and number, so cases can be generated in any order.
 pub(super) fn ct(seed: u64, number: u64, size: PhantomSize) -> Scan {
     let anatomy = patient(seed, number);
     let mut rng = random::stream(seed, "phantom scanner", 0, number);
@@ -38,17 +38,17 @@ pub(super) fn ct(seed: u64, number: u64, size: PhantomSize) -> Scan {
     let mut image = partial_volumes(&anatomy, &geometry, &tissues, |tissue| tissue.hu);
     add_texture(&mut image, &geometry, &Field::draw(&mut rng, 22.0, 3.5));
     add_noise(&mut image, &mut rng);
-    // CT numbers are whole; air is the scanner's lower limit.
+    // CT numbers are integers, clipped to the scanner's range.
     let voxels = image.mapv(|hu| (hu + 0.5).floor().clamp(-1024.0, 3071.0) as f32).insert_axis(Axis(0));
     Scan { image: Volume { voxels, geometry }, parts: tissues.mapv(|tissue| tissue.part) }
 }
 
-/// The anatomy with a number.
+/// The anatomy of a patient number.
 pub(super) fn patient(seed: u64, number: u64) -> Anatomy {
     Anatomy::draw(&mut random::stream(seed, "phantom anatomy", 0, number))
 }
 
-/// What lies at the centre of every voxel.
+/// The tissue at the centre of every voxel.
 pub(super) fn tissues(anatomy: &Anatomy, geometry: &Geometry) -> Array3<Tissue> {
     Array3::from_shape_fn(geometry.shape, |(z, y, x)| {
         let world = geometry.to_world([z as f64, y as f64, x as f64]);
@@ -65,7 +65,7 @@ pub(super) fn standard_grid(size: PhantomSize) -> ([f64; 3], [f64; 3]) {
     }
 }
 
-/// How voxel axes may run: RAS, LPS, LAS, LPI, and slices along another axis. World axis and direction of x, y, z.
+/// Orientations: RAS, LPS, LAS, LPI, and two with slices along another axis. World axis and direction of x, y, z.
 const ORIENTATIONS: [[(usize, f64); 3]; 6] = [
     [(0, 1.0), (1, 1.0), (2, 1.0)],
     [(0, -1.0), (1, -1.0), (2, 1.0)],
@@ -75,7 +75,7 @@ const ORIENTATIONS: [[(usize, f64); 3]; 6] = [
     [(1, -1.0), (2, -1.0), (0, 1.0)],
 ];
 
-/// A grid around the abdomen: its own spacing, count of slices, orientation, and in some cases a tilt.
+/// A grid around the abdomen with random spacing, slice count and orientation, and in some cases a tilt.
 fn grid(rng: &mut ChaCha8Rng, size: PhantomSize) -> Geometry {
     let (shape, spacing) = standard_grid(size);
     let in_plane = vary(rng, 1.0, 0.08);
@@ -98,18 +98,17 @@ fn grid(rng: &mut ChaCha8Rng, size: PhantomSize) -> Geometry {
             affine[row][3] -= step[row] * (counts[world] - 1.0) / 2.0;
         }
     }
-    // What a NIfTI header keeps of it, so that image and file agree exactly.
+    // Rounded as in a NIfTI header, so that image and file agree exactly.
     let affine = affine.map(|row| row.map(|value| f64::from(value as f32)));
     Geometry { shape, affine, has_spacing: true }
 }
 
-/// To hundredths of a millimetre, as scanners state it.
+/// Rounds to hundredths of a millimetre, the precision that scanners report.
 pub(super) fn rounded(spacing_mm: f64) -> f64 {
     (spacing_mm * 100.0 + 0.5).floor() / 100.0
 }
 
-/// Mean intensity over each voxel, for a scanner to which a tissue has the given value; only voxels beside an edge are looked
-/// into.
+/// Mean intensity over each voxel, where `value` is the intensity of a tissue. Only voxels at an edge are subsampled.
 pub(super) fn partial_volumes(
     anatomy: &Anatomy,
     geometry: &Geometry,
@@ -122,7 +121,7 @@ pub(super) fn partial_volumes(
             return centers[place];
         }
         let (z, y, x) = place;
-        // Within a voxel the patient's turn and deformation hardly change: steps of the grid are added as they are.
+        // Pose and deformation hardly vary within a voxel, so grid steps are added without them.
         let center = anatomy.standard(geometry.to_world([z as f64, y as f64, x as f64]));
         let step = |row: usize, [dz, dy, dx]: [f64; 3]| {
             let affine = geometry.affine[row];
@@ -146,14 +145,14 @@ fn is_edge(centers: &Array3<f64>, (z, y, x): (usize, usize, usize)) -> bool {
     neighbours.iter().any(|&place| centers.get(place).is_some_and(|other| (other - value).abs() > EDGE))
 }
 
-/// Slow changes of intensity within tissue; air has none.
+/// Adds slow intensity variation within tissue; air has none.
 fn add_texture(image: &mut Array3<f64>, geometry: &Geometry, texture: &Field) {
     image.indexed_iter_mut().filter(|(_, hu)| **hu > AIR.hu / 2.0).for_each(|((z, y, x), hu)| {
         *hu += texture.at(geometry.to_world([z as f64, y as f64, x as f64]));
     });
 }
 
-/// Noise as reconstruction leaves it: neighbours within a slice are correlated.
+/// Adds noise as left by reconstruction: correlated between neighbours within a slice.
 fn add_noise(image: &mut Array3<f64>, rng: &mut ChaCha8Rng) {
     let deviation = vary(rng, 17.0, 4.0);
     let mut noise = Array3::from_shape_simple_fn(image.dim(), || normal(rng));
@@ -162,7 +161,7 @@ fn add_noise(image: &mut Array3<f64>, rng: &mut ChaCha8Rng) {
     Zip::from(image).and(&noise).for_each(|hu, noise| *hu += deviation * noise);
 }
 
-/// Binomial filter 1-2-1, scaled so that the deviation stays 1.
+/// Binomial filter 1-2-1, scaled so that the standard deviation stays 1.
 fn smooth(noise: &mut Array3<f64>, axis: Axis) {
     let scale = 1.0 / 6_f64.sqrt();
     for mut lane in noise.lanes_mut(axis) {

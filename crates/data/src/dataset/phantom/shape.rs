@@ -1,5 +1,5 @@
-//! Shapes in millimetres, by signed distance (negative inside), and smooth random fields. Exact arithmetic only: see the
-//! folder's documentation.
+//! Shapes in mm as signed distances (negative inside), and smooth random fields. Exact arithmetic only: see the module
+//! documentation of `phantom`.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -7,17 +7,17 @@ use rand_chacha::ChaCha8Rng;
 /// Right, anterior, superior.
 pub(super) type Point = [f64; 3];
 
-/// A number within `spread` of `center`, evenly distributed.
+/// A number uniformly distributed within `spread` of `center`.
 pub(super) fn vary(rng: &mut ChaCha8Rng, center: f64, spread: f64) -> f64 {
     center + spread * (2.0 * rng.random::<f64>() - 1.0)
 }
 
-/// Approximately standard normal: twelve even draws (Irwin–Hall).
+/// Approximately standard normal: sum of twelve uniform draws (Irwin–Hall).
 pub(super) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
 }
 
-/// An ellipsoid along the world axes.
+/// An ellipsoid aligned with the world axes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ellipsoid {
     pub center: Point,
@@ -46,7 +46,7 @@ impl Ellipsoid {
         }
     }
 
-    /// The same, shifted and scaled by up to the given amounts.
+    /// The ellipsoid, randomly shifted and scaled by up to the given amounts.
     pub fn varied(mut self, rng: &mut ChaCha8Rng, shift_mm: f64, scale: f64) -> Self {
         for axis in 0..3 {
             self.center[axis] = vary(rng, self.center[axis], shift_mm);
@@ -56,30 +56,30 @@ impl Ellipsoid {
     }
 }
 
-/// Signed distance of an ellipse in the axial plane, the same at every height.
+/// Signed distance to an elliptical cylinder along the vertical axis.
 pub(super) fn column(p: Point, center: [f64; 2], radii: [f64; 2]) -> f64 {
     let flat = Ellipsoid::new([center[0], center[1], 0.0], [radii[0], radii[1], 1.0]);
     flat.distance([p[0], p[1], 0.0])
 }
 
-/// Union of two shapes with a rounded seam of the given width.
+/// Union of two signed distances with a rounded seam of the given width.
 pub(super) fn blend(a: f64, b: f64, width: f64) -> f64 {
     let overlap = (width - (a - b).abs()).max(0.0) / width;
     a.min(b) - overlap * overlap * width / 4.0
 }
 
-/// A smooth random field: a cubic B-spline over random numbers on a lattice.
+/// A smooth random field: a cubic B-spline with random coefficients on a lattice.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     values: Vec<f64>,
     step_mm: f64,
 }
 
-/// Lattice points along each axis; with the step it covers every phantom, and beyond it the edge repeats.
+/// Lattice points along each axis, enough to cover every phantom; beyond the lattice the edge value repeats.
 const LATTICE: usize = 12;
 
 impl Field {
-    /// Values mostly within ±`amplitude`, changing over about `step_mm`.
+    /// A field with values mostly within ±`amplitude` that varies over about `step_mm`.
     pub fn draw(rng: &mut ChaCha8Rng, step_mm: f64, amplitude: f64) -> Self {
         let values = (0..LATTICE * LATTICE * LATTICE).map(|_| vary(rng, 0.0, 2.0 * amplitude)).collect();
         Self { values, step_mm }

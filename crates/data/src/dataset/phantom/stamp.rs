@@ -1,4 +1,4 @@
-//! What a set was made with, written down in it: in the Decathlon's `dataset.json`, else in a file of its own.
+//! The recipe stored with a set: in `dataset.json` for the Decathlon layout, otherwise in a separate file.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::recipe::PhantomRecipe;
 use crate::dataset::DataError;
 
-/// Raised when the same recipe gives other images.
+/// Incremented when a recipe gives different images.
 const VERSION: u32 = 1;
-/// The stamp's file, where the layout has none that could hold it.
+/// File of the stamp, for layouts without a file that can hold it.
 pub(super) const FILE: &str = "segspec-phantom.json";
 /// The stamp's key in `dataset.json`.
 pub(super) const KEY: &str = "segspec-phantom";
 
-/// What a set was made with, and by which version.
+/// The recipe of a set and the version that generated it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stamp {
     version: u32,
@@ -27,10 +27,10 @@ impl Stamp {
     }
 }
 
-/// The recipe of a set that this version wrote; `None` where the folder states none, or another version's.
+/// The recipe of a set; `None` if the folder has no stamp or one of another version.
 ///
 /// # Errors
-/// [`DataError::DatasetJson`] where the file that states it cannot be read.
+/// [`DataError::DatasetJson`] if the file with the stamp cannot be read.
 pub fn recipe_of(root: &Path) -> Result<Option<PhantomRecipe>, DataError> {
     #[derive(Deserialize)]
     struct Json {

@@ -1,4 +1,4 @@
-//! What the phantom promises.
+//! Properties of the phantom.
 
 use super::*;
 use crate::dataset::{Dataset, check, open, read_image, read_label};
@@ -17,7 +17,7 @@ const LAYOUTS: [PhantomLayout; 6] = [
     PhantomLayout::Flare,
 ];
 
-/// Voxels per (structure, HU) and per HU, pooled over cases.
+/// Voxel counts per structure and HU, and per HU, pooled over cases.
 fn histograms(cases: usize) -> (Vec<Vec<f64>>, Vec<f64>) {
     let bins = 4096;
     let (mut of_structure, mut of_all) = (vec![vec![0.0; bins]; STRUCTURES.len()], vec![0.0; bins]);
@@ -34,7 +34,7 @@ fn histograms(cases: usize) -> (Vec<Vec<f64>>, Vec<f64>) {
     (of_structure, of_all)
 }
 
-/// The best Dice of any set of bins: bins enter in the order of the structure's share, the best prefix wins.
+/// The best Dice of any set of bins: the best prefix of the bins sorted by the structure's share.
 fn best_dice(of_structure: &[f64], of_all: &[f64]) -> f64 {
     let mut bins: Vec<usize> = (0..of_all.len()).filter(|&bin| of_structure[bin] > 0.0).collect();
     let share = |bin: usize| of_structure[bin] / of_all[bin];
@@ -59,7 +59,7 @@ fn intensity_alone_does_not_segment_it() {
     assert!(mean > 0.1, "the structures are not there: {dice:?}");
 }
 
-/// Of the names and contents of all files of a set.
+/// Hash of the names and contents of all files of a set.
 fn hash(recipe: PhantomRecipe, threads: usize) -> blake3::Hash {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("set");
@@ -96,13 +96,13 @@ fn every_set_says_what_it_was_made_with_and_one_of_another_recipe_is_refused() {
     }
 }
 
-/// A sum of all numbers that depends on their order.
+/// An order-dependent checksum.
 fn checksum(values: impl Iterator<Item = i64>) -> i64 {
     (1..).zip(values).map(|(place, value): (i64, i64)| place * value).sum()
 }
 
-/// Sets that lie on disks, and results that were published, are of these images: where one changes, `stamp::VERSION` is raised.
-/// The first two numbers were taken from files that an earlier version of the program had written, the third from PNG files by Pillow.
+/// Existing sets and published results use these images: if one changes, increment `stamp::VERSION`. The first two numbers
+/// come from files written by an earlier version of the program, the third from PNG files read by Pillow.
 #[test]
 fn images_and_labels_of_a_recipe_stay_as_they_are() {
     let (image, labels) = case(recipe(8, 2, PhantomSize::Tiny), 0);
@@ -112,7 +112,7 @@ fn images_and_labels_of_a_recipe_stay_as_they_are() {
     assert_eq!(checksum(second_day.voxels.iter().map(|&value| value as i64)), 506_516_451_449);
 }
 
-/// Mean place of a part along `[z, y, x]`, in parts of the image, and its number of voxels.
+/// Centroid of a part along `[z, y, x]` as fractions of the image size, and its number of voxels.
 fn place(scan: &Scan, part: Part) -> ([f64; 3], f64) {
     let (mut sum, mut count) = ([0.0; 3], 0.0);
     for ((z, y, x), _) in scan.parts.indexed_iter().filter(|(_, own)| **own == part) {
@@ -131,8 +131,8 @@ fn an_mr_lies_as_on_a_screen_and_its_days_show_one_patient() {
         let days = [0, 1].map(|day| mr::mr(9, patient, 2 * patient + day, PhantomSize::Tiny));
         for scan in &days {
             let ([height, row, column], _) = place(scan, Part::Stomach);
-            assert!(column > 0.5 && row < 0.5, "the stomach is on the left, which is right on a screen, and in front");
-            assert!(height > place(scan, Part::SmallBowel).0[0], "slices run upwards");
+            assert!(column > 0.5 && row < 0.5, "the stomach is anterior and on the left, which is right on a screen");
+            assert!(height > place(scan, Part::SmallBowel).0[0], "slices run from inferior to superior");
             assert!(place(scan, Part::Liver).0[2] < 0.5 && place(scan, Part::Spine).0[1] > 0.5);
             let range =
                 scan.image.voxels.iter().fold([f32::MAX, f32::MIN], |[low, high], &v| [low.min(v), high.max(v)]);

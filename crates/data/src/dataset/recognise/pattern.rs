@@ -1,5 +1,5 @@
-//! Image and label patterns from file names: every file is read as `{case}` in several ways, and the pair of patterns that
-//! explains most cases wins.
+//! Derives image and label patterns from file names: each file yields several candidate patterns, and the pair of patterns that
+//! matches most cases is chosen.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use crate::dataset::DataError;
 use crate::dataset::layout::{nifti_stem, visible_entries};
 use crate::dataset::spec::Layout;
 
-/// Words in a file or folder name that make it a label.
+/// Words in a file or folder name that mark it as a label.
 const LABEL_WORDS: [&str; 12] = [
     "label",
     "labels",
@@ -24,11 +24,11 @@ const LABEL_WORDS: [&str; 12] = [
     "groundtruth",
     "annotations",
 ];
-/// Folders are looked into this deep.
+/// Maximum folder depth.
 const DEPTH: usize = 3;
-/// Patterns that are compared, the most frequent first.
+/// Maximum number of patterns compared, the most frequent first.
 const COMPARED: usize = 300;
-/// Stands for the case's name.
+/// Placeholder for the case name.
 const CASE: &str = "{case}";
 
 type Patterns = BTreeMap<String, BTreeSet<String>>;
@@ -40,7 +40,7 @@ pub(super) fn pairs(folder: &Path) -> Result<Layout, DataError> {
     let (labels, images): (Patterns, Patterns) = patterns(&files).into_iter().partition(|(text, _)| is_label(text));
     let (labels, images) = (frequent(labels), frequent(images));
     let pairs = images.iter().flat_map(|image| labels.iter().map(move |label| (image, label)));
-    // Most cases, fewest files without partner, names that begin alike, and then the shortest patterns.
+    // Most cases, then fewest files without a partner, longest common prefix, and shortest patterns.
     let rank = |((image, image_cases), (label, cases)): &(&Entry, &Entry)| {
         let matched = image_cases.intersection(cases).count();
         let shortest = Reverse(image.len() + label.len());
@@ -64,17 +64,17 @@ pub(super) fn pairs(folder: &Path) -> Result<Layout, DataError> {
     })
 }
 
-/// A pattern and the cases that it finds.
+/// A pattern and the cases it matches.
 type Entry = (String, BTreeSet<String>);
 
-/// The part of a pattern that is not the case: a channel's name.
+/// The literal part of a pattern, used as channel name.
 pub(super) fn literal(pattern: &str) -> String {
     let file = pattern.rsplit('/').next().unwrap_or(pattern);
     let stem = nifti_stem(file).unwrap_or(file).replace(CASE, "");
     stem.trim_matches(['_', '-', '.']).to_owned()
 }
 
-/// Files that one pattern finds and the other does not.
+/// Number of cases matched by only one of two patterns.
 fn unmatched(a: &BTreeSet<String>, b: &BTreeSet<String>) -> usize {
     a.symmetric_difference(b).count()
 }
@@ -83,17 +83,17 @@ fn shared_prefix(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
 }
 
-/// Other files beside the image that exist for exactly the same cases: further channels.
+/// The image pattern and those in the same folder that match exactly the same cases: the channels.
 fn channels(images: &[Entry], image: &Entry, label: &Entry) -> Vec<String> {
     let folder = |text: &str| text.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    // One case says nothing about what belongs together.
+    // A single case does not show which files belong together.
     if image.1.len() < 2 || literal(&image.0).is_empty() || literal(&image.0).eq_ignore_ascii_case("image") {
         return vec![image.0.clone()];
     }
     let alike = images.iter().filter(|(text, cases)| {
         folder(text) == folder(&image.0) && !literal(text).is_empty() && *cases == image.1 && label.1.is_subset(cases)
     });
-    // `{case}/{case}_t1` and `{case}/x_t1` may both fit one file: one way of writing per name.
+    // `{case}/{case}_t1` and `{case}/x_t1` may both match a file: use one form of pattern for all channels.
     let style = image.0.matches(CASE).count();
     alike.filter(|(text, _)| text.matches(CASE).count() == style).map(|(text, _)| text.clone()).collect()
 }
@@ -110,7 +110,7 @@ fn is_label(pattern: &str) -> bool {
     lower.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| LABEL_WORDS.contains(&word))
 }
 
-/// Every way to read a file as a case: the whole name, a part of it before or behind `_` or `-`, a folder.
+/// All candidate patterns: the case is the whole name, the part before or after a `_` or `-`, or a folder.
 fn patterns(files: &[String]) -> Patterns {
     let mut found = Patterns::new();
     let mut add = |pattern: String, case: &str| {

@@ -1,4 +1,4 @@
-//! Folders as people have them.
+//! Typical folders.
 
 use std::fs;
 
@@ -58,7 +58,7 @@ fn nnunet_names_and_folders_without_images() {
     assert_eq!((layout, cases), (Layout::Nnunet {}, 1));
     let root = tempfile::tempdir().unwrap();
     let message = recognise(root.path()).unwrap_err().to_string();
-    assert!(message.contains("no case in"), "{message}");
+    assert!(message.contains("no cases in"), "{message}");
     assert!(recognise(&root.path().join("none")).is_err());
 }
 

@@ -1,4 +1,4 @@
-//! Properties that every form of split must have, and its messages.
+//! Properties of all kinds of split, and their error messages.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("p{:02}_{}", number / 2, number % 2)).collect()
 }
 
-fn dealt(form: &Split, cases: &[String]) -> Result<Vec<Fold>, SplitError> {
+fn split_names(form: &Split, cases: &[String]) -> Result<Vec<Fold>, SplitError> {
     split(form, &cases.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -36,7 +36,7 @@ proptest! {
     #[test]
     fn every_fold_is_a_sorted_partition_and_no_case_is_scored_twice(form in forms(), count in 20..40_usize) {
         let cases = names(count);
-        let folds = dealt(&form, &cases).unwrap();
+        let folds = split_names(&form, &cases).unwrap();
         let mut scored = Vec::new();
         for fold in &folds {
             for part in [&fold.train, &fold.validation, &fold.test] {
@@ -59,7 +59,7 @@ proptest! {
     #[test]
     fn patients_are_never_split(form in forms(), count in 20..40_usize) {
         prop_assume!(is_grouped(&form));
-        for fold in dealt(&form, &names(count)).unwrap() {
+        for fold in split_names(&form, &names(count)).unwrap() {
             let patients = |part: &[String]| part.iter().map(|name| name[..3].to_owned()).collect::<BTreeSet<_>>();
             let [train, validation, test] = [&fold.train, &fold.validation, &fold.test].map(|part| patients(part));
             prop_assert!(train.is_disjoint(&validation) && train.is_disjoint(&test) && validation.is_disjoint(&test));
@@ -71,12 +71,12 @@ proptest! {
         let cases = names(count);
         let mut mixed = cases.clone();
         mixed.shuffle(&mut random::stream(seed, "test", 0, 0));
-        prop_assert_eq!(dealt(&form, &mixed), dealt(&form, &cases));
+        prop_assert_eq!(split_names(&form, &mixed), split_names(&form, &cases));
     }
 
     #[test]
     fn ratios_are_met_within_one_case(test in 0.05..0.45, validation in 0.05..0.45, seed in any::<u64>()) {
-        let folds = dealt(&Split::Ratio { test, validation, seed, group_by: None }, &names(40)).unwrap();
+        let folds = split_names(&Split::Ratio { test, validation, seed, group_by: None }, &names(40)).unwrap();
         prop_assert!((folds[0].test.len() as f64 - 40.0 * test).abs() <= 1.0);
         prop_assert!((folds[0].validation.len() as f64 - 40.0 * validation).abs() <= 1.0);
     }
@@ -85,14 +85,14 @@ proptest! {
 #[test]
 fn seeds_give_different_folds() {
     let form = |seed| Split::KFold { folds: 5, held_out: 0.0, validation: 0.2, seed, group_by: None };
-    assert_ne!(dealt(&form(1), &names(40)), dealt(&form(2), &names(40)));
+    assert_ne!(split_names(&form(1), &names(40)), split_names(&form(2), &names(40)));
 }
 
 #[test]
 fn every_fifth_case_is_scored() {
     let form = Split::EveryNth { n: 5, offset: 0, validation: 0.0, seed: 0, group_by: None };
     let cases = names(11);
-    let folds = dealt(&form, &cases).unwrap();
+    let folds = split_names(&form, &cases).unwrap();
     assert_eq!(folds[0].test, [cases[0].clone(), cases[5].clone(), cases[10].clone()]);
     assert_eq!(folds[0].train.len(), 8);
 }
@@ -111,22 +111,22 @@ fn mistakes_are_named() {
     };
     let ratio = |test, validation| Split::Ratio { test, validation, seed: 0, group_by: None };
     let cases = [
-        (fixed(&["p00_9"], &["p00_1"]), "`train` names `p00_9`, which is no case of the dataset; did you mean `p00_"),
+        (fixed(&["p00_9"], &["p00_1"]), "`train` names the unknown case `p00_9`; did you mean `p00_"),
         (fixed(&["p00_0"], &["p00_0"]), "`p00_0` is listed twice, in `train` and in `test`"),
-        (fixed(&["p00_0"], &[]), "no case is left to score"),
-        (fixed(&[], &["p00_0"]), "no case is left to train on"),
-        (k_fold(7, None), "7 folds need at least 7 cases, there are 6"),
-        (k_fold(4, Some("^(p\\d+)_")), "4 folds need at least 4 patients, there are 3"),
+        (fixed(&["p00_0"], &[]), "no cases left to test on"),
+        (fixed(&[], &["p00_0"]), "no cases left to train on"),
+        (k_fold(7, None), "7 folds need at least 7 cases, got 6"),
+        (k_fold(4, Some("^(p\\d+)_")), "4 folds need at least 4 patients, got 3"),
         (k_fold(2, Some("p(")), "`group-by` = `p(`"),
-        (k_fold(2, Some("p")), "has no group"),
+        (k_fold(2, Some("p")), "has no capture group"),
         (k_fold(2, Some("(p05)")), "does not match the case `p00_0`"),
-        (k_fold(1, None), "`folds` is 1"),
-        (ratio(0.0, 0.5), "no case is left to score"),
-        (ratio(0.5, 0.5), "no case is left to train on"),
-        (ratio(1.5, 0.0), "`test` is 1.5"),
+        (k_fold(1, None), "`folds` must be 2 or more, got 1"),
+        (ratio(0.0, 0.5), "no cases left to test on"),
+        (ratio(0.5, 0.5), "no cases left to train on"),
+        (ratio(1.5, 0.0), "`test` must be at least 0 and less than 1, got 1.5"),
     ];
     for (form, text) in cases {
-        let message = dealt(&form, &names(6)).unwrap_err().to_string();
+        let message = split_names(&form, &names(6)).unwrap_err().to_string();
         assert!(message.contains(text), "{message}");
     }
 }

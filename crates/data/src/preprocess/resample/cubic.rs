@@ -5,22 +5,22 @@ use ndarray::{Array3, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 
 use super::{position, zeros};
 
-/// Lines that are filtered side by side, so that the recursive filter runs in vector registers.
+/// Number of lines filtered side by side, so that the recursive filter is vectorised.
 const LANES: usize = 16;
 
-/// One position of all lanes.
+/// The values of all lanes at one position.
 type Row = [f64; LANES];
 
 /// Pole of the cubic B-spline's inverse filter, √3 − 2 (Unser 1999).
 const POLE: f64 = -0.267_949_192_431_122_7;
 
-/// Rows after which powers of the pole are below double precision.
+/// Number of rows after which powers of the pole are below double precision.
 const POLE_REACH: usize = 40;
 
-/// Repeated voxels on each side, as in SciPy: the filter's response to the border dies out within them.
+/// Edge voxels repeated on each side, as in SciPy, within which the filter's response to the border decays.
 const PADDING: usize = 12;
 
-/// The rows around an output position and their weights.
+/// The four rows around an output position and their weights.
 struct Taps {
     first: usize,
     weights: [f64; 4],
@@ -33,7 +33,7 @@ pub(super) fn resample_axis(image: ArrayView3<'_, f32>, axis: usize, length: usi
     shape[axis] = length;
     let mut result = zeros(shape);
     let taps: Vec<Taps> = (0..length).map(|index| Taps::at(position(index, old, length))).collect();
-    // Lines side by side in memory are filtered together; slabs across them are independent.
+    // Lines adjacent in memory are filtered together; slabs perpendicular to them are independent.
     let (across, beside) = if axis == 2 { (0, 1) } else { (1 - axis, 2) };
     let from = image.permuted_axes([across, axis, beside]);
     let mut to = result.view_mut().permuted_axes([across, axis, beside]);
@@ -62,7 +62,7 @@ fn resample_lanes(from: ArrayView2<'_, f32>, mut to: ArrayViewMut2<'_, f32>, tap
     }
 }
 
-/// The lines with their end voxels repeated on both sides.
+/// The lines, padded by repeating their end voxels.
 fn padded(from: ArrayView2<'_, f32>) -> Vec<Row> {
     let length = from.nrows();
     let mut rows = vec![[0.0; LANES]; length + 2 * PADDING];
@@ -75,7 +75,7 @@ fn padded(from: ArrayView2<'_, f32>) -> Vec<Row> {
     rows
 }
 
-/// Turns samples into cubic B-spline coefficients in place, mirrored at the borders (half-sample symmetric), by one causal
+/// Converts samples to cubic B-spline coefficients in place, mirrored at the borders (half-sample symmetric), by one causal
 /// and one anticausal recursion (Unser 1999; the same boundary as `scipy.ndimage` with `mode="nearest"`).
 fn spline_coefficients(rows: &mut [Row]) {
     const GAIN: f64 = (1.0 - POLE) * (1.0 - 1.0 / POLE);

@@ -1,4 +1,4 @@
-//! Resampling of label maps: no value appears that was not there.
+//! Resampling of label maps without introducing new values.
 
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
@@ -7,13 +7,13 @@ use super::super::spec::LabelInterpolation;
 use super::linear::{self, Pair};
 use super::{nearest, nearest_indices};
 
-/// Scores closer than this are a tie: rounding must not decide.
+/// Scores that differ by less are tied, so that rounding does not decide.
 const TIE: f64 = 1e-9;
 
-/// Resamples a label map `[z, y, x]` to another shape. Along `coarse` the nearest voxel is taken.
+/// Resamples a label map `[z, y, x]` to another shape, with nearest neighbour along `coarse`.
 ///
-/// One-hot linear gives each voxel the label whose mask, interpolated linearly, is largest there; of equal ones the
-/// smaller label. It is taken from the eight voxels around, so that memory and time don't depend on the number of labels.
+/// One-hot linear assigns each voxel the label with the largest linearly interpolated mask; ties go to the smaller label. It is
+/// computed from the eight surrounding voxels, so that memory and time do not depend on the number of labels.
 pub fn resample_labels(
     labels: ArrayView3<'_, u16>,
     shape: [usize; 3],
@@ -48,7 +48,7 @@ fn vote_row(labels: ArrayView3<'_, u16>, row: ArrayViewMut1<'_, u16>, z: Pair, y
     }
 }
 
-/// The label with the largest sum of weights among the eight voxels around.
+/// The label with the largest total weight among the eight surrounding voxels.
 fn vote(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
     let [z, y, x] = around;
     let mut corners = [(0u16, 0.0f64); 8];

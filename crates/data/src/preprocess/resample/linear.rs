@@ -5,7 +5,7 @@ use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut1, Axis, Zip};
 
 use super::{position, zeros};
 
-/// Two voxels around a position, and the weight of the second.
+/// The two voxels around a position and the weight of the second.
 #[derive(Clone, Copy)]
 pub(super) struct Pair {
     pub low: usize,
@@ -19,7 +19,7 @@ impl Pair {
     }
 }
 
-/// For each of `new` voxels the two of `old` around it; the last voxel repeats beyond the border.
+/// For each of `new` voxels, the two of `old` around it; edge voxels repeat beyond the border.
 pub(super) fn pairs(old: usize, new: usize) -> Vec<Pair> {
     let last = old - 1;
     let pair = |index| {
@@ -54,12 +54,12 @@ pub(super) fn resample_axis(image: ArrayView3<'_, f32>, axis: usize, length: usi
     result
 }
 
-/// A row from two rows.
+/// Interpolates a row between two rows.
 fn blend(target: ArrayViewMut1<'_, f32>, low: ArrayView1<'_, f32>, high: ArrayView1<'_, f32>, pair: Pair) {
     Zip::from(target).and(low).and(high).for_each(|value, &low, &high| *value = pair.mix(low, high));
 }
 
-/// A row from another of other length.
+/// Interpolates along a row.
 fn along(target: ArrayViewMut1<'_, f32>, source: ArrayView1<'_, f32>, pairs: &[Pair]) {
     for (value, pair) in target.into_iter().zip(pairs) {
         *value = pair.mix(source[pair.low], source[pair.high]);

@@ -1,7 +1,7 @@
-//! Resampling onto another grid of the same box, as nnU-Net and scikit-image's `resize` do it.
+//! Resampling to another grid of the same extent, as in nnU-Net and scikit-image's `resize`.
 //!
-//! Both grids cover the same box, voxel edge to voxel edge: output voxel `k` lies at `(k + ½)·old/new − ½`, and beyond
-//! the border the last voxel repeats. No smoothing before downsampling.
+//! The outer voxel edges of both grids coincide: output voxel `k` is at `(k + ½)·old/new − ½`. Edge voxels repeat beyond
+//! the border. No smoothing before downsampling.
 
 mod cubic;
 mod labels;
@@ -20,7 +20,7 @@ use crate::memory;
 pub enum Order {
     /// Piecewise linear.
     Linear,
-    /// Cubic B-spline, clipped to the range of the input against overshoot (scikit-image's default).
+    /// Cubic B-spline, clipped to the input range to avoid overshoot (scikit-image's default).
     Cubic,
 }
 
@@ -41,8 +41,8 @@ pub fn resampled_shape(shape: [usize; 3], from_mm: [f64; 3], to_mm: [f64; 3]) ->
     })
 }
 
-/// The slice axis of an anisotropic image, along which nnU-Net takes the nearest voxel: the one axis of coarsest spacing,
-/// where it is more than `threshold` times the finest, in the old grid or else in the new one.
+/// The slice axis of an anisotropic image, along which nnU-Net uses nearest neighbour: the single axis of coarsest spacing, if
+/// it is more than `threshold` times the finest spacing, in the old grid or otherwise in the new one.
 pub fn coarse_axis(from_mm: [f64; 3], to_mm: [f64; 3], threshold: f64) -> Option<usize> {
     let extremes = |spacing: [f64; 3]| {
         spacing.iter().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), &mm| (low.min(mm), high.max(mm)))
@@ -56,9 +56,9 @@ pub fn coarse_axis(from_mm: [f64; 3], to_mm: [f64; 3], threshold: f64) -> Option
     coarse.next().filter(|_| coarse.next().is_none())
 }
 
-/// Resamples an image `[z, y, x]` to another shape. Along `coarse` the nearest voxel is taken.
+/// Resamples an image `[z, y, x]` to another shape, with nearest neighbour along `coarse`.
 ///
-/// Equal bit for bit whatever the number of threads.
+/// Bit-identical for any number of threads.
 pub fn resample(image: ArrayView3<'_, f32>, shape: [usize; 3], order: Order, coarse: Option<usize>) -> Array3<f32> {
     let mut result = CowArray::from(image);
     let Some(axis) = coarse else {
@@ -70,7 +70,7 @@ pub fn resample(image: ArrayView3<'_, f32>, shape: [usize; 3], order: Order, coa
         }
         return result;
     };
-    // Nearest commutes with the other axes: first where it drops slices, last where it repeats them.
+    // Nearest neighbour commutes with the other axes: apply it first if it drops slices, last if it repeats them.
     if shape[axis] < image.len_of(Axis(axis)) {
         result = nearest(result.view(), axis, shape[axis]).into();
     }
@@ -87,12 +87,12 @@ pub fn resample(image: ArrayView3<'_, f32>, shape: [usize; 3], order: Order, coa
     nearest(result.view(), axis, shape[axis])
 }
 
-/// The array itself, its rows one behind the other.
+/// The array as owned, in standard memory layout.
 fn owned(array: CowArray<'_, f32, Ix3>) -> Array3<f32> {
     if array.is_standard_layout() { array.into_owned() } else { array.as_standard_layout().into_owned() }
 }
 
-/// Axes that shrink most come first: the fewer voxels for the rest.
+/// Resamples the axes that shrink most first, which leaves fewer voxels for the others.
 fn smooth_axes(image: &mut CowArray<'_, f32, Ix3>, shape: [usize; 3], order: Order, except: Option<usize>) {
     let mut axes: Vec<usize> = (0..3).filter(|&axis| Some(axis) != except).collect();
     axes.sort_by(|&a, &b| {
@@ -120,7 +120,7 @@ fn range(image: ArrayView3<'_, f32>) -> (f32, f32) {
     if limits.0 <= limits.1 { limits } else { (f32::NEG_INFINITY, f32::INFINITY) }
 }
 
-/// Takes the nearest voxel along one axis; halfway between two, the later one.
+/// Nearest neighbour along one axis; halfway between two voxels, the later one.
 fn nearest<A: Clone>(image: ArrayView3<'_, A>, axis: usize, length: usize) -> Array3<A> {
     let taken = image.select(Axis(axis), &nearest_indices(image.len_of(Axis(axis)), length));
     if taken.is_standard_layout() { taken } else { taken.as_standard_layout().into_owned() }
@@ -132,11 +132,11 @@ fn nearest_indices(old: usize, new: usize) -> Vec<usize> {
 
 /// Zeros, `[z, y, x]`.
 fn zeros(shape: [usize; 3]) -> Array3<f32> {
-    // The vector has as many values as the shape.
+    // Cannot fail: the vector has the length of the shape.
     Array3::from_shape_vec(shape, memory::zeros(shape.iter().product())).unwrap_or_default()
 }
 
-/// Where output voxel `index` lies on the input's axis, in voxels.
+/// Position of output voxel `index` on the input axis, in voxels.
 fn position(index: usize, old: usize, new: usize) -> f64 {
     (index as f64 + 0.5) * (old as f64 / new as f64) - 0.5
 }

@@ -1,4 +1,4 @@
-//! Against scikit-image and nnU-Net (`tests/reference/resample.py`).
+//! Comparison with scikit-image and nnU-Net (`tests/reference/resample.py`).
 
 use ndarray::Array3;
 use serde::Deserialize;

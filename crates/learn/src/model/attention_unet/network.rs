@@ -13,7 +13,7 @@ use crate::backend::prelu::leaky_relu;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{
-    Activate, Activation, Conv, Draws, Norm, NormLayer, Stage, Style, Supervised, Upsample, Weights,
+    Activate, Activation, Conv, DropoutRng, Norm, NormLayer, Stage, Style, Supervised, Upsample, Weights,
 };
 
 /// Attention U-Net: see [`super::AttentionUnet`].
@@ -27,7 +27,7 @@ pub struct AttentionUNet {
 }
 
 impl AttentionUNet {
-    /// The network with initial weights. The decoder runs from coarse to fine; the last head is the full-size one.
+    /// The network with initial weights. The decoder runs from coarse to fine; the last head is at full size.
     pub fn new(plan: &AttentionUnetPlan, interface: Interface, weights: &mut Weights) -> Self {
         let style = |stage: usize| Style { kernel: plan.kernels[stage], norm: plan.norm, activation: plan.activation };
         let mut input = interface.channels;
@@ -68,7 +68,7 @@ impl AttentionUNet {
 }
 
 impl Forward for AttentionUNet {
-    fn logits(&self, images: Tensor<5>, _: &Draws) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, _: &DropoutRng) -> Tensor<5> {
         let features = self.decode(images).pop();
         match (self.heads.last(), features) {
             (Some(head), Some(features)) => head.forward(features),
@@ -76,7 +76,7 @@ impl Forward for AttentionUNet {
         }
     }
 
-    fn forward_supervised(&self, images: Tensor<5>, _: &Draws) -> Vec<Supervised> {
+    fn forward_supervised(&self, images: Tensor<5>, _: &DropoutRng) -> Vec<Supervised> {
         let mut coarse_to_fine = self.decode(images);
         let skipped = coarse_to_fine.len() - self.heads.len();
         let supervised = coarse_to_fine.drain(skipped..);
@@ -90,7 +90,7 @@ impl Forward for AttentionUNet {
     }
 }
 
-/// A decoder stage: enlarges the coarser map, weights the skip by attention, and merges the two.
+/// A decoder stage: upsamples the coarser map, weights the skip connection by attention, and merges the two.
 #[derive(Module, Debug)]
 struct Decoder {
     upsample: Upsample,
@@ -123,7 +123,8 @@ impl Decoder {
     }
 }
 
-/// Additive attention gate: weights every voxel of the skip between 0 and 1 by what it and the gating map hold.
+/// Additive attention gate: weights each voxel of the skip connection by a factor between 0 and 1, computed from the skip connection
+/// and the gating map.
 #[derive(Module, Debug)]
 struct Gate {
     gating: Conv,

@@ -10,23 +10,23 @@ use crate::model::block::{Activation, Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
 
-/// Attention U-Net (Oktay 2018): a U-Net whose skips pass through additive attention gates.
+/// Attention U-Net (Oktay 2018): a U-Net whose skip connections pass through additive attention gates.
 ///
-/// As in MONAI's `AttentionUnet`, whose weights fit: the gate compares the skip with the enlarged coarser map (the paper: with the
-/// coarser map itself, and enlarges the attention), maps are enlarged by transposed convolutions with the stage's kernel (the
-/// paper: by interpolation), and a stage of the decoder is one convolution with an instance norm and a PReLU.
+/// Follows MONAI's `AttentionUnet`, whose weights can be loaded: the gate combines the skip connection with the upsampled coarser map
+/// (paper: with the coarser map itself, upsampling the attention), maps are upsampled by transposed convolutions with the stage's
+/// kernel (paper: by interpolation), and a decoder stage is one convolution with instance norm and PReLU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct AttentionUnet {
-    /// Feature maps per stage, finest first; two stages or more. `"auto"`: 32·2ⁱ, capped.
+    /// Feature maps per stage, finest first; at least two stages. `"auto"`: 32·2ⁱ, capped.
     pub features: Auto<Vec<usize>>,
-    /// Stride `[z, y, x]` with which each stage begins. `"auto"`: from spacing and patch.
+    /// Stride `[z, y, x]` of each stage's first convolution. `"auto"`: from spacing and patch size.
     pub strides: Auto<Vec<[usize; 3]>>,
-    /// Kernel `[z, y, x]` per stage, odd numbers. `"auto"`: 3, and 1 along axes with coarse spacing until they are level.
+    /// Kernel `[z, y, x]` per stage, odd numbers. `"auto"`: 3, but 1 along coarse axes until the spacings match.
     pub kernels: Auto<Vec<[usize; 3]>>,
     /// Convolutions per encoder stage. `"auto"`: 2.
     pub blocks: Auto<Vec<usize>>,
-    /// Normalisation after the encoder's convolutions, the transposed ones and in the gates.
+    /// Normalisation after encoder and transposed convolutions, and in the gates.
     pub norm: Norm,
     /// Activation after these normalisations.
     pub activation: Activation,
@@ -48,11 +48,11 @@ impl Default for AttentionUnet {
     }
 }
 
-/// The attention U-Net with every number filled in.
+/// The attention U-Net with all values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AttentionUnetPlan {
-    /// The stages, finest first.
+    /// Feature maps of each stage, finest first.
     pub features: Vec<usize>,
     /// Stride of each stage.
     pub strides: Vec<[usize; 3]>,
@@ -69,7 +69,7 @@ pub struct AttentionUnetPlan {
 }
 
 impl AttentionUnetPlan {
-    /// Whether the decoder stage at this resolution has a head of its own: with deep supervision, all but the coarsest.
+    /// Whether the decoder stage at this resolution has its own head: with deep supervision, all but the coarsest have one.
     pub fn has_head(&self, stage: usize) -> bool {
         self.deep_supervision && stage + 2 < self.features.len()
     }
@@ -84,11 +84,11 @@ impl Spec for AttentionUnet {
             features: self.features.clone(),
             base_features: 32,
             strides: self.strides.clone(),
-            most_stages: usize::MAX,
+            max_stages: usize::MAX,
             kernels: self.kernels.clone(),
             kernel: 3,
             blocks: self.blocks.clone(),
-            usual_blocks: |_| 2,
+            default_blocks: |_| 2,
             decoder_blocks: DecoderBlocks::Same(1),
             flat: false,
             cost: Cost::Convolutions { residual: false, decoder_width: 1, passes: 1 },
@@ -101,12 +101,12 @@ impl Spec for AttentionUnet {
         AttentionUnetPlan { features, strides, kernels, blocks, norm, activation, deep_supervision }
     }
 
-    fn supervises_deeply(&self) -> bool {
+    fn has_deep_supervision(&self) -> bool {
         self.deep_supervision
     }
 }
 
-/// A decoder stage in MONAI's `AttentionLayer`.
+/// Names within a decoder stage, MONAI's `AttentionLayer`.
 const DECODER_NAMES: [(&str, &str); 11] = [
     (r"upsample\.(\w+)", "upconv.up.conv.$1"),
     (r"norm\.(\w+)", "upconv.up.adn.N.$1"),
@@ -135,7 +135,7 @@ impl Plan for AttentionUnetPlan {
     fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
         let of_stage = |(stage, voxels): (usize, usize)| {
             let features = self.features[stage];
-            // The transposed convolution, the gate (two half as wide, and the map of weights), and the merging convolution.
+            // Transposed convolution, gate (two maps of half the width and the attention map) and merging convolution.
             let decoder = if stage + 1 < self.features.len() { 3 * features + 1 } else { 0 };
             let heads = if stage == 0 || self.has_head(stage) { interface.outputs } else { 0 };
             voxels * (features * self.blocks[stage] + decoder + heads)
@@ -143,7 +143,7 @@ impl Plan for AttentionUnetPlan {
         stage_voxels(&self.strides, patch).into_iter().enumerate().map(of_stage).sum()
     }
 
-    /// MONAI's `AttentionUnet`: a level holds what lies below it.
+    /// MONAI's `AttentionUnet`, in which each level nests those below it.
     fn names(&self) -> Names {
         let stages = self.features.len();
         let level = |depth: usize| format!("model.1{}", ".submodule.1".repeat(depth));
@@ -169,8 +169,6 @@ impl Plan for AttentionUnetPlan {
 
     fn refuses(&self, _: Interface) -> Option<String> {
         let stages = self.features.len();
-        (stages < 2).then(|| {
-            format!("an attention U-Net has two stages or more, and {stages} came out of the patch and the spec")
-        })
+        (stages < 2).then(|| format!("an attention U-Net needs at least two stages; patch size and spec give {stages}"))
     }
 }

@@ -1,4 +1,4 @@
-//! Activations: functions without weights, and PReLU, whose slopes are learnt.
+//! Activations without parameters, and PReLU with learnt slopes.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation};
@@ -14,7 +14,7 @@ const LEAKY_SLOPE: f64 = 0.01;
 const INITIAL_SLOPE: f64 = 0.25;
 
 impl Activation {
-    /// What values below zero are multiplied by, where that is all that the function does.
+    /// Slope below zero, if it alone defines the function.
     pub(super) fn slope(self) -> Option<f64> {
         match self {
             Self::LeakyRelu => Some(LEAKY_SLOPE),
@@ -35,7 +35,7 @@ impl Activation {
     }
 }
 
-/// An activation with what it has to learn.
+/// An activation with its learnt parameters.
 #[derive(Module, Debug)]
 pub struct Activate {
     slopes: Option<Param<Tensor<1>>>,
@@ -44,13 +44,13 @@ pub struct Activate {
 }
 
 impl Activate {
-    /// The activation of so many feature maps; a PReLU has a slope for each.
+    /// The activation for `features` feature maps; PReLU has one slope per map.
     pub fn new(function: Activation, features: usize, device: &Device) -> Self {
         let slopes = || Param::from_tensor(Tensor::full([features], INITIAL_SLOPE, device));
         Self { slopes: (function == Activation::Prelu).then(slopes), function }
     }
 
-    /// Applies the function to every element of `[batch, features, …]`, in 32 bits.
+    /// Applies the function to every element of `[batch, features, …]`, in f32.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         in_f32(images, |images| match &self.slopes {
             Some(slopes) => prelu(images, slopes.val()),
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slopes_belong_to_feature_maps_and_learn_from_what_is_below_zero() {
+    fn prelu_slopes_are_per_feature_map_and_learn_from_negative_inputs() {
         let device = Device::flex().autodiff();
         let activate = Activate::new(Activation::Prelu, 2, &device);
         let values = TensorData::new(vec![-2.0f32, 3.0, 4.0, -1.0], [1, 2, 1, 1, 2]);

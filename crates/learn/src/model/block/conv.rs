@@ -1,4 +1,4 @@
-//! Convolutions as modules. Image tensors always have five dimensions; a 2D network is one of depth 1.
+//! Convolution modules. Image tensors always have five dimensions; a 2D network has depth 1.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -7,7 +7,7 @@ use super::Weights;
 use crate::backend::Precision;
 use crate::backend::conv::{Steps, convolve, convolve_transposed};
 
-/// A convolution that keeps the size (divided by the stride): zero padding of half a kernel.
+/// A convolution with zero padding of half a kernel: the size is preserved, except for division by the stride.
 ///
 /// Input `[batch, in, depth, height, width]`, output `[batch, out, ⌈depth/stride⌉, …]`. Weights are `[out, in, z, y, x]`
 /// for 2D networks too (z = 1), so that a 2D network is a 3D network of depth 1, weight for weight.
@@ -35,8 +35,8 @@ impl Conv {
         Self::bare(channels, kernel, Steps::new(stride, kernel.map(|edge| edge / 2)), weights)
     }
 
-    /// A convolution over blocks of `factor` voxels that do not overlap: size divided by the factor, no padding.
-    pub fn of_blocks(channels: [usize; 2], factor: [usize; 3], bias: bool, weights: &mut Weights) -> Self {
+    /// A convolution over non-overlapping blocks of `factor` voxels: divides the size by the factor, no padding.
+    pub fn patchify(channels: [usize; 2], factor: [usize; 3], bias: bool, weights: &mut Weights) -> Self {
         let fan_in = channels[0] * factor.iter().product::<usize>();
         let bare = Self::bare(channels, factor, Steps::new(factor, [0; 3]), weights);
         Self { bias: bias.then(|| weights.convolution([channels[1]], fan_in)), ..bare }
@@ -60,12 +60,12 @@ impl Conv {
         convolve(images, weight, bias, Steps::new(self.stride, self.padding))
     }
 
-    /// The mean over blocks of `factor` voxels and then the convolution, whose kernel and stride are 1: as one convolution over
-    /// blocks. Sizes must be divisible.
+    /// Averages blocks of `factor` voxels, then applies the convolution, whose kernel and stride must be 1; computed as one
+    /// convolution over blocks. Sizes must be divisible by the factor.
     ///
     /// # Panics
     /// The images are not in the network's precision.
-    pub fn forward_of_means(&self, images: Tensor<5>, factor: [usize; 3]) -> Tensor<5> {
+    pub fn forward_pooled(&self, images: Tensor<5>, factor: [usize; 3]) -> Tensor<5> {
         self.precision.expect(&images, "a convolution");
         let weight = spread(self.weight.val(), factor);
         let bias = self.bias.as_ref().map(|bias| self.precision.cast(bias.val()));
@@ -73,20 +73,20 @@ impl Conv {
     }
 }
 
-/// Weights `[out, in, 1, 1, 1]` shared out among the voxels of a block.
+/// Spreads weights `[out, in, 1, 1, 1]` evenly over the voxels of a block.
 fn spread(weight: Tensor<5>, factor: [usize; 3]) -> Tensor<5> {
     let voxels = factor.iter().product::<usize>() as f64;
     weight.div_scalar(voxels).repeat(&[1, 1, factor[0], factor[1], factor[2]])
 }
 
-/// The mean over blocks of `factor` voxels that do not overlap (average pooling); sizes must be divisible.
+/// Average pooling over non-overlapping blocks of `factor` voxels; sizes must be divisible by the factor.
 pub fn means(images: Tensor<5>, factor: [usize; 3], precision: Precision) -> Tensor<5> {
     let channels = images.dims()[1];
     let identity = Tensor::<2>::eye(channels, &images.device()).reshape([channels, channels, 1, 1, 1]);
     convolve(images, precision.cast(spread(identity, factor)), None, Steps::new(factor, [0; 3]))
 }
 
-/// A transposed convolution that enlarges by its stride.
+/// A transposed convolution that upsamples by its stride.
 #[derive(Module, Debug)]
 pub struct Upsample {
     weight: Param<Tensor<5>>,
@@ -99,14 +99,14 @@ pub struct Upsample {
 }
 
 impl Upsample {
-    /// Enlarges by `stride` along each axis with a kernel of the same size; weights `[in, out, z, y, x]`, PyTorch's default
-    /// initial values.
+    /// Upsamples by `stride` along each axis with a kernel of the same size; weights `[in, out, z, y, x]`, PyTorch's default
+    /// initialisation.
     pub fn new(channels: [usize; 2], stride: [usize; 3], weights: &mut Weights) -> Self {
         Self::with_steps(channels, stride, Steps::new(stride, [0; 3]), weights)
     }
 
-    /// Enlarges by `stride` with a kernel that overlaps, as MONAI pads it: a kernel of 3 and a stride of 2 have a padding of 1 and an
-    /// extra voxel. Along axes where the kernel is shorter than the stride, it is as long.
+    /// Upsamples by `stride` with an overlapping kernel, padded as in MONAI: kernel 3 and stride 2 have padding 1 and output padding 1.
+    /// Along axes where the kernel is shorter than the stride, it is extended to the stride.
     pub fn overlapping(channels: [usize; 2], kernel: [usize; 3], stride: [usize; 3], weights: &mut Weights) -> Self {
         let kernel = [0, 1, 2].map(|axis| kernel[axis].max(stride[axis]));
         let padding = kernel.map(|edge| (edge - 1) / 2);
@@ -115,7 +115,7 @@ impl Upsample {
     }
 
     fn with_steps([input, output]: [usize; 2], kernel: [usize; 3], steps: Steps, weights: &mut Weights) -> Self {
-        // PyTorch takes the fan-in from the second dimension, which of a transposed convolution is the output.
+        // PyTorch takes the fan-in from the second dimension, which is the output of a transposed convolution.
         let fan_in = output * kernel.iter().product::<usize>();
         let weight = weights.convolution([input, output, kernel[0], kernel[1], kernel[2]], fan_in);
         let Steps { stride, padding, extra } = steps;

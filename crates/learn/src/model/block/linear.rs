@@ -20,7 +20,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Maps `features[0]` to `features[1]`; normal initial weights with a deviation of 0.02, biases 0 (vision transformers).
+    /// Maps `input` to `output` features; initial weights normal with standard deviation 0.02, biases 0 (as in vision transformers).
     pub fn new([input, output]: [usize; 2], weights: &mut Weights) -> Self {
         let weight = weights.normal([output, input], 0.02);
         Self { weight, bias: weights.zeros([output]), precision: weights.precision() }
@@ -40,19 +40,19 @@ impl Linear {
     }
 }
 
-/// Normalisation over the features of each token, computed in 32 bits (Ba 2016, epsilon 1e-5).
+/// Layer normalisation over the features of each token, computed in f32 (Ba 2016, epsilon 1e-5).
 #[derive(Module, Debug)]
 pub struct TokenNorm {
     norm: LayerNorm,
 }
 
 impl TokenNorm {
-    /// For so many features.
+    /// A layer for tokens with `features` features.
     pub fn new(features: usize, weights: &Weights) -> Self {
         Self { norm: LayerNormConfig::new(features).init(weights.device()) }
     }
 
-    /// `[batch, token, feature]`; the number type stays.
+    /// Normalises `[batch, token, feature]`; the floating-point type is preserved.
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
         let scale = self.norm.gamma.val();
         let shift = self.norm.beta.as_ref().map_or_else(|| scale.zeros_like(), Param::val);
@@ -60,8 +60,8 @@ impl TokenNorm {
     }
 }
 
-/// Tokens `[batch, y · x, feature]` of images `[batch, feature, 1, y, x]`, row by row. On the CPU, where images have their channels last,
-/// both are the same numbers in the same order.
+/// Tokens `[batch, y · x, feature]` of images `[batch, feature, 1, y, x]`, row by row. On the CPU, where images are stored
+/// channels-last, both have the same memory layout.
 pub fn tokens(images: Tensor<5>) -> Tensor<3> {
     let [batch, features, _, height, width] = images.dims();
     images.permute([0, 2, 3, 4, 1]).reshape([batch, height * width, features])

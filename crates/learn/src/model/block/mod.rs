@@ -1,4 +1,4 @@
-//! The parts that architectures share.
+//! Building blocks shared by architectures.
 
 pub mod spec;
 mod activation;
@@ -14,7 +14,7 @@ mod tests;
 
 pub use activation::Activate;
 pub use conv::{Conv, Upsample};
-pub use dropout::{Draws, drop_features, drop_samples};
+pub use dropout::{DropoutRng, drop_features, drop_samples};
 pub use linear::{Linear, TokenNorm, images, tokens};
 pub use norm::{NormLayer, groups};
 pub use spec::{Activation, InitialWeights, Norm};

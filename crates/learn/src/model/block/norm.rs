@@ -1,4 +1,4 @@
-//! Normalisation and activation layers behind one type each, so that architectures name them by key.
+//! Normalisation layers behind one type, so that specs select them by key.
 
 use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig, Identity, InstanceNorm, InstanceNormConfig};
@@ -8,10 +8,10 @@ use super::{Activate, Activation, Norm};
 use crate::backend::norm::{Normalisation, moments, normalise, scaled};
 use crate::backend::precision::in_f32;
 
-/// The largest number of groups of a group norm; fewer where they don't divide the features.
+/// Maximum number of groups of a group norm; fewer if it does not divide the features.
 const MAX_GROUPS: usize = 8;
 
-/// A normalisation over `[batch, features, …]`; all with affine scale and shift.
+/// A normalisation of `[batch, features, …]` with affine scale and shift.
 #[derive(Module, Debug)]
 pub enum NormLayer {
     /// Per image and feature map.
@@ -20,12 +20,12 @@ pub enum NormLayer {
     Batch(BatchNorm),
     /// Per image and group of feature maps.
     Group(GroupNorm),
-    /// Passes its input on.
+    /// Identity.
     None(Identity),
 }
 
 impl NormLayer {
-    /// A layer for so many features.
+    /// A layer for `features` feature maps.
     pub fn new(norm: Norm, features: usize, device: &Device) -> Self {
         match norm {
             Norm::Instance => Self::Instance(InstanceNormConfig::new(features).init(device)),
@@ -40,9 +40,9 @@ impl NormLayer {
         Self::Instance(InstanceNormConfig::new(features).with_affine(false).init(device))
     }
 
-    /// The layer with scales of 0: what it ends adds nothing at first (nnU-Net's residual blocks).
+    /// The layer with scales of 0, so that the residual branch it ends is 0 before training (nnU-Net).
     #[must_use]
-    pub fn with_scales_of_zero(mut self) -> Self {
+    pub fn zero_scaled(mut self) -> Self {
         let gamma = match &mut self {
             Self::Instance(layer) => layer.gamma.as_mut(),
             Self::Batch(layer) => Some(&mut layer.gamma),
@@ -56,13 +56,13 @@ impl NormLayer {
         self
     }
 
-    /// Applies the layer and then the activation, if there is one; shape and number type stay. Computed in 32 bits: sums over a
-    /// whole image are beyond 16.
+    /// Applies the layer and then the activation, if any; preserves shape and floating-point type. Computed in f32: sums over a whole
+    /// image need more than 16 bits.
     pub fn forward(&self, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
         in_f32(images, |images| self.apply(images, activation))
     }
 
-    /// Applies the layer and then an activation, in one pass where that is possible.
+    /// Applies the layer and then an activation, in one pass if possible.
     pub fn then(&self, images: Tensor<5>, activation: &Activate) -> Tensor<5> {
         match activation.function {
             Activation::Prelu => activation.forward(self.forward(images, None)),
@@ -86,12 +86,12 @@ impl NormLayer {
     }
 }
 
-/// What is normalised, before it is known which activation follows.
+/// Normalisation options without an activation.
 fn statistics(groups: usize, epsilon: f64, over_batch: bool) -> Normalisation {
     Normalisation { groups, epsilon, slope: 1.0, over_batch }
 }
 
-/// A batch norm by our kernels where the device has them, else by Burn's.
+/// Batch norm with our kernels if the device has them, otherwise with Burn's.
 fn batch_norm(layer: &BatchNorm, images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
     let (running_mean, running_variance) = (&layer.running_mean, &layer.running_var);
     if !images.device().is_autodiff() {
@@ -120,8 +120,8 @@ fn batch_norm(layer: &BatchNorm, images: Tensor<5>, activation: Option<Activatio
     normalise_and_activate(images, [layer.gamma.val(), layer.beta.val()], options, activation)
 }
 
-/// Burn keeps new running statistics apart for each thread until the same thread asks for them; steps may run on any thread of
-/// the pool.
+/// Commits new running statistics: Burn holds them per thread until that thread reads them, and the next step may run on another
+/// thread of the pool.
 fn commit(layer: &BatchNorm) {
     let _ = (layer.running_mean.value_sync(), layer.running_var.value_sync());
 }
@@ -133,7 +133,7 @@ fn activate(images: Tensor<5>, activation: Option<Activation>) -> Tensor<5> {
     }
 }
 
-/// Normalises with a layer's scale and shift, ones and zeros where it has none.
+/// Normalises with a layer's scale and shift; ones and zeros if it has none.
 fn with_activation(
     images: Tensor<5>,
     [scale, shift]: [&Option<Param<Tensor<1>>>; 2],
@@ -147,7 +147,7 @@ fn with_activation(
     normalise_and_activate(images, [scale, shift], options, activation)
 }
 
-/// With the activation in the same pass, where it is one of a slope.
+/// Applies the activation in the same pass if a slope defines it.
 fn normalise_and_activate(
     images: Tensor<5>,
     [scale, shift]: [Tensor<1>; 2],
@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    /// Output, gradients of images and scale, and the running statistics after two batches; then the output of inference.
+    /// Output, gradients of images and scale, and running statistics after two batches; then the inference output.
     fn trained(forward: impl Fn(&BatchNorm, Tensor<5>) -> Tensor<5>, batches: &[Tensor<5>; 3]) -> Vec<Vec<f32>> {
         let layer = BatchNormConfig::new(batches[0].dims()[1]).init(&batches[0].device());
         let mut results = Vec::new();
@@ -179,7 +179,7 @@ mod tests {
         for images in [first, second] {
             let images = images.clone().require_grad();
             let output = forward(&layer, images.clone());
-            // Not a function of the output alone: a norm's mean and spread are fixed, and then gradients vanish.
+            // Weighted, because a norm fixes the mean and variance of its output: gradients of an unweighted sum would vanish.
             let grads = (output.clone() * weights.clone()).sum().backward();
             results.extend([output.into_data(), images.grad(&grads).unwrap().into_data()]);
             results.push(layer.gamma.grad(&grads).unwrap().into_data());
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_norm_is_burns() {
+    fn batch_norm_agrees_with_burns() {
         let device = Device::flex().autodiff();
         for shape in [[2, 16, 3, 5, 6], [3, 5, 1, 7, 8], [1, 24, 4, 4, 4]] {
             let batch = |mean| segspec_testing::drawn(shape, [mean, 2.0], &device);

@@ -1,4 +1,4 @@
-//! Keys that architectures share.
+//! Keys shared by architectures.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,9 @@ pub enum Norm {
     Instance,
     /// Per feature map over the batch (Ioffe 2015).
     Batch,
-    /// Groups of feature maps (Wu 2018): 8, or as many as divide the features.
+    /// Per group of feature maps (Wu 2018): 8 groups, or the largest smaller number that divides the features.
     Group,
-    /// None.
+    /// No normalisation.
     None,
 }
 
@@ -33,20 +33,20 @@ pub enum Activation {
     Prelu,
 }
 
-/// How the weights of convolutions are drawn before training.
+/// Initialisation of convolution weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialWeights {
     /// Uniform in ±1/√fan-in, biases too (PyTorch's default).
     #[default]
     Pytorch,
-    /// Normal with the variance 2 / fan-in, for a slope of 0.01 below zero; biases 0 (He 2015), and scales of the norms that end residual
-    /// blocks 0: nnU-Net's.
+    /// Normal with variance 2 / fan-in, adjusted for a slope of 0.01 below zero; biases 0 (He 2015). Scales of the norms that end
+    /// residual branches are 0, as in nnU-Net.
     He,
 }
 
 impl InitialWeights {
-    /// Whether it is what plans of old meant.
+    /// Whether it is the default, which plans written before this key use.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -16,7 +16,7 @@ pub struct ConvNormAct {
     activation: Activate,
 }
 
-/// What all blocks of a stage have in common.
+/// Options shared by all blocks of a stage.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// Kernel `[z, y, x]`.
@@ -33,7 +33,7 @@ impl ConvNormAct {
         Self::with(Conv::new(channels, style.kernel, stride, weights), channels[1], style, weights)
     }
 
-    /// After a convolution to so many feature maps.
+    /// A block around a given convolution with `features` output feature maps.
     pub fn with(conv: Conv, features: usize, style: Style, weights: &Weights) -> Self {
         let norm = NormLayer::new(style.norm, features, weights.device());
         Self { conv, norm, activation: Activate::new(style.activation, features, weights.device()) }
@@ -45,8 +45,8 @@ impl ConvNormAct {
     }
 }
 
-/// Residual block: two convolutions, and a skip that is averaged where the size changes and projected where the features do (He 2019,
-/// ResNet-D; nnU-Net's `BasicBlockD`).
+/// Residual block: two convolutions, and a skip connection that is average-pooled if the size changes and projected if the number
+/// of features changes (He 2019, ResNet-D; nnU-Net's `BasicBlockD`).
 #[derive(Module, Debug)]
 pub struct Residual {
     first: ConvNormAct,
@@ -70,7 +70,7 @@ impl Residual {
         let projection = changes.then(|| Conv::without_bias(channels, [1; 3], [1; 3], weights));
         let norm = || NormLayer::new(style.norm, output, weights.device());
         let second_norm = match weights.initial() {
-            InitialWeights::He => norm().with_scales_of_zero(),
+            InitialWeights::He => norm().zero_scaled(),
             InitialWeights::Pytorch => norm(),
         };
         let projection_norm = changes.then(norm);
@@ -83,7 +83,7 @@ impl Residual {
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         let change = self.second_norm.forward(self.second.forward(self.first.forward(images.clone())), None);
         let skip = match (&self.projection, &self.projection_norm) {
-            (Some(projection), Some(norm)) => norm.forward(projection.forward_of_means(images, self.stride), None),
+            (Some(projection), Some(norm)) => norm.forward(projection.forward_pooled(images, self.stride), None),
             _ if self.stride != [1; 3] => means(images, self.stride, self.precision),
             _ => images,
         };
@@ -91,7 +91,7 @@ impl Residual {
     }
 }
 
-/// Blocks at one resolution; the first carries the stride and the change of features.
+/// Blocks at one resolution; the first applies the stride and changes the number of features.
 #[derive(Module, Debug)]
 pub enum Stage {
     /// Plain convolutions.

@@ -1,8 +1,8 @@
-//! What a network puts out in training, where its loss may look at more than the result.
+//! Outputs of a network in training, where losses may apply to more than the final logits.
 
 use burn::tensor::Tensor;
 
-/// Logits with the weight of their loss; the weights of a network's outputs add to one.
+/// Logits with the weight of their loss; the weights of a network's outputs sum to one.
 #[derive(Debug)]
 pub struct Supervised {
     /// Factor of the loss.
@@ -12,14 +12,14 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Deep supervision: full size first, with weights 1, 1/2, 1/4, … that add to one (nnU-Net).
+    /// Deep supervision: full size first, with weights 1, 1/2, 1/4, … normalised to sum to one (nnU-Net).
     pub fn halving(outputs: Vec<Tensor<5>>) -> Vec<Self> {
         let weight = |level: usize| 0.5f64.powi(level as i32);
         let sum: f64 = (0..outputs.len()).map(weight).sum();
         outputs.into_iter().enumerate().map(|(level, logits)| Self { weight: weight(level) / sum, logits }).collect()
     }
 
-    /// Outputs that count by the weights, whatever these add to.
+    /// Outputs of several passes, weighted by `weights` normalised to sum to one.
     pub fn weighted(outputs: Vec<Vec<Self>>, weights: &[f64]) -> Vec<Self> {
         let sum: f64 = weights.iter().sum();
         let share = |(outputs, weight): (Vec<Self>, &f64)| {

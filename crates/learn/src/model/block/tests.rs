@@ -1,4 +1,4 @@
-//! Gradients of whole blocks against differences of their values.
+//! Gradients of whole blocks against finite differences.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -25,7 +25,7 @@ fn dot<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
     a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
-/// Moves every parameter along a direction of its own.
+/// Moves every parameter along its own random direction.
 struct Moved {
     seed: u64,
     distance: f64,
@@ -39,7 +39,7 @@ impl ModuleMapper for Moved {
     }
 }
 
-/// The slope along the same directions, by the gradients.
+/// Directional derivative along the same directions, from the gradients.
 struct Slope<'a> {
     seed: u64,
     gradients: &'a GradientsParams,
@@ -58,7 +58,8 @@ impl ModuleVisitor for Slope<'_> {
     }
 }
 
-/// Compares slopes of a weighted sum of the block's outputs: along the image and along all parameters at once.
+/// Compares directional derivatives of a weighted sum of the block's outputs with finite differences: of the image, and of all
+/// parameters at once.
 fn check<B: Module>(name: &str, block: &B, forward: impl Fn(&B, Tensor<5>) -> Tensor<5>) {
     let device = Device::flex().autodiff();
     let [z, y, x] = SIZE;
@@ -68,12 +69,12 @@ fn check<B: Module>(name: &str, block: &B, forward: impl Fn(&B, Tensor<5>) -> Te
     let mut gradients = (output * weights.clone()).sum().backward();
     let of_images = images.grad(&gradients).unwrap();
     let value = |block: &B, images: Tensor<5>| dot(forward(block, images), weights.clone());
-    // Rounding leaves this much between a slope and a difference.
+    // The tolerance covers rounding errors of the finite difference.
     let close = |what: &str, found: f64, expected: f64, scale: f64| {
         assert!((found - expected).abs() < 0.03 * scale, "{name}, {what}: slope {found} instead of {expected}");
     };
 
-    // Along the gradient, where nothing is lost among rounding errors, and along noise.
+    // Along the gradient, where the difference is far above rounding errors, and along noise.
     let length = dot(of_images.clone(), of_images.clone()).sqrt();
     let along_gradient = Tensor::from_data(of_images.clone().div_scalar(length).into_data(), &device);
     let along_noise = noise(along_gradient.dims(), 3, &device);
@@ -90,14 +91,14 @@ fn check<B: Module>(name: &str, block: &B, forward: impl Fn(&B, Tensor<5>) -> Te
     let mut slope = Slope { seed: 10, gradients: &gradients, sum: 0.0, norm: 0.0 };
     block.visit(&mut slope);
     let moved = |distance: f64| value(&block.clone().map(&mut Moved { seed: 10, distance }), images.clone().detach());
-    // Of noise in ±1, the part along the gradient has a length of √⅓.
+    // The component of uniform noise in ±1 along a direction has standard deviation √⅓.
     let (distance, usual) = (1e-3, (slope.norm / 3.0).sqrt());
     close("parameters", (moved(distance) - moved(-distance)) / (2.0 * distance), slope.sum, usual.max(slope.sum.abs()));
 }
 
-/// With activations that have no kinks, where differences are no slopes; `backend::norm` compares the others with Burn's.
+/// Smooth activations only, because finite differences fail at kinks; `backend::norm` compares the others with Burn's.
 #[test]
-fn gradients_of_blocks_are_slopes() {
+fn block_gradients_agree_with_finite_differences() {
     let device = Device::flex().autodiff();
     for norm in [Norm::Instance, Norm::Group, Norm::Batch, Norm::None] {
         for (activation, kernel, stride) in [
@@ -141,7 +142,7 @@ fn gradients(precision: Precision, images: Tensor<5>) -> (Vec<Tensor<1>>, Tensor
 }
 
 #[test]
-fn blocks_of_16_bits_have_gradients_of_32_that_are_nearly_the_same() {
+fn blocks_in_16_bits_have_f32_gradients_close_to_those_of_f32_blocks() {
     let [z, y, x] = SIZE;
     let images = noise([BATCH, CHANNELS[0], z, y, x], 1, &Device::flex().autodiff());
     let (expected, output) = gradients(Precision::F32, images.clone());
@@ -150,7 +151,7 @@ fn blocks_of_16_bits_have_gradients_of_32_that_are_nearly_the_same() {
         let (found, half) = gradients(precision, images.clone());
         let away = length((half - output.clone()).flatten(0, 4)) / length(output.clone().flatten(0, 4));
         assert!(away > 1e-5 && away < tolerance, "{precision:?}: output {away}");
-        // Biases before a norm have no gradient but rounding.
+        // Gradients of biases before a norm are pure rounding error.
         let norm = expected.iter().map(|gradient| length(gradient.clone())).fold(0.0, f64::max);
         for (index, (found, expected)) in found.into_iter().zip(&expected).enumerate() {
             let away = length(found - expected.clone()) / norm;
@@ -161,7 +162,7 @@ fn blocks_of_16_bits_have_gradients_of_32_that_are_nearly_the_same() {
 
 #[test]
 #[should_panic(expected = "a convolution computes in bf16 and was given F32")]
-fn a_block_of_16_bits_refuses_32() {
+fn a_16_bit_block_rejects_f32_input() {
     let device = Device::flex();
     let style = Style { kernel: [3; 3], norm: Norm::Instance, activation: Activation::LeakyRelu };
     let block = ConvNormAct::new(CHANNELS, [1; 3], style, &mut Weights::new(6, Precision::Bf16, &device));

@@ -1,5 +1,5 @@
-//! Initial weights, drawn on the host from the plan's seed: the same for every device and every order of construction
-//! elsewhere in the process (Burn's own generator is one per process).
+//! Initial weights, drawn on the host from the plan's seed: the same on every device, and independent of what else the process
+//! constructs (Burn's own generator is shared by the whole process).
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,10 +10,10 @@ use super::InitialWeights;
 use crate::backend::Precision;
 use crate::random;
 
-/// Of nnU-Net's leaky ReLU.
+/// Slope below zero of nnU-Net's leaky ReLU.
 const SLOPE: f64 = 0.01;
 
-/// Hands out initial weights, each parameter from its own random stream.
+/// DropoutRng initial weights, each parameter from its own random stream.
 pub struct Weights<'a> {
     seed: u64,
     drawn: u64,
@@ -23,33 +23,33 @@ pub struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// A source for one network, whose weights lie in 32 bits whatever it computes in.
+    /// A source for one network, whose weights are stored in f32 whatever it computes in.
     pub fn new(seed: u64, precision: Precision, device: &'a Device) -> Self {
         Self { seed, drawn: 0, precision, initial: InitialWeights::Pytorch, device }
     }
 
-    /// From now on weights are drawn so.
+    /// Sets the initialisation of all further weights.
     pub fn draw_as(&mut self, initial: InitialWeights) {
         self.initial = initial;
     }
 
-    /// How weights are drawn.
+    /// The current initialisation.
     pub fn initial(&self) -> InitialWeights {
         self.initial
     }
 
-    /// Numbers that the network computes in.
+    /// Floating-point type that the network computes in.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Where the weights lie.
+    /// Device of the weights.
     pub fn device(&self) -> &'a Device {
         self.device
     }
 
-    /// Weights or (with one axis) biases of a convolution. Uniform in ±1/√fan-in: PyTorch's default (Kaiming uniform with a = √5); or
-    /// as [`InitialWeights::He`] says.
+    /// Weights or (with one axis) biases of a convolution: uniform in ±1/√fan-in, PyTorch's default (Kaiming uniform with a = √5), or
+    /// as described for [`InitialWeights::He`].
     pub fn convolution<const D: usize>(&mut self, shape: [usize; D], fan_in: usize) -> Param<Tensor<D>> {
         if self.initial == InitialWeights::He {
             let gain = 2.0 / (1.0 + SLOPE * SLOPE);
@@ -62,7 +62,7 @@ impl<'a> Weights<'a> {
         self.draw(shape, |stream| stream.random_range(-bound..=bound))
     }
 
-    /// Normal around 0, by Box and Muller's transform.
+    /// Normal with mean 0, by the Box–Muller transform.
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], deviation: f64) -> Param<Tensor<D>> {
         self.draw(shape, |stream| {
             let (radius, angle): (f64, f64) =
@@ -71,7 +71,7 @@ impl<'a> Weights<'a> {
         })
     }
 
-    /// All 0.
+    /// Zeros.
     pub fn zeros<const D: usize>(&mut self, shape: [usize; D]) -> Param<Tensor<D>> {
         Param::from_tensor(Tensor::zeros(shape, self.device))
     }

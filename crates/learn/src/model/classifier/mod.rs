@@ -1,4 +1,4 @@
-//! A classifier of slices: which of them show a structure.
+//! A slice classifier: predicts which slices show a structure.
 
 mod network;
 mod spec;

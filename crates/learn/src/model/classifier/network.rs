@@ -11,7 +11,7 @@ use crate::backend::precision::in_f32;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{
-    Activate, Activation, Conv, ConvNormAct, Draws, Linear, NormLayer, Style, Weights, drop_features,
+    Activate, Activation, Conv, ConvNormAct, DropoutRng, Linear, NormLayer, Style, Weights, drop_features,
 };
 
 /// See [`super::Classifier`].
@@ -51,7 +51,7 @@ impl SliceClassifier {
 }
 
 impl Forward for SliceClassifier {
-    fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, draws: &DropoutRng) -> Tensor<5> {
         let stem = max_pool(self.stem.forward(images));
         let seen = self.stages.iter().flatten().fold(stem, |images, block| block.forward(images));
         let [batch, features, ..] = seen.dims();
@@ -67,7 +67,7 @@ impl Forward for SliceClassifier {
     }
 }
 
-/// Two convolutions and a skip, which is a strided 1×1 convolution where size or features change (He 2016, option B).
+/// Two convolutions and a skip connection: a strided 1×1 convolution if size or features change (He 2016, option B).
 #[derive(Module, Debug)]
 struct BasicBlock {
     first: ConvNormAct,

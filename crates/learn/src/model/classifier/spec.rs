@@ -10,29 +10,29 @@ use crate::model::block::{Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
 use crate::model::{Interface, ModelPlan, Names, Task};
 
-/// Edge of the first convolution.
+/// Kernel edge of the first convolution.
 pub(super) const STEM_KERNEL: usize = 7;
-/// Strides of first convolution and pooling together, then of the second to fourth stage.
+/// Combined stride of the first convolution and pooling, then strides of the second to fourth stage.
 const STRIDES: [usize; 4] = [4, 2, 2, 2];
 
-/// Classifier of single slices: ResNet (He 2016) with basic blocks, as torchvision's `resnet18` and `resnet34`, whose weights fit.
+/// Slice classifier: ResNet (He 2016) with basic blocks, as torchvision's `resnet18` and `resnet34`, whose weights can be loaded.
 ///
-/// It says of each slice whether it shows a structure, and is scored by slices: area under the ROC curve, sensitivity, specificity.
-/// For 2D patches divisible by 32; of a larger slice the window that is surest decides.
+/// Predicts for each slice whether it shows a structure; scored per slice: area under the ROC curve, sensitivity, specificity.
+/// For 2D patches divisible by 32; a larger slice takes the highest probability of its windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Classifier {
-    /// What is said of a slice.
+    /// What is predicted for a slice.
     pub target: SliceTarget,
-    /// ResNet whose numbers `"auto"` stands for.
+    /// ResNet that `"auto"` values are taken from.
     pub size: ResnetSize,
     /// Features of the four stages. `"auto"`: 64, 128, 256, 512.
     pub features: Auto<Vec<usize>>,
-    /// Blocks of the four stages.
+    /// Blocks of the four stages. `"auto"`: those of `size`.
     pub blocks: Auto<Vec<usize>>,
     /// Normalisation after each convolution.
     pub norm: Norm,
-    /// Probability of dropping a feature before the last layer, in training.
+    /// Dropout probability of features before the last layer.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub dropout: f64,
 }
@@ -50,13 +50,13 @@ impl Default for Classifier {
     }
 }
 
-/// What a classifier says of a slice.
+/// What a classifier predicts for a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SliceTarget {
     /// Whether it shows any of the structures.
     Any,
-    /// Of each structure, whether it shows it.
+    /// For each structure, whether it shows it.
     PerStructure,
 }
 
@@ -71,11 +71,11 @@ pub enum ResnetSize {
     Resnet34,
 }
 
-/// The classifier with every number filled in.
+/// The classifier with all values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ClassifierPlan {
-    /// What is said of a slice.
+    /// What is predicted for a slice.
     pub target: SliceTarget,
     /// Features of the stages.
     pub features: Vec<usize>,
@@ -83,7 +83,7 @@ pub struct ClassifierPlan {
     pub blocks: Vec<usize>,
     /// Normalisation.
     pub norm: Norm,
-    /// Dropped features before the last layer.
+    /// Dropout probability before the last layer.
     pub dropout: f64,
 }
 
@@ -97,7 +97,7 @@ impl ResnetSize {
 }
 
 impl Classifier {
-    /// Fills in the size's numbers.
+    /// Fills in the values of the chosen size.
     fn numbers(&self) -> ClassifierPlan {
         ClassifierPlan {
             target: self.target,
@@ -109,7 +109,7 @@ impl Classifier {
     }
 }
 
-/// A stated list that has an entry for each stage.
+/// The stated list, if it has one entry per stage.
 fn four(list: &Auto<Vec<usize>>) -> Option<Vec<usize>> {
     list.fixed().filter(|list| list.len() == STRIDES.len()).cloned()
 }
@@ -124,11 +124,11 @@ impl Spec for Classifier {
             features: Auto::Fixed(plan.features.clone()),
             base_features: 64,
             strides: Auto::Fixed(STRIDES.map(|stride| [1, stride, stride]).to_vec()),
-            most_stages: STRIDES.len(),
+            max_stages: STRIDES.len(),
             kernels: Auto::Fixed(vec![[1, 3, 3]; STRIDES.len()]),
             kernel: 3,
             blocks: Auto::Fixed(plan.blocks.clone()),
-            usual_blocks: |_| 2,
+            default_blocks: |_| 2,
             decoder_blocks: DecoderBlocks::Same(1),
             flat: true,
             cost: Cost::Own(Box::new(ModelPlan::Classifier(plan))),
@@ -193,11 +193,11 @@ impl Plan for ClassifierPlan {
     }
 }
 
-/// Outside of the stages, in torchvision.
+/// torchvision's names outside the stages.
 const FIXED_NAMES: [(&str, &str); 3] =
     [(r"stem\.conv\.(\w+)", "conv1.$1"), (r"stem\.norm\.(\w+)", "bn1.$1"), (r"head\.(\w+)", "fc.$1")];
 
-/// Within a block, in torchvision.
+/// torchvision's names within a block.
 const BLOCK_NAMES: [(&str, &str); 6] = [
     (r"first\.conv\.(\w+)", "conv1.$2"),
     (r"first\.norm\.(\w+)", "bn1.$2"),

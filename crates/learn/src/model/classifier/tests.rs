@@ -20,7 +20,7 @@ fn small() -> ClassifierPlan {
 }
 
 #[test]
-fn a_slice_gets_one_number_for_each_output() {
+fn a_slice_gets_one_logit_per_output() {
     let network = build(&ModelPlan::Classifier(small()), INTERFACE, Precision::F32, 1, &Device::flex());
     let images = segspec_testing::drawn([4, 2, 1, 64, 32], [0.5, 0.3], &Device::flex());
     assert_eq!(network.forward(images).dims(), [4, 3, 1, 1, 1]);

@@ -1,4 +1,4 @@
-//! MultiPass U-Net: U-Nets one after the other, each of which sees the image and what the one before found.
+//! MultiPass U-Net: a sequence of U-Nets, each of which takes the image and the previous prediction as input.
 
 mod network;
 mod spec;

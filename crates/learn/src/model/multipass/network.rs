@@ -9,7 +9,7 @@ use crate::backend::join::join;
 use crate::backend::soft;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
-use crate::model::block::{Draws, Supervised, Weights};
+use crate::model::block::{DropoutRng, Supervised, Weights};
 use crate::model::unet::UNet;
 
 /// MultiPass U-Net: see [`super::MultipassUnet`].
@@ -49,7 +49,7 @@ impl MultipassUNet {
         &self.passes
     }
 
-    /// What each pass puts out: logits of one or more sizes, full size first.
+    /// Outputs of each pass: logits of one or more sizes, full size first.
     fn run(&self, images: Tensor<5>, forward: impl Fn(&UNet, Tensor<5>) -> Vec<Tensor<5>>) -> Vec<Vec<Tensor<5>>> {
         let mut passes: Vec<Vec<Tensor<5>>> = Vec::with_capacity(self.passes.len());
         for network in &self.passes {
@@ -67,7 +67,7 @@ impl MultipassUNet {
         passes
     }
 
-    /// What a pass knows of the one before.
+    /// The previous pass's logits, detached if gradients stop between passes.
     fn known(&self, before: &[Tensor<5>]) -> Vec<Tensor<5>> {
         before.iter().map(|logits| if self.stop_gradients { logits.clone().detach() } else { logits.clone() }).collect()
     }
@@ -84,14 +84,14 @@ impl MultipassUNet {
 }
 
 impl Forward for MultipassUNet {
-    fn logits(&self, images: Tensor<5>, _: &Draws) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, _: &DropoutRng) -> Tensor<5> {
         match self.forward_passes(images.clone()).pop() {
             Some(logits) => logits,
             None => images,
         }
     }
 
-    fn forward_supervised(&self, images: Tensor<5>, _: &Draws) -> Vec<Supervised> {
+    fn forward_supervised(&self, images: Tensor<5>, _: &DropoutRng) -> Vec<Supervised> {
         let each = self.run(images, UNet::logits_supervised);
         Supervised::weighted(each.into_iter().map(Supervised::halving).collect(), &self.pass_weights)
     }

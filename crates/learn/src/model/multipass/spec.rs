@@ -10,20 +10,20 @@ use crate::model::block::Weights;
 use crate::model::staged::{Cost, Staged, Stages};
 use crate::model::unet::{Unet, UnetPlan};
 
-/// MultiPass U-Net: the first pass finds structures in the image; each later one sees the image and the probabilities of the pass
-/// before, and refines them (auto-context, Tu & Bai 2010; stacked networks, Newell 2016). Each pass has weights of its own.
+/// MultiPass U-Net: the first pass segments the image; each later one takes the image and the previous pass's probabilities and
+/// refines them (auto-context, Tu & Bai 2010; stacked networks, Newell 2016). Each pass has its own weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct MultipassUnet {
     /// Number of passes.
     #[schemars(range(min = 1, max = 8))]
     pub passes: usize,
-    /// Weight of each pass's loss, first pass first; relative, they are made to add to one. Left out: all the same.
+    /// Loss weight of each pass, first pass first; normalised to sum to one. Default: all equal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass_weights: Option<Vec<f64>>,
-    /// A later pass puts out what is to be added to the logits of the pass before, instead of new ones.
+    /// Later passes predict a correction that is added to the previous pass's logits, instead of new logits.
     pub residual: bool,
-    /// The loss of a later pass changes no weights of earlier ones: each pass learns from its own loss alone.
+    /// Stop gradients between passes: each pass learns from its own loss only.
     pub stop_gradients: bool,
     /// The network of every pass.
     pub unet: Unet,
@@ -35,15 +35,15 @@ impl Default for MultipassUnet {
     }
 }
 
-/// The MultiPass U-Net with every number filled in.
+/// The MultiPass U-Net with all values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MultipassUnetPlan {
-    /// Weight of each pass's loss; its length is the number of passes.
+    /// Loss weight of each pass; as many entries as passes.
     pub pass_weights: Vec<f64>,
-    /// Later passes correct.
+    /// Whether later passes predict corrections.
     pub residual: bool,
-    /// Later passes do not teach earlier ones.
+    /// Whether gradients stop between passes.
     pub stop_gradients: bool,
     /// The network of every pass.
     pub unet: UnetPlan,
@@ -69,7 +69,7 @@ impl Spec for MultipassUnet {
         MultipassUnetPlan { pass_weights, residual, stop_gradients, unet: self.unet.resolve(stages) }
     }
 
-    fn supervises_deeply(&self) -> bool {
+    fn has_deep_supervision(&self) -> bool {
         self.unet.deep_supervision
     }
 
@@ -84,8 +84,8 @@ impl Spec for MultipassUnet {
         match usable {
             true => Vec::new(),
             false => mistake(
-                "the weights do not make the last pass learn".into(),
-                "use numbers of 0 and above, the last one above 0",
+                "pass weights must not be negative, and the last must be positive".into(),
+                "give the last pass a weight above 0, for example 1.0",
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Properties of the MultiPass U-Net, which has no reference implementation: what its passes see, correct and teach.
+//! Properties of the MultiPass U-Net, which has no reference implementation: inputs, corrections and gradients of its passes.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::*;
 use crate::backend::Precision;
 use crate::model::architecture::{Forward, Plan};
-use crate::model::block::{Activation, Draws, Norm, Supervised, Weights};
+use crate::model::block::{Activation, DropoutRng, Norm, Supervised, Weights};
 use crate::model::unet::UnetPlan;
 use crate::model::{Interface, ModelPlan, build};
 
@@ -39,7 +39,7 @@ fn every_pass_has_its_weight_and_its_sizes() {
     let device = Device::flex();
     let network = network(&plan(true, false), &device);
     let images = segspec_testing::drawn(SHAPE, [0.5, 0.3], &device);
-    let outputs = network.forward_supervised(images.clone(), &Draws::none());
+    let outputs = network.forward_supervised(images.clone(), &DropoutRng::none());
     let weights: Vec<f64> = outputs.iter().map(|output| output.weight).collect();
     for (found, expected) in weights.iter().zip([0.25 * 2.0 / 3.0, 0.25 / 3.0, 0.75 * 2.0 / 3.0, 0.75 / 3.0]) {
         assert!((found - expected).abs() < 1e-12, "{weights:?}");
@@ -64,7 +64,7 @@ fn taught(plan: &MultipassUnetPlan) -> [f64; 2] {
     let device = Device::flex().autodiff();
     let network = network(plan, &device);
     let images = segspec_testing::drawn(SHAPE, [0.5, 0.3], &device);
-    let outputs: Vec<Supervised> = network.forward_supervised(images, &Draws::none());
+    let outputs: Vec<Supervised> = network.forward_supervised(images, &DropoutRng::none());
     let logits = outputs[2].logits.clone();
     let factors = segspec_testing::drawn(logits.dims(), [0.5, 0.3], &device);
     let gradients = GradientsParams::from_grads((logits * factors).sum().backward(), &network);
@@ -76,7 +76,7 @@ fn taught(plan: &MultipassUnetPlan) -> [f64; 2] {
 }
 
 #[test]
-fn a_later_pass_teaches_earlier_ones_unless_it_is_stopped() {
+fn a_later_pass_trains_earlier_ones_unless_gradients_stop() {
     for residual in [true, false] {
         let [first, second] = taught(&plan(residual, false));
         assert!(first > 0.0 && second > 0.0, "{residual}: {first}, {second}");
@@ -86,7 +86,7 @@ fn a_later_pass_teaches_earlier_ones_unless_it_is_stopped() {
 }
 
 #[test]
-fn stopping_gradients_changes_no_output_and_correcting_does() {
+fn stopping_gradients_changes_no_output_but_residual_passes_do() {
     let device = Device::flex();
     let images = segspec_testing::drawn(SHAPE, [0.5, 0.3], &device);
     let output = |residual, stop| network(&plan(residual, stop), &device).forward(images.clone()).into_data();

@@ -1,4 +1,4 @@
-//! Self-attention with fewer keys than queries, and the feed-forward layer that knows its neighbours.
+//! Self-attention with spatially reduced keys and values, and the Mix-FFN.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -10,7 +10,7 @@ use crate::backend::gelu::gelu;
 use crate::backend::softmax::softmax;
 use crate::model::block::{Conv, Linear, TokenNorm, Weights, images, tokens};
 
-/// Softmax attention; keys and values are taken from blocks of tokens (Wang 2021, PVT).
+/// Softmax attention; keys and values are reduced over blocks of tokens (Wang 2021, PVT).
 #[derive(Module, Debug)]
 pub(super) struct Attention {
     query: Linear,
@@ -35,7 +35,7 @@ impl Attention {
             key,
             value,
             output,
-            reduction: reduces.then(|| Conv::of_blocks([features; 2], [1, edge, edge], true, weights)),
+            reduction: reduces.then(|| Conv::patchify([features; 2], [1, edge, edge], true, weights)),
             reduction_norm: reduces.then(|| TokenNorm::new(features, weights)),
             heads: HEADS[stage],
             precision: weights.precision(),
@@ -66,7 +66,7 @@ impl Attention {
     }
 }
 
-/// Linear, 3×3 depthwise convolution (which tells tokens where they are), GELU, linear: the paper's Mix-FFN.
+/// Linear, 3×3 depthwise convolution (which encodes positions), GELU, linear: the paper's Mix-FFN.
 #[derive(Module, Debug)]
 pub(super) struct FeedForward {
     first: Linear,

@@ -1,4 +1,4 @@
-//! The decoder: every stage to the same features and the finest size, fused by one layer.
+//! The decoder: projects every stage to the same number of features, resizes it to the finest size, and fuses all in one layer.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -7,7 +7,7 @@ use super::spec::SegformerPlan;
 use crate::backend::join::join;
 use crate::backend::resize::resize;
 use crate::model::block::{
-    Activation, Conv, ConvNormAct, Draws, Linear, Norm, Style, Weights, drop_features, images, tokens,
+    Activation, Conv, ConvNormAct, DropoutRng, Linear, Norm, Style, Weights, drop_features, images, tokens,
 };
 
 #[derive(Module, Debug)]
@@ -34,7 +34,7 @@ impl Decoder {
     }
 
     /// Logits at the size of the finest map.
-    pub(super) fn forward(&self, maps: Vec<Tensor<5>>, draws: &Draws) -> Tensor<5> {
+    pub(super) fn forward(&self, maps: Vec<Tensor<5>>, draws: &DropoutRng) -> Tensor<5> {
         let Some([.., height, width]) = maps.first().map(Tensor::dims) else {
             unreachable!("an encoder has four stages")
         };

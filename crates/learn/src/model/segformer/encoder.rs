@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 
 use super::attention::{Attention, FeedForward};
 use super::spec::{KERNELS, STRIDES, SegformerPlan};
-use crate::model::block::{Conv, Draws, TokenNorm, Weights, drop_samples, images, tokens};
+use crate::model::block::{Conv, DropoutRng, TokenNorm, Weights, drop_samples, images, tokens};
 
-/// Four stages, each of half the size of the one before.
+/// Four stages, each half the size of the previous one.
 #[derive(Module, Debug)]
 pub(super) struct Encoder {
     stages: Vec<Stage>,
@@ -29,7 +29,7 @@ impl Encoder {
     }
 
     /// Feature maps `[batch, features, 1, height / 4, width / 4]` to `… / 32`, finest first.
-    pub(super) fn forward(&self, images: Tensor<5>, draws: &Draws) -> Vec<Tensor<5>> {
+    pub(super) fn forward(&self, images: Tensor<5>, draws: &DropoutRng) -> Vec<Tensor<5>> {
         let mut maps: Vec<Tensor<5>> = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             let input = maps.last().unwrap_or(&images).clone();
@@ -58,7 +58,7 @@ impl Stage {
         }
     }
 
-    fn forward(&self, input: Tensor<5>, draws: &Draws) -> Tensor<5> {
+    fn forward(&self, input: Tensor<5>, draws: &DropoutRng) -> Tensor<5> {
         let embedded = self.embedding.forward(input);
         let [.., height, width] = embedded.dims();
         let size = [height, width];
@@ -89,7 +89,7 @@ impl Block {
         }
     }
 
-    fn forward(&self, tokens: Tensor<3>, size: [usize; 2], draws: &Draws) -> Tensor<3> {
+    fn forward(&self, tokens: Tensor<3>, size: [usize; 2], draws: &DropoutRng) -> Tensor<3> {
         let change = self.attention.forward(self.norm.forward(tokens.clone()), size);
         let tokens = drop_samples(change, self.drop_path, draws) + tokens;
         let change = self.feed_forward.forward(self.second_norm.forward(tokens.clone()), size);

@@ -1,6 +1,6 @@
-//! SegFormer's parameters at Hugging Face.
+//! Names of SegFormer's parameters at Hugging Face.
 
-/// As checkpoints on the hub have them (transformers before version 5), those of the bare encoder too.
+/// Names in checkpoints on the Hub (transformers before version 5), including those of the bare encoder.
 pub(super) const HUB_NAMES: [(&str, &str); 16] = [
     (r"encoder\.stages\.(\d+)\.embedding\.(\w+)", "segformer.encoder.patch_embeddings.$1.proj.$2"),
     (r"encoder\.stages\.(\d+)\.embedding_norm\.norm\.(\w+)", "segformer.encoder.patch_embeddings.$1.layer_norm.$2"),
@@ -44,7 +44,7 @@ pub(super) const HUB_NAMES: [(&str, &str); 16] = [
     FUSE_NORM,
 ];
 
-/// As transformers 5 calls them.
+/// Names in transformers 5.
 pub(super) const TRANSFORMERS_NAMES: [(&str, &str); 18] = [
     (r"encoder\.stages\.(\d+)\.embedding\.(\w+)", "segformer.stages.$1.patch_embeddings.proj.$2"),
     (r"encoder\.stages\.(\d+)\.embedding_norm\.norm\.(\w+)", "segformer.stages.$1.patch_embeddings.layer_norm.$2"),

@@ -10,7 +10,7 @@ use crate::backend::Precision;
 use crate::backend::resize::resize;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
-use crate::model::block::{Draws, Weights};
+use crate::model::block::{DropoutRng, Weights};
 
 /// SegFormer: see [`super::Segformer`].
 #[derive(Module, Debug)]
@@ -31,7 +31,7 @@ impl SegFormer {
 }
 
 impl Forward for SegFormer {
-    fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, draws: &DropoutRng) -> Tensor<5> {
         let [_, _, depth, height, width] = images.dims();
         let maps = self.encoder.forward(images, draws);
         resize(self.decoder.forward(maps, draws), [depth, height, width])

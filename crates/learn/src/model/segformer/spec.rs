@@ -11,34 +11,34 @@ use crate::model::block::Weights;
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
 use crate::model::{Interface, ModelPlan, Names};
 
-/// Strides `[z, y, x]` of the four stages.
+/// In-plane strides of the four stages.
 pub(super) const STRIDES: [usize; 4] = [4, 2, 2, 2];
-/// Kernels of the overlapping patch embeddings.
+/// Kernel edges of the overlapping patch embeddings.
 pub(super) const KERNELS: [usize; 4] = [7, 3, 3, 3];
-/// Attention heads.
+/// Attention heads of each stage.
 pub(super) const HEADS: [usize; 4] = [1, 2, 5, 8];
-/// Edge of the blocks that keys and values are reduced by.
+/// Edge of the token blocks over which keys and values are reduced.
 pub(super) const REDUCTIONS: [usize; 4] = [8, 4, 2, 1];
-/// Hidden features of the feed-forward layers over the stage's features.
+/// Ratio of the feed-forward layers' hidden features to the stage's features.
 pub(super) const EXPANSION: usize = 4;
 
-/// SegFormer (Xie 2021), as in Hugging Face's `SegformerForSemanticSegmentation`, whose weights fit; its logits at a quarter of the
-/// size are enlarged bilinearly. For 2D patches divisible by 32.
+/// SegFormer (Xie 2021), as in Hugging Face's `SegformerForSemanticSegmentation`, whose weights can be loaded; its logits at a quarter
+/// of the size are upsampled bilinearly. For 2D patches divisible by 32.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Segformer {
-    /// Mix Transformer whose numbers `"auto"` stands for.
+    /// Mix Transformer that `"auto"` values are taken from.
     pub size: MitSize,
-    /// Features of the four stages, divisible by the heads 1, 2, 5, 8.
+    /// Features of the four stages, divisible by their numbers of heads: 1, 2, 5, 8.
     pub features: Auto<Vec<usize>>,
     /// Transformer blocks of the four stages.
     pub blocks: Auto<Vec<usize>>,
     /// Features of the decoder.
     pub decoder_features: Auto<usize>,
-    /// Probability of dropping a feature map before the classifier, in training.
+    /// Dropout probability of feature maps before the classifier.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub dropout: f64,
-    /// Probability of dropping the last residual branch of a sample, in training; grows linearly over the blocks.
+    /// Stochastic depth: probability of dropping a residual branch of a sample in the last block; grows linearly from 0 over the blocks.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub drop_path: f64,
 }
@@ -74,7 +74,7 @@ pub enum MitSize {
     B5,
 }
 
-/// SegFormer with every number filled in.
+/// SegFormer with all values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SegformerPlan {
@@ -84,9 +84,9 @@ pub struct SegformerPlan {
     pub blocks: Vec<usize>,
     /// Features of the decoder.
     pub decoder_features: usize,
-    /// Dropped feature maps before the classifier.
+    /// Dropout probability of feature maps before the classifier.
     pub dropout: f64,
-    /// Stochastic depth of the last block.
+    /// Stochastic-depth probability of the last block.
     pub drop_path: f64,
 }
 
@@ -106,7 +106,7 @@ impl MitSize {
 }
 
 impl Segformer {
-    /// Fills in the size's numbers.
+    /// Fills in the values of the chosen size.
     fn numbers(&self) -> SegformerPlan {
         let (features, blocks, decoder_features) = self.size.numbers();
         SegformerPlan {
@@ -119,7 +119,7 @@ impl Segformer {
     }
 }
 
-/// A stated list that has an entry for each stage.
+/// The stated list, if it has one entry per stage.
 fn four(list: &Auto<Vec<usize>>) -> Option<Vec<usize>> {
     list.fixed().filter(|list| list.len() == STRIDES.len()).cloned()
 }
@@ -134,11 +134,11 @@ impl Spec for Segformer {
             features: Auto::Fixed(plan.features.clone()),
             base_features: 32,
             strides: Auto::Fixed(STRIDES.map(|stride| [1, stride, stride]).to_vec()),
-            most_stages: STRIDES.len(),
+            max_stages: STRIDES.len(),
             kernels: Auto::Fixed(KERNELS.map(|kernel| [1, kernel, kernel]).to_vec()),
             kernel: 3,
             blocks: Auto::Fixed(plan.blocks.clone()),
-            usual_blocks: |_| 2,
+            default_blocks: |_| 2,
             decoder_blocks: DecoderBlocks::Same(1),
             flat: true,
             cost: Cost::Own(Box::new(ModelPlan::Segformer(plan))),
@@ -160,11 +160,11 @@ impl Spec for Segformer {
         }
         let odd = |(features, heads): &(&usize, usize)| **features == 0 || !features.is_multiple_of(*heads);
         if let Some((features, heads)) = plan.features.iter().zip(HEADS).find(odd) {
-            let message = format!("{features} features cannot be shared out among {heads} attention heads");
+            let message = format!("{features} features are not divisible by {heads} attention heads");
             mistakes.push(["features".into(), message, "use multiples of 1, 2, 5 and 8".into()]);
         }
         if plan.decoder_features == 0 {
-            mistakes.push(["decoder-features".into(), "a decoder without features".into(), "use at least 1".into()]);
+            mistakes.push(["decoder-features".into(), "the decoder has no features".into(), "use at least 1".into()]);
         }
         mistakes
     }
@@ -182,7 +182,7 @@ impl Plan for SegformerPlan {
         [1, total, total]
     }
 
-    /// Tokens, hidden features of the feed-forward layers, attention, decoder.
+    /// Counts tokens, hidden features of the feed-forward layers, attention scores and the decoder.
     fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
         let ([_, mut height, mut width], outputs) = (patch, interface.outputs);
         let quarter = height / STRIDES[0] * (width / STRIDES[0]);

@@ -6,7 +6,7 @@ use super::*;
 use crate::auto::Auto;
 use crate::backend::Precision;
 use crate::model::architecture::{Forward, Plan, Spec};
-use crate::model::block::{Draws, Weights};
+use crate::model::block::{DropoutRng, Weights};
 use crate::model::{Interface, ModelPlan, Stages, build};
 
 const INTERFACE: Interface = Interface { channels: 1, outputs: 2, sigmoid: false };
@@ -21,11 +21,11 @@ fn small() -> Segformer {
 }
 
 #[test]
-fn random_parts_are_for_training_only() {
+fn dropout_and_stochastic_depth_are_for_training_only() {
     let device = Device::flex();
     let network = plan(&small()).build(INTERFACE, &mut Weights::new(1, Precision::F32, &device));
     let images = segspec_testing::drawn([4, 1, 1, 64, 32], [0.5, 0.3], &device);
-    let of_step = |step| network.forward_supervised(images.clone(), &Draws::of_step(1, step)).remove(0).logits;
+    let of_step = |step| network.forward_supervised(images.clone(), &DropoutRng::of_step(1, step)).remove(0).logits;
     let inference = network.forward(images.clone());
     assert_eq!(inference.dims(), [4, 2, 1, 64, 32]);
     assert_eq!(of_step(3).into_data(), of_step(3).into_data());
@@ -45,7 +45,7 @@ fn every_parameter_learns() {
 fn mistakes_name_their_key() {
     assert!(small().mistakes().is_empty());
     let odd = Segformer { features: Auto::Fixed(vec![8, 15, 20, 32]), ..small() };
-    assert_eq!(odd.mistakes()[0][..2], ["features", "15 features cannot be shared out among 2 attention heads"]);
+    assert_eq!(odd.mistakes()[0][..2], ["features", "15 features are not divisible by 2 attention heads"]);
     let short = Segformer { blocks: Auto::Fixed(vec![1; 3]), ..small() };
     assert_eq!(short.mistakes()[0][..2], ["blocks", "3 entries for the four stages"]);
 }

@@ -8,7 +8,7 @@ use crate::backend::Precision;
 use crate::backend::join::join;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
-use crate::model::block::{Conv, ConvNormAct, Draws, Stage, Style, Supervised, Upsample, Weights};
+use crate::model::block::{Conv, ConvNormAct, DropoutRng, Stage, Style, Supervised, Upsample, Weights};
 
 /// U-Net: see [`super::Unet`].
 #[derive(Module, Debug)]
@@ -23,7 +23,7 @@ pub struct UNet {
 }
 
 impl UNet {
-    /// The network with initial weights. Decoder lists run from coarse to fine; the last head is the full-size one.
+    /// The network with initial weights. Decoder lists run from coarse to fine; the last head is at full size.
     pub fn new(plan: &UnetPlan, interface: Interface, weights: &mut Weights) -> Self {
         weights.draw_as(plan.initial_weights);
         let style = |stage: usize| Style { kernel: plan.kernels[stage], norm: plan.norm, activation: plan.activation };
@@ -52,7 +52,7 @@ impl UNet {
         Self { stem, encoder, upsamples, decoder, heads, precision: weights.precision() }
     }
 
-    /// Logits at every supervised size, full size first. Without deep supervision: the full size alone.
+    /// Logits at every supervised size, full size first; without deep supervision, full size only.
     pub fn logits_supervised(&self, images: Tensor<5>) -> Vec<Tensor<5>> {
         let (_, mut coarse_to_fine) = self.decode(images, true);
         let skipped = coarse_to_fine.len() - self.heads.len();
@@ -62,7 +62,7 @@ impl UNet {
         logits
     }
 
-    /// Feature maps of the finest decoder stage and, if asked for, of every decoder stage from coarse to fine.
+    /// Feature maps of the finest decoder stage and, with `keep`, of every decoder stage from coarse to fine.
     fn decode(&self, images: Tensor<5>, keep: bool) -> (Tensor<5>, Vec<Tensor<5>>) {
         let mut features = match &self.stem {
             Some(stem) => stem.forward(images),
@@ -95,7 +95,7 @@ impl UNet {
 }
 
 impl Forward for UNet {
-    fn logits(&self, images: Tensor<5>, _: &Draws) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, _: &DropoutRng) -> Tensor<5> {
         let (features, _) = self.decode(images, false);
         match self.heads.last() {
             Some(head) => head.forward(features),
@@ -103,7 +103,7 @@ impl Forward for UNet {
         }
     }
 
-    fn forward_supervised(&self, images: Tensor<5>, _: &Draws) -> Vec<Supervised> {
+    fn forward_supervised(&self, images: Tensor<5>, _: &DropoutRng) -> Vec<Supervised> {
         Supervised::halving(self.logits_supervised(images))
     }
 

@@ -1,4 +1,4 @@
-//! What a U-Net costs, and what it asks of a patch: computed from the plan alone.
+//! Memory cost, patch requirements and parameter names of a U-Net, derived from the plan alone.
 
 use super::{UNet, UnetPlan};
 use crate::model::architecture::Plan;
@@ -7,7 +7,7 @@ use crate::model::staged::{stage_voxels, total_stride};
 use crate::model::{Interface, Names};
 
 impl UnetPlan {
-    /// Whether the decoder stage at this resolution has a head of its own: with deep supervision, all but the coarsest.
+    /// Whether the decoder stage at this resolution has its own head: with deep supervision, all but the coarsest have one.
     pub fn has_head(&self, stage: usize) -> bool {
         self.deep_supervision && stage + 2 < self.features.len()
     }
@@ -44,13 +44,13 @@ impl Plan for UnetPlan {
     /// nnU-Net's (dynamic-network-architectures) `PlainConvUNet` and `ResidualEncoderUNet`.
     fn names(&self) -> Names {
         let stages = self.features.len();
-        // There every decoder stage has a head; ours are the finest of them.
+        // In nnU-Net every decoder stage has a head; ours correspond to the finest of them.
         let heads = (0..stages.saturating_sub(1)).filter(|&stage| stage == 0 || self.has_head(stage)).count();
         let first = stages.saturating_sub(1) - heads;
         let of_heads: Vec<[String; 2]> = (0..heads)
             .map(|head| [format!(r"heads\.{head}\.(\w+)"), format!("decoder.seg_layers.{}.$1", first + head)])
             .collect();
-        // An average comes before the projection where a stage begins with a stride.
+        // If a stage begins with a stride, average pooling precedes the projection.
         let skip = |stage: usize| {
             let place = usize::from(self.strides[stage] != [1; 3]);
             let theirs = format!("encoder.stages.{stage}.blocks.0.skip.{place}");

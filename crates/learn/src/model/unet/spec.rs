@@ -8,15 +8,15 @@ use crate::model::architecture::Spec;
 use crate::model::block::{Activation, InitialWeights, Norm};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
 
-/// U-Net: an encoder of strided convolutions, a decoder of transposed convolutions, skips by concatenation.
+/// U-Net: an encoder of strided convolutions, a decoder of transposed convolutions, skip connections by concatenation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Unet {
-    /// Feature maps per stage, finest first; its length is the number of stages. `"auto"`: 32·2ⁱ, capped (nnU-Net).
+    /// Feature maps per stage, finest first; as many entries as stages. `"auto"`: 32·2ⁱ, capped (nnU-Net).
     pub features: Auto<Vec<usize>>,
-    /// Stride `[z, y, x]` with which each stage begins; the first is usually `[1, 1, 1]`. `"auto"`: from spacing and patch.
+    /// Stride `[z, y, x]` of each stage's first convolution; the first is usually `[1, 1, 1]`. `"auto"`: from spacing and patch size.
     pub strides: Auto<Vec<[usize; 3]>>,
-    /// Kernel `[z, y, x]` per stage, odd numbers. `"auto"`: 3, and 1 along axes with coarse spacing until they are level.
+    /// Kernel `[z, y, x]` per stage, odd numbers. `"auto"`: 3, but 1 along coarse axes until the spacings match.
     pub kernels: Auto<Vec<[usize; 3]>>,
     /// Convolutions per encoder stage (residual blocks per stage if `residual`). `"auto"`: 2, or nnU-Net's 1, 3, 4, 6, 6, …
     pub blocks: Auto<Vec<usize>>,
@@ -31,7 +31,7 @@ pub struct Unet {
     pub activation: Activation,
     /// Losses at every decoder resolution but the coarsest, with weights 1, 1/2, 1/4, … (normalised).
     pub deep_supervision: bool,
-    /// How weights are drawn.
+    /// Weight initialisation.
     pub initial_weights: InitialWeights,
 }
 
@@ -52,11 +52,11 @@ impl Default for Unet {
     }
 }
 
-/// The U-Net with every number filled in.
+/// The U-Net with all values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct UnetPlan {
-    /// The stages, finest first.
+    /// Feature maps of each stage, finest first.
     pub features: Vec<usize>,
     /// Stride of each stage.
     pub strides: Vec<[usize; 3]>,
@@ -74,12 +74,12 @@ pub struct UnetPlan {
     pub activation: Activation,
     /// Deep supervision.
     pub deep_supervision: bool,
-    /// How weights are drawn.
+    /// Weight initialisation.
     #[serde(default, skip_serializing_if = "InitialWeights::is_default")]
     pub initial_weights: InitialWeights,
 }
 
-/// nnU-Net's residual encoder.
+/// Blocks per stage of nnU-Net's residual encoder.
 const RESIDUAL_BLOCKS: [usize; 4] = [1, 3, 4, 6];
 
 impl Spec for Unet {
@@ -92,11 +92,11 @@ impl Spec for Unet {
             features: self.features.clone(),
             base_features: 32,
             strides: self.strides.clone(),
-            most_stages: usize::MAX,
+            max_stages: usize::MAX,
             kernels: self.kernels.clone(),
             kernel: 3,
             blocks: self.blocks.clone(),
-            usual_blocks: if self.residual { |stage| RESIDUAL_BLOCKS[stage.min(3)] } else { |_| 2 },
+            default_blocks: if self.residual { |stage| RESIDUAL_BLOCKS[stage.min(3)] } else { |_| 2 },
             decoder_blocks: DecoderBlocks::Same(self.decoder_blocks.fixed().copied().unwrap_or(usual)),
             flat: false,
             cost: Cost::Convolutions { residual: self.residual, decoder_width: 1, passes: 1 },
@@ -119,7 +119,7 @@ impl Spec for Unet {
         }
     }
 
-    fn supervises_deeply(&self) -> bool {
+    fn has_deep_supervision(&self) -> bool {
         self.deep_supervision
     }
 }

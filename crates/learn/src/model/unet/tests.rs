@@ -117,7 +117,7 @@ fn the_2d_path_is_the_3d_path_with_depth_one() {
         Interface { channels: 1, outputs: 2, sigmoid: false },
         &mut Weights::new(7, Precision::F32, &device),
     );
-    // Without a norm over slices, two equal slices give twice what one slice gives: the first takes Conv2d, the other Conv3d.
+    // Two equal slices must give the same output as one: depth 1 runs Conv2d, depth 2 Conv3d.
     let image = Tensor::<5>::from_data(TensorData::new(wave(64, 0.0).collect(), [1, 1, 1, 8, 8]), &device);
     let one = network.forward(image.clone());
     let two = network.forward(Tensor::cat(vec![image.clone(), image], 2));
@@ -163,7 +163,7 @@ fn weights_depend_on_the_seed_alone() {
 }
 
 #[test]
-fn hes_weights_have_their_spread_and_residual_blocks_add_nothing_at_first() {
+fn he_weights_have_the_right_variance_and_residual_branches_start_at_zero() {
     let device = Device::flex();
     let kernels = [[3; 3]; 3];
     let strides = [[1; 3], [2; 3], [2; 3]];

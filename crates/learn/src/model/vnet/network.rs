@@ -9,9 +9,11 @@ use crate::backend::add::add;
 use crate::backend::join::join;
 use crate::model::Interface;
 use crate::model::architecture::Forward;
-use crate::model::block::{Activate, Conv, ConvNormAct, Draws, NormLayer, Style, Upsample, Weights, drop_features};
+use crate::model::block::{
+    Activate, Conv, ConvNormAct, DropoutRng, NormLayer, Style, Upsample, Weights, drop_features,
+};
 
-/// Stages, counted from the coarsest, whose feature maps are dropped.
+/// Number of stages with dropout of feature maps, counted from the coarsest.
 const DROPPED_STAGES: usize = 2;
 
 /// V-Net: see [`super::Vnet`].
@@ -27,7 +29,7 @@ pub struct VNet {
 }
 
 impl VNet {
-    /// The network with initial weights; the way up runs from coarse to fine.
+    /// The network with initial weights; the decoder runs from coarse to fine.
     pub fn new(plan: &VnetPlan, interface: Interface, weights: &mut Weights) -> Self {
         let style = |stage: usize| Style { kernel: plan.kernels[stage], norm: plan.norm, activation: plan.activation };
         let stages = plan.features.len();
@@ -53,7 +55,7 @@ impl VNet {
 }
 
 impl Forward for VNet {
-    fn logits(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
+    fn logits(&self, images: Tensor<5>, draws: &DropoutRng) -> Tensor<5> {
         let mut features = self.input.forward(images);
         let mut skips = Vec::with_capacity(self.down.len());
         for stage in &self.down {
@@ -71,7 +73,7 @@ impl Forward for VNet {
     }
 }
 
-/// A stage's numbers.
+/// Stride, blocks and style of a stage.
 #[derive(Clone, Copy)]
 struct Shape {
     stride: [usize; 3],
@@ -79,18 +81,18 @@ struct Shape {
     style: Style,
 }
 
-/// Convolution without a bias, which the norm after it would take away, norm and activation.
+/// Convolution, norm and activation; no bias, because the norm would cancel it.
 fn layer(channels: [usize; 2], style: Style, weights: &mut Weights) -> ConvNormAct {
     let conv = Conv::without_bias(channels, style.kernel, [1; 3], weights);
     ConvNormAct::with(conv, channels[1], style, weights)
 }
 
-/// Several layers with the same features.
+/// Several layers with the same number of features.
 fn layers(features: usize, shape: Shape, weights: &mut Weights) -> Vec<ConvNormAct> {
     (0..shape.blocks).map(|_| layer([features; 2], shape.style, weights)).collect()
 }
 
-/// The first stage: what its layers make of the image, plus the image itself, once for each feature map.
+/// The first stage: adds the image, repeated over all feature maps, to the output of its layers.
 #[derive(Module, Debug)]
 struct Input {
     conv: Conv,
@@ -120,7 +122,7 @@ impl Input {
     }
 }
 
-/// A stage of the way down.
+/// An encoder stage.
 #[derive(Module, Debug)]
 struct Down {
     conv: Conv,
@@ -136,7 +138,7 @@ impl Down {
     fn new(channels: [usize; 2], shape: Shape, dropout: f64, weights: &mut Weights) -> Self {
         let (features, style, device) = (channels[1], shape.style, weights.device());
         Self {
-            conv: Conv::of_blocks(channels, shape.stride, false, weights),
+            conv: Conv::patchify(channels, shape.stride, false, weights),
             norm: NormLayer::new(style.norm, features, device),
             activation: Activate::new(style.activation, features, device),
             layers: layers(features, shape, weights),
@@ -145,7 +147,7 @@ impl Down {
         }
     }
 
-    fn forward(&self, images: Tensor<5>, draws: &Draws) -> Tensor<5> {
+    fn forward(&self, images: Tensor<5>, draws: &DropoutRng) -> Tensor<5> {
         let down = self.norm.then(self.conv.forward(images), &self.activation);
         let start = drop_features(down.clone(), self.dropout, draws);
         let change = self.layers.iter().fold(start, |features, layer| layer.forward(features));
@@ -153,7 +155,7 @@ impl Down {
     }
 }
 
-/// A stage of the way up: half of its feature maps come from the coarser stage, half from the skip.
+/// A decoder stage: half of its feature maps come from the coarser stage, half from the skip connection.
 #[derive(Module, Debug)]
 struct Up {
     conv: Upsample,
@@ -161,7 +163,7 @@ struct Up {
     activation: Activate,
     layers: Vec<ConvNormAct>,
     last_activation: Activate,
-    /// Of what comes from below, and of the skip.
+    /// Of the coarser map and of the skip connection.
     #[module(skip)]
     dropout: [f64; 2],
 }
@@ -179,7 +181,7 @@ impl Up {
         }
     }
 
-    fn forward(&self, coarse: Tensor<5>, skip: Tensor<5>, draws: &Draws) -> Tensor<5> {
+    fn forward(&self, coarse: Tensor<5>, skip: Tensor<5>, draws: &DropoutRng) -> Tensor<5> {
         let coarse = drop_features(coarse, self.dropout[0], draws);
         let skip = drop_features(skip, self.dropout[1], draws);
         let enlarged = self.norm.then(self.conv.forward(coarse), &self.activation);

@@ -10,30 +10,30 @@ use crate::model::block::{Activation, Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
 
-/// V-Net (Milletari 2016): residual stages of 5×5×5 convolutions, strided convolutions down, transposed ones up, skips by
-/// concatenation.
+/// V-Net (Milletari 2016): residual stages of 5×5×5 convolutions, downsampling by strided convolutions, upsampling by transposed
+/// ones, skip connections by concatenation.
 ///
-/// As in MONAI's `VNet`, whose weights fit: batch norm after every convolution (the paper has none), 1, 1, 2, 3, 2 convolutions per
-/// stage down and 1, 1, 2, 2 up (the paper: 1, 2, 3, 3, 3 and 1, 2, 3, 3), a last 5×5×5 convolution to the classes before the 1×1×1 one, and
-/// dropout of feature maps where asked for. PReLU as in the paper (MONAI's default: ELU).
+/// Follows MONAI's `VNet`, whose weights can be loaded: batch norm after every convolution (paper: none), 1, 1, 2, 3, 2 convolutions
+/// per encoder stage and 1, 1, 2, 2 per decoder stage (paper: 1, 2, 3, 3, 3 and 1, 2, 3, 3), a final 5×5×5 convolution to the classes
+/// before the 1×1×1 one, and optional dropout of feature maps. PReLU as in the paper (MONAI's default: ELU).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Vnet {
-    /// Feature maps per stage, finest first; two stages or more, the first divisible by the image's channels. `"auto"`: 16·2ⁱ.
+    /// Feature maps per stage, finest first; at least two stages, the first divisible by the number of image channels. `"auto"`: 16·2ⁱ.
     pub features: Auto<Vec<usize>>,
-    /// Stride `[z, y, x]` with which each stage begins; the first is 1. `"auto"`: from spacing and patch, at most 5 stages.
+    /// Stride `[z, y, x]` of each stage's first convolution; the first is 1. `"auto"`: from spacing and patch size, at most 5 stages.
     pub strides: Auto<Vec<[usize; 3]>>,
-    /// Kernel `[z, y, x]` per stage, odd numbers. `"auto"`: 5, and 1 along axes with coarse spacing until they are level.
+    /// Kernel `[z, y, x]` per stage, odd numbers. `"auto"`: 5, but 1 along coarse axes until the spacings match.
     pub kernels: Auto<Vec<[usize; 3]>>,
     /// Convolutions per encoder stage. `"auto"`: MONAI's 1, 1, 2, 3, 2.
     pub blocks: Auto<Vec<usize>>,
-    /// Convolutions per decoder stage, finest first: one entry less than stages. `"auto"`: MONAI's 1, 1, 2, 2.
+    /// Convolutions per decoder stage, finest first: one entry fewer than stages. `"auto"`: MONAI's 1, 1, 2, 2.
     pub decoder_blocks: Auto<Vec<usize>>,
     /// Normalisation after each convolution.
     pub norm: Norm,
     /// Activation after each normalisation.
     pub activation: Activation,
-    /// Probability with which feature maps of the two coarsest stages, the way up from them, and skips are dropped in training (MONAI: 0.5).
+    /// Dropout probability of feature maps: in the two coarsest stages, on the way up from them and in skip connections (MONAI: 0.5).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub dropout: f64,
 }
@@ -53,11 +53,11 @@ impl Default for Vnet {
     }
 }
 
-/// The V-Net with every number filled in.
+/// The V-Net with all values resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct VnetPlan {
-    /// The stages, finest first.
+    /// Feature maps of each stage, finest first.
     pub features: Vec<usize>,
     /// Stride of each stage.
     pub strides: Vec<[usize; 3]>,
@@ -71,11 +71,11 @@ pub struct VnetPlan {
     pub norm: Norm,
     /// Activation.
     pub activation: Activation,
-    /// Probability of dropping a feature map.
+    /// Dropout probability of feature maps.
     pub dropout: f64,
 }
 
-/// Stages of the paper and of MONAI.
+/// Number of stages in the paper and in MONAI.
 const STAGES: usize = 5;
 /// MONAI's convolutions per stage, down and up.
 const BLOCKS: [usize; STAGES] = [1, 1, 2, 3, 2];
@@ -90,11 +90,11 @@ impl Spec for Vnet {
             features: self.features.clone(),
             base_features: 16,
             strides: self.strides.clone(),
-            most_stages: STAGES,
+            max_stages: STAGES,
             kernels: self.kernels.clone(),
             kernel: 5,
             blocks: self.blocks.clone(),
-            usual_blocks: |stage| BLOCKS[stage.min(STAGES - 1)],
+            default_blocks: |stage| BLOCKS[stage.min(STAGES - 1)],
             decoder_blocks: match &self.decoder_blocks {
                 Auto::Fixed(blocks) => DecoderBlocks::Each(blocks.clone()),
                 Auto::Auto => DecoderBlocks::Usual(|stage| DECODER_BLOCKS[stage.min(STAGES - 2)]),
@@ -111,7 +111,7 @@ impl Spec for Vnet {
     }
 }
 
-/// Outside of the stages, in MONAI.
+/// MONAI's names outside the stages.
 const FIXED_NAMES: [(&str, &str); 7] = [
     (r"input\.conv\.(\w+)", "in_tr.conv_block.conv.$1"),
     (r"input\.norm\.(\w+)", "in_tr.conv_block.adn.N.$1"),
@@ -122,7 +122,7 @@ const FIXED_NAMES: [(&str, &str); 7] = [
     (r"head\.(\w+)", "out_tr.conv2.$1"),
 ];
 
-/// Within a stage, in MONAI.
+/// MONAI's names within a stage.
 const STAGE_NAMES: [(&str, &str); 6] = [
     (r"norm\.(\w+)", "bn1.$1"),
     (r"activation\.slopes", "act_function1.weight"),
@@ -146,7 +146,7 @@ impl Plan for VnetPlan {
     fn feature_map_elements(&self, patch: [usize; 3], interface: Interface) -> usize {
         let of_stage = |(stage, voxels): (usize, usize)| {
             let features = self.features[stage];
-            // A stage below the first begins with a convolution of its own; a decoder stage with a transposed one, then twice as wide.
+            // Stages after the first begin with an extra strided convolution; decoder stages with a transposed one, then twice as wide.
             let down = features * (self.blocks[stage] + usize::from(stage > 0));
             let up = self.decoder_blocks.get(stage).map_or(0, |blocks| features * (1 + 2 * blocks));
             let head = if stage == 0 { 2 * interface.outputs } else { 0 };
@@ -155,7 +155,7 @@ impl Plan for VnetPlan {
         stage_voxels(&self.strides, patch).into_iter().enumerate().map(of_stage).sum()
     }
 
-    /// MONAI's `VNet`, whose stages are called by their feature maps.
+    /// MONAI's `VNet`, whose stages are named after their feature maps.
     fn names(&self) -> Names {
         let mut rules: Vec<[String; 2]> = FIXED_NAMES.map(|(ours, theirs)| [ours.into(), theirs.into()]).to_vec();
         let stages = self.features.len() - 1;
@@ -174,11 +174,11 @@ impl Plan for VnetPlan {
     fn refuses(&self, interface: Interface) -> Option<String> {
         let (channels, stages) = (interface.channels, self.features.len());
         if stages < 2 {
-            return Some(format!("a V-Net has two stages or more, and {stages} came out of the patch and the spec"));
+            return Some(format!("a V-Net needs at least two stages; patch size and spec give {stages}"));
         }
         let first = self.features[0];
         (!first.is_multiple_of(channels.max(1))).then(|| {
-            format!("a V-Net adds the image to its first feature maps: {first} are no multiple of the image's {channels} channels")
+            format!("a V-Net adds the image to its first {first} feature maps: use a multiple of the {channels} image channels")
         })
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use super::*;
 use crate::backend::Precision;
 use crate::model::architecture::{Forward, Plan};
-use crate::model::block::{Activation, Draws, Norm, Weights};
+use crate::model::block::{Activation, DropoutRng, Norm, Weights};
 use crate::model::{Interface, ModelPlan, build};
 
 fn plan() -> VnetPlan {
@@ -24,11 +24,11 @@ fn plan() -> VnetPlan {
 const INTERFACE: Interface = Interface { channels: 2, outputs: 3, sigmoid: false };
 
 #[test]
-fn the_size_stays_and_dropout_is_for_training_only() {
+fn the_size_is_preserved_and_dropout_is_for_training_only() {
     let device = Device::flex();
     let network = plan().build(INTERFACE, &mut Weights::new(1, Precision::F32, &device));
     let images = segspec_testing::drawn([2, 2, 4, 8, 12], [0.5, 0.3], &device);
-    let of_step = |step| network.forward_supervised(images.clone(), &Draws::of_step(1, step)).remove(0).logits;
+    let of_step = |step| network.forward_supervised(images.clone(), &DropoutRng::of_step(1, step)).remove(0).logits;
     let inference = network.forward(images.clone());
     assert_eq!(inference.dims(), [2, 3, 4, 8, 12]);
     assert_eq!(of_step(3).into_data(), of_step(3).into_data());
@@ -46,7 +46,9 @@ fn every_parameter_learns() {
 
 #[test]
 fn channels_that_do_not_divide_the_features_are_refused() {
-    assert!(plan().refuses(Interface { channels: 3, ..INTERFACE }).unwrap().contains("no multiple of the image's 3"));
+    assert!(
+        plan().refuses(Interface { channels: 3, ..INTERFACE }).unwrap().contains("a multiple of the 3 image channels")
+    );
     assert!(plan().refuses(INTERFACE).is_none());
     assert!(VnetPlan { features: vec![4], ..plan() }.refuses(INTERFACE).is_some());
 }

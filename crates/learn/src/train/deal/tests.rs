@@ -1,4 +1,4 @@
-//! Which tiles there are, and that every epoch has those that it is to have, once.
+//! Tiles cover the cases, and each epoch has the intended ones exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ fn plan(batch_size: usize, drop_background: f64) -> TrainPlan {
     TrainPlan::resolve(&spec, [2, 2, 2], batch_size, 3, Default::default())
 }
 
-/// Three cases of 4, 9 and 2 tiles, of which the first ones show structures.
+/// Three cases of 4, 9 and 2 tiles, of which the first 1, 3 and 0 show structures.
 fn of_cases() -> Vec<Vec<Tile>> {
     let case = |tiles: isize, showing: isize| {
         (0..tiles).map(|index| Tile { at: [index, 0, 0], shows: index < showing }).collect()
@@ -25,7 +25,7 @@ fn of_cases() -> Vec<Vec<Tile>> {
     vec![case(4, 1), case(9, 3), case(2, 0)]
 }
 
-/// The tiles of an epoch, those of the last step that fill it up left out.
+/// The tiles of an epoch, without those that fill up the last step.
 fn epoch_of(deal: &Deal, epoch: usize, steps: usize, batch: usize, tiles: usize) -> Vec<(usize, isize)> {
     let samples = epoch * steps * batch..epoch * steps * batch + tiles;
     samples.map(|sample| deal.of(sample)).map(|(case, at)| (case, at.unwrap()[0])).collect()
@@ -91,7 +91,7 @@ fn tiles(shape: [usize; 3], near: Option<[[usize; 2]; 3]>, size: [usize; 3]) -> 
 }
 
 #[test]
-fn tiles_lie_side_by_side_and_know_their_structures() {
+fn tiles_are_adjacent_and_record_their_structures() {
     let found = tiles([4, 6, 1], None, [2, 4, 3]);
     let at: Vec<[isize; 3]> = found.iter().map(|tile| tile.at).collect();
     assert_eq!(at, [[0, 0, -1], [0, 2, -1], [2, 0, -1], [2, 2, -1]], "the width is smaller than the patch");

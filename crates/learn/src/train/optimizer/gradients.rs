@@ -1,4 +1,4 @@
-//! What is done to gradients between the backward pass and the step.
+//! Operations on gradients between the backward pass and the step.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 /// Scales all gradients by `min(1, limit / norm)`, where the norm is taken over all of them (PyTorch's `clip_grad_norm_`;
 /// Burn's own clipping is per tensor). Returns the norm before clipping, shape `[1]`.
 ///
-/// Parameters are visited in module order: gradients lie in a hash map under random ids, and a sum in the map's order
+/// Parameters are visited in module order: gradients are stored in a hash map under random ids, and a sum in the map's order
 /// would differ from run to run.
 pub fn clip_global_norm<M: Module>(module: &M, gradients: &mut GradientsParams, limit: f64) -> Option<Tensor<1>> {
     let mut norm = SquaredNorm { gradients, sum: None };
@@ -25,7 +25,7 @@ pub fn multiply<M: Module>(module: &M, gradients: &mut GradientsParams, factor: 
     module.visit(&mut Multiply { gradients, factor });
 }
 
-/// Limits every value of all gradients to `±limit` (PyTorch's `clip_grad_value_`).
+/// Clips every value of all gradients to `±limit` (PyTorch's `clip_grad_value_`).
 pub fn clip_value<M: Module>(module: &M, gradients: &mut GradientsParams, limit: f64) {
     module.visit(&mut Clamp { gradients, limit });
 }

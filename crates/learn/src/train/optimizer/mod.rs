@@ -1,4 +1,4 @@
-//! The optimiser of all parameters, with groups that have a learning rate or a weight decay of their own, or wait frozen.
+//! The optimiser of all parameters, with groups that have their own learning rate or weight decay, or are frozen at first.
 
 pub mod spec;
 
@@ -14,33 +14,33 @@ use burn::tensor::Tensor;
 pub use gradients::{clip_global_norm, clip_value, multiply};
 use spec::{Group, Optimizer};
 
-/// A group names no parameter of the network.
+/// A group matches no parameter of the network.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("train.group: the network has no parameters named `{parameters}`; it has {}", known.join(", "))]
 pub struct GroupError {
-    /// As written.
+    /// The group's name as written.
     pub parameters: String,
-    /// First parts of the names that there are.
+    /// First components of the existing names.
     pub known: Vec<String>,
 }
 
-/// Which parameters step how.
+/// Learning-rate factors, weight decays and freezing of parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Learning-rate factors other than 1.
     factors: Vec<(f64, Vec<ParamId>)>,
     /// Weight decays other than the optimiser's.
     decays: Vec<(f64, Vec<ParamId>)>,
-    /// Epochs at the beginning without a step.
+    /// Initial epochs without updates.
     frozen: Vec<(usize, Vec<ParamId>)>,
 }
 
 impl Rules {
-    /// The rules for the trained parameters of a network. Without `decay_norms_and_biases`, parameters of one axis have no weight decay,
-    /// whatever their group says.
+    /// The rules for the trained parameters of a network. Without `decay_norms_and_biases`, one-dimensional parameters have no weight
+    /// decay, whatever their group says.
     ///
     /// # Errors
-    /// A group names nothing.
+    /// A group matches nothing.
     pub fn new<M: Module>(
         network: &M,
         optimizer: &Optimizer,
@@ -102,7 +102,7 @@ impl Rules {
         groups.fold(all, |all, (factor, ids)| all.with_group(ParamGroup::from_ids(ids.clone()), rate * factor)).step()
     }
 
-    /// Takes the gradients of parameters away that are frozen in an epoch, counted from 1.
+    /// Removes the gradients of parameters that are frozen in an epoch, counted from 1.
     pub fn freeze<M: Module>(&self, network: &M, gradients: &mut GradientsParams, epoch: usize) {
         let frozen = self.frozen.iter().filter(|(epochs, _)| epoch <= *epochs).flat_map(|(_, ids)| ids);
         let ids: Vec<ParamId> = frozen.copied().collect();
@@ -147,7 +147,7 @@ fn sgd(spec: &spec::Sgd, weight_decay: f64) -> Sgd {
 
 /// A trained parameter.
 struct Parameter {
-    /// Names of the modules that hold it, and its own, with points between; without the architecture's.
+    /// Names of the modules that contain it and its own, joined by dots; without the architecture's.
     path: String,
     id: ParamId,
     rank: usize,
@@ -168,7 +168,7 @@ struct Names {
 }
 
 impl Names {
-    /// What groups can name at the least: the first part of each path.
+    /// First component of each path: the coarsest names that groups can use.
     fn parts(&self) -> Vec<String> {
         let mut parts: Vec<String> = Vec::new();
         for parameter in &self.found {
@@ -183,7 +183,7 @@ impl Names {
 
 impl ModuleVisitor for Names {
     fn enter_module(&mut self, name: &str, container_type: &str) {
-        // The variant of the network's enum says nothing that a file of one experiment does not.
+        // The variant of the network's enum is omitted: an experiment has only one architecture.
         let architecture = self.path.is_empty() && container_type.starts_with("Enum:");
         self.path.push(if architecture { String::new() } else { name.to_owned() });
     }

@@ -1,4 +1,4 @@
-//! What an experiment says about the optimiser and its groups of parameters.
+//! Settings of the optimiser and its parameter groups.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ impl Optimizer {
         }
     }
 
-    /// Weight decay of parameters without a decay of their own.
+    /// Weight decay of parameters without their own.
     pub fn weight_decay(&self) -> f64 {
         match self {
             Self::Adam(adam) => adam.weight_decay,
@@ -53,7 +53,7 @@ pub struct Adam {
     pub weight_decay: f64,
     /// Decay of the first and second moment.
     pub betas: [f64; 2],
-    /// Denominator's floor.
+    /// Added to the denominator.
     #[schemars(range(min = 0.0))]
     pub epsilon: f64,
 }
@@ -76,7 +76,7 @@ pub struct AdamW {
     pub weight_decay: f64,
     /// Decay of the first and second moment.
     pub betas: [f64; 2],
-    /// Denominator's floor.
+    /// Added to the denominator.
     #[schemars(range(min = 0.0))]
     pub epsilon: f64,
 }
@@ -100,7 +100,7 @@ pub struct Sgd {
     /// Momentum.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub momentum: f64,
-    /// Nesterov's form.
+    /// Use Nesterov momentum.
     pub nesterov: bool,
 }
 
@@ -110,22 +110,22 @@ impl Default for Sgd {
     }
 }
 
-/// Parameters that are trained in another way than the rest.
+/// Parameters with their own training settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Group {
-    /// Name of a part of the network: `encoder`, `encoder.0`, as in the names of the weights in `best.safetensors` behind that of the
-    /// architecture. A parameter that several groups name belongs to the last of them.
+    /// Name of a part of the network, such as `encoder` or `encoder.0`: as in the names of the weights in `best.safetensors`, after that
+    /// of the architecture. A parameter that several groups match belongs to the last of them.
     pub parameters: String,
     /// Factor of the learning rate.
     #[serde(default = "one")]
     #[schemars(range(min = 0.0))]
     pub learning_rate_factor: f64,
-    /// Weight decay; left out, the optimiser's.
+    /// Weight decay. Default: the optimiser's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub weight_decay: Option<f64>,
-    /// Epochs at the beginning in which these parameters stay as they are.
+    /// Initial epochs in which these parameters are frozen.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub freeze_epochs: usize,
 }

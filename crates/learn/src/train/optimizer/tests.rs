@@ -1,4 +1,4 @@
-//! Trajectories against PyTorch's (`tests/reference/optimizer.py`), and which parameters a group means.
+//! Trajectories against PyTorch's (`tests/reference/optimizer.py`), and which parameters a group matches.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Tiny {
     }
 }
 
-/// How one trajectory is made.
+/// Settings of one trajectory.
 struct Way {
     optimizer: Optimizer,
     rate: f64,
@@ -107,7 +107,7 @@ fn group(parameters: &str) -> Group {
 }
 
 #[test]
-fn trajectories_are_those_of_pytorch() {
+fn trajectories_agree_with_pytorch() {
     let reference: Reference =
         serde_json::from_str(include_str!("../../../../../tests/reference/optimizer.json")).unwrap();
     let adam = spec::Adam { learning_rate: 0.01, ..spec::Adam::default() };
@@ -118,7 +118,7 @@ fn trajectories_are_those_of_pytorch() {
         Way::new(Optimizer::Sgd(spec::Sgd { learning_rate: 0.05, weight_decay, momentum, nesterov }))
     };
     let slow = Group { learning_rate_factor: 0.1, weight_decay: Some(0.0), ..group("first") };
-    // The last group that names a parameter counts.
+    // The last group that matches a parameter counts.
     let groups = vec![group("first.weight"), slow];
     let frozen = vec![Group { freeze_epochs: 1, ..group("second") }];
     let ways = [

@@ -1,4 +1,4 @@
-//! Which tensor of a file belongs to which parameter of a network.
+//! Matching of a file's tensors with a network's parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,28 +12,28 @@ use crate::model::{Names, Network, Parameter};
 /// What was loaded, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Parameters with weights of the file.
+    /// Parameters with weights from the file.
     pub loaded: Vec<Loaded>,
-    /// Parameters that keep their random values: not in the file.
+    /// Parameters that keep their initial values: not in the file, or of another shape.
     pub missing: Vec<String>,
-    /// Tensors of the file that have another shape than the parameter they are for.
+    /// Tensors of the file whose shape differs from their parameter's.
     pub unfit: Vec<String>,
-    /// Tensors of the file that no parameter asked for.
+    /// Tensors of the file that match no parameter.
     pub unused: Vec<String>,
 }
 
-/// A parameter with weights of the file.
+/// A parameter with weights from the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loaded {
     /// Our name.
     pub parameter: String,
     /// The file's name.
     pub tensor: String,
-    /// What was done to make it fit; empty for nothing.
+    /// How the tensor was adapted; empty if it was not.
     pub adapted: String,
 }
 
-/// Tensors under the names that they have without a prefix and after renaming.
+/// Tensors by their names without the prefix and after renaming.
 pub(super) fn renamed(
     tensors: BTreeMap<String, Foreign>,
     plan: &PretrainedPlan,
@@ -49,12 +49,12 @@ pub(super) fn renamed(
         found.insert(name, tensor);
     }
     if found.is_empty() {
-        return Err(format!("no tensor's name begins with `{}`", plan.prefix));
+        return Err(format!("no tensor name begins with `{}`: correct `pretrained.prefix`", plan.prefix));
     }
     Ok(found)
 }
 
-/// Gives a network the tensors that fit; `channels` of its images.
+/// Loads the tensors that fit into a network; `channels` is the number of image channels.
 pub(super) fn fill(
     network: Network,
     names: &Names,
@@ -62,7 +62,7 @@ pub(super) fn fill(
     channels: usize,
 ) -> Result<(Network, Report), String> {
     let parameters = network.parameters();
-    // The layer that sees the image: the first with a kernel.
+    // The input layer: the first with a kernel.
     let first = parameters.iter().find(|parameter| parameter.shape.len() > 2).map(|parameter| parameter.name.clone());
     let mut report = Report::default();
     let mut taken = BTreeSet::new();
@@ -91,7 +91,7 @@ pub(super) fn fill(
     Ok((network, report))
 }
 
-/// Values for a parameter, and what was done to them; none where they do not fit.
+/// Values for a parameter, and how they were adapted; none if they do not fit.
 fn fitted(parameter: &Parameter, tensor: &Foreign, sees_image: bool) -> Option<(Vec<f32>, String)> {
     let (ours, theirs) = (without_ones(&parameter.shape), without_ones(&tensor.shape));
     if ours == theirs {
@@ -108,7 +108,7 @@ fn fitted(parameter: &Parameter, tensor: &Foreign, sees_image: bool) -> Option<(
     if !same || present == 0 {
         return None;
     }
-    // An image whose channels are all the same gives the same output before and after.
+    // Preserves the output for images whose channels are all equal.
     let mut values = Vec::with_capacity(outputs * wanted * kernel);
     for filters in tensor.values.chunks_exact(present * kernel) {
         let tap = |tap: usize| filters[tap..].iter().step_by(kernel).sum::<f32>() / wanted as f32;
@@ -118,7 +118,7 @@ fn fitted(parameter: &Parameter, tensor: &Foreign, sees_image: bool) -> Option<(
     Some((values, format!("{present} image channels to {wanted}")))
 }
 
-/// Axes of one voxel say nothing: a kernel of a 2D network is one of depth 1.
+/// Drops axes of length 1: a 2D kernel equals a 3D one of depth 1.
 fn without_ones(shape: &[usize]) -> Vec<usize> {
     shape.iter().copied().filter(|&length| length != 1).collect()
 }

@@ -1,4 +1,4 @@
-//! Weights from elsewhere: a file of another framework, or a run of our own.
+//! Pretrained weights: a file of another framework, or one of our own runs.
 
 mod matching;
 mod read;
@@ -14,7 +14,7 @@ use crate::model::{ModelPlan, Network};
 /// Why weights could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum PretrainedError {
-    /// The file is not what it should be.
+    /// The file cannot be read or used.
     #[error("{}: {reason}", path.display())]
     File {
         /// The file.
@@ -22,8 +22,8 @@ pub enum PretrainedError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file's content changed since it was planned for.
-    #[error("{}: the weights changed since this run was planned: its plan names the hash {planned}, they have {found}", path.display())]
+    /// The file's content changed since the run was planned.
+    #[error("{}: the weights changed since this run was planned (hash {found}, planned {planned}): restore the file", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum PretrainedError {
         /// In the file.
         found: String,
     },
-    /// Parameters without weights.
+    /// Parameters are missing from the file.
     #[error(
         "{}: {} of {} parameters are not in the file, the first `{}`{hint}; set `pretrained.rename` or `prefix`, or `partial = true`",
         path.display(), missing.len(), all, missing.first().map_or("", |name| name.as_str())
@@ -44,15 +44,15 @@ pub enum PretrainedError {
         missing: Vec<String>,
         /// Number of our parameters.
         all: usize,
-        /// What the file has instead.
+        /// A name that the file has instead.
         hint: String,
     },
 }
 
-/// Loads what fits into a network.
+/// Loads the weights that fit into a network.
 ///
 /// # Errors
-/// The file cannot be read, nothing in it fits, or parameters are missing that may not be.
+/// The file cannot be read, nothing in it fits, or parameters are missing without `partial`.
 pub fn load(
     plan: &PretrainedPlan,
     path: &Path,

@@ -1,4 +1,4 @@
-//! Tensors of safetensors and PyTorch files by name.
+//! Reads the tensors of safetensors and PyTorch files by name.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -7,30 +7,30 @@ use std::path::Path;
 use burn::tensor::{DType, TensorData};
 use burn_store::{ModuleStore, PytorchStore, SafetensorsStore};
 
-/// A tensor in 32 bits.
+/// A tensor converted to f32.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Foreign {
     pub shape: Vec<usize>,
     pub values: Vec<f32>,
 }
 
-/// Tables that training scripts put weights under, beside optimisers and epochs: Lightning's, many scripts', nnU-Net's.
+/// Tables in which training scripts store weights, beside optimisers and epochs: Lightning's, a common one, nnU-Net's.
 const TABLES: [&str; 3] = ["state_dict.", "model_state_dict.", "network_weights."];
 
-/// All floating-point tensors of a file, whose format its content tells.
+/// All floating-point tensors of a file; the format is detected from the content.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Foreign>, String> {
     let mut start = [0; 9];
     let mut file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    file.read_exact(&mut start).map_err(|_| "is too short for a file of weights".to_owned())?;
+    file.read_exact(&mut start).map_err(|_| "too short for a weights file".to_owned())?;
     // A safetensors file begins with the length of its JSON header; PyTorch's is a ZIP archive or, before 1.6, a pickle.
     match start {
         [.., b'{'] => floats(&mut SafetensorsStore::from_file(path)),
         [b'P', b'K', ..] | [0x80, ..] => pytorch(path),
-        _ => Err("is neither a safetensors nor a PyTorch file".into()),
+        _ => Err("neither a safetensors nor a PyTorch file".into()),
     }
 }
 
-/// The file's tensors; where a table of weights lies beside others, that table's alone.
+/// The file's tensors; only those of the table of weights, if there is one.
 fn pytorch(path: &Path) -> Result<BTreeMap<String, Foreign>, String> {
     let tensors = floats(&mut PytorchStore::from_file(path).map_indices_contiguous(false))?;
     let Some(table) = TABLES.into_iter().find(|table| tensors.keys().any(|name| name.starts_with(table))) else {

@@ -1,4 +1,4 @@
-//! What an experiment says about pretrained weights.
+//! Pretrained weights of an experiment.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,24 @@ use std::path::PathBuf;
 
 use super::{PretrainedError, hash};
 
-/// Weights to start from instead of random ones.
+/// Weights to start from instead of random initialisation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Pretrained {
-    /// Weights as safetensors or PyTorch's `.pt` or `.pth`, relative to the working directory. Names of nnU-Net, MONAI and Hugging Face are known for the
-    /// architectures that come from there.
+    /// Weights as safetensors or PyTorch's `.pt` or `.pth`, relative to the working directory. Names of nnU-Net, MONAI and Hugging Face
+    /// are recognised for the architectures that come from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Folder of a run of ours, relative to the working directory, whose best weights to start from.
+    /// Run folder, relative to the working directory, whose best weights to start from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_run: Option<String>,
-    /// Beginning of the file's names that is taken off; other tensors are left out.
+    /// Prefix removed from the file's tensor names; tensors without it are ignored.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub prefix: String,
-    /// Regular expressions over the file's names and what they become, one after the other: `[["^backbone\\.", "encoder."]]`.
+    /// Regular expressions over the file's tensor names and their replacements, applied in order: `[["^backbone\\.", "encoder."]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rename: Vec<[String; 2]>,
-    /// Parameters that the file lacks, or has in another shape, keep their random values. Otherwise all must be there.
+    /// Let parameters that the file lacks, or has in another shape, keep their random values. Otherwise all must be present.
     pub partial: bool,
 }
 
@@ -42,16 +42,16 @@ impl Pretrained {
     }
 }
 
-/// Pretrained weights with their content's hash; where the file lies is no part of it.
+/// Pretrained weights, identified by the hash of their content and not by the file's location.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PretrainedPlan {
     /// BLAKE3 of the file's content.
     pub hash: String,
-    /// Taken off names.
+    /// Prefix removed from names.
     pub prefix: String,
-    /// Renamed names.
+    /// Renaming rules.
     pub rename: Vec<[String; 2]>,
-    /// Missing parameters are allowed.
+    /// Whether parameters may be missing.
     pub partial: bool,
 }

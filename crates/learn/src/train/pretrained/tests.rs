@@ -1,4 +1,4 @@
-//! Files of other frameworks (`tests/reference/weights.py`) give their outputs here.
+//! Weights of other frameworks (`tests/reference/weights.py`) reproduce their outputs.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ fn reference() -> Reference {
 }
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/reference").join(name)
 }
 
 fn segformer() -> ModelPlan {
@@ -88,14 +88,14 @@ const SEGFORMER: &str = "segformer-tiny.safetensors";
 const ATTENTION: &str = "attention-tiny.pt";
 
 #[test]
-fn a_checkpoint_with_the_hubs_names_gives_its_outputs() {
+fn a_checkpoint_with_the_hubs_names_reproduces_its_outputs() {
     let (network, report) = loaded(&planned(SEGFORMER, "", false), SEGFORMER, &segformer(), [3, 2]).unwrap();
     assert_eq!((report.missing.len(), report.unfit.len(), report.unused.len()), (0, 0, 0), "{report:?}");
     assert_output(&network, &reference().segformer);
 }
 
 #[test]
-fn one_channel_gives_what_a_grey_image_gave_in_three() {
+fn one_channel_gives_the_output_of_a_grey_image_in_three() {
     let (network, report) = loaded(&planned(SEGFORMER, "", false), SEGFORMER, &segformer(), [1, 2]).unwrap();
     let adapted: Vec<&str> =
         report.loaded.iter().map(|loaded| loaded.adapted.as_str()).filter(|s| !s.is_empty()).collect();
@@ -120,7 +120,7 @@ fn names_can_be_rewritten() {
 }
 
 #[test]
-fn other_classes_are_missing_and_may_be_only_where_the_spec_says_so() {
+fn heads_for_other_classes_count_as_missing_and_need_partial() {
     let error = loaded(&planned(SEGFORMER, "", false), SEGFORMER, &segformer(), [3, 5]).unwrap_err().to_string();
     assert!(error.contains("2 of") && error.contains("Segformer.decoder.classifier.weight"), "{error}");
     let (_, report) = loaded(&planned(SEGFORMER, "", true), SEGFORMER, &segformer(), [3, 5]).unwrap();
@@ -129,11 +129,11 @@ fn other_classes_are_missing_and_may_be_only_where_the_spec_says_so() {
 }
 
 #[test]
-fn what_does_not_fit_at_all_is_refused_even_in_part() {
+fn weights_that_do_not_fit_at_all_are_refused_even_with_partial() {
     let error = loaded(&planned(SEGFORMER, "", true), SEGFORMER, &attention(&[4, 6]), [1, 2]).unwrap_err();
     assert!(error.to_string().contains("the file has `"), "{error}");
     let error = loaded(&planned(SEGFORMER, "nothing.", true), SEGFORMER, &segformer(), [1, 2]).unwrap_err();
-    assert!(error.to_string().contains("no tensor's name begins with `nothing.`"), "{error}");
+    assert!(error.to_string().contains("no tensor name begins with `nothing.`"), "{error}");
     let changed = PretrainedPlan { hash: "other".into(), ..planned(SEGFORMER, "", false) };
     assert!(matches!(loaded(&changed, SEGFORMER, &segformer(), [3, 2]), Err(PretrainedError::Changed { .. })));
 }

@@ -1,14 +1,14 @@
-//! The learning rate as a function of the step. Only a plateau has a state, which checkpoints keep.
+//! The learning rate as a function of the step. Only the plateau schedule has state, which checkpoints save.
 
 pub mod plateau;
 pub mod spec;
 
 use super::TrainPlan;
-use plateau::Fallen;
+use plateau::PlateauState;
 use spec::Schedule;
 
 /// Learning rate of a step (counted from 0 over the whole training).
-pub fn learning_rate(plan: &TrainPlan, step: usize, fallen: &Fallen) -> f64 {
+pub fn learning_rate(plan: &TrainPlan, step: usize, fallen: &PlateauState) -> f64 {
     let warmup = match plan.warmup_steps {
         0 => 1.0,
         warmup => ((step + 1) as f64 / warmup as f64).min(1.0),
@@ -16,8 +16,8 @@ pub fn learning_rate(plan: &TrainPlan, step: usize, fallen: &Fallen) -> f64 {
     plan.optimizer.learning_rate() * warmup * factor(plan, step, fallen)
 }
 
-/// The schedule's part, without warm-up.
-fn factor(plan: &TrainPlan, step: usize, fallen: &Fallen) -> f64 {
+/// The schedule's factor, without warm-up.
+fn factor(plan: &TrainPlan, step: usize, fallen: &PlateauState) -> f64 {
     let progress = step as f64 / plan.steps().max(1) as f64;
     let steps_per_epoch = plan.epoch_steps();
     let epoch = step / steps_per_epoch;

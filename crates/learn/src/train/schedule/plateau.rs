@@ -1,27 +1,27 @@
-//! A learning rate that falls when training stops becoming better.
+//! A learning rate that is reduced when a metric stops improving.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::train::metric::Metric;
 
-/// When the learning rate falls, and by how much.
+/// When the learning rate is reduced, and by how much.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Plateau {
-    /// What must become better.
+    /// The monitored metric.
     pub metric: Metric,
-    /// The learning rate is multiplied by this.
+    /// Factor of the learning rate at each reduction.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub factor: f64,
-    /// Epochs without a better value that are let pass; in the next one the learning rate falls.
+    /// Epochs without improvement that are tolerated; at the next one the learning rate is reduced.
     pub patience_epochs: usize,
-    /// Epochs after a fall that do not count.
+    /// Epochs after a reduction that do not count.
     pub cooldown_epochs: usize,
-    /// How much better than the best it must be to count.
+    /// Minimum difference from the best value that counts as an improvement.
     #[schemars(range(min = 0.0))]
     pub minimum_delta: f64,
-    /// The learning rate stays above this fraction of the first.
+    /// Lower bound of the learning rate as a fraction of the initial one.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub minimum: f64,
 }
@@ -39,30 +39,30 @@ impl Default for Plateau {
     }
 }
 
-/// What is remembered between epochs.
+/// State between epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fallen {
-    /// The learning rate as a fraction of the first.
+pub struct PlateauState {
+    /// The learning rate as a fraction of the initial one.
     pub factor: f64,
     /// Best value so far.
     pub best: Option<f64>,
-    /// Epochs since then.
+    /// Epochs without improvement.
     pub bad_epochs: usize,
-    /// Epochs that do not count yet.
+    /// Remaining epochs that do not count.
     pub cooldown: usize,
     /// Last epoch with a value.
     pub epoch: usize,
 }
 
-impl Default for Fallen {
+impl Default for PlateauState {
     fn default() -> Self {
         Self { factor: 1.0, best: None, bad_epochs: 0, cooldown: 0, epoch: 0 }
     }
 }
 
-impl Fallen {
-    /// Takes in the value of an epoch, counted from 1. PyTorch's rule with an absolute threshold; epochs without a value count like
-    /// the one that ends them.
+impl PlateauState {
+    /// Updates the state by the value of an epoch, counted from 1. PyTorch's rule with an absolute threshold; epochs without a value
+    /// count like the next epoch with one.
     pub fn observe(&mut self, rule: &Plateau, epoch: usize, value: f64) {
         let passed = epoch.saturating_sub(self.epoch);
         self.epoch = epoch;

@@ -1,19 +1,19 @@
-//! What an experiment says about the learning rate over the steps of training.
+//! Learning-rate schedule of an experiment.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::plateau::Plateau;
 
-/// How the learning rate changes over all steps of training.
+/// How the learning rate changes over the steps of training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    /// Stays.
+    /// Constant.
     Constant {},
-    /// Times `factor` after every so many epochs (PyTorch's `StepLR`).
+    /// Multiplied by `factor` every `every-epochs` epochs (PyTorch's `StepLR`).
     Step {
-        /// The epochs.
+        /// Epochs between changes.
         #[schemars(range(min = 1))]
         every_epochs: usize,
         /// The factor.
@@ -21,7 +21,7 @@ pub enum Schedule {
         #[schemars(range(min = 0.0, max = 1.0))]
         factor: f64,
     },
-    /// Times `factor` after every epoch (PyTorch's `ExponentialLR`).
+    /// Multiplied by `factor` after every epoch (PyTorch's `ExponentialLR`).
     Exponential {
         /// The factor.
         #[schemars(range(min = 0.0, max = 1.0))]
@@ -34,29 +34,29 @@ pub enum Schedule {
         #[schemars(range(min = 0.0))]
         power: f64,
     },
-    /// Half a cosine from the learning rate down to `minimum` times it.
+    /// Half a cosine from the initial learning rate down to `minimum` times it.
     Cosine {
-        /// The last learning rate as a fraction of the first.
+        /// Final learning rate as a fraction of the initial one.
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         minimum: f64,
     },
-    /// Half cosines one after the other, each from the full learning rate (Loshchilov & Hutter 2017; PyTorch's
+    /// Successive half cosines, each from the initial learning rate (Loshchilov & Hutter 2017; PyTorch's
     /// `CosineAnnealingWarmRestarts`).
     CosineRestarts {
-        /// Epochs of the first one.
+        /// Epochs of the first cycle.
         #[schemars(range(min = 1))]
         first_cycle_epochs: usize,
-        /// How many times as long as the one before it each further one is.
+        /// Length of each further cycle relative to the previous one.
         #[serde(default = "once")]
         #[schemars(range(min = 1))]
         cycle_factor: usize,
-        /// The last learning rate of each as a fraction of the first.
+        /// Final learning rate of each cycle as a fraction of the initial one.
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         minimum: f64,
     },
-    /// Times a factor whenever a metric has not become better for some epochs (PyTorch's `ReduceLROnPlateau`).
+    /// Multiplied by a factor whenever a metric has not improved for some epochs (PyTorch's `ReduceLROnPlateau`).
     Plateau(Plateau),
 }
 

@@ -39,7 +39,7 @@ fn schedules_by_hand() {
         (&warm_step, 35, 0.0125),
     ];
     for (plan, step, expected) in cases {
-        let rate = learning_rate(plan, step, &Fallen::default());
+        let rate = learning_rate(plan, step, &PlateauState::default());
         assert!((rate - expected).abs() < 1e-12, "{:?} at {step}: {rate}", plan.schedule);
     }
 }
@@ -47,7 +47,7 @@ fn schedules_by_hand() {
 #[derive(Deserialize)]
 struct Reference {
     schedules: std::collections::BTreeMap<String, Vec<f64>>,
-    /// The values that the plateaus saw, one per epoch.
+    /// Metric values given to the plateaus, one per epoch.
     values: Vec<f64>,
     plateaus: Vec<Case>,
 }
@@ -79,7 +79,7 @@ fn schedules_agree_with_pytorch() {
         let expected = &reference.schedules[name];
         assert_eq!(expected.len(), plan.steps());
         for (step, expected) in expected.iter().enumerate() {
-            let rate = learning_rate(&plan, step, &Fallen::default());
+            let rate = learning_rate(&plan, step, &PlateauState::default());
             assert!((rate - expected).abs() < 1e-12, "{name} at {step}: {rate} instead of {expected}");
         }
     }
@@ -90,7 +90,7 @@ fn plateaus_agree_with_pytorch() {
     let reference = reference();
     let mut falls = 0;
     for Case { rule, rates } in &reference.plateaus {
-        let mut fallen = Fallen::default();
+        let mut fallen = PlateauState::default();
         let plan = plan(Schedule::Plateau(*rule), 0);
         for (index, (value, expected)) in reference.values.iter().zip(rates).enumerate() {
             let before = fallen.factor;
@@ -98,7 +98,7 @@ fn plateaus_agree_with_pytorch() {
             falls += usize::from(fallen.factor < before);
             let rate = learning_rate(&plan, 0, &fallen);
             assert!((rate - expected).abs() < 1e-12, "{rule:?} after {}: {rate} instead of {expected}", index + 1);
-            // Kept in checkpoints without a loss.
+            // Checkpoints preserve the state exactly.
             let text = serde_json::to_string(&fallen).unwrap();
             fallen = serde_json::from_str(&text).unwrap();
         }
@@ -109,7 +109,7 @@ fn plateaus_agree_with_pytorch() {
 #[test]
 fn epochs_without_a_value_count_with_the_next() {
     let rule = Plateau { metric: Metric::ValidationDice, patience_epochs: 15, factor: 0.5, ..Plateau::default() };
-    let mut fallen = Fallen::default();
+    let mut fallen = PlateauState::default();
     for (epoch, dice, factor) in [(10, 0.5, 1.0), (20, 0.5, 1.0), (30, 0.5, 0.5), (40, 0.6, 0.5), (50, 0.6, 0.5)] {
         fallen.observe(&rule, epoch, dice);
         assert_eq!(fallen.factor, factor, "epoch {epoch}");

@@ -3,7 +3,7 @@
 use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 
 /// More tiles violate the standard (Isot has 16 bits); each takes memory before it is read.
-const MOST_TILES: u64 = 65_535;
+const MAX_TILES: u64 = 65_535;
 
 /// Decodes one grey image of `height` × `width` samples; signed samples come as two's complement.
 ///
@@ -15,7 +15,7 @@ pub(super) fn decode(bytes: &[u8], [height, width]: [usize; 2]) -> Result<Vec<u3
         let stated = format!("its header states {height} × {width}");
         return Err(format!("the JPEG 2000 stream holds {} × {} samples, {stated}", size.height, size.width));
     }
-    if size.components != 1 || size.tiles > MOST_TILES {
+    if size.components != 1 || size.tiles > MAX_TILES {
         return Err(format!("JPEG 2000 with {} components in {} tiles", size.components, size.tiles));
     }
     // Precision and sign share a byte: precision less one in 7 bits, and the highest bit for signed samples.

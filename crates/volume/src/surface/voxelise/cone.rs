@@ -10,7 +10,7 @@ const LONGEST_EDGE: f64 = 1.5;
 /// Approximate limit of pieces, however large the holes.
 const PIECES: f64 = 200_000.0;
 /// Hard limit of pieces: degenerate triangles with distant collinear corners would need any number.
-const MOST_PIECES: usize = 2 * PIECES as usize;
+const MAX_PIECES: usize = 2 * PIECES as usize;
 
 /// Triangles in millimetres that make every edge run equally often in both directions. Empty for a closed surface, also for one that
 /// touches itself along an edge.
@@ -61,7 +61,7 @@ pub(super) fn split(cone: Vec<[[f64; 3]; 3]>, voxel_mm: f64) -> Vec<[[f64; 3]; 3
         sides.sort_by(|one, other| one.0.total_cmp(&other.0));
         let [(short, first), _, (long, last)] = sides;
         let from = |place: usize| [0, 1, 2].map(|step| triangle[(place + step) % 3]);
-        if long.is_nan() || long <= longest || pieces.len() + waiting.len() >= MOST_PIECES {
+        if long.is_nan() || long <= longest || pieces.len() + waiting.len() >= MAX_PIECES {
             pieces.push(triangle);
         } else if short <= longest {
             strips(from(first), (long / longest).ceil().min(most), &mut pieces);

@@ -1,4 +1,4 @@
-//! What the DICOM layouts share: a CT as a scanner stores it.
+//! Shared by the DICOM layouts: a CT stored as by a scanner.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -8,11 +8,10 @@ use crate::dataset::phantom::render::Scan;
 use crate::volume::dicom::{Modality, SeriesHeader, write_series};
 use crate::volume::{Geometry, LabelMap, Volume, WriteError};
 
-/// A moment that is the same in every set.
+/// Creation time, the same in every set.
 pub(super) const CREATED: SystemTime = SystemTime::UNIX_EPOCH;
 
-/// The image in the order of an axial scan, rows to the patient's left, columns to the back, slices upwards, and its labels.
-/// Nothing is interpolated.
+/// Image and labels in axial orientation: rows to the patient's left, columns to the back, slices upwards. Nothing is interpolated.
 pub(super) fn axial(scan: &Scan, value: impl Fn(Part) -> u16) -> (Volume, LabelMap) {
     let lps = Geometry {
         affine: [[-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
@@ -22,7 +21,7 @@ pub(super) fn axial(scan: &Scan, value: impl Fn(Part) -> u16) -> (Volume, LabelM
     (Volume::from_canonical(&image, &lps), LabelMap::from_canonical(&labels, &lps))
 }
 
-/// Writes `0001.dcm`, …; UIDs follow from the content.
+/// Writes `0001.dcm`, …; UIDs are derived from the content.
 pub(super) fn write(folder: &Path, patient: &str, image: &Volume) -> Result<(), WriteError> {
     let header = SeriesHeader {
         modality: Modality::Ct,

@@ -1,4 +1,4 @@
-//! A DICOM series and a DICOM SEG, as archives export them: `Patient_01/im_1/0001.dcm`, `Patient_01/im_3/0001.dcm`.
+//! A DICOM series and a DICOM SEG, as exported by archives: `Patient_01/im_1/0001.dcm`, `Patient_01/im_3/0001.dcm`.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ const STRUCTURES: [Structure; 5] = [
 ];
 const COLORS: [[u8; 3]; 5] =
     [[0x84, 0x5b, 0xb7], [0x4d, 0xbb, 0xd5], [0x00, 0xa0, 0x87], [0xb5, 0x53, 0x3c], [0xf3, 0xc3, 0x00]];
-/// SNOMED CT.
+/// SNOMED CT codes.
 const CODES: [[&str; 2]; 5] = [
     ["421060004", "Spine"],
     ["18639004", "Left kidney"],

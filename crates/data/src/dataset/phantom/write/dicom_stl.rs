@@ -1,5 +1,5 @@
-//! A DICOM series and a surface per bone, as surgical planning exports them: `patient01/dicom/0001.dcm`, `patient01/spine.stl`.
-//! A bone that a case does not have has no file.
+//! A DICOM series and one surface per bone, as exported for surgical planning: `patient01/dicom/0001.dcm`, `patient01/spine.stl`.
+//! A bone that is absent from a case has no file.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub(super) fn write(folder: &Path, number: usize, scan: &Scan) -> Result<(), Dat
     let folder = folder.join(&patient);
     let (image, labels) = dicom::axial(scan, |part| value_of(&STRUCTURES, part));
     dicom::write(&folder.join("dicom"), &patient, &image)?;
-    // Not smoothed: every voxel of the labels comes back.
+    // No smoothing, so that voxelising the surface restores the labels exactly.
     let plain = Extraction { smoothing: None, decimation: None };
     for (name, value, _) in STRUCTURES {
         let mask = labels.voxels.mapv(|label| u8::from(label == value));

@@ -1,6 +1,6 @@
-//! FLARE 2022 as its record lays it out: `images/CASE_0000.nii.gz`, `labels/CASE.nii.gz`, one value per organ.
+//! FLARE 2022, in the layout of its Zenodo record: `images/CASE_0000.nii.gz`, `labels/CASE.nii.gz`, one value per organ.
 //!
-//! Of the challenge's 13 values, the bodies have no adrenal glands (7, 8), oesophagus (10) and duodenum (12).
+//! Of the challenge's 13 organs, the phantoms lack the adrenal glands (7, 8), oesophagus (10) and duodenum (12).
 
 use std::path::Path;
 

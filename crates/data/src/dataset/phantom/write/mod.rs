@@ -1,4 +1,4 @@
-//! From cases to folders: one file per layout. A set appears whole or not at all.
+//! Writes sets to disk, with one module per layout. A set is written completely or not at all.
 
 mod decathlon;
 mod dicom;
@@ -21,26 +21,26 @@ use crate::dataset::layout::visible_entries;
 use crate::files;
 use crate::volume::WriteError;
 
-/// A structure of a layout: its name, its value, and the part of the body that it is.
+/// A structure of a layout: name, label value and body part.
 type Structure = (&'static str, u16, Part);
 
-/// The value of a part, 0 where no structure is made of it.
+/// The label value of a part; 0 if no structure uses it.
 fn value_of(structures: &[Structure], part: Part) -> u16 {
     structures.iter().find(|(_, _, own)| *own == part).map_or(0, |&(_, value, _)| value)
 }
 
-/// `phantom_000`, `phantom_001`, …: the name of a case where the layout has no custom of its own.
+/// `phantom_000`, `phantom_001`, …: case names for layouts without their own convention.
 fn plain_name(number: usize) -> String {
     format!("phantom_{number:03}")
 }
 
-/// Writes a set. The folder appears whole or not at all; `progress` is called with the cases done and the cases in all.
+/// Writes a set, completely or not at all. `progress` is called with the number of finished cases and the total.
 ///
 /// # Errors
-/// [`DataError::Write`]: the folder exists and is not empty, or the machine refuses.
+/// [`DataError::Write`] if the folder exists and is not empty, or cannot be written.
 pub fn write(out: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), DataError> {
     if out.exists() && !visible_entries(out)?.is_empty() {
-        let reason = "the folder is not empty; name another, or remove it".to_owned();
+        let reason = "the folder is not empty; choose another folder or remove this one".to_owned();
         return Err(WriteError { path: out.into(), reason, environment: false }.into());
     }
     let failed = |error: std::io::Error| WriteError::io(out, &error);
@@ -57,7 +57,7 @@ pub fn write(out: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize)
     Ok(())
 }
 
-/// Every case, then what the layout says about all of them.
+/// Writes every case, then the files that describe the whole set.
 fn write_set(folder: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), DataError> {
     let done = AtomicUsize::new(0);
     let case = |number: usize| -> Result<String, DataError> {
@@ -75,7 +75,7 @@ fn write_set(folder: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usi
     write_json(&folder.join(stamp::FILE), &Stamp::new(recipe))
 }
 
-/// The files of one case, and its rows of the set's table, where the layout has one of all labels.
+/// Writes the files of one case. Returns its rows of the label table, empty for layouts without one.
 fn write_case(folder: &Path, recipe: PhantomRecipe, number: usize) -> Result<String, DataError> {
     let scan = || super::ct(recipe, number);
     match recipe.layout {
@@ -98,7 +98,7 @@ fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), DataErro
     Ok(files::write_atomic(path, &json).map_err(|error| WriteError::io(path, &error))?)
 }
 
-/// Temporary folders are private to the user; a data set is not.
+/// Temporary folders are private to the user; a dataset should not be.
 #[cfg(unix)]
 fn make_readable(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

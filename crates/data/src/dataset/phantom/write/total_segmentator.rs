@@ -1,8 +1,7 @@
-//! TotalSegmentator: `s0000/ct.nii.gz`, `s0000/segmentations/liver.nii.gz`, and `meta.csv` with the split. A structure that a case
-//! does not have is an empty mask.
+//! TotalSegmentator: `s0000/ct.nii.gz`, `s0000/segmentations/liver.nii.gz`, and `meta.csv` with the split. An absent structure has
+//! an empty mask.
 //!
-//! Only what the bodies have as that project means it: no single vertebrae, ribs or lobes of the lungs, which nothing tells
-//! apart here.
+//! Only structures that the phantoms model as TotalSegmentator defines them: no individual vertebrae, ribs or lung lobes.
 
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use crate::dataset::phantom::recipe::PhantomRecipe;
 use crate::dataset::phantom::render::Scan;
 use crate::volume::{write_label_map, write_volume};
 
-/// Names of the project's version 2.
+/// Names in TotalSegmentator version 2.
 const STRUCTURES: [Structure; 16] = [
     ("spleen", 1, Part::Spleen),
     ("kidney_right", 1, Part::RightKidney),
@@ -47,7 +46,7 @@ fn name(number: usize) -> String {
     format!("s{number:04}")
 }
 
-/// The columns of the project's table that are needed to split it: every fourth case is tested, the one behind it validates.
+/// The columns of `meta.csv` that define the split: every fourth case is a test case, the next one a validation case.
 pub(super) fn table(recipe: PhantomRecipe) -> String {
     let split = |number: usize| ["test", "val", "train", "train"][number % 4];
     let row = |number: usize| format!("{};{}\n", name(number), split(number));

@@ -1,7 +1,7 @@
 //! UW-Madison GI Tract (Kaggle 2022): `train/case1/case1_day0/scans/slice_0001_64_56_5.00_5.00.png`, 16 bits, and `train.csv` with
-//! a row per slice and class: runs along the rows, counted from 1, or nothing.
+//! one row per slice and class: row-major runs counted from 1, or empty.
 //!
-//! Two cases in a row are two days of one patient.
+//! Two consecutive cases are two days of one patient.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ use crate::files;
 use crate::volume::WriteError;
 use crate::volume::rle::{Order, encode};
 
-/// Classes in the order of the project's table.
+/// Classes in the order of `train.csv`.
 const CLASSES: [(&str, Part); 3] =
     [("large_bowel", Part::LargeBowel), ("small_bowel", Part::SmallBowel), ("stomach", Part::Stomach)];
-/// Days on which every patient is seen.
+/// Days on which every patient is scanned.
 const DAYS: [usize; 2] = [0, 21];
 
-/// Writes the slices of a case, gives its rows of the table.
+/// Writes the slices of a case and returns its rows of the table.
 pub(super) fn write(folder: &Path, recipe: PhantomRecipe, number: usize) -> Result<String, DataError> {
     let patient = number / DAYS.len();
     let scan = mr(recipe.seed, patient as u64, number as u64, recipe.size);
