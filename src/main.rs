@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use segspec::{backend, cli};
 
 fn main() -> ExitCode {
     if let Some(warning) = backend::set_up() {
         eprintln!("warning: {warning}");
     }
-    match cli::execute(cli::Cli::parse()) {
+    match cli::execute(cli::parse()) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.show().into(),
     }

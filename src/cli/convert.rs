@@ -49,6 +49,10 @@ pub struct Convert {
     /// Image on whose grid a surface is voxelised, or DICOM series that a DICOM SEG refers to
     #[arg(long, value_name = "PATH")]
     on: Option<PathBuf>,
+    /// File that names the source's label values: .json (label_map.json, dataset.json), .txt (ITK-SNAP), .ctbl (3D Slicer)
+    /// [default: label_map.json beside the source]
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
     /// Write surfaces along voxel faces, without smoothing
     #[arg(long)]
     blocky: bool,
@@ -88,6 +92,8 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         blocky: args.blocky,
         triangles: args.triangles,
         colours: args.colours.clone(),
+        names: args.names.clone(),
+        coding: Vec::new(),
         coordinates: args.coordinates.map(|system| match system {
             Coordinates::Lps => CoordinateSystem::Lps,
             Coordinates::Ras => CoordinateSystem::Ras,

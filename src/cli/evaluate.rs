@@ -154,7 +154,7 @@ fn parse_labels(text: &str) -> Result<Target, String> {
 
 fn structure(name: &str, value: u16) -> TargetStructure {
     let name = name.to_owned();
-    TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: [128; 3] }
+    TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: [128; 3], code: None }
 }
 
 /// The named structures of a dataset, or every `[[structure]]`.

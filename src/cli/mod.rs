@@ -10,6 +10,7 @@ mod evaluate;
 mod exit;
 mod inspect;
 mod ls;
+mod names;
 mod new;
 mod phantom;
 mod predict;
@@ -25,6 +26,7 @@ mod show;
 use clap::{Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
+pub use names::parse;
 
 /// Run medical image segmentation experiments, each declared in a TOML file: preprocess, train, predict, score, report
 #[derive(Debug, Parser)]

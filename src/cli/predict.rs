@@ -3,6 +3,7 @@
 mod slices;
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Instant;
 
 use burn::tensor::Device;
@@ -10,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use super::names::run_folder;
 use super::{Exit, Failure, dataset, session};
 use crate::Cancel;
 use crate::backend::DeviceName;
@@ -23,23 +25,24 @@ use crate::predict::spec::Weights;
 use crate::predict::{PredictError, export};
 use crate::run::RunError;
 use crate::store::{Status, Stored};
-use crate::volume::{Segmentation, WriteError};
+use crate::volume::{Format, Segmentation, WriteError};
 
 /// Segment images with the network of a run, or with the average of several runs
 ///
 /// Needs only the run folder; ensembles and cascades also need their members' folders. Several runs must segment the same
 /// structures; their probabilities are averaged. A slice classifier writes slices.csv: a probability for each slice and structure.
-/// Images are NIfTI files of any spacing and orientation; results are on the grid of their image, and label_map.json names the label
-/// values. Several channels are one 4D file, or CASE_0000.nii.gz, CASE_0001.nii.gz, …. If a case fails, the others continue; the
-/// exit code is then 4.
+/// Images are files of any format, spacing and orientation, or folders of DICOM slices; results are on the grid of their image, and
+/// label_map.json names the label values. Several channels are one 4D file, or CASE_0000.nii.gz, CASE_0001.nii.gz, …. If a case
+/// fails, the others continue; the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec predict runs/phantom/0123456789ab --input scan.nii.gz --output predictions
   segspec predict runs/liver/0123456789ab runs/liver/ba9876543210 --input imagesTs --output mean
-  segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror")]
+  segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror
+  segspec predict runs/liver/0123456789ab --input dicom/ --output predictions --format dcm")]
 pub struct Predict {
-    /// Run folder; several runs are averaged
+    /// Run folder, or the beginning of a run id; several runs are averaged
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// Image, or folder of images
@@ -54,16 +57,42 @@ pub struct Predict {
     /// Average over flips along every axis mirrored in training (test-time augmentation): slower, often slightly better
     #[arg(long)]
     mirror: bool,
+    /// Format of the results, as a file name ending: nii.gz, nrrd, seg.nrrd, dcm (DICOM SEG), stl, obj, ply or glb
+    #[arg(long, value_name = "ENDING", default_value = "nii.gz")]
+    format: Ending,
     /// Print files and volumes as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// `--format`: the ending of a format that holds segmentations.
+#[derive(Clone, Debug)]
+struct Ending(String);
+
+impl Ending {
+    fn is_dicom(&self) -> bool {
+        self.0 == "dcm"
+    }
+}
+
+impl FromStr for Ending {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ending = text.trim_start_matches('.').to_ascii_lowercase();
+        let writer = Format::written_as(Path::new(&format!("case.{ending}"))).map(|format| &format.entry().write);
+        match writer.is_some_and(|writer| writer.segmentation.is_some() || writer.segments.is_some()) {
+            true => Ok(Self(ending)),
+            false => Err("use nii.gz, nii, nrrd, seg.nrrd, dcm, stl, obj, ply or glb".into()),
+        }
+    }
 }
 
 /// One segmented case.
 #[derive(Serialize)]
 struct Row {
     case: String,
-    file: PathBuf,
+    files: Vec<PathBuf>,
     seconds: f64,
     /// Volume of each structure in millilitres, or in voxels if the image has no spacing.
     structures: serde_json::Map<String, serde_json::Value>,
@@ -83,10 +112,11 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     }
     let (cases, mut failed) = unlabelled(&args.input, trained.channels()).map_err(dataset::failure)?;
     if cases.is_empty() && failed.is_empty() {
-        let text = format!("{}: no NIfTI file (.nii or .nii.gz) in this folder", args.input.display());
+        let text = format!("{}: no image file or DICOM series in this folder", args.input.display());
         return Err(Failure::message(Exit::BadData, text));
     }
-    refuse_to_overwrite(&cases, &args.output)?;
+    refuse_to_overwrite(&cases, &args)?;
+    refuse_without_series(&cases, &args.format)?;
     let events = Events::to(Terminal::new());
     for run in &runs {
         if run.status()? != Status::Finished {
@@ -96,11 +126,15 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     }
     events.emit(Kind::Excluded { cases: failed.clone() });
     match trained.plan.task {
+        Task::ClassifySlices if args.format.0 != "nii.gz" => {
+            let text = "--format has no effect on a slice classifier, which writes slices.csv: leave it out";
+            Err(Failure::message(Exit::Usage, text))
+        }
         Task::ClassifySlices => slices::classify(&cases, failed, &args, &trained, &events),
         Task::Segment => {
             write_label_map(&args.output, &trained)?;
             let cancel = session::cancellation();
-            let rows = segment_all(&cases, &args.output, &trained, &cancel, &events, &mut failed)?;
+            let rows = segment_all(&cases, &args, &trained, &cancel, &events, &mut failed)?;
             print(&args, &trained, &rows, &failed);
             Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
         }
@@ -108,11 +142,7 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
 }
 
 fn open(run: &Path) -> Result<Stored, Failure> {
-    if !run.join("plan.toml").is_file() {
-        let text = format!("{} is not a run folder: it has no plan.toml", run.display());
-        return Err(Failure::message(Exit::BadData, text));
-    }
-    Ok(Stored::open(run)?)
+    Ok(Stored::open(&run_folder(run)?)?)
 }
 
 /// The average of runs, which must have the same targets and input channels.
@@ -133,19 +163,32 @@ fn mean_of(runs: &[Stored], device: &Device) -> Result<Trained, Failure> {
 }
 
 /// `a_0000.nii.gz` and `a.nii.gz` both give `a.nii.gz`, which could replace an image in the output folder.
-fn refuse_to_overwrite(cases: &[Case], output: &Path) -> Result<(), Failure> {
+fn refuse_to_overwrite(cases: &[Case], args: &Predict) -> Result<(), Failure> {
     let same = |image: &PathBuf, result: &Path| match (image.canonicalize(), result.canonicalize()) {
         (Ok(image), Ok(result)) => image == result,
         _ => false,
     };
     for case in cases {
-        let result = export::file(output, &case.name);
+        let result = args.output.join(format!("{}.{}", case.name, args.format.0));
         if let Some(image) = cases.iter().flat_map(|case| &case.images).find(|image| same(image, &result)) {
             let text = format!("the result would replace the image {}; choose another --output", image.display());
             return Err(Failure::message(Exit::Usage, text));
         }
     }
     Ok(())
+}
+
+/// A DICOM SEG refers to the slices of a DICOM series.
+fn refuse_without_series(cases: &[Case], format: &Ending) -> Result<(), Failure> {
+    let is_series = |case: &&Case| matches!(Format::of(&case.images[0]), Ok(Format::DicomImage));
+    match cases.iter().find(|case| format.is_dicom() && !is_series(case)) {
+        Some(case) => {
+            let image = case.images[0].display();
+            let text = format!("{image} is not a DICOM series, which a DICOM SEG refers to; choose --format seg.nrrd");
+            Err(Failure::message(Exit::Usage, text))
+        }
+        None => Ok(()),
+    }
 }
 
 fn write_label_map(output: &Path, trained: &Trained) -> Result<(), Failure> {
@@ -156,7 +199,7 @@ fn write_label_map(output: &Path, trained: &Trained) -> Result<(), Failure> {
 
 fn segment_all(
     cases: &[Case],
-    output: &Path,
+    args: &Predict,
     trained: &Trained,
     cancel: &Cancel,
     events: &Events,
@@ -165,7 +208,7 @@ fn segment_all(
     let mut rows = Vec::new();
     events.emit(Kind::Predicting { done: 0, of: cases.len() });
     for (index, case) in cases.iter().enumerate() {
-        match segment(case, output, trained, cancel) {
+        match segment(case, args, trained, cancel) {
             Ok(row) => rows.push(row),
             Err(Stop::Case(reason)) => {
                 let row = Excluded { case: case.name.clone(), reason };
@@ -185,7 +228,7 @@ enum Stop {
     All(Failure),
 }
 
-fn segment(case: &Case, output: &Path, trained: &Trained, cancel: &Cancel) -> Result<Row, Stop> {
+fn segment(case: &Case, args: &Predict, trained: &Trained, cancel: &Cancel) -> Result<Row, Stop> {
     let start = Instant::now();
     let found = read_image(case).and_then(|image| trained.segment(&image, cancel));
     let segmentation = found.map_err(|error| match error {
@@ -199,9 +242,10 @@ fn segment(case: &Case, output: &Path, trained: &Trained, cancel: &Cancel) -> Re
         true => Stop::All(Failure::new(Exit::Environment, error)),
         false => Stop::Case(error.to_string()),
     };
-    let file = export::write(output, &case.name, &segmentation).map_err(full)?;
     let structures = volumes(trained, &segmentation);
-    Ok(Row { case: case.name.clone(), file, seconds: start.elapsed().as_secs_f64(), structures })
+    let place = (args.output.as_path(), case.name.as_str(), args.format.0.as_str());
+    let files = export::write_as(place, segmentation, &trained.plan.target, &case.images[0]).map_err(full)?;
+    Ok(Row { case: case.name.clone(), files, seconds: start.elapsed().as_secs_f64(), structures })
 }
 
 fn volumes(trained: &Trained, segmentation: &Segmentation) -> serde_json::Map<String, serde_json::Value> {
@@ -219,17 +263,17 @@ fn volumes(trained: &Trained, segmentation: &Segmentation) -> serde_json::Map<St
 
 fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {
     let weights = match trained.weights() {
-        Weights::Best => "best",
-        Weights::Last => "last",
+        Weights::Best => "weights of the best epoch",
+        Weights::Last => "weights of the last epoch",
     };
     if args.json {
         let value = json!({
-            "runs": args.runs, "experiment": trained.plan.about.experiment, "weights": weights,
+            "runs": args.runs, "experiment": trained.plan.about.experiment, "weights": trained.weights(),
             "label-map": args.output.join("label_map.json"), "cases": rows, "failed": failed,
         });
         println!("{value:#}");
         return;
     }
     let all = rows.len() + failed.len();
-    println!("{} of {all} cases segmented with the {weights} weights: {}", rows.len(), args.output.display());
+    println!("{} of {all} cases segmented with the {weights}: {}", rows.len(), args.output.display());
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::names::{experiment_file, run_folder};
 use super::session::{self, REPORTS};
 use super::{Exit, Failure};
 use crate::evaluate::frame::rows;
@@ -27,7 +28,7 @@ Examples:
   segspec report runs/phantom/0123456789ab
   segspec report experiments/plain.toml experiments/attention.toml --output reports/networks")]
 pub struct Report {
-    /// Experiment file or run folder; several are compared
+    /// Experiment file, or run folder or the beginning of its id; several are compared
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Override a value of the experiments, as given to `run`
@@ -79,12 +80,9 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
 
 /// The runs to report on, their experiment's notes, and the default output folder.
 fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
-    if path.is_dir() {
-        if !path.join("plan.toml").is_file() {
-            let text = format!("{} is not a run folder: it has no plan.toml", path.display());
-            return Err(Failure::message(Exit::BadData, text));
-        }
-        let run = Stored::open(path)?;
+    let is_name = !path.exists() && path.extension().is_none() && experiment_file(path) == path;
+    if path.is_dir() || is_name {
+        let run = Stored::open(&run_folder(path)?)?;
         let out = run.evaluation().report();
         return Ok((vec![run], Vec::new(), out));
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::names::run_folder;
 use super::session::{self, REPORTS, exit_of};
 use super::{Exit, Failure};
 use crate::Cancel;
@@ -59,6 +60,9 @@ pub struct Run {
     /// Delete this experiment's earlier runs and start over
     #[arg(long)]
     fresh: bool,
+    /// Not needed: runs resume by themselves. Kept so that `--resume` is not corrected to `--fresh`
+    #[arg(long, hide = true)]
+    resume: bool,
     /// Show burn-train's dashboard while training; `q` stops and saves, like Ctrl-C
     #[cfg(feature = "tui")]
     #[arg(long)]
@@ -92,6 +96,9 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     let device = session::device(args.device)?;
     let cancel = session::cancellation();
     let events = events(&args, &cancel);
+    if args.resume {
+        events.warn("--resume is not needed: runs resume by themselves");
+    }
     let folds = args.fold.map_or(Folds::One(0), |choice| choice.0);
     let mut planned = session::plan(&loaded, folds, Access::Read, &cancel, &events)?;
     if args.fold.is_none() && planned.folds > 1 {
@@ -135,7 +142,7 @@ fn events(_: &Run, _: &Cancel) -> Events {
 
 fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<(), Failure> {
     match planned.runs.as_slice() {
-        [run] => Ok(continuing::continue_from(run, from, &device.name.to_string())?),
+        [run] => Ok(continuing::continue_from(run, &run_folder(from)?, &device.name.to_string())?),
         runs => {
             let text = format!("--continue-from needs an experiment with exactly one run; this one has {}", runs.len());
             Err(Failure::message(Exit::Usage, text))

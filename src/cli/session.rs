@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::check::{environment, report_overrides};
+use super::names::experiment_file;
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
@@ -46,7 +47,7 @@ pub fn exit_of(class: FailureClass) -> Exit {
 
 /// Reads and checks an experiment, and reports the environment variables that override its values.
 pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
-    let loaded = spec::load(file, overrides, &environment()).map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
+    let loaded = spec::load(&experiment_file(file), overrides, &environment()).map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
     report_overrides(&loaded.overrides);
     Ok(loaded)
 }

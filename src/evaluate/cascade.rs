@@ -131,6 +131,7 @@ mod tests {
             value,
             members: vec![],
             color: [0; 3],
+            code: None,
         };
         let structures = vec![structure("a", 1), structure("b", 2)];
         let target = Target { overlapping: false, independent: false, ignore: None, structures };

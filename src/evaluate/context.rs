@@ -13,6 +13,8 @@ pub struct Context {
     pub fold: Option<u32>,
     /// Seed of the run.
     pub seed: u64,
+    /// Name of the dataset.
+    pub dataset: String,
     /// Name of the scored split, e.g. `test`.
     pub split: String,
     /// Whether this split was used to select the checkpoint: its scores are then optimistic.

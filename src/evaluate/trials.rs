@@ -12,7 +12,10 @@ use super::summary::{self, OVERALL, Statistics, Summary, ascending_mean, part_co
 use super::table::{self, TableError};
 use crate::dataset::Target;
 
+mod scope;
 mod tables;
+
+pub use scope::Incomparable;
 
 /// Seed of the bootstrap in every report.
 pub const BOOTSTRAP_SEED: u64 = 0;
@@ -276,14 +279,12 @@ impl Trial {
 }
 
 impl Trials {
-    /// The trial with the best mean Dice; the first if tied. Only trials scored on the same split as the first one are compared.
+    /// The trial with the best mean Dice among the [comparable](Self::comparable) ones; the first if tied.
     pub fn best(&self) -> Option<&Trial> {
-        let split = |trial: &Trial| (trial.summary.n_cases > 0).then(|| trial.context.split.clone());
-        let first = self.all.iter().find_map(split);
         let metric = HEADLINE[0];
         let merit = |trial: &Trial| trial.over_seeds(metric).map_or(f64::NEG_INFINITY, |it| metric.merit(it.mean));
-        let comparable = self.all.iter().filter(|trial| split(trial).is_none() || split(trial) == first);
-        comparable.reduce(|best, trial| if merit(trial) > merit(best) { trial } else { best })
+        let (comparable, _) = self.comparable().ok()?;
+        comparable.into_iter().reduce(|best, trial| if merit(trial) > merit(best) { trial } else { best })
     }
 
     /// Mean per case of the headline metrics over trials, seeds and structures: `case`, `n` scores, a column per metric; sorted by case.

@@ -116,7 +116,7 @@ pub fn spec_hash(experiment: &Experiment, dataset: &Dataset) -> String {
             table.shift_remove("split");
         }
         for structure in table.get_mut("structure").and_then(Value::as_array_mut).into_iter().flatten() {
-            remove(structure, &["color"]);
+            ["color", "code"].iter().for_each(|key| remove(structure, &[key]));
         }
     }
     let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 trial of an experiment");

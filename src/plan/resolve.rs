@@ -290,7 +290,7 @@ fn predict(
     let spec = &from.experiment.predict;
     let chooses = match from.experiment.train.best.cases {
         BestCases::Validation => !from.fold.validation.is_empty(),
-        BestCases::Test => true,
+        BestCases::Test => !from.fold.test.is_empty(),
     } && from.experiment.train.validate_every > 0;
     let weights = match (spec.weights, chooses) {
         (Auto::Fixed(Weights::Best), false) => return Err(PlanError::NoValidation),

@@ -65,10 +65,13 @@ pub fn selection(trials: &Trials) -> String {
     } else {
         format!("The scored split ({splits}) was not used to select the checkpoint.")
     };
-    match trials.all.len() {
-        0 | 1 => weights,
-        several => format!("{weights} The best of {several} trials was selected by these scores."),
-    }
+    let Ok((comparable, others)) = trials.comparable() else { return weights };
+    let optimistic = match comparable.len() {
+        0 | 1 => String::new(),
+        several => format!(" The best of {several} trials was chosen by these same scores: its score is optimistic."),
+    };
+    let not_compared = others.iter().map(|it| format!(" Trial {} is not compared: it {}.", it.trial.name(), it.reason));
+    format!("{weights}{optimistic}{}", not_compared.collect::<String>())
 }
 
 /// One row per structure and their mean: the first headline metric with interval and median, the others with standard deviation.

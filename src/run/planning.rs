@@ -8,6 +8,7 @@ use super::setting::cache;
 use crate::Cancel;
 use crate::backend::{self, DeviceName};
 use crate::dataset::inputs::Step;
+use crate::dataset::spec::Split;
 use crate::dataset::{self, Access, Case, Content, Excluded, Fold, Inputs};
 use crate::evaluate::{Setting, TrialKey, Variant};
 use crate::observe::{Events, Kind};
@@ -78,8 +79,17 @@ pub fn plan(request: &Request) -> Result<Planned, RunError> {
         folds = planner.trial(trial, &mut runs)?;
     }
     refuse_unknown_groups(&runs)?;
+    warn_of_mirroring(loaded, &runs, request.events);
     planner.ensembles(&mut runs)?;
     Ok(Planned { runs, excluded: inputs.excluded, folds })
+}
+
+/// Test-time mirroring uses the axes mirrored in training: without any, it has no effect.
+fn warn_of_mirroring(loaded: &Loaded, runs: &[Stored], events: &Events) {
+    let is_wanted = loaded.trials.iter().all(|trial| trial.experiment.predict.mirror);
+    if is_wanted && runs.iter().all(|run| run.plan.predict.mirror_axes.is_empty()) {
+        events.warn("predict.mirror has no effect: training mirrors no axis (see `augment.mirror`)");
+    }
 }
 
 /// Refuses `train.groups` that match no parameter, before any training.
@@ -115,7 +125,7 @@ impl Planner<'_> {
             .iter()
             .map(|fold| fold.without(&self.inputs.excluded))
             .collect();
-        self.refuse_empty(&folds)?;
+        self.refuse_empty(&folds, split)?;
         let main = Stage::new(self, experiment, &folds)?;
         let first_stage = first_stage(experiment);
         let first = first_stage.as_ref().map(|experiment| Stage::new(self, experiment, &folds)).transpose()?;
@@ -162,10 +172,11 @@ impl Planner<'_> {
         Data::new(&self.loaded.dataset, self.request.data_root, self.inputs, fold)
     }
 
-    fn refuse_empty(&self, folds: &[Fold]) -> Result<(), RunError> {
+    fn refuse_empty(&self, folds: &[Fold], split: &Split) -> Result<(), RunError> {
         for fold in folds {
             for (what, names) in [("training", &fold.train), ("test", &fold.test)] {
-                if names.is_empty() {
+                let is_wanted = what == "test" && split.scores_nothing();
+                if names.is_empty() && !is_wanted {
                     return Err(RunError::NoCases { what, excluded: self.inputs.excluded.clone() });
                 }
             }

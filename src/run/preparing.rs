@@ -33,7 +33,7 @@ pub fn prepare(run: &Stored, training: &Training, cases: &Cases, setting: &Setti
     setting.events.emit(Kind::Excluded { cases: set.excluded.clone() });
     for (what, role) in [("training", Role::Train), ("test", Role::Test)] {
         let names = cases.names(role);
-        if !set.cases.iter().any(|case| names.contains(&case.name.as_str())) {
+        if !names.is_empty() && !set.cases.iter().any(|case| names.contains(&case.name.as_str())) {
             return Err(RunError::NoCases { what, excluded: set.excluded });
         }
     }

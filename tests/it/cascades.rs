@@ -45,8 +45,8 @@ fn rows(path: &Path, columns: &[&str]) -> Vec<Vec<String>> {
     reader.records().map(|row| places.iter().map(|&place| row.as_ref().unwrap()[place].to_owned()).collect()).collect()
 }
 
-/// Segments the images of the scored cases with runs, into a folder; the bytes of the results.
-fn predict(lab: &Lab, runs: &[&Path], like: &Path, out: &str) -> Vec<(String, Vec<u8>)> {
+/// Segments the images of the test cases with runs, into a folder; the bytes of the results.
+pub fn predict(lab: &Lab, runs: &[&Path], like: &Path, out: &str) -> Vec<(String, Vec<u8>)> {
     let names: Vec<String> =
         images(like).iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     fs::create_dir_all(lab.path("in")).unwrap();
@@ -59,7 +59,8 @@ fn predict(lab: &Lab, runs: &[&Path], like: &Path, out: &str) -> Vec<(String, Ve
     names.into_iter().map(|name| (name.clone(), fs::read(lab.path(out).join(name)).unwrap())).collect()
 }
 
-fn predictions(run: &Path) -> Vec<(String, Vec<u8>)> {
+/// The run's own predictions: names and bytes.
+pub fn predictions(run: &Path) -> Vec<(String, Vec<u8>)> {
     images(run)
         .iter()
         .map(|file| (file.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(file).unwrap()))

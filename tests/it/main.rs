@@ -9,6 +9,7 @@ mod convert_all;
 mod data;
 mod dicom;
 mod evaluate;
+mod exports;
 mod gpu;
 mod ids;
 mod lab;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::cascades::{predict, predictions};
 use crate::lab::{Lab, Results, TINY, events, is_finished, json, results, scores, wait_for};
 use crate::resume::interrupt;
 
@@ -58,6 +59,20 @@ fn an_average_that_forgets_at_once_is_the_last_step() {
     let plain = weights(&run_with(last));
     assert_eq!(weights(&run_with(&format!("ema = {{ decay = 1e-30 }}\n{last}"))), plain);
     assert_ne!(weights(&run_with(&format!("ema = {{ decay = 0.5 }}\n{last}"))), plain);
+}
+
+/// `segspec predict` loads the average of the weights (EMA), not those of the last step.
+#[test]
+fn prediction_uses_the_averaged_weights() {
+    let last = "[predict]\nweights = \"last\"";
+    let runs = ["", "ema = { decay = 0.5 }\n"].map(|ema| {
+        let lab = run_with(&format!("{ema}{last}"));
+        let run = lab.run_folder("x");
+        let own = predictions(&run);
+        assert!(predict(&lab, &[&run], &run, "out") == own, "`{ema}`");
+        own
+    });
+    assert!(runs[0] != runs[1], "the average changes no voxel: the test shows nothing");
 }
 
 /// Bytes of each tensor of a safetensors file.

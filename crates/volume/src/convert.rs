@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
+use super::dicom::SegmentCoding;
 pub use super::format::Options;
 use super::format::{self, Format};
-use super::{ReadError, Volume, WriteError, colour_table};
+use super::label_names::{self, LabelNames, own_label_map};
+use super::{ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table};
 
 /// Types with values that 32-bit floats cannot represent.
 const WIDE: [&str; 5] = ["int32", "uint32", "int64", "uint64", "float64"];
@@ -61,13 +65,56 @@ fn image(
 
 fn labels(source: &Path, from: Format, target: &Path, options: &Options) -> Result<Vec<PathBuf>, ConvertError> {
     let write_table = options.colours.as_deref().map(colour_table::writer).transpose()?;
-    let segments = (from.entry().read.segments)(source, options)?;
-    let mut written = format::write_segments(target, &segments, options)?;
+    let (segments, coding) = named(source, from, options)?;
+    let mut written = format::write_segments(target, &segments, &Options { coding, ..options.clone() })?;
+    written.extend(names_of_masks(target, &segments)?);
     if let (Some(write), Some(path)) = (write_table, &options.colours) {
         write(path, &segments)?;
         written.push(path.clone());
     }
     Ok(written)
+}
+
+/// The segments of a file, with the names that another file gives them, and their coded descriptions (empty: by their names).
+fn named(source: &Path, from: Format, options: &Options) -> Result<(Segments, Vec<SegmentCoding>), ConvertError> {
+    let beside = || label_names::beside(source).filter(|_| !from.entry().holds_labels);
+    let Some(path) = options.names.clone().or_else(beside) else {
+        return Ok((unnamed(source, from, options)?, Vec::new()));
+    };
+    let names = LabelNames::read(&path)?;
+    let segments = names.segments(source, options)?;
+    let coding = names.coding(&segments.segments);
+    Ok((segments, coding))
+}
+
+/// Several channels of 0 and 1 are masks of segments that may overlap.
+fn unnamed(source: &Path, from: Format, options: &Options) -> Result<Segments, ConvertError> {
+    let read = &from.entry().read;
+    if from.entry().holds_labels || (read.header)(source, options)?.channels == 1 {
+        return Ok((read.segments)(source, options)?);
+    }
+    let volume = (read.volume)(source, options)?;
+    let segment = |value: u16| Segment { name: format!("label {value}"), value, color: None };
+    let segments = (1..=volume.voxels.dim().0 as u16).map(segment).collect();
+    let masks = label_names::binary(source, volume.voxels)?;
+    Ok(Segments { segments, content: Segmentation::Masks { masks, geometry: volume.geometry } })
+}
+
+/// Masks along the channels of an image have no label values: a file beside it says which is which.
+fn names_of_masks(target: &Path, segments: &Segments) -> Result<Option<PathBuf>, WriteError> {
+    let keeps_names = format::writer(target)?.segments.is_some();
+    let (Segmentation::Masks { .. }, false, Some(path)) = (&segments.content, keeps_names, own_label_map(target))
+    else {
+        return Ok(None);
+    };
+    let structure = |(mask, segment): (usize, &Segment)| {
+        let [r, g, b] = colour_table::color(segment);
+        json!({ "name": segment.name, "mask": mask, "color": format!("#{r:02x}{g:02x}{b:02x}") })
+    };
+    let structures: Vec<_> = segments.segments.iter().enumerate().map(structure).collect();
+    let text = format!("{:#}\n", json!({ "format": 1, "overlapping": true, "structures": structures }));
+    crate::files::write_atomic(&path, text.as_bytes()).map_err(|error| WriteError::io(&path, &error))?;
+    Ok(Some(path))
 }
 
 /// Reads an image and refuses it where 32-bit floats, which hold it in memory, would change its values.

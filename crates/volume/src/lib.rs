@@ -7,6 +7,7 @@ pub mod components;
 pub mod convert;
 pub mod dicom;
 pub mod geometry;
+pub mod label_names;
 pub mod nifti;
 pub mod nrrd;
 pub mod orientation;

@@ -8,7 +8,14 @@ use crate::evaluate::metric::{DICE, IOU};
 
 fn structure(name: &str, values: &[u16]) -> TargetStructure {
     let value = values.iter().copied().min().unwrap_or(0);
-    TargetStructure { name: name.to_owned(), values: values.to_vec(), value, members: vec![], color: [0; 3] }
+    TargetStructure {
+        name: name.to_owned(),
+        values: values.to_vec(),
+        value,
+        members: vec![],
+        color: [0; 3],
+        code: None,
+    }
 }
 
 fn target(structures: &[(&str, &[u16])], overlapping: bool) -> Target {

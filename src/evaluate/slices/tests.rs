@@ -64,6 +64,7 @@ fn slices_show_a_structure_if_any_of_their_voxels_does() {
         value,
         members: vec![],
         color: [0; 3],
+        code: None,
     };
     let structures = vec![structure(1), structure(2)];
     let target = Target { overlapping: false, independent: true, ignore: Some(9), structures };

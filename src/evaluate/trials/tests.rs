@@ -11,6 +11,7 @@ fn target(names: &[&str]) -> Target {
         value,
         members: vec![],
         color: [0; 3],
+        code: None,
     };
     Target {
         overlapping: false,

@@ -49,7 +49,14 @@ pub fn target(structures: usize) -> Target {
         let name =
             NAMES.get(index).map_or_else(|| format!("vertebra or rib number {index}"), |name| (*name).to_owned());
         let value = index as u16 + 1;
-        TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: COLORS[index % 8] }
+        TargetStructure {
+            members: vec![name.clone()],
+            name,
+            values: vec![value],
+            value,
+            color: COLORS[index % 8],
+            code: None,
+        }
     };
     Target {
         overlapping: false,

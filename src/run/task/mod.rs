@@ -29,6 +29,9 @@ pub fn finish(
     manifest: &mut Manifest,
 ) -> Result<(), RunError> {
     write_label_map(run)?;
+    if run.plan.data.of(Role::Test).next().is_none() {
+        setting.events.warn("the split has no test cases: nothing is scored");
+    }
     if !manifest.predictions.contains_key(&run.ids.prediction) {
         let trained = Trained::open(run, &setting.device.device)?;
         match run.plan.task {
@@ -83,6 +86,7 @@ pub fn context(plan: &Plan) -> Context {
         trial: plan.about.trial.clone(),
         fold: (plan.about.folds > 1).then_some(plan.about.fold as u32),
         seed: plan.seed(),
+        dataset: plan.data.dataset.clone(),
         split: plan.about.scored.name().into(),
         selected_on: plan.selected_on_scored_cases(),
     }

@@ -1,6 +1,7 @@
 //! Checks the training patch against the network's strides.
 
 use crate::auto::Auto;
+use crate::model::block::Norm;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings};
 
@@ -16,6 +17,24 @@ pub fn check(experiment: &Experiment, findings: &mut Findings) {
     for (axis, size) in patch.into_iter().enumerate() {
         let product = strides.into_iter().flatten().map(|stride| stride[axis]).product::<usize>();
         divisible(axis, size, product, findings);
+    }
+    if let Some(strides) = strides {
+        one_voxel(experiment, patch, strides, findings);
+    }
+}
+
+/// Instance norm sets a feature map of one voxel to its bias, whatever the image; so does batch norm with a batch of one.
+fn one_voxel(experiment: &Experiment, patch: [usize; 3], strides: &[[usize; 3]], findings: &mut Findings) {
+    let product = |axis: usize| strides.iter().map(|stride| stride[axis]).product::<usize>();
+    let norm = match experiment.model.norm() {
+        Some(Norm::Instance) => "instance norm",
+        Some(Norm::Batch) if experiment.train.batch_size == Auto::Fixed(1) => "batch norm with a batch of one",
+        _ => return,
+    };
+    if (0..3).all(|axis| patch[axis] > 0 && patch[axis] == product(axis)) {
+        let message = format!("the coarsest feature map of this patch has one voxel, of which {norm} keeps nothing");
+        let help = "use a larger patch, smaller strides, or `norm = \"group\"`";
+        findings.error("train.patch-size", message, help);
     }
 }
 

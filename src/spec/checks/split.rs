@@ -44,9 +44,6 @@ fn ratio(test: f64, validation: f64, findings: &mut Findings) {
         let message = format!("test {test} and validation {validation} leave no case to train on");
         findings.error("split.ratio.test", message, "choose fractions whose sum is below 1");
     }
-    if test == 0.0 {
-        findings.error("split.ratio.test", "no case would be scored", "choose a fraction above 0, for example 0.2");
-    }
 }
 
 fn fraction(path: &str, validation: f64, findings: &mut Findings) {

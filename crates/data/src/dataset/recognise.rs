@@ -151,7 +151,7 @@ fn structures(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> 
     }
     values.remove(&0);
     guesses.push("structure names: the label files contain only numbers".into());
-    let name = |value: &u16| Structure { name: format!("value-{value}"), value: *value, color: None };
+    let name = |value: &u16| Structure { name: format!("value-{value}"), value: *value, color: None, code: None };
     values.iter().map(name).collect()
 }
 
@@ -162,7 +162,7 @@ fn named_label(key: &str, value: &serde_json::Value) -> Option<Structure> {
         (_, serde_json::Value::Number(number)) => (key.to_owned(), u16::try_from(number.as_u64()?).ok()?),
         _ => return None,
     };
-    (value > 0 && name != "ignore").then_some(Structure { name, value, color: None })
+    (value > 0 && name != "ignore").then_some(Structure { name, value, color: None, code: None })
 }
 
 #[cfg(test)]

@@ -152,6 +152,26 @@ pub struct Structure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^#[0-9a-fA-F]{6}$"))]
     pub color: Option<String>,
+    /// Coded anatomy for DICOM SEG. Common structures need none: they are coded by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<AnatomicCode>,
+}
+
+/// A coded structure: `code = { value = "10200004", meaning = "Liver" }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AnatomicCode {
+    /// Code value.
+    pub value: String,
+    /// Coding scheme: SNOMED CT is `SCT`.
+    #[serde(default = "snomed_ct")]
+    pub scheme: String,
+    /// Meaning, as the scheme states it.
+    pub meaning: String,
+}
+
+fn snomed_ct() -> String {
+    "SCT".into()
 }
 
 /// Further properties of the labels.

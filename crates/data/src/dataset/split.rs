@@ -106,11 +106,22 @@ pub fn split(split: &Split, cases: &[&str]) -> Result<Vec<Fold>, SplitError> {
         if fold.train.is_empty() {
             return Err(empty("train on"));
         }
-        if fold.test.is_empty() {
+        if fold.test.is_empty() && !split.scores_nothing() {
             return Err(empty("test on"));
         }
     }
     Ok(folds)
+}
+
+impl Split {
+    /// Whether the split asks for no test cases: `test = []` or `test = 0`, to train the final network on all data.
+    pub fn scores_nothing(&self) -> bool {
+        match self {
+            Self::Fixed { test, .. } => test.is_empty(),
+            Self::Ratio { test, .. } => *test == 0.0,
+            Self::EveryNth { .. } | Self::KFold { .. } => false,
+        }
+    }
 }
 
 /// The cases held out of all folds of a cross-validation, sorted.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::did_you_mean;
-use super::spec::{Dataset, Structure};
+use super::spec::{AnatomicCode, Dataset, Structure};
 
 /// The structures segmented in an experiment, in table order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct TargetStructure {
     pub members: Vec<String>,
     /// Colour in figures.
     pub color: [u8; 3],
+    /// Coded anatomy, where the dataset states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<AnatomicCode>,
 }
 
 /// Whether a structure with these label values is present among the voxels; `None` if it is absent but some voxels are ignored.
@@ -70,6 +73,7 @@ impl Target {
             values,
             members: members.into_iter().cloned().collect(),
             color: self.structures.first().map_or([0; 3], |it| it.color),
+            code: None,
         };
         Self { independent: true, structures: vec![any], ..self.clone() }
     }
@@ -212,7 +216,8 @@ fn resolve(dataset: &Dataset, name: &str) -> Result<TargetStructure, TargetError
     values.dedup();
     let value = values.first().copied().unwrap_or(0);
     let color = color_of(dataset, name);
-    Ok(TargetStructure { name: name.into(), values, value, members: members.to_vec(), color })
+    let code = dataset.structures.iter().find(|structure| structure.name == name).and_then(|it| it.code.clone());
+    Ok(TargetStructure { name: name.into(), values, value, members: members.to_vec(), color, code })
 }
 
 /// Distinct colours, bright enough to be visible on greyscale images.

@@ -202,6 +202,7 @@ mod tests {
             value,
             members: vec![],
             color: [0; 3],
+            code: None,
         };
         Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
     }

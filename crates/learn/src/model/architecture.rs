@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::block::{DropoutRng, Supervised, Weights};
+use super::block::{DropoutRng, Norm, Supervised, Weights};
 use super::classifier::SliceTarget;
 use super::{Interface, Names, Staged, Stages, Task};
 use crate::backend::Precision;
@@ -21,6 +21,11 @@ pub trait Spec {
     /// Whether deep supervision (losses at coarser resolutions) is enabled.
     fn has_deep_supervision(&self) -> bool {
         false
+    }
+
+    /// Normalisation after its convolutions; `None` for networks with another one.
+    fn norm(&self) -> Option<Norm> {
+        None
     }
 
     /// Errors in values specific to this architecture: key within its table, message, help.
@@ -131,6 +136,11 @@ macro_rules! architectures {
             /// Whether deep supervision (losses at coarser resolutions) is enabled.
             pub fn has_deep_supervision(&self) -> bool {
                 match self { $( Self::$name(spec) => architecture::Spec::has_deep_supervision(spec), )+ }
+            }
+
+            /// Normalisation after its convolutions; `None` for networks with another one.
+            pub fn norm(&self) -> Option<block::Norm> {
+                match self { $( Self::$name(spec) => architecture::Spec::norm(spec), )+ }
             }
 
             /// Errors in values specific to this architecture: key within its table, message, help.

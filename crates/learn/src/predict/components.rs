@@ -45,6 +45,7 @@ mod tests {
             value,
             members: vec![],
             color: [0; 3],
+            code: None,
         };
         Target { overlapping, independent: false, ignore: None, structures: vec![structure(3), structure(5)] }
     }

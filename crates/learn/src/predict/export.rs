@@ -5,8 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::dataset::Target;
-use crate::volume::{self, ReadError, Segmentation, WriteError};
+use crate::dataset::{Target, TargetStructure};
+use crate::volume::dicom::Code;
+use crate::volume::format::Options;
+use crate::volume::label_names::{LabelName, LabelNames};
+use crate::volume::{self, ReadError, Segment, Segmentation, Segments, WriteError};
+
+/// The program that drew the segments, as exports name it.
+pub const PROGRAM: &str = concat!("segspec ", env!("CARGO_PKG_VERSION"));
 
 /// The file of one case's segmentation.
 pub fn file(folder: &Path, case: &str) -> PathBuf {
@@ -21,6 +27,42 @@ pub fn write(folder: &Path, case: &str, segmentation: &Segmentation) -> Result<P
     let path = file(folder, case);
     volume::write_segmentation(&path, segmentation)?;
     Ok(path)
+}
+
+/// Writes a segmentation with the names, colours and codes of its structures, in the format of `ending`. `image`: the case's image; a
+/// DICOM SEG refers to its slices. Returns the files written: surfaces of several structures are several files.
+///
+/// # Errors
+/// The format cannot hold the segmentation (a DICOM SEG of an image that is not a DICOM series), or the disk is full.
+pub fn write_as(
+    (folder, case, ending): (&Path, &str, &str),
+    segmentation: Segmentation,
+    target: &Target,
+    image: &Path,
+) -> Result<Vec<PathBuf>, WriteError> {
+    let path = folder.join(format!("{case}.{ending}"));
+    std::fs::create_dir_all(folder).map_err(|error| WriteError::io(folder, &error))?;
+    let names = label_names(target);
+    let segment = |label: &LabelName| {
+        let value = if target.overlapping { label.number + 1 } else { label.number };
+        Segment { name: label.name.clone(), value, color: label.color }
+    };
+    let segments: Vec<Segment> = names.labels.iter().map(segment).collect();
+    let coding = names.coding(&segments);
+    let options = Options { coding, on: Some(image.to_path_buf()), ..Options::default() };
+    volume::write_segments(&path, &Segments { segments, content: segmentation }, &options)
+}
+
+/// The structures of a target as names of label values, or of masks.
+fn label_names(target: &Target) -> LabelNames {
+    let label = |(mask, it): (usize, &TargetStructure)| LabelName {
+        name: it.name.clone(),
+        number: if target.overlapping { mask as u16 } else { it.value },
+        color: Some(it.color),
+        code: it.code.as_ref().map(|code| Code::new(&code.value, &code.scheme, &code.meaning)),
+    };
+    let labels = target.structures.iter().enumerate().map(label).collect();
+    LabelNames { overlapping: target.overlapping, program: Some(PROGRAM.into()), labels }
 }
 
 /// Reads what [`write()`] wrote.
@@ -47,8 +89,13 @@ pub fn label_map(target: &Target) -> Value {
             let [r, g, b] = structure.color;
             let color = format!("#{r:02x}{g:02x}{b:02x}");
             let place = if target.overlapping { ("mask", index as u64) } else { ("value", u64::from(structure.value)) };
-            json!({ "name": structure.name, place.0: place.1, "members": structure.members, "color": color })
+            let mut entry =
+                json!({ "name": structure.name, place.0: place.1, "members": structure.members, "color": color });
+            if let Some(code) = &structure.code {
+                entry["code"] = json!(code);
+            }
+            entry
         })
         .collect();
-    json!({ "format": 1, "overlapping": target.overlapping, "structures": structures })
+    json!({ "format": 1, "overlapping": target.overlapping, "program": PROGRAM, "structures": structures })
 }

@@ -18,6 +18,7 @@ fn target(values: &[&[u16]], overlapping: bool) -> Target {
         value: values[0],
         members: vec![],
         color: [0; 3],
+        code: None,
     };
     Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
 }

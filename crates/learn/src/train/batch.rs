@@ -228,6 +228,7 @@ mod tests {
             value: values[0],
             members: vec![name.into()],
             color: [0; 3],
+            code: None,
         };
         Target {
             overlapping,

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Content, Modality, SegmentationHeader, Series, SeriesHeader};
+use super::{Content, Modality, SegmentationHeader, Series, SeriesHeader, coding};
 use super::{only_segments, read_segments, read_series, unsupported, write_segments, write_series};
 use crate::format::{Entry, Options, Probe, Reader, Writer, single};
-use crate::{Header, ReadError, Segments, Volume, WriteError, facts};
+use crate::{Header, ReadError, Segment, Segments, Volume, WriteError, facts};
 
 /// Series of slices, and files of several frames.
 pub(crate) static IMAGES: Entry = Entry {
@@ -82,5 +82,11 @@ fn write_object(path: &Path, segments: &Segments, options: &Options) -> Result<V
         WriteError::refused(path, "segments refer to a DICOM series: name it (`--on FOLDER` of `segspec convert`)")
     })?;
     let series = Series::open(series, &options.choice).map_err(|error| WriteError::refused(path, error.to_string()))?;
-    write_segments(path, segments, &series, &SegmentationHeader::default()).map(|()| vec![path.into()])
+    let by_name = |segment: &Segment| coding(&segment.name).unwrap_or_default();
+    let coding = match options.coding.is_empty() {
+        true => segments.segments.iter().map(by_name).collect(),
+        false => options.coding.clone(),
+    };
+    let header = SegmentationHeader { coding, ..SegmentationHeader::default() };
+    write_segments(path, segments, &series, &header).map(|()| vec![path.into()])
 }

@@ -11,6 +11,7 @@
 //! - MONOCHROME1 (low values are white) is inverted for radiographs; CT, PET and NM values have a unit and stay.
 //! - Frames may be uncompressed, deflated, RLE, JPEG (8 bits, or lossless), JPEG-LS or JPEG 2000.
 
+mod anatomy;
 mod anonymise;
 mod codec;
 mod element;
@@ -35,6 +36,7 @@ mod tests;
 
 use std::path::Path;
 
+pub use anatomy::coding;
 pub use anonymise::{Anonymous, CopyError, anonymise};
 pub(crate) use format::{IMAGES, SEGMENTS};
 pub use grid::Gaps;

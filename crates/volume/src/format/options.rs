@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::dicom::{Choice, Modality};
+use crate::dicom::{Choice, Modality, SegmentCoding};
 use crate::surface::CoordinateSystem;
 
 /// How a file is read, converted and written, where its name and content leave a choice.
@@ -24,6 +24,10 @@ pub struct Options {
     pub modality: Option<Modality>,
     /// PatientName and SeriesDescription of a written DICOM series; the folder's name without it.
     pub name: Option<String>,
+    /// File that names the label values of the source; else the one [beside it](crate::label_names::beside), if any.
+    pub names: Option<PathBuf>,
+    /// Coded descriptions of the segments of a written DICOM SEG; by the names of the segments without it.
+    pub coding: Vec<SegmentCoding>,
     /// Also write names and colours of the segments to this file: `.txt` for ITK-SNAP, `.ctbl` for 3D Slicer.
     pub colours: Option<PathBuf>,
 }

@@ -113,7 +113,6 @@ fn mistakes_are_named() {
     let cases = [
         (fixed(&["p00_9"], &["p00_1"]), "`train` names the unknown case `p00_9`; did you mean `p00_"),
         (fixed(&["p00_0"], &["p00_0"]), "`p00_0` is listed twice, in `train` and in `test`"),
-        (fixed(&["p00_0"], &[]), "no cases left to test on"),
         (fixed(&[], &["p00_0"]), "no cases left to train on"),
         (k_fold(7, None), "7 folds need at least 7 cases, got 6"),
         (k_fold(4, Some("^(p\\d+)_")), "4 folds need at least 4 patients, got 3"),
@@ -121,12 +120,23 @@ fn mistakes_are_named() {
         (k_fold(2, Some("p")), "has no capture group"),
         (k_fold(2, Some("(p05)")), "does not match the case `p00_0`"),
         (k_fold(1, None), "`folds` must be 2 or more, got 1"),
-        (ratio(0.0, 0.5), "no cases left to test on"),
+        (ratio(0.01, 0.5), "no cases left to test on"),
         (ratio(0.5, 0.5), "no cases left to train on"),
         (ratio(1.5, 0.0), "`test` must be at least 0 and less than 1, got 1.5"),
     ];
     for (form, text) in cases {
         let message = split_names(&form, &names(6)).unwrap_err().to_string();
         assert!(message.contains(text), "{message}");
+    }
+}
+
+#[test]
+fn a_split_may_ask_for_no_test_cases() {
+    let names = names(6);
+    let fixed = Split::Fixed { train: vec![names[0].to_owned()], validation: Vec::new(), test: Vec::new() };
+    let ratio = Split::Ratio { test: 0.0, validation: 0.5, seed: 0, group_by: None };
+    for split in [fixed, ratio] {
+        let folds = split_names(&split, &names).unwrap();
+        assert!(folds[0].test.is_empty() && !folds[0].train.is_empty() && split.scores_nothing());
     }
 }

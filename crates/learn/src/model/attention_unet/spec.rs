@@ -78,6 +78,10 @@ impl AttentionUnetPlan {
 impl Spec for AttentionUnet {
     type Plan = AttentionUnetPlan;
 
+    fn norm(&self) -> Option<Norm> {
+        Some(self.norm)
+    }
+
     fn staged(&self, key: &'static str) -> Staged {
         Staged {
             key,

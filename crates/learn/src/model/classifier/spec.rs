@@ -117,6 +117,10 @@ fn four(list: &Auto<Vec<usize>>) -> Option<Vec<usize>> {
 impl Spec for Classifier {
     type Plan = ClassifierPlan;
 
+    fn norm(&self) -> Option<Norm> {
+        Some(self.norm)
+    }
+
     fn staged(&self, key: &'static str) -> Staged {
         let plan = self.numbers();
         Staged {

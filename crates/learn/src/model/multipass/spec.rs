@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::MultipassUNet;
 use crate::model::Interface;
 use crate::model::architecture::{Plan, Spec};
+use crate::model::block::Norm;
 use crate::model::block::Weights;
 use crate::model::staged::{Cost, Staged, Stages};
 use crate::model::unet::{Unet, UnetPlan};
@@ -51,6 +52,10 @@ pub struct MultipassUnetPlan {
 
 impl Spec for MultipassUnet {
     type Plan = MultipassUnetPlan;
+
+    fn norm(&self) -> Option<Norm> {
+        Some(self.unet.norm)
+    }
 
     fn staged(&self, key: &'static str) -> Staged {
         let Staged { cost, .. } = self.unet.staged(key);

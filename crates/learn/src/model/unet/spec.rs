@@ -85,6 +85,10 @@ const RESIDUAL_BLOCKS: [usize; 4] = [1, 3, 4, 6];
 impl Spec for Unet {
     type Plan = UnetPlan;
 
+    fn norm(&self) -> Option<Norm> {
+        Some(self.norm)
+    }
+
     fn staged(&self, key: &'static str) -> Staged {
         let usual = if self.residual { 1 } else { 2 };
         Staged {

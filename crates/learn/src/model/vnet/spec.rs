@@ -84,6 +84,10 @@ const DECODER_BLOCKS: [usize; STAGES - 1] = [1, 1, 2, 2];
 impl Spec for Vnet {
     type Plan = VnetPlan;
 
+    fn norm(&self) -> Option<Norm> {
+        Some(self.norm)
+    }
+
     fn staged(&self, key: &'static str) -> Staged {
         Staged {
             key,

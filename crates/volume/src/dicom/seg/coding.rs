@@ -50,6 +50,8 @@ pub struct SegmentCoding {
     pub category: Code,
     /// The property itself, as a type of that category.
     pub property: Code,
+    /// Modifier of the property, such as its side.
+    pub modifier: Option<Code>,
     /// Who drew it.
     pub algorithm: Algorithm,
 }
@@ -59,6 +61,7 @@ impl Default for SegmentCoding {
         Self {
             category: Code::new("85756007", "SCT", "Tissue"),
             property: Code::new("91772007", "SCT", "Organ"),
+            modifier: None,
             algorithm: Algorithm::default(),
         }
     }

@@ -286,7 +286,7 @@ impl Object<'_> {
                 .words(tags::SEGMENT_NUMBER, &[index as u16 + 1])
                 .text(tags::SEGMENT_LABEL, &segment.name)
                 .text(tags::SEGMENT_ALGORITHM_TYPE, kind)
-                .item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, code(&coding.property));
+                .item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, property(coding));
             let set = match program {
                 Some(name) => set.text(tags::SEGMENT_ALGORITHM_NAME, name),
                 None => set,
@@ -341,6 +341,15 @@ impl Object<'_> {
             .item(tags::SOURCE_IMAGE_SEQUENCE, image)
             .item(tags::DERIVATION_CODE_SEQUENCE, code(&Code::new("113076", "DCM", "Segmentation")));
         set.item(tags::DERIVATION_IMAGE_SEQUENCE, derivation)
+    }
+}
+
+/// The property of a segment, with its modifier.
+fn property(coding: &SegmentCoding) -> DataSet {
+    let set = code(&coding.property);
+    match &coding.modifier {
+        Some(modifier) => set.item(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE, code(modifier)),
+        None => set,
     }
 }
 

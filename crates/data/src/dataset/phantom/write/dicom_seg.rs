@@ -46,6 +46,7 @@ fn header() -> SegmentationHeader {
     let coding = |[code, meaning]: [&str; 2]| SegmentCoding {
         category: Code::new("123037004", "SCT", "Anatomical Structure"),
         property: Code::new(code, "SCT", meaning),
+        modifier: None,
         algorithm: Algorithm::Automatic("segspec phantom".into()),
     };
     SegmentationHeader {

@@ -1,0 +1,89 @@
+//! Names on the command line: run ids and experiments by their short names, and hints for commands that other tools have.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::{Cli, Exit, Failure};
+
+/// Folder of all runs, unless `run-root` says otherwise.
+const RUNS: &str = "runs";
+/// Fewest characters of a run id that name a run.
+const SHORTEST_ID: usize = 4;
+
+/// Commands that users of other tools try, and what does their work here.
+const HINTS: [(&[&str], &str); 9] = [
+    (&["train", "fit", "resume", "sweep", "tune"], "`segspec run FILE` trains, predicts, scores and reports; it resumes by itself"),
+    (&["infer", "inference", "segment", "test"], "`segspec predict RUN --input IMAGES --output FOLDER` segments images"),
+    (&["eval", "score", "metrics"], "`segspec evaluate --reference DIR --prediction DIR` scores label maps"),
+    (&["compare", "diff", "plot"], "`segspec report A B --output FOLDER` compares runs or experiments"),
+    (&["list", "runs", "status"], "`segspec ls` lists runs"),
+    (&["rm", "delete", "clean"], "delete the folder of a run, runs/EXPERIMENT/ID; runs/.cache can be deleted at any time"),
+    (&["init", "create", "import"], "`segspec new --from FOLDER` writes the files of an experiment for a folder of images"),
+    (&["validate", "lint"], "`segspec check FILE` finds the mistakes of experiment and dataset files"),
+    (&["info", "header"], "`segspec inspect FILE` prints what a file holds"),
+];
+
+/// Parses the command line; prints help, or the error with a hint, and exits where it cannot be run.
+pub fn parse() -> Cli {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    Cli::try_parse_from(&arguments).unwrap_or_else(|error| {
+        let _ = error.print();
+        if error.kind() == ErrorKind::InvalidSubcommand
+            && let Some(hint) = arguments.get(1).and_then(|word| hint(&word.to_string_lossy()))
+        {
+            eprintln!("\nhint: {hint}");
+        }
+        std::process::exit(error.exit_code());
+    })
+}
+
+fn hint(word: &str) -> Option<&'static str> {
+    HINTS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint)
+}
+
+/// The folder of a run: a path, or the beginning of a run's id (at least four characters) below `runs/`.
+///
+/// # Errors
+/// There is no such run, or several.
+pub(super) fn run_folder(argument: &Path) -> Result<PathBuf, Failure> {
+    let is_run = |path: &Path| path.join("plan.toml").is_file();
+    if is_run(argument) {
+        return Ok(argument.to_path_buf());
+    }
+    let failed = |text: String| Err(Failure::message(Exit::BadData, text));
+    if argument.exists() {
+        return failed(format!("{} is not a run folder: it has no plan.toml", argument.display()));
+    }
+    let id = argument.to_string_lossy();
+    let is_id = id.len() >= SHORTEST_ID && argument.components().count() == 1;
+    let mut found = Vec::new();
+    if is_id {
+        let folders = entries(Path::new(RUNS)).into_iter().flat_map(|experiment| entries(&experiment));
+        let matches = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&*id));
+        found = folders.filter(|path| matches(path) && is_run(path)).collect();
+    }
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => failed(format!("{}: no such run folder; `segspec ls` lists the runs", argument.display())),
+        several => {
+            let names = several.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+            failed(format!("{id} is the beginning of several runs: {names}"))
+        }
+    }
+}
+
+/// An experiment file: a path, or the name of a file in `experiments/` without its ending.
+pub(super) fn experiment_file(argument: &Path) -> PathBuf {
+    let named = Path::new("experiments").join(format!("{}.toml", argument.display()));
+    let is_name = argument.components().count() == 1 && argument.extension().is_none() && !argument.exists();
+    if is_name && named.is_file() { named } else { argument.to_path_buf() }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
