@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::session::counted;
 use super::{Exit, Failure};
 use crate::spec::{self, Diagnostics, Kind, kind};
 
@@ -86,15 +87,14 @@ fn print_text(failed: &[Diagnostics], experiments: usize, datasets: usize) {
     for diagnostics in failed {
         refuse(diagnostics);
     }
-    let plural = |n: usize, one: &str| if n == 1 { format!("{n} {one}") } else { format!("{n} {one}s") };
     let kinds = [(experiments, "experiment"), (datasets, "dataset")];
-    let ok: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, one)| plural(*n, one)).collect();
+    let ok: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, one)| counted(*n, one)).collect();
     if !ok.is_empty() {
         println!("{} ok", ok.join(" and "));
     }
     let errors: usize = failed.iter().map(|diagnostics| diagnostics.problems.len()).sum();
     if errors > 0 {
-        eprintln!("{} in {}", plural(errors, "error"), plural(failed.len(), "file"));
+        eprintln!("{} in {}", counted(errors, "error"), counted(failed.len(), "file"));
     }
 }
 

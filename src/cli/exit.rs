@@ -74,7 +74,10 @@ impl Failure {
             Some(errors) => super::check::refuse(errors),
             None => {
                 // Messages already include their causes.
-                eprintln!("error: {}", self.error);
+                match self.exit {
+                    Exit::Interrupted => eprintln!("{}", self.error),
+                    _ => eprintln!("error: {}", self.error),
+                }
                 self.exit
             }
         }

@@ -14,13 +14,25 @@ const SHORTEST_ID: usize = 4;
 
 /// Commands that users of other tools try, and what does their work here.
 const HINTS: [(&[&str], &str); 9] = [
-    (&["train", "fit", "resume", "sweep", "tune"], "`segspec run FILE` trains, predicts, scores and reports; it resumes by itself"),
-    (&["infer", "inference", "segment", "test"], "`segspec predict RUN --input IMAGES --output FOLDER` segments images"),
+    (
+        &["train", "fit", "resume", "sweep", "tune"],
+        "`segspec run FILE` trains, predicts, scores and reports; it resumes by itself",
+    ),
+    (
+        &["infer", "inference", "segment", "test"],
+        "`segspec predict RUN --input IMAGES --output FOLDER` segments images",
+    ),
     (&["eval", "score", "metrics"], "`segspec evaluate --reference DIR --prediction DIR` scores label maps"),
     (&["compare", "diff", "plot"], "`segspec report A B --output FOLDER` compares runs or experiments"),
     (&["list", "runs", "status"], "`segspec ls` lists runs"),
-    (&["rm", "delete", "clean"], "delete the folder of a run, runs/EXPERIMENT/ID; runs/.cache can be deleted at any time"),
-    (&["init", "create", "import"], "`segspec new --from FOLDER` writes the files of an experiment for a folder of images"),
+    (
+        &["rm", "delete", "clean"],
+        "delete the folder of a run, runs/EXPERIMENT/ID; runs/.cache can be deleted at any time",
+    ),
+    (
+        &["init", "create", "import"],
+        "`segspec new --from FOLDER` writes the files of an experiment for a folder of images",
+    ),
     (&["validate", "lint"], "`segspec check FILE` finds the mistakes of experiment and dataset files"),
     (&["info", "header"], "`segspec inspect FILE` prints what a file holds"),
 ];

@@ -42,7 +42,8 @@ Examples:
   segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror
   segspec predict runs/liver/0123456789ab --input dicom/ --output predictions --format dcm")]
 pub struct Predict {
-    /// Run folder, or the beginning of a run id; several runs are averaged
+    /// Run folder (with the settings of its latest run), one of its prediction folders, or the beginning of a run id; several
+    /// runs are averaged
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// Image, or folder of images

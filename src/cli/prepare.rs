@@ -59,8 +59,8 @@ pub fn execute(args: Prepare) -> Result<Exit, Failure> {
         println!("{value:#}");
     } else {
         println!(
-            "{} cases computed, {} from the cache, {} excluded ({})",
-            tally.computed,
+            "{} computed, {} from the cache, {} excluded ({})",
+            session::counted(tally.computed, "case"),
             tally.cached,
             tally.excluded.len(),
             cache.display()

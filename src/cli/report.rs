@@ -15,7 +15,7 @@ use crate::evaluate::{Trial, summary};
 use crate::report::text_table::Charset;
 use crate::report::{self, terminal};
 use crate::run::{self, found};
-use crate::store::Stored;
+use crate::store::{self, Stored};
 
 /// Write a report of finished runs: tables, charts and an HTML page
 ///
@@ -91,7 +91,19 @@ fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBu
     for warning in warnings {
         eprintln!("warning: {warning}");
     }
-    let name = loaded.experiment.name.unwrap_or_default();
+    let name = loaded.experiment.name.clone().unwrap_or_default();
+    if runs.is_empty() {
+        let others = store::all(Path::new(&loaded.experiment.run_root), Some(&name)).into_iter().flatten().count();
+        let text = match others {
+            0 => format!("{}: it has no runs yet: `segspec run` first", path.display()),
+            _ => format!(
+                "{}: none of its {} has these settings: repeat the --set of `segspec run`, or name run folders (`segspec ls {name}`)",
+                path.display(),
+                session::counted(others, "run")
+            ),
+        };
+        return Err(Failure::message(Exit::BadData, text));
+    }
     Ok((runs, loaded.experiment.notes, Path::new(REPORTS).join(name)))
 }
 

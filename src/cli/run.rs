@@ -57,7 +57,7 @@ pub struct Run {
     /// Test every stage with two training steps and one case, in a separate folder
     #[arg(long)]
     smoke: bool,
-    /// Delete this experiment's earlier runs and start over
+    /// Delete what these runs left behind (not those of other settings) and start over
     #[arg(long)]
     fresh: bool,
     /// Not needed: runs resume by themselves. Kept so that `--resume` is not corrected to `--fresh`
@@ -199,7 +199,7 @@ impl<'a> Reporter<'a> {
         let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
         if self.planned.runs.len() > 1 && !rarely {
             let start = Instant::now();
-            report::write(&self.finished, self.notes, &self.out)?;
+            report::write(&self.planned.runs, self.notes, &self.out)?;
             self.last = Some((Instant::now(), start.elapsed()));
         }
         Ok(())
@@ -210,7 +210,7 @@ impl<'a> Reporter<'a> {
         if self.finished.is_empty() {
             return Ok(());
         }
-        let (written, files) = report::write(&self.finished, self.notes, &self.out)?;
+        let (written, files) = report::write(&self.planned.runs, self.notes, &self.out)?;
         if self.json {
             println!("{}", super::report::to_json(&written));
         } else {
@@ -292,6 +292,6 @@ fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
     let count = |word: &'static str| (word, rows.iter().filter(|(_, status)| status.word() == word).count());
     let counts = words.into_iter().map(count).filter(|(word, count)| *count > 0 || words[..3].contains(word));
     let counts = counts.map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>();
-    println!("{} runs: {}", rows.len(), counts.join(", "));
+    println!("{}: {}", session::counted(rows.len(), "run"), counts.join(", "));
     Ok(Exit::Ok)
 }

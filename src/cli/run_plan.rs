@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::names::run_folder;
 use super::session::{self, exit_of};
 use super::{Exit, Failure};
 use crate::backend::DeviceName;
@@ -31,7 +32,7 @@ pub struct RunPlan {
 
 /// Executes the run.
 pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
-    let run = Stored::open(&args.folder)?;
+    let run = Stored::open(&run_folder(&args.folder)?)?;
     let device = session::device(args.device)?;
     let (cancel, events) = (session::cancellation(), Events::to(Terminal::new()));
     let data_root = session::explicit_data_root();

@@ -47,9 +47,15 @@ pub fn exit_of(class: FailureClass) -> Exit {
 
 /// Reads and checks an experiment, and reports the environment variables that override its values.
 pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
-    let loaded = spec::load(&experiment_file(file), overrides, &environment()).map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
+    let loaded = spec::load(&experiment_file(file), overrides, &environment())
+        .map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
     report_overrides(&loaded.overrides);
     Ok(loaded)
+}
+
+/// `1 run`, `2 runs`.
+pub fn counted(n: usize, one: &str) -> String {
+    if n == 1 { format!("{n} {one}") } else { format!("{n} {one}s") }
 }
 
 /// Folder of all datasets: `SEGSPEC_DATA`, or `data`.

@@ -106,7 +106,9 @@ pub enum TrialsError {
         source: TableError,
     },
     /// Two folds of one trial scored the same case.
-    #[error("trial `{trial}`, seed {seed}: case `{case}` was scored twice; folds must not share test cases")]
+    #[error(
+        "trial `{trial}`, seed {seed}: case `{case}` was scored twice: give either two folds without common test cases, or only one of two predictions by the same settings"
+    )]
     DuplicateCase {
         /// The trial.
         trial: String,

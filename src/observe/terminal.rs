@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::{Event, Kind, Listener, Outcome};
 use crate::train::{Event as Training, Validation};
@@ -166,8 +166,20 @@ fn started(
     format!(
         "  training: {:.2} M parameters, about {} of memory, {epochs} epochs of {steps} steps{length}{resumed}",
         parameters as f64 / 1e6,
-        HumanBytes(memory as u64)
+        roughly(memory)
     )
+}
+
+/// An estimate of memory with two digits: `130 MB`.
+fn roughly(bytes: usize) -> String {
+    let (unit, size) =
+        [("GB", 1e9), ("MB", 1e6)].into_iter().find(|(_, size)| bytes as f64 >= *size).unwrap_or(("kB", 1e3));
+    let value = bytes as f64 / size;
+    match value {
+        ..10.0 => format!("{value:.1} {unit}"),
+        ..100.0 => format!("{value:.0} {unit}"),
+        _ => format!("{:.0} {unit}", (value / 10.0).round() * 10.0),
+    }
 }
 
 impl Listener for Terminal {

@@ -37,6 +37,8 @@ pub struct ReportInput {
     pub subtitle: Vec<String>,
     /// The author's notes on the experiment, one paragraph each.
     pub notes: Vec<String>,
+    /// Planned runs without scores, each with its state: `seed 1 (failed: the loss became NaN)`.
+    pub missing: Vec<String>,
     /// The structures, their order and colours.
     pub target: Target,
     /// The segmentation runs: trials of a sweep, seeds, folds.

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::figure::list::{NamedFigure, Section};
-use super::terminal::selection;
+use super::terminal::{missing, selection};
 use super::{Panel, Report, ReportError};
 use html::{escape, heading};
 
@@ -67,7 +67,8 @@ fn summary(report: &Report) -> String {
         0 => "<p class=\"banner warn\">No case was scored.</p>\n".to_owned(),
         _ => format!("<p class=\"{class}\">{}</p>\n", escape(&selection(trials))),
     };
-    banner + &section::tiles(report)
+    let missing = missing(report).map(|text| format!("<p class=\"banner warn\">{}</p>\n", escape(&text)));
+    banner + &missing.unwrap_or_default() + &section::tiles(report)
 }
 
 fn chart(named: &NamedFigure) -> String {

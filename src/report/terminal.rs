@@ -7,6 +7,9 @@ use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::slices::SliceSummary;
 use crate::evaluate::{Statistics, Summary, Trial, Trials};
 
+/// Maximum number of runs without scores that are named.
+const MAX_MISSING: usize = 6;
+
 /// Maximum width of a structure's name.
 const NAME_ROOM: usize = 24;
 
@@ -27,7 +30,20 @@ pub fn report(report: &Report, charset: Charset) -> String {
         text += &format!("excluded: {}\n", shorten(&excluded.join(", "), 88, charset));
     }
     text += &format!("{}\n", selection(trials));
+    text += &missing(report).map_or_else(String::new, |missing| missing + "\n");
     text
+}
+
+/// Planned runs that the report lacks; `None` if there are none.
+pub fn missing(report: &Report) -> Option<String> {
+    let missing = &report.input.missing;
+    let all = report.input.runs.len() + report.input.classifiers.len() + missing.len();
+    let more = match missing.len().checked_sub(MAX_MISSING) {
+        None | Some(0) => String::new(),
+        Some(more) => format!("; and {more} more"),
+    };
+    let named = missing.iter().take(MAX_MISSING).cloned().collect::<Vec<_>>().join("; ");
+    (!missing.is_empty()).then(|| format!("{} of {all} runs have no scores: {named}{more}.", missing.len()))
 }
 
 /// Slice classifiers, and slices skipped by cascades; empty without any.
@@ -61,9 +77,9 @@ fn classifiers(report: &Report, charset: Charset) -> String {
 pub fn selection(trials: &Trials) -> String {
     let splits = trials.splits.join(", ");
     let weights = if trials.selected_on {
-        format!("The checkpoint was selected on the scored split ({splits}): its scores are optimistic.")
+        format!("The checkpoint was selected on these same {splits} cases: their scores are optimistic.")
     } else {
-        format!("The scored split ({splits}) was not used to select the checkpoint.")
+        format!("The {splits} cases were not used to select the checkpoint.")
     };
     let Ok((comparable, others)) = trials.comparable() else { return weights };
     let optimistic = match comparable.len() {

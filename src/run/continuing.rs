@@ -89,7 +89,8 @@ fn differences(one: &Plan, other: &Plan) -> Vec<String> {
     let value = |plan: &Plan| serde_json::json!({ "work": plan.work, "target": plan.target, "cases": plan.data.cases, "task": plan.task });
     let mut keys = Vec::new();
     compare("", &value(one), &value(other), &mut keys);
-    keys.retain(|key| key != "work.train.train.epochs");
+    keys.iter_mut().for_each(|key| *key = key.trim_start_matches("work.train.").to_owned());
+    keys.retain(|key| key != "train.epochs");
     keys.truncate(MAX_KEYS);
     keys
 }

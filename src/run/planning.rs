@@ -121,10 +121,11 @@ impl Planner<'_> {
     fn trial(&self, trial: &Trial, runs: &mut Vec<Stored>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
-        let folds: Vec<Fold> = dataset::split(split, &self.inputs.split_names(split))?
-            .iter()
-            .map(|fold| fold.without(&self.inputs.excluded))
-            .collect();
+        let whole = dataset::split(split, &self.inputs.split_names(split))?;
+        let folds: Vec<Fold> = whole.iter().map(|fold| fold.without(&self.inputs.excluded)).collect();
+        if whole.iter().zip(&folds).any(|(whole, fold)| fold.validation.is_empty() && !whole.validation.is_empty()) {
+            self.request.events.warn("no usable validation case is left: the weights of the last epoch are used");
+        }
         self.refuse_empty(&folds, split)?;
         let main = Stage::new(self, experiment, &folds)?;
         let first_stage = first_stage(experiment);

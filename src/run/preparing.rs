@@ -29,7 +29,7 @@ pub struct Tally {
 pub fn prepare(run: &Stored, training: &Training, cases: &Cases, setting: &Setting) -> Result<PreparedSet, RunError> {
     let (set, _) = prepare_cases(&training.preprocess, &cases.all(), run, setting)?;
     let excluded = [&run.plan.data.excluded[..], &set.excluded].concat();
-    write_json(&run.folder.excluded(), &excluded)?;
+    write_json(&run.prediction().excluded(), &excluded)?;
     setting.events.emit(Kind::Excluded { cases: set.excluded.clone() });
     for (what, role) in [("training", Role::Train), ("test", Role::Test)] {
         let names = cases.names(role);

@@ -18,10 +18,11 @@ use crate::store::{Status, Stored, read_json};
 /// # Errors
 /// No run is finished, or a table cannot be read.
 pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
-    let mut finished = Vec::new();
+    let (mut finished, mut missing) = (Vec::new(), Vec::new());
     for run in runs {
-        if run.status()? == Status::Finished {
-            finished.push(run);
+        match run.status()? {
+            Status::Finished => finished.push(run),
+            status => missing.push(describe(run, &status)),
         }
     }
     let mut experiments: Vec<&str> = Vec::new();
@@ -42,17 +43,31 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
     // The classifier of a cascade may have other structures than its segmentation network.
     let segments = finished.iter().find(|run| run.plan.task == Task::Segment);
     let Some(first) = segments.or(finished.first()) else {
-        return Err(RunError::NothingThere("no finished run: `segspec run` first".into()));
+        let what = if missing.is_empty() { "`segspec run` first".into() } else { missing.join("; ") };
+        return Err(RunError::NothingThere(format!("no finished run: {what}")));
     };
     Ok(ReportInput {
         title: experiments.join(", "),
         subtitle: if several { descriptions(&finished) } else { subtitle(first, runs) },
         notes: Vec::new(),
+        missing,
         target: first.plan.target.clone(),
         runs: inputs,
         classifiers,
         success_dice: first.plan.evaluate.success_dice.clone(),
     })
+}
+
+/// A run without scores, with its state.
+fn describe(run: &Stored, status: &Status) -> String {
+    let name = run.plan.name();
+    let name = if name.is_empty() { run.id() } else { name };
+    match status {
+        Status::Failed { reason } => format!("{name} (failed: {reason})"),
+        Status::New => format!("{name} (not started)"),
+        Status::Resumable => format!("{name} (unfinished)"),
+        other => format!("{name} ({})", other.word()),
+    }
 }
 
 /// Writes a report on finished runs into a folder, with the author's notes.
@@ -94,7 +109,7 @@ fn run_input(run: &Stored) -> Result<RunInput, RunError> {
         scores: table::read(&place.scores().0)?,
         panels: panels::read(run)?,
         skipped: skipped.is_file().then(|| cascade::read(&skipped)).transpose()?,
-        excluded: read_json(&run.folder.excluded())?.unwrap_or_default(),
+        excluded: read_json(&run.prediction().excluded())?.unwrap_or_else(|| plan.data.excluded.clone()),
         plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
         manifest: manifest(run)?,
     })
@@ -151,7 +166,7 @@ fn subtitle(first: &Stored, runs: &[Stored]) -> Vec<String> {
     }
     let count = |role| plan.data.of(role).count();
     lines.push(format!(
-        "Dataset {}: {} training, {} validation and {} scored cases per run",
+        "Dataset {}: {} training, {} validation and {} test cases per run",
         plan.data.dataset,
         count(Role::Train),
         count(Role::Validation),

@@ -96,11 +96,6 @@ impl RunFolder {
         self.path.join("pretrained.json")
     }
 
-    /// Unusable cases, with reasons.
-    pub fn excluded(&self) -> PathBuf {
-        self.path.join("excluded.json")
-    }
-
     /// The prediction with this id.
     pub fn prediction(&self, id: &str) -> PredictionFolder {
         PredictionFolder { path: self.path.join(PREDICTIONS).join(id) }
@@ -157,6 +152,11 @@ impl PredictionFolder {
     /// Values (or masks) and names of the structures in the predicted files.
     pub fn label_map(&self) -> PathBuf {
         self.path.join("label_map.json")
+    }
+
+    /// Unusable cases, with reasons.
+    pub fn excluded(&self) -> PathBuf {
+        self.path.join("excluded.json")
     }
 
     /// Predictions of a variant, for comparison.

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! runs/<experiment>/<training id>/
-//!   plan.toml  manifest.json  data.json  events.jsonl  excluded.json  lock
+//!   plan.toml  manifest.json  data.json  events.jsonl  lock
 //!   checkpoints/last/  checkpoints/best.safetensors  [checkpoints/epoch-N.safetensors]  [pretrained.json]
 //!   history.parquet  training_history.json
 //!   predictions/<prediction id>/
-//!     plan.toml  label_map.json  CASE.nii.gz …  [looked-at/CASE.json]  [pass-1/CASE.nii.gz]  [second-stage-alone/CASE.nii.gz]
+//!     plan.toml  excluded.json  label_map.json  CASE.nii.gz …  [looked-at/CASE.json]  [pass-1/CASE.nii.gz]  [second-stage-alone/CASE.nii.gz]
 //!     (where structures overlap: one mask per structure along the fourth dimension; a classifier: slices.parquet)
 //!     evaluations/<evaluation id>/
 //!       scores.parquet  scores.csv  [variants.parquet]  [cascade.parquet]  report/  (a classifier: slices.parquet)

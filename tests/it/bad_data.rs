@@ -6,7 +6,7 @@ use std::process::Command;
 
 use segspec::volume::{nifti, write_label_map, write_volume};
 
-use crate::lab::{Ended, Lab, TINY, is_finished, json, scores, sorted};
+use crate::lab::{Ended, Lab, TINY, is_finished, json, prediction, scores, sorted};
 
 const RUN: [&str; 2] = ["run", "experiments/tiny.toml"];
 
@@ -68,7 +68,7 @@ fn a_bad_case_is_a_row_in_the_tables_and_the_run_goes_on() {
     fs::copy(label(&lab, 4), label(&lab, 3)).unwrap();
     lab.run("tiny", &[]);
     let run = lab.run_folder("tiny");
-    let excluded = json(&run.join("excluded.json"));
+    let excluded = json(&prediction(&run).join("excluded.json"));
     let row = |case: &str| {
         let rows = excluded.as_array().unwrap();
         let found = rows.iter().find(|row| row["case"] == case).unwrap_or_else(|| panic!("{case}: {excluded}"));

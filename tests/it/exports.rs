@@ -91,7 +91,11 @@ fn conversions_of_predictions_keep_what_the_label_map_says() {
     assert_eq!(names(&lab, "named.seg.nrrd"), ["liver", "spleen"]);
     lab.write("wrong.json", "{\"labels\": {\"liver\": [1, 2]}}");
     let refused = lab.end(&["convert", "out.nii.gz", "x.seg.nrrd", "--names", "wrong.json"]);
-    assert!(refused.code == 4 && refused.err.contains("wrong.json") && refused.err.contains("`liver`"), "{}", refused.err);
+    assert!(
+        refused.code == 4 && refused.err.contains("wrong.json") && refused.err.contains("`liver`"),
+        "{}",
+        refused.err
+    );
 }
 
 #[test]

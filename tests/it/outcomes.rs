@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use crate::lab::{Lab, TINY, evaluation, events, is_finished, json, manifest, results, weights};
+use crate::lab::{Lab, TINY, evaluation, events, is_finished, json, manifest, prediction, results, weights};
 
 /// Six trials, the second of which diverges.
 const SWEEP: &str = r#"
@@ -48,10 +48,16 @@ fn failing_trials_stop_neither_the_others_nor_the_report() {
     assert_eq!(before.iter().filter(|(_, finished)| *finished).count(), 4);
     // Every run names the case that it left out.
     for run in lab.run_folders("sweep").iter().filter(|run| is_finished(run)) {
-        assert_eq!(json(&run.join("excluded.json"))[0]["case"], "phantom_005");
+        assert_eq!(json(&prediction(&run).join("excluded.json"))[0]["case"], "phantom_005");
     }
     let page = fs::read_to_string(lab.path("reports/sweep/report.html")).unwrap();
     assert!(page.contains("learning-rate=0.001") && page.contains("learning-rate=0.002"));
+    let text = "2 of 6 runs have no scores";
+    assert!(
+        page.contains(text) && page.contains("failed: the loss became") && ended.out.contains(text),
+        "{}",
+        ended.out
+    );
     let listed = lab.end(&["ls", "sweep"]).out;
     assert!(listed.matches("failed: ").count() == 2 && listed.contains("lower the learning rate"), "{listed}");
     // Only what is missing is tried again.
@@ -155,8 +161,8 @@ fn a_training_that_would_have_gone_another_way_is_not_continued() {
     let rows: &[(&str, &[&str], &str)] = &[
         ("polynomial", &["train.epochs=6"], "its learning rate depends on `train.epochs`"),
         ("constant", &["train.epochs=2"], "raise `train.epochs`"),
-        ("constant", &["train.epochs=6", "model.unet.features=[4,4]"], "work.train.model.unet.features"),
-        ("constant", &["train.epochs=6", "seed=3"], "work.train.seed"),
+        ("constant", &["train.epochs=6", "model.unet.features=[4,4]"], "model.unet.features"),
+        ("constant", &["train.epochs=6", "seed=3"], "seed"),
     ];
     let mut labs: Vec<(&str, Lab)> = Vec::new();
     for (schedule, sets, reason) in rows {

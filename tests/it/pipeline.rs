@@ -218,7 +218,7 @@ fn a_fixed_shape_residual_blocks_deep_supervision_and_weights_chosen_on_scored_c
     lab.write("experiments/deep.toml", &spec);
     let ended = lab.run("deep", &[]);
     assert!(
-        ended.out.contains("selected on the scored split") && !ended.out.contains("was not used to select"),
+        ended.out.contains("selected on these same") && !ended.out.contains("was not used to select"),
         "{}",
         ended.out
     );
@@ -226,7 +226,7 @@ fn a_fixed_shape_residual_blocks_deep_supervision_and_weights_chosen_on_scored_c
     let cases = fs::read_to_string(lab.path("reports/deep/cases.csv")).unwrap();
     assert!(cases.lines().skip(1).all(|row| row.contains(",test,true,")), "{cases}");
     let page = fs::read_to_string(lab.path("reports/deep/report.html")).unwrap();
-    assert!(page.contains("selected on the scored split"));
+    assert!(page.contains("selected on these same"));
     for epoch in 1..=3 {
         assert!(run.join(format!("checkpoints/epoch-{epoch}.safetensors")).is_file());
     }

@@ -32,7 +32,7 @@ fn scores(rows: &[(&str, &str, u64)]) -> DataFrame {
 }
 
 fn context(trial: &TrialKey, fold: Option<u32>, seed: u64) -> Context {
-    Context { experiment: "e".into(), trial: trial.clone(), fold, seed, split: "test".into(), selected_on: false }
+    Context { experiment: "e".into(), trial: trial.clone(), fold, seed, split: "test".into(), ..Context::default() }
 }
 
 fn key(label: &str) -> TrialKey {

@@ -71,6 +71,7 @@ pub fn input(size: &Size) -> ReportInput {
     let runs = (0..size.trials).flat_map(|trial| (0..size.seeds).map(move |seed| (trial, seed)));
     let runs = runs.map(|(trial, seed)| run(size, &target, trial, seed)).collect();
     ReportInput {
+        missing: Vec::new(),
         classifiers: vec![],
         title: "Abdominal organs <CT>".to_owned(),
         subtitle: vec!["dataset phantom, 40 test cases".to_owned(), "segspec 0.1.0, commit 0123abc".to_owned()],
@@ -90,6 +91,7 @@ fn run(size: &Size, target: &Target, trial: usize, seed: u64) -> RunInput {
         Setting { key: "train.batch-size".into(), value: json!(batch), label: format!("batch={batch}") },
     ];
     let context = Context {
+        dataset: String::new(),
         experiment: "abdomen".to_owned(),
         trial: TrialKey { settings: if size.trials > 1 { settings } else { vec![] }, ..TrialKey::default() },
         fold: None,
