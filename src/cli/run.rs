@@ -13,9 +13,9 @@ use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
 use crate::dataset::Access;
 use crate::observe::terminal::Terminal;
-use crate::observe::{Events, Kind, Outcome};
-use crate::report::terminal;
+use crate::observe::{Events, FailureClass, Kind, Outcome};
 use crate::report::text_table::{Charset, TextTable};
+use crate::report::{PAGE, terminal};
 use crate::run::experiment::{Outcomes, run_all};
 use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
 use crate::spec::Experiment;
@@ -161,7 +161,7 @@ fn run_and_report(
     let data_root = session::explicit_data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
     let setting = Setting { device, data_root: data_root.as_deref(), stop_after, cancel, events: events.clone() };
-    let mut reporter = Reporter::new(args, planned, about);
+    let mut reporter = Reporter::new(args, planned, about, &events);
     let outcomes = run_all(&planned.runs, &setting, &mut |run, outcome| reporter.after(run, outcome))?;
     reporter.finish(&events)?;
     exit_code_of(&outcomes)
@@ -173,41 +173,56 @@ struct Reporter<'a> {
     notes: &'a [String],
     out: PathBuf,
     json: bool,
-    finished: Vec<Stored>,
+    events: Events,
+    /// Number of runs that have scores.
+    finished: usize,
     /// When the experiment's report was last written, and how long that took.
     last: Option<(Instant, Duration)>,
 }
 
 impl<'a> Reporter<'a> {
-    fn new(args: &Run, planned: &'a Planned, about: &'a Experiment) -> Self {
+    fn new(args: &Run, planned: &'a Planned, about: &'a Experiment, events: &Events) -> Self {
         let name = about.name.as_deref().unwrap_or_default();
         let smoke = planned.runs.first().filter(|_| args.smoke).map(|run| run.evaluation().report());
         let out = smoke.unwrap_or_else(|| Path::new(REPORTS).join(name));
-        Self { planned, notes: &about.notes, out, json: args.json, finished: Vec::new(), last: None }
+        Self { planned, notes: &about.notes, out, json: args.json, events: events.clone(), finished: 0, last: None }
     }
 
     fn after(&mut self, run: &Stored, outcome: &Outcome) -> Result<(), RunError> {
         if !outcome.is_finished() {
             return Ok(());
         }
-        self.finished.push(run.clone());
-        if *outcome == Outcome::Skipped {
+        self.finished += 1;
+        let own = run.evaluation().report();
+        if *outcome == Outcome::Skipped && own.join(PAGE).is_file() {
             return Ok(());
         }
-        report::write(std::slice::from_ref(run), self.notes, &run.evaluation().report())?;
+        self.try_write(std::slice::from_ref(run), &own)?;
         // With hundreds of runs, a new report after each one would take too long.
         let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
         if self.planned.runs.len() > 1 && !rarely {
             let start = Instant::now();
-            report::write(&self.planned.runs, self.notes, &self.out)?;
+            self.try_write(&self.planned.runs, &self.out)?;
             self.last = Some((Instant::now(), start.elapsed()));
         }
         Ok(())
     }
 
+    /// Writes a report while other runs follow: a damaged table stops none of them, a full disk all.
+    fn try_write(&self, runs: &[Stored], out: &Path) -> Result<(), RunError> {
+        match report::write(runs, self.notes, out) {
+            Err(error) if error.class() == Some(FailureClass::Environment) => Err(error),
+            Err(error) => {
+                self.events.warn(format!("{}: no report could be written: {error}", out.display()));
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
     /// Writes the final report over all finished runs and prints its table.
     fn finish(&self, events: &Events) -> Result<(), Failure> {
-        if self.finished.is_empty() {
+        if self.finished == 0 {
             return Ok(());
         }
         let (written, files) = report::write(&self.planned.runs, self.notes, &self.out)?;

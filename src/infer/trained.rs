@@ -66,7 +66,7 @@ pub enum OpenError {
     },
     /// The weights changed since the run predicted with them.
     #[error(
-        "{folder}: the weights do not match the manifest: a file was changed or damaged; `segspec run --fresh` trains again"
+        "{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder to train the run again"
     )]
     OtherWeights {
         /// The run.
@@ -278,7 +278,12 @@ impl Member {
         let manifest = run.folder.read_manifest()?;
         let weights = available(run, manifest.as_ref());
         let network = match weights {
-            Weights::Best => checkpoint::import(&run.folder.best_weights(), empty)?,
+            Weights::Best => {
+                if manifest.as_ref().is_some_and(|manifest| manifest.training.is_some()) {
+                    checkpoint::verify_best(&run.folder.checkpoints())?;
+                }
+                checkpoint::import(&run.folder.best_weights(), empty)?
+            }
             Weights::Last if run.folder.last_weights().is_file() => {
                 checkpoint::load_predicting(&run.folder.checkpoints(), empty)?
             }

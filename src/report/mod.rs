@@ -28,6 +28,9 @@ use crate::evaluate::{Context, DICE, Names, cascade};
 use crate::files::write_atomic;
 use figure::FigureError;
 
+/// File name of the page in a report's folder.
+pub const PAGE: &str = "report.html";
+
 /// Everything a report shows.
 #[derive(Clone, Debug)]
 pub struct ReportInput {
@@ -212,7 +215,7 @@ pub fn write(report: &Report, folder: &Path) -> Result<ReportFiles, ReportError>
         files.bytes(&format!("{}.png", figure.name), &figure.figure.png)?;
     }
     let page = page::render(report, &figures)?;
-    let page = files.bytes("report.html", page.as_bytes())?;
+    let page = files.bytes(PAGE, page.as_bytes())?;
     Ok(ReportFiles { page, all: files.all })
 }
 

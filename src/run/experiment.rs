@@ -66,11 +66,18 @@ pub fn run_all(
             break;
         }
     }
-    // Another process may have finished these in the meantime.
-    for (run, outcome) in &mut ended {
-        if matches!(outcome, Outcome::Busy { .. }) && run.status()? == Status::Finished {
-            *outcome = Outcome::Skipped;
+    // Another process may have finished these in the meantime, or what they wait for.
+    for place in 0..ended.len() {
+        let (run, outcome) = ended[place].clone();
+        if !matches!(outcome, Outcome::Busy { .. }) {
+            continue;
         }
+        if run.status()? == Status::Finished {
+            ended[place].1 = Outcome::Skipped;
+        } else if !run.plan.work.members().is_empty() && hindrance(&run, &ended).is_none() {
+            ended[place].1 = one::run(&run, setting, [place + 1, runs.len()]);
+        }
+        after(&run, &ended[place].1)?;
     }
     Ok(Outcomes { runs: ended })
 }

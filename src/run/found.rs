@@ -9,7 +9,7 @@ use crate::spec::{Experiment, Loaded};
 use crate::store::{self, Stored};
 
 /// The runs below the experiment's run root that belong to one of its trials, in the order of the trials, and warnings about folders
-/// that cannot be read. Where the data changed between two runs of the same trial, seed and fold, the later run counts.
+/// that cannot be read. Where the data changed between two runs of the same trial, seed and fold, the run that was planned last counts.
 pub fn runs_of(loaded: &Loaded) -> (Vec<Stored>, Vec<String>) {
     let wanted: Vec<Trial> = loaded
         .trials
@@ -34,10 +34,13 @@ pub fn runs_of(loaded: &Loaded) -> (Vec<Stored>, Vec<String>) {
     for (_, run) in found {
         match runs.iter().position(|known| is_same(known, &run)) {
             Some(index) => {
-                let (old, new) = if began(&runs[index]) < began(&run) { (index, Some(run)) } else { (index, None) };
-                let trial = runs[old].plan.name();
-                let which =
-                    format!("two runs of trial `{trial}` were planned on other data: the report shows the later one");
+                let (old, new) =
+                    if runs[index].planned_at() < run.planned_at() { (index, Some(run)) } else { (index, None) };
+                let name = runs[old].plan.name();
+                let trial = if name.is_empty() { "this experiment".to_owned() } else { format!("trial `{name}`") };
+                let which = format!(
+                    "two runs of {trial} were planned on other data: the report shows the one that was planned last"
+                );
                 if !warnings.contains(&which) {
                     warnings.push(which);
                 }
@@ -73,10 +76,4 @@ fn place(run: &Stored, wanted: &[Trial]) -> Option<(usize, usize, usize)> {
 fn is_same(one: &Stored, other: &Stored) -> bool {
     let key = |run: &Stored| (run.plan.about.trial.clone(), run.plan.seed(), run.plan.about.fold, run.plan.about.folds);
     key(one) == key(other)
-}
-
-/// Start of its first session.
-fn began(run: &Stored) -> String {
-    let manifest = run.folder.read_manifest().ok().flatten();
-    manifest.and_then(|manifest| Some(manifest.sessions.first()?.started.clone())).unwrap_or_default()
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cases::Cases;
 use super::error::RunError;
-use super::setting::{Setting, cache};
-use crate::dataset::{Case, Content, Excluded};
+use super::setting::{Setting, cache, hashes_file};
+use crate::dataset::{Case, Content, Excluded, FileHashes};
 use crate::observe::Kind;
 use crate::plan::{Role, Training};
 use crate::preprocess::{self, Outcome, PreparedSet, PreprocessPlan};
@@ -58,7 +58,8 @@ pub(super) fn prepare_cases(
         setting.events.emit(Kind::Preparing { done: progress.done, of: progress.total, cached });
     };
     let cache = cache(&run.folder.run_root());
-    let set = preprocess::prepare(plan, cases, &cache, &progress, setting.cancel)?;
+    let hashes = FileHashes::open(&hashes_file(&cache));
+    let set = preprocess::prepare(plan, cases, &hashes, &cache, &progress, setting.cancel)?;
     let tally = Tally { computed: computed.into_inner(), cached: cached.into_inner(), excluded: set.excluded.clone() };
     Ok((set, tally))
 }

@@ -35,9 +35,14 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
     let several = experiments.len() > 1;
     let (mut inputs, mut classifiers) = (Vec::new(), Vec::new());
     for run in &finished {
-        match run.plan.task {
-            Task::Segment => inputs.extend(run_inputs(run)?),
-            Task::ClassifySlices => classifiers.push(classifier_input(run, &finished)?),
+        let read = match run.plan.task {
+            Task::Segment => run_inputs(run).map(|found| inputs.extend(found)),
+            Task::ClassifySlices => classifier_input(run, &finished).map(|found| classifiers.push(found)),
+        };
+        match read {
+            Err(error) if finished.len() == 1 => return Err(error),
+            Err(error) => missing.push(format!("{} ({error})", name_of(run))),
+            Ok(()) => {}
         }
     }
     // The classifier of a cascade may have other structures than its segmentation network.
@@ -58,10 +63,14 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
     })
 }
 
+fn name_of(run: &Stored) -> String {
+    let name = run.plan.name();
+    if name.is_empty() { run.id() } else { name }
+}
+
 /// A run without scores, with its state.
 fn describe(run: &Stored, status: &Status) -> String {
-    let name = run.plan.name();
-    let name = if name.is_empty() { run.id() } else { name };
+    let name = name_of(run);
     match status {
         Status::Failed { reason } => format!("{name} (failed: {reason})"),
         Status::New => format!("{name} (not started)"),

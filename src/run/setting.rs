@@ -25,3 +25,8 @@ pub struct Setting<'a> {
 pub fn cache(run_root: &Path) -> PathBuf {
     run_root.join(".cache")
 }
+
+/// File of the file hashes in the cache folder.
+pub fn hashes_file(cache: &Path) -> PathBuf {
+    cache.join("file-hashes.json")
+}

@@ -126,15 +126,21 @@ impl RunFolder {
         write_json(&self.manifest(), manifest)
     }
 
-    /// Removes the folder.
+    /// Removes everything in the folder but the lock, which the caller holds.
     ///
     /// # Errors
     /// I/O errors.
     pub fn clear(&self) -> Result<(), StoreError> {
-        match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::at(&self.path)(error)),
-            _ => Ok(()),
+        let lock = self.lock();
+        let all = fs::read_dir(&self.path).map_err(StoreError::at(&self.path))?;
+        for path in all.flatten().map(|entry| entry.path()).filter(|path| *path != lock) {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::at(&path)(error)),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 

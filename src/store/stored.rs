@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::folder::{PLAN, PREDICTIONS, entries};
 use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, StoreError};
@@ -141,6 +142,11 @@ impl Stored {
         scores.is_some_and(|scores| scores.structures == self.structures())
     }
 
+    /// When the run was planned last.
+    pub fn planned_at(&self) -> Option<SystemTime> {
+        fs::metadata(self.prediction().plan()).and_then(|metadata| metadata.modified()).ok()
+    }
+
     /// Names of the structures.
     pub fn structures(&self) -> Vec<String> {
         self.plan.target.structures.iter().map(|structure| structure.name.clone()).collect()
@@ -154,6 +160,9 @@ impl Stored {
         for path in [self.prediction().plan(), self.folder.plan()] {
             let text = self.plan.to_toml().map_err(|error| StoreError::damaged(&path, error))?;
             if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+                // The time of the file is that of the latest planning. Results on a read-only disk keep theirs.
+                let _ =
+                    fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
                 continue;
             }
             files::write_atomic(&path, text.as_bytes()).map_err(StoreError::at(&path))?;

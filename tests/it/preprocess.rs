@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use ndarray::{Array3, Array4};
 use segspec::Cancel;
 use segspec::dataset::content::content_of;
-use segspec::dataset::{Access, Case, Content, Label};
+use segspec::dataset::{Access, Case, Content, FileHashes, Label};
 use segspec::preprocess::source::read_case;
 use segspec::preprocess::spec::{Crop, ImageInterpolation, IntensityStep, LabelInterpolation, Region};
 use segspec::preprocess::{Outcome, PrepareError, PreparedSet, PreprocessPlan, fingerprint, prepare, prepare_case};
@@ -54,6 +54,11 @@ fn named(cases: &[Case]) -> Vec<(Case, Content)> {
     cases.iter().map(|case| (case.clone(), content_of(case).unwrap_or_else(|_| unreadable(case)))).collect()
 }
 
+/// No known hashes, to be kept in a folder.
+fn hashes(folder: &Path) -> FileHashes {
+    FileHashes::open(&folder.join("file-hashes.json"))
+}
+
 /// Prepares, and tells how each case ended.
 fn run(plan: &PreprocessPlan, cases: &[Case], cache: &Path) -> (PreparedSet, BTreeMap<String, Outcome>) {
     let seen = Mutex::new(BTreeMap::new());
@@ -61,7 +66,7 @@ fn run(plan: &PreprocessPlan, cases: &[Case], cache: &Path) -> (PreparedSet, BTr
         assert_eq!(progress.total, cases.len());
         seen.lock().unwrap().insert(progress.case.to_owned(), progress.outcome);
     };
-    let set = prepare(plan, &named(cases), cache, &observe, &Cancel::new()).unwrap();
+    let set = prepare(plan, &named(cases), &hashes(cache), cache, &observe, &Cancel::new()).unwrap();
     (set, seen.into_inner().unwrap())
 }
 
@@ -96,13 +101,12 @@ fn only_what_changed_is_made_again() {
     fs::copy(&cases[0].images[0], data.path().join("moved.nii.gz")).unwrap();
     let mut changed = cases.clone();
     changed[0].images[0] = data.path().join("moved.nii.gz");
-    changed[1].label = cases[2].label.clone();
     changed[2].label = None;
     let (set, outcomes) = run(&plan(), &changed, cache.path());
     assert_eq!(outcomes["case-0"], Outcome::Cached, "the same content elsewhere");
-    assert_eq!(outcomes["case-1"], Outcome::Excluded, "a label of another shape");
+    assert_eq!(outcomes["case-1"], Outcome::Cached);
     assert_eq!(outcomes["case-2"], Outcome::Computed, "no label any more");
-    assert!(set.excluded[0].reason.contains("label-2.nii.gz") && set.excluded[0].reason.contains("shape"));
+    assert!(set.excluded.is_empty());
     let other = PreprocessPlan { anisotropy_threshold: 2.0, ..plan() };
     let (_, outcomes) = run(&other, &cases, cache.path());
     assert!(outcomes.values().all(|outcome| *outcome == Outcome::Computed));
@@ -126,16 +130,29 @@ fn damaged_cache_files_are_made_again() {
 }
 
 #[test]
-fn unreadable_cases_are_excluded_with_a_reason() {
+fn cases_that_changed_since_they_were_checked_are_refused_and_nothing_is_cached() {
     let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut cases = write_cases(data.path());
-    let image = fs::read(&cases[0].images[0]).unwrap();
-    fs::write(&cases[0].images[0], &image[..image.len() / 2]).unwrap();
+    let attempt = |cases: &[(Case, Content)]| {
+        let hashes = FileHashes::open(&cache.path().join("file-hashes.json"));
+        prepare(&plan(), cases, &hashes, cache.path(), &|_| {}, &Cancel::new()).unwrap_err()
+    };
+    let planned = named(&cases[..1]);
+    fs::copy(&cases[1].images[0], &cases[0].images[0]).unwrap();
+    let error = attempt(&planned);
+    assert!(matches!(&error, PrepareError::Changed { case } if case == "case-0"), "{error}");
+    // What cannot be read at all, although it could when the run was planned.
+    let image = fs::read(&cases[2].images[0]).unwrap();
+    fs::write(&cases[2].images[0], &image[..image.len() / 2]).unwrap();
+    let error = attempt(&named(&cases[2..]));
+    let text = error.to_string();
+    assert!(
+        error.is_environment() && text.contains("image-2.nii.gz") && text.contains("run the same command"),
+        "{text}"
+    );
     cases[1].images[0] = data.path().join("missing.nii.gz");
-    let (set, _) = run(&plan(), &cases, cache.path());
-    assert_eq!(set.cases.len(), 1);
-    assert!(set.excluded[0].reason.contains("image-0.nii.gz"), "{}", set.excluded[0].reason);
-    assert!(set.excluded[1].reason.contains("missing.nii.gz"), "{}", set.excluded[1].reason);
+    assert!(matches!(attempt(&named(&cases[1..2])), PrepareError::Changed { .. }));
+    assert!(files(cache.path()).iter().all(|file| file.extension().is_none_or(|ending| ending != "case")));
 }
 
 #[test]
@@ -145,7 +162,7 @@ fn an_unwritable_cache_and_a_cancelled_run_leave_nothing_half_written() {
     let blocked = data.path().join("a-file");
     fs::write(&blocked, b"").unwrap();
     let never = Cancel::new();
-    let failed = prepare(&plan(), &named(&cases), &blocked, &|_| {}, &never);
+    let failed = prepare(&plan(), &named(&cases), &hashes(data.path()), &blocked, &|_| {}, &never);
     assert!(matches!(failed, Err(PrepareError::Cache { .. })), "{failed:?}");
 
     let cache = data.path().join("cache");
@@ -153,7 +170,7 @@ fn an_unwritable_cache_and_a_cancelled_run_leave_nothing_half_written() {
     let observe = |_: segspec::preprocess::Progress<'_>| {
         stop.stop();
     };
-    let cancelled = prepare(&plan(), &named(&cases), &cache, &observe, &stop);
+    let cancelled = prepare(&plan(), &named(&cases), &hashes(data.path()), &cache, &observe, &stop);
     assert!(matches!(cancelled, Err(PrepareError::Cancelled)) || files(&cache).len() == 3);
     assert!(files(&cache).iter().all(|file| file.extension().is_some_and(|extension| extension == "case")));
 }
@@ -168,7 +185,7 @@ fn a_full_disk_is_the_environments_fault() {
     let data = tempfile::tempdir().unwrap();
     let cases = write_cases(data.path());
     let large = PreprocessPlan { spacing_mm: Some([0.1, 0.1, 0.1]), ..plan() };
-    let failed = prepare(&large, &named(&cases), &folder.join("cache"), &|_| {}, &Cancel::new());
+    let failed = prepare(&large, &named(&cases), &hashes(data.path()), &folder.join("cache"), &|_| {}, &Cancel::new());
     assert!(failed.is_err_and(|error| error.is_environment()));
     assert!(files(&folder.join("cache")).is_empty());
 }

@@ -185,8 +185,9 @@ fn a_damaged_checkpoint_is_named_and_fresh_starts_over() {
             unfinish(&run);
             let ended = lab.end(&["run", "experiments/tiny.toml"]);
             assert_eq!(ended.code, 5, "{name} of {} bytes: {}", damaged.len(), ended.err);
-            let clear =
-                ended.err.contains(name) && ended.err.contains("damaged checkpoint") && ended.err.contains("--fresh");
+            let clear = ended.err.contains(name)
+                && ended.err.contains("damaged checkpoint")
+                && ended.err.contains("to train this run again");
             assert!(clear, "{}", ended.err);
         }
         fs::write(last.join(name), &whole).unwrap();

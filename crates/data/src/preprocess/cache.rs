@@ -13,7 +13,8 @@ use super::progress::{Observer, Outcome, PrepareError, each_case};
 use super::source::read_case;
 use super::spec::PreprocessPlan;
 use crate::Cancel;
-use crate::dataset::{Case, Content, Excluded};
+use crate::dataset::content::content as content_of;
+use crate::dataset::{Case, Content, Excluded, FileHashes};
 
 /// The preprocessed cases of a dataset.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,13 +64,16 @@ struct Head {
 /// Preprocesses cases or reads them from the folder `cache`, which is created if it is missing.
 ///
 /// The file name of a case is derived from its content hash (see [`crate::dataset::content`]), the plan and the format version, and
-/// from nothing else. Damaged files are replaced. A case that cannot be read or preprocessed is excluded.
+/// from nothing else. Damaged files are replaced. A case to which the plan cannot be applied is excluded. `hashes` tells whether a
+/// case's files still have their content after they were read.
 ///
 /// # Errors
-/// [`PrepareError::Cache`] if the cache cannot be written, [`PrepareError::Cancelled`].
+/// [`PrepareError::Cache`] if the cache cannot be written, [`PrepareError::Unreadable`] and [`PrepareError::Changed`] for cases whose files
+/// are not what they were when they were checked, [`PrepareError::Cancelled`].
 pub fn prepare(
     plan: &PreprocessPlan,
     cases: &[(Case, Content)],
+    hashes: &FileHashes,
     cache: &Path,
     progress: Observer<'_>,
     cancelled: &Cancel,
@@ -79,7 +83,16 @@ pub fn prepare(
         if let Ok((head, _)) = entry::read::<Head>(&path) {
             return Ok((Ok(describe(case, path, head)), Outcome::Cached));
         }
-        match read_case(case).and_then(|(image, label)| prepare_case(plan, &image, label.as_ref())) {
+        let read = read_case(case);
+        // A file may have been replaced since it was hashed.
+        if !content_of(case, &|path| hashes.of(path)).is_ok_and(|found| found == *content) {
+            return Err(PrepareError::Changed { case: case.name.clone() });
+        }
+        match read.and_then(|(image, label)| prepare_case(plan, &image, label.as_ref())) {
+            // Checks have read every case before: this is a matter of the moment, not of the case.
+            Err(error @ (CaseError::Read(_) | CaseError::Hash(_))) => {
+                Err(PrepareError::Unreadable { case: case.name.clone(), reason: error.to_string() })
+            }
             Ok(prepared) => {
                 write_prepared(&path, &prepared).map_err(PrepareError::cache(&path))?;
                 Ok((Ok(describe(case, path, head(&prepared))), Outcome::Computed))

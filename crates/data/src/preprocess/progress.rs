@@ -57,6 +57,20 @@ pub enum PrepareError {
         /// What is wrong.
         source: std::io::Error,
     },
+    /// A case that could be read when it was checked, but not now.
+    #[error("case {case} could be read when the run was planned, but not now: {reason}; run the same command again")]
+    Unreadable {
+        /// The case.
+        case: String,
+        /// The error.
+        reason: String,
+    },
+    /// A file of a case was replaced while it was read.
+    #[error("case {case} changed while it was read; run the same command again")]
+    Changed {
+        /// The case.
+        case: String,
+    },
     /// A case is not in the cache, and the caller forbids reading it.
     #[error("case {case} has not been read yet; run `segspec prepare`")]
     NotRead {
@@ -71,7 +85,11 @@ pub enum PrepareError {
 impl PrepareError {
     /// Whether the environment is the cause (disk full, permissions): exit code 7.
     pub fn is_environment(&self) -> bool {
-        matches!(self, Self::Cache { source, .. } | Self::Damaged { source, .. } if files::is_environment(source))
+        match self {
+            Self::Cache { source, .. } | Self::Damaged { source, .. } => files::is_environment(source),
+            Self::Unreadable { .. } | Self::Changed { .. } => true,
+            Self::NotRead { .. } | Self::Cancelled => false,
+        }
     }
 
     pub(super) fn cache(path: &Path) -> impl FnOnce(std::io::Error) -> Self {

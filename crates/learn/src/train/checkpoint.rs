@@ -21,6 +21,9 @@ use crate::model::Network;
 /// Version of the checkpoint format.
 const FORMAT: u32 = 1;
 
+/// The weights of the best epoch, in the folder of checkpoints.
+pub const BEST: &str = "best.safetensors";
+
 /// Files that hold tensors.
 const TENSORS: [&str; 3] = ["model.bpk", "optim.bpk", "average.bpk"];
 
@@ -56,6 +59,9 @@ pub struct State {
     pub parameters: Vec<u64>,
     /// Tensors in the optimiser's state.
     pub optimizer_tensors: usize,
+    /// blake3 of `best.safetensors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_file: Option<String>,
     /// blake3 of the files beside this one.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
@@ -73,7 +79,7 @@ pub enum CheckpointError {
         source: std::io::Error,
     },
     /// The content is damaged or inconsistent.
-    #[error("{path}: damaged checkpoint: {reason}; `segspec run --fresh` starts over")]
+    #[error("{path}: damaged checkpoint: {reason}; delete {} to train this run again", run_of(path))]
     Damaged {
         /// The file or folder.
         path: PathBuf,
@@ -203,14 +209,27 @@ fn hashes(folder: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
 
 /// Rejects a file that changed since it was written: training would continue with wrong values unnoticed.
 fn verify(folder: &Path, state: &State) -> Result<(), CheckpointError> {
-    for (name, written) in &state.files {
-        let path = folder.join(name);
-        let found = hash_of(&path).map_err(|error| CheckpointError::io(&path, error))?;
-        if found != *written {
-            return Err(CheckpointError::damaged(&path, "its content changed since it was written"));
-        }
+    state.files.iter().try_for_each(|(name, written)| verify_file(&folder.join(name), written))
+}
+
+fn verify_file(path: &Path, written: &str) -> Result<(), CheckpointError> {
+    let found = hash_of(path).map_err(|error| CheckpointError::io(path, error))?;
+    match found == written {
+        true => Ok(()),
+        false => Err(CheckpointError::damaged(path, "its content changed since it was written")),
     }
-    Ok(())
+}
+
+/// Rejects the best weights of a finished training that changed since they were written. During training, they may be newer than the
+/// state: a process may be killed between the two.
+///
+/// # Errors
+/// A file is missing or damaged.
+pub fn verify_best(folder: &Path) -> Result<(), CheckpointError> {
+    match state(folder)?.and_then(|state| state.best_file) {
+        Some(written) => verify_file(&folder.join(BEST), &written),
+        None => Ok(()),
+    }
 }
 
 /// Loads the network for prediction at the end of training: the average of the weights if there is one, else the last step's weights.
@@ -219,6 +238,9 @@ fn verify(folder: &Path, state: &State) -> Result<(), CheckpointError> {
 /// A file is missing, damaged, or belongs to another architecture.
 pub fn load_predicting(folder: &Path, network: Network) -> Result<Network, CheckpointError> {
     let (_, last, _) = places(folder);
+    if let Some(state) = state(folder)? {
+        verify(&last, &state)?;
+    }
     let average = last.join("average.bpk");
     load_model(&if average.exists() { average } else { last.join("model.bpk") }, network)
 }
@@ -254,18 +276,19 @@ pub fn load_model(path: &Path, network: Network) -> Result<Network, CheckpointEr
     network.try_load_record(record).map_err(|error| CheckpointError::damaged(path, error))
 }
 
-/// Writes only the weights, for prediction and other tools.
+/// Writes only the weights, for prediction and other tools. Returns the blake3 of the file.
 ///
 /// # Errors
 /// The disk is full or not writable; the previous file is kept.
-pub fn export(path: &Path, network: &Network) -> Result<(), CheckpointError> {
+pub fn export(path: &Path, network: &Network) -> Result<String, CheckpointError> {
     settle(network);
     // Burn writes its three metadata entries in varying order; with a single entry, equal weights give equal files.
     let mut store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("format", "safetensors");
     let failed = |reason: String| CheckpointError::Write { path: path.to_path_buf(), reason };
     network.save_into(&mut store).map_err(|error| failed(error.to_string()))?;
     let bytes = store.get_bytes().map_err(|error| failed(error.to_string()))?;
-    files::write_atomic(path, &bytes).map_err(|error| CheckpointError::io(path, error))
+    files::write_atomic(path, &bytes).map_err(|error| CheckpointError::io(path, error))?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Loads weights that [`export`] wrote.
@@ -313,6 +336,12 @@ fn parameter_ids(network: &Network) -> Vec<u64> {
     let mut ids = Ids(Vec::new());
     network.visit(&mut ids);
     ids.0
+}
+
+/// The folder of the run that a checkpoint's file belongs to.
+fn run_of(path: &Path) -> String {
+    let run = path.ancestors().find(|folder| folder.ends_with("checkpoints")).and_then(Path::parent);
+    run.unwrap_or(path).display().to_string()
 }
 
 /// `last.new`, `last`, `last.previous`.

@@ -99,8 +99,9 @@ impl TrainingRun {
         let score = validation.and_then(|scores| deciding_score(job, scores));
         let best = score.filter(|score| self.saved.state.best.is_none_or(|(best, _)| *score > best));
         if let Some(score) = best {
-            checkpoint::export(&job.checkpoints.join("best.safetensors"), &self.predicting())?;
+            let hash = checkpoint::export(&job.checkpoints.join(checkpoint::BEST), &self.predicting())?;
             self.saved.state.best = Some((score, epoch));
+            self.saved.state.best_file = Some(hash);
         }
         if job.plan.keep_every > 0 && epoch.is_multiple_of(job.plan.keep_every) {
             checkpoint::export(&job.checkpoints.join(format!("epoch-{epoch}.safetensors")), &self.predicting())?;
