@@ -8,9 +8,10 @@ use super::error::RunError;
 use super::preparing::prepare;
 use super::setting::Setting;
 use super::task;
-use crate::backend::{Precision, kernel_cache};
+use crate::backend::{DeviceName, Precision, kernel_cache};
 use crate::files;
 use crate::infer::Validator;
+use crate::memory;
 use crate::model::Network;
 use crate::observe::{Kind, Log, Outcome};
 use crate::plan::{Plan, Role, Training, Work};
@@ -61,9 +62,20 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     outcome
 }
 
-/// Refuses a precision that the device does not support, before any compute.
+/// Refuses a precision that the device does not support, and a training that does not fit in memory, before any compute.
 pub(super) fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
     let Some(training) = plan.work.training() else { return Ok(()) };
+    if setting.device.name == DeviceName::Cpu {
+        let wanted = train::memory::activation_bytes(&training.train, &training.model, training.interface(&plan.target));
+        let (total, free) = (memory::total(), memory::available());
+        if wanted > total {
+            return Err(RunError::Memory { wanted: memory::gigabytes(wanted), total: memory::gigabytes(total) });
+        }
+        if wanted > free {
+            let (wanted, free) = (memory::gigabytes(wanted), memory::gigabytes(free));
+            setting.events.warn(format!("training needs about {wanted} of memory, {free} are free"));
+        }
+    }
     let (precision, device) = (training.train.precision, setting.device);
     if precision.is_supported(&device.device) {
         return Ok(());
