@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use super::cases::Cases;
 use super::error::RunError;
 use super::preparing::prepare;
+use super::repair;
 use super::setting::Setting;
 use super::task;
 use crate::backend::{DeviceName, Precision, kernel_cache};
@@ -41,12 +42,17 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
         Err(error) => return Err(error.into()),
     };
     files::remove_unfinished(folder.path());
-    let known = folder.read_manifest()?;
+    let mut known = folder.read_manifest()?;
     run.write_plan()?;
-    if known.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
+    if let Some(manifest) = known.as_mut().filter(|manifest| run.is_finished(manifest)) {
         // Colours are part of no id and may have changed.
         task::write_label_map(run)?;
-        return Ok(Outcome::Skipped);
+        let damaged = repair::damaged(run);
+        let Some(first) = damaged.first() else { return Ok(Outcome::Skipped) };
+        let more = if damaged.len() > 1 { format!(" and {} more", damaged.len() - 1) } else { String::new() };
+        let text = format!("{}{more}: missing or damaged; made again from what is there", first.display());
+        setting.events.warn(text);
+        repair::forget_scores(run, manifest);
     }
     let mut manifest = begin(run, known, setting)?;
     let events = setting.events.of(&run.id()).and(Log::new(folder.events()));
@@ -110,6 +116,8 @@ fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Ou
                     Trained::Paused { epochs } => return Ok(Outcome::Paused { epochs }),
                 }
                 run.folder.write_manifest(manifest)?;
+            } else {
+                repair::history(run)?;
             }
             task::finish(run, &cases, Some(&prepared), setting, manifest)?;
         }
