@@ -2,6 +2,7 @@
 
 mod architectures;
 mod bad_data;
+mod bounds;
 mod cascades;
 mod commands;
 mod convert;
@@ -20,6 +21,7 @@ mod pipeline;
 mod precision;
 mod preprocess;
 mod random_specs;
+mod repair;
 mod resume;
 mod shared_files;
 mod specs;

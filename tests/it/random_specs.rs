@@ -29,7 +29,7 @@ const UNFORESEEN: [&str; 8] = [
     "are not divisible by",
     "is not divisible by",
     "does not support",
-    "split",
+    "no parameter",
 ];
 
 /// Draws values of a schema as TOML.
