@@ -200,7 +200,7 @@ fn read_plan(path: &Path) -> Result<Plan, StoreError> {
             path,
             format!("the plan has version {format}, this segspec reads {FORMAT}: run the experiment again, in another `run-root`"),
         ),
-        _ => StoreError::damaged(path, format!("{DAMAGED}: {}", error.to_string().trim_end())),
+        _ => StoreError::damaged(path, format!("{DAMAGED} ({})", error.message())),
     })
 }
 

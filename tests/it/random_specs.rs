@@ -21,7 +21,8 @@ const DRAWN: [&str; 9] =
     ["preprocess", "augment", "model", "loss", "train", "predict", "evaluate", "memory-target-gb", "split"];
 
 /// What a run may tell that no spec shows: the numbers of a training, and what depends on the images.
-const UNFORESEEN: [&str; 8] = [
+const UNFORESEEN: [&str; 9] = [
+    "split: no cases left",
     "the loss became",
     "overflowed 16 bits",
     "no usable",
@@ -29,7 +30,8 @@ const UNFORESEEN: [&str; 8] = [
     "are not divisible by",
     "is not divisible by",
     "does not support",
-    "no parameter",
+    // Names of its parts depend on the planned number of stages.
+    "the network has no parameters named",
 ];
 
 /// Draws values of a schema as TOML.
@@ -93,7 +95,7 @@ impl Drawing {
         let [least, most] = ["minimum", "maximum"].map(|bound| schema[bound].as_f64());
         let (least, most) = (least.unwrap_or(0.0), most.unwrap_or(1e6));
         let integer = schema["type"] == "integer";
-        let moderate = if integer { [1.0, 2.0, 3.0, 4.0, 8.0, 16.0] } else { [0.01, 0.1, 0.5, 0.9, 1.0, 2.0] };
+        let moderate: [f64; 6] = if integer { [1.0, 2.0, 3.0, 4.0, 8.0, 16.0] } else { [0.01, 0.1, 0.5, 0.9, 1.0, 2.0] };
         match self.random.random_range(0..20) {
             0 => most,
             1 => least,
@@ -101,7 +103,7 @@ impl Drawing {
             3 => (most.max(1.0)).powf(self.random.random_range(0.0..1.0)).clamp(least, most),
             4 if self.chance(0.3) => 2.0 * most + 1.0,
             5 if self.chance(0.3) => least - 1.0,
-            _ => moderate.choose(&mut self.random).unwrap().clamp(least, most),
+            _ => moderate.choose(&mut self.random).copied().unwrap_or(1.0_f64).clamp(least, most),
         }
     }
 
