@@ -61,7 +61,10 @@ fn main() {
     if let Some(folder) = arguments.get("--seeds") {
         return READERS.iter().filter(chosen).for_each(|reader| write_seeds(reader, Path::new(folder)));
     }
-    println!("{:<10} {:>6} {:>8} {:>8} {:>8} {:>6} {:>9} {:>10} {:>8} {:>7}", "reader", "seeds", "files", "read", "crashes", "hangs", "slowest", "peak", "of size", "seconds");
+    println!(
+        "{:<10} {:>6} {:>8} {:>8} {:>8} {:>6} {:>9} {:>10} {:>8} {:>7}",
+        "reader", "seeds", "files", "read", "crashes", "hangs", "slowest", "peak", "of size", "seconds"
+    );
     let faults: u64 = READERS.iter().filter(chosen).map(|reader| all(reader, number("--count", 100_000))).sum();
     std::process::exit(i32::from(faults > 0));
 }
@@ -148,7 +151,12 @@ fn keep(reader: &Reader, what: &str, index: u64) {
     let bytes = mutate::file(&seeds::of(reader), index);
     let path = folder.join(format!("{}-{what}-{index}", reader.name));
     let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, bytes));
-    eprintln!("{}: {what}: {} {}", reader.name, path.display(), written.err().map_or(String::new(), |it| it.to_string()));
+    eprintln!(
+        "{}: {what}: {} {}",
+        reader.name,
+        path.display(),
+        written.err().map_or(String::new(), |it| it.to_string())
+    );
 }
 
 /// Exit code of a child that a file took too long in.

@@ -72,7 +72,8 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
 pub(super) fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
     let Some(training) = plan.work.training() else { return Ok(()) };
     if setting.device.name == DeviceName::Cpu {
-        let wanted = train::memory::activation_bytes(&training.train, &training.model, training.interface(&plan.target));
+        let wanted =
+            train::memory::activation_bytes(&training.train, &training.model, training.interface(&plan.target));
         let (total, free) = (memory::total(), memory::available());
         if wanted > total {
             return Err(RunError::Memory { wanted: memory::gigabytes(wanted), total: memory::gigabytes(total) });

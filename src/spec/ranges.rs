@@ -149,7 +149,9 @@ fn narrow(schema: &mut Value, range: [f64; 2]) {
     let Some(object) = schema.as_object_mut() else { return };
     if integer || number {
         let [least, most] = range;
-        for (bound, limit, tighter) in [("minimum", least, f64::max as fn(f64, f64) -> f64), ("maximum", most, f64::min)] {
+        for (bound, limit, tighter) in
+            [("minimum", least, f64::max as fn(f64, f64) -> f64), ("maximum", most, f64::min)]
+        {
             let limit = object.get(bound).and_then(Value::as_f64).map_or(limit, |stated| tighter(stated, limit));
             object.insert(bound.into(), if integer { json!(limit as i64) } else { json!(limit) });
         }
@@ -218,6 +220,9 @@ mod tests {
         apply(&mut schema);
         assert_eq!(schema["definitions"]["Zoom"]["properties"]["factors"]["items"]["minimum"], json!(0.05));
         assert_eq!(schema["properties"]["weight"], json!({ "type": "number", "minimum": 0.5, "maximum": 1000.0 }));
-        assert_eq!(schema["properties"]["epochs"]["anyOf"][1], json!({ "type": "integer", "minimum": 1, "maximum": 7 }));
+        assert_eq!(
+            schema["properties"]["epochs"]["anyOf"][1],
+            json!({ "type": "integer", "minimum": 1, "maximum": 7 })
+        );
     }
 }

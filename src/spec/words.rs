@@ -73,7 +73,9 @@ fn fixed_list(item: &Form, length: usize) -> String {
     let axes = if length == 3 { " [z, y, x]" } else { "" };
     // "Of 0 or more" is obvious for voxels and strides.
     let bounds = match item {
-        Form::Integer(bounds) | Form::Number(bounds) if (bounds.minimum, bounds.maximum) != (Some(0.0), None) => range(bounds),
+        Form::Integer(bounds) | Form::Number(bounds) if (bounds.minimum, bounds.maximum) != (Some(0.0), None) => {
+            range(bounds)
+        }
         _ => String::new(),
     };
     format!("{} {}{axes}{bounds}", count(length), kind_plural(item))

@@ -82,7 +82,11 @@ fn images_larger_than_the_memory_are_refused_with_the_remedy() {
     fs::write(lab.path("large.png"), large_png()).unwrap();
     for name in ["large.nii.gz", "large.nii", "large.nrrd", "large.png"] {
         let ended = limited(&lab, 4_000_000, &["convert", name, "copy.nii.gz"]);
-        assert!(ended.err.contains("of memory, ") && ended.err.contains("are free; crop or resample it"), "{name}: {}", ended.err);
+        assert!(
+            ended.err.contains("of memory, ") && ended.err.contains("are free; crop or resample it"),
+            "{name}: {}",
+            ended.err
+        );
         assert!([4, 7].contains(&ended.code), "{name}: {} {}", ended.code, ended.err);
     }
 }
@@ -148,7 +152,12 @@ fn names_that_are_not_utf_8_end_in_an_error_or_a_run() {
     fs::copy(lab.path("experiments/tiny.toml"), lab.path("").join(name)).unwrap();
     for command in ["check", "run"] {
         let ended = end(lab.command(&[command]).arg(name).args(if command == "run" { &["--smoke"][..] } else { &[] }));
-        assert!([0, 3].contains(&ended.code) && !ended.err.contains("panicked"), "{command}: {} {}", ended.code, ended.err);
+        assert!(
+            [0, 3].contains(&ended.code) && !ended.err.contains("panicked"),
+            "{command}: {} {}",
+            ended.code,
+            ended.err
+        );
     }
 }
 
@@ -156,7 +165,9 @@ fn names_that_are_not_utf_8_end_in_an_error_or_a_run() {
 #[cfg(unix)]
 fn weights_must_be_a_file_that_is_there() {
     let lab = Lab::new();
-    for (file, reason) in [("nowhere.safetensors", "is not there"), ("/dev/zero", "is not a file"), ("datasets", "is not a file")] {
+    for (file, reason) in
+        [("nowhere.safetensors", "is not there"), ("/dev/zero", "is not a file"), ("datasets", "is not a file")]
+    {
         let set = ["--set".to_owned(), format!("pretrained.file={file:?}")];
         let set = [set[0].as_str(), set[1].as_str()];
         let checked = lab.end(&[&["check", "experiments/tiny.toml"], &set[..]].concat());

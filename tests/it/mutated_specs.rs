@@ -18,7 +18,8 @@ fn survive(count: usize) -> (usize, Duration) {
         }
     }
     let seeds = ["experiments", "datasets", "tests/specs/valid", "tests/specs/invalid"].map(|it| sorted(it.as_ref()));
-    let seeds: Vec<_> = seeds.concat().into_iter().filter(|file| file.extension().is_some_and(|it| it == "toml")).collect();
+    let seeds: Vec<_> =
+        seeds.concat().into_iter().filter(|file| file.extension().is_some_and(|it| it == "toml")).collect();
     let (mut accepted, mut longest) = (0, Duration::ZERO);
     for (number, seed) in seeds.iter().enumerate() {
         let bytes = std::fs::read(seed).unwrap();

@@ -22,7 +22,7 @@ const DRAWN: [&str; 9] =
 
 /// What a run may tell that no spec shows: the numbers of a training, and what depends on the images.
 const UNFORESEEN: [&str; 9] = [
-    "split: no cases left",
+    "split: ",
     "the loss became",
     "overflowed 16 bits",
     "no usable",
@@ -95,7 +95,8 @@ impl Drawing {
         let [least, most] = ["minimum", "maximum"].map(|bound| schema[bound].as_f64());
         let (least, most) = (least.unwrap_or(0.0), most.unwrap_or(1e6));
         let integer = schema["type"] == "integer";
-        let moderate: [f64; 6] = if integer { [1.0, 2.0, 3.0, 4.0, 8.0, 16.0] } else { [0.01, 0.1, 0.5, 0.9, 1.0, 2.0] };
+        let moderate: [f64; 6] =
+            if integer { [1.0, 2.0, 3.0, 4.0, 8.0, 16.0] } else { [0.01, 0.1, 0.5, 0.9, 1.0, 2.0] };
         match self.random.random_range(0..20) {
             0 => most,
             1 => least,
@@ -125,7 +126,8 @@ impl Drawing {
     }
 
     fn table(&mut self, schema: &Value) -> String {
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema["properties"].as_object().cloned().unwrap_or_default();
         let usual = (2.0 / properties.len().max(1) as f64).min(0.5);
         let mut entries = Vec::new();
@@ -156,7 +158,12 @@ fn failures(count: u64) -> Vec<String> {
         let settings = Drawing::new(22, number).settings();
         let set: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting.as_str()]).collect();
         let checked = limited(&lab, &[&["check", "experiments/tiny.toml"], &set[..]].concat());
-        assert!([0, 3].contains(&checked.code), "spec {number} {settings:?}: check ended with {}\n{}", checked.code, checked.err);
+        assert!(
+            [0, 3].contains(&checked.code),
+            "spec {number} {settings:?}: check ended with {}\n{}",
+            checked.code,
+            checked.err
+        );
         if checked.code != 0 {
             continue;
         }

@@ -9,7 +9,11 @@ use crate::lab::{Lab, evaluation, images, json, prediction, scores, sorted};
 fn results(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = images(run);
     files.extend(["scores.parquet", "scores.csv", "report/panels.json"].map(|name| evaluation(run).join(name)));
-    files.extend(sorted(&evaluation(run).join("report")).into_iter().filter(|file| file.extension().is_some_and(|it| it == "png")));
+    files.extend(
+        sorted(&evaluation(run).join("report"))
+            .into_iter()
+            .filter(|file| file.extension().is_some_and(|it| it == "png")),
+    );
     files.push(prediction(run).join("label_map.json"));
     files.push(run.join("history.parquet"));
     files.push(run.join("training_history.json"));

@@ -88,7 +88,9 @@ pub enum CaseError {
         shape: [usize; 3],
     },
     /// The prepared image does not fit in memory.
-    #[error("resampled to {shape:?} voxels, the case {refused}; use a coarser preprocess.spacing-mm, or a smaller preprocess.shape")]
+    #[error(
+        "resampled to {shape:?} voxels, the case {refused}; use a coarser preprocess.spacing-mm, or a smaller preprocess.shape"
+    )]
     Memory {
         /// Shape of the prepared image.
         shape: [usize; 3],
@@ -155,7 +157,8 @@ fn origin(plan: &PreprocessPlan, image: &Volume, canonical: &Geometry, crop: Cro
     if prepared_shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n)).is_none_or(|n| n > MAX_VOXELS) {
         return Err(CaseError::TooLarge { from_mm: spacing_mm, to_mm: prepared_spacing_mm, shape: prepared_shape });
     }
-    let values = prepared_shape.iter().chain(&[image.voxels.len_of(Axis(0))]).map(|&count| count as u64).product::<u64>();
+    let values =
+        prepared_shape.iter().chain(&[image.voxels.len_of(Axis(0))]).map(|&count| count as u64).product::<u64>();
     // The image and its labels, and the same between two axes.
     memory::ask(values.saturating_mul(12)).map_err(|refused| CaseError::Memory { shape: prepared_shape, refused })?;
     let coarse_axis = coarse_axis(prepared_spacing_mm, spacing_mm, plan.anisotropy_threshold);

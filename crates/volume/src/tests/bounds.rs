@@ -24,12 +24,14 @@ fn the_same_triangle_many_times_is_refused_at_once() {
 
 #[test]
 fn closed_shells_one_inside_the_other_by_the_hundred_thousand_are_refused_at_once() {
-    let corner = |index: usize, size: f64| [0, 1, 2].map(|axis| if index >> axis & 1 == 1 { 30.0 + size } else { 30.0 - size });
+    let corner =
+        |index: usize, size: f64| [0, 1, 2].map(|axis| if index >> axis & 1 == 1 { 30.0 + size } else { 30.0 - size });
     let (mut points, mut triangles) = (Vec::new(), Vec::new());
     for shell in 0..100_000_u32 {
         points.extend([0, 1, 2, 4].map(|index| corner(index, 20.0 + f64::from(shell) / 1e4)));
         let first = 4 * shell;
-        triangles.extend([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]].map(|corners: [u32; 3]| corners.map(|it| it + first)));
+        triangles
+            .extend([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]].map(|corners: [u32; 3]| corners.map(|it| it + first)));
     }
     let surface = Surface::new(points, triangles).unwrap();
     let start = Instant::now();

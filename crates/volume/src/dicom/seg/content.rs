@@ -42,7 +42,8 @@ fn allowed(voxels: u64, object: &Object) -> Result<(), String> {
     if !is_plausible(voxels, object.bytes) {
         return Err(format!("its frames span {voxels} voxels, more than its {} bytes can describe", object.bytes));
     }
-    crate::memory::ask(voxels.saturating_mul(size_of::<u16>() as u64)).map_err(|refused| format!("{refused}; {MORE_MEMORY}"))
+    crate::memory::ask(voxels.saturating_mul(size_of::<u16>() as u64))
+        .map_err(|refused| format!("{refused}; {MORE_MEMORY}"))
 }
 
 /// Frames of each slice; a segment has at most one.
