@@ -7,11 +7,12 @@ use clap::Args;
 
 use super::session::counted;
 use super::{Exit, Failure};
-use crate::spec::{self, Diagnostics, Kind, kind};
+use crate::spec::{self, Diagnostics, Kind, kind, machine};
 
 /// Find every error in experiment and dataset files, without computing anything
 ///
-/// Experiments are checked with the files that they extend, their dataset and every trial of their sweep.
+/// Experiments are checked with the files that they extend, their dataset and every trial of their sweep. What this machine lacks for a
+/// correct experiment (memory, pretrained weights) is a warning: it may be meant for another one.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -56,6 +57,9 @@ fn check(file: &Path, set: &[String], environment: &[(String, String)]) -> Resul
         Kind::Experiment => {
             let loaded = spec::load(file, set, environment)?;
             report_overrides(&loaded.overrides);
+            for lack in machine::lacks(&loaded) {
+                eprintln!("warning: {}: {lack}", file.display());
+            }
             Ok(())
         }
         Kind::Dataset => spec::load_dataset(file).map(drop),

@@ -1,5 +1,6 @@
 //! Exit codes and the failures that lead to them.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use crate::spec::Diagnostics;
@@ -13,16 +14,35 @@ Settings: SEGSPEC_DATA (folder of the datasets, default data/), SEGSPEC_DEVICE (
 SEGSPEC_KERNEL_CACHE (folder of compiled GPU kernels),
 SEGSPEC__TRAIN__BATCH_SIZE=4 (any key of the experiment: __ is a dot, _ a hyphen).";
 
-/// Exits silently when the reader of stdout closes the pipe, as in `segspec ls | head`; `println!` would panic.
-pub(super) fn exit_on_closed_pipe() {
+/// Ends the process where the terminal or a pipe takes no more text; `println!` would panic.
+///
+/// Where the reader has closed the pipe, as `segspec ls | head` does, it has what it wanted: exit code 0, without a word. A full disk
+/// behind stdout is exit code 7. What a run has saved is on disk in either case.
+pub(super) fn exit_on_closed_output() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or_default();
-        if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
+        let Some(reason) = message.strip_prefix("failed printing to ") else { return others(panic) };
+        if reason.contains("os error 32") || reason.contains("Broken pipe") {
             std::process::exit(Exit::Ok as i32);
         }
-        others(panic);
+        // Stderr may be what is full.
+        let _ = writeln!(std::io::stderr(), "error: cannot write to {reason}");
+        std::process::exit(Exit::Environment as i32);
     }));
+}
+
+/// Writes text to stdout whose loss must not go unnoticed: `print!` alone keeps the end of the text in its buffer.
+///
+/// # Errors
+/// [`Failure`] with exit code 7 where stdout takes no more; a closed pipe is none.
+pub(super) fn flush() -> Result<(), Failure> {
+    match std::io::stdout().flush() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::message(Exit::Environment, format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Exit code of a command.

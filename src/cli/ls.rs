@@ -1,6 +1,6 @@
 //! `segspec ls`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -27,6 +27,9 @@ pub struct Ls {
     json: bool,
 }
 
+const COLUMNS: [&str; 10] =
+    ["experiment", "run", "prediction", "state", "trial", "seed", "fold", "epochs", "Dice", "started"];
+
 /// One row of the table.
 struct Row {
     experiment: String,
@@ -43,24 +46,28 @@ struct Row {
 
 /// Prints the table.
 pub fn execute(args: Ls) -> Result<Exit, Failure> {
-    let mut rows = Vec::new();
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     for run in store::all(&args.run_root, args.experiment.as_deref()) {
         match run.and_then(|run| row(&run)) {
             Ok(row) => rows.push(row),
-            Err(error) => eprintln!("warning: {error}"),
+            Err(error) => unreadable.push(error),
         }
     }
     if args.json {
-        println!("{:#}", rows.iter().map(to_json).collect::<Value>());
+        let all = rows.iter().map(to_json).chain(unreadable.iter().map(|error| lost(&args.run_root, error)));
+        println!("{:#}", all.collect::<Value>());
         return Ok(Exit::Ok);
     }
-    print!("{}", table(&rows).render());
+    let mut shown = table(&rows);
+    unreadable.iter().for_each(|error| shown.row(lost_row(&args.run_root, error, shown.columns())));
+    print!("{}", shown.render());
+    unreadable.iter().for_each(|error| println!("unreadable: {error}"));
     for row in &rows {
         if let Status::Failed { reason } = &row.status {
             println!("{} failed: {reason}", row.run);
         }
     }
-    if rows.is_empty() {
+    if rows.is_empty() && unreadable.is_empty() {
         eprintln!("no runs under {}", args.run_root.display());
     }
     Ok(Exit::Ok)
@@ -69,8 +76,7 @@ pub fn execute(args: Ls) -> Result<Exit, Failure> {
 fn table(rows: &[Row]) -> TextTable {
     // The prediction column is shown only if a training has several predictions.
     let several = rows.iter().enumerate().any(|(index, row)| rows[..index].iter().any(|other| other.run == row.run));
-    let columns = ["experiment", "run", "prediction", "state", "trial", "seed", "fold", "epochs", "Dice", "started"];
-    let mut table = TextTable::new(columns.into_iter().filter(|column| several || *column != "prediction"));
+    let mut table = TextTable::new(COLUMNS.into_iter().filter(|column| several || *column != "prediction"));
     for row in rows {
         let dice = row.dice.map_or_else(|| "—".into(), |dice| format!("{dice:.4}"));
         let prediction = several.then(|| row.prediction.clone());
@@ -79,6 +85,29 @@ fn table(rows: &[Row]) -> TextTable {
         table.row(names.chain([row.status.word().into(), row.trial.clone()]).chain(numbers));
     }
     table
+}
+
+/// Experiment and run of a folder that cannot be read.
+fn names(run_root: &Path, error: &StoreError) -> [String; 2] {
+    let below = error.path.strip_prefix(run_root).unwrap_or(&error.path);
+    let mut parts = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()]
+}
+
+fn lost_row(run_root: &Path, error: &StoreError, width: usize) -> Vec<String> {
+    let [experiment, run] = names(run_root, error);
+    let mut cells = vec![experiment, run, "unreadable".into()];
+    // A column for the prediction stands before the state where there are several.
+    if width == COLUMNS.len() {
+        cells.insert(2, String::new());
+    }
+    cells.resize(width, String::new());
+    cells
+}
+
+fn lost(run_root: &Path, error: &StoreError) -> Value {
+    let [experiment, id] = names(run_root, error);
+    json!({ "experiment": experiment, "id": id, "status": "unreadable", "reason": error.to_string() })
 }
 
 fn row(run: &Stored) -> Result<Row, StoreError> {

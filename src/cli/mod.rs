@@ -64,8 +64,14 @@ enum Command {
 /// # Errors
 /// [`Failure`] with its exit code.
 pub fn execute(cli: Cli) -> Result<Exit, Failure> {
-    exit::exit_on_closed_pipe();
-    match cli.command {
+    exit::exit_on_closed_output();
+    let exit = run_command(cli.command)?;
+    exit::flush()?;
+    Ok(exit)
+}
+
+fn run_command(command: Command) -> Result<Exit, Failure> {
+    match command {
         Command::Run(args) => run::execute(args),
         Command::RunPlan(args) => run_plan::execute(args),
         Command::Check(args) => check::execute(args),

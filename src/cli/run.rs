@@ -12,12 +12,13 @@ use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
 use crate::dataset::Access;
+use crate::files;
 use crate::observe::terminal::Terminal;
 use crate::observe::{Events, FailureClass, Kind, Outcome};
 use crate::report::text_table::{Charset, TextTable};
 use crate::report::{PAGE, terminal};
 use crate::run::experiment::{Outcomes, run_all};
-use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
+use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report, setting as run_setting};
 use crate::spec::Experiment;
 use crate::store::{Lock, Status, Stored};
 
@@ -158,6 +159,9 @@ fn run_and_report(
     events: Events,
     about: &Experiment,
 ) -> Result<Exit, Failure> {
+    // Other processes may be writing there.
+    files::remove_abandoned(&run_setting::cache(Path::new(about.run_root.as_str())));
+    files::remove_abandoned(Path::new(REPORTS));
     let data_root = session::explicit_data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
     let setting = Setting { device, data_root: data_root.as_deref(), stop_after, cancel, events: events.clone() };

@@ -29,7 +29,7 @@ pub enum TableError {
         source: io::Error,
     },
     /// The file is not a Parquet table, or the columns do not fit together.
-    #[error("{place}: {reason}")]
+    #[error("{place}: damaged table ({reason}); if it belongs to a run, running its experiment again makes it again")]
     Malformed {
         /// The file, or `table` for a table in memory.
         place: String,

@@ -13,7 +13,6 @@ pub mod resolve;
 pub mod spacing;
 pub mod topology;
 pub mod work;
-mod feature_memory;
 mod pooling;
 
 use serde::{Deserialize, Serialize};

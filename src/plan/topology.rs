@@ -3,9 +3,8 @@
 //! What the spec fixes stays; the rules fill in what is `"auto"`. Axes are `[z, y, x]` throughout.
 
 use super::Note;
-use super::feature_memory::elements;
 use super::pooling::{Limits, Pooling, divisor, padded};
-use crate::model::{Staged, Stages};
+use crate::model::{Staged, Stages, feature_map_elements};
 
 /// The input of the rules.
 #[derive(Clone, Debug)]
@@ -139,7 +138,7 @@ impl Design {
     }
 
     fn elements(&self, inputs: &TopologyInputs<'_>) -> f64 {
-        elements(&inputs.network.cost, &self.stages, self.patch, inputs.outputs)
+        feature_map_elements(&inputs.network.cost, &self.stages, self.patch, inputs.outputs)
     }
 
     /// Shortens the patch, each time along the axis that is longest relative to the median shape, until it fits.

@@ -35,6 +35,11 @@ impl TextTable {
         Self { heading, rows: Vec::new(), footer: Vec::new(), stroke: Some(stroke) }
     }
 
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.heading.len()
+    }
+
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());

@@ -117,6 +117,17 @@ pub enum RunError {
         /// Supported precisions.
         supported: String,
     },
+    /// A training step that no batch of this size fits into.
+    #[error(
+        "training needs about {wanted} of memory, this machine has {total}: lower `train.batch-size`, `train.patch-size` or the \
+         network's features, set `train.gradient-checkpointing = true`, or use a larger machine"
+    )]
+    Memory {
+        /// Estimated.
+        wanted: String,
+        /// The machine's.
+        total: String,
+    },
     /// A file of the run folder.
     #[error("{path}: {source}")]
     File {
@@ -146,7 +157,7 @@ impl RunError {
     pub fn class(&self) -> Option<FailureClass> {
         Some(match self {
             Self::Interrupted => return None,
-            Self::Device(_) | Self::Precision { .. } | Self::Lock(_) => FailureClass::Environment,
+            Self::Device(_) | Self::Precision { .. } | Self::Memory { .. } | Self::Lock(_) => FailureClass::Environment,
             error if error.is_environment() => FailureClass::Environment,
             Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => FailureClass::Data,
             Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) | Self::DataMoved { .. } => FailureClass::Data,

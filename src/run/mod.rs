@@ -19,7 +19,9 @@ pub mod setting;
 pub mod task;
 mod ensemble;
 mod panels;
+mod repair;
 
 pub use error::RunError;
+use one::checkpoint_of as checkpoint_state;
 pub use planning::{Folds, Planned, Request, plan};
 pub use setting::Setting;

@@ -6,11 +6,13 @@ use burn::tensor::Device;
 use super::cases::Cases;
 use super::error::RunError;
 use super::preparing::prepare;
+use super::repair;
 use super::setting::Setting;
 use super::task;
-use crate::backend::{Precision, kernel_cache};
+use crate::backend::{DeviceName, Precision, kernel_cache};
 use crate::files;
 use crate::infer::Validator;
+use crate::memory;
 use crate::model::Network;
 use crate::observe::{Kind, Log, Outcome};
 use crate::plan::{Plan, Role, Training, Work};
@@ -40,12 +42,17 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
         Err(error) => return Err(error.into()),
     };
     files::remove_unfinished(folder.path());
-    let known = folder.read_manifest()?;
+    let mut known = folder.read_manifest()?;
     run.write_plan()?;
-    if known.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
+    if let Some(manifest) = known.as_mut().filter(|manifest| run.is_finished(manifest)) {
         // Colours are part of no id and may have changed.
         task::write_label_map(run)?;
-        return Ok(Outcome::Skipped);
+        let damaged = repair::damaged(run);
+        let Some(first) = damaged.first() else { return Ok(Outcome::Skipped) };
+        let more = if damaged.len() > 1 { format!(" and {} more", damaged.len() - 1) } else { String::new() };
+        let text = format!("{}{more}: missing or damaged; made again from what is there", first.display());
+        setting.events.warn(text);
+        repair::forget_scores(run, manifest);
     }
     let mut manifest = begin(run, known, setting)?;
     let events = setting.events.of(&run.id()).and(Log::new(folder.events()));
@@ -61,9 +68,21 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     outcome
 }
 
-/// Refuses a precision that the device does not support, before any compute.
+/// Refuses a precision that the device does not support, and a training that does not fit in memory, before any compute.
 pub(super) fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
     let Some(training) = plan.work.training() else { return Ok(()) };
+    if setting.device.name == DeviceName::Cpu {
+        let wanted =
+            train::memory::activation_bytes(&training.train, &training.model, training.interface(&plan.target));
+        let (total, free) = (memory::total(), memory::available());
+        if wanted > total {
+            return Err(RunError::Memory { wanted: memory::gigabytes(wanted), total: memory::gigabytes(total) });
+        }
+        if wanted > free {
+            let (wanted, free) = (memory::gigabytes(wanted), memory::gigabytes(free));
+            setting.events.warn(format!("training needs about {wanted} of memory, {free} are free"));
+        }
+    }
     let (precision, device) = (training.train.precision, setting.device);
     if precision.is_supported(&device.device) {
         return Ok(());
@@ -98,6 +117,8 @@ fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Ou
                     Trained::Paused { epochs } => return Ok(Outcome::Paused { epochs }),
                 }
                 run.folder.write_manifest(manifest)?;
+            } else {
+                repair::history(run)?;
             }
             task::finish(run, &cases, Some(&prepared), setting, manifest)?;
         }

@@ -1,6 +1,6 @@
 //! Checks a tree against the form that the Rust types give it, and collects every error.
 
-use super::diagnostic::Problem;
+use super::diagnostic::{MOST_SHOWN, Problem};
 use super::form::{Field, Form, Range};
 use super::node::{Content, Node};
 use super::{suggest, words};
@@ -139,8 +139,10 @@ impl Checker<'_> {
             match fields.iter().find(|field| field.name == *key) {
                 Some(field) => self.field(value, field, &join(name, key)),
                 None => {
-                    meant.extend(suggest::nearest(key, fields.iter().map(|field| field.name.as_str())));
-                    self.problems.push(unknown_key(key, value, fields, self.root));
+                    if self.problems.len() < MOST_SHOWN {
+                        meant.extend(suggest::nearest(key, fields.iter().map(|field| field.name.as_str())));
+                    }
+                    self.unknown(key, value, fields);
                 }
             }
         }
@@ -150,6 +152,15 @@ impl Checker<'_> {
             let help = format!("`{}` is {}: {}", field.name, words::form(&field.form), field.description);
             self.problems.push(Problem::at(node.key_place(), format!("missing key `{}`", field.name)).help(help));
         }
+    }
+
+    /// Reports an unknown key; with what was meant, as long as the error will be shown.
+    fn unknown(&mut self, key: &str, value: &Node, fields: &[Field]) {
+        let problem = match self.problems.len() < MOST_SHOWN {
+            true => unknown_key(key, value, fields, self.root),
+            false => Problem::at(value.key_place(), format!("unknown key `{key}`")),
+        };
+        self.problems.push(problem);
     }
 
     fn field(&mut self, node: &Node, field: &Field, path: &str) {
@@ -169,7 +180,7 @@ impl Checker<'_> {
         for (key, value) in node.entries() {
             match fields.iter().find(|field| field.name == *key) {
                 Some(field) => self.field(value, field, &join(name, key)),
-                None => self.problems.push(unknown_key(key, value, fields, self.root)),
+                None => self.unknown(key, value, fields),
             }
         }
     }

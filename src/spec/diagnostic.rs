@@ -6,6 +6,9 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::source::{Place, Sources};
 
+/// Most errors that are shown: rendering each of them reads its whole file.
+pub const MOST_SHOWN: usize = 100;
+
 /// One error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -54,7 +57,9 @@ impl Diagnostics {
         problems.sort_by_key(|problem| problem.place);
         let mut kept: Vec<Problem> = Vec::new();
         for problem in problems {
-            if !kept.iter().any(|other| other.place == problem.place && other.message == problem.message) {
+            // Equal ones are neighbours: they are sorted by place.
+            let mut same_place = kept.iter().rev().take_while(|other| other.place == problem.place);
+            if !same_place.any(|other| other.message == problem.message) {
                 kept.push(problem);
             }
         }
@@ -64,7 +69,13 @@ impl Diagnostics {
     /// The messages, with carets; `styled` adds terminal colours.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let messages: Vec<String> = self.problems.iter().map(|problem| self.render_one(problem, &renderer)).collect();
+        let shown = self.problems.iter().take(MOST_SHOWN);
+        let mut messages: Vec<String> = shown.map(|problem| self.render_one(problem, &renderer)).collect();
+        let more = self.problems.len().saturating_sub(MOST_SHOWN);
+        if more > 0 {
+            let line = format!("{more} more errors; mend the first ones and check again");
+            messages.push(renderer.render(&[Group::with_title(Level::ERROR.primary_title(line.as_str()))]));
+        }
         messages.join("\n\n")
     }
 

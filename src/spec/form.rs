@@ -285,9 +285,9 @@ mod tests {
     fn the_experiment_has_its_forms() {
         let form = Form::experiment();
         let train = form.field("train").unwrap();
-        let one_or_more = Range { minimum: Some(1.0), maximum: None };
+        let batch = Range { minimum: Some(1.0), maximum: Some(4096.0) };
         let words = Form::Words(vec!["auto".into()]);
-        assert_eq!(train.field("batch-size"), Some(&Form::Either(vec![words, Form::Integer(one_or_more)])));
+        assert_eq!(train.field("batch-size"), Some(&Form::Either(vec![words, Form::Integer(batch)])));
         assert!(train.field("optimizer").unwrap().is_choice());
         assert!(form.field("loss").unwrap().item().unwrap().is_choice());
         assert_eq!(form.field("sweep"), Some(&Form::Anything));

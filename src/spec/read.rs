@@ -1,6 +1,7 @@
 //! Reads the layers of a spec, lowest first: `extends` files, the file itself, the environment, `--set`.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::diagnostic::Problem;
@@ -66,7 +67,7 @@ impl Reading {
     }
 
     fn open(&mut self, path: &Path, written: &Path, named_at: Option<Place>) -> Option<usize> {
-        match std::fs::read_to_string(path) {
+        match read_text(path) {
             Ok(text) => {
                 let name = shown(path);
                 Some(self.sources.add(Source { name, text, origin: Origin::File(path.to_owned()) }))
@@ -192,6 +193,19 @@ impl Reading {
             self.problems.push(problem.help("set single keys here, or write a file that extends others"));
         }
         self.layers.push(layer);
+    }
+}
+
+/// Longest spec in bytes; the repository's longest has 5 kB.
+const LONGEST: u64 = 1 << 20;
+
+/// The text of a file, which may also be a pipe.
+pub(super) fn read_text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > LONGEST {
+        true => Err(std::io::Error::other("it is longer than 1 MiB, which no spec is")),
+        false => Ok(text),
     }
 }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-use super::Experiment;
+use super::{Experiment, ranges};
 use crate::dataset::Dataset;
 
 /// The schema of `experiments/*.toml`: a file that extends others may leave out required keys.
@@ -34,5 +34,7 @@ pub fn text(schema: &Value) -> String {
 }
 
 fn draft07<T: JsonSchema>() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value()
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value();
+    ranges::apply(&mut schema);
+    schema
 }

@@ -1,10 +1,17 @@
 //! "Did you mean": the known word closest to a misspelled one.
 
+/// Longest word, in bytes, that a known one is searched for.
+const LONGEST: usize = 256;
+
 /// The candidate closest to a word, if at most about one letter in three is wrong.
 ///
 /// Distance is the number of letters inserted, deleted, replaced or swapped with their neighbour (Damerau 1964), ignoring
 /// case and `_` for `-`; ties go to the larger Jaro–Winkler similarity, then to the first.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // No name that is known is as long: the distance takes the product of the lengths.
+    if word.len() > LONGEST {
+        return None;
+    }
     let word = plain(word);
     let limit = (word.chars().count() / 3).max(1);
     let mut best: Option<(usize, f64, &str)> = None;

@@ -73,7 +73,9 @@ fn fixed_list(item: &Form, length: usize) -> String {
     let axes = if length == 3 { " [z, y, x]" } else { "" };
     // "Of 0 or more" is obvious for voxels and strides.
     let bounds = match item {
-        Form::Integer(bounds) | Form::Number(bounds) if bounds.minimum != Some(0.0) => range(bounds),
+        Form::Integer(bounds) | Form::Number(bounds) if (bounds.minimum, bounds.maximum) != (Some(0.0), None) => {
+            range(bounds)
+        }
         _ => String::new(),
     };
     format!("{} {}{axes}{bounds}", count(length), kind_plural(item))
@@ -125,9 +127,9 @@ mod tests {
             let found = path.split('.').try_fold(&experiment, |at, key| at.field(key)).unwrap();
             form(found)
         };
-        assert_eq!(words("train.batch-size"), "\"auto\" or an integer of 1 or more");
-        assert_eq!(words("train.patch-size"), "\"auto\" or three integers [z, y, x]");
-        assert_eq!(words("preprocess.spacing-mm"), "\"auto\", \"keep\" or three numbers [z, y, x]");
+        assert_eq!(words("train.batch-size"), "\"auto\" or an integer from 1 to 4096");
+        assert_eq!(words("train.patch-size"), "\"auto\" or three integers [z, y, x] from 0 to 4096");
+        assert_eq!(words("preprocess.spacing-mm"), "\"auto\", \"keep\" or three numbers [z, y, x] from 0 to 1000");
         assert_eq!(words("predict.overlap"), "a number from 0 to 0.95");
         assert_eq!(words("model.unet.strides"), "\"auto\" or a list of [z, y, x] triples of integers");
     }

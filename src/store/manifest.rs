@@ -157,7 +157,8 @@ impl Manifest {
         Self {
             format: FORMAT,
             run_id: run_id.into(),
-            command: std::env::args().collect(),
+            // Names of files need not be UTF-8.
+            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
             versions: versions(),
             device: device.into(),
             kernel_cache: None,

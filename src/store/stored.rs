@@ -9,6 +9,9 @@ use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, Store
 use crate::files;
 use crate::plan::{FORMAT, Plan, RunIds};
 
+/// What to do about a plan that cannot be read.
+const DAMAGED: &str = "damaged plan; run the experiment again, which writes it again and keeps the results";
+
 /// Prefix of `--smoke` run folders.
 const SMOKE: &str = "smoke-";
 
@@ -171,13 +174,14 @@ impl Stored {
     }
 }
 
-/// All runs below a run root, or of one experiment, one entry per prediction, sorted by name. Unreadable folders are returned as errors.
+/// All runs below a run root, or of one experiment, one entry per prediction, sorted by name. Folders of runs that cannot be read, also
+/// those that have lost their plan, are returned as errors.
 pub fn all(run_root: &Path, experiment: Option<&str>) -> Vec<Result<Stored, StoreError>> {
     let experiments = match experiment {
         Some(name) => vec![run_root.join(name)],
         None => entries(run_root),
     };
-    let folders = experiments.iter().flat_map(|folder| entries(folder)).filter(|path| path.join(PLAN).exists());
+    let folders = experiments.iter().flat_map(|folder| entries(folder)).filter(|path| is_run(path));
     let runs = folders.flat_map(|path| {
         let predictions: Vec<_> =
             entries(&path.join(PREDICTIONS)).into_iter().filter(|at| at.join(PLAN).exists()).collect();
@@ -185,6 +189,11 @@ pub fn all(run_root: &Path, experiment: Option<&str>) -> Vec<Result<Stored, Stor
         plans.into_iter().map(|path| Stored::open(&path))
     });
     runs.collect()
+}
+
+/// Whether a folder holds what a run writes.
+fn is_run(path: &Path) -> bool {
+    [PLAN, PREDICTIONS, "manifest.json", "checkpoints"].iter().any(|name| path.join(name).exists())
 }
 
 fn folder_name(plan: &Plan, training: &str) -> String {
@@ -200,7 +209,7 @@ fn read_plan(path: &Path) -> Result<Plan, StoreError> {
             path,
             format!("the plan has version {format}, this segspec reads {FORMAT}: run the experiment again, in another `run-root`"),
         ),
-        _ => StoreError::damaged(path, error),
+        _ => StoreError::damaged(path, format!("{DAMAGED} ({})", error.message())),
     })
 }
 

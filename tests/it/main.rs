@@ -2,6 +2,7 @@
 
 mod architectures;
 mod bad_data;
+mod bounds;
 mod cascades;
 mod commands;
 mod convert;
@@ -14,11 +15,14 @@ mod gpu;
 mod ids;
 mod lab;
 mod layouts;
+mod mutated_specs;
 mod outcomes;
 mod phantom_layouts;
 mod pipeline;
 mod precision;
 mod preprocess;
+mod random_specs;
+mod repair;
 mod resume;
 mod shared_files;
 mod specs;

@@ -3,9 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 /// How files begin that are not finished.
 const TEMPORARY: &str = ".tmp-";
+
+/// A temporary file that nobody has written to for as long belongs to a process that was killed.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Writes a file so that a reader, or a crash, sees either the old content or the new one.
 ///
@@ -32,12 +36,24 @@ pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut File) -> io::Resul
 /// Removes the half-written files that a killed process left in a folder and the folders in it. What cannot be removed stays: it
 /// is in nobody's way.
 pub fn remove_unfinished(folder: &Path) {
+    remove_temporary(folder, &|_| true);
+}
+
+/// As [`remove_unfinished`], for a folder that several processes share: leaves files that may still be written.
+pub fn remove_abandoned(folder: &Path) {
+    remove_temporary(folder, &|path| {
+        let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+        changed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED))
+    });
+}
+
+fn remove_temporary(folder: &Path, is_left: &dyn Fn(&Path) -> bool) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let is_unfinished = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
         match path.is_dir() && !path.is_symlink() {
-            true => remove_unfinished(&path),
-            false if is_unfinished => drop(fs::remove_file(&path)),
+            true => remove_temporary(&path, is_left),
+            false if is_unfinished && is_left(&path) => drop(fs::remove_file(&path)),
             false => {}
         }
     }
@@ -126,6 +142,21 @@ mod tests {
             assert!(!place.join(".tmp-a1B2").exists() && place.join("case.nii.gz").exists());
         }
         remove_unfinished(&folder.path().join("nowhere"));
+    }
+
+    #[test]
+    fn only_old_leftovers_are_removed_from_a_folder_that_others_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [".tmp-old", ".tmp-new", "old.parquet"].map(|name| folder.path().join(name));
+        for path in &paths {
+            fs::write(path, "half").unwrap();
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * ABANDONED;
+        for path in [&paths[0], &paths[2]] {
+            File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+        }
+        remove_abandoned(folder.path());
+        assert_eq!(paths.map(|path| path.exists()), [false, true, true]);
     }
 
     #[test]

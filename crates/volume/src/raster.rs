@@ -17,7 +17,8 @@ use std::path::Path;
 
 use ndarray::{Array4, Axis, Slice};
 
-use crate::stored::{Layout, Wrong, no_voxel, unsupported};
+use crate::memory;
+use crate::stored::{Layout, MORE_MEMORY, Wrong, no_voxel, unsupported};
 use crate::{Geometry, Header, ReadError, Volume};
 
 pub(crate) use format::FORMAT;
@@ -134,6 +135,20 @@ impl Picture {
             return Err(Wrong::Damaged(text));
         }
         Ok(())
+    }
+
+    /// Asks for the memory of the pixels: as stored, as numbers, and in the order of channels.
+    fn ask_memory(&self, bits: usize) -> Result<(), Wrong> {
+        let samples = (self.shape[0] as u64).saturating_mul(self.shape[1] as u64).saturating_mul(self.samples as u64);
+        let copies = if self.palette.is_some() {
+            6
+        } else if self.samples > 1 {
+            2
+        } else {
+            1
+        };
+        let bytes = samples.saturating_mul(bits as u64).div_ceil(8).saturating_add(samples.saturating_mul(4 * copies));
+        memory::ask(bytes).map_err(|refused| Wrong::Unsupported(format!("{refused}; {MORE_MEMORY}")))
     }
 }
 

@@ -28,6 +28,17 @@ pub(super) fn unsupported(path: &Path, reason: impl Into<String>) -> ReadError {
     ReadError::Unsupported { path: path.into(), reason: reason.into() }
 }
 
+/// Asks for the memory of an image before it is taken.
+///
+/// # Errors
+/// [`ReadError::Unsupported`] with the remedy.
+pub(super) fn ask_memory(path: &Path, bytes: u64) -> Result<(), ReadError> {
+    memory::ask(bytes).map_err(|refused| unsupported(path, format!("{refused}; {MORE_MEMORY}")))
+}
+
+/// What to do where an image does not fit in memory.
+pub(super) const MORE_MEMORY: &str = "crop or resample it, end other programs, or use a machine with more memory";
+
 /// What is wrong with a header, before the file's name is known.
 #[derive(Debug, PartialEq)]
 pub(super) enum Wrong {

@@ -1,5 +1,7 @@
 //! All readers, on every kind of file.
 
+mod bounds;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -56,6 +56,11 @@ pub fn predict(
     Ok(write(&table::to_frame(&rows)?, &parquet, &csv)?)
 }
 
+/// Whether the slices have their probabilities.
+pub fn is_complete(run: &Stored) -> bool {
+    table::read(&run.prediction().slices().0).is_ok()
+}
+
 /// Adds the reference of every slice to its probabilities.
 ///
 /// # Errors

@@ -32,13 +32,19 @@ pub fn finish(
     if run.plan.data.of(Role::Test).next().is_none() {
         setting.events.warn("the split has no test cases: nothing is scored");
     }
-    if !manifest.predictions.contains_key(&run.ids.prediction) {
+    let is_complete = match run.plan.task {
+        Task::Segment => segment::is_complete(run, cases),
+        Task::ClassifySlices => classify::is_complete(run),
+    };
+    if !is_complete || !manifest.predictions.contains_key(&run.ids.prediction) {
         let trained = Trained::open(run, &setting.device.device)?;
         match run.plan.task {
             Task::Segment => segment::predict(run, cases, prepared, &trained, setting)?,
             Task::ClassifySlices => classify::predict(run, prepared, &trained, setting)?,
         }
-        manifest.predictions.insert(run.ids.prediction.clone(), record(run, &trained, manifest));
+        let found = record(run, &trained, manifest);
+        // The scores of an earlier prediction with the same weights stay.
+        manifest.predictions.entry(run.ids.prediction.clone()).or_insert(found);
         run.folder.write_manifest(manifest)?;
     }
     let scored = match run.plan.task {

@@ -65,6 +65,12 @@ pub fn predict(
     Ok(())
 }
 
+/// Whether every scored case has a prediction; excluded cases have none.
+pub fn is_complete(run: &Stored, cases: &Cases) -> bool {
+    let files = cases.names(Role::Test).into_iter().map(|name| export::file(run.prediction().path(), name));
+    files.map(|file| std::fs::metadata(file)).all(|file| file.is_ok_and(|metadata| metadata.len() > 0))
+}
+
 /// Whether an earlier session already segmented the case (with the same weights).
 fn is_there(run: &Stored, folder: &PredictionFolder, case: &str, variants: &[Variant]) -> bool {
     let readable = |place: PathBuf| export::read(&place, case, &run.plan.target).is_ok();

@@ -50,6 +50,7 @@ fn network_and_training(experiment: &Experiment, dataset: &Dataset, findings: &m
     augment::check(experiment, findings);
     loss::check(experiment, dataset, findings);
     training::check(experiment, dataset, findings);
+    super::machine::check(experiment, dataset, findings);
 }
 
 /// Checks all trials together.

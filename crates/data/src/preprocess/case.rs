@@ -9,6 +9,7 @@ use super::intensity::{self, IntensityError};
 use super::resample::{Order, coarse_axis, resample, resample_labels, resampled_shape};
 use super::spec::{Crop, PreprocessPlan};
 use crate::volume::{Geometry, LabelMap, Volume};
+use segspec_base::memory::{self, NoRoom};
 
 /// Maximum number of voxels per channel; more indicate a wrong spacing.
 const MAX_VOXELS: usize = 1 << 32;
@@ -86,6 +87,16 @@ pub enum CaseError {
         /// The resulting shape.
         shape: [usize; 3],
     },
+    /// The prepared image does not fit in memory.
+    #[error(
+        "resampled to {shape:?} voxels, the case {refused}; use a coarser preprocess.spacing-mm, or a smaller preprocess.shape"
+    )]
+    Memory {
+        /// Shape of the prepared image.
+        shape: [usize; 3],
+        /// Wanted and free memory.
+        refused: NoRoom,
+    },
     /// An intensity step does not fit the image.
     #[error(transparent)]
     Intensity(#[from] IntensityError),
@@ -146,6 +157,10 @@ fn origin(plan: &PreprocessPlan, image: &Volume, canonical: &Geometry, crop: Cro
     if prepared_shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n)).is_none_or(|n| n > MAX_VOXELS) {
         return Err(CaseError::TooLarge { from_mm: spacing_mm, to_mm: prepared_spacing_mm, shape: prepared_shape });
     }
+    let values =
+        prepared_shape.iter().chain(&[image.voxels.len_of(Axis(0))]).map(|&count| count as u64).product::<u64>();
+    // The image and its labels, and the same between two axes.
+    memory::ask(values.saturating_mul(12)).map_err(|refused| CaseError::Memory { shape: prepared_shape, refused })?;
     let coarse_axis = coarse_axis(prepared_spacing_mm, spacing_mm, plan.anisotropy_threshold);
     let geometry = image.geometry.clone();
     Ok(Origin { geometry, crop, spacing_mm, prepared_shape, prepared_spacing_mm, coarse_axis })

@@ -6,6 +6,7 @@
 pub mod average;
 pub mod checkpoint;
 pub mod history;
+pub mod memory;
 pub mod metric;
 pub mod optimizer;
 pub mod pretrained;

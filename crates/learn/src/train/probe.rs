@@ -6,14 +6,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::fit::Job;
+use super::memory::{self, Step};
 use crate::backend;
 use crate::loss::{self, Truth};
 use crate::model::block::DropoutRng;
 use crate::model::{self, Task};
-
-/// Copies of every convolution output that training keeps: the output itself, its normalised and activated forms, and
-/// what the composed normalisation saves for its gradient. Fitted to peaks measured on the CPU (docs/benchmarks.md).
-const COPIES_OF_ACTIVATIONS: usize = 4;
 
 /// Runs shorter than this are not worth a measured step.
 const MIN_STEPS_TO_PROBE: usize = 20;
@@ -24,10 +21,9 @@ pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
     let device = super::fit::autodiff(job);
     let network = model::build(job.model, job.interface, job.plan.precision, job.seed, &device);
     let parameters = network.num_params();
-    let activations = job.model.feature_map_elements(job.plan.patch_size, job.interface) * job.plan.batch_size;
-    // Weights, gradients and two moments; accumulated gradients and an average of the weights if enabled.
-    let copies = 4 + usize::from(job.plan.accumulate > 1) + usize::from(job.plan.ema.is_some());
-    let bytes = 4 * (activations * COPIES_OF_ACTIVATIONS + parameters * copies);
+    let elements = job.model.feature_map_elements(job.plan.patch_size, job.interface) as f64;
+    let step_memory = Step { elements, batch_size: job.plan.batch_size, parameters: parameters as f64 };
+    let bytes = step_memory.bytes(&memory::settings(job.plan)) as usize;
     if remaining_steps < MIN_STEPS_TO_PROBE {
         return (parameters, bytes, None);
     }

@@ -14,6 +14,7 @@ use super::pixel::{Format, Rescale};
 use super::plane::{FrameView, Plane};
 use super::value::Values;
 use super::{damaged, unsupported};
+use crate::stored::ask_memory;
 use crate::{ReadError, Volume};
 
 /// A plane, and the part of the volume that it fills.
@@ -24,6 +25,9 @@ pub(super) fn voxels(grid: &Grid) -> Result<Volume, ReadError> {
     let [depth, rows, columns] = grid.geometry.shape;
     let mut files: BTreeMap<&Path, Vec<Target>> = BTreeMap::new();
     let first = &grid.planes[0].instance.path;
+    // The image, and a decoded slice for each thread.
+    let slices = depth.saturating_add(3 * rayon::current_num_threads());
+    ask_memory(first, slices.saturating_mul(rows).saturating_mul(columns).saturating_mul(size_of::<f32>()) as u64)?;
     let mut voxels = vec![0.0_f32; depth * rows * columns];
     let mut slices: Vec<Option<&mut [f32]>> = voxels.chunks_mut(rows * columns).map(Some).collect();
     for (plane, &slice) in grid.planes.iter().zip(&grid.slices) {

@@ -27,7 +27,12 @@ pub struct Probe<'a> {
 impl<'a> Probe<'a> {
     pub(super) fn open(path: &'a Path) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Open { path: path.into(), source };
-        let is_folder = std::fs::metadata(path).map_err(failed)?.is_dir();
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        let is_folder = metadata.is_dir();
+        if !is_folder && !metadata.is_file() {
+            // A device or a pipe has no end, or waits for a writer.
+            return Err(unsupported(path, "is neither a file nor a folder"));
+        }
         let mut beginning = Vec::new();
         if !is_folder {
             File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning)).map_err(failed)?;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::header::Source;
-use crate::stored::{Content, Numbers, Voxel, damaged};
+use crate::stored::{Content, Numbers, Voxel, ask_memory, damaged};
 use crate::{LabelMap, ReadError, Volume};
 
 /// Reads an image: intensities with slope and intercept applied (in f64, as nibabel), `[channel, z, y, x]`. Colours
@@ -31,6 +31,8 @@ pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
 fn read_numbers<T: Voxel>(source: &Source) -> Result<Numbers<T>, ReadError> {
     let count = source.layout.count().unwrap_or(0);
     let wanted = count * source.number.bytes();
+    // The bytes of the file and the voxels made of them.
+    ask_memory(&source.path, wanted.saturating_add(count.saturating_mul(size_of::<T>())) as u64)?;
     let broken = |error: io::Error| damaged(&source.path, error.to_string());
     let mut numbers = Numbers::new(source.scale);
     let got = match source.content(wanted, count * size_of::<T>()).map_err(broken)? {

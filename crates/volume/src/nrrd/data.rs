@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::header::{ByteSkip, Encoding, Format, Source};
 use super::words::{Hex, Words};
 use crate::ReadError;
-use crate::stored::{Content, GZIP_EXPANSION, Numbers, Voxel, content, damaged, read_full};
+use crate::stored::{Content, GZIP_EXPANSION, Numbers, Voxel, ask_memory, content, damaged, read_full};
 
 /// Largest expansion of bzip2: at least 32 bytes per block, which holds at most 900,000 bytes of runs of up to 259.
 const BZIP2_EXPANSION: u64 = 900_000 / 5 * 259 / 32;
@@ -38,8 +38,10 @@ impl Source {
             Encoding::Gzip => stored.saturating_mul(GZIP_EXPANSION),
             Encoding::Bzip2 => stored.saturating_mul(BZIP2_EXPANSION),
         };
-        if wanted.is_some_and(|wanted| wanted as u64 <= largest) {
-            return Ok(());
+        if let Some(wanted) = wanted.filter(|&wanted| wanted as u64 <= largest) {
+            // The numbers as stored, and as intensities.
+            let decoded = (wanted / format.number.bytes()).saturating_mul(size_of::<f32>());
+            return ask_memory(&self.path, wanted.saturating_add(decoded) as u64);
         }
         let text = format!("its header claims {:?} numbers, more than its data can hold", format.axes.sizes);
         Err(damaged(&self.path, text))

@@ -30,6 +30,7 @@ pub(super) fn read(reader: BufReader<File>, file_bytes: u64, part: Part) -> Resu
     };
     picture.check_size(bits, file_bytes.saturating_mul(GZIP_EXPANSION))?;
     if part == Part::All {
+        picture.ask_memory(bits)?;
         let size = reader.output_buffer_size().ok_or_else(|| Wrong::Damaged("is larger than any memory".into()))?;
         let mut bytes = vec![0; size];
         reader.next_frame(&mut bytes).map_err(wrong)?;

@@ -42,6 +42,7 @@ pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> 
     };
     picture.check_size(usize::from(color.bit_depth()), largest)?;
     if part == Part::All {
+        picture.ask_memory(color.bit_depth().into())?;
         let mut stored = DecodingResult::U8(Vec::new());
         let layout = decoder.read_image_to_buffer(&mut stored).map_err(wrong)?;
         if stored.as_buffer(0).as_bytes().len() < layout.complete_len {

@@ -53,6 +53,16 @@ pub enum SurfaceError {
     /// The grid's voxel → world matrix has no inverse.
     #[error("the image's voxel → world matrix has no inverse")]
     Singular,
+    /// The triangles are too many for their size.
+    #[error(
+        "{triangles} triangles cross the image's rows {crossings:.0} times, far more than the skin of a body does; does the surface hold the same triangles many times? Merge or decimate them first"
+    )]
+    TooDense {
+        /// Number of triangles, with those that close holes.
+        triangles: usize,
+        /// Estimated crossings.
+        crossings: f64,
+    },
 }
 
 impl Surface {

@@ -85,6 +85,10 @@ pub fn load(
 /// The file cannot be read.
 pub fn hash(path: &Path) -> Result<String, PretrainedError> {
     let file = |error: std::io::Error| PretrainedError::File { path: path.into(), reason: error.to_string() };
+    if !std::fs::metadata(path).map_err(file)?.is_file() {
+        // A device or a pipe may have no end.
+        return Err(PretrainedError::File { path: path.into(), reason: "is not a file".into() });
+    }
     let mut hasher = blake3::Hasher::new();
     let content = std::fs::File::open(path).map_err(file)?;
     hasher.update_reader(content).map_err(file)?;

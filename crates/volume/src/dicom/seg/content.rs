@@ -9,6 +9,7 @@ use super::place::Placed;
 use super::read::{Kind, Object};
 use crate::dicom::damaged;
 use crate::dicom::frames::is_plausible;
+use crate::stored::MORE_MEMORY;
 use crate::{LabelMap, ReadError, Segmentation};
 
 /// Fills the grid; masks are made only where segments overlap.
@@ -38,11 +39,11 @@ pub(super) fn content(object: &Object, grid: Placed) -> Result<Segmentation, Rea
 }
 
 fn allowed(voxels: u64, object: &Object) -> Result<(), String> {
-    if is_plausible(voxels, object.bytes) {
-        Ok(())
-    } else {
-        Err(format!("its frames span {voxels} voxels, more than its {} bytes can describe", object.bytes))
+    if !is_plausible(voxels, object.bytes) {
+        return Err(format!("its frames span {voxels} voxels, more than its {} bytes can describe", object.bytes));
     }
+    crate::memory::ask(voxels.saturating_mul(size_of::<u16>() as u64))
+        .map_err(|refused| format!("{refused}; {MORE_MEMORY}"))
 }
 
 /// Frames of each slice; a segment has at most one.

@@ -101,7 +101,8 @@ fn damaged(reason: impl Into<String>) -> Fault {
 /// Reads an STL, OBJ or PLY file; the content decides which, not the name. Several solids or groups in a file become one surface;
 /// polygons are cut into triangles from their first corner.
 ///
-/// Memory is limited to a small multiple of the file's size.
+/// Memory is limited to 64 times the file's size: the densest file, of points in three bytes, becomes three numbers of eight bytes each, and
+/// is held twice while equal points are merged.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name.
@@ -185,11 +186,19 @@ fn point<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Option<[f64; 3]> {
     Some([number(words.next()?)?, number(words.next()?)?, number(words.next()?)?])
 }
 
+/// Most corners of a polygon. Modelling programs write faces with a few; cut from one corner, a large one becomes needles.
+const MOST_CORNERS: usize = 10_000;
+
 /// Cuts a polygon into triangles from its first corner.
-fn fan(polygon: &[u32], triangles: &mut Vec<[u32; 3]>) {
+fn fan(polygon: &[u32], triangles: &mut Vec<[u32; 3]>) -> Result<(), Fault> {
+    if polygon.len() > MOST_CORNERS {
+        let reason = format!("holds a polygon with more than {MOST_CORNERS} corners; save it with triangles");
+        return Err(Fault::Unsupported(reason));
+    }
     if let [first, rest @ ..] = polygon {
         triangles.extend(rest.windows(2).map(|pair| [*first, pair[0], pair[1]]));
     }
+    Ok(())
 }
 
 /// Whether the bytes are text: no zero byte in the first 4096.

@@ -33,7 +33,7 @@ pub(super) fn list(bytes: &[u8]) -> Result<Listed, Fault> {
                 if polygon.len() < 3 {
                     return Err(damaged(format!("line {number}: a polygon with {} corners", polygon.len())));
                 }
-                fan(&polygon, &mut listed.triangles);
+                fan(&polygon, &mut listed.triangles)?;
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! PLY, the Stanford polygon format (Turk 1994): ASCII and binary in either byte order. Points and polygons are read.
 
-use super::{CoordinateSystem, Fault, Listed, damaged, fan, number};
+use super::{CoordinateSystem, Fault, Listed, MOST_CORNERS, damaged, fan, number};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Encoding {
@@ -230,14 +230,15 @@ fn polygons(element: &Element, values: &mut Values<'_>, listed: &mut Listed) -> 
             values.each(property, |value| {
                 // Anything that is not an index becomes one without a point.
                 sound &= value >= 0.0 && value.fract() == 0.0 && value < f64::from(u32::MAX);
-                if corners {
+                // One more than allowed is enough to refuse it.
+                if corners && polygon.len() <= MOST_CORNERS {
                     polygon.push(value as u32);
                 }
             })?;
             if corners && (!sound || polygon.len() < 3) {
                 return Err(damaged(format!("face {number} has the corners {:?}", &polygon[..polygon.len().min(8)])));
             }
-            fan(&polygon, &mut listed.triangles);
+            fan(&polygon, &mut listed.triangles)?;
         }
     }
     Ok(())

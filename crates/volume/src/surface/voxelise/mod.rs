@@ -24,6 +24,9 @@ use crate::Geometry;
 /// Slices per task.
 const SLAB: usize = 8;
 
+/// Most crossings of the grid's rows, over all triangles: the surfaces of all organs of a body at 0.5 mm have 10 million.
+const MOST_CROSSINGS: f64 = 2.5e8;
+
 /// Offset along each axis, in voxels `[z, y, x]`, of the eight points at which a voxel is sampled around its centre. Surfaces extracted
 /// from another grid run exactly through voxel centres, where rounding errors would decide. The offset exceeds the rounding of 32-bit
 /// files and is too small to matter. It differs per axis, so that no oblique plane through a centre contains a sample.
@@ -71,9 +74,14 @@ impl<'a> Counts<'a> {
     fn new(surface: &Surface, geometry: &'a Geometry) -> Result<Self, SurfaceError> {
         let cone = cone::closing(surface, &edges(surface));
         let corners: Vec<[[f64; 3]; 3]> = surface.corners().chain(cone.iter().copied()).collect();
-        let closed = corners.into_iter().map(|corners| to_grid(geometry, corners)).collect::<Option<_>>();
+        let closed = corners.into_iter().map(|corners| to_grid(geometry, corners)).collect::<Option<Vec<_>>>();
+        let closed = closed.ok_or(SurfaceError::Singular)?;
+        let crossings: f64 = closed.iter().map(|corners| crossings(corners, geometry.shape)).sum();
+        if crossings > MOST_CROSSINGS {
+            return Err(SurfaceError::TooDense { triangles: closed.len(), crossings });
+        }
         let cone = WindingNumber::of_triangles(cone::split(cone, geometry.voxel_mm3().cbrt()));
-        Ok(Self { geometry, closed: closed.ok_or(SurfaceError::Singular)?, cone })
+        Ok(Self { geometry, closed, cone })
     }
 
     /// Sets the voxels of the slices from `first` on with more than half of their samples inside, or exactly half including the first.
@@ -114,6 +122,16 @@ fn warnings(surface: &Surface, geometry: &Geometry, topology: &Topology, mask: &
         warnings.push(Warning::Nothing);
     }
     warnings
+}
+
+/// Rows of the grid that a triangle crosses, about: its area seen along the rows, and the slices that it touches.
+fn crossings(corners: &[[f64; 3]; 3], [depth, height, _]: [usize; 3]) -> f64 {
+    let [a, b, c] = *corners;
+    let area = ((b[1] - a[1]) * (c[2] - a[2]) - (b[2] - a[2]) * (c[1] - a[1])).abs() / 2.0;
+    let within = |part: f64| part.clamp(0.0, depth as f64);
+    let heights = [a[2], b[2], c[2]].map(within);
+    let slices = heights.into_iter().fold(0.0, f64::max) - heights.into_iter().fold(f64::INFINITY, f64::min);
+    area.min(slices * height as f64) + slices + 1.0
 }
 
 /// Corners `[x, y, z]` in voxel indices.

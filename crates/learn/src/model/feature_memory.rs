@@ -1,9 +1,9 @@
 //! nnU-Net's proxy for GPU memory: the number of feature-map elements written by the convolutions for one patch.
 
-use crate::model::{Cost, Interface, Stages};
+use super::{Cost, Interface, Stages};
 
-/// Elements for one patch.
-pub(super) fn elements(cost: &Cost, stages: &Stages, patch: [usize; 3], outputs: usize) -> f64 {
+/// Elements for one patch `[z, y, x]` of a network with so many output channels.
+pub fn elements(cost: &Cost, stages: &Stages, patch: [usize; 3], outputs: usize) -> f64 {
     match cost {
         Cost::Convolutions { residual, decoder_width, passes } => {
             let network = Network { stages, residual: *residual, decoder_width: *decoder_width, outputs };

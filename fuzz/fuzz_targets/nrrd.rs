@@ -1,0 +1,5 @@
+//! libFuzzer's target of the reader `nrrd`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| segspec_fuzz::read_once("nrrd", bytes));

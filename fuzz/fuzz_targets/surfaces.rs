@@ -1,0 +1,5 @@
+//! libFuzzer's target of the reader `surfaces`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| segspec_fuzz::read_once("surfaces", bytes));
