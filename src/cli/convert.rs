@@ -11,6 +11,7 @@ use crate::dataset::unlabelled;
 use crate::volume::Format;
 use crate::volume::convert::{ConvertError, Options, convert};
 use crate::volume::dicom::{self, Anonymous};
+use crate::volume::format::Notes;
 use crate::volume::surface::CoordinateSystem;
 
 /// Convert images, labels and surfaces; grids and voxel values are kept
@@ -24,6 +25,7 @@ Examples:
   segspec convert dicom/ ct.nii.gz --series \"Abdomen 1.0\"
   segspec convert label.nii.gz label.dcm --on dicom/
   segspec convert femur.stl femur.nrrd --on ct.nii.gz
+  segspec convert rtstruct.dcm organs.seg.nrrd --on dicom/
   segspec convert prediction.nii.gz organs.glb --triangles 20000
   segspec convert organs.seg.nrrd organs.nii.gz --colours organs.txt
   segspec convert patients/ nifti/ --to nii.gz --anonymize --map patients.csv")]
@@ -43,10 +45,10 @@ pub struct Convert {
     /// Write the source of each result to this CSV file
     #[arg(long, value_name = "FILE", requires = "to")]
     map: Option<PathBuf>,
-    /// Treat the values as labels (always so for DICOM SEG, .seg.nrrd and surfaces)
+    /// Treat the values as labels (always so for DICOM SEG, RTSTRUCT, .seg.nrrd and surfaces)
     #[arg(long)]
     labels: bool,
-    /// Image on whose grid a surface is voxelised, or DICOM series that a DICOM SEG refers to
+    /// Image on whose grid surfaces and contours (RTSTRUCT) are voxelised, or DICOM series that a DICOM SEG refers to
     #[arg(long, value_name = "PATH")]
     on: Option<PathBuf>,
     /// File that names the source's label values: .json (label_map.json, dataset.json), .txt (ITK-SNAP), .ctbl (3D Slicer)
@@ -104,6 +106,7 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
             Modality::Other => dicom::Modality::Other,
         }),
         name: None,
+        notes: Notes::default(),
     };
     if let Some(ending) = &args.to {
         return folder(&args, ending, &options);
@@ -112,6 +115,7 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         true => anonymous_series(&args, &options)?,
         false => convert(&args.source, &args.target, &options).map_err(failure)?,
     };
+    options.notes.all().iter().for_each(|note| eprintln!("note: {note}"));
     match written.as_slice() {
         [] => {}
         [one] => println!("{}", one.display()),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, Failure};
 use crate::report::text_table::TextTable;
-use crate::volume::dicom::{Choice, Gaps};
+use crate::volume::dicom::{Choice, Content, ContourFacts, Gaps, SeriesSummary};
 use crate::volume::{Facts, ImageFacts, SurfaceFacts, facts};
 
 /// Describe image files: format, grid, values, structures, DICOM series
@@ -18,6 +18,7 @@ Triples are [depth, height, width] in RAS orientation, as in every spec.
 Examples:
   segspec inspect scan.nii.gz label.seg.nrrd
   segspec inspect dicom/ --series \"Abdomen 1.0\"
+  segspec inspect rtstruct.dcm
   segspec inspect femur.stl --json")]
 pub struct Inspect {
     /// Files, or folders of DICOM slices
@@ -33,7 +34,7 @@ pub struct Inspect {
 /// Selects a series of a DICOM folder.
 #[derive(Clone, Debug, Args)]
 pub struct SeriesArgs {
-    /// DICOM: SeriesInstanceUID or description, if the folder holds several series
+    /// DICOM: SeriesInstanceUID, description, number or modality, if the folder holds several series
     #[arg(long, value_name = "NAME")]
     series: Option<String>,
     /// DICOM: stack to read if a series holds several, as listed by `segspec inspect`
@@ -85,12 +86,37 @@ fn to_text(path: &Path, facts: &Facts) -> String {
     let body = match facts {
         Facts::Image(image) => image_text(image),
         Facts::Surface(surface) => surface_text(surface),
-        Facts::Series(series) => {
-            let lines: Vec<String> = series.iter().map(|series| format!("  {}\n", series.line())).collect();
-            format!("  {} DICOM series; choose one with --series\n{}", series.len(), lines.concat())
-        }
+        Facts::Series(series) => series_text(series),
+        Facts::Contours(contours) => contours_text(contours),
     };
     format!("{}\n{body}", path.display())
+}
+
+/// A folder's series, and which one is read without a choice.
+fn series_text(series: &[SeriesSummary]) -> String {
+    let lines: Vec<String> = series.iter().map(|series| format!("  {}\n", series.line())).collect();
+    let mut images = series.iter().filter(|series| series.content == Content::Image);
+    let read = match (images.next(), images.next()) {
+        (Some(only), None) => format!("; {} \"{}\" is read without --series", only.modality, only.description),
+        _ => "; choose one with --series, and --stack".into(),
+    };
+    format!("  {} DICOM series{read}\n{}", series.len(), lines.concat())
+}
+
+fn contours_text(contours: &ContourFacts) -> String {
+    let mut text = format!("  format     DICOM RTSTRUCT (contours), \"{}\"\n", contours.label);
+    for series in &contours.series {
+        text += &format!("  drawn on   series {series}\n");
+    }
+    text += "  note: contours become voxels on an image: `segspec convert FILE mask.nii.gz --on IMAGE`, or as label of a dataset\n";
+    let mut table = TextTable::new(["  structure", "number", "contours", "points", "colour", "type"]);
+    for structure in &contours.structures {
+        let color = structure.color.map_or_else(|| "—".into(), |[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}"));
+        let kinds = if structure.kinds.is_empty() { "no contours".into() } else { structure.kinds.join(", ") };
+        let [number, count, points] = [structure.number, structure.contours, structure.points].map(|it| it.to_string());
+        table.row([format!("  {}", structure.name), number, count, points, color, kinds]);
+    }
+    text + &table.render()
 }
 
 fn image_text(image: &ImageFacts) -> String {
@@ -193,11 +219,13 @@ fn to_json(path: &Path, facts: &Facts) -> Value {
             })
         }
         Facts::Surface(surface) => json!({ "path": path, "format": "surface", "surface": surface }),
+        Facts::Contours(contours) => json!({ "path": path, "format": "DICOM RTSTRUCT", "contours": contours }),
         Facts::Series(series) => {
             let rows = series.iter().map(|series| {
                 json!({
                     "uid": series.uid, "description": series.description, "modality": series.modality,
-                    "stack": series.stack, "files": series.files, "shape": series.shape, "problem": series.problem,
+                    "number": series.number, "what": series.what, "stack": series.stack, "files": series.files,
+                    "shape": series.shape, "problem": series.problem,
                 })
             });
             json!({ "path": path, "format": "DICOM", "series": rows.collect::<Value>() })

@@ -25,6 +25,8 @@ pub enum Facts {
     Series(Vec<SeriesSummary>),
     /// A surface.
     Surface(SurfaceFacts),
+    /// Contours, which become voxels only on an image.
+    Contours(dicom::ContourFacts),
 }
 
 /// An image, or labels.

@@ -14,7 +14,7 @@ use super::{Case, DataError, Excluded, Opened, open};
 use crate::{Cancel, files};
 
 /// Version of cached checks: incremented when the findings of [`check`](super::check()) change.
-const CHECK_FORMAT: u32 = 1;
+const CHECK_FORMAT: u32 = 2;
 
 /// The cases that runs read.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Sources of the labels of a case, and reading them as one label map.
 
+mod objects;
+
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView, ArrayView2, ArrayView3, ArrayViewMut, Axis, Dimension, Zip};
@@ -8,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::read::{CaseError, GRID_TOLERANCE};
 use super::{Case, grid, listing};
-use crate::volume::dicom::{self, Series};
 use crate::volume::raster::{self, MaskForm};
 use crate::volume::rle::{Columns, Order, RowPlace, Table};
 use crate::volume::surface::{ReadOptions, read_surface, voxelise};
 use crate::volume::{Format, Geometry, LabelMap, ReadError, Segmentation, Segments, read_label_map, read_segments};
+
+pub use objects::notes;
 
 /// Maximum number of masks of one case in memory at a time.
 const MAX_MASKS: usize = 4;
@@ -97,6 +100,7 @@ impl Label {
 pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
     match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
         Label::Map(path) if Format::of(path)? == Format::DicomSegments => segments(case, path, image),
+        Label::Map(path) if Format::of(path)? == Format::DicomContours => objects::contours(case, path, image),
         Label::Map(path) if case.reading.names.is_empty() => Ok(read_label_map(path)?),
         Label::Map(path) => named(case, &read_segments(path)?, path),
         Label::Masks(masks) => masks_of(case, masks, image),
@@ -152,14 +156,11 @@ fn paint<D: Dimension, M: PartialEq + Default>(
 
 /// Reads a DICOM SEG on the grid of its image, because empty frames are often omitted.
 fn segments(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
-    let source = case.images.first().filter(|image| matches!(Format::of(image), Ok(Format::DicomImage)));
-    let segments = match source {
-        Some(folder) => {
-            let series = Series::open(folder, &case.reading.choice)?;
-            dicom::read_segments(&dicom::only_segments(path)?, Some(&series))?
-        }
-        None => read_segments(path)?,
-    };
+    let files = objects::files(case, path)?;
+    if files.len() > 1 {
+        return objects::united(case, &files, image);
+    }
+    let segments = objects::segments(&files[0], objects::source(case)?.as_ref())?;
     let labels = match (&segments.content, case.reading.names.is_empty()) {
         (Segmentation::Labels(labels), true) => labels.clone(),
         (Segmentation::Masks { .. }, true) => return Err(CaseError::UnnamedOverlap { path: path.into() }),
@@ -191,7 +192,7 @@ fn named(case: &Case, segments: &Segments, path: &Path) -> Result<LabelMap, Case
 fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<LabelMap, CaseError> {
     let mut canvas: Option<Canvas> = None;
     for some in masks.chunks(rayon::current_num_threads().min(MAX_MASKS)) {
-        let read: Vec<_> = some.par_iter().map(|(_, path)| mask(case, path, image)).collect();
+        let read: Vec<_> = some.par_iter().map(|(value, path)| mask(case, *value, path, image)).collect();
         for ((value, path), mask) in some.iter().zip(read) {
             let mask = mask?;
             let canvas = canvas.get_or_insert_with(|| Canvas::new(case, &mask.geometry));
@@ -204,8 +205,9 @@ fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<L
 }
 
 /// The mask of one structure: nonzero inside.
-fn mask(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
+fn mask(case: &Case, value: u16, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
     match Format::of(path)? {
+        Format::DicomSegments | Format::DicomContours => objects::mask_of(case, value, path, image),
         Format::Surface => surface(case, path, image),
         _ => Ok(read_label_map(path)?),
     }

@@ -66,6 +66,16 @@ pub enum CaseError {
         /// Names of its segments.
         names: String,
     },
+    /// A structure set none of whose contours is a structure of the dataset.
+    #[error(
+        "{path}: its contours ({names}) match no structure of the dataset by name; name the structures as in the file"
+    )]
+    NoContour {
+        /// The file.
+        path: PathBuf,
+        /// Names of its structures.
+        names: String,
+    },
     /// Overlapping segments, identified by number.
     #[error(
         "{path}: its segments overlap; set `labels.overlap = true` and `labels.by-name = true` to identify them by name"

@@ -194,7 +194,7 @@ pub struct Labels {
     pub mirror_pairs: Vec<[String; 2]>,
     /// Structures may overlap (several masks per case, DICOM SEG, run-length tables); at most 12 structures.
     pub overlap: bool,
-    /// Identify structures by segment name (DICOM SEG, .seg.nrrd) instead of by value.
+    /// Identify structures by segment name (DICOM SEG, .seg.nrrd) instead of by value. Contours (RTSTRUCT) always are.
     pub by_name: bool,
     /// Coordinate system of surfaces; overrides the files.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,7 +215,7 @@ pub enum SurfaceCoordinates {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct DicomChoice {
-    /// SeriesInstanceUID or SeriesDescription, if a folder contains several series.
+    /// SeriesInstanceUID, SeriesDescription, SeriesNumber or modality (the first of them that fits), if a folder contains several series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
     /// Name of a stack, as listed by `segspec inspect`, if a series contains several.

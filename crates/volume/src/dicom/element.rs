@@ -19,6 +19,8 @@ use super::syntax::{Encoding, Syntax};
 
 /// Longest value that is kept, in bytes. Functional groups are sequences; no single value that matters is as long.
 const LONGEST_VALUE: u32 = 1 << 20;
+/// Longest list of the points of one contour, in bytes: a million points.
+const LONGEST_CONTOUR: u32 = 1 << 25;
 /// Longest value of a private element that is kept: b-values are short.
 const LONGEST_PRIVATE: u32 = 64;
 /// Deepest accepted nesting of sequences; the standard's own objects stay below 10.
@@ -45,18 +47,33 @@ pub(super) struct Pixels {
     pub length: Option<u32>,
 }
 
+/// Which elements are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All but the contours of a structure set.
+    Description,
+    /// The contours, too.
+    Contours,
+}
+
 /// Reads a stream that begins at `start` up to its pixel data; `end` is the offset after its last byte, if known.
 ///
 /// # Errors
 /// What is wrong with the data set.
-pub(super) fn header<R: BufRead>(syntax: &Syntax, stream: R, start: u64, end: Option<u64>) -> Result<Header, String> {
+pub(super) fn header<R: BufRead>(
+    syntax: &Syntax,
+    stream: R,
+    start: u64,
+    end: Option<u64>,
+    wanted: Wanted,
+) -> Result<Header, String> {
     let source = Source(Rc::new(RefCell::new(Counted { stream, position: start })));
     let decoder = |encoding: Encoding| {
         let decoder = DynStatefulDecoder::new_with_ts(source.clone(), &encoding.entry(), start);
         decoder.map_err(|error| error.to_string())
     };
     let decoders = [decoder(syntax.encoding)?, decoder(Encoding::ImplicitLittle)?];
-    let mut walk = Walk { source, decoders, end, pixels: None };
+    let mut walk = Walk { source, decoders, end, pixels: None, wanted };
     let elements = walk.elements(None, 0, Typed::Stated)?;
     Ok(Header { elements: InMemDicomObject::from_element_iter(elements), pixels: walk.pixels })
 }
@@ -98,6 +115,7 @@ struct Walk<R: BufRead> {
     decoders: [DynStatefulDecoder<Source<R>>; 2],
     end: Option<u64>,
     pixels: Option<Pixels>,
+    wanted: Wanted,
 }
 
 impl<R: BufRead> Walk<R> {
@@ -137,6 +155,11 @@ impl<R: BufRead> Walk<R> {
     /// Reads or skips the value after a header.
     fn element(&mut self, header: &DataElementHeader, depth: usize, typed: Typed) -> Result<Option<Element>, String> {
         let (tag, length) = (header.tag(), header.length().get());
+        let unwanted = tag == tags::ROI_CONTOUR_SEQUENCE && self.wanted == Wanted::Description;
+        if let Some(bytes) = length.filter(|_| unwanted) {
+            self.check_length(tag, bytes)?;
+            return self.skip(bytes).map(|()| None);
+        }
         let Some(bytes) = length.filter(|_| header.vr() != VR::SQ) else {
             if is_pixels(tag) {
                 return self.skip_fragments().map(|()| None);
@@ -144,10 +167,14 @@ impl<R: BufRead> Walk<R> {
             let typed = if header.vr() == VR::UN { Typed::Implicit } else { typed };
             let items = DataSetSequence::new(self.items(length, depth + 1, typed)?, Length::UNDEFINED);
             let element = DataElement::new_with_len(tag, VR::SQ, Length::UNDEFINED, items);
-            return Ok((!is_private(tag)).then_some(element));
+            return Ok((!is_private(tag) && !unwanted).then_some(element));
         };
         self.check_length(tag, bytes)?;
-        let longest = if is_private(tag) { LONGEST_PRIVATE } else { LONGEST_VALUE };
+        let longest = match tag {
+            tags::CONTOUR_DATA => LONGEST_CONTOUR,
+            _ if is_private(tag) => LONGEST_PRIVATE,
+            _ => LONGEST_VALUE,
+        };
         if bytes > longest || is_pixels(tag) {
             return self.skip(bytes).map(|()| None);
         }

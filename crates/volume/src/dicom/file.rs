@@ -8,7 +8,8 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
 use flate2::read::DeflateDecoder;
 
-use super::element::{self, Header, Pixels};
+use super::element::{self, Header, Pixels, Wanted};
+use super::kind::lacks_pixels;
 use super::syntax::Syntax;
 use super::{damaged, value::Values};
 use crate::ReadError;
@@ -47,8 +48,17 @@ pub(super) struct DicomFile {
 }
 
 impl DicomFile {
-    /// Opens a file; `None` where it is not a DICOM file.
+    /// Opens a file; `None` where it is not a DICOM file. Contours, which may be long, are skipped.
     pub fn open(path: &Path) -> Result<Option<Self>, ReadError> {
+        Self::opened(path, Wanted::Description)
+    }
+
+    /// Opens a file with its contours.
+    pub fn with_contours(path: &Path) -> Result<Option<Self>, ReadError> {
+        Self::opened(path, Wanted::Contours)
+    }
+
+    fn opened(path: &Path, wanted: Wanted) -> Result<Option<Self>, ReadError> {
         let failed = |source| ReadError::Open { path: path.into(), source };
         let file = File::open(path).map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();
@@ -62,7 +72,7 @@ impl DicomFile {
         };
         let start = reader.stream_position().map_err(failed)?;
         let syntax = Syntax::of(&uid).corrected(&first_element(&mut reader).map_err(failed)?);
-        match header(&syntax, reader, start, bytes) {
+        match header(&syntax, reader, start, bytes, wanted) {
             // Without magic bytes, a file that cannot be read as DICOM is not DICOM.
             Err(_) if matches!(origin, Origin::DataSet { .. }) => Ok(None),
             Err(reason) => Err(broken(reason)),
@@ -80,7 +90,8 @@ impl DicomFile {
             return Ok(None);
         }
         let rows = self.header.text(tags::ROWS).is_some();
-        if self.pixels.is_none() && (rows || IMAGE_CLASSES.contains(&class.as_str())) {
+        let expected = rows && !lacks_pixels(&class);
+        if self.pixels.is_none() && (expected || IMAGE_CLASSES.contains(&class.as_str())) {
             return Err(damaged(&self.path, "ends before its pixel data"));
         }
         Ok(Some(self))
@@ -179,10 +190,10 @@ fn fill(reader: &mut BufReader<File>, buffer: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-fn header(syntax: &Syntax, reader: BufReader<File>, start: u64, bytes: u64) -> Result<Header, String> {
+fn header(syntax: &Syntax, reader: BufReader<File>, start: u64, bytes: u64, wanted: Wanted) -> Result<Header, String> {
     if syntax.deflated {
         let inflated = BufReader::new(DeflateDecoder::new(reader));
-        return element::header(syntax, inflated, 0, None);
+        return element::header(syntax, inflated, 0, None, wanted);
     }
-    element::header(syntax, reader, start, Some(bytes))
+    element::header(syntax, reader, start, Some(bytes), wanted)
 }

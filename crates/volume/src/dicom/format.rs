@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{Content, Modality, SegmentationHeader, Series, SeriesHeader, coding};
-use super::{only_segments, read_segments, read_series, unsupported, write_segments, write_series};
+use super::{name_of, only_segments, read_segments, unsupported, write_segments, write_series};
 use crate::format::{Entry, Options, Probe, Reader, Writer, single};
 use crate::{Header, ReadError, Segment, Segments, Volume, WriteError, facts};
 
@@ -18,7 +18,11 @@ pub(crate) static IMAGES: Entry = Entry {
     holds_labels: false,
     read: Reader {
         header: |path, options| Ok(Series::open(path, &options.choice)?.header()),
-        volume: |path, options| read_series(path, &options.choice),
+        volume: |path, options| {
+            let series = Series::open(path, &options.choice)?;
+            options.notes.extend(series.header().warnings);
+            series.read()
+        },
         label_map: |path, _| Err(no_labels(path)),
         segments: |path, _| Err(no_labels(path)),
         facts: Some(facts::of_series),
@@ -50,12 +54,14 @@ pub(crate) static SEGMENTS: Entry = Entry {
 };
 
 /// Folders may hold a series; the mark of a file may follow any preamble, also one that makes it a TIFF.
-fn is_marked(file: &Probe) -> bool {
+pub(super) fn is_marked(file: &Probe) -> bool {
     file.is_folder || file.has(128, b"DICM") || file.has(0, b"DICM")
 }
 
 fn no_labels(path: &Path) -> ReadError {
-    unsupported(path, "is an image series, expected labels (DICOM SEG)")
+    let what = if path.is_file() { name_of(path).ok().flatten() } else { None };
+    let what = what.filter(|what| what != "image").unwrap_or_else(|| "image series".into());
+    unsupported(path, format!("is a DICOM {what}, expected labels (DICOM SEG or RTSTRUCT)"))
 }
 
 /// On the grid of the named series, with the slices that the object leaves out; else on the object's own.

@@ -157,13 +157,16 @@ fn without_position(planes: Vec<Plane>) -> Result<Grid, ReadError> {
         let reason = format!("and {} more have no position; their order is unknown", planes.len() - 1);
         return Err(unsupported(&plane.instance.path, reason));
     }
-    let [rows, columns] = plane.size;
-    let [y, x] = plane.spacing.unwrap_or([1.0; 2]);
-    let z = plane.thickness.unwrap_or(UNKNOWN_THICKNESS_MM);
-    // As in ITK: the axes of the image are those of LPS.
-    let affine = [[-x, 0.0, 0.0, 0.0], [0.0, -y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
-    let geometry = Geometry { shape: [1, rows, columns], affine, has_spacing: plane.spacing.is_some() };
+    let geometry = flat(plane.size, plane.spacing, plane.thickness);
     Ok(Grid { geometry, planes, slices: vec![0] })
+}
+
+/// The grid of a 2D image. As in ITK, its axes are those of LPS.
+pub(super) fn flat([rows, columns]: [usize; 2], spacing: Option<[f64; 2]>, thickness: Option<f64>) -> Geometry {
+    let [y, x] = spacing.unwrap_or([1.0; 2]);
+    let z = thickness.unwrap_or(UNKNOWN_THICKNESS_MM);
+    let affine = [[-x, 0.0, 0.0, 0.0], [0.0, -y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
+    Geometry { shape: [1, rows, columns], affine, has_spacing: spacing.is_some() }
 }
 
 fn duplicate(first: &Plane, second: &Plane) -> ReadError {

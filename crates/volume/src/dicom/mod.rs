@@ -1,4 +1,4 @@
-//! DICOM: image series and segmentation objects, read and written.
+//! DICOM: image series and segmentation objects, read and written; contours of structure sets (RTSTRUCT), read.
 //!
 //! Source: the DICOM standard (PS3.3 for modules, PS3.5 for encodings, PS3.6 for elements); where it leaves a choice, pydicom, SimpleITK
 //! and highdicom are followed, as `tests/reference/dicom.py` checks.
@@ -20,9 +20,11 @@ mod format;
 mod frames;
 mod grid;
 mod inspect;
+mod kind;
 mod pixel;
 mod plane;
 mod read;
+mod rt;
 mod scan;
 mod seg;
 mod series;
@@ -40,7 +42,10 @@ pub use anatomy::coding;
 pub use anonymise::{Anonymous, CopyError, anonymise};
 pub(crate) use format::{IMAGES, SEGMENTS};
 pub use grid::Gaps;
-pub use scan::{Content, Scan, SeriesSummary, content_of, only_segments, scan};
+pub use kind::Content;
+pub(crate) use rt::CONTOURS;
+pub use rt::{ContourFacts, Contoured, On, RoiFacts, contour_facts, is_contours, only_contours, read_contours};
+pub use scan::{Scan, SeriesSummary, content_of, label_objects, name_of, only_segments, scan};
 pub use seg::{
     Algorithm, Code, SegmentCoding, SegmentationHeader, is_segments, read_segments, referenced_series, write_segments,
 };

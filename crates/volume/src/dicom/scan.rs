@@ -5,18 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 use rayon::prelude::*;
 
 use super::file::DicomFile;
+use super::kind::{Content, kind};
 use super::plane::{Instance, Plane, planes};
-use super::stack::{Stack, stacks};
-use super::value::Values;
+use super::stack::{Stack, orientation, stacks};
 use super::{damaged, unsupported};
 use crate::ReadError;
 
-/// Classes of objects that hold pixel data but are not image series.
-const DERIVED_OBJECTS: [&str; 2] = [uids::SEGMENTATION_STORAGE, uids::LABEL_MAP_SEGMENTATION_STORAGE];
+/// Most files named in a message.
+const NAMED: usize = 5;
 
 /// What [`scan`] found.
 #[derive(Debug, Default)]
@@ -25,17 +25,6 @@ pub struct Scan {
     pub series: Vec<SeriesSummary>,
     /// DICOM files that cannot be read at all, so that their series is unknown.
     pub damaged: Vec<ReadError>,
-}
-
-/// What kind of objects a series holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Images that [`super::read_series`] takes.
-    Image,
-    /// Segmentation objects (DICOM SEG).
-    Segmentation,
-    /// Anything else: reports, contours, plans.
-    Other,
 }
 
 /// One series, or one stack of a series that holds several.
@@ -47,8 +36,12 @@ pub struct SeriesSummary {
     pub description: String,
     /// Modality: CT, MR, PT, SEG, …
     pub modality: String,
+    /// SeriesNumber; empty where the files state none.
+    pub number: String,
     /// What the series holds.
     pub content: Content,
+    /// The same for people: "image", "report (SR)".
+    pub what: String,
     /// Which part of the series this is ("axial", "b-value 800"); `None` where the series is one stack.
     pub stack: Option<String>,
     /// Number of files.
@@ -64,12 +57,18 @@ pub struct SeriesSummary {
 }
 
 impl SeriesSummary {
-    /// One line: modality, description, stack, shape and UID.
+    /// One line: modality, description, stack, shape or what it is, number of files, series number and UID.
     pub fn line(&self) -> String {
         let [z, y, x] = self.shape;
         let stack = self.stack.as_deref().map(|stack| format!(" [{stack}]")).unwrap_or_default();
         let uid = if self.uid.is_empty() { "no UID" } else { &self.uid };
-        format!("{} \"{}\"{stack}: {z} × {y} × {x}, {} file(s), {uid}", self.modality, self.description, self.files)
+        let number = if self.number.is_empty() { String::new() } else { format!(", number {}", self.number) };
+        let what = match (self.content, z) {
+            (Content::Image, _) => format!("{z} × {y} × {x}"),
+            (_, 0) => self.what.clone(),
+            _ => format!("{}, {z} × {y} × {x}", self.what),
+        };
+        format!("{} \"{}\"{stack}: {what}, {} file(s){number}, {uid}", self.modality, self.description, self.files)
     }
 }
 
@@ -87,11 +86,15 @@ pub fn scan(path: &Path) -> Result<Scan, ReadError> {
 /// # Errors
 /// [`ReadError`] where the file cannot be opened or is damaged.
 pub fn content_of(path: &Path) -> Result<Option<Content>, ReadError> {
-    let kind = |file: DicomFile| {
-        let class = file.header.text(tags::SOP_CLASS_UID).unwrap_or_default();
-        content(&class, file.pixels.is_some())
-    };
-    Ok(DicomFile::open(path)?.map(kind))
+    Ok(DicomFile::open(path)?.map(|file| kind(&file.header, file.pixels.is_some()).0))
+}
+
+/// What a file is called for people ("report (SR)"); `None` where it is not a DICOM file.
+///
+/// # Errors
+/// [`ReadError`] where the file cannot be opened or is damaged.
+pub fn name_of(path: &Path) -> Result<Option<String>, ReadError> {
+    Ok(DicomFile::open(path)?.map(|file| kind(&file.header, file.pixels.is_some()).1))
 }
 
 /// The only segmentation object of a folder, or the file itself.
@@ -99,18 +102,30 @@ pub fn content_of(path: &Path) -> Result<Option<Content>, ReadError> {
 /// # Errors
 /// [`ReadError`] where a folder holds none or several.
 pub fn only_segments(path: &Path) -> Result<PathBuf, ReadError> {
+    let mut objects = label_objects(path, Content::Segmentation)?;
+    if objects.len() == 1 {
+        return Ok(objects.remove(0));
+    }
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let names: Vec<String> = objects.iter().take(NAMED).map(name).collect();
+    let more = if objects.len() > NAMED { ", …" } else { "" };
+    let remedy = "name one of the files; in a dataset, set `labels.by-name = true` to read all of them";
+    let list = if names.is_empty() { String::new() } else { format!(" ({}{more})", names.join(", ")) };
+    Err(unsupported(path, format!("holds {} segmentation objects{list}: {remedy}", objects.len())))
+}
+
+/// Files of one kind of labels in a folder, in the order of their names, or the file itself.
+///
+/// # Errors
+/// [`ReadError`] where the folder cannot be listed.
+pub fn label_objects(path: &Path, content: Content) -> Result<Vec<PathBuf>, ReadError> {
     if !path.is_dir() {
-        return Ok(path.into());
+        return Ok(vec![path.into()]);
     }
-    let found = scan(path)?;
-    let objects: Vec<_> = found.series.iter().filter(|series| series.content == Content::Segmentation).collect();
-    match objects.as_slice() {
-        [object] if object.files == 1 => Ok(object.example.clone()),
-        _ => {
-            let count: usize = objects.iter().map(|series| series.files).sum();
-            Err(unsupported(path, format!("holds {count} segmentation objects: name one of the files")))
-        }
-    }
+    let groups = find(path)?.groups.into_iter().filter(|group| group.summary.content == content);
+    let mut files: Vec<PathBuf> = groups.flat_map(|group| group.files).collect();
+    files.sort();
+    Ok(files)
 }
 
 /// Stacks with their planes.
@@ -125,11 +140,17 @@ pub(super) struct Group {
     pub planes: Vec<Plane>,
     /// The first file that cannot be read, and why.
     pub problem: Option<(PathBuf, String)>,
+    /// The anatomical plane nearest to its images, where they have a position.
+    pub orientation: Option<&'static str>,
+    /// All its files.
+    pub files: Vec<PathBuf>,
 }
 
 /// A file's planes, or why it has none.
 struct Read {
     instance: Arc<Instance>,
+    content: Content,
+    what: String,
     planes: Result<Vec<Plane>, String>,
 }
 
@@ -144,7 +165,7 @@ pub(super) fn find(path: &Path) -> Result<Found, ReadError> {
     for file in read {
         match file {
             Ok(Some(file)) => {
-                let key = Key::of(&file.instance);
+                let key = Key::of(&file);
                 if !series.contains_key(&key) {
                     order.push(key.clone());
                 }
@@ -193,38 +214,35 @@ fn read(path: &Path) -> Result<Option<Read>, ReadError> {
     if file.header.get(tags::DIRECTORY_RECORD_SEQUENCE).is_some() {
         return Ok(None);
     }
-    let planes =
-        if content(&instance.class, true) == Content::Image { planes(&file, &instance) } else { Ok(Vec::new()) };
-    Ok(Some(Read { instance, planes }))
+    let (content, what) = kind(&file.header, file.pixels.is_some());
+    let planes = match content {
+        Content::Derived if file.header.get(tags::DOSE_GRID_SCALING).is_some() => Err(format!("is a {what}, no image")),
+        _ if content.has_pixels() => planes(&file, &instance),
+        _ => Ok(Vec::new()),
+    };
+    Ok(Some(Read { instance, content, what, planes }))
 }
 
-fn content(class: &str, has_image: bool) -> Content {
-    if DERIVED_OBJECTS.contains(&class) {
-        Content::Segmentation
-    } else if has_image {
-        Content::Image
-    } else {
-        Content::Other
-    }
-}
-
-/// What the files of a series have in common: the UID; without one, all other series elements and the folder.
+/// What the files of a series have in common: the UID; without one, all other series elements and the folder. A page or a localiser
+/// that was filed under the UID of an image series is one of its own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key(Vec<String>);
+struct Key(Vec<String>, Content);
 
 impl Key {
-    fn of(instance: &Instance) -> Self {
+    fn of(Read { instance, content, .. }: &Read) -> Self {
         if !instance.series.is_empty() {
-            return Self(vec![instance.series.clone()]);
+            return Self(vec![instance.series.clone()], *content);
         }
         let folder = instance.path.parent().map(|folder| folder.display().to_string());
-        let Instance { study, modality, description, number, .. } = instance;
-        Self(vec![folder.unwrap_or_default(), study.clone(), modality.clone(), description.clone(), number.clone()])
+        let Instance { study, modality, description, number, .. } = instance.as_ref();
+        let parts = [&folder.unwrap_or_default(), study, modality, description, number];
+        Self(parts.map(String::clone).to_vec(), *content)
     }
 }
 
 /// The stacks of one series.
 fn groups(files: Vec<Read>) -> Vec<Group> {
+    let kind = files.first().map_or((Content::Other, String::new()), |file| (file.content, file.what.clone()));
     let problem = files.iter().find_map(|file| {
         let reason = file.planes.as_ref().err()?;
         Some((file.instance.path.clone(), reason.clone()))
@@ -241,13 +259,20 @@ fn groups(files: Vec<Read>) -> Vec<Group> {
         if members.is_empty() || problem.is_some() {
             members = instances.iter().collect();
         }
-        let summary = summary(&stack, &members, problem.as_ref().map(|(_, reason)| reason.clone()));
-        Group { summary, planes: stack.planes, problem: problem.clone() }
+        let summary = summary(&stack, &members, &kind, problem.as_ref().map(|(_, reason)| reason.clone()));
+        let orientation = stack.planes.first().and_then(|plane| plane.place).map(|place| orientation(&place));
+        let files = members.iter().map(|instance| instance.path.clone()).collect();
+        Group { summary, planes: stack.planes, problem: problem.clone(), orientation, files }
     };
     stacks.into_iter().map(group).collect()
 }
 
-fn summary(stack: &Stack, members: &[&Arc<Instance>], problem: Option<String>) -> SeriesSummary {
+fn summary(
+    stack: &Stack,
+    members: &[&Arc<Instance>],
+    (content, what): &(Content, String),
+    problem: Option<String>,
+) -> SeriesSummary {
     let first = members.first();
     let text = |field: fn(&Instance) -> &String| first.map(|instance| field(instance).clone()).unwrap_or_default();
     let [rows, columns] = stack.planes.first().map_or([0, 0], |plane| plane.size);
@@ -255,7 +280,9 @@ fn summary(stack: &Stack, members: &[&Arc<Instance>], problem: Option<String>) -
         uid: text(|instance| &instance.series),
         description: text(|instance| &instance.description),
         modality: text(|instance| &instance.modality),
-        content: content(&text(|instance| &instance.class), !stack.planes.is_empty() || problem.is_some()),
+        number: text(|instance| &instance.number),
+        content: *content,
+        what: what.clone(),
         stack: stack.label.clone(),
         files: members.len(),
         bytes: members.iter().map(|instance| instance.bytes).sum(),

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::file::DicomFile;
 use super::grid::{Gaps, Grid, grid};
-use super::scan::{Content, Found, Group, SeriesSummary, find};
+use super::kind::Content;
+use super::scan::{Found, Group, SeriesSummary, find};
 use super::{damaged, unsupported};
 use crate::{Geometry, Header, ReadError, Volume};
 
@@ -17,7 +18,8 @@ const LISTED: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Choice {
-    /// SeriesInstanceUID or SeriesDescription; `None` where the folder holds one series.
+    /// SeriesInstanceUID, SeriesDescription, SeriesNumber or modality, the first of them that fits; `None` where the folder holds one
+    /// series.
     pub series: Option<String>,
     /// The stack of a series that holds several, as [`super::scan`] names it ("b-value 800").
     pub stack: Option<String>,
@@ -26,14 +28,31 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// The series of a UID or description.
+    /// The series of a UID, description, number or modality.
     pub fn series(name: &str) -> Self {
         Self { series: Some(name.into()), ..Self::default() }
     }
 
-    fn matches(&self, summary: &SeriesSummary) -> bool {
-        let series = self.series.as_ref().is_none_or(|name| *name == summary.uid || *name == summary.description);
-        series && (self.stack.is_none() || self.stack == summary.stack)
+    /// The groups that the choice names: by UID, else by description, else by number, else by modality.
+    fn fitting(&self, groups: Vec<Group>) -> Vec<Group> {
+        let fields: [fn(&SeriesSummary) -> &String; 4] =
+            [|it| &it.uid, |it| &it.description, |it| &it.number, |it| &it.modality];
+        let is = |summary: &SeriesSummary, field: fn(&SeriesSummary) -> &String, name: &String| field(summary) == name;
+        let field = self.series.as_ref().and_then(|name| {
+            fields.into_iter().find(|&field| groups.iter().any(|group| is(&group.summary, field, name)))
+        });
+        let series = |summary: &SeriesSummary| match (&self.series, field) {
+            (None, _) => true,
+            (Some(name), Some(field)) => is(summary, field, name),
+            (Some(_), None) => false,
+        };
+        // A stack may be named by its plane also where others of the dataset have several and this series has one.
+        let stack = |group: &Group| match (&self.stack, &group.summary.stack) {
+            (None, _) => true,
+            (Some(name), Some(stack)) => name == stack,
+            (Some(name), None) => group.orientation == Some(name.as_str()),
+        };
+        groups.into_iter().filter(|group| series(&group.summary) && stack(group)).collect()
     }
 }
 
@@ -51,14 +70,17 @@ pub fn read_series(path: &Path, choice: &Choice) -> Result<Volume, ReadError> {
 pub struct Series {
     pub(super) grid: Grid,
     summary: SeriesSummary,
+    /// Other objects of the folder, which were not asked for.
+    beside: Vec<String>,
 }
 
 impl Series {
-    /// The grid, with a warning about missing slices that will be interpolated.
+    /// The grid, with warnings about missing slices that will be interpolated, and about other objects in the folder.
     pub fn header(&self) -> Header {
         let missing = self.grid.geometry.shape[0] - self.grid.planes.len();
         let text = || format!("{missing} slice(s) missing, interpolated between their neighbours");
-        let warnings = (missing > 0).then(text).into_iter().collect();
+        let beside = self.beside.iter().map(|line| format!("left aside: {line}"));
+        let warnings = (missing > 0).then(text).into_iter().chain(beside).collect();
         Header { geometry: self.grid.geometry.clone(), channels: 1, value_type: "float32", oriented: true, warnings }
     }
 
@@ -71,11 +93,11 @@ impl Series {
         if let Some(error) = damaged.into_iter().next() {
             return Err(error);
         }
-        let group = chosen(path, groups, choice)?;
+        let (group, beside) = chosen(path, groups, choice)?;
         if let Some((file, reason)) = group.problem {
             return Err(unsupported(&file, reason));
         }
-        Ok(Self { grid: grid(group.planes, choice.gaps)?, summary: group.summary })
+        Ok(Self { grid: grid(group.planes, choice.gaps)?, summary: group.summary, beside })
     }
 
     /// The grid, in RAS millimetres.
@@ -116,28 +138,54 @@ impl Series {
     }
 }
 
-fn chosen(path: &Path, groups: Vec<Group>, choice: &Choice) -> Result<Group, ReadError> {
-    let images: Vec<Group> = groups.into_iter().filter(|group| group.summary.content == Content::Image).collect();
+/// The one series that the choice leaves, and the lines of what lies beside it. Without a choice, localisers, pages and doses are
+/// taken only where there is no other image.
+fn chosen(path: &Path, groups: Vec<Group>, choice: &Choice) -> Result<(Group, Vec<String>), ReadError> {
+    let all = list(&groups);
+    let (images, others): (Vec<Group>, Vec<Group>) =
+        groups.into_iter().partition(|group| group.summary.content.has_pixels());
     if images.is_empty() {
-        return Err(unsupported(path, "holds no DICOM image series"));
+        return Err(unsupported(path, without_image(&others)));
     }
-    let list = |groups: &[Group]| {
-        let lines: Vec<String> =
-            groups.iter().take(LISTED).map(|group| format!("\n  {}", group.summary.line())).collect();
-        let more = groups.len().saturating_sub(LISTED);
-        lines.concat() + &if more > 0 { format!("\n  and {more} more") } else { String::new() }
-    };
-    let all = list(&images);
-    let mut fitting: Vec<Group> = images.into_iter().filter(|group| choice.matches(&group.summary)).collect();
+    let lines: Vec<String> = images.iter().map(|group| group.summary.line()).collect();
+    let mut fitting = choice.fitting(images);
+    if fitting.iter().any(|group| group.summary.content == Content::Image) {
+        fitting.retain(|group| group.summary.content == Content::Image);
+    }
     match fitting.len() {
-        1 => Ok(fitting.remove(0)),
+        1 => {
+            let group = fitting.remove(0);
+            let own = group.summary.line();
+            let beside =
+                if *choice == (Choice { gaps: choice.gaps, ..Choice::default() }) { lines } else { Vec::new() };
+            Ok((group, beside.into_iter().filter(|line| *line != own).collect()))
+        }
         0 => Err(unsupported(path, format!("holds no series that matches the choice; there are:{all}"))),
         count => {
             let reason = format!(
-                "holds {count} image series or stacks; choose one by UID or description, and stack:{}",
+                "holds {count} image series or stacks; choose one by UID, description, number or modality, and stack:{}",
                 list(&fitting)
             );
             Err(unsupported(path, reason))
         }
     }
+}
+
+/// What there is instead of images, and what can be done with it.
+fn without_image(others: &[Group]) -> String {
+    let remedy = match others.first().map(|group| group.summary.content) {
+        _ if others.is_empty() => return "holds no DICOM image series".into(),
+        Some(Content::Contours) if others.len() == 1 => {
+            "; contours become voxels on the series that they were drawn on (`--on FOLDER` of `segspec convert`)"
+        }
+        Some(Content::Segmentation) if others.len() == 1 => "; it is a label, not an image",
+        _ => "",
+    };
+    format!("holds no DICOM image series, but:{}{remedy}", list(others))
+}
+
+fn list(groups: &[Group]) -> String {
+    let lines: Vec<String> = groups.iter().take(LISTED).map(|group| format!("\n  {}", group.summary.line())).collect();
+    let more = groups.len().saturating_sub(LISTED);
+    lines.concat() + &if more > 0 { format!("\n  and {more} more") } else { String::new() }
 }

@@ -73,7 +73,7 @@ fn labels(grids: &[Vec<Plane>]) -> Vec<String> {
 }
 
 /// The anatomical plane nearest to an image plane.
-fn orientation(place: &Place) -> &'static str {
+pub(super) fn orientation(place: &Place) -> &'static str {
     let [x, y, z] = place.normal().map(f64::abs);
     if z >= x && z >= y {
         "axial"

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 pub use entry::{Entry, Read, Reader, Sniff, Write, Writer};
 pub(crate) use entry::{never, single, unnamed};
-pub use options::Options;
+pub use options::{Notes, Options};
 pub use probe::Probe;
 
 use super::stored::unsupported;
@@ -44,6 +44,8 @@ macro_rules! formats {
 formats! {
     /// A DICOM segmentation object.
     DicomSegments = dicom::SEGMENTS;
+    /// Contours of structures (DICOM RTSTRUCT).
+    DicomContours = dicom::CONTOURS;
     /// A DICOM image series: a folder of slices, or one file.
     DicomImage = dicom::IMAGES;
     /// NIfTI-1 and -2, compressed or not, and pairs of `.hdr` and `.img`.

@@ -1,6 +1,7 @@
 //! What the names of files do not say.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use crate::dicom::{Choice, Modality, SegmentCoding};
 use crate::surface::CoordinateSystem;
@@ -12,7 +13,7 @@ pub struct Options {
     pub choice: Choice,
     /// Treat the values as labels where the format does not say that they are.
     pub labels: bool,
-    /// The image whose grid surfaces are put on, or the DICOM series that segments refer to.
+    /// The image whose grid surfaces and contours are put on, or the DICOM series that segments refer to.
     pub on: Option<PathBuf>,
     /// Write surfaces with the steps of the voxels, not smoothed.
     pub blocky: bool,
@@ -30,4 +31,27 @@ pub struct Options {
     pub coding: Vec<SegmentCoding>,
     /// Also write names and colours of the segments to this file: `.txt` for ITK-SNAP, `.ctbl` for 3D Slicer.
     pub colours: Option<PathBuf>,
+    /// What readers found worth saying; shared by all copies.
+    pub notes: Notes,
+}
+
+/// What a person should know of a file that was read: contours between slices, objects that were left aside.
+#[derive(Clone, Debug, Default)]
+pub struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    /// Adds notes; one that is there is not added again.
+    pub fn extend(&self, notes: impl IntoIterator<Item = String>) {
+        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for note in notes {
+            if !known.contains(&note) {
+                known.push(note);
+            }
+        }
+    }
+
+    /// All notes so far.
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
 }

@@ -64,15 +64,17 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// A folder holds segments where there is no image beside them.
+/// A folder holds labels where there is no image beside them.
 fn of_folder(path: &Path) -> Result<Content, ReadError> {
     let found = dicom::scan(path)?;
-    let holds = |content| found.series.iter().any(|series| series.content == content);
-    match (holds(Content::Image), holds(Content::Segmentation)) {
-        (false, true) => Ok(Content::Segmentation),
-        (false, false) if found.damaged.is_empty() => {
-            Err(unsupported(path, "is a folder without a DICOM image; name a file in it"))
-        }
-        _ => Ok(Content::Image),
+    let contents = || found.series.iter().map(|series| series.content);
+    if contents().any(Content::has_pixels) || !found.damaged.is_empty() {
+        return Ok(Content::Image);
     }
+    if let Some(labels) = contents().find(|content| content.holds_labels()) {
+        return Ok(labels);
+    }
+    let others: Vec<&str> = found.series.iter().map(|series| series.what.as_str()).collect();
+    let beside = if others.is_empty() { String::new() } else { format!(" (it holds: {})", others.join(", ")) };
+    Err(unsupported(path, format!("is a folder without a DICOM image{beside}; name a file in it")))
 }

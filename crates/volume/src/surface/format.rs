@@ -19,7 +19,7 @@ const WRITERS: [(&str, WriteSurface); 3] = [(".stl", write_stl), (".obj", write_
 pub(crate) static FORMAT: Entry = Entry {
     name: "surface",
     endings: &[],
-    magic: |file| Ok(file.has(0, b"ply")),
+    magic: |file| Ok(file.has(0, b"ply\n") || file.has(0, b"ply\r")),
     names: &[".stl", ".obj"],
     likely: never,
     holds_labels: true,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::label::read_as_stored;
+use super::label::{notes, read_as_stored};
 use super::parallel::{self, Ended};
 use super::read::{GRID_TOLERANCE, read_image};
 use super::{Case, DataError, Dataset, Opened};
@@ -161,6 +161,7 @@ fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseChec
     };
     let path = source.path();
     let label = read_as_stored(case, image).map_err(|error| error.to_string())?;
+    row.warnings.extend(notes(case, image));
     row.label_voxels = count(&label);
     let is_present = |value: &u16| row.label_voxels.contains_key(value);
     let present = spec.structures.iter().filter(|structure| spec.label_values(structure).iter().any(is_present));

@@ -14,11 +14,14 @@ pub use unlabelled::unlabelled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::spec::SurfaceCoordinates;
 use super::spec::{Dataset, Layout, Split};
 use super::{Case, DataError, Excluded, Fold, Label, Reading, SplitError, did_you_mean, phantom};
 use crate::volume::dicom::{Choice, Gaps};
 use crate::volume::surface::CoordinateSystem;
+use crate::volume::{Format, format};
 
 /// A dataset whose files have been listed but not read.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,19 +101,32 @@ fn expectation(layout: &Layout) -> String {
 
 /// How the files of a dataset's cases are read.
 fn reading(spec: &Dataset) -> Reading {
-    let names = spec.structures.iter().enumerate().filter(|_| spec.labels.by_name);
     let gaps = if spec.dicom.fill_gaps { Gaps::Interpolate } else { Gaps::Refuse };
     Reading {
         resample_labels: spec.labels.resample_labels,
         resample_channels: spec.resample_channels,
         overlap: spec.labels.overlap,
-        names: names.map(|(index, structure)| (structure.name.clone(), spec.mask_value(index))).collect(),
+        names: if spec.labels.by_name { names(spec) } else { Vec::new() },
         choice: Choice { series: spec.dicom.series.clone(), stack: spec.dicom.stack.clone(), gaps },
         coordinates: spec.labels.surface_coordinates.map(|system| match system {
             SurfaceCoordinates::Ras => CoordinateSystem::Ras,
             SurfaceCoordinates::Lps => CoordinateSystem::Lps,
         }),
     }
+}
+
+/// Names of the structures and their values.
+fn names(spec: &Dataset) -> Vec<(String, u16)> {
+    let value = |index| spec.mask_value(index);
+    spec.structures.iter().enumerate().map(|(index, structure)| (structure.name.clone(), value(index))).collect()
+}
+
+/// Whether a case's labels are contours (RTSTRUCT). Their numbers differ from file to file, so they are always identified by name.
+fn has_contours(case: &Case) -> bool {
+    let path = case.label.as_ref().map(Label::path).unwrap_or(Path::new(""));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let other = !name.to_ascii_lowercase().ends_with(".dcm") && format::stem(&name).is_some();
+    !other && matches!(Format::of(path), Ok(Format::DicomContours))
 }
 
 fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> Result<Opened, DataError> {
@@ -126,7 +142,12 @@ fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> 
         cases.remove(place);
         excluded.push(Excluded { case: case.clone(), reason: format!("excluded by the dataset file: {reason}") });
     }
-    cases.iter_mut().for_each(|case| case.reading = reading(spec));
+    cases.par_iter_mut().for_each(|case| {
+        case.reading = reading(spec);
+        if case.reading.names.is_empty() && has_contours(case) {
+            case.reading.names = names(spec);
+        }
+    });
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     excluded.sort_by(|a, b| a.case.cmp(&b.case));
     Ok(Opened { name: name.into(), root, cases, excluded })

@@ -10,6 +10,9 @@ const HEADER: usize = 64;
 /// # Errors
 /// What is wrong with the frame.
 pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Vec<u8>, String> {
+    if layout.bits_allocated == 1 {
+        return single_bits(bytes, layout);
+    }
     let planes = (layout.bits_allocated / 8) as usize;
     let offsets = offsets(bytes, planes)?;
     let mut frame = vec![0; layout.samples() * planes];
@@ -24,6 +27,36 @@ pub(super) fn decode(bytes: &[u8], layout: &Layout) -> Result<Vec<u8>, String> {
         }
     }
     Ok(frame)
+}
+
+/// Decodes a frame of single bits: one segment of packed bits or, as web viewers write it, of one byte per sample.
+fn single_bits(bytes: &[u8], layout: &Layout) -> Result<Vec<u8>, String> {
+    let start = offsets(bytes, 1)?[0];
+    let coded = bytes.get(start..).ok_or("the RLE segment lies outside of the frame")?;
+    let mut decoded = Vec::new();
+    unpack(coded, |byte| {
+        let wanted = decoded.len() < layout.samples();
+        decoded.extend(wanted.then_some(byte));
+        wanted
+    });
+    if decoded.len() < layout.bytes() {
+        return Err(format!(
+            "the RLE segment holds {} bytes, {} samples need {}",
+            decoded.len(),
+            layout.samples(),
+            layout.bytes()
+        ));
+    }
+    // Segments have an even number of bytes.
+    if decoded.len() <= layout.bytes().next_multiple_of(2) || decoded.len() < layout.samples() {
+        decoded.truncate(layout.bytes());
+        return Ok(decoded);
+    }
+    let mut packed = vec![0; layout.bytes()];
+    for (index, _) in decoded.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+        packed[index / 8] |= 1 << (index % 8);
+    }
+    Ok(packed)
 }
 
 fn offsets(bytes: &[u8], planes: usize) -> Result<Vec<usize>, String> {

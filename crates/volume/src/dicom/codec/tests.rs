@@ -85,3 +85,27 @@ fn what_is_legal_and_not_read_is_refused() {
         assert!(error.contains("JPEG"), "{}: {error}", frame.name);
     }
 }
+
+#[test]
+fn single_bits_in_runs_are_packed_or_one_per_byte() {
+    // 5 × 5 bits, every third inside: 4 bytes packed.
+    let layout = Layout { size: [5, 5], bits_allocated: 1 };
+    let bits: Vec<u8> = (0..25).map(|index| u8::from(index % 3 == 0)).collect();
+    let mut packed = vec![0; 4];
+    bits.iter().enumerate().for_each(|(index, bit)| packed[index / 8] |= bit << (index % 8));
+    let unpacked: Vec<u8> = bits.iter().map(|bit| bit * 255).collect();
+    let frame = |bytes: &[u8]| {
+        let mut frame = vec![0; 64];
+        frame[0] = 1;
+        frame[4] = 64;
+        frame.push(bytes.len() as u8 - 1);
+        frame.extend(bytes);
+        frame
+    };
+    let expected: Vec<u32> = bits.iter().map(|&bit| u32::from(bit)).collect();
+    for bytes in [packed.clone(), [packed.clone(), vec![0, 0]].concat(), unpacked, bits] {
+        assert_eq!(decode(Codec::Rle, &frame(&bytes), &layout).unwrap(), expected, "{bytes:?}");
+    }
+    let error = decode(Codec::Rle, &frame(&packed[..3]), &layout).unwrap_err();
+    assert!(error.contains("holds 3 bytes"), "{error}");
+}

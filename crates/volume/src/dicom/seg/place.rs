@@ -5,7 +5,7 @@ use dicom_dictionary_std::tags;
 use super::read::{Object, SegFrame};
 use crate::Geometry;
 use crate::dicom::file::DicomFile;
-use crate::dicom::grid::{Grid, affine, position};
+use crate::dicom::grid::{Grid, affine, flat, position};
 use crate::dicom::plane::{FrameView, Place};
 use crate::geometry::{dot, norm};
 
@@ -17,6 +17,12 @@ const TOLERANCE_PIXELS: f64 = 0.1;
 const SAME_DIRECTION: f64 = 1e-4;
 /// Largest deviation of positions from whole steps, as a fraction of a step.
 const WHOLE_STEP: f64 = 0.1;
+
+/// Most slices of a grid of its own without a frame, and how many more for each frame: a header may state any position.
+const EMPTY_SLICES: (usize, usize) = (1000, 10);
+
+/// Longest volume of a patient, in millimetres.
+const LONGEST_MM: f64 = 3000.0;
 
 /// The grid of a segmentation, and the slice of each frame.
 pub(super) struct Placed {
@@ -43,6 +49,8 @@ pub(super) fn on_source(object: &Object, source: &Grid, file: &DicomFile) -> Res
         let slice = match (frame.plane.place, first.place) {
             (Some(place), Some(_)) if same_frame || referenced.is_some() => by_position(&place, source),
             (Some(_), Some(_)) => Err("belongs to another frame of reference than the series".into()),
+            // A 2D image: there is one slice, and where the segmentation names no image, it can only be that.
+            _ if referenced.is_none() && frame.references.is_empty() && source.geometry.shape[0] == 1 => Ok(0),
             _ => referenced.ok_or_else(|| "has no position and refers to no slice of the series".into()),
         };
         slices.push(slice.map_err(|reason: String| format!("frame {number} {reason}"))?);
@@ -87,6 +95,9 @@ fn by_position(place: &Place, source: &Grid) -> Result<usize, String> {
 pub(super) fn own_grid(object: &Object, file: &DicomFile) -> Result<Placed, String> {
     let first = object.frames.first().ok_or("has no frame")?;
     let size = first.plane.size;
+    if object.frames.iter().all(|frame| frame.plane.place.is_none()) {
+        return flat_grid(object);
+    }
     let origin = first.plane.place.ok_or("its frames have no position; read it on the series that it was drawn on")?;
     let pixel = first.plane.spacing.ok_or("has no PixelSpacing")?;
     let normal = origin.normal();
@@ -106,6 +117,15 @@ pub(super) fn own_grid(object: &Object, file: &DicomFile) -> Result<Placed, Stri
     let thickness = spacing.or(stated.filter(|&spacing| spacing > 0.0)).or(first.plane.thickness).unwrap_or(1.0);
     let slices: Vec<usize> = heights.iter().map(|height| (height / thickness).round() as usize).collect();
     let depth = (heights.iter().fold(0.0_f64, |a, &b| a.max(b)) / thickness).round() + 1.0;
+    let most = EMPTY_SLICES.0 + EMPTY_SLICES.1 * object.frames.len();
+    if depth > most as f64 || highest.0 - lowest.0 > LONGEST_MM {
+        let (low, high) = (position(&lowest.1), position(&highest.1));
+        return Err(format!(
+            "its frames lie from {low} to {high}, {depth} slices for {} frames: a wrong position; read it on the series that it was \
+             drawn on",
+            object.frames.len()
+        ));
+    }
     let step = if depth > 1.0 {
         [0, 1, 2].map(|axis| (highest.1.position[axis] - lowest.1.position[axis]) / (depth - 1.0))
     } else {
@@ -113,6 +133,19 @@ pub(super) fn own_grid(object: &Object, file: &DicomFile) -> Result<Placed, Stri
     };
     let shape = [depth as usize, size[0], size[1]];
     Ok(Placed { geometry: Geometry { shape, affine: affine(&lowest.1, pixel, step), has_spacing: true }, slices })
+}
+
+/// The grid of a segmentation of one 2D image (radiograph, photograph), whose frames have no position: one frame per segment.
+fn flat_grid(object: &Object) -> Result<Placed, String> {
+    let first = object.frames.first().ok_or("has no frame")?;
+    let image = |frame: &SegFrame| frame.references.first().cloned();
+    if object.frames.iter().any(|frame| image(frame) != image(first)) {
+        return Err(
+            "is a segmentation of several 2D images without positions; read it on the image that is wanted".into()
+        );
+    }
+    let geometry = flat(first.plane.size, first.plane.spacing, first.plane.thickness);
+    Ok(Placed { geometry, slices: vec![0; object.frames.len()] })
 }
 
 /// Distance between slices: the stated one if all positions are multiples of it, else the smallest distance between two positions;

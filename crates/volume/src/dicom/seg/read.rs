@@ -106,11 +106,28 @@ fn object<'a>(path: &'a Path, file: &'a DicomFile) -> Result<Object<'a>, ReadErr
     let format = Format::of(&file.header).map_err(broken)?;
     let kind = kind(&file.header).map_err(|reason| unsupported(path, reason))?;
     let segments = segments(&file.header, kind).map_err(broken)?;
+    if let Some(what) = unread(&file.header) {
+        return Err(unsupported(path, what));
+    }
     let planes = planes(file, &Arc::new(Instance::of(file))).map_err(broken)?;
     let samples = Frames::new(file, format.layout, planes.len()).map_err(|reason| unsupported(path, reason))?;
     let frames = planes.into_iter().map(|plane| frame(&file.header, plane, kind, &segments));
     let frames = frames.collect::<Result<Vec<_>, _>>().map_err(broken)?;
     Ok(Object { path, format, kind, segments, frames, samples, bytes: file.bytes })
+}
+
+/// What an object is whose frames are no slices of a patient.
+fn unread(header: &InMemDicomObject) -> Option<&'static str> {
+    let tiled = header.text(tags::DIMENSION_ORGANIZATION_TYPE).is_some_and(|kind| kind.starts_with("TILED"));
+    if tiled || header.get(tags::TOTAL_PIXEL_MATRIX_COLUMNS).is_some() {
+        return Some(
+            "is a segmentation of a microscopy slide (tiles), which is not read; export it as a picture (PNG, TIFF)",
+        );
+    }
+    let frames = header.count(tags::NUMBER_OF_FRAMES).ok().flatten().unwrap_or(1);
+    let groups = header.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).is_empty();
+    (groups && frames > 1)
+        .then_some("is a segmentation that does not say what each of its frames shows (no functional groups)")
 }
 
 fn kind(header: &InMemDicomObject) -> Result<Kind, String> {

@@ -1,5 +1,8 @@
 //! Readers and writers against pydicom, SimpleITK, pynrrd and highdicom (`tests/reference/dicom.py`).
 
+mod contours;
+mod frames;
+mod kinds;
 mod mutation;
 mod segments;
 mod series;

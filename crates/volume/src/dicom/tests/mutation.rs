@@ -121,3 +121,22 @@ fn headers_that_claim_more_than_the_file_holds_are_refused() {
     }
     assert!(found > 10);
 }
+
+#[test]
+fn mutated_structure_sets_are_errors_or_voxels() {
+    use crate::dicom::{On, contour_facts, read_contours};
+    let mut random = segspec_base::random::stream(11, "mutated structure sets", 0, 0);
+    let grid = Geometry::axis_aligned([6, 96, 96], [3.0, 0.8, 0.8]);
+    let sets: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../../tests/reference/contours.json")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rs.dcm");
+    for set in sets.as_array().unwrap() {
+        let whole = unpacked(set["contours"].as_str().unwrap());
+        for _ in 0..ROUNDS {
+            std::fs::write(&path, mutated(&whole, &mut random)).unwrap();
+            let _ = contour_facts(&path);
+            let _ = read_contours(&path, On::Grid(&grid), &|_| true);
+        }
+    }
+}

@@ -65,34 +65,57 @@ pub(super) fn storage(values: impl Iterator<Item = f32>) -> Result<Storage, Stri
 
 const REMEDY: &str = "round them to whole numbers, or write NIfTI";
 
-/// Candidates: whole numbers as they are, whole numbers above the lowest one, then multiples of the step between values.
+/// Candidates: whole numbers as they are, whole numbers above the lowest one, then multiples of a step: the smallest difference, or the
+/// largest number that divides all differences.
 fn candidates(values: &[f32]) -> impl Iterator<Item = Storage> + '_ {
     let lowest = values.first().map_or(0.0, |&value| f64::from(value));
     let whole = [(0.0, true), (0.0, false), (lowest, false)].map(|(intercept, signed)| (1.0, intercept, signed));
-    let steps = step(values).into_iter().flat_map(move |step| {
-        DIGITS.filter_map(move |digits| format!("{step:.digits$e}").parse().ok()).flat_map(move |slope: f64| {
-            let intercepts = DIGITS.filter_map(move |digits| format!("{lowest:.digits$e}").parse().ok());
-            let shifted = intercepts.map(move |intercept| (slope, intercept, false));
-            [(slope, 0.0, true), (slope, 0.0, false)].into_iter().chain(shifted)
-        })
+    let nearest = smallest_difference(values).map(|step| refined(values, step));
+    let slopes = |step: f64| {
+        let rounded = DIGITS.filter_map(move |digits| format!("{step:.digits$e}").parse().ok());
+        // Thirds and the like have no short decimals.
+        rounded.chain((step < 0.5).then(|| (1.0 / step).round().recip()))
+    };
+    let steps = nearest.into_iter().chain(divisor(values)).flat_map(slopes).flat_map(move |slope: f64| {
+        let intercepts = DIGITS.filter_map(move |digits| format!("{lowest:.digits$e}").parse().ok());
+        let shifted = intercepts.map(move |intercept| (slope, intercept, false));
+        [(slope, 0.0, true), (slope, 0.0, false)].into_iter().chain(shifted)
     });
     let storage = |(slope, intercept, signed)| Storage { slope, intercept, signed };
     whole.into_iter().chain(steps).map(storage)
 }
 
-/// The step that divides all differences, refined from the smallest difference to the largest.
-fn step(values: &[f32]) -> Option<f64> {
-    let first = f64::from(*values.first()?);
-    let smallest = values.windows(2).map(|pair| f64::from(pair[1]) - f64::from(pair[0])).fold(f64::INFINITY, f64::min);
-    if !smallest.is_finite() || smallest <= 0.0 {
-        return None;
-    }
-    let refine = |step: f64, &value: &f32| {
+/// The largest part of the smallest difference that divides all others; `None` where there is none that 16 bits can count.
+fn divisor(values: &[f32]) -> Option<f64> {
+    let smallest = smallest_difference(values)?;
+    let [low, high] = [*values.first()?, *values.last()?].map(f64::from);
+    // Two roundings to 32-bit floats.
+    let noise = low.abs().max(high.abs()) * f64::from(f32::EPSILON);
+    let divides = |step: f64| {
+        values.iter().all(|&value| {
+            let offset = f64::from(value) - low;
+            (offset - (offset / step).round() * step).abs() <= noise
+        })
+    };
+    let most = (VALUES as f64 * smallest / (high - low)) as usize;
+    let parts = (2..=most).map(|parts| refined(values, smallest / parts as f64));
+    parts.take_while(|step| *step > 8.0 * noise).find(|&step| divides(step))
+}
+
+fn smallest_difference(values: &[f32]) -> Option<f64> {
+    let differences = values.windows(2).map(|pair| f64::from(pair[1]) - f64::from(pair[0]));
+    let smallest = differences.fold(f64::INFINITY, f64::min);
+    (smallest.is_finite() && smallest > 0.0).then_some(smallest)
+}
+
+/// A step, made exact by the offsets of the values from the lowest one, small ones first.
+fn refined(values: &[f32], step: f64) -> f64 {
+    let first = values.first().map_or(0.0, |&value| f64::from(value));
+    values.iter().fold(step, |step, &value| {
         let offset = f64::from(value) - first;
         let count = (offset / step).round();
         if count > 0.0 { offset / count } else { step }
-    };
-    Some(values.iter().fold(smallest, refine))
+    })
 }
 
 #[cfg(test)]
@@ -123,6 +146,19 @@ mod tests {
             let values: Vec<f32> = stored.map(|raw| (f64::from(raw) * slope + intercept) as f32).collect();
             round_trip(&values);
         }
+    }
+
+    #[test]
+    fn values_that_are_multiples_of_a_step_that_is_no_difference_are_stored() {
+        let random = |index: u32| index.wrapping_mul(2_654_435_761) >> 16;
+        for (step, lowest) in [(0.2, 0.0), (0.1, -3.5), (0.05, 0.35), (1.0 / 3.0, 1.0), (0.001, -12.0), (2.5e-7, 0.0)] {
+            for multiples in [vec![0, 2, 5], vec![0, 6, 10, 15], vec![0, 4, 6, 9], (1..200).map(random).collect()] {
+                let values: Vec<f32> =
+                    multiples.iter().map(|&count| (f64::from(count) * step + lowest) as f32).collect();
+                round_trip(&values);
+            }
+        }
+        assert_eq!(round_trip(&[0.0, 0.4, 1.0]).slope, 0.2);
     }
 
     #[test]
