@@ -8,7 +8,7 @@ use super::setting::cache;
 use crate::Cancel;
 use crate::backend::{self, DeviceName};
 use crate::dataset::inputs::Step;
-use crate::dataset::{self, Access, Case, Content, Excluded, Fold, Inputs};
+use crate::dataset::{Access, Case, Content, Excluded, Fold, Inputs};
 use crate::evaluate::{Setting, TrialKey, Variant};
 use crate::observe::{Events, Kind};
 use crate::plan::resolve::{crop_threshold, modalities};
@@ -111,10 +111,8 @@ impl Planner<'_> {
     fn trial(&self, trial: &Trial, runs: &mut Vec<Stored>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
-        let folds: Vec<Fold> = dataset::split(split, &self.inputs.split_names(split))?
-            .iter()
-            .map(|fold| fold.without(&self.inputs.excluded))
-            .collect();
+        let folds: Vec<Fold> =
+            self.inputs.split(split)?.iter().map(|fold| fold.without(&self.inputs.excluded)).collect();
         self.refuse_empty(&folds)?;
         let main = Stage::new(self, experiment, &folds)?;
         let first_stage = first_stage(experiment);
@@ -148,7 +146,7 @@ impl Planner<'_> {
         let split = self.loaded.experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
         let held_out = match self.request.folds {
             Folds::All => {
-                let test = dataset::held_out(split, &self.inputs.split_names(split))?;
+                let test = self.inputs.held_out(split)?;
                 Some(self.data(&Fold { train: Vec::new(), validation: Vec::new(), test }))
             }
             Folds::One(_) => None,

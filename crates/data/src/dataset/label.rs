@@ -95,6 +95,22 @@ impl Label {
 /// [`CaseError`]: missing or unreadable labels, masks of one case on different grids, or overlapping structures in a dataset
 /// without `labels.overlap`.
 pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
+    let mut labels = structures(case, image)?;
+    if let Some((value, path)) = &case.ignored {
+        let ignored = mask(case, path, &labels.geometry)?;
+        let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
+        labels.geometry.same_grid(&ignored.geometry, GRID_TOLERANCE).map_err(wrong)?;
+        Zip::from(&mut labels.voxels).and(&ignored.voxels).for_each(|label, inside| {
+            if *inside != 0 {
+                *label = *value;
+            }
+        });
+    }
+    Ok(labels)
+}
+
+/// The labels before ignored voxels are marked.
+fn structures(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
     match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
         Label::Map(path) if Format::of(path)? == Format::DicomSegments => segments(case, path, image),
         Label::Map(path) if case.reading.names.is_empty() => Ok(read_label_map(path)?),
@@ -155,7 +171,7 @@ fn segments(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, Case
     let source = case.images.first().filter(|image| matches!(Format::of(image), Ok(Format::DicomImage)));
     let segments = match source {
         Some(folder) => {
-            let series = Series::open(folder, &case.reading.choice)?;
+            let series = Series::open(folder, &case.choice(0))?;
             dicom::read_segments(&dicom::only_segments(path)?, Some(&series))?
         }
         None => read_segments(path)?,

@@ -18,6 +18,7 @@ mod file;
 mod format;
 mod frames;
 mod grid;
+mod identity;
 mod inspect;
 mod pixel;
 mod plane;
@@ -38,6 +39,7 @@ use std::path::Path;
 pub use anonymise::{Anonymous, CopyError, anonymise};
 pub(crate) use format::{IMAGES, SEGMENTS};
 pub use grid::Gaps;
+pub use identity::{Identity, identity};
 pub use scan::{Content, Scan, SeriesSummary, content_of, only_segments, scan};
 pub use seg::{
     Algorithm, Code, SegmentCoding, SegmentationHeader, is_segments, read_segments, referenced_series, write_segments,
