@@ -37,8 +37,8 @@ pub struct New {
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
     /// Spacing of slices, rows and columns in mm, for pictures whose names do not state it
-    #[arg(long, value_name = "Z,Y,X", value_delimiter = ',', num_args = 3)]
-    spacing_mm: Option<Vec<f64>>,
+    #[arg(long, value_name = "Z,Y,X")]
+    spacing_mm: Option<String>,
     /// Print what was found, guessed, left out and written as JSON
     #[arg(long)]
     json: bool,
@@ -106,10 +106,13 @@ fn tell(folder: &Path, proposal: &Proposal, dataset: &Path, experiment: &Path) {
     println!("      segspec run {} --smoke", experiment.display());
 }
 
-fn spacing(numbers: &[f64]) -> Result<[f64; 3], Failure> {
-    let wrong =
-        || Failure::message(Exit::Usage, "--spacing-mm needs three numbers above 0, as in 3,1.5,1.5".to_owned());
-    let numbers: [f64; 3] = numbers.try_into().map_err(|_| wrong())?;
+fn spacing(text: &str) -> Result<[f64; 3], Failure> {
+    let wrong = || {
+        let text = format!("--spacing-mm `{text}`: expected three numbers above 0, as in 3,1.5,1.5");
+        Failure::message(Exit::Usage, text)
+    };
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|number| number.trim().parse()).collect();
+    let numbers: [f64; 3] = numbers.map_err(|_| wrong())?.try_into().map_err(|_| wrong())?;
     if numbers.iter().all(|number| number.is_finite() && *number > 0.0) { Ok(numbers) } else { Err(wrong()) }
 }
 

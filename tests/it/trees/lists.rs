@@ -267,7 +267,7 @@ pub const TREES: [Tree; 15] = [
         layout: "BIDS",
         structures: &["grey matter", "white matter"],
         channels: &["T1w", "T2w"],
-        left_out: &[("sub-01/anat/sub-01_FLAIR", "not on the grid"), ("dataset_description.json", "")],
+        left_out: &[("*_FLAIR", "not on the grid"), ("dataset_description.json", "")],
         lines: &["modality = \"mr\""],
         ..Tree::PLAIN
     },

@@ -166,7 +166,10 @@ fn off_grid(survey: &Survey, files: &BTreeMap<&str, &Item>, chosen: &OfKind) -> 
         return Some(format!("{} volumes per file", image.channels));
     }
     image.geometry.same_grid(&label.geometry, TOLERANCE).err().map(|difference| {
-        format!("not on the grid of the labels ({difference}); listed as a further image, `resample-channels = true` takes it")
+        let brief = difference.split(" (shape").next().unwrap_or_default();
+        format!(
+            "not on the grid of the labels ({brief}); list it as an image and set `resample-channels = true` to use it"
+        )
     })
 }
 

@@ -27,12 +27,12 @@ pub(super) fn left_out(survey: &Survey, find: &Find, opened: &Opened) -> Vec<Lef
     let is_list = |item: &Item| find.lists.contains(&item.path);
     for item in survey.items.iter().filter(|item| !used.contains(&item.path) && !is_list(item)) {
         let reason = reason(item, find, opened);
-        let (count, file) = found.entry((place(item), reason)).or_insert((0, item.path.clone()));
+        let (count, file) = found.entry((place(item, find), reason)).or_insert((0, item.path.clone()));
         *count += 1;
         file.clone_from(&item.path);
     }
     let row = |((folder, reason), (files, last)): ((String, String), (usize, String))| {
-        let place = if files == 1 { last } else { folder };
+        let place = if files == 1 && !folder.starts_with('*') { last } else { folder };
         LeftOut { place, files, reason }
     };
     let mut rows: Vec<LeftOut> = found.into_iter().map(row).collect();
@@ -50,8 +50,12 @@ pub(super) fn left_out(survey: &Survey, find: &Find, opened: &Opened) -> Vec<Lef
     rows
 }
 
-/// The folder of a file; for tables and texts, one row.
-fn place(item: &Item) -> String {
+/// The folder of a file, or what the finder calls these files; for tables and texts, one row.
+fn place(item: &Item, find: &Find) -> String {
+    let named = find.left_out.iter().find(|(place, _)| matches(item, place));
+    if let Some((place, _)) = named.filter(|(place, _)| place.starts_with('*')) {
+        return place.clone();
+    }
     match item.kind {
         Kind::Other => "tables, texts and others".into(),
         _ if item.folder().is_empty() => "./".into(),
