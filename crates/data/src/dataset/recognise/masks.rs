@@ -70,7 +70,8 @@ fn recurs(found: &Masks) -> bool {
     let named = structures.iter().all(|name| words(name).iter().any(|word| word.len() > 1 && !is_label(word)));
     let often = found.cases.len() < 2 || found.files() * 2 >= structures.len() * 3;
     // `PET_mask` and `CT_mask` are labels of contrasts, no structures.
-    let contrast = |name: &String| name.split(|letter: char| !letter.is_ascii_alphanumeric()).all(is_contrast);
+    let part = |part: &str| is_contrast(part) || is_label(part);
+    let contrast = |name: &String| name.split(|letter: char| !letter.is_ascii_alphanumeric()).all(part);
     structures.len() >= 2 && named && often && !structures.iter().all(contrast)
 }
 
