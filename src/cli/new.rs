@@ -1,8 +1,8 @@
 //! `segspec new`.
 
+mod dataset_file;
 mod recipe;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,19 +10,22 @@ use clap::Args;
 use super::dataset::failure;
 use super::session::data_root;
 use super::{Exit, Failure};
-use crate::dataset::spec::{Layout, Modality};
+use crate::dataset::recognise::Stated;
 use crate::dataset::{Proposal, recognise};
 use crate::files;
 
 /// Write a dataset file and an experiment file for a folder of images
 ///
-/// Recognises the Medical Segmentation Decathlon, nnU-Net raw, and NIfTI images with labels whose names differ by a word
-/// such as `label`, `seg` or `mask`. Guesses are reported. Existing files are not overwritten.
+/// Recognises the Medical Segmentation Decathlon, nnU-Net, BIDS, MONAI data lists, UW-Madison, DICOM series with SEG, RTSTRUCT,
+/// surfaces or masks, a mask per structure (TotalSegmentator), and images and labels (NIfTI, NRRD, PNG, TIFF) whose names differ
+/// by a word such as `label`, `seg` or `mask`: see docs/datasets.md. What was guessed and what is left out is printed. Existing
+/// files are not overwritten.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec new --from data/hippocampus
-  segspec new --from /archive/liver-ct --name liver --out study")]
+  segspec new --from /archive/liver-ct --name liver --out study
+  segspec new --from data/uw-madison --spacing-mm 3,1.5,1.5")]
 pub struct New {
     /// Folder of the images
     #[arg(long, value_name = "FOLDER")]
@@ -33,7 +36,10 @@ pub struct New {
     /// Parent folder of `datasets/` and `experiments/`
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
-    /// Print what was found, guessed and written as JSON
+    /// Spacing of slices, rows and columns in mm, for pictures whose names do not state it
+    #[arg(long, value_name = "Z,Y,X")]
+    spacing_mm: Option<String>,
+    /// Print what was found, guessed, left out and written as JSON
     #[arg(long)]
     json: bool,
 }
@@ -52,14 +58,16 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
         let text = format!("{} already exists and is not overwritten; choose another --name", existing.display());
         return Err(Failure::message(Exit::Usage, text));
     }
-    let proposal = recognise(&folder).map_err(failure)?;
+    let stated = Stated { spacing_mm: args.spacing_mm.as_deref().map(spacing).transpose()? };
+    let proposal = recognise(&folder, stated).map_err(failure)?;
     let root = root_of(&folder);
     let [dataset, experiment] = &targets;
-    write(dataset, &dataset_toml(&proposal, &root))?;
+    write(dataset, &dataset_file::text(&proposal, &root))?;
     write(experiment, &recipe::experiment_toml(&name, &proposal))?;
     if args.json {
         let value = serde_json::json!({
-            "folder": folder, "cases": proposal.cases, "guesses": proposal.guesses,
+            "folder": folder, "layout": proposal.layout, "cases": proposal.cases, "patients": proposal.patients,
+            "guesses": proposal.guesses, "left-out": proposal.left_out, "channels": proposal.dataset.channels,
             "structures": proposal.dataset.structures, "dataset": dataset, "experiment": experiment,
         });
         println!("{value:#}");
@@ -69,13 +77,43 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// Most rows of left-out files in the terminal; `--json` has all.
+const LISTED: usize = 30;
+
 fn tell(folder: &Path, proposal: &Proposal, dataset: &Path, experiment: &Path) {
-    println!("{}: {} cases, {}", folder.display(), proposal.cases, structures(proposal));
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    println!("{}: {}", folder.display(), proposal.layout);
+    let patients = match proposal.patients == proposal.cases {
+        true => String::new(),
+        false => format!(" of {}", counted(proposal.patients, "patient")),
+    };
+    println!("found: {}{patients}, {}", counted(proposal.cases, "case"), structures(proposal));
+    let channels: Vec<&str> = proposal.dataset.channels.iter().map(|channel| channel.name.as_str()).collect();
+    if !channels.is_empty() {
+        println!("channels: {}", channels.join(", "));
+    }
+    for left in proposal.left_out.iter().take(LISTED) {
+        let files = if left.files == 0 { String::new() } else { format!(" ({})", counted(left.files, "file")) };
+        println!("left out: {}{files}: {}", left.place, left.reason);
+    }
+    if proposal.left_out.len() > LISTED {
+        println!("left out: {} more, listed with --json", proposal.left_out.len() - LISTED);
+    }
     proposal.guesses.iter().for_each(|guess| println!("guessed: {guess}"));
     println!("wrote {}\nwrote {}", dataset.display(), experiment.display());
     println!("next: segspec dataset check {}", dataset.display());
     println!("      segspec preview {}", experiment.display());
     println!("      segspec run {} --smoke", experiment.display());
+}
+
+fn spacing(text: &str) -> Result<[f64; 3], Failure> {
+    let wrong = || {
+        let text = format!("--spacing-mm `{text}`: expected three numbers above 0, as in 3,1.5,1.5");
+        Failure::message(Exit::Usage, text)
+    };
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|number| number.trim().parse()).collect();
+    let numbers: [f64; 3] = numbers.map_err(|_| wrong())?.try_into().map_err(|_| wrong())?;
+    if numbers.iter().all(|number| number.is_finite() && *number > 0.0) { Ok(numbers) } else { Err(wrong()) }
 }
 
 fn structures(proposal: &Proposal) -> String {
@@ -120,69 +158,6 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.into()).to_string()
 }
 
-fn dataset_toml(proposal: &Proposal, root: &str) -> String {
-    let dataset = &proposal.dataset;
-    let mut text = String::from("#:schema schema.json\n");
-    for guess in &proposal.guesses {
-        let _ = writeln!(text, "# Guessed, please check: {guess}.");
-    }
-    for (key, value) in
-        [("description", &dataset.description), ("source", &dataset.source), ("licence", &dataset.licence)]
-    {
-        if !value.is_empty() {
-            let _ = writeln!(text, "{key} = {}", quoted(value));
-        }
-    }
-    let _ = writeln!(text, "# Relative to SEGSPEC_DATA (default data/), or absolute.\nroot = {}", quoted(root));
-    let _ = writeln!(text, "layout = {}", layout_toml(&dataset.layout));
-    let _ = writeln!(text, "modality = {}", quoted(modality_name(dataset.modality)));
-    text.push_str("\n# Training and test cases; an experiment can override the split.\n");
-    let folds = proposal.cases.clamp(2, 5);
-    let _ = writeln!(text, "[split.k-fold]\nfolds = {folds}\nseed = 12345");
-    text.push_str("# To keep cases of a patient together (by case name): group-by = \"^(patient\\\\d+)_\"\n");
-    if !dataset.labels.mirror_pairs.is_empty() {
-        let line = |[left, right]: &[String; 2]| format!("    [{}, {}],\n", quoted(left), quoted(right));
-        let pairs: String = dataset.labels.mirror_pairs.iter().map(line).collect();
-        let _ = write!(text, "\n# Pairs swapped in mirrored images.\n[labels]\nmirror-pairs = [\n{pairs}]\n");
-    }
-    for channel in &dataset.channels {
-        let _ = write!(text, "\n[[channel]]\nname = {}\n", quoted(&channel.name));
-    }
-    for structure in &dataset.structures {
-        let _ = write!(text, "\n[[structure]]\nname = {}\nvalue = {}\n", quoted(&structure.name), structure.value);
-    }
-    text
-}
-
-fn layout_toml(layout: &Layout) -> String {
-    match layout {
-        Layout::Msd {} => "{ msd = {} }".into(),
-        Layout::Nnunet {} => "{ nnunet = {} }".into(),
-        Layout::Pairs { image: Some(image), label, .. } => {
-            format!("{{ pairs = {{ image = {}, label = {} }} }}", quoted(image), quoted(label))
-        }
-        Layout::Pairs { images, label, .. } => {
-            let images: Vec<String> = images.iter().map(|image| quoted(image)).collect();
-            format!("{{ pairs = {{ images = [{}], label = {} }} }}", images.join(", "), quoted(label))
-        }
-        // Never proposed: recognised folders are one of the above.
-        Layout::Masks { mask, .. } => format!("{{ masks = {{ mask = {} }} }}", quoted(mask)),
-        Layout::UwMadison { .. } => "{ uw-madison = {} }".into(),
-    }
-}
-
-fn modality_name(modality: Modality) -> &'static str {
-    match modality {
-        Modality::Ct => "ct",
-        Modality::Mr => "mr",
-        Modality::Pet => "pet",
-        Modality::Us => "us",
-        Modality::Microscopy => "microscopy",
-        Modality::Rgb => "rgb",
-        Modality::Other => "other",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,7 +170,7 @@ mod tests {
         let from = place.path().join("My Set");
         let recipe = PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
         phantom::write(&from, recipe, &|_, _| {}).unwrap();
-        let new = || New { from: from.clone(), name: None, out: place.path().into(), json: false };
+        let new = || New { from: from.clone(), name: None, out: place.path().into(), spacing_mm: None, json: false };
         assert_eq!(execute(new()).unwrap(), Exit::Ok);
         let read = |file: &str| std::fs::read_to_string(place.path().join(file)).unwrap();
         let dataset: crate::dataset::Dataset = toml::from_str(&read("datasets/my-set.toml")).unwrap();

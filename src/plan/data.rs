@@ -63,11 +63,17 @@ pub struct PlannedCase {
     /// Voxel spacing, where the image is a folder of 2D pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_spacing_mm: Option<[f64; 3]>,
+    /// The DICOM series of each image, where their folders contain several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<String>,
     /// Hashes of the content, read as `reading` says.
     pub content: Content,
     /// Its labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
+    /// The value of unlabelled voxels and the mask of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<(u16, PathBuf)>,
 }
 
 impl Data {
@@ -87,8 +93,10 @@ impl Data {
                 role,
                 images: case.images,
                 stack_spacing_mm: case.stack_spacing_mm,
+                series: case.series,
                 content: content.clone(),
                 label: case.label,
+                ignored: case.ignored,
             })
         });
         let reading = inputs.cases.first().map(|(case, _)| case.reading.clone()).unwrap_or_default();
@@ -119,7 +127,9 @@ impl Data {
             name: planned.name.clone(),
             images: planned.images.clone(),
             stack_spacing_mm: planned.stack_spacing_mm,
+            series: planned.series.clone(),
             label: planned.label.clone(),
+            ignored: planned.ignored.clone(),
             reading: self.reading.clone(),
         };
         let Ok(case) = case.with_paths(&below);

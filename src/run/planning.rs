@@ -9,7 +9,7 @@ use crate::Cancel;
 use crate::backend::{self, DeviceName};
 use crate::dataset::inputs::Step;
 use crate::dataset::spec::Split;
-use crate::dataset::{self, Access, Case, Content, Excluded, Fold, Inputs};
+use crate::dataset::{Access, Case, Content, Excluded, Fold, Inputs};
 use crate::evaluate::{Setting, TrialKey, Variant};
 use crate::observe::{Events, Kind};
 use crate::plan::resolve::{crop_threshold, modalities};
@@ -121,7 +121,7 @@ impl Planner<'_> {
     fn trial(&self, trial: &Trial, runs: &mut Vec<Stored>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
-        let whole = dataset::split(split, &self.inputs.split_names(split))?;
+        let whole = self.inputs.split(split)?;
         let folds: Vec<Fold> = whole.iter().map(|fold| fold.without(&self.inputs.excluded)).collect();
         if whole.iter().zip(&folds).any(|(whole, fold)| fold.validation.is_empty() && !whole.validation.is_empty()) {
             self.request.events.warn("no usable validation case is left: the weights of the last epoch are used");
@@ -159,7 +159,7 @@ impl Planner<'_> {
         let split = self.loaded.experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
         let held_out = match self.request.folds {
             Folds::All => {
-                let test = dataset::held_out(split, &self.inputs.split_names(split))?;
+                let test = self.inputs.held_out(split)?;
                 Some(self.data(&Fold { train: Vec::new(), validation: Vec::new(), test }))
             }
             Folds::One(_) => None,

@@ -50,7 +50,7 @@ fn see(source: &Source) -> Result<Seen, Failure> {
     let inputs = Inputs::open(&spec, &data_root(), Path::new(CACHE), Access::Read, &progress, &cancel);
     bar.finish_and_clear();
     let inputs = inputs.map_err(failure)?;
-    let folds = dataset::split(&spec.split, &inputs.split_names(&spec.split)).map_err(RunError::from)?;
+    let folds = inputs.split(&spec.split).map_err(RunError::from)?;
     let (fingerprint, plan) = plan(&spec, &name, &inputs, &folds, &cancel)?;
     Ok(Seen { spec, opened, inputs, fingerprint, plan })
 }

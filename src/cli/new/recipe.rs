@@ -9,6 +9,8 @@ pub(super) fn experiment_toml(name: &str, proposal: &Proposal) -> String {
     let description = format!("{} structures, planned from the data", structures.len());
     let (dataset, description, mirror) = (quoted(name), quoted(&description), mirror(proposal));
     let structures = structures.join(", ");
+    let targets = targets(proposal, &structures);
+    let spacing = spacing(proposal);
     format!(
         "#:schema schema.json
 # segspec show FILE      every key with its default, and what each \"auto\" resolves to
@@ -16,17 +18,13 @@ pub(super) fn experiment_toml(name: &str, proposal: &Proposal) -> String {
 # segspec run FILE       add --smoke to test every stage first, --fold all for every fold
 description = {description}
 dataset = {dataset}
-# Default: every structure of the dataset. Unions from the dataset's `labels.merge` can be listed too.
-# structures = [{structures}]
-# GPU memory in GB for which \"auto\" plans patch and batch size.
+{targets}# GPU memory in GB for which \"auto\" plans patch and batch size.
 memory-target-gb = 8.0
 
 [preprocess]
 # The bounding box of nonzero voxels; \"body\" for CT with much air or table around the patient.
 crop = \"nonzero\"
-# nnU-Net's rule on the training cases; alternatives: [z, y, x] in mm, or \"keep\".
-spacing-mm = \"auto\"
-# By modality: CT is clipped and scaled by statistics of the dataset's labelled voxels, MR by each image's mean and SD.
+{spacing}# By modality: CT is clipped and scaled by statistics of the dataset's labelled voxels, MR by each image's mean and SD.
 intensity = \"auto\"
 
 [augment]
@@ -67,6 +65,31 @@ mirror = false
 # seeds = [0, 1, 2]
 "
     )
+}
+
+/// The structures to segment: regions if the dataset has them.
+fn targets(proposal: &Proposal, structures: &str) -> String {
+    if proposal.targets.is_empty() {
+        return format!(
+            "# Default: every structure of the dataset. Unions from the dataset's `labels.merge` can be listed too.\n\
+             # structures = [{structures}]\n"
+        );
+    }
+    let targets: Vec<String> = proposal.targets.iter().map(|name| quoted(name)).collect();
+    format!(
+        "# The regions of dataset.json and structures with a name of their own.\nstructures = [{}]\n",
+        targets.join(", ")
+    )
+}
+
+/// Pictures without a spacing cannot be resampled to one.
+fn spacing(proposal: &Proposal) -> &'static str {
+    match proposal.is_flat {
+        true => "# The images state no spacing, or are one slice deep: their pixels are kept.\nspacing-mm = \"keep\"\n",
+        false => {
+            "# nnU-Net's rule on the training cases; alternatives: [z, y, x] in mm, or \"keep\".\nspacing-mm = \"auto\"\n"
+        }
+    }
 }
 
 /// The mirrored axes: without the width if a structure with a side has no mirror pair.

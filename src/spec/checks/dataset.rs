@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::dataset::phantom::PhantomLayout;
-use crate::dataset::spec::{Layout, MAX_OVERLAPPING};
+use crate::dataset::spec::{Layout, ListedCase, MAX_OVERLAPPING};
 use crate::spec::finding::KeyPath;
 use crate::spec::{Findings, suggest};
 
@@ -13,6 +13,7 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     mirrored(dataset, findings);
     background(dataset, findings);
     ignored(dataset, findings);
+    ignore_mask(dataset, findings);
     overlap(dataset, findings);
     channels(dataset, findings);
     layout(&dataset.layout, dataset, findings);
@@ -117,6 +118,27 @@ fn ignored(dataset: &Dataset, findings: &mut Findings) {
     }
 }
 
+fn ignore_mask(dataset: &Dataset, findings: &mut Findings) {
+    let Some(pattern) = &dataset.labels.ignore_mask else { return };
+    if dataset.labels.ignore.is_none() {
+        let help = "add `labels.ignore`, for example 255: a value that no structure has";
+        findings.error("labels.ignore-mask", "there is no value for unlabelled voxels", help);
+    }
+    if !pattern.contains("{case}") {
+        let help = "put `{case}` in place of the case's name, as in `{case}/unlabelled.nii.gz`";
+        findings.error("labels.ignore-mask", "this pattern has no `{case}`", help);
+    }
+}
+
+fn listed(file: Option<&str>, cases: &[ListedCase], findings: &mut Findings) {
+    let list = KeyPath::from("layout.list");
+    match (file, cases.is_empty()) {
+        (Some(_), false) => findings.error(list, "`file` and `cases` are both given", "keep one of the two"),
+        (None, true) => findings.error(list, "no case is listed", "add `file = \"cases.csv\"`, or `cases`"),
+        _ => {}
+    }
+}
+
 fn overlap(dataset: &Dataset, findings: &mut Findings) {
     let count = dataset.structures.len();
     if dataset.labels.overlap && count > MAX_OVERLAPPING {
@@ -137,6 +159,7 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
     let (image, images, (label, label_key), pairs) = match layout {
         Layout::Pairs { image, images, label } => (image, images, (label, "label"), KeyPath::from("layout.pairs")),
         Layout::Masks { image, images, mask } => (image, images, (mask, "mask"), KeyPath::from("layout.masks")),
+        Layout::List { file, cases } => return listed(file.as_deref(), cases, findings),
         _ => return,
     };
     if label_key == "mask" && !label.contains("{structure}") {

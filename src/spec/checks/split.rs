@@ -26,6 +26,10 @@ pub fn check(split: &Split, findings: &mut Findings) {
             fraction("split.k-fold.validation", *validation, findings);
             group("split.k-fold.group-by", group_by.as_deref(), findings);
         }
+        Split::FixedFolds { folds, validation, .. } => {
+            fraction("split.fixed-folds.validation", *validation, findings);
+            fixed_folds(folds, findings);
+        }
     }
 }
 
@@ -33,9 +37,8 @@ pub fn check(split: &Split, findings: &mut Findings) {
 pub fn has_validation(split: &Split) -> bool {
     match split {
         Split::Fixed { validation, .. } => !validation.is_empty(),
-        Split::Ratio { validation, .. } | Split::EveryNth { validation, .. } | Split::KFold { validation, .. } => {
-            *validation > 0.0
-        }
+        Split::Ratio { validation, .. } | Split::EveryNth { validation, .. } => *validation > 0.0,
+        Split::KFold { validation, .. } | Split::FixedFolds { validation, .. } => *validation > 0.0,
     }
 }
 
@@ -68,6 +71,26 @@ fn group(path: &str, pattern: Option<&str>, findings: &mut Findings) {
 }
 
 const HELP: &str = "put the patient's part of the case name in parentheses, as in \"^(patient[0-9]+)_\"";
+
+fn fixed_folds(folds: &[Vec<String>], findings: &mut Findings) {
+    let list = KeyPath::from("split.fixed-folds.folds");
+    if folds.len() == 1 {
+        findings.error(list.clone(), "one fold leaves no case to train on", "list the test cases of two folds or more");
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for (number, cases) in folds.iter().enumerate() {
+        if cases.is_empty() {
+            findings.error(list.item(number), "this fold has no test case", "name at least one case");
+        }
+        for (index, case) in cases.iter().enumerate() {
+            if seen.contains(&case.as_str()) {
+                let message = format!("the case `{case}` is listed twice");
+                findings.error(list.item(number).item(index), message, "each case tests one fold: list it once");
+            }
+            seen.push(case);
+        }
+    }
+}
 
 fn fixed(train: &[String], validation: &[String], test: &[String], findings: &mut Findings) {
     let lists = [("train", train), ("validation", validation), ("test", test)];

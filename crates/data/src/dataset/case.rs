@@ -17,8 +17,12 @@ pub struct Case {
     pub images: Vec<PathBuf>,
     /// Spacing `[z, y, x]` in mm if the image is a folder of 2D images, one per slice.
     pub stack_spacing_mm: Option<[f64; 3]>,
+    /// SeriesInstanceUID of each image, if their folders contain several DICOM series; empty if the dataset's choice decides.
+    pub series: Vec<String>,
     /// The reference labels.
     pub label: Option<Label>,
+    /// Mask of unlabelled voxels, and the value that they get.
+    pub ignored: Option<(u16, PathBuf)>,
     /// How its files are read.
     pub reading: Reading,
 }
@@ -26,13 +30,21 @@ pub struct Case {
 impl Case {
     /// A case that is read with default options.
     pub fn new(name: &str, images: Vec<PathBuf>, label: Option<Label>) -> Self {
-        Self { name: name.into(), images, stack_spacing_mm: None, label, reading: Reading::default() }
+        let reading = Reading::default();
+        Self { name: name.into(), images, stack_spacing_mm: None, series: Vec::new(), label, ignored: None, reading }
     }
 
     /// The case without its reference labels.
     #[must_use]
     pub fn unlabelled(&self) -> Self {
-        Self { label: None, ..self.clone() }
+        Self { label: None, ignored: None, ..self.clone() }
+    }
+
+    /// Which series of a channel's folder to read.
+    pub fn choice(&self, channel: usize) -> Choice {
+        let own = self.series.get(channel).filter(|uid| !uid.is_empty()).cloned();
+        let choice = self.reading.choice.clone();
+        Choice { series: own.or(choice.series), ..choice }
     }
 
     /// Every file of the case with its role: `image-0`, `image-1`, …, `label`. Folders are expanded.
@@ -47,6 +59,9 @@ impl Case {
         for path in self.label.iter().flat_map(Label::files) {
             files.extend(crate::files::below(path)?.into_iter().map(|file| ("label".to_owned(), file)));
         }
+        if let Some((_, path)) = &self.ignored {
+            files.extend(crate::files::below(path)?.into_iter().map(|file| ("ignored".to_owned(), file)));
+        }
         Ok(files)
     }
 
@@ -58,6 +73,7 @@ impl Case {
         Ok(Self {
             images: self.images.iter().map(|path| change(path)).collect::<Result<_, E>>()?,
             label: self.label.as_ref().map(|label| label.with_paths(change)).transpose()?,
+            ignored: self.ignored.as_ref().map(|(value, path)| Ok((*value, change(path)?))).transpose()?,
             ..self.clone()
         })
     }

@@ -50,7 +50,10 @@ pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::R
     let all = |path: &Path| -> io::Result<Vec<String>> { files::below(path)?.iter().map(|file| hash(file)).collect() };
     let channels: Vec<Vec<String>> = case.images.iter().map(|path| all(path)).collect::<io::Result<_>>()?;
     let reading = &case.reading;
-    let image = name(&("image", &channels, case.stack_spacing_mm, &reading.choice, reading.resample_channels))?;
+    let mut image = name(&("image", &channels, case.stack_spacing_mm, &reading.choice, reading.resample_channels))?;
+    if !case.series.is_empty() {
+        image = name(&("image of series", image, &case.series))?;
+    }
     let Some(label) = &case.label else { return Ok(Content { image, label: None }) };
     // Labels may be resampled to the image's grid, so the image is part of their hash.
     let rules = (&image, reading.resample_labels, reading.overlap, &reading.names, reading.coordinates);
@@ -64,6 +67,10 @@ pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::R
             name(&("masks", rules, each.collect::<io::Result<Vec<_>>>()?))
         }
         Label::Runs(runs) => name(&("runs", rules, runs.rows()?)),
+    };
+    let label = match &case.ignored {
+        Some((value, path)) => name(&("ignored", label?, value, all(path)?)),
+        None => label,
     };
     Ok(Content { image, label: Some(label?) })
 }

@@ -84,7 +84,7 @@ pub fn slices_by_name(case: &Case, image: &Geometry) -> Result<Vec<usize>, CaseE
     let Some(folder) = case.images.first().filter(|path| path.is_dir() && case.stack_spacing_mm.is_none()) else {
         return Ok((0..image.shape[0]).collect());
     };
-    let series = Series::open(folder, &case.reading.choice)?;
+    let series = Series::open(folder, &case.choice(0))?;
     let mut slices: Vec<(&Path, usize)> = series.slices().collect();
     slices.sort();
     Ok(slices.into_iter().map(|(_, slice)| slice).collect())

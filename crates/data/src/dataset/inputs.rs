@@ -10,7 +10,8 @@ use super::check::{self, CaseCheck, check_case, each_case};
 use super::content::{Content, content};
 use super::hashes::FileHashes;
 use super::spec::{Dataset, Split};
-use super::{Case, DataError, Excluded, Opened, open};
+use super::split::{held_out_listed, split_listed};
+use super::{Case, DataError, Excluded, Fold, Groups, Opened, SplitError, open};
 use crate::{Cancel, files};
 
 /// Version of cached checks: incremented when the findings of [`check`](super::check()) change.
@@ -25,6 +26,8 @@ pub struct Inputs {
     pub excluded: Vec<Excluded>,
     /// Content of each listed case, usable or not.
     pub checks: Vec<CaseCheck>,
+    /// Patients and folds that the dataset lists.
+    pub groups: Groups,
 }
 
 /// Whether cases that are not in the cache may be read.
@@ -97,7 +100,7 @@ impl Inputs {
             let (case, reason) = first.map_or_else(|| ("—".into(), "no file".into()), |row| (row.case, row.reason));
             return Err(DataError::NoUsableCase { name: opened.name, count: excluded.len(), case, reason });
         }
-        Ok(Self { cases, excluded, checks })
+        Ok(Self { cases, excluded, checks, groups: opened.groups })
     }
 
     /// Names of the cases that a split assigns. Includes cases whose files are unusable, so that one bad file does not change
@@ -105,9 +108,27 @@ impl Inputs {
     pub fn split_names(&self, split: &Split) -> Vec<&str> {
         let listed = self.checks.iter().map(|check| check.case.as_str());
         match split {
-            Split::Fixed { .. } => listed.chain(self.excluded.iter().map(|row| row.case.as_str())).collect(),
+            Split::Fixed { .. } | Split::FixedFolds { .. } => {
+                listed.chain(self.excluded.iter().map(|row| row.case.as_str())).collect()
+            }
             _ => listed.collect(),
         }
+    }
+
+    /// The folds of a split, including cases whose files are unusable: see [`Self::split_names`].
+    ///
+    /// # Errors
+    /// [`SplitError`], naming the case or key.
+    pub fn split(&self, split: &Split) -> Result<Vec<Fold>, SplitError> {
+        split_listed(split, &self.split_names(split), &self.groups)
+    }
+
+    /// The cases held out of all folds of a cross-validation.
+    ///
+    /// # Errors
+    /// [`SplitError`], naming the key.
+    pub fn held_out(&self, split: &Split) -> Result<Vec<String>, SplitError> {
+        held_out_listed(split, &self.split_names(split), &self.groups)
     }
 
     /// The case with this name and its content hash.

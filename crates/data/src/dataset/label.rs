@@ -98,6 +98,22 @@ impl Label {
 /// [`CaseError`]: missing or unreadable labels, masks of one case on different grids, or overlapping structures in a dataset
 /// without `labels.overlap`.
 pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
+    let mut labels = structures(case, image)?;
+    if let Some((value, path)) = &case.ignored {
+        let ignored = mask(case, *value, path, &labels.geometry)?;
+        let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
+        labels.geometry.same_grid(&ignored.geometry, GRID_TOLERANCE).map_err(wrong)?;
+        Zip::from(&mut labels.voxels).and(&ignored.voxels).for_each(|label, inside| {
+            if *inside != 0 {
+                *label = *value;
+            }
+        });
+    }
+    Ok(labels)
+}
+
+/// The labels before ignored voxels are marked.
+fn structures(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
     match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
         Label::Map(path) if Format::of(path)? == Format::DicomSegments => segments(case, path, image),
         Label::Map(path) if Format::of(path)? == Format::DicomContours => objects::contours(case, path, image),

@@ -31,9 +31,9 @@ pub use inputs::{Access, Inputs};
 pub use label::Label;
 pub use layout::{Opened, open, unlabelled};
 pub use read::{CaseError, read_image, read_label};
-pub use recognise::{Proposal, recognise};
+pub use recognise::{LeftOut, Proposal, Stated, recognise};
 pub use spec::Dataset;
-pub use split::{SplitError, held_out, split};
+pub use split::{Groups, SplitError, held_out, split};
 pub use target::{Target, TargetError, TargetStructure, target};
 
 /// A case that cannot be used, and the reason. Listed in the tables.
@@ -126,6 +126,16 @@ pub enum DataError {
         path: PathBuf,
         /// What the layout expects there.
         expected: String,
+    },
+    /// A folder in which no layout was recognised.
+    #[error("{path}: no dataset recognised\nseen: {seen}\nthe nearest layouts:\n{nearest}")]
+    Unrecognised {
+        /// The folder.
+        path: PathBuf,
+        /// Number of files by format and depth.
+        seen: String,
+        /// The layouts that come nearest, with an example of each.
+        nearest: String,
     },
     /// `exclude` names a case that does not exist.
     #[error("dataset `{name}`: `exclude` names the unknown case `{case}`{hint}")]

@@ -123,9 +123,9 @@ pub fn read_image(case: &Case) -> Result<Volume, CaseError> {
     let Some((first, others)) = case.images.split_first() else {
         return Err(CaseError::NoImage { case: case.name.clone() });
     };
-    let mut image = read_channel(case, first)?;
-    for path in others {
-        let mut channel = read_channel(case, path)?;
+    let mut image = read_channel(case, 0, first)?;
+    for (index, path) in others.iter().enumerate() {
+        let mut channel = read_channel(case, index + 1, path)?;
         let wrong = |difference| CaseError::ChannelGrid { path: path.clone(), difference };
         match image.geometry.same_grid(&channel.geometry, GRID_TOLERANCE) {
             Ok(()) => {}
@@ -139,10 +139,10 @@ pub fn read_image(case: &Case) -> Result<Volume, CaseError> {
 }
 
 /// Reads one file, a DICOM folder, or a folder of 2D images.
-fn read_channel(case: &Case, path: &Path) -> Result<Volume, ReadError> {
+fn read_channel(case: &Case, channel: usize, path: &Path) -> Result<Volume, ReadError> {
     match case.stack_spacing_mm {
         Some(spacing_mm) => raster::read_stack(&pictures(path)?, spacing_mm),
-        None if Format::of(path)? == Format::DicomImage => dicom::read_series(path, &case.reading.choice),
+        None if Format::of(path)? == Format::DicomImage => dicom::read_series(path, &case.choice(channel)),
         None => read_volume(path),
     }
 }

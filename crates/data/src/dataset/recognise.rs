@@ -1,43 +1,207 @@
-//! Proposes a dataset for an unknown folder: layout, modality and structures.
+//! Proposes a dataset for an unknown folder: layout, modality, structures and split, and what is left out.
 
+mod bids;
+mod find;
+mod guess;
+mod left_out;
+mod lists;
+mod masks;
+mod nearest;
+mod part;
 mod pattern;
+mod series;
+mod stems;
+mod survey;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::layout::{DatasetJson, channel_of, nifti_files};
-use super::mirror::partners;
-use super::spec::{Channel, Dataset, DicomChoice, Labels, Layout, Modality, Split, Structure};
-use super::{Case, DataError, open, read_image};
-use crate::volume::{read_header, read_label_map};
+pub use left_out::LeftOut;
 
-/// Number of images read to guess the modality.
-const SAMPLED_IMAGES: usize = 3;
-/// Number of label files read to find the label values if no `dataset.json` lists them.
-const SAMPLED_LABELS: usize = 60;
-/// An image with values this low is taken for CT: fat and air are below 0 HU, and other modalities rarely have negative values.
-const FAT_HU: f32 = -50.0;
+use super::layout::DatasetJson;
+use super::mirror::{has_side, partners};
+use super::spec::{Dataset, DicomChoice, Layout, Split, Structure};
+use super::{DataError, Opened, open};
+use find::Find;
+use part::Parts;
+use survey::{Kind, Survey};
 
-/// A proposed dataset, with a list of what was guessed.
+/// A proposed dataset, with what was guessed and what is left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     /// The declaration; `root` is the folder as given.
     pub dataset: Dataset,
+    /// Name of the recognised layout.
+    pub layout: &'static str,
     /// Number of cases found with it.
     pub cases: usize,
+    /// Number of patients, as far as names or files tell.
+    pub patients: usize,
+    /// Targets of the experiment, if they are not simply the structures: regions.
+    pub targets: Vec<String>,
     /// Guesses for the user to verify, shown as comments and in the terminal.
     pub guesses: Vec<String>,
+    /// Files that no case uses, and why.
+    pub left_out: Vec<LeftOut>,
+    /// Whether the images are 2D pictures or a single slice deep.
+    pub is_flat: bool,
+}
+
+/// What the user states about a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stated {
+    /// Spacing `[z, y, x]` in mm of images that state none.
+    pub spacing_mm: Option<[f64; 3]>,
 }
 
 /// Inspects the files of a folder and proposes a dataset.
 ///
 /// # Errors
-/// [`DataError`] if the folder is missing or matches no layout.
-pub fn recognise(folder: &Path) -> Result<Proposal, DataError> {
-    let json_path = folder.join("dataset.json");
-    let json = if json_path.is_file() { DatasetJson::read(&json_path)? } else { DatasetJson::default() };
-    let layout = layout(folder, &json)?;
-    let mut dataset = Dataset {
+/// [`DataError`] if the folder is missing, matches no layout ([`DataError::Unrecognised`]), or holds no usable case.
+pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
+    if !folder.is_dir() {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
+        return Err(DataError::Unreadable { path: folder.into(), source });
+    }
+    let survey = Survey::of(folder)?;
+    let read = survey.has("dataset.json").then(|| DatasetJson::read(&folder.join("dataset.json")));
+    let (json, unread) = match read {
+        Some(Ok(json)) => (json, None),
+        Some(Err(error)) => (DatasetJson::default(), Some(error.to_string())),
+        None => (DatasetJson::default(), None),
+    };
+    let unrecognised =
+        || DataError::Unrecognised { path: folder.into(), seen: survey.seen(), nearest: nearest::nearest(&survey) };
+    let mut find = find(&survey, &json, stated)?.ok_or_else(unrecognised)?;
+    lists::describe(&json, &mut find);
+    find.guesses.extend(unread.map(|reason| format!("nothing is taken from {reason}")));
+    let mut dataset = dataset(folder, &json, &find);
+    let opened = open(&dataset, &folder.display().to_string(), Path::new(""))?;
+    if opened.cases.is_empty() {
+        let (case, reason) =
+            opened.excluded.first().map_or_else(Default::default, |row| (row.case.clone(), row.reason.clone()));
+        let count = opened.excluded.len();
+        return Err(DataError::NoUsableCase { name: folder.display().to_string(), count, case, reason });
+    }
+    let mut guesses = find.guesses.clone();
+    dataset.channels = guess::channels(&find, &opened.cases);
+    dataset.modality = guess::modality(&find, &opened.cases, &mut guesses);
+    dataset.structures = guess::structures(&find, &opened.cases, &mut dataset.labels, &mut guesses);
+    if !dataset.labels.overlap && matches!(find.layout, Layout::Masks { .. }) && guess::overlap(&dataset, &opened.cases)
+    {
+        dataset.labels.overlap = true;
+        guesses.push("masks of a case share voxels: `labels.overlap`".into());
+    }
+    let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
+    dataset.labels.mirror_pairs = partners(&names);
+    warn_of_sides(&dataset.structures, &mut guesses);
+    let patients = split(&find, &opened, &mut dataset, &mut guesses);
+    let left_out = left_out::left_out(&survey, &find, &opened);
+    let is_flat = is_flat(&opened);
+    let (cases, targets, layout) = (opened.cases.len(), find.targets, find.name);
+    Ok(Proposal { dataset, layout, cases, patients, targets, guesses, left_out, is_flat })
+}
+
+/// The first layout that fits.
+fn find(survey: &Survey, json: &DatasetJson, stated: Stated) -> Result<Option<Find>, DataError> {
+    if let Some(find) = lists::uw_madison(survey, stated.spacing_mm)? {
+        return Ok(Some(find));
+    }
+    if let Some(find) = lists::dataset_json(survey, json)? {
+        return Ok(Some(find));
+    }
+    Ok(lists::data_list(survey).or_else(|| bids::bids(survey)).or_else(|| by_names(survey)))
+}
+
+/// Patterns, lists by DICOM identity, or labels matched with the nearest name.
+fn by_names(survey: &Survey) -> Option<Find> {
+    let parts = Parts::of(survey, &BTreeSet::new());
+    let found = of_parts(survey, &parts);
+    if found.is_some() || survey.of_kinds(&[Kind::Dicom]).next().is_some() {
+        return found;
+    }
+    let labelled = stems::by_content(survey, &parts);
+    if labelled.is_empty() {
+        return None;
+    }
+    let mut find = of_parts(survey, &Parts::of(survey, &labelled))?;
+    let names: Vec<&str> = labelled.iter().take(5).map(String::as_str).collect();
+    find.guesses.push(format!("labels by their content, few whole values and mostly 0: {}", names.join(", ")));
+    Some(find)
+}
+
+fn of_parts(survey: &Survey, parts: &Parts) -> Option<Find> {
+    let images = pattern::images(parts);
+    let pairs = pattern::pairs(parts, &images);
+    let masks = masks::masks(&survey.root, parts, &images);
+    let cases = pairs.as_ref().map_or(0, |pairs| pairs.cases.len());
+    let fewer = |found: &masks::Masks| found.cases.len() < cases || found.files() <= cases;
+    let by_pattern = match (pairs, masks.filter(|found| !fewer(found))) {
+        (_, Some(masks)) => Some((masks.cases.len(), of_masks(masks))),
+        (Some(pairs), None) => Some((pairs.cases.len(), of_pairs(pairs))),
+        (None, None) => None,
+    };
+    let is_dicom = survey.of_kinds(&[Kind::Dicom]).any(|item| item.identity.as_ref().is_some_and(|id| id.is_image));
+    let listed = if is_dicom { series::listed(survey, &parts.labels) } else { stems::listed(parts) };
+    let count = |find: &Find| match &find.layout {
+        Layout::List { cases, .. } => cases.len(),
+        _ => 0,
+    };
+    match (by_pattern, listed) {
+        (Some((cases, mut find)), Some(listed)) if cases >= count(&listed) => {
+            if is_dicom {
+                find.left_out.extend(listed.left_out);
+            }
+            Some(find)
+        }
+        (_, Some(mut listed)) => {
+            structures_of_list(survey, &mut listed);
+            Some(listed)
+        }
+        (by_pattern, None) => by_pattern.map(|(_, find)| find),
+    }
+}
+
+fn of_pairs(pairs: pattern::Pairs) -> Find {
+    let single = pairs.images.len() < 2;
+    let image = pairs.images.first().cloned().filter(|_| single);
+    let images = if single { Vec::new() } else { pairs.images };
+    Find::new("images and labels by pattern", Layout::Pairs { image, images, label: pairs.label })
+}
+
+fn of_masks(found: masks::Masks) -> Find {
+    let structures = numbered(found.structures().into_iter());
+    let single = found.images.len() < 2;
+    let image = found.images.first().cloned().filter(|_| single);
+    let images = if single { Vec::new() } else { found.images };
+    let mut find = Find::new("a mask or surface per structure", Layout::Masks { image, images, mask: found.mask });
+    find.structures = Some(structures);
+    find
+}
+
+fn numbered(names: impl Iterator<Item = String>) -> Vec<Structure> {
+    names.zip(1..).map(|(name, value)| Structure { name, value, color: None, code: None }).collect()
+}
+
+/// The structures of listed masks: the names of the files in their folders.
+fn structures_of_list(survey: &Survey, find: &mut Find) {
+    const STRUCTURE: &str = "{structure}";
+    let Layout::List { cases, .. } = &find.layout else { return };
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for pattern in cases.iter().filter_map(|case| case.label.as_ref()) {
+        let Some((head, tail)) = pattern.split_once(STRUCTURE) else { continue };
+        let inside = |path: &str| {
+            path.strip_prefix(head)?.strip_suffix(tail).filter(|name| !name.contains('/')).map(str::to_owned)
+        };
+        names.extend(survey.items.iter().filter_map(|item| inside(&item.path)));
+    }
+    if !names.is_empty() {
+        find.structures = Some(numbered(names.into_iter()));
+    }
+}
+
+fn dataset(folder: &Path, json: &DatasetJson, find: &Find) -> Dataset {
+    Dataset {
         resample_channels: false,
         dicom: DicomChoice::default(),
         name: None,
@@ -45,124 +209,71 @@ pub fn recognise(folder: &Path) -> Result<Proposal, DataError> {
         source: json.reference.clone(),
         licence: json.licence.clone(),
         root: folder.to_string_lossy().into_owned(),
-        layout,
+        layout: find.layout.clone(),
         generate: None,
-        modality: Modality::Other,
+        modality: super::spec::Modality::Other,
         channels: Vec::new(),
-        structures: Vec::new(),
-        labels: Labels::default(),
+        // The structures decide which masks are listed.
+        structures: find.structures.clone().unwrap_or_default(),
+        labels: find.labels.clone(),
         split: Split::default(),
         exclude: Default::default(),
+    }
+}
+
+/// Chooses the split; returns the number of patients.
+fn split(find: &Find, opened: &Opened, dataset: &mut Dataset, guesses: &mut Vec<String>) -> usize {
+    let names: Vec<&str> = opened.cases.iter().map(|case| case.name.as_str()).collect();
+    let mut group_by = find.group_by.clone();
+    if opened.groups.patients.is_empty() && group_by.is_none() {
+        if let Some((pattern, single)) = stems::subjects_of_contrasts(&names) {
+            let text = match single {
+                true => {
+                    "are contrasts of one subject, not patients: they cannot be divided into training and test cases"
+                }
+                false => "are contrasts of the same subjects: those of a subject stay together in the split",
+            };
+            guesses.push(format!("the cases {} {text}", names.iter().take(3).copied().collect::<Vec<_>>().join(", ")));
+            group_by = Some(pattern);
+        }
+    }
+    let patients = patients(&names, opened, group_by.as_deref());
+    if patients == 1 {
+        guesses.push("one patient only: a split into training and test cases needs two or more".into());
+    }
+    let folds = patients.clamp(2, 5);
+    dataset.split = match &find.split {
+        Some(split) => split.clone(),
+        None => Split::KFold { folds, held_out: 0.0, validation: 0.0, seed: 12345, group_by },
     };
-    let opened = open(&dataset, &folder.display().to_string(), Path::new(""))?;
-    let mut guesses = Vec::new();
-    dataset.channels = channels(&dataset.layout, &json, &opened.cases);
-    dataset.modality = modality(&json, &opened.cases, &mut guesses);
-    dataset.structures = structures(&json, &opened.cases, &mut guesses);
-    let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
-    dataset.labels.mirror_pairs = partners(&names);
-    Ok(Proposal { dataset, cases: opened.cases.len(), guesses })
+    patients
 }
 
-fn layout(folder: &Path, json: &DatasetJson) -> Result<Layout, DataError> {
-    if !folder.is_dir() {
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
-        return Err(DataError::Unreadable { path: folder.into(), source });
-    }
-    if !json.training.is_empty() {
-        return Ok(Layout::Msd {});
-    }
-    let images = nifti_files(&folder.join("imagesTr"))?;
-    if !images.is_empty() && images.iter().all(|(stem, _)| channel_of(stem).is_some()) {
-        return Ok(Layout::Nnunet {});
-    }
-    pattern::pairs(folder)
-}
-
-/// Channel names; empty for a single channel.
-fn channels(layout: &Layout, json: &DatasetJson, cases: &[Case]) -> Vec<Channel> {
-    let Some(first) = cases.first() else { return Vec::new() };
-    let in_file = first.images.first().and_then(|path| read_header(path).ok()).map_or(1, |header| header.channels);
-    let count = if first.images.len() > 1 { first.images.len() } else { in_file };
-    if count < 2 {
-        return Vec::new();
-    }
-    let named = if json.channel_names.is_empty() { &json.modality } else { &json.channel_names };
-    let patterns = if let Layout::Pairs { images, .. } = layout { images.as_slice() } else { &[] };
-    (0..count)
-        .map(|number| {
-            let of_pattern = patterns.get(number).map(|pattern| pattern::literal(pattern));
-            let name = named.get(&number.to_string()).cloned().or(of_pattern);
-            Channel { name: name.unwrap_or_else(|| format!("channel-{number}")), modality: None }
-        })
-        .collect()
-}
-
-fn modality(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> Modality {
-    let stated = json.modality.values().chain(json.channel_names.values()).next();
-    if let Some(known) = stated.and_then(|name| modality_of(name)) {
-        return known;
-    }
-    if let Some((word, known)) = modality_of_names(cases) {
-        guesses.push(format!("modality: from the word `{word}` in the file names"));
-        return known;
-    }
-    let images = cases.iter().take(SAMPLED_IMAGES).filter_map(|case| read_image(case).ok());
-    let low = images.flat_map(|image| image.voxels.into_iter()).fold(f32::INFINITY, f32::min);
-    if low <= FAT_HU {
-        guesses.push(format!("modality ct: the lowest value is {low}, as for fat or air in CT"));
-        return Modality::Ct;
-    }
-    guesses.push("modality mr: not stated, and no value is as low as fat or air in CT".into());
-    Modality::Mr
-}
-
-/// A word such as `PET` or `t1w` in the name of the first image.
-fn modality_of_names(cases: &[Case]) -> Option<(String, Modality)> {
-    let name = cases.first()?.images.first()?.file_name()?.to_string_lossy().into_owned();
-    let words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let short = words.filter(|word| (2..=5).contains(&word.len()));
-    short.map(str::to_owned).find_map(|word| modality_of(&word).map(|known| (word, known)))
-}
-
-fn modality_of(name: &str) -> Option<Modality> {
-    let name = name.to_ascii_lowercase();
-    let starts = |words: &[&str]| words.iter().any(|word| name.starts_with(word));
-    match () {
-        () if starts(&["ct", "cbct"]) => Some(Modality::Ct),
-        () if starts(&["mr", "t1", "t2", "flair", "adc", "dwi"]) => Some(Modality::Mr),
-        () if starts(&["pet", "suv"]) => Some(Modality::Pet),
-        () if name == "us" || starts(&["ultrasound"]) => Some(Modality::Us),
-        () => None,
-    }
-}
-
-fn structures(json: &DatasetJson, cases: &[Case], guesses: &mut Vec<String>) -> Vec<Structure> {
-    let mut named: Vec<Structure> = json.labels.iter().filter_map(|(key, value)| named_label(key, value)).collect();
-    named.sort_by_key(|structure| structure.value);
-    named.dedup_by_key(|structure| structure.value);
-    if !named.is_empty() {
-        return named;
-    }
-    let labels = cases.iter().filter_map(|case| Some(case.label.as_ref()?.path())).take(SAMPLED_LABELS);
-    let mut values: BTreeSet<u16> = BTreeSet::new();
-    for label in labels.filter_map(|path| read_label_map(path).ok()) {
-        values.extend(label.voxels.iter());
-    }
-    values.remove(&0);
-    guesses.push("structure names: the label files contain only numbers".into());
-    let name = |value: &u16| Structure { name: format!("value-{value}"), value: *value, color: None, code: None };
-    values.iter().map(name).collect()
-}
-
-/// MSD writes `"1": "liver"`, nnU-Net `"liver": 1`. Regions (lists) and `ignore` are skipped: they are not structures with one value.
-fn named_label(key: &str, value: &serde_json::Value) -> Option<Structure> {
-    let (name, value) = match (key.parse::<u16>(), value) {
-        (Ok(number), serde_json::Value::String(name)) => (name.clone(), number),
-        (_, serde_json::Value::Number(number)) => (key.to_owned(), u16::try_from(number.as_u64()?).ok()?),
-        _ => return None,
+fn patients(names: &[&str], opened: &Opened, group_by: Option<&str>) -> usize {
+    let pattern = group_by.and_then(|text| regex::Regex::new(text).ok());
+    let patient = |name: &&str| match (&pattern, opened.groups.patients.get(*name)) {
+        (Some(pattern), _) => pattern.captures(name).and_then(|found| Some(found.get(1)?.as_str().to_owned())),
+        (None, Some(patient)) => Some(format!("patient {patient}")),
+        _ => None,
     };
-    (value > 0 && name != "ignore").then_some(Structure { name, value, color: None, code: None })
+    names.iter().map(|name| patient(name).unwrap_or_else(|| format!("case {name}"))).collect::<BTreeSet<_>>().len()
+}
+
+/// Left and right cannot be told from numbers: the user has to.
+fn warn_of_sides(structures: &[Structure], guesses: &mut Vec<String>) {
+    let unnamed = structures.iter().filter(|structure| structure.name.starts_with("value-")).count();
+    if unnamed >= 2 && !structures.iter().any(|structure| has_side(&structure.name)) {
+        let text = "if two of the unnamed structures are left and right, list them in `labels.mirror-pairs`: mirrored images swap them";
+        guesses.push(text.into());
+    }
+}
+
+/// Whether all images that were looked at are one slice deep.
+fn is_flat(opened: &Opened) -> bool {
+    let first =
+        opened.cases.first().filter(|case| case.stack_spacing_mm.is_none()).and_then(|case| case.images.first());
+    let header = first.filter(|path| path.is_file()).and_then(|path| crate::volume::read_header(path).ok());
+    header.is_some_and(|header| header.geometry.shape[0] == 1)
 }
 
 #[cfg(test)]

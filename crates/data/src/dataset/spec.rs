@@ -62,10 +62,10 @@ pub struct Dataset {
 pub enum Layout {
     /// Medical Segmentation Decathlon: `dataset.json`, `imagesTr/`, `labelsTr/`.
     Msd {},
-    /// nnU-Net raw: `imagesTr/CASE_0000.nii.gz` (one file per channel), `labelsTr/CASE.nii.gz`.
+    /// nnU-Net raw: `imagesTr/CASE_0000.nii.gz` (one file per channel), `labelsTr/CASE.nii.gz`; also with another ending.
     Nnunet {},
-    /// Images and labels by name pattern; `{case}` is the placeholder for the case name. A pattern may name a folder: a DICOM series
-    /// as image; a DICOM SEG, or one PNG or TIFF per slice, as label.
+    /// Images and labels by name pattern; `{case}` is the placeholder for the case name, `*` for any text that is no `/`. A pattern
+    /// may name a folder: a DICOM series as image; a DICOM SEG, or one PNG or TIFF per slice, as label.
     Pairs {
         /// Pattern of the image relative to root, e.g. `images/{case}.nii.gz`. For one file per channel, use `images`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +88,15 @@ pub enum Layout {
         /// Pattern of the masks relative to root, e.g. `{case}/segmentations/{structure}.nii.gz`.
         mask: String,
     },
+    /// Cases listed one by one, here or in a file.
+    List {
+        /// Path of a CSV or JSON list, relative to root: see docs/datasets.md. Omit to list the cases here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+        /// The cases.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cases: Vec<ListedCase>,
+    },
     /// UW-Madison GI Tract: `train/caseX/caseX_dayY/scans/slice_*.png` and a table of run-length masks, `id,class,segmentation`.
     UwMadison {
         /// Path of the table relative to root.
@@ -97,7 +106,33 @@ pub enum Layout {
         #[serde(default = "uw_madison_slice_spacing")]
         #[schemars(range(min = 0.0))]
         slice_spacing_mm: f64,
+        /// Pixel spacing `[height, width]` in mm, if the file names do not state it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(inner(range(min = 0.0)))]
+        pixel_spacing_mm: Option<[f64; 2]>,
     },
+}
+
+/// One case of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ListedCase {
+    /// Name of the case, unique in the dataset.
+    pub case: String,
+    /// Path of the image relative to root: one file or DICOM folder per channel, in channel order.
+    pub images: Vec<String>,
+    /// SeriesInstanceUID of each image, if its folder contains several DICOM series.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<String>,
+    /// Path of the label relative to root. With `{structure}`: one mask or surface per structure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Patient: unless a split has `group-by`, cases of one patient stay together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
+    /// Fold in which it is a test case, for `[split.fixed-folds]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<String>,
 }
 
 fn uw_madison_table() -> String {
@@ -186,6 +221,10 @@ pub struct Labels {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub ignore: Option<u16>,
+    /// Pattern of a mask of unlabelled voxels relative to root, e.g. `{case}/unlabelled.nii.gz`: its nonzero voxels get the value
+    /// `ignore`, whatever the labels say. A case without such a file has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_mask: Option<String>,
     /// Resample labels on another grid to the image's grid instead of refusing the case.
     pub resample_labels: bool,
     /// Left-right pairs of structures: `[["left-kidney", "right-kidney"]]`. Mirroring along the width in training and prediction
@@ -295,6 +334,19 @@ pub enum Split {
         /// Regular expression whose first capture group is the patient: cases of one patient stay together.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         group_by: Option<String>,
+    },
+    /// Cross-validation with given folds, such as nnU-Net's `splits_final.json`.
+    FixedFolds {
+        /// Test cases of each fold. Cases in no fold are not used. Omit to take the folds from `[layout.list]`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        folds: Vec<Vec<String>>,
+        /// Fraction of the training cases used for validation (selects the weights).
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        validation: f64,
+        /// Seed for drawing the validation cases.
+        #[serde(default)]
+        seed: u64,
     },
 }
 

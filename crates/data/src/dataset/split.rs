@@ -72,6 +72,15 @@ pub enum SplitError {
     },
 }
 
+/// What a list of cases states about them: `[layout.list]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Groups {
+    /// Patient of each case; without one, a case is a patient of its own.
+    pub patients: BTreeMap<String, String>,
+    /// Name of the fold that each case tests.
+    pub folds: BTreeMap<String, String>,
+}
+
 /// Names of cases that stay together.
 type Group = Vec<String>;
 
@@ -81,23 +90,32 @@ type Group = Vec<String>;
 /// # Errors
 /// [`SplitError`], naming the case or key.
 pub fn split(split: &Split, cases: &[&str]) -> Result<Vec<Fold>, SplitError> {
+    split_listed(split, cases, &Groups::default())
+}
+
+/// As [`split()`], with the patients and folds of a list.
+///
+/// # Errors
+/// [`SplitError`], naming the case or key.
+pub fn split_listed(split: &Split, cases: &[&str], listed: &Groups) -> Result<Vec<Fold>, SplitError> {
     let names: BTreeSet<&str> = cases.iter().copied().collect();
     let folds = match split {
         Split::Fixed { train, validation, test } => vec![fixed(&names, train, validation, test)?],
         Split::Ratio { test, validation, seed, group_by } => {
-            vec![ratio(&groups(&names, group_by.as_deref())?, *test, *validation, *seed)?]
+            vec![ratio(&groups(&names, group_by.as_deref(), listed)?, *test, *validation, *seed)?]
         }
         Split::EveryNth { n, offset, validation, seed, group_by } => {
-            let groups = groups(&names, group_by.as_deref())?;
+            let groups = groups(&names, group_by.as_deref(), listed)?;
             vec![every_nth(groups, (*n, *offset), *validation, *seed)?]
         }
         Split::KFold { folds, validation, seed, group_by, .. } => {
-            let units = if group_by.is_some() { "patients" } else { "cases" };
-            let held_out = held_out(split, cases)?;
-            let mut groups = groups(&names, group_by.as_deref())?;
+            let units = if group_by.is_some() || !listed.patients.is_empty() { "patients" } else { "cases" };
+            let held_out = held_out_listed(split, cases, listed)?;
+            let mut groups = groups(&names, group_by.as_deref(), listed)?;
             groups.retain(|group| group.iter().all(|case| !held_out.contains(case)));
             k_fold(groups, *folds, units, *validation, *seed)?
         }
+        Split::FixedFolds { folds, validation, seed } => fixed_folds(&names, folds, listed, *validation, *seed)?,
     };
     let several = folds.len() > 1;
     for (number, fold) in folds.iter().enumerate() {
@@ -119,7 +137,7 @@ impl Split {
         match self {
             Self::Fixed { test, .. } => test.is_empty(),
             Self::Ratio { test, .. } => *test == 0.0,
-            Self::EveryNth { .. } | Self::KFold { .. } => false,
+            Self::EveryNth { .. } | Self::KFold { .. } | Self::FixedFolds { .. } => false,
         }
     }
 }
@@ -129,10 +147,18 @@ impl Split {
 /// # Errors
 /// [`SplitError`], naming the key.
 pub fn held_out(split: &Split, cases: &[&str]) -> Result<Vec<String>, SplitError> {
+    held_out_listed(split, cases, &Groups::default())
+}
+
+/// As [`held_out`], with the patients of a list.
+///
+/// # Errors
+/// [`SplitError`], naming the key.
+pub fn held_out_listed(split: &Split, cases: &[&str], listed: &Groups) -> Result<Vec<String>, SplitError> {
     let Split::KFold { held_out, seed, group_by, .. } = split else { return Ok(Vec::new()) };
     let wanted = fraction("held-out", *held_out)?;
     let names: BTreeSet<&str> = cases.iter().copied().collect();
-    let mut groups = shuffled(groups(&names, group_by.as_deref())?, *seed, "held out", 0);
+    let mut groups = shuffled(groups(&names, group_by.as_deref(), listed)?, *seed, "held out", 0);
     let total = names.len() as f64;
     let mut cases: Vec<String> = take(&mut groups, total * wanted).into_iter().flatten().collect();
     cases.sort();
@@ -158,6 +184,42 @@ fn fixed(names: &BTreeSet<&str>, train: &[String], validation: &[String], test: 
         cases
     };
     Ok(Fold { train: sorted(train), validation: sorted(validation), test: sorted(test) })
+}
+
+/// Each fold tests its cases and trains on those of the others.
+fn fixed_folds(
+    names: &BTreeSet<&str>,
+    folds: &[Vec<String>],
+    listed: &Groups,
+    validation: f64,
+    seed: u64,
+) -> Result<Vec<Fold>, SplitError> {
+    let mut of_list: BTreeMap<&String, Vec<String>> = BTreeMap::new();
+    for (case, fold) in listed.folds.iter().filter(|(case, _)| names.contains(case.as_str())) {
+        of_list.entry(fold).or_default().push(case.clone());
+    }
+    let folds: Vec<Vec<String>> = if folds.is_empty() { of_list.into_values().collect() } else { folds.to_vec() };
+    if folds.len() < 2 {
+        let value = folds.len().to_string();
+        return Err(SplitError::Number { key: "folds", value, expected: "2 or more lists of cases" });
+    }
+    let mut seen = BTreeSet::new();
+    for case in folds.iter().flatten() {
+        if !names.contains(case.as_str()) {
+            let hint = did_you_mean(case, names.iter().copied());
+            return Err(SplitError::UnknownCase { list: "folds", case: case.clone(), hint });
+        }
+        if !seen.insert(case) {
+            return Err(SplitError::ListedTwice { case: case.clone(), first: "folds", second: "folds" });
+        }
+    }
+    let of = |number: usize| {
+        let others = folds.iter().enumerate().filter(|(other, _)| *other != number).flat_map(|(_, cases)| cases);
+        let rest: BTreeSet<&str> = others.map(String::as_str).collect();
+        let rest = groups(&rest, None, listed)?;
+        train_and_validate(rest, vec![folds[number].clone()], validation, seed, number as u64)
+    };
+    (0..folds.len()).map(of).collect()
 }
 
 fn ratio(groups: &[Group], test: f64, validation: f64, seed: u64) -> Result<Fold, SplitError> {
@@ -269,10 +331,15 @@ fn fold(train: Vec<Group>, validation: Vec<Group>, test: Vec<Group>) -> Fold {
     Fold { train: sorted(train), validation: sorted(validation), test: sorted(test) }
 }
 
-/// Groups in the order of their patient names; without `group-by`, every case is its own group.
-fn groups(names: &BTreeSet<&str>, group_by: Option<&str>) -> Result<Vec<Group>, SplitError> {
+/// Groups in the order of their patient names; without `group-by` and listed patients, every case is its own group.
+fn groups(names: &BTreeSet<&str>, group_by: Option<&str>, listed: &Groups) -> Result<Vec<Group>, SplitError> {
     let Some(expression) = group_by else {
-        return Ok(names.iter().map(|name| vec![(*name).to_owned()]).collect());
+        let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
+        for name in names {
+            let patient = listed.patients.get(*name).map_or(*name, String::as_str);
+            groups.entry(patient).or_default().push((*name).to_owned());
+        }
+        return Ok(groups.into_values().collect());
     };
     let wrong = |reason: String| SplitError::GroupBy { expression: expression.into(), reason };
     let regex = Regex::new(expression).map_err(|error| wrong(error.to_string()))?;

@@ -46,6 +46,8 @@ fn each_field_of_the_reading_changes_what_it_decides() {
         ("slice spacing", Case { stack_spacing_mm: Some([3.0, 1.0, 1.0]), ..case.clone() }, [true, true]),
         ("channels", Case { images: second.clone(), ..case.clone() }, [true, true]),
         ("order of channels", Case { images: second.into_iter().rev().collect(), ..case.clone() }, [true, true]),
+        ("series of a channel", Case { series: vec!["1.2.3".into()], ..case.clone() }, [true, true]),
+        ("ignored", Case { ignored: Some((9, folder.path().join("liver"))), ..case.clone() }, [false, true]),
         ("kind of label", Case { label: masks([1, 2]), ..case.clone() }, [false, true]),
     ];
     for (what, changed, expected) in rows {

@@ -14,7 +14,7 @@ use crate::volume::{Format, Geometry, LabelMap, ReadError, Segmentation, Segment
 /// The series of a case's image, if it is one.
 pub(super) fn source(case: &Case) -> Result<Option<Series>, ReadError> {
     let folder = case.images.first().filter(|image| matches!(Format::of(image), Ok(Format::DicomImage)));
-    folder.map(|folder| Series::open(folder, &case.reading.choice)).transpose()
+    folder.map(|folder| Series::open(folder, &case.choice(0))).transpose()
 }
 
 /// The files of a SEG label: one, or the objects of a folder, one per structure.

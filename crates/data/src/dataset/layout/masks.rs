@@ -8,7 +8,7 @@ use crate::dataset::{Case, DataError, Dataset, Label};
 
 /// Placeholders for the names of case and structure.
 const CASE: &str = "{case}";
-const STRUCTURE: &str = "{structure}";
+pub(super) const STRUCTURE: &str = "{structure}";
 
 pub(super) fn list(root: &Path, spec: &Dataset, name: &str, images: &[&str], mask: &str) -> Result<Found, DataError> {
     let channels = pairs::files(root, name, images)?;
@@ -21,7 +21,7 @@ pub(super) fn list(root: &Path, spec: &Dataset, name: &str, images: &[&str], mas
             continue;
         }
         let files: Vec<PathBuf> = channels.iter().filter_map(|files| files.get(case).cloned()).collect();
-        let masks = masks(root, spec, mask, case);
+        let masks = of_case(root, spec, mask, case);
         match masks.is_empty() {
             true => {
                 found.exclude(case, format!("image without masks: no structure of the dataset has a file at {mask}"))
@@ -33,8 +33,11 @@ pub(super) fn list(root: &Path, spec: &Dataset, name: &str, images: &[&str], mas
 }
 
 /// The existing mask files. A structure without a file is absent from the case.
-fn masks(root: &Path, spec: &Dataset, pattern: &str, case: &str) -> Vec<(u16, PathBuf)> {
-    let place = |name: &str| root.join(pattern.trim_start_matches("./").replace(CASE, case).replace(STRUCTURE, name));
+pub(super) fn of_case(root: &Path, spec: &Dataset, pattern: &str, case: &str) -> Vec<(u16, PathBuf)> {
+    let place = |name: &str| {
+        let path = pattern.trim_start_matches("./").replace(CASE, case).replace(STRUCTURE, name);
+        pairs::only_match(root, &path)
+    };
     let structures = spec.structures.iter().enumerate();
     let files = structures.map(|(index, structure)| (spec.mask_value(index), place(&structure.name)));
     files.filter(|(_, path)| path.is_file()).collect()

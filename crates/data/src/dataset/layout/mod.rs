@@ -1,5 +1,6 @@
 //! Lists the cases of a folder, with one module per layout.
 
+mod list;
 mod masks;
 mod msd;
 mod nnunet;
@@ -7,8 +8,9 @@ mod pairs;
 mod unlabelled;
 mod uw_madison;
 
+pub(crate) use list::read as read_list;
 pub(crate) use msd::DatasetJson;
-pub(crate) use nnunet::channel_of;
+pub(crate) use nnunet::{channel_of, image_files as nnunet_files};
 pub use unlabelled::unlabelled;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,7 @@ use rayon::prelude::*;
 
 use super::spec::SurfaceCoordinates;
 use super::spec::{Dataset, Layout, Split};
-use super::{Case, DataError, Excluded, Fold, Label, Reading, SplitError, did_you_mean, phantom};
+use super::{Case, DataError, Excluded, Fold, Groups, Label, Reading, SplitError, did_you_mean, phantom, split};
 use crate::volume::dicom::{Choice, Gaps};
 use crate::volume::surface::CoordinateSystem;
 use crate::volume::{Format, format};
@@ -34,6 +36,8 @@ pub struct Opened {
     pub cases: Vec<Case>,
     /// Entries that are not usable cases, sorted by name.
     pub excluded: Vec<Excluded>,
+    /// Patients and folds that the dataset lists.
+    pub groups: Groups,
 }
 
 impl Opened {
@@ -43,10 +47,10 @@ impl Opened {
     /// [`SplitError`].
     pub fn split(&self, split: &Split) -> Result<Vec<Fold>, SplitError> {
         let mut names: Vec<&str> = self.cases.iter().map(|case| case.name.as_str()).collect();
-        if matches!(split, Split::Fixed { .. }) {
+        if matches!(split, Split::Fixed { .. } | Split::FixedFolds { .. }) {
             names.extend(self.excluded.iter().map(|row| row.case.as_str()));
         }
-        let folds = super::split(split, &names)?;
+        let folds = split::split_listed(split, &names, &self.groups)?;
         Ok(folds.iter().map(|fold| fold.without(&self.excluded)).collect())
     }
 }
@@ -64,7 +68,8 @@ pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, Data
         let data_root = data_root.into();
         return Err(DataError::RootMissing { name: name.into(), path: root, root: spec.root.clone(), data_root });
     }
-    let found = match &spec.layout {
+    let mut groups = Groups::default();
+    let mut found = match &spec.layout {
         Layout::Msd {} => msd::list(&root)?,
         Layout::Nnunet {} => nnunet::list(&root, spec.channels.len())?,
         Layout::Pairs { image, images, label } => {
@@ -75,18 +80,29 @@ pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, Data
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
             masks::list(&root, spec, name, &images, mask)?
         }
-        Layout::UwMadison { table, slice_spacing_mm } => uw_madison::list(&root, spec, table, *slice_spacing_mm)?,
+        Layout::List { file, cases } => {
+            let (found, listed) = list::list(&root, spec, file.as_deref(), cases)?;
+            groups = listed;
+            found
+        }
+        Layout::UwMadison { table, slice_spacing_mm, pixel_spacing_mm } => {
+            uw_madison::list(&root, spec, table, (*slice_spacing_mm, *pixel_spacing_mm))?
+        }
     };
     if found.cases.is_empty() && found.excluded.is_empty() {
         return Err(DataError::Empty { name: name.into(), path: root, expected: expectation(&spec.layout) });
     }
-    apply_exclusions(spec, name, root, found)
+    if let (Some(pattern), Some(value)) = (&spec.labels.ignore_mask, spec.labels.ignore) {
+        let mut masks = list::ignore_masks(&root, name, pattern)?;
+        found.cases.iter_mut().for_each(|case| case.ignored = masks.remove(&case.name).map(|path| (value, path)));
+    }
+    apply_exclusions(spec, name, root, found, groups)
 }
 
 fn expectation(layout: &Layout) -> String {
     match layout {
         Layout::Msd {} => "`training` entries in dataset.json".into(),
-        Layout::Nnunet {} => "imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz".into(),
+        Layout::Nnunet {} => "imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz (or another image ending)".into(),
         Layout::Pairs { image, images, label } => {
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
             format!("images as `{}` and labels as `{label}`", images.join("`, `"))
@@ -95,6 +111,7 @@ fn expectation(layout: &Layout) -> String {
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
             format!("images as `{}` and masks as `{mask}`", images.join("`, `"))
         }
+        Layout::List { file, .. } => format!("the cases listed in {}", file.as_deref().unwrap_or("the dataset file")),
         Layout::UwMadison { .. } => "caseX/caseX_dayY/scans/slice_*.png".into(),
     }
 }
@@ -129,7 +146,13 @@ fn has_contours(case: &Case) -> bool {
     !other && matches!(Format::of(path), Ok(Format::DicomContours))
 }
 
-fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> Result<Opened, DataError> {
+fn apply_exclusions(
+    spec: &Dataset,
+    name: &str,
+    root: PathBuf,
+    found: Found,
+    groups: Groups,
+) -> Result<Opened, DataError> {
     let Found { mut cases, mut excluded } = found;
     for (case, reason) in &spec.exclude {
         if excluded.iter().any(|row| row.case == *case) {
@@ -150,7 +173,7 @@ fn apply_exclusions(spec: &Dataset, name: &str, root: PathBuf, found: Found) -> 
     });
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     excluded.sort_by(|a, b| a.case.cmp(&b.case));
-    Ok(Opened { name: name.into(), root, cases, excluded })
+    Ok(Opened { name: name.into(), root, cases, excluded, groups })
 }
 
 /// Cases found in a layout.
@@ -205,6 +228,12 @@ pub(crate) fn nifti_files(folder: &Path) -> Result<Vec<(String, String)>, DataEr
     }
     let names = visible_entries(folder)?;
     Ok(names.into_iter().filter_map(|name| nifti_stem(&name).map(|stem| (stem.to_owned(), name.clone()))).collect())
+}
+
+/// The case that a file belongs to if nothing else names it: its name without the ending.
+pub(crate) fn case_name_of(path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    format::stem(file).unwrap_or(file).to_owned()
 }
 
 /// The name without `.nii` or `.nii.gz`; `None` for other files.

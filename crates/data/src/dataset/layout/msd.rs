@@ -30,6 +30,15 @@ pub(crate) struct DatasetJson {
     /// MSD: value → name; nnU-Net: name → value or values.
     #[serde(default)]
     pub labels: BTreeMap<String, serde_json::Value>,
+    /// nnU-Net: ending of images and labels.
+    #[serde(default)]
+    pub file_ending: String,
+    /// nnU-Net: files of each case, if they lie in other folders.
+    #[serde(default)]
+    pub dataset: BTreeMap<String, serde_json::Value>,
+    /// Other keys, which segspec does not need.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, serde_json::Value>,
     /// MSD: the training cases.
     #[serde(default)]
     pub training: Vec<Entry>,

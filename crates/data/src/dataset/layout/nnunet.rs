@@ -1,17 +1,21 @@
-//! nnU-Net raw: `imagesTr/CASE_0000.nii.gz`, one file per channel, and `labelsTr/CASE.nii.gz`.
+//! nnU-Net raw: `imagesTr/CASE_0000.nii.gz`, one file per channel, and `labelsTr/CASE.nii.gz`; or with the `file_ending` that
+//! `dataset.json` states.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{DatasetJson, Found, nifti_files};
+use super::{DatasetJson, Found, nifti_files, visible_entries};
 use crate::dataset::{DataError, Label};
+use crate::volume::format;
 
 /// Lists the cases; `declared` is the number of `[[channel]]` entries in the dataset file.
 pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
     let mut found = Found::default();
     let mut channels: BTreeMap<String, BTreeMap<usize, PathBuf>> = BTreeMap::new();
     let folder = root.join("imagesTr");
-    for (stem, file) in nifti_files(&folder)? {
+    let images = image_files(root, "imagesTr")?;
+    let ending = images.first().map_or(".nii.gz".to_owned(), |(stem, file)| file[stem.len()..].to_owned());
+    for (stem, file) in images {
         match channel_of(&stem) {
             Some((case, channel)) => {
                 channels.entry(case.to_owned()).or_default().insert(channel, folder.join(file));
@@ -23,17 +27,34 @@ pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
     let mut images = BTreeMap::new();
     for (case, files) in channels {
         match (0..expected).find(|channel| !files.contains_key(channel)) {
-            Some(missing) => found.exclude(&case, format!("imagesTr/{case}_{missing:04}.nii.gz is missing")),
+            Some(missing) => found.exclude(&case, format!("imagesTr/{case}_{missing:04}{ending} is missing")),
             None => {
                 images.insert(case, files.into_values().take(expected).collect());
             }
         }
     }
     let folder = root.join("labelsTr");
-    let labels = nifti_files(&folder)?.into_iter().map(|(stem, file)| (stem, Label::Map(folder.join(file))));
+    let labels = image_files(root, "labelsTr")?.into_iter().map(|(stem, file)| (stem, Label::Map(folder.join(file))));
     let known: Vec<String> = found.excluded.iter().map(|row| row.case.clone()).collect();
     found.pair(images, labels.filter(|(stem, _)| !known.contains(stem)).collect());
     Ok(found)
+}
+
+/// Stem and name of the files with the dataset's ending: the one that `dataset.json` states, else NIfTI, else any image format.
+pub(crate) fn image_files(root: &Path, folder: &str) -> Result<Vec<(String, String)>, DataError> {
+    let path = root.join("dataset.json");
+    let ending = if path.is_file() { DatasetJson::read(&path)?.file_ending } else { String::new() };
+    let folder = root.join(folder);
+    let nifti = nifti_files(&folder)?;
+    if !folder.is_dir() || ((ending.is_empty() || ending.starts_with(".nii")) && !nifti.is_empty()) {
+        return Ok(nifti);
+    }
+    let stem = |name: &str| match ending.is_empty() {
+        false => name.strip_suffix(&ending).filter(|stem| !stem.is_empty()).map(str::to_owned),
+        true => format::stem(name).map(str::to_owned),
+    };
+    let names = visible_entries(&folder)?.into_iter();
+    Ok(names.filter_map(|name| stem(&name).map(|stem| (stem, name.clone()))).collect())
 }
 
 /// `case_0001` → (`case`, 1).

@@ -10,6 +10,8 @@ use crate::dataset::{DataError, Label, read};
 
 /// Placeholder for the case name.
 const CASE: &str = "{case}";
+/// Placeholder for any text without a `/`.
+const ANY: char = '*';
 
 pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Result<Found, DataError> {
     let wrong = |pattern: &str, reason: &str| DataError::Pattern {
@@ -24,8 +26,12 @@ pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Res
     for text in images.iter().chain([&label]) {
         patterns.push(Pattern::new(text).map_err(|reason| wrong(text, &reason))?);
     }
-    let matches = matches(root, &patterns)?;
     let mut found = Found::default();
+    let (mut matches, several) = matches(root, &patterns)?;
+    for (case, reason) in several {
+        matches.iter_mut().for_each(|files| drop(files.remove(&case)));
+        found.exclude(&case, reason);
+    }
     let Some((labels, channels)) = matches.split_last() else { return Ok(found) };
     let mut complete = BTreeMap::new();
     for case in channels.iter().flat_map(BTreeMap::keys) {
@@ -47,7 +53,7 @@ pub(super) fn list(root: &Path, name: &str, images: &[&str], label: &str) -> Res
 }
 
 /// A folder of PNG or TIFF files holds one 2D label image per slice; any other path is a single label map.
-fn label_of(path: &Path) -> Result<Label, DataError> {
+pub(super) fn label_of(path: &Path) -> Result<Label, DataError> {
     let pictures = match path.is_dir() {
         true => read::pictures(path).map_err(|error| DataError::Layout { reason: error.to_string() })?,
         false => Vec::new(),
@@ -61,22 +67,57 @@ pub(super) fn files(root: &Path, name: &str, patterns: &[&str]) -> Result<Vec<BT
         |pattern: &str, reason: String| DataError::Pattern { name: name.into(), pattern: pattern.into(), reason };
     let patterns: Result<Vec<_>, DataError> =
         patterns.iter().map(|text| Pattern::new(text).map_err(|reason| wrong(text, reason))).collect();
-    matches(root, &patterns?)
+    Ok(matches(root, &patterns?)?.0)
 }
 
 /// For each pattern: case name → file. A file that matches several patterns is assigned to the one with the most literal text.
-fn matches(root: &Path, patterns: &[Pattern]) -> Result<Vec<BTreeMap<String, PathBuf>>, DataError> {
+///
+/// Cases for which a pattern with `*` matches several files are returned with the reason.
+fn matches(root: &Path, patterns: &[Pattern]) -> Result<(Matches, BTreeMap<String, String>), DataError> {
     let depth = patterns.iter().map(|pattern| pattern.depth).max().unwrap_or(1);
     let mut files = Vec::new();
     walk(root, "", depth, &mut files)?;
-    let mut matches = vec![BTreeMap::new(); patterns.len()];
+    let mut matches: Matches = vec![BTreeMap::new(); patterns.len()];
+    let mut several = BTreeMap::new();
     for file in files {
         let fits = patterns.iter().enumerate().filter_map(|(number, pattern)| Some((number, pattern.case(&file)?)));
         if let Some((number, case)) = fits.max_by_key(|(number, _)| patterns[*number].literals) {
-            matches[number].insert(case, root.join(&file));
+            if let Some(other) = matches[number].insert(case.clone(), root.join(&file)) {
+                let (text, other) = (&patterns[number].text, other.display());
+                several.insert(case, format!("{other} and {file} both match `{text}`: make the pattern more specific"));
+            }
         }
     }
-    Ok(matches)
+    Ok((matches, several))
+}
+
+/// The path with `*` replaced by what is there, if exactly one file matches; otherwise the path as written.
+pub(super) fn only_match(root: &Path, path: &str) -> PathBuf {
+    let mut places = vec![root.to_path_buf()];
+    for part in path.split('/') {
+        let expression = part.contains(ANY).then(|| Regex::new(&format!("^{}$", wild(part))).ok()).flatten();
+        let Some(expression) = expression else {
+            places.iter_mut().for_each(|place| place.push(part));
+            continue;
+        };
+        let inside = |place: &PathBuf| {
+            let names = visible_entries(place).unwrap_or_default().into_iter();
+            names.filter(|name| expression.is_match(name)).map(|name| place.join(name)).collect::<Vec<_>>()
+        };
+        places = places.iter().flat_map(inside).collect();
+    }
+    match places.as_slice() {
+        [one] => one.clone(),
+        _ => root.join(path),
+    }
+}
+
+/// Files by case, for each pattern.
+type Matches = Vec<BTreeMap<String, PathBuf>>;
+
+/// A regular expression of a text in which `*` stands for any text without a `/`.
+fn wild(text: &str) -> String {
+    text.split(ANY).map(regex::escape).collect::<Vec<_>>().join("[^/]*")
 }
 
 fn walk(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) -> Result<(), DataError> {
@@ -104,9 +145,11 @@ impl Pattern {
         if !text.contains(CASE) {
             return Err("has no {case} placeholder for the case name".into());
         }
-        let escaped: Vec<String> = text.split(CASE).map(regex::escape).collect();
-        let expression = Regex::new(&format!("^{}$", escaped.join("([^/]+)"))).map_err(|error| error.to_string())?;
-        let literals = text.len() - CASE.len() * text.matches(CASE).count();
+        let escaped: Vec<String> = text.split(CASE).map(wild).collect();
+        // With wildcards, the shortest case name that fits is taken.
+        let name = if text.contains(ANY) { "([^/]+?)" } else { "([^/]+)" };
+        let expression = Regex::new(&format!("^{}$", escaped.join(name))).map_err(|error| error.to_string())?;
+        let literals = text.len() - CASE.len() * text.matches(CASE).count() - text.matches(ANY).count();
         let depth = text.split('/').count();
         Ok(Self { text, expression, literals, depth })
     }
@@ -114,6 +157,11 @@ impl Pattern {
     /// The case that a file belongs to; all occurrences of `{case}` must match the same name.
     fn case(&self, file: &str) -> Option<String> {
         let case = self.expression.captures(file)?.get(1)?.as_str();
-        (self.text.replace(CASE, case) == file).then(|| case.to_owned())
+        let filled = self.text.replace(CASE, case);
+        let fits = match filled.contains(ANY) {
+            true => Regex::new(&format!("^{}$", wild(&filled))).is_ok_and(|expression| expression.is_match(file)),
+            false => filled == file,
+        };
+        fits.then(|| case.to_owned())
     }
 }

@@ -94,6 +94,53 @@ fn pairs_match_in_one_folder_and_in_folders_per_case() {
 }
 
 #[test]
+fn a_star_stands_for_any_text_and_must_match_one_file() {
+    let root = folder(&[
+        "p1/20200101_scan.nii.gz",
+        "p1/seg_final_v2.nii.gz",
+        "p2/20210505_scan.nii.gz",
+        "p2/seg_final.nii.gz",
+        "p2/seg_final_old.nii.gz",
+        "p3/x_scan.nii.gz",
+        "p3/seg_.nii.gz",
+    ]);
+    let starred = spec("set", r#"{ pairs = { image = "{case}/*_scan.nii.gz", label = "{case}/seg_*.nii.gz" } }"#);
+    let opened = open(&starred, "x", root.path()).unwrap();
+    assert_eq!(names(&opened), ["p1", "p3"]);
+    assert!(reason(&opened, "p2").contains("both match `{case}/seg_*.nii.gz`"), "{}", reason(&opened, "p2"));
+    let root = folder(&["p1/ct.nii.gz", "p1/masks/01_a_ok.nii.gz", "p2/ct.nii.gz", "p2/masks/07_a_x.nii.gz"]);
+    let masks = spec("set", r#"{ masks = { image = "{case}/ct.nii.gz", mask = "{case}/m*/*_{structure}_*.nii.gz" } }"#);
+    let opened = open(&masks, "x", root.path()).unwrap();
+    assert_eq!(names(&opened), ["p1", "p2"]);
+    assert!(opened.cases[1].label.as_ref().unwrap().path().ends_with("p2/masks/07_a_x.nii.gz"));
+}
+
+#[test]
+fn listed_cases_have_patients_folds_and_any_names() {
+    let root = folder(&["some scan.nii.gz", "other/mask 1.nii.gz", "m/p2/a.nii.gz", "b.nii.gz"]);
+    let list = "case,image,label,patient,fold\nfirst,some scan.nii.gz,other/mask 1.nii.gz,anna,0\n\
+                second,b.nii.gz,m/p2/{structure}.nii.gz,bert,1\nthird,gone.nii.gz,b.nii.gz,anna,1\n";
+    fs::write(root.path().join("set/cases.csv"), list).unwrap();
+    let opened = open(&spec("set", r#"{ list = { file = "cases.csv" } }"#), "x", root.path()).unwrap();
+    assert_eq!(names(&opened), ["first", "second"]);
+    assert!(matches!(&opened.cases[1].label, Some(Label::Masks(masks)) if masks.len() == 1));
+    assert!(reason(&opened, "third").contains("an image of the list is missing"));
+    assert_eq!(opened.groups.patients["first"], "anna");
+    let folds = opened.split(&Split::FixedFolds { folds: vec![], validation: 0.0, seed: 0 }).unwrap();
+    assert_eq!((folds[0].test.join(""), folds[1].test.join("")), ("first".into(), "second".into()));
+}
+
+#[test]
+fn nnunet_takes_the_ending_that_dataset_json_states() {
+    let root = folder(&["imagesTr/a_0000.png", "labelsTr/a.png", "imagesTr/b_0000.tif"]);
+    let nnunet = spec("set", "{ nnunet = {} }");
+    fs::write(root.path().join("set/dataset.json"), r#"{"file_ending": ".png"}"#).unwrap();
+    assert_eq!(names(&open(&nnunet, "x", root.path()).unwrap()), ["a"]);
+    let root = folder(&["imagesTr/a_0000.nrrd", "labelsTr/a.nrrd"]);
+    assert_eq!(names(&open(&nnunet, "x", root.path()).unwrap()), ["a"]);
+}
+
+#[test]
 fn exclusions_of_the_dataset_file_are_kept_with_their_reason() {
     let root = folder(&["i/a.nii.gz", "l/a.nii.gz", "i/b.nii.gz", "l/b.nii.gz"]);
     let mut pairs = spec("set", r#"{ pairs = { image = "i/{case}.nii.gz", label = "l/{case}.nii.gz" } }"#);
@@ -142,4 +189,33 @@ fn a_damaged_list_neither_panics_nor_leads_out_of_its_folder() {
     let outside = r#"{"training": [{"image": "../outside.nii.gz", "label": "./labelsTr/a.nii.gz"}]}"#;
     fs::write(&list, outside).unwrap();
     assert!(opened().is_err() || opened().unwrap().cases.is_empty());
+}
+
+#[test]
+fn a_mask_of_unlabelled_voxels_outranks_labels() {
+    use crate::volume::{Geometry, LabelMap, write_label_map};
+    let root = folder(&["a/image.nii.gz", "b/image.nii.gz"]);
+    let map = |values: [u16; 4]| LabelMap {
+        voxels: ndarray::Array3::from_shape_vec((1, 2, 2), values.to_vec()).unwrap(),
+        geometry: Geometry::axis_aligned([1, 2, 2], [1.0; 3]),
+    };
+    for (file, values) in [
+        ("a/image.nii.gz", [5, 6, 7, 8]),
+        ("a/label.nii.gz", [0, 1, 1, 0]),
+        ("a/unsure.nii.gz", [0, 0, 3, 3]),
+        ("b/image.nii.gz", [5, 6, 7, 8]),
+        ("b/label.nii.gz", [0, 1, 1, 0]),
+    ] {
+        write_label_map(&root.path().join("set").join(file), &map(values)).unwrap();
+    }
+    let mut pairs = spec("set", r#"{ pairs = { image = "{case}/image.nii.gz", label = "{case}/label.nii.gz" } }"#);
+    pairs.labels.ignore = Some(255);
+    pairs.labels.ignore_mask = Some("{case}/unsure.nii.gz".into());
+    let opened = open(&pairs, "x", root.path()).unwrap();
+    let read = |case: &Case| {
+        let image = crate::dataset::read_image(case).unwrap();
+        crate::dataset::read_label(case, &image.geometry).unwrap().voxels.into_iter().collect::<Vec<u16>>()
+    };
+    assert_eq!(read(&opened.cases[0]), [0, 1, 255, 255]);
+    assert_eq!(read(&opened.cases[1]), [0, 1, 1, 0]);
 }

@@ -13,15 +13,18 @@ use crate::volume::rle::{Columns, RowPlace, Table};
 /// Name of the folders with slices.
 const SCANS: &str = "scans";
 
+/// Spacing between slices, and `[height, width]` in a slice if the file names do not state it.
+type SpacingMm = (f64, Option<[f64; 2]>);
+
 /// Rows with a mask: slice ID → value of the structure and position of the row.
 type Rows = BTreeMap<String, Vec<(u16, RowPlace)>>;
 
-pub(super) fn list(root: &Path, spec: &Dataset, table: &str, slice_spacing_mm: f64) -> Result<Found, DataError> {
+pub(super) fn list(root: &Path, spec: &Dataset, table: &str, spacing: SpacingMm) -> Result<Found, DataError> {
     let table = root.join(table);
     let mut rows = rows(&table, spec)?;
     let mut found = Found::default();
     for (name, folder) in scans(root)? {
-        match case(&name, folder, &table, slice_spacing_mm, &mut rows) {
+        match case(&name, folder, &table, spacing, &mut rows) {
             Ok(case) => found.cases.push(case),
             Err(reason) => found.exclude(&name, reason),
         }
@@ -75,9 +78,9 @@ fn scans(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
 }
 
 /// The case of one day: its slices and their rows, which are removed from `rows`.
-fn case(name: &str, folder: PathBuf, table: &Path, slice_spacing_mm: f64, rows: &mut Rows) -> Result<Case, String> {
+fn case(name: &str, folder: PathBuf, table: &Path, spacing: SpacingMm, rows: &mut Rows) -> Result<Case, String> {
     let files = read::pictures(&folder).map_err(|error| error.to_string())?;
-    let slices: Result<Vec<Slice>, String> = files.iter().map(|file| Slice::of(file)).collect();
+    let slices: Result<Vec<Slice>, String> = files.iter().map(|file| Slice::of(file, spacing.1)).collect();
     let slices = slices?;
     let first = slices.first().ok_or_else(|| format!("no slices in {}", folder.display()))?;
     for (index, slice) in slices.iter().enumerate() {
@@ -93,7 +96,7 @@ fn case(name: &str, folder: PathBuf, table: &Path, slice_spacing_mm: f64, rows: 
     let label = Label::Runs(Runs { table: table.into(), slices });
     let [x, y] = first.spacing_mm;
     let mut case = Case::new(name, vec![folder], Some(label));
-    case.stack_spacing_mm = Some([slice_spacing_mm, y, x]);
+    case.stack_spacing_mm = Some([spacing.0, y, x]);
     Ok(case)
 }
 
@@ -105,14 +108,22 @@ struct Slice {
 }
 
 impl Slice {
-    fn of(file: &Path) -> Result<Self, String> {
+    fn of(file: &Path, stated: Option<[f64; 2]>) -> Result<Self, String> {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let parts: Vec<&str> = stem.split('_').collect();
         let number = |index: usize| parts.get(index).and_then(|text| text.parse::<f64>().ok()).filter(|n| *n > 0.0);
         let slice = parts.get(1).and_then(|text| text.parse::<usize>().ok());
-        match (parts.first(), slice, number(4), number(5)) {
+        let [x, y] = match stated {
+            Some([y, x]) if number(4).is_none() || number(5).is_none() => [Some(x), Some(y)],
+            _ => [number(4), number(5)],
+        };
+        match (parts.first(), slice, x, y) {
             (Some(&"slice"), Some(slice), Some(x), Some(y)) => Ok(Self { number: slice, spacing_mm: [x, y] }),
-            _ => Err(format!("{}: the file name is not slice_NUMBER_WIDTH_HEIGHT_SPACING_SPACING", file.display())),
+            _ => Err(format!(
+                "{}: the file name is not slice_NUMBER_WIDTH_HEIGHT_SPACING_SPACING; state the spacing as \
+                 `layout.uw-madison.pixel-spacing-mm`",
+                file.display()
+            )),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
+use crate::dataset::spec::Modality;
 
 fn proposed(files: &[&str]) -> (Layout, usize) {
     let root = tempfile::tempdir().unwrap();
@@ -12,7 +13,7 @@ fn proposed(files: &[&str]) -> (Layout, usize) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, b"").unwrap();
     }
-    let proposal = recognise(root.path()).unwrap();
+    let proposal = recognise(root.path(), Stated::default()).unwrap();
     (proposal.dataset.layout, proposal.cases)
 }
 
@@ -57,21 +58,9 @@ fn nnunet_names_and_folders_without_images() {
     let (layout, cases) = proposed(&["imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz"]);
     assert_eq!((layout, cases), (Layout::Nnunet {}, 1));
     let root = tempfile::tempdir().unwrap();
-    let message = recognise(root.path()).unwrap_err().to_string();
-    assert!(message.contains("no cases in"), "{message}");
-    assert!(recognise(&root.path().join("none")).is_err());
-}
-
-#[test]
-fn labels_of_both_kinds_of_dataset_json() {
-    let read = |text: &str| serde_json::from_str::<DatasetJson>(text).unwrap();
-    let names = |json: DatasetJson| {
-        structures(&json, &[], &mut vec![]).into_iter().map(|found| (found.name, found.value)).collect::<Vec<_>>()
-    };
-    let expected = vec![("liver".to_owned(), 1), ("spleen".to_owned(), 2)];
-    assert_eq!(names(read(r#"{"labels": {"0": "background", "2": "spleen", "1": "liver"}}"#)), expected);
-    let nnunet = r#"{"labels": {"background": 0, "liver": 1, "spleen": 2, "both": [1, 2], "ignore": 3}}"#;
-    assert_eq!(names(read(nnunet)), expected);
+    let message = recognise(root.path(), Stated::default()).unwrap_err().to_string();
+    assert!(message.contains("no dataset recognised") && message.contains("seen: no file"), "{message}");
+    assert!(recognise(&root.path().join("none"), Stated::default()).is_err());
 }
 
 #[test]
@@ -80,12 +69,12 @@ fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values
     let out = root.path().join("set");
     let recipe = PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
     phantom::write(&out, recipe, &|_, _| {}).unwrap();
-    let known = recognise(&out).unwrap();
+    let known = recognise(&out, Stated::default()).unwrap();
     assert_eq!(known.dataset.layout, Layout::Msd {});
     assert_eq!((known.dataset.modality, known.dataset.structures.len(), known.cases), (Modality::Ct, 6, 2));
     assert!(known.guesses.is_empty(), "{:?}", known.guesses);
     fs::remove_file(out.join("dataset.json")).unwrap();
-    let guessed = recognise(&out).unwrap();
+    let guessed = recognise(&out, Stated::default()).unwrap();
     assert_eq!(guessed.dataset.layout, pair("imagesTr/{case}.nii.gz", "labelsTr/{case}.nii.gz"));
     assert_eq!((guessed.dataset.modality, guessed.dataset.structures[5].name.as_str()), (Modality::Ct, "value-6"));
     assert_eq!(guessed.guesses.len(), 2);
@@ -94,13 +83,43 @@ fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values
 #[test]
 fn real_folders_are_recognised() {
     let Some(data) = segspec_testing::data() else { return };
-    let hippocampus = recognise(&data.join("hippocampus")).unwrap();
+    let hippocampus = recognise(&data.join("hippocampus"), Stated::default()).unwrap();
     assert_eq!((hippocampus.dataset.layout, hippocampus.cases), (Layout::Msd {}, 200));
     assert_eq!(hippocampus.dataset.modality, Modality::Mr);
-    let pelvis = recognise(&data.join("pelvis")).unwrap();
+    let pelvis = recognise(&data.join("pelvis"), Stated::default()).unwrap();
     assert_eq!((pelvis.dataset.layout, pelvis.cases), (pair("images/{case}.nii.gz", "labels/{case}.nii.gz"), 3));
     assert_eq!(pelvis.dataset.modality, Modality::Ct);
-    let sts = recognise(&data.join("sts")).unwrap();
+    let sts = recognise(&data.join("sts"), Stated::default()).unwrap();
     assert_eq!(sts.dataset.layout, pair("{case}/PET_image.nii.gz", "{case}/PET_mask.nii.gz"));
     assert_eq!(sts.dataset.modality, Modality::Pet);
+}
+
+#[test]
+fn every_layout_of_phantoms_is_recognised() {
+    for (layout, name, structures) in [
+        (PhantomLayout::DicomStl, "a mask or surface per structure", 2),
+        (PhantomLayout::DicomSeg, "images and labels by pattern", 5),
+        (PhantomLayout::TotalSegmentator, "a mask or surface per structure", 16),
+        (PhantomLayout::Flare, "images and labels by pattern", 9),
+        (PhantomLayout::UwMadison, "UW-Madison GI Tract", 3),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let recipe = PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny, layout };
+        phantom::write(&root.path().join("set"), recipe, &|_, _| {}).unwrap();
+        let found = recognise(&root.path().join("set"), Stated::default()).unwrap();
+        assert_eq!((found.layout, found.dataset.structures.len()), (name, structures), "{found:?}");
+        assert_eq!(found.cases, 2, "{found:?}");
+    }
+}
+
+#[test]
+fn real_pictures_and_contrasts_are_recognised() {
+    let Some(data) = segspec_testing::data() else { return };
+    for (folder, cases) in [("em_isbi2012", 20), ("nuclei_dsb2018", 31)] {
+        let found = recognise(&data.join(folder), Stated::default()).unwrap();
+        assert_eq!((found.cases, found.is_flat), (cases, true), "{folder}: {found:?}");
+    }
+    let found = recognise(&data.join("spinalcord_sct"), Stated::default()).unwrap();
+    assert_eq!((found.cases, found.patients), (2, 1), "{found:?}");
+    assert!(found.guesses.iter().any(|guess| guess.contains("contrasts of one subject")), "{:?}", found.guesses);
 }

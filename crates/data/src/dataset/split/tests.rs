@@ -28,7 +28,7 @@ fn is_grouped(form: &Split) -> bool {
         Split::Ratio { group_by, .. } | Split::EveryNth { group_by, .. } | Split::KFold { group_by, .. } => {
             group_by.is_some()
         }
-        Split::Fixed { .. } => false,
+        Split::Fixed { .. } | Split::FixedFolds { .. } => false,
     }
 }
 
@@ -138,5 +138,53 @@ fn a_split_may_ask_for_no_test_cases() {
     for split in [fixed, ratio] {
         let folds = split_names(&split, &names).unwrap();
         assert!(folds[0].test.is_empty() && !folds[0].train.is_empty() && split.scores_nothing());
+    }
+}
+
+#[test]
+fn fixed_folds_are_those_that_are_given_or_listed() {
+    let names = ["a", "b", "c", "d", "unused"];
+    let lists =
+        |folds: &[&[&str]]| folds.iter().map(|fold| fold.iter().map(|name| (*name).to_owned()).collect()).collect();
+    let form = |folds: &[&[&str]]| Split::FixedFolds { folds: lists(folds), validation: 0.0, seed: 0 };
+    let folds = split(&form(&[&["a", "b"], &["c"], &["d"]]), &names).unwrap();
+    assert_eq!(folds.len(), 3);
+    assert_eq!((folds[0].test.join(""), folds[0].train.join("")), ("ab".into(), "cd".into()));
+    assert_eq!((folds[2].test.join(""), folds[2].train.join("")), ("d".into(), "abc".into()));
+    let listed = [("a", "1"), ("b", "0"), ("c", "1")].map(|(case, fold)| (case.to_owned(), fold.to_owned()));
+    let listed = Groups { folds: BTreeMap::from(listed), ..Groups::default() };
+    let folds = split_listed(&form(&[]), &names, &listed).unwrap();
+    assert_eq!((folds[0].test.join(""), folds[1].test.join("")), ("b".into(), "ac".into()));
+    for (form, part) in [
+        (form(&[]), "`folds` must be 2 or more"),
+        (form(&[&["a"], &["x"]]), "unknown case `x`"),
+        (form(&[&["a", "b"], &["b"]]), "`b` is listed twice"),
+    ] {
+        let message = split(&form, &names).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn listed_patients_stay_together_in_every_split() {
+    let names: Vec<String> = (0..12).map(|number| format!("case{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let patient = |name: &str| name.len() * 10 + usize::from(name.as_bytes()[4]) % 3;
+    let patients = names.iter().map(|name| ((*name).to_owned(), patient(name).to_string())).collect();
+    let listed = Groups { patients, ..Groups::default() };
+    let forms = [
+        Split::KFold { folds: 3, held_out: 0.2, validation: 0.2, seed: 1, group_by: None },
+        Split::Ratio { test: 0.3, validation: 0.2, seed: 1, group_by: None },
+        Split::EveryNth { n: 2, offset: 0, validation: 0.3, seed: 1, group_by: None },
+    ];
+    for form in forms {
+        for fold in split_listed(&form, &names, &listed).unwrap() {
+            let of = |cases: &[String]| cases.iter().map(|name| patient(name)).collect::<BTreeSet<_>>();
+            let (train, test, validation) = (of(&fold.train), of(&fold.test), of(&fold.validation));
+            assert!(
+                train.is_disjoint(&test) && train.is_disjoint(&validation) && test.is_disjoint(&validation),
+                "{form:?}"
+            );
+        }
     }
 }
