@@ -18,6 +18,9 @@ pub struct Completions {
 
 /// Prints the script.
 pub fn execute(args: Completions) -> Result<Exit, Failure> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "segspec", &mut std::io::stdout());
+    // Not to the output itself, whose end would be a panic there.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "segspec", &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
     Ok(Exit::Ok)
 }

@@ -101,7 +101,7 @@ fn tables_charts_and_page_are_complete_and_agree() {
     for heading in ["Summary", "Ranking", "Per structure", "Comparison", "Training", "Per case", "Excluded cases"] {
         assert!(page.contains(&format!(">{heading}</h2>")), "{heading}");
     }
-    assert!(page.contains("was not used to select the checkpoint"));
+    assert!(page.contains("were not used to select the checkpoint"));
     for outside in ["http://", "https://", "src=\"/", "@import"] {
         let found = page.replace("http://www.w3.org/2000/svg", "").contains(outside);
         assert!(!found, "the page must not refer to {outside}");
@@ -167,7 +167,7 @@ fn unusual_inputs_give_a_report_too() {
 fn scores_used_for_selection_are_called_optimistic() {
     let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 0 });
     input.runs[0].context.selected_on = true;
-    assert!(terminal(&input, Charset::Ascii).contains("its scores are optimistic"));
+    assert!(terminal(&input, Charset::Ascii).contains("their scores are optimistic"));
     assert!(text(&files(&input), "report.html").contains("its scores are optimistic"));
 }
 

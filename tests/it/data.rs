@@ -90,7 +90,7 @@ fn nothing_is_overwritten() {
     let (code, _, error) = output(segspec(folder.path()).args(["phantom", "data/set"]));
     assert!(code == 4 && error.contains("not empty"), "{error}");
     let (code, _, error) = output(segspec(folder.path()).args(["new", "--from", "datasets"]));
-    assert!(code == 4 && error.contains("no cases in"), "{error}");
+    assert!(code == 4 && error.contains("no dataset recognised"), "{error}");
 }
 
 #[test]

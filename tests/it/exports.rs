@@ -117,7 +117,7 @@ fn overlapping_predictions_go_through_every_format_and_come_back() {
     assert!(back.voxels == expected.voxels, "masks changed on the way");
     ok(&lab, &["convert", "back.nii.gz", "again.seg.nrrd"]);
     assert_eq!(names(&lab, "again.seg.nrrd"), ["kidneys-and-liver", "liver"]);
-    assert_eq!(inspect(&lab, "again.seg.nrrd")["segments"].as_array().map(Vec::len), Some(2));
+    assert_eq!(inspect(&lab, "again.seg.nrrd")[0]["segments"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]

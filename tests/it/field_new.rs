@@ -135,7 +135,7 @@ fn the_field_folders_dataset_files_are_read() {
         let lab = Lab::new();
         let file = field.join(folder).join(format!("datasets/{dataset}.toml"));
         let mut command = lab.command(&["dataset", "check", file.to_str().unwrap(), "--json"]);
-        let ended = crate::lab::end(command.env("SEGSPEC_DATA", field.join(folder).join("data")));
+        let ended = crate::lab::end(command.env("SEGSPEC_DATA", field.join(folder)));
         let found: Value = serde_json::from_str(&ended.out).unwrap_or_default();
         assert_eq!(found["usable"], usable, "{folder} {dataset}: {} {}", ended.out, ended.err);
     }

@@ -198,7 +198,7 @@ fn damaged_weights_and_checkpoints_are_noticed() {
     changed[last] ^= 0x41;
     fs::write(&best, &changed).unwrap();
     let ended = predict();
-    assert!(ended.code != 0 && ended.err.contains("do not match the manifest"), "{}", ended.err);
+    assert!(ended.code != 0 && ended.err.contains("its content changed since it was written"), "{}", ended.err);
     fs::remove_file(&best).unwrap();
     let ended = predict();
     assert!(ended.code != 0 && ended.err.contains("best.safetensors"), "{}", ended.err);
@@ -228,7 +228,7 @@ fn a_damaged_manifest_is_named_with_the_remedy() {
         assert!(ended.err.contains("delete this file and run the experiment again"), "{}", ended.err);
     }
     let listed = lab.end(&["ls"]);
-    assert!(listed.code == 0 && listed.err.contains("manifest.json: damaged"), "{}", listed.err);
+    assert!(listed.code == 0 && listed.out.contains("manifest.json: damaged"), "{} {}", listed.out, listed.err);
     fs::remove_file(run.join("manifest.json")).unwrap();
     lab.run("tiny", &[]);
     assert!(results(&lab, "tiny") == expected, "the remedy works");

@@ -9,11 +9,13 @@ use crate::lab::{Lab, evaluation, images, json, prediction, scores, sorted};
 fn results(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = images(run);
     files.extend(["scores.parquet", "scores.csv", "report/panels.json"].map(|name| evaluation(run).join(name)));
-    files.extend(
-        sorted(&evaluation(run).join("report"))
-            .into_iter()
-            .filter(|file| file.extension().is_some_and(|it| it == "png")),
-    );
+    // Charts come back with `segspec report`.
+    let listed = fs::read_to_string(evaluation(run).join("report/panels.json")).unwrap();
+    let is_panel = |file: &PathBuf| {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        name.ends_with(".png") && listed.contains(&name)
+    };
+    files.extend(sorted(&evaluation(run).join("report")).into_iter().filter(is_panel));
     files.push(prediction(run).join("label_map.json"));
     files.push(run.join("history.parquet"));
     files.push(run.join("training_history.json"));

@@ -123,15 +123,28 @@ fn tables_have_a_block_for_each_trial() {
 }
 
 #[test]
-fn the_best_trial_is_chosen_among_those_of_the_same_split() {
+fn the_best_trial_is_chosen_among_those_scored_on_the_same_cases_and_structures() {
     let mut runs = two_trials();
-    assert_eq!(gathered(&runs).unwrap().best().unwrap().label, "a");
-    runs[1].0.split = "held-out".into();
+    let reasons = |trials: &Trials| -> Vec<String> {
+        trials.comparable().unwrap().1.into_iter().map(|it| format!("{} {}", it.trial.label, it.reason)).collect()
+    };
+    // The second fold of trial a is missing.
     let trials = gathered(&runs).unwrap();
-    assert_eq!(
-        (trials.best().unwrap().label.as_str(), &*trials.splits),
-        ("b", &["held-out".into(), "test".into()][..])
-    );
+    assert_eq!(trials.best().unwrap().label, "b");
+    assert_eq!(reasons(&trials), ["a was scored on other cases (1, 1 of them in common)"]);
+    runs.push((context(&key("a"), Some(1), 1), scores(&[("case_0", "liver", 9), ("case_0", "spleen", 9)])));
+    let trials = gathered(&runs).unwrap();
+    assert_eq!((trials.best().unwrap().label.as_str(), reasons(&trials).len()), ("a", 0));
+    for run in runs.iter_mut().filter(|(context, _)| context.trial == key("a")) {
+        run.0.split = "held-out".into();
+    }
+    let trials = gathered(&runs).unwrap();
+    assert_eq!((trials.best().unwrap().label.as_str(), trials.splits.join(" ")), ("b", "held-out test".into()));
+    assert_eq!(reasons(&trials), ["a was scored on another split (held-out)"]);
+    runs.iter_mut().for_each(|(context, _)| context.split = "test".into());
+    runs.last_mut().unwrap().1 = scores(&[("case_0", "liver", 9)]);
+    runs[1].1 = scores(&[("case_1", "liver", 9)]);
+    assert_eq!(reasons(&gathered(&runs).unwrap()), ["a was scored on other structures"]);
     assert!(gathered(&[]).unwrap().best().is_none());
 }
 

@@ -100,7 +100,7 @@ fn refuses(place: &Path, run: &Path) {
     let (code, _, err) = predict(place, Path::new("experiments"), "out2", &[]);
     assert!(code == 4 && err.contains("not a run folder"), "{err}");
     let (code, _, err) = predict(place, run, "experiments", &[]);
-    assert!(code == 4 && err.contains("no NIfTI file"), "{err}");
+    assert!(code == 4 && err.contains("no image file"), "{err}");
 }
 
 /// SIGINT is what Ctrl-C sends.

@@ -1,5 +1,6 @@
 //! Files that ask for more than they are worth: refused at once, in little memory.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Geometry;
@@ -27,7 +28,7 @@ fn closed_shells_one_inside_the_other_by_the_hundred_thousand_are_refused_at_onc
     let corner =
         |index: usize, size: f64| [0, 1, 2].map(|axis| if index >> axis & 1 == 1 { 30.0 + size } else { 30.0 - size });
     let (mut points, mut triangles) = (Vec::new(), Vec::new());
-    for shell in 0..100_000_u32 {
+    for shell in 0..200_000_u32 {
         points.extend([0, 1, 2, 4].map(|index| corner(index, 20.0 + f64::from(shell) / 1e4)));
         let first = 4 * shell;
         triangles
@@ -92,7 +93,7 @@ fn devices_and_sockets_are_no_images() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    for path in ["/dev/zero".as_ref(), "/dev/null".as_ref(), socket.as_path()] {
+    for path in [Path::new("/dev/zero"), Path::new("/dev/null"), &socket] {
         let error = Format::of(path).unwrap_err().to_string();
         assert!(error.contains("neither a file nor a folder"), "{error}");
     }

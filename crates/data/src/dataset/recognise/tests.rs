@@ -77,7 +77,7 @@ fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values
     let guessed = recognise(&out, Stated::default()).unwrap();
     assert_eq!(guessed.dataset.layout, pair("imagesTr/{case}.nii.gz", "labelsTr/{case}.nii.gz"));
     assert_eq!((guessed.dataset.modality, guessed.dataset.structures[5].name.as_str()), (Modality::Ct, "value-6"));
-    assert_eq!(guessed.guesses.len(), 2);
+    assert!(guessed.guesses.len() >= 2, "{:?}", guessed.guesses);
 }
 
 #[test]
