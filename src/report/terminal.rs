@@ -29,7 +29,8 @@ pub fn report(report: &Report, charset: Charset) -> String {
     if !excluded.is_empty() {
         text += &format!("excluded: {}\n", shorten(&excluded.join(", "), 88, charset));
     }
-    text += &format!("{}\n", selection(trials));
+    // One sentence on a line.
+    text += &format!("{}\n", selection(trials).replace(". ", ".\n"));
     text += &missing(report).map_or_else(String::new, |missing| missing + "\n");
     text
 }

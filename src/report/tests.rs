@@ -168,7 +168,7 @@ fn scores_used_for_selection_are_called_optimistic() {
     let mut input = input(&Size { structures: 1, cases: 2, trials: 1, seeds: 1, epochs: 0 });
     input.runs[0].context.selected_on = true;
     assert!(terminal(&input, Charset::Ascii).contains("their scores are optimistic"));
-    assert!(text(&files(&input), "report.html").contains("its scores are optimistic"));
+    assert!(text(&files(&input), "report.html").contains("their scores are optimistic"));
 }
 
 #[test]

@@ -106,7 +106,11 @@ fn kind_plural(item: &Form) -> &'static str {
 
 /// The bounds in words; empty without bounds.
 fn range(bounds: &Range) -> String {
-    let whole = |bound: f64| if bound.fract() == 0.0 { format!("{bound:.0}") } else { number(bound) };
+    let whole = |bound: f64| match bound {
+        _ if bound.fract() != 0.0 => number(bound),
+        _ if bound.abs() > 1e15 => format!("{bound:e}"),
+        _ => format!("{bound:.0}"),
+    };
     match (bounds.minimum, bounds.maximum) {
         (Some(minimum), Some(maximum)) => format!(" from {} to {}", whole(minimum), whole(maximum)),
         (Some(minimum), None) => format!(" of {} or more", whole(minimum)),

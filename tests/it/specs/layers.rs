@@ -105,7 +105,7 @@ fn faulty_arguments_and_variables_are_refused() {
         ("a b=4", "is not a key"),
         ("train.epochs=[4", "unclosed array"),
         ("extends=[]", "`extends` can only be written in a file"),
-        ("train.epochs=4x", "must be an integer of 1 or more, not the string \"4x\""),
+        ("train.epochs=4x", "must be an integer from 1 to 1000000, not the string \"4x\""),
     ];
     for (argument, expected) in faults {
         let message = load(BASE, &[argument], &[]).unwrap_err().to_string();
