@@ -48,7 +48,7 @@ fn failing_trials_stop_neither_the_others_nor_the_report() {
     assert_eq!(before.iter().filter(|(_, finished)| *finished).count(), 4);
     // Every run names the case that it left out.
     for run in lab.run_folders("sweep").iter().filter(|run| is_finished(run)) {
-        assert_eq!(json(&prediction(&run).join("excluded.json"))[0]["case"], "phantom_005");
+        assert_eq!(json(&prediction(run).join("excluded.json"))[0]["case"], "phantom_005");
     }
     let page = fs::read_to_string(lab.path("reports/sweep/report.html")).unwrap();
     assert!(page.contains("learning-rate=0.001") && page.contains("learning-rate=0.002"));

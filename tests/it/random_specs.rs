@@ -67,7 +67,7 @@ impl Drawing {
             let inner = self.definitions[name].clone();
             return self.value(&inner);
         }
-        for alternatives in ["anyOf", "oneOf"].into_iter().filter_map(|name| schema[name].as_array()) {
+        if let Some(alternatives) = ["anyOf", "oneOf"].into_iter().find_map(|name| schema[name].as_array()) {
             let known = alternatives.iter().filter(|inner| inner["type"] != "null").collect::<Vec<_>>();
             let inner = (*known.choose(&mut self.random).unwrap()).clone();
             return self.value(&inner);

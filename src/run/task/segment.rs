@@ -68,7 +68,7 @@ pub fn predict(
 /// Whether every scored case has a prediction; excluded cases have none.
 pub fn is_complete(run: &Stored, cases: &Cases) -> bool {
     let files = cases.names(Role::Test).into_iter().map(|name| export::file(run.prediction().path(), name));
-    files.map(|file| std::fs::metadata(file)).all(|file| file.is_ok_and(|metadata| metadata.len() > 0))
+    files.map(std::fs::metadata).all(|file| file.is_ok_and(|metadata| metadata.len() > 0))
 }
 
 /// Whether an earlier session already segmented the case (with the same weights).

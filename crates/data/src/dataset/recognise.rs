@@ -225,17 +225,16 @@ fn dataset(folder: &Path, json: &DatasetJson, find: &Find) -> Dataset {
 fn split(find: &Find, opened: &Opened, dataset: &mut Dataset, guesses: &mut Vec<String>) -> usize {
     let names: Vec<&str> = opened.cases.iter().map(|case| case.name.as_str()).collect();
     let mut group_by = find.group_by.clone();
-    if opened.groups.patients.is_empty() && group_by.is_none() {
-        if let Some((pattern, single)) = stems::subjects_of_contrasts(&names) {
-            let text = match single {
-                true => {
-                    "are contrasts of one subject, not patients: they cannot be divided into training and test cases"
-                }
-                false => "are contrasts of the same subjects: those of a subject stay together in the split",
-            };
-            guesses.push(format!("the cases {} {text}", names.iter().take(3).copied().collect::<Vec<_>>().join(", ")));
-            group_by = Some(pattern);
-        }
+    if opened.groups.patients.is_empty()
+        && group_by.is_none()
+        && let Some((pattern, single)) = stems::subjects_of_contrasts(&names)
+    {
+        let text = match single {
+            true => "are contrasts of one subject, not patients: they cannot be divided into training and test cases",
+            false => "are contrasts of the same subjects: those of a subject stay together in the split",
+        };
+        guesses.push(format!("the cases {} {text}", names.iter().take(3).copied().collect::<Vec<_>>().join(", ")));
+        group_by = Some(pattern);
     }
     let patients = patients(&names, opened, group_by.as_deref());
     if patients == 1 {

@@ -81,11 +81,11 @@ fn matches(root: &Path, patterns: &[Pattern]) -> Result<(Matches, BTreeMap<Strin
     let mut several = BTreeMap::new();
     for file in files {
         let fits = patterns.iter().enumerate().filter_map(|(number, pattern)| Some((number, pattern.case(&file)?)));
-        if let Some((number, case)) = fits.max_by_key(|(number, _)| patterns[*number].literals) {
-            if let Some(other) = matches[number].insert(case.clone(), root.join(&file)) {
-                let (text, other) = (&patterns[number].text, other.display());
-                several.insert(case, format!("{other} and {file} both match `{text}`: make the pattern more specific"));
-            }
+        if let Some((number, case)) = fits.max_by_key(|(number, _)| patterns[*number].literals)
+            && let Some(other) = matches[number].insert(case.clone(), root.join(&file))
+        {
+            let (text, other) = (&patterns[number].text, other.display());
+            several.insert(case, format!("{other} and {file} both match `{text}`: make the pattern more specific"));
         }
     }
     Ok((matches, several))

@@ -9,6 +9,9 @@ use super::part::{Part, Parts};
 use super::pattern::{CASE, Entry, channels, cuts};
 use crate::volume::{Format, read_label_map};
 
+/// How well a form fits: larger is better, element by element.
+type Merit = (usize, usize, Reverse<usize>, Reverse<usize>);
+
 /// Placeholder for the structure's name.
 const STRUCTURE: &str = "{structure}";
 /// Masks that are read to see whether they hold one structure each.
@@ -42,7 +45,7 @@ type Template = (String, BTreeMap<String, BTreeSet<String>>);
 
 /// The best pattern of masks, with at least two structures that recur.
 pub(super) fn masks(root: &Path, parts: &Parts, images: &[Entry]) -> Option<Masks> {
-    let mut best: Option<((usize, usize, Reverse<usize>, Reverse<usize>), Masks)> = None;
+    let mut best: Option<(Merit, Masks)> = None;
     for (mask, cases) in templates(&parts.labels) {
         for image in images {
             let matched: BTreeMap<String, BTreeSet<String>> =
