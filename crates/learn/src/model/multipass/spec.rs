@@ -103,6 +103,12 @@ impl Plan for MultipassUnetPlan {
         MultipassUNet::new(self, interface, weights)
     }
 
+    fn refuses(&self, interface: Interface) -> Option<String> {
+        let shrinks = self.unet.strides.first().is_some_and(|first| *first != [1; 3]);
+        let reason = || "every pass takes the logits of the last one, of the size of the image: the first stride must be [1, 1, 1]";
+        shrinks.then(|| reason().to_owned()).or_else(|| self.unet.refuses(interface))
+    }
+
     fn total_stride(&self) -> [usize; 3] {
         self.unet.total_stride()
     }
