@@ -6,11 +6,8 @@ pub use super::format::Options;
 use super::format::{self, Format};
 use super::{ReadError, Volume, WriteError, colour_table};
 
-/// Types with values that 32-bit floats cannot represent.
+/// Types with values that 32-bit floats may not hold.
 const WIDE: [&str; 5] = ["int32", "uint32", "int64", "uint64", "float64"];
-
-/// 32-bit floats hold whole numbers exactly up to here.
-const EXACT: f32 = 16_777_216.0;
 
 /// Why a conversion failed.
 #[derive(Debug, thiserror::Error)]
@@ -70,18 +67,15 @@ fn labels(source: &Path, from: Format, target: &Path, options: &Options) -> Resu
     Ok(written)
 }
 
-/// Reads an image and refuses it where 32-bit floats, which hold it in memory, would change its values.
+/// Reads an image and refuses it if 32-bit floats, which hold it in memory, would change its values.
 fn exact(source: &Path, format: Format, options: &Options) -> Result<Volume, ConvertError> {
     let read = &format.entry().read;
     let volume = (read.volume)(source, options)?;
-    if read.exact {
-        return Ok(volume);
-    }
-    let value_type = (read.header)(source, options)?.value_type;
-    let whole = value_type != "float64" && volume.voxels.iter().all(|value| value.abs() < EXACT);
-    if WIDE.contains(&value_type) && !whole {
-        let reason = format!("holds {value_type}, of which 32-bit floats keep seven digits: values would change");
-        return Err(ConvertError::Refused { path: source.into(), reason });
+    if let Some(check) = read.exact {
+        // Narrower types fit, whatever they hold; only the values of wide ones are worth a second look.
+        if WIDE.contains(&(read.header)(source, options)?.value_type) {
+            check(source, options)?;
+        }
     }
     Ok(volume)
 }

@@ -14,7 +14,7 @@ use super::{Case, DataError, Excluded, Opened, open};
 use crate::{Cancel, files};
 
 /// Version of cached checks: incremented when the findings of [`check`](super::check()) change.
-const CHECK_FORMAT: u32 = 1;
+const CHECK_FORMAT: u32 = 2;
 
 /// The cases that runs read.
 #[derive(Clone, Debug)]
@@ -173,6 +173,7 @@ impl Store<'_> {
             structures: Vec<(&'a str, Vec<u16>)>,
             background: &'a [u16],
             ignore: Option<u16>,
+            merges: Vec<(&'a String, &'a Vec<String>)>,
         }
         let spec = self.spec;
         let structures = spec.structures.iter().map(|it| (it.name.as_str(), spec.label_values(it)));
@@ -183,6 +184,7 @@ impl Store<'_> {
             structures: structures.collect(),
             background: &spec.labels.background,
             ignore: spec.labels.ignore,
+            merges: spec.labels.merge.iter().collect(),
         };
         let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 check of a case");
         hasher.update(&serde_json::to_vec(&decides)?);

@@ -1,18 +1,22 @@
 //! Sources of the labels of a case, and reading them as one label map.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, ArrayView, ArrayView2, ArrayView3, ArrayViewMut, Axis, Dimension, Zip};
+use ndarray::{Array3, ArrayView, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut, Axis, Dimension, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::read::{CaseError, GRID_TOLERANCE};
-use super::{Case, grid, listing};
+use super::read::{CaseError, Notes};
+use super::spec::MaskValues;
+use super::{Case, grid, listing, name};
 use crate::volume::dicom::{self, Series};
 use crate::volume::raster::{self, MaskForm};
 use crate::volume::rle::{Columns, Order, RowPlace, Table};
-use crate::volume::surface::{ReadOptions, read_surface, voxelise};
-use crate::volume::{Format, Geometry, LabelMap, ReadError, Segmentation, Segments, read_label_map, read_segments};
+use crate::volume::surface::{ReadOptions, Warning, read_surface, voxelise};
+use crate::volume::{
+    Format, Geometry, LabelMap, ReadError, Segmentation, Segments, nrrd, read_label_map, read_segments,
+};
 
 /// Maximum number of masks of one case in memory at a time.
 const MAX_MASKS: usize = 4;
@@ -89,20 +93,68 @@ impl Label {
     }
 }
 
-/// Reads the labels of a case, on the grid of their file if it has one, otherwise on the image's grid.
+/// The labels of a case as read.
+#[derive(Debug)]
+pub struct Found {
+    /// The labels on the grid of the image.
+    pub labels: LabelMap,
+    /// Which reading was taken where the files leave a choice.
+    pub notes: Vec<String>,
+    /// Names that the file itself gives to label values, if structures are identified by value.
+    pub named: Vec<(String, u16)>,
+}
+
+/// Reads the labels of a case on the grid of its image.
 ///
 /// # Errors
-/// [`CaseError`]: missing or unreadable labels, masks of one case on different grids, or overlapping structures in a dataset
-/// without `labels.overlap`.
-pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
-    match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
-        Label::Map(path) if Format::of(path)? == Format::DicomSegments => segments(case, path, image),
-        Label::Map(path) if case.reading.names.is_empty() => Ok(read_label_map(path)?),
-        Label::Map(path) => named(case, &read_segments(path)?, path),
-        Label::Masks(masks) => masks_of(case, masks, image),
-        Label::Pictures(files) => pictures(case, files, image),
-        Label::Runs(label) => runs(case, label, image),
+/// [`CaseError`]: missing or unreadable labels, labels on another grid if the dataset does not allow it, or overlapping structures in a
+/// dataset without `labels.overlap`.
+pub fn read(case: &Case, image: &Geometry) -> Result<Found, CaseError> {
+    let (mut notes, mut named) = (Notes::default(), Vec::new());
+    let labels = match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
+        Label::Map(path) => {
+            let stored = map(case, path, &mut named, &mut notes)?;
+            grid::onto(case, stored, image, path, &mut notes)?
+        }
+        Label::Masks(masks) => masks_of(case, masks, image, &mut notes)?,
+        Label::Pictures(files) => pictures(case, files, image)?,
+        Label::Runs(label) => runs(case, label, image)?,
+    };
+    Ok(Found { labels, notes: notes.0, named })
+}
+
+/// Reads one file with all structures, on its own grid or that of the series it was drawn on.
+fn map(case: &Case, path: &Path, named: &mut Vec<(String, u16)>, notes: &mut Notes) -> Result<LabelMap, CaseError> {
+    let format = Format::of(path)?;
+    let by_value = case.reading.names.is_empty();
+    let labels = match (format, by_value) {
+        (Format::DicomSegments, true) => {
+            let Segments { segments, content } = segments(case, path)?;
+            let Segmentation::Labels(labels) = content else {
+                return Err(CaseError::UnnamedOverlap { path: path.into() });
+            };
+            *named = segments.into_iter().map(|segment| (segment.name, segment.value)).collect();
+            labels
+        }
+        (Format::DicomSegments, false) => by_name(case, &segments(case, path)?, path, notes)?,
+        (_, false) => by_name(case, &read_segments(path)?, path, notes)?,
+        (_, true) => {
+            let labels = read_label_map(path)?;
+            if format == Format::NrrdSegments {
+                *named = nrrd::named_values(path)?;
+            }
+            labels
+        }
+    };
+    Ok(as_declared(case, labels))
+}
+
+/// With `labels.mask-values = "nonzero"`, everything but background is the dataset's only structure.
+fn as_declared(case: &Case, mut labels: LabelMap) -> LabelMap {
+    if let Some((MaskValues::Nonzero, value)) = case.reading.mask_values.zip(case.reading.only_value) {
+        labels.voxels.mapv_inplace(|label| if label > 0 { value } else { 0 });
     }
+    labels
 }
 
 /// A label map into which structures are written one after the other.
@@ -150,73 +202,114 @@ fn paint<D: Dimension, M: PartialEq + Default>(
     }
 }
 
-/// Reads a DICOM SEG on the grid of its image, because empty frames are often omitted.
-fn segments(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
+/// Reads a DICOM SEG on the series of its case, because empty frames are often omitted.
+fn segments(case: &Case, path: &Path) -> Result<Segments, CaseError> {
     let source = case.images.first().filter(|image| matches!(Format::of(image), Ok(Format::DicomImage)));
-    let segments = match source {
+    Ok(match source {
         Some(folder) => {
             let series = Series::open(folder, &case.reading.choice)?;
             dicom::read_segments(&dicom::only_segments(path)?, Some(&series))?
         }
         None => read_segments(path)?,
-    };
-    let labels = match (&segments.content, case.reading.names.is_empty()) {
-        (Segmentation::Labels(labels), true) => labels.clone(),
-        (Segmentation::Masks { .. }, true) => return Err(CaseError::UnnamedOverlap { path: path.into() }),
-        _ => named(case, &segments, path)?,
-    };
-    Ok(if grid::is_subgrid(&labels.geometry, image) { grid::resample_labels_to(&labels, image) } else { labels })
+    })
 }
 
-/// Reads the segments named in the dataset; others become background.
-fn named(case: &Case, segments: &Segments, path: &Path) -> Result<LabelMap, CaseError> {
+/// Reads the segments named in the dataset; others become background, which is noted.
+fn by_name(case: &Case, segments: &Segments, path: &Path, notes: &mut Notes) -> Result<LabelMap, CaseError> {
     let mut canvas = Canvas::new(case, segments.geometry());
-    let mut known = 0;
+    let (mut known, mut others) = (BTreeMap::new(), Vec::new());
     for (index, segment) in segments.segments.iter().enumerate() {
-        let Some((_, value)) = case.reading.names.iter().find(|(name, _)| *name == segment.name) else { continue };
-        known += 1;
+        let names = case.reading.names.iter().map(|(name, _)| name.as_str());
+        let Some((name, value)) = name::position(&segment.name, names).map(|place| &case.reading.names[place]) else {
+            others.push(format!("`{}`", segment.name));
+            continue;
+        };
+        if let Some(twin) = known.insert(value, &segment.name) {
+            let (one, other) = (twin.clone(), segment.name.clone());
+            return Err(CaseError::SameName { path: path.into(), one, other, structure: name.clone() });
+        }
+        if *name != segment.name {
+            notes.add(path, format!("its segment `{}` is taken as `{name}`", segment.name));
+        }
         let mask = match &segments.content {
             Segmentation::Labels(labels) => labels.voxels.mapv(|label| u8::from(label == segment.value)),
             Segmentation::Masks { masks, .. } => masks.index_axis(Axis(0), index).to_owned(),
         };
         canvas.paint(*value, mask.view(), path)?;
     }
-    if known == 0 && !segments.segments.is_empty() {
-        let names = segments.segments.iter().map(|segment| format!("`{}`", segment.name)).collect::<Vec<_>>();
-        return Err(CaseError::NoName { path: path.into(), names: names.join(", ") });
+    let others = others.join(", ");
+    if known.is_empty() && !segments.segments.is_empty() {
+        return Err(CaseError::NoName { path: path.into(), names: others });
+    }
+    if !others.is_empty() {
+        notes.add(path, format!("segments that are no structure of the dataset become background: {others}"));
     }
     Ok(canvas.labels)
 }
 
-fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<LabelMap, CaseError> {
-    let mut canvas: Option<Canvas> = None;
+fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry, notes: &mut Notes) -> Result<LabelMap, CaseError> {
+    let mut canvas = Canvas::new(case, image);
     for some in masks.chunks(rayon::current_num_threads().min(MAX_MASKS)) {
         let read: Vec<_> = some.par_iter().map(|(_, path)| mask(case, path, image)).collect();
         for ((value, path), mask) in some.iter().zip(read) {
-            let mask = mask?;
-            let canvas = canvas.get_or_insert_with(|| Canvas::new(case, &mask.geometry));
-            let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
-            canvas.labels.geometry.same_grid(&mask.geometry, GRID_TOLERANCE).map_err(wrong)?;
+            let (mask, remarks) = mask?;
+            notes.0.extend(remarks.0);
             canvas.paint(*value, mask.voxels.view(), path)?;
         }
     }
-    Ok(canvas.unwrap_or_else(|| Canvas::new(case, image)).labels)
+    Ok(canvas.labels)
 }
 
-/// The mask of one structure: nonzero inside.
-fn mask(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
-    match Format::of(path)? {
-        Format::Surface => surface(case, path, image),
-        _ => Ok(read_label_map(path)?),
+/// The mask of one structure on the image's grid, nonzero inside.
+fn mask(case: &Case, path: &Path, image: &Geometry) -> Result<(LabelMap, Notes), CaseError> {
+    let mut notes = Notes::default();
+    let stored = match Format::of(path)? {
+        Format::Surface => return Ok((surface(case, path, image, &mut notes)?, notes)),
+        Format::DicomSegments => any_segment(segments(case, path)?),
+        _ => {
+            let stored = read_label_map(path)?;
+            refuse_several_values(case, &stored, path)?;
+            stored
+        }
+    };
+    Ok((grid::onto(case, stored, image, path, &mut notes)?, notes))
+}
+
+/// The union of all segments of an object.
+fn any_segment(segments: Segments) -> LabelMap {
+    match segments.content {
+        Segmentation::Labels(labels) => labels,
+        Segmentation::Masks { masks, geometry } => {
+            let any = |inside: ArrayView1<u8>| u16::from(inside.iter().any(|inside| *inside > 0));
+            LabelMap { voxels: masks.map_axis(Axis(0), any), geometry }
+        }
     }
 }
 
+/// A mask with several values is more likely a label map, or was resampled with interpolation.
+fn refuse_several_values(case: &Case, mask: &LabelMap, path: &Path) -> Result<(), CaseError> {
+    let mut values = mask.voxels.iter().copied().filter(|value| *value > 0);
+    let Some(first) = values.next().filter(|_| case.reading.mask_values.is_none()) else { return Ok(()) };
+    let Some(second) = values.find(|value| *value != first) else { return Ok(()) };
+    let values = format!("{} and {}", first.min(second), first.max(second));
+    Err(CaseError::MaskValues { path: path.into(), values })
+}
+
 /// The image voxels whose centres are inside a surface.
-fn surface(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
+fn surface(case: &Case, path: &Path, image: &Geometry, notes: &mut Notes) -> Result<LabelMap, CaseError> {
     let file = read_surface(path, &ReadOptions { coordinates: case.reading.coordinates, ..ReadOptions::default() })?;
-    let wrong = |error| CaseError::Surface { path: path.into(), reason: format!("{error}") };
-    let voxels = voxelise(&file.surface, image).map_err(wrong)?.mask.mapv(u16::from);
-    Ok(LabelMap { voxels, geometry: image.clone() })
+    let wrong = |reason: String| CaseError::Surface { path: path.into(), reason };
+    let voxels = voxelise(&file.surface, image).map_err(|error| wrong(error.to_string()))?;
+    let outside = voxels.outside(&file.surface, image).map_err(wrong)?;
+    if outside > 0.0 {
+        notes.add(path, format!("{:.1} % of the surface's points lie outside the image", outside * 100.0));
+    } else if voxels.warnings.contains(&Warning::Nothing) {
+        notes.add(path, Warning::Nothing);
+    }
+    if let Some(overruled) = file.warnings.iter().find(|warning| matches!(warning, Warning::Overruled(_))) {
+        notes.add(path, overruled);
+    }
+    Ok(LabelMap { voxels: voxels.mask.mapv(u16::from), geometry: image.clone() })
 }
 
 fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap, CaseError> {
@@ -226,12 +319,12 @@ fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap
     }
     let mut labels = LabelMap { voxels: Array3::zeros(image.shape), geometry: image.clone() };
     for (file, z) in files.iter().zip(order) {
-        let picture = raster::read_label_map(file, &MaskForm::Values)?;
+        let picture = as_declared(case, raster::read_label_map(file, &MaskForm::Values)?);
         let [_, height, width] = picture.geometry.shape;
         if [height, width] != [image.shape[1], image.shape[2]] {
             let difference =
                 format!("{height} × {width} pixels, but the slice has {} × {}", image.shape[1], image.shape[2]);
-            return Err(CaseError::MaskGrid { path: file.clone(), difference });
+            return Err(CaseError::PictureSize { path: file.clone(), difference });
         }
         labels.voxels.index_axis_mut(Axis(0), z).assign(&picture.voxels.index_axis(Axis(0), 0));
     }
