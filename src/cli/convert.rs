@@ -11,7 +11,7 @@ use crate::dataset::unlabelled;
 use crate::volume::Format;
 use crate::volume::convert::{ConvertError, Options, convert};
 use crate::volume::dicom::{self, Anonymous};
-use crate::volume::surface::CoordinateSystem;
+use crate::volume::surface::{CoordinateSystem, ReadOptions, Warning, read_surface};
 
 /// Convert images, labels and surfaces; grids and voxel values are kept
 #[derive(Debug, Args)]
@@ -58,7 +58,8 @@ pub struct Convert {
     /// Also write the structures' names and colours to this file: .txt for ITK-SNAP, .ctbl for 3D Slicer
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     colours: Option<PathBuf>,
-    /// Coordinate system of the source surface (overrides what it states) or of the target [default: as the source states, else lps]
+    /// Coordinate system of the source surface, even if it states another (which is warned of), or of the target surface [default: what
+    /// the source states, else lps]
     #[arg(long, value_name = "SYSTEM")]
     coordinates: Option<Coordinates>,
     /// Modality of a written DICOM series [default: other]
@@ -106,12 +107,23 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         true => anonymous_series(&args, &options)?,
         false => convert(&args.source, &args.target, &options).map_err(failure)?,
     };
+    warn_if_overruled(&args, &options);
     match written.as_slice() {
         [] => {}
         [one] => println!("{}", one.display()),
         [first, .., last] => println!("{} … {}, {} files", first.display(), last.display(), written.len()),
     }
     Ok(Exit::Ok)
+}
+
+/// A surface that states the other coordinate system than `--coordinates` is read as requested, and that is said.
+fn warn_if_overruled(args: &Convert, options: &Options) {
+    let is_surface = options.coordinates.is_some() && matches!(Format::of(&args.source), Ok(Format::Surface));
+    let asked = ReadOptions { coordinates: options.coordinates, ..ReadOptions::default() };
+    let Some(file) = is_surface.then(|| read_surface(&args.source, &asked).ok()).flatten() else { return };
+    for warning in file.warnings.iter().filter(|warning| matches!(warning, Warning::Overruled(_))) {
+        eprintln!("warning: {}: {warning}", args.source.display());
+    }
 }
 
 fn failure(error: ConvertError) -> Failure {

@@ -79,3 +79,40 @@ fn exact(source: &Path, format: Format, options: &Options) -> Result<Volume, Con
     }
     Ok(volume)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read_volume;
+
+    /// Values in files of 64-bit floats and whole numbers, and whether 32-bit floats hold them.
+    #[test]
+    fn values_decide_what_is_converted_not_their_type() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, target) = (folder.path().join("a.nrrd"), folder.path().join("a.nii"));
+        for (kind, values, fits) in [
+            ("double", ["0", "0.5", "-1024.25"], true),
+            ("double", ["1e30", "0", "0"], false),
+            ("double", ["0.1", "0", "0"], false),
+            ("int", ["16777216", "16777218", "-33554432"], true),
+            ("int", ["0", "16777217", "0"], false),
+            ("int64", ["4294967296", "1", "-7"], true),
+            ("uint64", ["9007199254740993", "0", "0"], false),
+        ] {
+            let text = format!(
+                "NRRD0004\ntype: {kind}\ndimension: 3\nsizes: 3 1 1\nencoding: ascii\n\n{}\n",
+                values.join(" ")
+            );
+            std::fs::write(&source, text).unwrap();
+            let result = convert(&source, &target, &Options::default());
+            assert_eq!(result.is_ok(), fits, "{kind} {values:?}: {result:?}");
+            match result {
+                Ok(_) => {
+                    let written: Vec<f32> = read_volume(&target).unwrap().voxels.into_iter().collect();
+                    assert_eq!(written, values.map(|value| value.parse::<f32>().unwrap()), "{kind}");
+                }
+                Err(error) => assert!(error.to_string().contains("voxel [0, 0, "), "{error}"),
+            }
+        }
+    }
+}

@@ -210,7 +210,9 @@ mod tests {
         for axes in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             for flips in 0..8 {
                 let reversed = [0, 1, 2].map(|axis| flips >> axis & 1 == 1);
-                for (first, size) in [([0, 0, 0], [4, 6, 8]), ([1, 2, 0], [2, 3, 8]), ([-1, 0, -2], [6, 6, 11]), ([3, 5, 7], [1, 1, 1])] {
+                for (first, size) in
+                    [([0, 0, 0], [4, 6, 8]), ([1, 2, 0], [2, 3, 8]), ([-1, 0, -2], [6, 6, 11]), ([3, 5, 7], [1, 1, 1])]
+                {
                     let shape = axes.map(|axis| size[axis]);
                     let grid = grid(axes, reversed, first.map(f64::from), shape);
                     let found = lattice(&grid).unwrap();

@@ -60,11 +60,8 @@ pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::R
     let rules = (&image, resample_labels, overlap, names, coordinates);
     let surfaces = matches!(label, Label::Masks(masks) if masks.iter().any(|(_, path)| is_surface(path)));
     let nonzero = mask_values.map(|MaskValues::Nonzero| format!("mask-values nonzero {only_value:?}"));
-    let versions = [
-        (*resample_labels || surfaces).then_some(PLACEMENT),
-        (!names.is_empty()).then_some(NAMES),
-        nonzero.as_deref(),
-    ];
+    let versions =
+        [(*resample_labels || surfaces).then_some(PLACEMENT), (!names.is_empty()).then_some(NAMES), nonzero.as_deref()];
     let label = match label {
         Label::Map(path) => name(&("map", rules, all(path)?)),
         Label::Pictures(paths) => {

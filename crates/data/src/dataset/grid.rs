@@ -29,7 +29,13 @@ pub fn resample_labels_to(label: &LabelMap, grid: &Geometry) -> LabelMap {
 /// # Errors
 /// [`CaseError::LabelGrid`] on another grid without `labels.resample-labels`, [`CaseError::Outside`] if nothing of the labels lies in the
 /// image.
-pub fn onto(case: &Case, labels: LabelMap, image: &Geometry, file: &Path, notes: &mut Notes) -> Result<LabelMap, CaseError> {
+pub fn onto(
+    case: &Case,
+    labels: LabelMap,
+    image: &Geometry,
+    file: &Path,
+    notes: &mut Notes,
+) -> Result<LabelMap, CaseError> {
     let Err(difference) = image.same_grid(&labels.geometry, GRID_TOLERANCE) else { return Ok(labels) };
     let named = Format::of(file).is_ok_and(|format| format.entry().holds_labels);
     // Positions in segmentation objects are rounded more than those of images.
@@ -42,10 +48,14 @@ pub fn onto(case: &Case, labels: LabelMap, image: &Geometry, file: &Path, notes:
     if let Some(lattice) = lattice.filter(|found| found.is_part() || found.contains()) {
         if lattice.outside(labels.voxels.view()) == 0 {
             match (lattice.is_same(), lattice.is_part()) {
-                (true, _) => notes.add(file, format!("its voxels are those of the image in another order: {difference}")),
+                (true, _) => {
+                    notes.add(file, format!("its voxels are those of the image in another order: {difference}"))
+                }
                 // Programs that write segments usually leave out what is empty.
                 (_, true) if named => {}
-                (_, true) => notes.add(file, format!("covers a part of the image, the rest is background: {difference}")),
+                (_, true) => {
+                    notes.add(file, format!("covers a part of the image, the rest is background: {difference}"))
+                }
                 _ => notes.add(file, "reaches beyond the image; nothing is labelled there"),
             }
             return Ok(put(lattice));
@@ -57,9 +67,7 @@ pub fn onto(case: &Case, labels: LabelMap, image: &Geometry, file: &Path, notes:
     }
     let hint = second_grid(case, &labels.geometry);
     if !case.reading.resample_labels {
-        let remedy = hint.unwrap_or(
-            "set `labels.resample-labels = true` to resample labels to the image's grid",
-        );
+        let remedy = hint.unwrap_or("set `labels.resample-labels = true` to resample labels to the image's grid");
         return Err(CaseError::LabelGrid { path: file.into(), difference, remedy: remedy.into() });
     }
     resampled(labels, image, file, [Some(difference.as_str()), hint], notes)

@@ -125,9 +125,7 @@ pub enum CaseError {
         slices: usize,
     },
     /// Image and label are on different grids.
-    #[error(
-        "{path}: image and label are on different grids: {difference}; {remedy}"
-    )]
+    #[error("{path}: image and label are on different grids: {difference}; {remedy}")]
     LabelGrid {
         /// The file.
         path: PathBuf,

@@ -12,9 +12,9 @@ use super::label;
 use super::parallel::{self, Ended};
 use super::read::read_image;
 use super::{Case, DataError, Dataset, Opened};
-pub use names::absent;
 use crate::Cancel;
 use crate::volume::{Geometry, LabelMap, Volume, image_warnings, read_header};
+pub use names::absent;
 
 /// Cases in memory at a time. Each is read and decompressed on several cores.
 const MAX_IN_MEMORY: usize = 8;
@@ -236,3 +236,5 @@ pub(super) fn warn_of_duplicates(checks: &mut [CaseCheck]) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod label_tests;

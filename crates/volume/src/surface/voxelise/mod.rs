@@ -111,7 +111,9 @@ impl Voxelised {
             return Ok(beyond as f64 / surface.points().len().max(1) as f64);
         }
         let (own, grid) = (words(surface.bounds_mm().unwrap_or_default()), words(geometry.bounds_mm()));
-        Err(format!("lies outside the image: it fills {own}, the image {grid} (RAS); is it in another coordinate system?"))
+        Err(format!(
+            "lies outside the image: it fills {own}, the image {grid} (RAS); is it in another coordinate system?"
+        ))
     }
 }
 
