@@ -1,5 +1,6 @@
 //! `segspec check`.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use clap::Args;
 
 use super::session::counted;
 use super::{Exit, Failure};
+use crate::plan::side_warning;
 use crate::spec::{self, Diagnostics, Kind, kind, machine};
 
 /// Find every error in experiment and dataset files, without computing anything
@@ -32,7 +34,7 @@ pub struct Check {
 
 pub fn execute(args: Check) -> Result<Exit, Failure> {
     let environment = environment();
-    let mut failed = Vec::new();
+    let (mut failed, mut warnings) = (Vec::new(), Vec::new());
     let (mut experiments, mut datasets) = (0, 0);
     for file in &args.files {
         let count = match kind::of_file(file) {
@@ -40,29 +42,33 @@ pub fn execute(args: Check) -> Result<Exit, Failure> {
             Kind::Dataset => &mut datasets,
         };
         match check(file, &args.set, &environment) {
-            Ok(()) => *count += 1,
+            Ok(found) => {
+                *count += 1;
+                warnings.extend(found.into_iter().map(|text| format!("{}: {text}", file.display())));
+            }
             Err(diagnostics) => failed.push(diagnostics),
         }
     }
     if args.json {
-        print_json(&args.files, &failed);
+        print_json(&args.files, &failed, &warnings);
     } else {
+        warnings.iter().for_each(|text| eprintln!("warning: {text}"));
         print_text(&failed, experiments, datasets);
     }
     Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadSpec })
 }
 
-fn check(file: &Path, set: &[String], environment: &[(String, String)]) -> Result<(), Diagnostics> {
+/// Checks a file; returns warnings about what is valid but probably not meant.
+fn check(file: &Path, set: &[String], environment: &[(String, String)]) -> Result<Vec<String>, Diagnostics> {
     match kind::of_file(file) {
         Kind::Experiment => {
             let loaded = spec::load(file, set, environment)?;
             report_overrides(&loaded.overrides);
-            for lack in machine::lacks(&loaded) {
-                eprintln!("warning: {}: {lack}", file.display());
-            }
-            Ok(())
+            let sides = loaded.trials.iter().filter_map(|trial| side_warning(&trial.experiment, &loaded.dataset));
+            let warnings: BTreeSet<String> = sides.chain(machine::lacks(&loaded)).collect();
+            Ok(warnings.into_iter().collect())
         }
-        Kind::Dataset => spec::load_dataset(file).map(drop),
+        Kind::Dataset => spec::load_dataset(file).map(|_| Vec::new()),
     }
 }
 
@@ -102,8 +108,8 @@ fn print_text(failed: &[Diagnostics], experiments: usize, datasets: usize) {
     }
 }
 
-fn print_json(files: &[PathBuf], failed: &[Diagnostics]) {
+fn print_json(files: &[PathBuf], failed: &[Diagnostics], warnings: &[String]) {
     let errors: Vec<serde_json::Value> =
         failed.iter().filter_map(|diagnostics| diagnostics.to_json().as_array().cloned()).flatten().collect();
-    println!("{:#}", serde_json::json!({ "files": files.len(), "errors": errors }));
+    println!("{:#}", serde_json::json!({ "files": files.len(), "errors": errors, "warnings": warnings }));
 }

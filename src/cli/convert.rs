@@ -64,7 +64,8 @@ pub struct Convert {
     /// Also write the structures' names and colours to this file: .txt for ITK-SNAP, .ctbl for 3D Slicer
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     colours: Option<PathBuf>,
-    /// Coordinate system of the source surface (overrides what it states) or of the target [default: as the source states, else lps]
+    /// Coordinate system of the source surface, even if it states another (which is warned of), or of the target surface [default: what
+    /// the source states, else lps]
     #[arg(long, value_name = "SYSTEM")]
     coordinates: Option<Coordinates>,
     /// Modality of a written DICOM series [default: other]

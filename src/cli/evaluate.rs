@@ -11,13 +11,15 @@ use serde_json::{Map, Value, json};
 use super::{Exit, Failure};
 use crate::dataset::{self, Excluded, Target, TargetStructure};
 use crate::evaluate::frame::{Row, rows};
+use crate::evaluate::labelled::{Labelled, on_one_grid};
+use crate::evaluate::named::{self, Asked, Structures, structure};
 use crate::evaluate::pair::{Pair, Pairs, pair};
 use crate::evaluate::summary::RESAMPLES;
 use crate::evaluate::table::{self, to_frame, write_csv};
 use crate::evaluate::{Score, Summary, score, summarise, summary};
 use crate::report::terminal;
 use crate::report::text_table::Charset;
-use crate::volume::{Segmentation, read_label_map};
+use crate::volume::Segmentation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +31,8 @@ Examples:
 
 /// Score label files against references: Dice, IoU, precision, recall, volume
 ///
-/// Files of any format are paired by name, ignoring the ending. A missing prediction is an error; predictions without a reference
+/// Files of any format are paired by name, ignoring the ending. Structures are paired by name where files name their segments (DICOM
+/// SEG, .seg.nrrd, the label_map.json of a run), else by value; names that contradict are an error. A missing prediction is an error; predictions without a reference
 /// are listed but not scored. Cases that cannot be scored are listed, and the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -40,7 +43,7 @@ pub struct Evaluate {
     /// Predicted label file, or folder of them
     #[arg(long, value_name = "DIR|FILE")]
     prediction: PathBuf,
-    /// Structures and their label values; without it, every value that occurs is a structure
+    /// Structures and their label values; without it, every name or value that occurs is a structure
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "dataset")]
     labels: Option<String>,
     /// Dataset that defines names and values: datasets/NAME.toml, or its file
@@ -72,12 +75,12 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         (None, None) => None,
     };
     let pairs = pair(&args.reference, &args.prediction).map_err(|error| Failure::new(Exit::BadData, error))?;
-    let mut target = asked.unwrap_or_else(|| values_present(&pairs));
-    if let Some(value) = args.ignore {
-        target.structures.retain(|structure| structure.values != [value]);
-        target.ignore = args.ignore;
-    }
-    let (scores, excluded) = score_all(&pairs, &target);
+    let comparison = match asked {
+        Some(wanted) => Comparison::Asked(with_ignore(wanted, args.ignore)),
+        None => Comparison::Found(structures_present(&pairs, args.ignore)),
+    };
+    let Scored { scores, excluded, mut warnings } = score_all(&pairs, &comparison);
+    warnings.extend(nowhere(&scores));
     let failed = |error| Failure::new(Exit::Environment, error);
     let scores = to_frame(&scores).map_err(failed)?;
     let summary = summarise(&scores, &SUCCESS_DICE, BOOTSTRAP_SEED).map_err(failed)?;
@@ -85,12 +88,15 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         write_csv(&scores, csv).map_err(failed)?;
     }
     if args.json {
-        println!("{:#}", to_json(&summary, &scores, &excluded, &pairs));
+        println!("{:#}", to_json(&summary, &scores, &excluded, &pairs, &warnings));
     } else {
         print!("{}", terminal::summary(&summary, Charset::Unicode));
     }
     for extra in &pairs.extra {
         eprintln!("warning: {}: no reference with this name; not scored", extra.display());
+    }
+    for text in &warnings {
+        eprintln!("warning: {text}");
     }
     for case in &excluded {
         eprintln!("error: {}: not scored: {}", case.case, case.reason);
@@ -98,8 +104,41 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     Ok(if excluded.is_empty() { Exit::Ok } else { Exit::BadData })
 }
 
+/// Structures that were asked for.
+struct Wanted {
+    target: Target,
+    /// Their names and values in files; empty if values are sets of structures, which have no names.
+    names: Asked,
+}
+
+/// What is compared.
+enum Comparison {
+    Asked(Wanted),
+    /// Structures that the files themselves name.
+    Found(Structures),
+}
+
+fn with_ignore(mut wanted: Wanted, ignore: Option<u16>) -> Wanted {
+    if let Some(value) = ignore {
+        wanted.target.structures.retain(|structure| structure.values != [value]);
+        wanted.target.ignore = ignore;
+    }
+    wanted
+}
+
+/// A warning about structures that are in no file: nothing was scored.
+fn nowhere(scores: &[Score]) -> Option<String> {
+    let names: BTreeSet<&str> = scores.iter().map(|score| score.structure.as_str()).collect();
+    let occurs = |name: &str| {
+        let mut own = scores.iter().filter(|score| score.structure == name);
+        own.any(|score| !(score.reference_empty() && score.prediction_empty()))
+    };
+    let missing: Vec<String> = names.into_iter().filter(|name| !occurs(name)).map(|name| format!("`{name}`")).collect();
+    (!missing.is_empty()).then(|| format!("no file contains {}: are names and values right?", missing.join(", ")))
+}
+
 /// What `--json` prints.
-fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: &Pairs) -> Value {
+fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: &Pairs, warnings: &[String]) -> Value {
     let summaries = |frame| rows(frame).map(|row| summary::to_json(row, &SUCCESS_DICE)).collect::<Vec<_>>();
     let columns = table::columns();
     let case = |row: Row| columns.iter().map(|name| ((*name).to_owned(), row.json(name))).collect::<Map<_, _>>();
@@ -108,34 +147,62 @@ fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: 
         "mean": summaries(&summary.overall).first(),
         "cases": rows(scores).map(case).collect::<Vec<_>>(),
         "excluded": excluded,
+        "warnings": warnings,
         "extra_predictions": pairs.extra,
         "bootstrap_resamples": RESAMPLES,
         "bootstrap_seed": BOOTSTRAP_SEED,
     })
 }
 
-/// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
-fn score_all(pairs: &Pairs, target: &Target) -> (Vec<Score>, Vec<Excluded>) {
-    let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, score_pair(pair, target))).collect();
-    let (mut scores, mut excluded) = (Vec::new(), Vec::new());
-    for (pair, result) in results {
-        match result {
-            Ok(found) => scores.extend(found),
-            Err(error) => excluded.push(Excluded { case: pair.case.clone(), reason: error.to_string() }),
-        }
-    }
-    (scores, excluded)
+/// Results of all pairs.
+#[derive(Default)]
+struct Scored {
+    scores: Vec<Score>,
+    excluded: Vec<Excluded>,
+    warnings: Vec<String>,
 }
 
-fn score_pair(pair: &Pair, target: &Target) -> anyhow::Result<Vec<Score>> {
-    let reference = read_label_map(&pair.reference)?;
-    let prediction = Segmentation::Labels(read_label_map(&pair.prediction)?);
-    Ok(score(&pair.case, target, &reference, &prediction)?)
+/// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
+fn score_all(pairs: &Pairs, comparison: &Comparison) -> Scored {
+    let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, score_pair(pair, comparison))).collect();
+    let mut all = Scored::default();
+    for (pair, result) in results {
+        match result {
+            Ok((scores, warnings)) => {
+                all.scores.extend(scores);
+                all.warnings.extend(warnings);
+            }
+            Err(error) => all.excluded.push(Excluded { case: pair.case.clone(), reason: error.to_string() }),
+        }
+    }
+    all
+}
+
+fn score_pair(pair: &Pair, comparison: &Comparison) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
+    let (reference, prediction) = (Labelled::read(&pair.reference)?, Labelled::read(&pair.prediction)?);
+    let mut notes = Vec::new();
+    let (target, reference, prediction) = match comparison {
+        Comparison::Asked(wanted) => {
+            let reference = named::as_asked(&wanted.names, reference, &mut notes)?;
+            (wanted.target.clone(), reference, named::as_asked(&wanted.names, prediction, &mut notes)?)
+        }
+        Comparison::Found(structures) => {
+            // Contradictions within this pair, which the structures of all pairs do not show.
+            Structures::new(None).add(&reference, &prediction)?;
+            notes.extend(Structures::one_sided(&reference, &prediction).map(|text| format!("{}: {text}", pair.case)));
+            let translated = structures.apply(prediction.clone(), &reference);
+            (structures.target(), structures.apply(reference, &prediction), translated)
+        }
+    };
+    let (reference, prediction) = on_one_grid(reference, prediction);
+    let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map))?;
+    Ok((scores, notes))
 }
 
 /// Parses `liver=1,spleen=2`; the values of a repeated name are merged.
-fn parse_labels(text: &str) -> Result<Target, String> {
+fn parse_labels(text: &str) -> Result<Wanted, String> {
     let mut structures: Vec<TargetStructure> = Vec::new();
+    let mut names = Asked::new();
     for part in text.split(',') {
         let wrong =
             || format!("--labels: `{part}` is not NAME=VALUE with a value from 1 to 65535, as in liver=1,spleen=2");
@@ -146,33 +213,46 @@ fn parse_labels(text: &str) -> Result<Target, String> {
         }
         match structures.iter_mut().find(|structure| structure.name == name) {
             Some(structure) => structure.values.push(value),
-            None => structures.push(structure(name, value)),
+            None => {
+                structures.push(structure(name, value));
+                names.push((name.to_owned(), value));
+            }
         }
     }
-    Ok(Target { overlapping: false, independent: false, ignore: None, structures })
-}
-
-fn structure(name: &str, value: u16) -> TargetStructure {
-    let name = name.to_owned();
-    TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: [128; 3], code: None }
+    // A union of several values is asked for by these values, whatever a file calls each of them.
+    names.retain(|(name, _)| structures.iter().any(|known| known.name == *name && known.values.len() == 1));
+    let target = Target { overlapping: false, independent: false, ignore: None, structures };
+    Ok(Wanted { target, names })
 }
 
 /// The named structures of a dataset, or every `[[structure]]`.
-fn dataset_target(name: &str, structures: &[String]) -> Result<Target, Failure> {
-    let loaded = super::dataset::load(name)?;
-    dataset::target(&loaded.dataset, structures).map_err(|error| Failure::new(Exit::Usage, error))
+fn dataset_target(name: &str, structures: &[String]) -> Result<Wanted, Failure> {
+    let dataset = super::dataset::load(name)?.dataset;
+    let target = dataset::target(&dataset, structures).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let mut names: Asked =
+        dataset.structures.iter().map(|structure| (structure.name.clone(), structure.value)).collect();
+    // Predictions of merged structures have their names, too.
+    let merged = target.structures.iter().filter(|merged| dataset.labels.merge.contains_key(&merged.name));
+    names.extend(merged.map(|merged| (merged.name.clone(), merged.value)));
+    if dataset.labels.overlap {
+        names.clear();
+    }
+    Ok(Wanted { target, names })
 }
 
-/// Every nonzero value in any file, with the value as its name. Unreadable files are reported when they are scored.
-fn values_present(pairs: &Pairs) -> Target {
-    let files: Vec<&PathBuf> = pairs.pairs.iter().flat_map(|pair| [&pair.reference, &pair.prediction]).collect();
-    let values = |file: &&PathBuf| -> BTreeSet<u16> {
-        read_label_map(file).map_or_else(|_| BTreeSet::new(), |map| map.voxels.iter().copied().collect())
-    };
-    let union = |one: BTreeSet<u16>, other: BTreeSet<u16>| one.union(&other).copied().collect();
-    let present = files.par_iter().map(values).reduce(BTreeSet::new, union);
-    let structures = present.into_iter().filter(|value| *value != 0).map(|value| structure(&value.to_string(), value));
-    Target { overlapping: false, independent: false, ignore: None, structures: structures.collect() }
+/// Every structure in any file, by name or by value. Files that cannot be read or contradict each other are reported when they are
+/// scored.
+fn structures_present(pairs: &Pairs, ignore: Option<u16>) -> Structures {
+    let read = |pair: &Pair| Some((Labelled::read(&pair.reference).ok()?, Labelled::read(&pair.prediction).ok()?));
+    let mut structures = Structures::new(ignore);
+    for some in pairs.pairs.chunks(rayon::current_num_threads()) {
+        let files: Vec<_> = some.par_iter().filter_map(read).collect();
+        for (reference, prediction) in files {
+            // A pair that contradicts adds nothing.
+            drop(structures.add(&reference, &prediction));
+        }
+    }
+    structures
 }
 
 #[cfg(test)]
@@ -181,11 +261,11 @@ mod tests {
 
     #[test]
     fn labels_are_names_with_values() {
-        let target = parse_labels("liver=1, bone=3,bone=7").unwrap();
+        let target = parse_labels("liver=1, bone=3,bone=7").unwrap().target;
         let found: Vec<_> = target.structures.iter().map(|s| (s.name.as_str(), s.values.clone())).collect();
         assert_eq!(found, [("liver", vec![1]), ("bone", vec![3, 7])]);
         for wrong in ["liver", "liver=", "=1", "liver=0", "liver=-1", "liver=70000", "liver=1,", ""] {
-            let message = parse_labels(wrong).unwrap_err();
+            let message = parse_labels(wrong).err().unwrap();
             assert!(message.contains("is not NAME=VALUE"), "{message}");
         }
     }

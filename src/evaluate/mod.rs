@@ -7,6 +7,8 @@
 pub mod metric;
 pub mod overlap;
 pub mod pair;
+pub mod labelled;
+pub mod named;
 pub mod score;
 pub mod spec;
 pub mod frame;

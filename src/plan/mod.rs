@@ -10,6 +10,7 @@ pub mod id;
 pub mod intensity;
 pub mod look;
 pub mod resolve;
+pub mod sides;
 pub mod spacing;
 pub mod topology;
 pub mod work;
@@ -30,6 +31,7 @@ pub use data::{Data, PlannedCase, Role};
 pub use id::{RunIds, numerics};
 pub use look::LookPlan;
 pub use resolve::{Given, PlanError, resolve};
+pub use sides::side_warning;
 pub use work::{Average, Training, Work};
 
 /// Version of `plan.toml`.

@@ -15,7 +15,7 @@ use crate::predict::spec::Weights;
 use crate::predict::{PredictPlan, mirroring};
 use crate::preprocess::PreprocessPlan;
 use crate::preprocess::fingerprint::Fingerprint;
-use crate::preprocess::spec::{Crop, IntensityStep, Preprocess, Spacing};
+use crate::preprocess::spec::{Crop, IntensityStep, Spacing};
 use crate::spec::Experiment;
 use crate::train::TrainPlan;
 use crate::train::pretrained::PretrainedPlan;
@@ -80,6 +80,8 @@ pub struct Given<'a> {
     pub fold: &'a Fold,
     /// Fingerprint of the training cases.
     pub fingerprint: &'a Fingerprint,
+    /// Whether no image has a voxel spacing.
+    pub without_spacing: bool,
     /// Pretrained weights.
     pub pretrained: Option<&'a PretrainedPlan>,
     /// The region that the network sees.
@@ -94,7 +96,7 @@ pub fn resolve(from: &Given, about: About, data: Data) -> Result<Plan, PlanError
     let experiment = from.experiment;
     let target = resolve_target(from)?;
     let modalities = modalities(from.dataset);
-    let preprocess = preprocess(&experiment.preprocess, &modalities, from.fingerprint)?;
+    let preprocess = preprocess(from, &modalities)?;
     let topology = plan_topology(from, &preprocess, &target)?;
     let model = experiment.model.resolve(topology.stages.clone());
     let interface = Interface { channels: modalities.len(), outputs: target.outputs(), sigmoid: target.sigmoid() };
@@ -172,13 +174,12 @@ pub fn crop_threshold(crop: Crop, modalities: &[Modality]) -> Option<f64> {
     modalities.first().filter(|_| crop == Crop::Body).and_then(|modality| body_threshold(*modality))
 }
 
-fn preprocess(
-    spec: &Preprocess,
-    modalities: &[Modality],
-    fingerprint: &Fingerprint,
-) -> Result<PreprocessPlan, PlanError> {
+fn preprocess(from: &Given, modalities: &[Modality]) -> Result<PreprocessPlan, PlanError> {
+    let (spec, fingerprint) = (&from.experiment.preprocess, from.fingerprint);
     let spacing_mm = match (spec.shape, spec.spacing_mm) {
         (Some(_), _) | (None, Spacing::Keep) => None,
+        // Pictures: there is nothing to resample to, and the voxel is the unit of length.
+        (None, Spacing::Auto) if from.without_spacing => None,
         (None, Spacing::Fixed(spacing)) => Some(spacing),
         (None, Spacing::Auto) => {
             Some(target_spacing(&fingerprint.spacings_mm(), &fingerprint.cropped_shapes()).ok_or(PlanError::NoCases)?)

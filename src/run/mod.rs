@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod cases;
+pub mod cautions;
 pub mod continuing;
 pub mod error;
 pub mod experiment;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cautions::{cautions, without_spacing};
 use super::ensemble::{self, is_main};
 use super::error::RunError;
 use super::setting::cache;
@@ -73,6 +74,7 @@ pub fn plan(request: &Request) -> Result<Planned, RunError> {
     };
     let inputs = Inputs::open(&loaded.dataset, request.data_root, &cache, request.access, &progress, request.cancel)?;
     request.events.emit(Kind::Excluded { cases: inputs.excluded.clone() });
+    cautions(loaded, &inputs).into_iter().for_each(|text| request.events.warn(text));
     let planner = Planner { request, loaded, inputs: &inputs, cache: &cache, run_root: &run_root };
     let (mut runs, mut folds) = (Vec::new(), 1);
     for trial in &loaded.trials {
@@ -256,6 +258,7 @@ impl<'a> Stage<'a> {
             dataset: &planner.loaded.dataset,
             fold,
             fingerprint: &self.fingerprint,
+            without_spacing: without_spacing(planner.inputs),
             pretrained,
             look,
         };

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use ndarray::Array3;
-use segspec::volume::{Geometry, LabelMap, nifti::write_label_map};
+use segspec::volume::format::Options;
+use segspec::volume::{Geometry, LabelMap, Segment, Segmentation, Segments, nifti::write_label_map, write_segments};
 use serde_json::Value;
 
 use crate::lab::{Ended, end};
@@ -91,4 +92,71 @@ fn missing_and_damaged_predictions_end_with_code_4() {
 fn wrong_labels_are_a_usage_error() {
     let folder = example();
     evaluate(folder.path(), &["--labels", "liver"], 2);
+}
+
+/// Writes the voxels of a label file along other axes.
+fn turned(folder: &Path, name: &str, voxels: [u16; 6]) {
+    let voxels = Array3::from_shape_vec([1, 2, 3], voxels.to_vec()).unwrap().permuted_axes([2, 0, 1]);
+    let affine = [[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0]];
+    let geometry = Geometry { shape: [3, 1, 2], affine, has_spacing: true };
+    std::fs::create_dir_all(folder).unwrap();
+    write_label_map(&folder.join(name), &LabelMap { voxels: voxels.as_standard_layout().into_owned(), geometry })
+        .unwrap();
+}
+
+fn dice(run: &Ended) -> Vec<(String, Option<f64>)> {
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let row = |row: &Value| (row["name"].as_str().unwrap().to_owned(), row["dice"]["mean"].as_f64());
+    json["structures"].as_array().unwrap().iter().map(row).collect()
+}
+
+#[test]
+fn voxels_stored_along_other_axes_are_the_same_voxels() {
+    let folder = tempfile::tempdir().unwrap();
+    label(&folder.path().join("reference"), "a.nii.gz", [1, 1, 1, 2, 0, 0]);
+    turned(&folder.path().join("prediction"), "a.nii.gz", [1, 1, 1, 2, 0, 0]);
+    let run = evaluate(folder.path(), &["--json"], 0);
+    assert_eq!(dice(&run), [("1".into(), Some(1.0)), ("2".into(), Some(1.0))]);
+}
+
+/// A run's predictions are named by its `label_map.json`, a reference by its segments.
+#[test]
+fn names_pair_structures_whatever_their_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let reference = folder.path().join("reference");
+    std::fs::create_dir_all(&reference).unwrap();
+    let voxels = Array3::from_shape_vec([1, 2, 3], vec![1, 1, 1, 2, 0, 0]).unwrap();
+    let map = LabelMap { voxels, geometry: Geometry::axis_aligned([1, 2, 3], [2.0, 1.0, 1.0]) };
+    let segment = |name: &str, value| Segment { name: name.into(), value, color: None };
+    let segments =
+        Segments { segments: vec![segment("Liver", 1), segment("spleen", 2)], content: Segmentation::Labels(map) };
+    write_segments(&reference.join("a.seg.nrrd"), &segments, &Options::default()).unwrap();
+    let prediction = folder.path().join("prediction");
+    label(&prediction, "a.nii.gz", [5, 5, 5, 1, 0, 0]);
+    let table = |liver: &str| {
+        let text = format!(
+            r#"{{"version": 1, "overlapping": false, "structures": [{{"name": "spleen", "value": 1}}, {{"name": "{liver}", "value": 5}}]}}"#
+        );
+        std::fs::write(prediction.join("label_map.json"), text).unwrap();
+    };
+    table("liver");
+    for further in [&["--json"][..], &["--json", "--labels", "liver=1,spleen=2"]] {
+        let run = evaluate(folder.path(), further, 0);
+        assert!(dice(&run).iter().all(|(_, dice)| *dice == Some(1.0)), "{:?}", dice(&run));
+    }
+    table("Leber");
+    let run = evaluate(folder.path(), &["--json"], 0);
+    assert_eq!(dice(&run).iter().filter(|(_, dice)| *dice == Some(1.0)).count(), 1);
+    assert!(run.err.contains("only in the reference: `Liver`; only in the prediction: `Leber`"), "{}", run.err);
+    // The reference's number for the liver is the prediction's for the spleen, which is asked for by its name.
+    evaluate(folder.path(), &["--labels", "Leber=5,Milz=1"], 4);
+}
+
+#[test]
+fn a_structure_that_is_in_no_file_is_told_and_not_counted() {
+    let folder = example();
+    let run = evaluate(folder.path(), &["--labels", "liver=1,kidney=9", "--json"], 0);
+    assert!(run.err.contains("no file contains `kidney`"), "{}", run.err);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(json["mean"]["dice"]["mean"].as_f64(), Some(0.75));
 }

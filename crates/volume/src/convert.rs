@@ -10,11 +10,8 @@ use super::format::{self, Format};
 use super::label_names::{self, LabelNames, own_label_map};
 use super::{ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table};
 
-/// Types with values that 32-bit floats cannot represent.
+/// Types with values that 32-bit floats may not hold.
 const WIDE: [&str; 5] = ["int32", "uint32", "int64", "uint64", "float64"];
-
-/// 32-bit floats hold whole numbers exactly up to here.
-const EXACT: f32 = 16_777_216.0;
 
 /// Why a conversion failed.
 #[derive(Debug, thiserror::Error)]
@@ -117,18 +114,52 @@ fn names_of_masks(target: &Path, segments: &Segments) -> Result<Option<PathBuf>,
     Ok(Some(path))
 }
 
-/// Reads an image and refuses it where 32-bit floats, which hold it in memory, would change its values.
+/// Reads an image and refuses it if 32-bit floats, which hold it in memory, would change its values.
 fn exact(source: &Path, format: Format, options: &Options) -> Result<Volume, ConvertError> {
     let read = &format.entry().read;
     let volume = (read.volume)(source, options)?;
-    if read.exact {
-        return Ok(volume);
-    }
-    let value_type = (read.header)(source, options)?.value_type;
-    let whole = value_type != "float64" && volume.voxels.iter().all(|value| value.abs() < EXACT);
-    if WIDE.contains(&value_type) && !whole {
-        let reason = format!("holds {value_type}, of which 32-bit floats keep seven digits: values would change");
-        return Err(ConvertError::Refused { path: source.into(), reason });
+    if let Some(check) = read.exact {
+        // Narrower types fit, whatever they hold; only the values of wide ones are worth a second look.
+        if WIDE.contains(&(read.header)(source, options)?.value_type) {
+            check(source, options)?;
+        }
     }
     Ok(volume)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read_volume;
+
+    /// Values in files of 64-bit floats and whole numbers, and whether 32-bit floats hold them.
+    #[test]
+    fn values_decide_what_is_converted_not_their_type() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, target) = (folder.path().join("a.nrrd"), folder.path().join("a.nii"));
+        for (kind, values, fits) in [
+            ("double", ["0", "0.5", "-1024.25"], true),
+            ("double", ["1e30", "0", "0"], false),
+            ("double", ["0.1", "0", "0"], false),
+            ("int", ["16777216", "16777218", "-33554432"], true),
+            ("int", ["0", "16777217", "0"], false),
+            ("int64", ["4294967296", "1", "-7"], true),
+            ("uint64", ["9007199254740993", "0", "0"], false),
+        ] {
+            let text = format!(
+                "NRRD0004\ntype: {kind}\ndimension: 3\nsizes: 3 1 1\nencoding: ascii\n\n{}\n",
+                values.join(" ")
+            );
+            std::fs::write(&source, text).unwrap();
+            let result = convert(&source, &target, &Options::default());
+            assert_eq!(result.is_ok(), fits, "{kind} {values:?}: {result:?}");
+            match result {
+                Ok(_) => {
+                    let written: Vec<f32> = read_volume(&target).unwrap().voxels.into_iter().collect();
+                    assert_eq!(written, values.map(|value| value.parse::<f32>().unwrap()), "{kind}");
+                }
+                Err(error) => assert!(error.to_string().contains("voxel [0, 0, "), "{error}"),
+            }
+        }
+    }
 }

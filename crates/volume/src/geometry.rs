@@ -68,6 +68,18 @@ impl Geometry {
             .fold(0.0, f64::max)
     }
 
+    /// Smallest and largest world coordinates `[x, y, z]` of the box around all voxels, edges included, in millimetres.
+    pub fn bounds_mm(&self) -> [[f64; 3]; 2] {
+        let corners = (0..8_usize).map(|corner| {
+            let edge = |axis: usize| if corner >> axis & 1 == 1 { self.shape[axis] as f64 - 0.5 } else { -0.5 };
+            self.to_world([edge(0), edge(1), edge(2)])
+        });
+        let start = [[f64::INFINITY; 3], [f64::NEG_INFINITY; 3]];
+        corners.fold(start, |[low, high], corner| {
+            [[0, 1, 2].map(|axis| low[axis].min(corner[axis])), [0, 1, 2].map(|axis| high[axis].max(corner[axis]))]
+        })
+    }
+
     /// Whether the voxel axes are not at right angles (gantry tilt): spacing then does not describe the grid.
     pub fn is_sheared(&self) -> bool {
         let [x, y, z] = self.directions();

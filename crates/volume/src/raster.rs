@@ -41,6 +41,8 @@ struct Picture {
     palette: Option<Vec<[u8; 3]>>,
     /// All samples; empty where only the header was read.
     values: Vec<f32>,
+    /// Whether the file's numbers are all among these 32-bit floats.
+    exact: bool,
 }
 
 /// How much of a file is read.
@@ -79,6 +81,16 @@ pub fn read_volume(path: &Path) -> Result<Volume, ReadError> {
         return Err(no_voxel::<f32>(path, &place, (*value).into()));
     }
     Ok(Volume { voxels, geometry })
+}
+
+/// Refuses a picture with values that [`read_volume`] would change because 32-bit floats do not hold them.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn check_exact(path: &Path) -> Result<(), ReadError> {
+    let picture = read(path, Part::All)?;
+    let reason = || format!("holds {} values that 32-bit floats, which hold images, would change", picture.value_type);
+    if picture.exact { Ok(()) } else { Err(unsupported(path, reason())) }
 }
 
 /// Reads a file of either format; the content decides which.

@@ -90,16 +90,39 @@ impl Voxel for f32 {
 /// saturate.
 const ONES: f64 = (1_u64 << 52) as f64;
 
-/// Labels: whole numbers.
+/// Labels may be this far from a whole number: slope and intercept of a header have 32 bits, and programs compute in 32-bit floats.
+const LABEL_ROUNDING: f64 = 1e-3;
+
+/// Labels: whole numbers, rounded.
 impl Voxel for u16 {
     const REMEDY: &str = "labels are whole numbers from 0 to 65535 (was the file resampled with interpolation?)";
 
     fn holds(value: f64) -> bool {
-        (0.0..=65535.0).contains(&value) & (value + ONES - ONES == value)
+        (-LABEL_ROUNDING..=65535.0 + LABEL_ROUNDING).contains(&value)
+            & ((value + ONES - ONES - value).abs() <= LABEL_ROUNDING)
     }
 
     fn cast(value: f64) -> Self {
         (value + ONES).to_bits() as Self
+    }
+}
+
+/// Stands for a value that 32-bit floats hold exactly.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Exact(#[expect(dead_code, reason = "gives the type a size, as buffers expect")] u8);
+
+/// Whole numbers up to here have been decoded exactly.
+const EXACT_WHOLE: f64 = (1_u64 << 53) as f64;
+
+impl Voxel for Exact {
+    const REMEDY: &str = "images are held as 32-bit floats, which would change it";
+
+    fn holds(value: f64) -> bool {
+        (f64::from(value as f32) == value) & (value.abs() < EXACT_WHOLE)
+    }
+
+    fn cast(_: f64) -> Self {
+        Self::default()
     }
 }
 
@@ -211,6 +234,16 @@ fn converted<T: Voxel>(scale: Option<(f64, f64)>, stored: &mut [f64], voxels: &m
 /// The error for a value that is not a valid voxel.
 pub(super) fn no_voxel<T: Voxel>(path: &Path, place: &str, value: f64) -> ReadError {
     unsupported(path, format!("voxel {place} is {value}; {}", T::REMEDY))
+}
+
+impl Numbers<Exact> {
+    /// Refuses the first value that 32-bit floats do not hold.
+    pub(super) fn all_exact(self, path: &Path, layout: &Layout) -> Result<(), ReadError> {
+        match self.bad {
+            Some(BadNumber { index, value }) => Err(no_voxel::<Exact>(path, &layout.place(index), value)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Numbers<f32> {

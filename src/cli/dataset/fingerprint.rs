@@ -13,6 +13,7 @@ use crate::preprocess::Fingerprint;
 use crate::preprocess::fingerprint::fingerprint;
 use crate::report::text_table::TextTable;
 use crate::run::RunError;
+use crate::run::cautions::without_spacing;
 use crate::spec::{Experiment, inline};
 
 /// Cache shared with the runs, so that the fingerprint is computed once.
@@ -75,7 +76,15 @@ fn plan(
     let nobody = Fold { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
     let fold = folds.first().unwrap_or(&nobody);
     let (pretrained, look) = (None, LookPlan::Everywhere);
-    let given = Given { experiment: &experiment, dataset: spec, fold, fingerprint: &fingerprint, pretrained, look };
+    let given = Given {
+        experiment: &experiment,
+        dataset: spec,
+        fold,
+        fingerprint: &fingerprint,
+        without_spacing: without_spacing(inputs),
+        pretrained,
+        look,
+    };
     let plan = resolve(&given, About::default(), Data::default())?;
     Ok((fingerprint, plan))
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::session::data_root;
 use super::{Exit, Failure};
-use crate::dataset::{self, CaseCheck, DataError, Opened};
+use crate::dataset::{self, CaseCheck, DataError, Opened, mirror};
 use crate::report::text_table::TextTable;
 use crate::spec::{self, LoadedDataset, lookup};
 
@@ -66,16 +66,18 @@ pub fn execute(args: Dataset) -> Result<Exit, Failure> {
 fn check(source: &Source) -> Result<Exit, Failure> {
     let (spec, opened, checks) = read(source)?;
     let usable = checks.iter().filter(|row| row.excluded.is_none()).count();
+    let warnings = whole_set(&spec, &checks);
     if source.json {
         let json = json!({
             "dataset": opened.name, "root": opened.root, "usable": usable, "cases": checks,
-            "excluded": opened.excluded, "summary": summary::json(&spec, &checks),
+            "excluded": opened.excluded, "summary": summary::json(&spec, &checks), "warnings": warnings,
         });
         print_json(&json)?;
     } else {
         print!("{}", cases(&spec, &checks).render());
         print!("{}", notes(&opened, &checks));
         print!("\n{}", summary::text(&spec, &opened, &checks));
+        warnings.iter().for_each(|text| println!("warning: {text}"));
     }
     Ok(if usable == 0 { Exit::BadData } else { Exit::Ok })
 }
@@ -165,13 +167,40 @@ fn present(spec: &dataset::Dataset, row: &CaseCheck) -> String {
     }
 }
 
-/// Exclusions and warnings, one line each.
+/// Warnings about the dataset as a whole: structures and values that occur nowhere, sides without a partner.
+fn whole_set(spec: &dataset::Dataset, checks: &[CaseCheck]) -> Vec<String> {
+    let target = dataset::target(spec, &[]).ok();
+    let mut warnings: Vec<String> = target.and_then(|target| dataset::absent(&target, checks)).into_iter().collect();
+    let usable = || checks.iter().filter(|row| row.excluded.is_none());
+    let occurs = |value: u16| usable().any(|row| row.label_voxels.contains_key(&value));
+    let declared = spec.labels.background.iter().map(|value| ("background", *value));
+    for (key, value) in declared.chain(spec.labels.ignore.map(|value| ("ignore", value))) {
+        if usable().next().is_some() && !occurs(value) {
+            warnings.push(format!("no usable case contains the value {value} of `labels.{key}`"));
+        }
+    }
+    let names: Vec<&str> = spec.structures.iter().map(|structure| structure.name.as_str()).collect();
+    let is_listed = |name: &String| spec.labels.mirror_pairs.iter().flatten().any(|listed| listed == name);
+    for [one, other] in mirror::partners(&names).into_iter().filter(|pair| !pair.iter().all(is_listed)) {
+        warnings.push(format!(
+            "`{one}` and `{other}` differ in their side and are no pair of `labels.mirror-pairs`: images must not be mirrored left to right"
+        ));
+    }
+    warnings
+}
+
+/// Exclusions, warnings and notes on how labels were read, one line each.
 fn notes(opened: &Opened, checks: &[CaseCheck]) -> String {
     let listed = opened.excluded.iter().map(|row| ("excluded", &row.case, &row.reason));
     let read = checks.iter().filter_map(|row| Some(("excluded", &row.case, row.excluded.as_ref()?)));
     let warned = checks.iter().flat_map(|row| row.warnings.iter().map(|text| ("warning", &row.case, text)));
-    let mut lines: Vec<String> =
-        listed.chain(read).chain(warned).map(|(kind, case, text)| format!("{kind}: {case}: {text}\n")).collect();
+    let noted = checks.iter().flat_map(|row| row.notes.iter().map(|text| ("note", &row.case, text)));
+    let mut lines: Vec<String> = listed
+        .chain(read)
+        .chain(warned)
+        .chain(noted)
+        .map(|(kind, case, text)| format!("{kind}: {case}: {text}\n"))
+        .collect();
     if !lines.is_empty() {
         lines.insert(0, "\n".into());
     }

@@ -1,8 +1,9 @@
 //! Checks a dataset's structures, merged labels, channels and layout.
 
 use crate::dataset::Dataset;
+use crate::dataset::name::folded;
 use crate::dataset::phantom::PhantomLayout;
-use crate::dataset::spec::{Layout, ListedCase, MAX_OVERLAPPING};
+use crate::dataset::spec::{Layout, ListedCase, MAX_OVERLAPPING, Structure};
 use crate::spec::finding::KeyPath;
 use crate::spec::{Findings, suggest};
 
@@ -15,6 +16,8 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     ignored(dataset, findings);
     ignore_mask(dataset, findings);
     overlap(dataset, findings);
+    mask_values(dataset, findings);
+    names(dataset, findings);
     channels(dataset, findings);
     layout(&dataset.layout, dataset, findings);
     generated(dataset, findings);
@@ -144,6 +147,38 @@ fn overlap(dataset: &Dataset, findings: &mut Findings) {
     if dataset.labels.overlap && count > MAX_OVERLAPPING {
         let message = format!("at most {MAX_OVERLAPPING} structures may overlap, got {count}");
         findings.error("labels.overlap", message, "list fewer structures, or remove `overlap` if they share no voxels");
+    }
+}
+
+/// A label file of several structures tells them apart by their values.
+fn mask_values(dataset: &Dataset, findings: &mut Findings) {
+    let masks = matches!(dataset.layout, Layout::Masks { .. });
+    if dataset.labels.mask_values.is_none() || masks {
+        return;
+    }
+    if dataset.structures.len() > 1 {
+        let help = "remove it; it is for `[layout.masks]`, or for a dataset with one structure";
+        findings.error("labels.mask-values", "label files of several structures need their values", help);
+    }
+    if dataset.labels.ignore.is_some() || !dataset.labels.background.is_empty() {
+        let help = "remove `mask-values`, or `ignore` and `background`";
+        findings.error("labels.mask-values", "with it, every value but 0 is the structure", help);
+    }
+}
+
+/// Names in files are compared without regard to capital letters, spaces, `-` and `_`.
+fn names(dataset: &Dataset, findings: &mut Findings) {
+    for (index, structure) in dataset.structures.iter().enumerate().filter(|_| dataset.labels.by_name) {
+        let earlier = dataset.structures.get(..index).unwrap_or_default();
+        let alike = |other: &&Structure| other.name != structure.name && folded(&other.name) == folded(&structure.name);
+        if let Some(other) = earlier.iter().find(alike) {
+            let message = format!("`{}` and `{}` are the same name in a file", other.name, structure.name);
+            findings.error(
+                KeyPath::from("structure").item(index).key("name"),
+                message,
+                "give one of them another name",
+            );
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Label;
+use super::spec::MaskValues;
 use crate::volume::dicom::Choice;
 use crate::volume::surface::CoordinateSystem;
 
@@ -92,6 +93,12 @@ pub struct Reading {
     /// Segment names in the files and the values of their structures; empty if structures are identified by value.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<(String, u16)>,
+    /// What the values of masks mean; without it, a mask has one value besides 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_values: Option<MaskValues>,
+    /// With `mask_values` and a single structure: its value, which label files may write in other ways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_value: Option<u16>,
     /// DICOM: which series to read, and how to handle missing slices.
     pub choice: Choice,
     /// Coordinate system of surfaces; overrides the files.

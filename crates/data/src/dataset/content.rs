@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, Label};
+use super::spec::MaskValues;
+use super::{Case, Label, Reading};
 use crate::files;
 
 /// Hexadecimal digits of a content hash: 128 bits.
@@ -49,14 +50,21 @@ pub struct FileHash {
 pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::Result<Content> {
     let all = |path: &Path| -> io::Result<Vec<String>> { files::below(path)?.iter().map(|file| hash(file)).collect() };
     let channels: Vec<Vec<String>> = case.images.iter().map(|path| all(path)).collect::<io::Result<_>>()?;
-    let reading = &case.reading;
-    let mut image = name(&("image", &channels, case.stack_spacing_mm, &reading.choice, reading.resample_channels))?;
+    // Listed in full: a new option does not compile until it is in a hash.
+    let Reading { resample_labels, resample_channels, overlap, names, mask_values, only_value, choice, coordinates } =
+        &case.reading;
+    let mut image = name(&("image", &channels, case.stack_spacing_mm, choice, resample_channels))?;
     if !case.series.is_empty() {
         image = name(&("image of series", image, &case.series))?;
     }
+    let image = versioned(image, &[resample_channels.then_some(PLACEMENT)])?;
     let Some(label) = &case.label else { return Ok(Content { image, label: None }) };
     // Labels may be resampled to the image's grid, so the image is part of their hash.
-    let rules = (&image, reading.resample_labels, reading.overlap, &reading.names, reading.coordinates);
+    let rules = (&image, resample_labels, overlap, names, coordinates);
+    let surfaces = matches!(label, Label::Masks(masks) if masks.iter().any(|(_, path)| is_surface(path)));
+    let nonzero = mask_values.map(|MaskValues::Nonzero| format!("mask-values nonzero {only_value:?}"));
+    let versions =
+        [(*resample_labels || surfaces).then_some(PLACEMENT), (!names.is_empty()).then_some(NAMES), nonzero.as_deref()];
     let label = match label {
         Label::Map(path) => name(&("map", rules, all(path)?)),
         Label::Pictures(paths) => {
@@ -68,11 +76,30 @@ pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::R
         }
         Label::Runs(runs) => name(&("runs", rules, runs.rows()?)),
     };
+    let label = versioned(label?, &versions)?;
     let label = match &case.ignored {
-        Some((value, path)) => name(&("ignored", label?, value, all(path)?)),
+        Some((value, path)) => name(&("ignored", label, value, all(path)?))?,
         None => label,
     };
-    Ok(Content { image, label: Some(label?) })
+    Ok(Content { image, label: Some(label) })
+}
+
+/// Version of the placement of grids, where the affine decides which voxels are read. 2: half turns of a NIfTI qform are exact.
+const PLACEMENT: &str = "placement 2";
+
+/// Version of the identification by name. 2: capital letters, spaces, `-` and `_` make no difference.
+const NAMES: &str = "names 2";
+
+/// Names of surface files; their content is not read for a hash.
+fn is_surface(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ["stl", "obj", "ply"].contains(&ending.as_str())
+}
+
+/// A hash with the versions of the rules that apply to its case, so that what other rules read is not taken for the same.
+fn versioned(hash: String, versions: &[Option<&str>]) -> io::Result<String> {
+    let versions: Vec<&str> = versions.iter().flatten().copied().collect();
+    if versions.is_empty() { Ok(hash) } else { name(&(versions, hash)) }
 }
 
 fn name(parts: &impl Serialize) -> io::Result<String> {

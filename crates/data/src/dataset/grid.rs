@@ -1,14 +1,15 @@
-//! Resampling between the grids of images and labels of a case.
+//! The grids of images and labels of a case: labels on the image's grid, channels on that of the first.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use ndarray::{Array3, ArrayView3, Axis};
 use rayon::prelude::*;
 
 use super::Case;
-use super::read::{CaseError, GRID_TOLERANCE};
+use super::read::{CaseError, GRID_TOLERANCE, Notes};
 use crate::volume::dicom::Series;
-use crate::volume::{Geometry, LabelMap, Volume};
+use crate::volume::{Format, Geometry, LabelMap, Lattice, Volume, nifti};
 
 /// Resamples a label map to another grid: each voxel takes the label nearest to its centre, or background outside the label map.
 pub fn resample_labels_to(label: &LabelMap, grid: &Geometry) -> LabelMap {
@@ -22,17 +23,124 @@ pub fn resample_labels_to(label: &LabelMap, grid: &Geometry) -> LabelMap {
     LabelMap { voxels: sampled(&label.geometry, grid, nearest), geometry: grid.clone() }
 }
 
-/// Whether the voxels of a grid are a subset of those of another grid.
-pub fn is_subgrid(grid: &Geometry, whole: &Geometry) -> bool {
-    let corners =
-        (0..8).map(|corner| [0, 1, 2].map(|axis| ((grid.shape[axis].max(1) - 1) * (corner >> axis & 1)) as f64));
-    corners.into_iter().all(|corner| {
-        let Some(place) = whole.to_voxel(grid.to_world(corner)) else { return false };
-        (0..3).all(|axis| {
-            let (nearest, last) = (place[axis].round(), (whole.shape[axis].max(1) - 1) as f64);
-            (place[axis] - nearest).abs() < GRID_TOLERANCE && (0.0..=last).contains(&nearest)
-        })
-    }) && (grid.voxel_mm3() / whole.voxel_mm3() - 1.0).abs() < GRID_TOLERANCE
+/// Puts labels on the grid of a case's image, without loss where their voxels are voxels of the image. `notes` receives which reading was
+/// taken if the file left a choice.
+///
+/// # Errors
+/// [`CaseError::LabelGrid`] on another grid without `labels.resample-labels`, [`CaseError::Outside`] if nothing of the labels lies in the
+/// image.
+pub fn onto(
+    case: &Case,
+    labels: LabelMap,
+    image: &Geometry,
+    file: &Path,
+    notes: &mut Notes,
+) -> Result<LabelMap, CaseError> {
+    let Err(difference) = image.same_grid(&labels.geometry, GRID_TOLERANCE) else { return Ok(labels) };
+    let named = Format::of(file).is_ok_and(|format| format.entry().holds_labels);
+    // Positions in segmentation objects are rounded more than those of images.
+    let tolerance = match Format::of(file) {
+        Ok(Format::DicomSegments) => [GRID_TOLERANCE; 3],
+        _ => Lattice::tolerance(image, GRID_TOLERANCE),
+    };
+    let lattice = Lattice::of(&labels.geometry, image, tolerance);
+    let put = |lattice: Lattice| LabelMap { voxels: lattice.put(labels.voxels.view()), geometry: image.clone() };
+    if let Some(lattice) = lattice.filter(|found| found.is_part() || found.contains()) {
+        if lattice.outside(labels.voxels.view()) == 0 {
+            match (lattice.is_same(), lattice.is_part()) {
+                (true, _) => {
+                    notes.add(file, format!("its voxels are those of the image in another order: {difference}"))
+                }
+                // Programs that write segments usually leave out what is empty.
+                (_, true) if named => {}
+                (_, true) => {
+                    notes.add(file, format!("covers a part of the image, the rest is background: {difference}"))
+                }
+                _ => notes.add(file, "reaches beyond the image; nothing is labelled there"),
+            }
+            return Ok(put(lattice));
+        }
+    }
+    if named && labels.geometry.shape == [1; 3] && labels.voxels.iter().all(|label| *label == 0) {
+        notes.add(file, "is an empty segmentation of one voxel: nothing is labelled");
+        return Ok(LabelMap { voxels: Array3::zeros(image.shape), geometry: image.clone() });
+    }
+    let hint = second_grid(case, &labels.geometry);
+    if !case.reading.resample_labels {
+        let remedy = hint.unwrap_or("set `labels.resample-labels = true` to resample labels to the image's grid");
+        return Err(CaseError::LabelGrid { path: file.into(), difference, remedy: remedy.into() });
+    }
+    resampled(labels, image, file, [Some(difference.as_str()), hint], notes)
+}
+
+/// Resamples labels to the image's grid and says what is lost.
+fn resampled(
+    labels: LabelMap,
+    image: &Geometry,
+    file: &Path,
+    [difference, hint]: [Option<&str>; 2],
+    notes: &mut Notes,
+) -> Result<LabelMap, CaseError> {
+    let Presence { labelled, outside } = Presence::of(&labels, image);
+    if labelled > 0 && outside == labelled {
+        let (labels, image) = (bounds(labels.geometry.bounds_mm()), bounds(image.bounds_mm()));
+        return Err(CaseError::Outside { path: file.into(), labels, image });
+    }
+    let result = resample_labels_to(&labels, image);
+    notes.add(file, format!("label is resampled to the image's grid: {}", difference.unwrap_or_default()));
+    if let Some(hint) = hint {
+        notes.add(file, hint);
+    }
+    if outside > 0 {
+        notes.add(file, format!("{outside} of {labelled} labelled voxels lie outside the image and are lost"));
+    }
+    let gone: Vec<String> = values(&labels).difference(&values(&result)).map(ToString::to_string).collect();
+    if !gone.is_empty() {
+        notes.add(file, format!("no voxel of the values {} is left after resampling", gone.join(", ")));
+    }
+    Ok(result)
+}
+
+/// Labelled voxels of a label map, and those of them that lie outside an image.
+struct Presence {
+    labelled: usize,
+    outside: usize,
+}
+
+impl Presence {
+    fn of(labels: &LabelMap, image: &Geometry) -> Self {
+        let (mut labelled, mut outside) = (0, 0);
+        for ((z, y, x), _) in labels.voxels.indexed_iter().filter(|(_, label)| **label > 0) {
+            let place = image.to_voxel(labels.geometry.to_world([z as f64, y as f64, x as f64]));
+            let within = |axis: usize, at: f64| at >= -0.5 && at <= image.shape[axis] as f64 - 0.5;
+            labelled += 1;
+            outside += usize::from(!place.is_some_and(|place| (0..3).all(|axis| within(axis, place[axis]))));
+        }
+        Self { labelled, outside }
+    }
+}
+
+fn values(labels: &LabelMap) -> BTreeSet<u16> {
+    let mut present = vec![false; usize::from(u16::MAX) + 1];
+    labels.voxels.iter().for_each(|&value| present[usize::from(value)] = true);
+    (1..=u16::MAX).filter(|&value| present[usize::from(value)]).collect()
+}
+
+/// A word if labels lie on the grid that the image's qform describes while its sform is used.
+fn second_grid(case: &Case, labels: &Geometry) -> Option<&'static str> {
+    let image = case.images.first().filter(|path| matches!(Format::of(path), Ok(Format::Nifti)))?;
+    let second = nifti::second_grid(image).ok()??;
+    second.same_grid(labels, GRID_TOLERANCE).ok()?;
+    Some(
+        "the label lies on the grid of the image's own qform, while the image's sform is used, which differs: find out which of the two \
+         is right and write it into both files; resampling would move the label",
+    )
+}
+
+/// A box in words.
+fn bounds([low, high]: [[f64; 3]; 2]) -> String {
+    let axis = |index: usize| format!("{:.1} to {:.1}", low[index], high[index]);
+    format!("x {}, y {}, z {} mm", axis(0), axis(1), axis(2))
 }
 
 /// Resamples an image linearly to another grid. Beyond its edge the nearest voxel is used, as in ITK's extrapolation.

@@ -194,6 +194,7 @@ impl Store<'_> {
             structures: Vec<(&'a str, Vec<u16>)>,
             background: &'a [u16],
             ignore: Option<u16>,
+            merges: Vec<(&'a String, &'a Vec<String>)>,
         }
         let spec = self.spec;
         let structures = spec.structures.iter().map(|it| (it.name.as_str(), spec.label_values(it)));
@@ -204,6 +205,7 @@ impl Store<'_> {
             structures: structures.collect(),
             background: &spec.labels.background,
             ignore: spec.labels.ignore,
+            merges: spec.labels.merge.iter().collect(),
         };
         let mut hasher = blake3::Hasher::new_derive_key("segspec 2026 check of a case");
         hasher.update(&serde_json::to_vec(&decides)?);

@@ -1,21 +1,24 @@
 //! Sources of the labels of a case, and reading them as one label map.
 
+mod canvas;
+mod named;
 mod objects;
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, ArrayView, ArrayView2, ArrayView3, ArrayViewMut, Axis, Dimension, Zip};
+use ndarray::{Array3, Axis, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::read::{CaseError, GRID_TOLERANCE};
+use super::read::{CaseError, Notes};
+use super::spec::MaskValues;
 use super::{Case, grid, listing};
 use crate::volume::raster::{self, MaskForm};
 use crate::volume::rle::{Columns, Order, RowPlace, Table};
-use crate::volume::surface::{ReadOptions, read_surface, voxelise};
-use crate::volume::{Format, Geometry, LabelMap, ReadError, Segmentation, Segments, read_label_map, read_segments};
+use crate::volume::surface::{ReadOptions, Warning, read_surface, voxelise};
+use crate::volume::{Format, Geometry, LabelMap, ReadError, Segmentation, nrrd, read_label_map, read_segments};
 
-pub use objects::notes;
+use canvas::Canvas;
 
 /// Maximum number of masks of one case in memory at a time.
 const MAX_MASKS: usize = 4;
@@ -92,149 +95,142 @@ impl Label {
     }
 }
 
-/// Reads the labels of a case, on the grid of their file if it has one, otherwise on the image's grid.
+/// The labels of a case as read.
+#[derive(Debug)]
+pub struct Found {
+    /// The labels on the grid of the image.
+    pub labels: LabelMap,
+    /// Which reading was taken where the files leave a choice.
+    pub notes: Vec<String>,
+    /// Names that the file itself gives to label values, if structures are identified by value.
+    pub named: Vec<(String, u16)>,
+}
+
+/// Reads the labels of a case on the grid of its image.
 ///
 /// # Errors
-/// [`CaseError`]: missing or unreadable labels, masks of one case on different grids, or overlapping structures in a dataset
-/// without `labels.overlap`.
-pub fn read_as_stored(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
-    let mut labels = structures(case, image)?;
-    if let Some((value, path)) = &case.ignored {
-        let ignored = mask(case, *value, path, &labels.geometry)?;
-        let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
-        labels.geometry.same_grid(&ignored.geometry, GRID_TOLERANCE).map_err(wrong)?;
-        Zip::from(&mut labels.voxels).and(&ignored.voxels).for_each(|label, inside| {
-            if *inside != 0 {
-                *label = *value;
-            }
-        });
-    }
-    Ok(labels)
-}
-
-/// The labels before ignored voxels are marked.
-fn structures(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
-    match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
-        Label::Map(path) if Format::of(path)? == Format::DicomSegments => segments(case, path, image),
-        Label::Map(path) if Format::of(path)? == Format::DicomContours => objects::contours(case, path, image),
-        Label::Map(path) if case.reading.names.is_empty() => Ok(read_label_map(path)?),
-        Label::Map(path) => named(case, &read_segments(path)?, path),
-        Label::Masks(masks) => masks_of(case, masks, image),
-        Label::Pictures(files) => pictures(case, files, image),
-        Label::Runs(label) => runs(case, label, image),
-    }
-}
-
-/// A label map into which structures are written one after the other.
-struct Canvas<'a> {
-    labels: LabelMap,
-    case: &'a Case,
-}
-
-impl<'a> Canvas<'a> {
-    fn new(case: &'a Case, geometry: &Geometry) -> Self {
-        let voxels = Array3::zeros(geometry.shape);
-        Self { labels: LabelMap { voxels, geometry: geometry.clone() }, case }
-    }
-
-    /// Sets the voxels of a mask to a structure's value.
-    fn paint<M: PartialEq + Default>(&mut self, value: u16, mask: ArrayView3<M>, file: &Path) -> Result<(), CaseError> {
-        paint(self.labels.voxels.view_mut(), mask, value, self.case.reading.overlap, file)
-    }
-
-    fn paint_slice(&mut self, value: u16, z: usize, mask: ArrayView2<u8>, file: &Path) -> Result<(), CaseError> {
-        let slice = self.labels.voxels.index_axis_mut(Axis(0), z);
-        paint(slice, mask, value, self.case.reading.overlap, file)
-    }
-}
-
-/// If structures may overlap, their values are single bits, and a voxel holds the union of the bits of its structures.
-fn paint<D: Dimension, M: PartialEq + Default>(
-    labels: ArrayViewMut<u16, D>,
-    mask: ArrayView<M, D>,
-    value: u16,
-    overlap: bool,
-    file: &Path,
-) -> Result<(), CaseError> {
-    let mut conflicts = 0_usize;
-    let outside = M::default();
-    Zip::from(labels).and(mask).for_each(|label, inside| match (*inside != outside, *label) {
-        (false, _) => {}
-        (_, 0) => *label = value,
-        (_, other) if overlap => *label = other | value,
-        (_, other) => conflicts += usize::from(other != value),
-    });
-    match conflicts {
-        0 => Ok(()),
-        voxels => Err(CaseError::Overlap { path: file.into(), voxels }),
-    }
-}
-
-/// Reads a DICOM SEG on the grid of its image, because empty frames are often omitted.
-fn segments(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
-    let files = objects::files(case, path)?;
-    if files.len() > 1 {
-        return objects::united(case, &files, image);
-    }
-    let segments = objects::segments(&files[0], objects::source(case)?.as_ref())?;
-    let labels = match (&segments.content, case.reading.names.is_empty()) {
-        (Segmentation::Labels(labels), true) => labels.clone(),
-        (Segmentation::Masks { .. }, true) => return Err(CaseError::UnnamedOverlap { path: path.into() }),
-        _ => named(case, &segments, path)?,
+/// [`CaseError`]: missing or unreadable labels, labels on another grid if the dataset does not allow it, or overlapping structures in a
+/// dataset without `labels.overlap`.
+pub fn read(case: &Case, image: &Geometry) -> Result<Found, CaseError> {
+    let (mut notes, mut named) = (Notes::default(), Vec::new());
+    let mut labels = match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
+        Label::Map(path) => map(case, path, image, &mut named, &mut notes)?,
+        Label::Masks(masks) => masks_of(case, masks, image, &mut notes)?,
+        Label::Pictures(files) => pictures(case, files, image)?,
+        Label::Runs(label) => runs(case, label, image)?,
     };
-    Ok(if grid::is_subgrid(&labels.geometry, image) { grid::resample_labels_to(&labels, image) } else { labels })
+    mark_ignored(case, &mut labels, &mut notes)?;
+    Ok(Found { labels, notes: notes.0, named })
 }
 
-/// Reads the segments named in the dataset; others become background.
-fn named(case: &Case, segments: &Segments, path: &Path) -> Result<LabelMap, CaseError> {
-    let mut canvas = Canvas::new(case, segments.geometry());
-    let mut known = 0;
-    for (index, segment) in segments.segments.iter().enumerate() {
-        let Some((_, value)) = case.reading.names.iter().find(|(name, _)| *name == segment.name) else { continue };
-        known += 1;
-        let mask = match &segments.content {
-            Segmentation::Labels(labels) => labels.voxels.mapv(|label| u8::from(label == segment.value)),
-            Segmentation::Masks { masks, .. } => masks.index_axis(Axis(0), index).to_owned(),
-        };
-        canvas.paint(*value, mask.view(), path)?;
+/// Reads one file with all structures.
+fn map(
+    case: &Case,
+    path: &Path,
+    image: &Geometry,
+    named: &mut Vec<(String, u16)>,
+    notes: &mut Notes,
+) -> Result<LabelMap, CaseError> {
+    let (format, by_value) = (Format::of(path)?, case.reading.names.is_empty());
+    let segments = match format {
+        Format::DicomContours => objects::contours(case, path, image, notes)?,
+        Format::DicomSegments => objects::segmentations(case, path)?,
+        _ if !by_value => vec![(path.into(), read_segments(path)?)],
+        _ => {
+            if format == Format::NrrdSegments {
+                *named = nrrd::named_values(path)?;
+            }
+            return grid::onto(case, as_declared(case, read_label_map(path)?), image, path, notes);
+        }
+    };
+    if !by_value {
+        return named::by_name(case, &segments, image, notes);
     }
-    if known == 0 && !segments.segments.is_empty() {
-        let names = segments.segments.iter().map(|segment| format!("`{}`", segment.name)).collect::<Vec<_>>();
-        return Err(CaseError::NoName { path: path.into(), names: names.join(", ") });
+    let [(file, segments)]: [_; 1] = segments.try_into().map_err(|_| CaseError::Several { path: path.into() })?;
+    let Segmentation::Labels(labels) = segments.content else {
+        return Err(CaseError::UnnamedOverlap { path: file });
+    };
+    *named = segments.segments.into_iter().map(|segment| (segment.name, segment.value)).collect();
+    grid::onto(case, as_declared(case, labels), image, &file, notes)
+}
+
+/// Gives unlabelled voxels their value.
+fn mark_ignored(case: &Case, labels: &mut LabelMap, notes: &mut Notes) -> Result<(), CaseError> {
+    let Some((value, path)) = &case.ignored else { return Ok(()) };
+    let (ignored, remarks) = mask(case, *value, path, &labels.geometry)?;
+    notes.0.extend(remarks.0);
+    Zip::from(&mut labels.voxels).and(&ignored.voxels).for_each(|label, inside| {
+        if *inside != 0 {
+            *label = *value;
+        }
+    });
+    Ok(())
+}
+
+/// With `labels.mask-values = "nonzero"`, everything but background is the dataset's only structure.
+fn as_declared(case: &Case, mut labels: LabelMap) -> LabelMap {
+    if let Some((MaskValues::Nonzero, value)) = case.reading.mask_values.zip(case.reading.only_value) {
+        labels.voxels.mapv_inplace(|label| if label > 0 { value } else { 0 });
+    }
+    labels
+}
+
+fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry, notes: &mut Notes) -> Result<LabelMap, CaseError> {
+    let mut canvas = Canvas::new(case, image);
+    for some in masks.chunks(rayon::current_num_threads().min(MAX_MASKS)) {
+        let read: Vec<_> = some.par_iter().map(|(value, path)| mask(case, *value, path, image)).collect();
+        for ((value, path), mask) in some.iter().zip(read) {
+            let (mask, remarks) = mask?;
+            notes.0.extend(remarks.0);
+            canvas.paint(*value, mask.voxels.view(), path)?;
+        }
     }
     Ok(canvas.labels)
 }
 
-fn masks_of(case: &Case, masks: &[(u16, PathBuf)], image: &Geometry) -> Result<LabelMap, CaseError> {
-    let mut canvas: Option<Canvas> = None;
-    for some in masks.chunks(rayon::current_num_threads().min(MAX_MASKS)) {
-        let read: Vec<_> = some.par_iter().map(|(value, path)| mask(case, *value, path, image)).collect();
-        for ((value, path), mask) in some.iter().zip(read) {
-            let mask = mask?;
-            let canvas = canvas.get_or_insert_with(|| Canvas::new(case, &mask.geometry));
-            let wrong = |difference| CaseError::MaskGrid { path: path.clone(), difference };
-            canvas.labels.geometry.same_grid(&mask.geometry, GRID_TOLERANCE).map_err(wrong)?;
-            canvas.paint(*value, mask.voxels.view(), path)?;
+/// The mask of one structure on the image's grid, nonzero inside.
+fn mask(case: &Case, value: u16, path: &Path, image: &Geometry) -> Result<(LabelMap, Notes), CaseError> {
+    let mut notes = Notes::default();
+    let stored = match Format::of(path)? {
+        Format::Surface => return Ok((surface(case, path, image, &mut notes)?, notes)),
+        Format::DicomSegments | Format::DicomContours => objects::mask(case, value, path, image, &mut notes)?,
+        _ => {
+            let stored = read_label_map(path)?;
+            refuse_several_values(case, &stored, path)?;
+            stored
         }
-    }
-    Ok(canvas.unwrap_or_else(|| Canvas::new(case, image)).labels)
+    };
+    Ok((grid::onto(case, stored, image, path, &mut notes)?, notes))
 }
 
-/// The mask of one structure: nonzero inside.
-fn mask(case: &Case, value: u16, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
-    match Format::of(path)? {
-        Format::DicomSegments | Format::DicomContours => objects::mask_of(case, value, path, image),
-        Format::Surface => surface(case, path, image),
-        _ => Ok(read_label_map(path)?),
+/// A mask with several values is more likely a label map, or was resampled with interpolation.
+fn refuse_several_values(case: &Case, mask: &LabelMap, path: &Path) -> Result<(), CaseError> {
+    let largest = mask.voxels.iter().copied().max().unwrap_or(0);
+    // Without branches, so that it vectorises.
+    let is_single = mask.voxels.iter().fold(true, |all, &value| all & ((value == 0) | (value == largest)));
+    if is_single || case.reading.mask_values.is_some() {
+        return Ok(());
     }
+    let smallest = mask.voxels.iter().copied().filter(|value| *value > 0).min().unwrap_or(0);
+    let values = format!("{smallest} and {largest}");
+    Err(CaseError::MaskValues { path: path.into(), values })
 }
 
 /// The image voxels whose centres are inside a surface.
-fn surface(case: &Case, path: &Path, image: &Geometry) -> Result<LabelMap, CaseError> {
+fn surface(case: &Case, path: &Path, image: &Geometry, notes: &mut Notes) -> Result<LabelMap, CaseError> {
     let file = read_surface(path, &ReadOptions { coordinates: case.reading.coordinates, ..ReadOptions::default() })?;
-    let wrong = |error| CaseError::Surface { path: path.into(), reason: format!("{error}") };
-    let voxels = voxelise(&file.surface, image).map_err(wrong)?.mask.mapv(u16::from);
-    Ok(LabelMap { voxels, geometry: image.clone() })
+    let wrong = |reason: String| CaseError::Surface { path: path.into(), reason };
+    let voxels = voxelise(&file.surface, image).map_err(|error| wrong(error.to_string()))?;
+    let outside = voxels.outside(&file.surface, image).map_err(wrong)?;
+    if outside > 0.0 {
+        notes.add(path, format!("{:.1} % of the surface's points lie outside the image", outside * 100.0));
+    } else if voxels.warnings.contains(&Warning::Nothing) {
+        notes.add(path, Warning::Nothing);
+    }
+    if let Some(overruled) = file.warnings.iter().find(|warning| matches!(warning, Warning::Overruled(_))) {
+        notes.add(path, overruled);
+    }
+    Ok(LabelMap { voxels: voxels.mask.mapv(u16::from), geometry: image.clone() })
 }
 
 fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap, CaseError> {
@@ -244,12 +240,12 @@ fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap
     }
     let mut labels = LabelMap { voxels: Array3::zeros(image.shape), geometry: image.clone() };
     for (file, z) in files.iter().zip(order) {
-        let picture = raster::read_label_map(file, &MaskForm::Values)?;
+        let picture = as_declared(case, raster::read_label_map(file, &MaskForm::Values)?);
         let [_, height, width] = picture.geometry.shape;
         if [height, width] != [image.shape[1], image.shape[2]] {
             let difference =
                 format!("{height} × {width} pixels, but the slice has {} × {}", image.shape[1], image.shape[2]);
-            return Err(CaseError::MaskGrid { path: file.clone(), difference });
+            return Err(CaseError::PictureSize { path: file.clone(), difference });
         }
         labels.voxels.index_axis_mut(Axis(0), z).assign(&picture.voxels.index_axis(Axis(0), 0));
     }

@@ -56,14 +56,20 @@ impl Target {
 
     /// A structure named left or right that is in no mirror pair: mirroring would give it the wrong label.
     pub fn unpaired_sided_structure(&self, mirrored_values: &[[u16; 2]]) -> Option<&str> {
+        self.unpaired_sided_structures(mirrored_values).next()
+    }
+
+    /// All structures named left or right that are in no mirror pair.
+    pub fn unpaired_sided_structures(&self, mirrored_values: &[[u16; 2]]) -> impl Iterator<Item = &str> {
         let is_paired = |values: &[u16]| mirrored_values.iter().flatten().any(|value| values.contains(value));
-        let mut alone = self.structures.iter().filter(|structure| !is_paired(&structure.values));
-        alone.find(|structure| has_side(&structure.name)).map(|structure| structure.name.as_str())
+        let alone = self.structures.iter().filter(move |structure| !is_paired(&structure.values));
+        alone.map(|structure| structure.name.as_str()).filter(|name| has_side(name))
     }
 }
 
 /// Words for a side and for the opposite side.
-const SIDES: [[&str; 2]; 4] = [["left", "right"], ["right", "left"], ["l", "r"], ["r", "l"]];
+const SIDES: [[&str; 2]; 6] =
+    [["left", "right"], ["right", "left"], ["l", "r"], ["r", "l"], ["lt", "rt"], ["rt", "lt"]];
 
 /// Whether a structure's name contains a word for left or right.
 pub fn has_side(name: &str) -> bool {
@@ -83,15 +89,32 @@ pub fn partners(names: &[&str]) -> Vec<[String; 2]> {
 
 /// The name in lower case with its first side word replaced by the opposite side.
 fn other_side(name: &str) -> Option<String> {
-    let lower = name.to_lowercase();
-    let mut place = 0;
-    for word in lower.split(|letter: char| !letter.is_alphanumeric()) {
-        if let Some([_, other]) = SIDES.iter().find(|[side, _]| *side == word) {
-            return Some(format!("{}{other}{}", &lower[..place], &lower[place + word.len()..]));
+    for (place, word) in words(name) {
+        let lower = word.to_lowercase();
+        if let Some([_, other]) = SIDES.iter().find(|[side, _]| *side == lower) {
+            let (before, after) = (&name[..place], &name[place + word.len()..]);
+            return Some(format!("{}{other}{}", before.to_lowercase(), after.to_lowercase()));
         }
-        place += word.len() + lower[place + word.len()..].chars().next().map_or(0, char::len_utf8);
     }
     None
+}
+
+/// The words of a name with their places: runs of letters and digits, apart also where a capital follows a small letter (`LeftKidney`).
+fn words(name: &str) -> Vec<(usize, &str)> {
+    let (mut words, mut start, mut previous) = (Vec::new(), None, ' ');
+    for (at, letter) in name.char_indices() {
+        let begins = !letter.is_alphanumeric() || (previous.is_lowercase() && letter.is_uppercase());
+        if let Some(from) = start.filter(|_| begins) {
+            words.push((from, &name[from..at]));
+            start = None;
+        }
+        if letter.is_alphanumeric() && start.is_none() {
+            start = Some(at);
+        }
+        previous = letter;
+    }
+    words.extend(start.map(|from| (from, &name[from..])));
+    words
 }
 
 #[cfg(test)]
@@ -154,6 +177,9 @@ mod tests {
         let pairs = [["Left Kidney", "right kidney"], ["femur_r", "femur_L"]];
         assert_eq!(partners(&names), pairs.map(|pair| pair.map(str::to_owned)));
         assert_eq!(other_side("rib é right 1").as_deref(), Some("rib é left 1"));
+        let capitals = ["LeftKidney", "hipRT", "RightKidney", "hipLT", "L3", "Rightmost"];
+        let pairs = [["LeftKidney", "RightKidney"], ["hipRT", "hipLT"]];
+        assert_eq!(partners(&capitals), pairs.map(|pair| pair.map(str::to_owned)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod label;
 pub mod layout;
 mod listing;
 pub mod mirror;
+pub mod name;
 pub mod parallel;
 pub mod phantom;
 pub mod read;
@@ -24,7 +25,7 @@ pub mod target;
 use std::path::PathBuf;
 
 pub use case::{Case, Reading};
-pub use check::{CaseCheck, check};
+pub use check::{CaseCheck, absent, check};
 pub use content::{Content, FileHash};
 pub use hashes::FileHashes;
 pub use inputs::{Access, Inputs};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Axis, concatenate};
 
 use super::{Case, grid, label};
-use crate::volume::{Format, Geometry, LabelMap, ReadError, Volume, dicom, raster, read_volume};
+use crate::volume::{Format, Geometry, LabelMap, Lattice, ReadError, Volume, dicom, raster, read_volume};
 
 /// Two grids are considered the same if their corners differ by at most this fraction of a voxel.
 pub const GRID_TOLERANCE: f64 = 0.1;
@@ -48,13 +48,33 @@ pub enum CaseError {
         /// Number of shared voxels.
         voxels: usize,
     },
-    /// Masks of one case on different grids.
-    #[error("{path}: not on the grid of the case's other masks: {difference}")]
-    MaskGrid {
+    /// A label picture of another size than its slice.
+    #[error("{path}: {difference}")]
+    PictureSize {
         /// The file.
         path: PathBuf,
         /// What differs.
         difference: String,
+    },
+    /// A mask with several values.
+    #[error(
+        "{path}: has the values {values}, but a mask of one structure has one value besides 0; if all of them are the structure, set `labels.mask-values = \"nonzero\"`"
+    )]
+    MaskValues {
+        /// The file.
+        path: PathBuf,
+        /// Some of its values.
+        values: String,
+    },
+    /// Labels of which nothing lies in the image.
+    #[error("{path}: lies outside the image: it fills {labels}, the image {image} (RAS)")]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// The box around the labels.
+        labels: String,
+        /// The box around the image.
+        image: String,
     },
     /// A file with named segments, none of which is a structure of the dataset.
     #[error(
@@ -75,6 +95,31 @@ pub enum CaseError {
         path: PathBuf,
         /// Names of its structures.
         names: String,
+    },
+    /// Two segments with the name of one structure.
+    #[error(
+        "{path}: its segment `{one}` and `{other}` of {twin} are both the structure `{structure}`; rename one of them, or leave the \
+         other file out"
+    )]
+    SameName {
+        /// The file.
+        path: PathBuf,
+        /// The name of its segment.
+        one: String,
+        /// The file of the other, often the same.
+        twin: PathBuf,
+        /// The other name.
+        other: String,
+        /// The structure.
+        structure: String,
+    },
+    /// Several objects whose structures are identified by number.
+    #[error(
+        "{path}: holds several segmentation objects; set `labels.by-name = true` to identify their segments by name"
+    )]
+    Several {
+        /// The folder.
+        path: PathBuf,
     },
     /// Overlapping segments, identified by number.
     #[error(
@@ -103,15 +148,14 @@ pub enum CaseError {
         slices: usize,
     },
     /// Image and label are on different grids.
-    #[error(
-        "{path}: image and label are on different grids: {difference}; set `labels.resample-labels = true` to resample \
-         labels to the image's grid"
-    )]
+    #[error("{path}: image and label are on different grids: {difference}; {remedy}")]
     LabelGrid {
         /// The file.
         path: PathBuf,
         /// What differs.
         difference: String,
+        /// What to do.
+        remedy: String,
     },
 }
 
@@ -127,15 +171,30 @@ pub fn read_image(case: &Case) -> Result<Volume, CaseError> {
     for (index, path) in others.iter().enumerate() {
         let mut channel = read_channel(case, index + 1, path)?;
         let wrong = |difference| CaseError::ChannelGrid { path: path.clone(), difference };
-        match image.geometry.same_grid(&channel.geometry, GRID_TOLERANCE) {
-            Ok(()) => {}
-            Err(_) if case.reading.resample_channels => channel = grid::resample_volume_to(&channel, &image.geometry),
-            Err(difference) => return Err(wrong(difference)),
+        let same = image.geometry.same_grid(&channel.geometry, GRID_TOLERANCE);
+        match (same, reordered(&channel.geometry, &image.geometry)) {
+            (Ok(()), _) => {}
+            (_, Some(lattice)) => channel = on_first(&channel, &image.geometry, lattice),
+            _ if case.reading.resample_channels => channel = grid::resample_volume_to(&channel, &image.geometry),
+            (Err(difference), None) => return Err(wrong(difference)),
         }
         image.voxels = concatenate(Axis(0), &[image.voxels.view(), channel.voxels.view()])
             .map_err(|error| wrong(error.to_string()))?;
     }
     Ok(image)
+}
+
+/// How a grid has the same voxels as another in another order; `None` if it has others.
+fn reordered(channel: &Geometry, first: &Geometry) -> Option<Lattice> {
+    Lattice::of(channel, first, Lattice::tolerance(first, GRID_TOLERANCE)).filter(Lattice::is_same)
+}
+
+fn on_first(channel: &Volume, first: &Geometry, lattice: Lattice) -> Volume {
+    let mut voxels = ndarray::Array4::zeros((channel.voxels.dim().0, first.shape[0], first.shape[1], first.shape[2]));
+    for (stored, mut put) in channel.voxels.outer_iter().zip(voxels.outer_iter_mut()) {
+        put.assign(&lattice.put(stored));
+    }
+    Volume { voxels, geometry: first.clone() }
 }
 
 /// Reads one file, a DICOM folder, or a folder of 2D images.
@@ -152,14 +211,17 @@ fn read_channel(case: &Case, channel: usize, path: &Path) -> Result<Volume, Read
 /// # Errors
 /// [`CaseError`]: missing or unreadable labels, or labels on another grid if the dataset does not allow it.
 pub fn read_label(case: &Case, image: &Geometry) -> Result<LabelMap, CaseError> {
-    let label = label::read_as_stored(case, image)?;
-    match image.same_grid(&label.geometry, GRID_TOLERANCE) {
-        Ok(()) => Ok(label),
-        Err(_) if case.reading.resample_labels => Ok(grid::resample_labels_to(&label, image)),
-        Err(difference) => {
-            let path = case.label.as_ref().map(|label| label.path().to_path_buf()).unwrap_or_default();
-            Err(CaseError::LabelGrid { path, difference })
-        }
+    Ok(label::read(case, image)?.labels)
+}
+
+/// Which reading of the label files was taken where they leave a choice; one text per remark, beginning with the file.
+#[derive(Debug, Default)]
+pub struct Notes(pub Vec<String>);
+
+impl Notes {
+    /// Adds a remark on a file.
+    pub fn add(&mut self, file: &Path, text: impl std::fmt::Display) {
+        self.0.push(format!("{}: {text}", file.display()));
     }
 }
 

@@ -233,11 +233,24 @@ pub struct Labels {
     pub mirror_pairs: Vec<[String; 2]>,
     /// Structures may overlap (several masks per case, DICOM SEG, run-length tables); at most 12 structures.
     pub overlap: bool,
-    /// Identify structures by segment name (DICOM SEG, .seg.nrrd) instead of by value. Contours (RTSTRUCT) always are.
+    /// Identify structures by segment name (DICOM SEG, .seg.nrrd) instead of by value; contours (RTSTRUCT) always are. Capital letters,
+    /// spaces, `-` and `_` make no difference.
     pub by_name: bool,
+    /// What the values of masks mean. Without it, a mask has one value besides 0. With `nonzero`, every value but 0 is the structure: for
+    /// masks per structure, and for label files of a dataset with one structure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_values: Option<MaskValues>,
     /// Coordinate system of surfaces; overrides the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surface_coordinates: Option<SurfaceCoordinates>,
+}
+
+/// What the values of masks mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaskValues {
+    /// Every value but 0 is the structure: masks of 0 and 255, or of 0, 1 and 2.
+    Nonzero,
 }
 
 /// World axes of surface points, in mm.

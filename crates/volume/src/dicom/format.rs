@@ -26,7 +26,7 @@ pub(crate) static IMAGES: Entry = Entry {
         label_map: |path, _| Err(no_labels(path)),
         segments: |path, _| Err(no_labels(path)),
         facts: Some(facts::of_series),
-        exact: true,
+        exact: None,
     },
     write: Writer { folder: true, volume: Some(write_images), ..Writer::NONE },
 };
@@ -48,7 +48,7 @@ pub(crate) static SEGMENTS: Entry = Entry {
         label_map: |path, options| single(path, segments(path, options)?),
         segments,
         facts: None,
-        exact: true,
+        exact: None,
     },
     write: Writer { endings: &[".dcm"], segments: Some(write_object), ..Writer::NONE },
 };

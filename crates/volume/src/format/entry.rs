@@ -47,8 +47,8 @@ pub struct Reader {
     pub segments: Read<Segments>,
     /// What `segspec inspect` shows, for formats that hold more than one image.
     pub facts: Option<Read<Facts>>,
-    /// Whether 32-bit floats hold every value that a file can store.
-    pub exact: bool,
+    /// Refuses a file with values that 32-bit floats, which hold images in memory, would change; `None` if no file has such values.
+    pub exact: Option<Read<()>>,
 }
 
 /// Writes content that needs no options.

@@ -6,6 +6,10 @@ use crate::geometry::{Geometry, cross, norm};
 /// The vector part of a quaternion may be longer than 1 by this, through rounding.
 const QUATERNION_ROUNDING: f64 = 1e-5;
 
+/// Below this square of its scalar part, a quaternion is a half turn: nifti1_io then sets the scalar part to 0 and the vector part to
+/// length 1 (`nifti_quatern_to_mat44`).
+const HALF_TURN: f64 = 1e-7;
+
 /// The corners of the two transforms may differ by this fraction of a voxel.
 const SAME_PLACE: f64 = 0.1;
 
@@ -14,6 +18,8 @@ pub(super) struct Placement {
     pub affine: [[f64; 4]; 3],
     pub oriented: bool,
     pub has_spacing: bool,
+    /// The grid of the qform, if a header states both transforms and they differ.
+    pub second: Option<Geometry>,
     pub warning: Option<String>,
 }
 
@@ -38,19 +44,20 @@ pub(super) fn placement(header: &Raw, shape: [usize; 3]) -> Result<Placement, St
         return Err(format!("the voxel → world matrix {affine:?} has no inverse"));
     }
     let has_spacing = oriented || header.units & 7 != 0 || !states_no_size(header);
-    let warning = disagreement(header, &Geometry { shape, affine, has_spacing }, unit_mm);
-    Ok(Placement { affine, oriented, has_spacing, warning })
+    let differing = disagreement(header, &Geometry { shape, affine, has_spacing }, unit_mm);
+    let (second, warning) = differing.unzip();
+    Ok(Placement { affine, oriented, has_spacing, second, warning })
 }
 
-/// A warning where a header states two transforms that differ: other programs may use the other one.
-fn disagreement(header: &Raw, grid: &Geometry, unit_mm: f64) -> Option<String> {
+/// The other grid and a warning where a header states two transforms that differ: other programs may use the other one.
+fn disagreement(header: &Raw, grid: &Geometry, unit_mm: f64) -> Option<(Geometry, String)> {
     if header.sform_code <= 0 || header.qform_code <= 0 {
         return None;
     }
     let other = from_quaternion(header).ok()?.map(|row| row.map(|value| value * unit_mm));
     let other = Geometry { affine: with_thickness(other, grid.shape), ..grid.clone() };
     let difference = grid.same_grid(&other, SAME_PLACE).err()?;
-    Some(format!("sform and qform differ, sform is used: {difference}"))
+    Some((other, format!("sform and qform differ, sform is used: {difference}")))
 }
 
 fn unit_mm(header: &Raw) -> Result<f64, String> {
@@ -77,11 +84,15 @@ fn voxel_sizes(header: &Raw) -> [f64; 3] {
 /// Method 2 of `nifti1.h`: a rotation as quaternion, voxel sizes, and the handedness in `pixdim[0]`.
 fn from_quaternion(header: &Raw) -> Result<[[f64; 4]; 3], String> {
     let [b, c, d] = header.quaternion;
-    let rest = 1.0 - (b * b + c * c + d * d);
+    let length = b * b + c * c + d * d;
+    let rest = 1.0 - length;
     if rest.is_nan() || rest < -QUATERNION_ROUNDING {
         return Err(format!("the quaternion ({b}, {c}, {d}) is not a rotation"));
     }
-    let a = rest.max(0.0).sqrt();
+    let (a, [b, c, d]) = match rest < HALF_TURN {
+        true => (0.0, [b, c, d].map(|part| part / length.sqrt())),
+        false => (rest.sqrt(), [b, c, d]),
+    };
     let rotation = [
         [a * a + b * b - c * c - d * d, 2.0 * (b * c - a * d), 2.0 * (b * d + a * c)],
         [2.0 * (b * c + a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d - a * b)],

@@ -1,6 +1,6 @@
 //! NIfTI in the table of formats.
 
-use super::{read_header, read_label_map, read_volume, write_label_map, write_segmentation, write_volume};
+use super::{check_exact, read_header, read_label_map, read_volume, write_label_map, write_segmentation, write_volume};
 use crate::format::{Entry, Reader, Writer, unnamed};
 
 /// Magic bytes of both versions, in one file or as a pair; and of gzip, with which only NIfTI files are compressed as a whole.
@@ -24,7 +24,7 @@ pub(crate) static FORMAT: Entry = Entry {
         label_map: |path, _| read_label_map(path),
         segments: |path, _| Ok(unnamed(read_label_map(path)?)),
         facts: None,
-        exact: false,
+        exact: Some(|path, _| check_exact(path)),
     },
     write: Writer {
         endings: &[".nii", ".nii.gz"],

@@ -34,9 +34,19 @@ pub fn read_header(path: &Path) -> Result<Header, ReadError> {
     Ok(Source::open(path)?.header)
 }
 
+/// The grid of a file's qform, if its header also states an sform, which is used, and the two differ.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn second_grid(path: &Path) -> Result<Option<Geometry>, ReadError> {
+    Ok(Source::open(path)?.second)
+}
+
 /// An opened file with a valid header.
 pub(super) struct Source {
     pub header: Header,
+    /// The grid of the transform that is not used, if it differs.
+    pub second: Option<Geometry>,
     pub raw: Raw,
     pub number: NumberType,
     pub layout: Layout,
@@ -75,7 +85,7 @@ impl Source {
         let value_type = value.number.name();
         let (oriented, warnings) = (placement.oriented, placement.warning.into_iter().collect());
         let header = Header { geometry, channels: layout.channels, value_type, oriented, warnings };
-        Ok(Self { header, raw, number: value.number, layout, scale, path, offset })
+        Ok(Self { header, second: placement.second, raw, number: value.number, layout, scale, path, offset })
     }
 
     /// The file's bytes up to the end of the voxels. The voxels are `length` bytes in the file and `decoded` bytes in memory.

@@ -27,8 +27,8 @@ mod read;
 mod write;
 
 pub(crate) use format::FORMAT;
-pub use header::{Header, read_header};
-pub use read::{read_label_map, read_volume};
+pub use header::{Header, read_header, second_grid};
+pub use read::{check_exact, read_label_map, read_volume};
 pub use write::{write_label_map, write_segmentation, write_volume};
 
 #[cfg(test)]

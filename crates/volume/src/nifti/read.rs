@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::header::Source;
-use crate::stored::{Content, Numbers, Voxel, ask_memory, damaged};
+use crate::stored::{Content, Exact, Numbers, Voxel, ask_memory, damaged};
 use crate::{LabelMap, ReadError, Volume};
 
 /// Reads an image: intensities with slope and intercept applied (in f64, as nibabel), `[channel, z, y, x]`. Colours
@@ -26,6 +26,15 @@ pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
     let source = Source::open(path)?;
     let numbers = read_numbers(&source)?;
     numbers.into_label_map(path, source.header.geometry, &source.layout)
+}
+
+/// Refuses a file with a value that [`read_volume`] would change because 32-bit floats do not hold it.
+///
+/// # Errors
+/// [`ReadError`] with the file's name, the voxel and its value.
+pub fn check_exact(path: &Path) -> Result<(), ReadError> {
+    let source = Source::open(path)?;
+    read_numbers::<Exact>(&source)?.all_exact(path, &source.layout)
 }
 
 fn read_numbers<T: Voxel>(source: &Source) -> Result<Numbers<T>, ReadError> {

@@ -13,6 +13,7 @@ use crate::{Geometry, LabelMap, ReadError, Segmentation, Volume};
 mod crate_reader;
 mod pairs;
 mod properties;
+mod qform;
 
 #[derive(Deserialize)]
 struct Reference {

@@ -1,6 +1,6 @@
 //! NRRD in the table of formats, with and without named segments.
 
-use super::{names_segments, read_header, read_label_map, read_segments, read_volume};
+use super::{check_exact, names_segments, read_header, read_label_map, read_segments, read_volume};
 use super::{write_label_map, write_segmentation, write_segments, write_volume};
 use crate::format::{Entry, Probe, Reader, Writer, never, unnamed};
 
@@ -10,7 +10,7 @@ const READER: Reader = Reader {
     label_map: |path, _| read_label_map(path),
     segments: |path, _| Ok(unnamed(read_label_map(path)?)),
     facts: None,
-    exact: false,
+    exact: Some(|path, _| check_exact(path)),
 };
 
 /// Images and label maps.

@@ -19,8 +19,8 @@ mod write_segments;
 
 pub(crate) use format::{FORMAT, SEGMENTS};
 pub use header::read_header;
-pub use read::{names_segments, read_label_map, read_volume};
-pub use segments::read_segments;
+pub use read::{check_exact, names_segments, read_label_map, read_volume};
+pub use segments::{named_values, read_segments};
 pub use write::{write_label_map, write_segmentation, write_volume};
 pub use write_segments::write_segments;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::header::Source;
-use crate::stored::unsupported;
+use crate::stored::{Exact, unsupported};
 use crate::{LabelMap, ReadError, Volume};
 
 /// Key of 3D Slicer's first segment.
@@ -43,4 +43,14 @@ pub fn read_label_map(path: &Path) -> Result<LabelMap, ReadError> {
         return Err(unsupported(path, text));
     }
     source.read_numbers()?.into_label_map(path, geometry, &layout)
+}
+
+/// Refuses a file with a value that [`read_volume`] would change because 32-bit floats do not hold it.
+///
+/// # Errors
+/// [`ReadError`] with the file's name, the voxel and its value.
+pub fn check_exact(path: &Path) -> Result<(), ReadError> {
+    let source = Source::open(path)?;
+    let layout = source.format.axes.layout;
+    source.read_numbers::<Exact>()?.all_exact(path, &layout)
 }

@@ -51,6 +51,17 @@ pub fn read_segments(path: &Path) -> Result<Segments, ReadError> {
     Ok(Segments { segments, content })
 }
 
+/// Names of the segments and their label values, from the header alone. Empty for segments in several layers, whose values may repeat.
+///
+/// # Errors
+/// [`ReadError`] with the file's name.
+pub fn named_values(path: &Path) -> Result<Vec<(String, u16)>, ReadError> {
+    let source = Source::open(path)?;
+    let layers = source.format.axes.layout.channels;
+    let entries = entries(&source.pairs, layers).map_err(|wrong| wrong.at(path))?;
+    Ok(entries.into_iter().filter(|_| layers == 1).map(|entry| (entry.name, entry.label)).collect())
+}
+
 fn all_distinct(keys: impl Iterator<Item = (usize, u16)>) -> bool {
     let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();

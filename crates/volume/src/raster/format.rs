@@ -1,6 +1,6 @@
 //! PNG and TIFF in the table of formats.
 
-use super::{MaskForm, read_header, read_label_map, read_volume};
+use super::{MaskForm, check_exact, read_header, read_label_map, read_volume};
 use crate::format::{Entry, Reader, Writer, never, unnamed};
 
 /// First bytes of PNG, and of TIFF in either byte order with 32-bit or 64-bit offsets (BigTIFF).
@@ -20,7 +20,7 @@ pub(crate) static FORMAT: Entry = Entry {
         label_map: |path, _| read_label_map(path, &MaskForm::Values),
         segments: |path, _| Ok(unnamed(read_label_map(path, &MaskForm::Values)?)),
         facts: None,
-        exact: false,
+        exact: Some(|path, _| check_exact(path)),
     },
     write: Writer::NONE,
 };

@@ -27,6 +27,7 @@ pub(super) fn read(reader: BufReader<File>, file_bytes: u64, part: Part) -> Resu
         planar: false,
         palette: palette.map(|colors| colors.as_chunks::<3>().0.to_vec()),
         values: Vec::new(),
+        exact: true,
     };
     picture.check_size(bits, file_bytes.saturating_mul(GZIP_EXPANSION))?;
     if part == Part::All {

@@ -39,6 +39,7 @@ pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> 
         planar: layout.planes > 1,
         palette: None,
         values: Vec::new(),
+        exact: true,
     };
     picture.check_size(usize::from(color.bit_depth()), largest)?;
     if part == Part::All {
@@ -49,6 +50,7 @@ pub(super) fn read(mut reader: BufReader<File>, file_bytes: u64, part: Part) -> 
             return Err(Wrong::Damaged("its planes are larger than its data can hold".into()));
         }
         let per_row = if picture.planar { picture.shape[1] } else { samples * picture.shape[1] };
+        picture.exact = is_exact(&stored);
         picture.values = values(stored, color.bit_depth(), per_row);
     }
     Ok(picture)
@@ -90,6 +92,19 @@ fn value_type(layout: &tiff::decoder::BufferLayoutPreference) -> &'static str {
         Some(Type::F32) => "float32",
         Some(Type::F64) => "float64",
         _ => "other",
+    }
+}
+
+/// Whether 32-bit floats hold all numbers.
+fn is_exact(stored: &DecodingResult) -> bool {
+    match stored {
+        DecodingResult::U32(numbers) => numbers.iter().all(|&number| f64::from(number as f32) == f64::from(number)),
+        DecodingResult::I32(numbers) => numbers.iter().all(|&number| f64::from(number as f32) == f64::from(number)),
+        // Through 128 bits, because 64-bit floats do not hold all of these either.
+        DecodingResult::U64(numbers) => numbers.iter().all(|&number| number as f32 as i128 == i128::from(number)),
+        DecodingResult::I64(numbers) => numbers.iter().all(|&number| number as f32 as i128 == i128::from(number)),
+        DecodingResult::F64(numbers) => numbers.iter().all(|&number| f64::from(number as f32) == number),
+        _ => true,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    CoordinateSystem, Decimation, Extraction, NamedSurface, ReadOptions, Surface, extract_segments, read_surface,
-    voxelise, write_glb, write_obj, write_ply, write_stl,
+    CoordinateSystem, Decimation, Extraction, NamedSurface, ReadOptions, Surface, Warning, extract_segments,
+    read_surface, voxelise, write_glb, write_obj, write_ply, write_stl,
 };
 use crate::format::{Entry, Format, Options, Reader, Writer, never, single};
 use crate::stored::unsupported;
@@ -29,7 +29,7 @@ pub(crate) static FORMAT: Entry = Entry {
         label_map: |path, options| single(path, read(path, options)?),
         segments: read,
         facts: Some(facts::of_surface),
-        exact: true,
+        exact: None,
     },
     write: Writer { endings: &[".stl", ".obj", ".ply"], segments: Some(write_files), ..Writer::NONE },
 };
@@ -48,7 +48,7 @@ pub(crate) static SCENE: Entry = Entry {
         label_map: |path, _| Err(only_written(path)),
         segments: |path, _| Err(only_written(path)),
         facts: Some(|path, _| Err(only_written(path))),
-        exact: true,
+        exact: None,
     },
     write: Writer { endings: &[".glb"], segments: Some(write_scene), ..Writer::NONE },
 };
@@ -67,7 +67,11 @@ fn read(path: &Path, options: &Options) -> Result<Segments, ReadError> {
     let image = options.on.as_ref().ok_or_else(|| no_grid(path))?;
     let geometry = (Format::of(image)?.entry().read.header)(image, &Options { on: None, ..options.clone() })?.geometry;
     let file = read_surface(path, &ReadOptions { coordinates: options.coordinates, ..ReadOptions::default() })?;
-    let mask = voxelise(&file.surface, &geometry).map_err(|error| unsupported(path, error.to_string()))?.mask;
+    let voxels = voxelise(&file.surface, &geometry).map_err(|error| unsupported(path, error.to_string()))?;
+    voxels.outside(&file.surface, &geometry).map_err(|reason| unsupported(path, reason))?;
+    let overruled = file.warnings.iter().filter(|warning| matches!(warning, Warning::Overruled(_)));
+    options.notes.extend(overruled.map(|warning| format!("{}: {warning}", path.display())));
+    let mask = voxels.mask;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let content = Segmentation::Labels(LabelMap { voxels: mask.mapv(u16::from), geometry });
     Ok(Segments { segments: vec![Segment { name, value: 1, color: None }], content })

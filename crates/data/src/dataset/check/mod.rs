@@ -1,17 +1,20 @@
 //! Reads every case once and describes its content: the table of `segspec dataset check`, and the rule by which a run excludes
 //! cases. One bad case never stops a run; a dataset without a usable case does.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::label::{notes, read_as_stored};
+use super::label;
 use super::parallel::{self, Ended};
-use super::read::{GRID_TOLERANCE, read_image};
+use super::read::read_image;
 use super::{Case, DataError, Dataset, Opened};
 use crate::Cancel;
 use crate::volume::{Geometry, LabelMap, Volume, image_warnings, read_header};
+pub use names::absent;
 
 /// Cases in memory at a time. Each is read and decompressed on several cores.
 const MAX_IN_MEMORY: usize = 8;
@@ -42,6 +45,9 @@ pub struct CaseCheck {
     pub structures: Vec<String>,
     /// Problems worth checking; the case is used nevertheless.
     pub warnings: Vec<String>,
+    /// Which reading of the label files was taken where they leave a choice.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Why the case cannot be used.
     pub excluded: Option<String>,
     /// Hash of the image's voxels and shape, to find duplicates.
@@ -98,6 +104,7 @@ pub(super) fn check_case(case: &Case, spec: &Dataset) -> CaseCheck {
         label_voxels: BTreeMap::new(),
         structures: Vec::new(),
         warnings: Vec::new(),
+        notes: Vec::new(),
         excluded: None,
         image_hash: None,
     };
@@ -117,6 +124,11 @@ fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geome
     row.range = Some(range(&image));
     row.image_hash = Some(hash(&image));
     warn_of_image(case, &geometry, row);
+    if let Some([low, high]) = row.range
+        && low == high
+    {
+        return Err(format!("every voxel of the image has the same value, {low}"));
+    }
     let declared = spec.channels.len().max(1);
     if row.channels != declared {
         let found = row.channels;
@@ -160,21 +172,15 @@ fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseChec
         return Err("no label".into());
     };
     let path = source.path();
-    let label = read_as_stored(case, image).map_err(|error| error.to_string())?;
-    row.warnings.extend(notes(case, image));
-    row.label_voxels = count(&label);
+    let found = label::read(case, image).map_err(|error| error.to_string())?;
+    row.notes = found.notes;
+    row.label_voxels = count(&found.labels);
     let is_present = |value: &u16| row.label_voxels.contains_key(value);
     let present = spec.structures.iter().filter(|structure| spec.label_values(structure).iter().any(is_present));
     row.structures = present.map(|structure| structure.name.clone()).collect();
-    if let Err(difference) = image.same_grid(&label.geometry, GRID_TOLERANCE) {
-        if !spec.labels.resample_labels {
-            let remedy = "set `labels.resample-labels = true` to resample labels to the image's grid";
-            let file = path.display();
-            return Err(format!("{file}: image and label are on different grids: {difference}; {remedy}"));
-        }
-        row.warnings.push(format!("label is resampled to the image's grid: {difference}"));
-    }
-    refuse_stray_values(spec, &row.label_voxels).map_err(|reason| format!("{}: {reason}", path.display()))?;
+    let at_file = |reason: String| format!("{}: {reason}", path.display());
+    row.notes.extend(names::compare(spec, &found.named).map_err(at_file)?.into_iter().map(at_file));
+    refuse_stray_values(spec, &row.label_voxels).map_err(at_file)?;
     if row.structures.is_empty() {
         row.warnings.push("the label contains only background".into());
     }
@@ -203,7 +209,14 @@ fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(
         stray.iter().take(NAMED_VALUES).map(|(value, count)| format!("{value} ({count} voxels)")).collect();
     let more = stray.len().checked_sub(NAMED_VALUES).filter(|more| *more > 0);
     let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
-    let remedy = "add a `[[structure]]` for each, list them in `labels.background`, or set one as `labels.ignore`";
+    let remedy = match (spec.structures.as_slice(), stray.as_slice()) {
+        ([only], [(value, _)]) if !found.contains_key(&only.value) => format!(
+            "if it is `{}`, set its `value = {value}`, or `labels.mask-values = \"nonzero\"` for masks of any value; else list it in \
+             `labels.background`, or set it as `labels.ignore`",
+            only.name
+        ),
+        _ => "add a `[[structure]]` for each, list them in `labels.background`, or set one as `labels.ignore`".into(),
+    };
     Err(format!("undeclared label values: {}{more}; {remedy}", named.join(", ")))
 }
 
@@ -223,3 +236,5 @@ pub(super) fn warn_of_duplicates(checks: &mut [CaseCheck]) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod label_tests;

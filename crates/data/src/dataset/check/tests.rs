@@ -74,7 +74,7 @@ fn different_grids_exclude_unless_labels_may_be_resampled() {
     let moved = Geometry::axis_aligned([4, 5, 6], [3.0, 2.0, 2.5]);
     assert!(one(2, &moved, "").excluded.unwrap().contains("spacing [3, 2, 2] and [3, 2, 2.5] mm"));
     let row = one(2, &moved, "labels.resample-labels = true");
-    assert!(row.excluded.is_none() && row.warnings[0].starts_with("label is resampled"));
+    assert!(row.excluded.is_none() && row.notes[0].contains("label is resampled"));
 }
 
 #[test]

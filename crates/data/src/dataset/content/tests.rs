@@ -38,6 +38,7 @@ fn each_field_of_the_reading_changes_what_it_decides() {
         ("resample-labels", read(|reading| reading.resample_labels = true), [false, true]),
         ("overlap", read(|reading| reading.overlap = true), [false, true]),
         ("names", read(|reading| reading.names = vec![("liver".into(), 1)]), [false, true]),
+        ("mask-values", read(|reading| reading.mask_values = Some(MaskValues::Nonzero)), [false, true]),
         ("coordinates", read(|reading| reading.coordinates = Some(CoordinateSystem::Lps)), [false, true]),
         ("resample-channels", read(|reading| reading.resample_channels = true), [true, true]),
         ("series", choice(Choice { series: Some("axial".into()), ..Choice::default() }), [true, true]),

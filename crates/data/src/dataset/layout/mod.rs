@@ -124,6 +124,11 @@ fn reading(spec: &Dataset) -> Reading {
         resample_channels: spec.resample_channels,
         overlap: spec.labels.overlap,
         names: if spec.labels.by_name { names(spec) } else { Vec::new() },
+        mask_values: spec.labels.mask_values,
+        only_value: match spec.structures.as_slice() {
+            [only] if spec.labels.mask_values.is_some() => Some(only.value),
+            _ => None,
+        },
         choice: Choice { series: spec.dicom.series.clone(), stack: spec.dicom.stack.clone(), gaps },
         coordinates: spec.labels.surface_coordinates.map(|system| match system {
             SurfaceCoordinates::Ras => CoordinateSystem::Ras,

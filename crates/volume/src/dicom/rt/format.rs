@@ -28,7 +28,7 @@ pub(crate) static CONTOURS: Entry = Entry {
         label_map: |path, options| single(path, read(path, options)?),
         segments: read,
         facts: Some(|path, _| Ok(Facts::Contours(contour_facts(&only_contours(path)?)?))),
-        exact: true,
+        exact: None,
     },
     write: Writer::NONE,
 };

@@ -105,17 +105,44 @@ impl<'a> Counts<'a> {
     }
 }
 
+impl Voxelised {
+    /// The part of the surface's points that lies outside the grid, from 0 to 1.
+    ///
+    /// # Errors
+    /// The boxes of both in words if no point lies inside the grid, nor any voxel inside the surface.
+    pub fn outside(&self, surface: &Surface, geometry: &Geometry) -> Result<f64, String> {
+        if !self.warnings.contains(&Warning::BeyondGrid) {
+            return Ok(0.0);
+        }
+        let beyond = surface.points().par_iter().filter(|point| is_beyond(point, geometry)).count();
+        if beyond < surface.points().len() || !self.warnings.contains(&Warning::Nothing) {
+            return Ok(beyond as f64 / surface.points().len().max(1) as f64);
+        }
+        let (own, grid) = (words(surface.bounds_mm().unwrap_or_default()), words(geometry.bounds_mm()));
+        Err(format!(
+            "lies outside the image: it fills {own}, the image {grid} (RAS); is it in another coordinate system?"
+        ))
+    }
+}
+
+/// A box in words.
+fn words([low, high]: [[f64; 3]; 2]) -> String {
+    let axis = |index: usize| format!("{:.1} to {:.1}", low[index], high[index]);
+    format!("x {}, y {}, z {} mm", axis(0), axis(1), axis(2))
+}
+
+fn is_beyond(point: &[f64; 3], geometry: &Geometry) -> bool {
+    let voxel = geometry.to_voxel(*point).unwrap_or([f64::NAN; 3]);
+    (0..3).any(|axis| !(-0.5..=geometry.shape[axis] as f64 - 0.5).contains(&voxel[axis]))
+}
+
 fn warnings(surface: &Surface, geometry: &Geometry, topology: &Topology, mask: &Array3<u8>) -> Vec<Warning> {
     let mut warnings = Warning::of_topology(topology);
     let is_oriented = topology.open_edges == 0 && topology.misoriented_edges == 0;
     if is_oriented && surface.volume_mm3() < 0.0 {
         warnings.push(Warning::Inward);
     }
-    let beyond = |point: &[f64; 3]| {
-        let voxel = geometry.to_voxel(*point).unwrap_or([f64::NAN; 3]);
-        (0..3).any(|axis| !(-0.5..=geometry.shape[axis] as f64 - 0.5).contains(&voxel[axis]))
-    };
-    if surface.points().par_iter().any(beyond) {
+    if surface.points().par_iter().any(|point| is_beyond(point, geometry)) {
         warnings.push(Warning::BeyondGrid);
     }
     if !mask.iter().any(|&voxel| voxel != 0) {
