@@ -45,6 +45,7 @@ fn network_and_training(experiment: &Experiment, dataset: &Dataset, findings: &m
     preprocess::check(&experiment.preprocess, findings);
     intensity::check(&experiment.preprocess, dataset, findings);
     network::check(&experiment.model, findings);
+    network::fits(experiment, dataset, findings);
     pretrained::check(experiment.pretrained.as_ref(), findings);
     patch::check(experiment, findings);
     augment::check(experiment, findings);

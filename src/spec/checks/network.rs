@@ -1,9 +1,10 @@
 //! Checks the sizes of a network.
 
+use crate::dataset::Dataset;
 use crate::model::staged::DecoderBlocks;
-use crate::model::{Model, Staged};
-use crate::spec::Findings;
+use crate::model::{Interface, Model, Staged, Stages};
 use crate::spec::finding::KeyPath;
+use crate::spec::{Experiment, Findings};
 
 pub fn check(model: &Model, findings: &mut Findings) {
     for [name, message, help] in model.mistakes() {
@@ -24,6 +25,46 @@ pub fn check(model: &Model, findings: &mut Findings) {
         }
     }
     supervision(model, &network, findings);
+}
+
+/// What a network refuses, as far as the spec states its stages, and the dataset its channels.
+pub fn fits(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
+    let (model, network) = (&experiment.model, experiment.model.staged());
+    passes(model, &network, findings);
+    let lists = [
+        network.features.fixed().map(Vec::len),
+        network.strides.fixed().map(Vec::len),
+        network.kernels.fixed().map(Vec::len),
+        network.blocks.fixed().map(Vec::len),
+    ];
+    let mut stated = lists.into_iter().flatten();
+    let count = stated.next().unwrap_or(2);
+    // Lists of different lengths are reported separately.
+    if count == 0 || stated.any(|length| length != count) {
+        return;
+    }
+    let usual = |stage: usize| network.base_features << stage.min(4);
+    let stages = Stages {
+        features: network.features.fixed().cloned().unwrap_or_else(|| (0..count).map(usual).collect()),
+        strides: network.strides.fixed().cloned().unwrap_or_else(|| vec![[1; 3]; count]),
+        kernels: network.kernels.fixed().cloned().unwrap_or_else(|| vec![[network.kernel; 3]; count]),
+        blocks: network.blocks.fixed().cloned().unwrap_or_else(|| (0..count).map(network.default_blocks).collect()),
+        decoder_blocks: network.decoder_blocks.of(count - 1),
+    };
+    let (channels, outputs) = (dataset.channels.len().max(1), dataset.structures.len() + 1);
+    if let Some(reason) = model.resolve(stages).refuses(Interface { channels, outputs, sigmoid: false }) {
+        findings.error(KeyPath::from(model.key()), reason, "change the lists that have one entry per stage");
+    }
+}
+
+/// Passes join the image with the result of the pass before, so that a pass must keep its size.
+fn passes(model: &Model, network: &Staged, findings: &mut Findings) {
+    let first = network.strides.fixed().and_then(|strides| strides.first());
+    if matches!(model, Model::MultipassUnet(_)) && first.is_some_and(|first| *first != [1; 3]) {
+        let path = KeyPath::from(network.key).key("strides").item(0);
+        let help = "use [1, 1, 1]: each pass sees the image and the result of the pass before";
+        findings.error(path, "the first stage of a pass must keep the size of the patch", help);
+    }
 }
 
 fn triples(name: &str, triple: &[usize; 3], path: &KeyPath, findings: &mut Findings) {
