@@ -56,8 +56,8 @@ impl Lattice {
             found.reversed[target] = step[target] < 0.0;
         }
         found.count = found.sources.map(|source| grid.shape[source].max(1) as i64);
-        for axis in 0..3 {
-            let start = origin[axis].round() as i64;
+        for (axis, start) in origin.iter().enumerate() {
+            let start = start.round() as i64;
             found.first[axis] = if found.reversed[axis] { start - (found.count[axis] - 1) } else { start };
         }
         found.meets(&place, tolerance).then_some(found)
