@@ -280,5 +280,14 @@ fn unquoted(text: &str, form: &Form) -> Option<String> {
         Form::Number(_) => text.parse::<f64>().is_ok_and(f64::is_finite),
         _ => matches!(text, "true" | "false"),
     };
-    fits.then(|| format!("write it without quotes: `{text}`"))
+    // TOML wants a digit on both sides of the point.
+    let toml = match text.strip_prefix('.') {
+        Some(fraction) => format!("0.{fraction}"),
+        None if text.ends_with('.') => format!("{text}0"),
+        None => text.to_owned(),
+    };
+    match toml == text {
+        true => fits.then(|| format!("write it without quotes: `{text}`")),
+        false => fits.then(|| format!("write `{toml}`: a number needs a digit on both sides of its point")),
+    }
 }
