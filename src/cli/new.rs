@@ -161,6 +161,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cancel;
     use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
     use crate::spec::Experiment;
 
@@ -169,7 +170,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let from = place.path().join("My Set");
         let recipe = PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
-        phantom::write(&from, recipe, &|_, _| {}).unwrap();
+        phantom::write(&from, recipe, &|_, _| {}, &Cancel::new()).unwrap();
         let new = || New { from: from.clone(), name: None, out: place.path().into(), spacing_mm: None, json: false };
         assert_eq!(execute(new()).unwrap(), Exit::Ok);
         let read = |file: &str| std::fs::read_to_string(place.path().join(file)).unwrap();

@@ -18,9 +18,9 @@ use crate::observe::{Events, FailureClass, Kind, Outcome};
 use crate::report::text_table::{Charset, TextTable};
 use crate::report::{PAGE, terminal};
 use crate::run::experiment::{Outcomes, run_all};
-use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report, setting as run_setting};
+use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
 use crate::spec::Experiment;
-use crate::store::{Lock, Status, Stored};
+use crate::store::{self, Lock, Status, Stored};
 
 /// Run an experiment: preprocess, train, predict, score, report
 ///
@@ -160,7 +160,7 @@ fn run_and_report(
     about: &Experiment,
 ) -> Result<Exit, Failure> {
     // Other processes may be writing there.
-    files::remove_abandoned(&run_setting::cache(Path::new(about.run_root.as_str())));
+    files::remove_abandoned(&store::cache(Path::new(&about.run_root)));
     files::remove_abandoned(Path::new(REPORTS));
     let data_root = session::explicit_data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);

@@ -1,6 +1,7 @@
 //! Shared by the commands that read an experiment: loading, data folder, device and cancellation.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::check::{environment, report_overrides};
 use super::names::experiment_file;
@@ -89,6 +90,20 @@ pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
     backend::select(name).map_err(|error| Failure::new(Exit::Environment, error))
 }
 
+/// How long a process may go on after Ctrl-C: one large case can take longer to read, resample or write. All files are written
+/// completely or not at all, and the next call goes on from what is there.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// Exits once the patience is over and no state is being saved.
+fn exit_soon(cancel: &Cancel) {
+    std::thread::sleep(PATIENCE);
+    while cancel.is_held() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    eprintln!("stopped; run the same command to resume");
+    std::process::exit(Exit::Interrupted as i32);
+}
+
 /// A flag set by Ctrl-C (and SIGTERM). A second Ctrl-C ends the process at once.
 pub fn cancellation() -> Cancel {
     let flag = Cancel::new();
@@ -98,6 +113,8 @@ pub fn cancellation() -> Cancel {
             std::process::exit(Exit::Interrupted as i32);
         }
         eprintln!("stopping: saving the state (press Ctrl-C again to exit at once)");
+        let waiting = handler.clone();
+        std::thread::spawn(move || exit_soon(&waiting));
     });
     if let Err(error) = installed {
         eprintln!("warning: Ctrl-C will not save the state: {error}");

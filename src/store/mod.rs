@@ -21,7 +21,7 @@ pub mod lock;
 pub mod manifest;
 pub mod stored;
 
-pub use folder::{EvaluationFolder, PredictionFolder, RunFolder, read_json, write_json};
+pub use folder::{EvaluationFolder, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};
 pub use lock::{Lock, LockError};
 pub use manifest::{Manifest, PredictionRecord, TrainingRecord};
 pub use stored::{Status, Stored, all};

@@ -1,7 +1,7 @@
 //! Planned runs and their folders on disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::folder::{PLAN, PREDICTIONS, entries};
@@ -74,6 +74,7 @@ impl Stored {
     /// # Errors
     /// The plan is missing, unreadable, or not the one the run began with.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = &with_parents(path)?;
         let plan = read_plan(&path.join(PLAN))?;
         let ids = plan.ids();
         let is_prediction = path.parent().and_then(Path::file_name).is_some_and(|name| name == PREDICTIONS);
@@ -199,6 +200,15 @@ fn is_run(path: &Path) -> bool {
 fn folder_name(plan: &Plan, training: &str) -> String {
     let prefix = if plan.about.smoke { SMOKE } else { "" };
     format!("{prefix}{training}")
+}
+
+/// The path with the folders above it, which `.`, `..` and a single name do not tell.
+fn with_parents(path: &Path) -> Result<PathBuf, StoreError> {
+    let is_named = |count: usize| path.iter().rev().take(count).filter(|name| *name != "..").count() == count;
+    match is_named(3) && !path.ends_with(".") {
+        true => Ok(path.to_path_buf()),
+        false => path.canonicalize().map_err(StoreError::at(path)),
+    }
 }
 
 fn read_plan(path: &Path) -> Result<Plan, StoreError> {

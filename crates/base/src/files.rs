@@ -33,18 +33,37 @@ pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut File) -> io::Resul
     sync_folder(folder)
 }
 
-/// Removes the half-written files that a killed process left in a folder and the folders in it. What cannot be removed stays: it
-/// is in nobody's way.
-pub fn remove_unfinished(folder: &Path) {
-    remove_temporary(folder, &|_| true);
+/// Writes a file of a cache, as [`write_atomic`]. A cache that must not be written (another user's, or on a read-only medium) is no
+/// error: it saves time, nothing else.
+///
+/// # Errors
+/// The operating system's others, such as a full disk.
+pub fn write_cached(path: &Path, content: &[u8]) -> io::Result<()> {
+    match write_atomic(path, content) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+            Ok(())
+        }
+        result => result,
+    }
 }
 
-/// As [`remove_unfinished`], for a folder that several processes share: leaves files that may still be written.
+/// Removes the half-written files that a killed process left in a folder and the folders in it. What cannot be removed stays: it
+/// is in nobody's way.
+///
+/// The caller holds the folder's lock, which does not cover the folders named `shared`: files there may still be written.
+pub fn remove_unfinished(folder: &Path, shared: &str) {
+    let in_shared = |path: &Path| path.strip_prefix(folder).is_ok_and(|below| below.iter().any(|part| part == shared));
+    remove_temporary(folder, &|path| !in_shared(path) || is_abandoned(path));
+}
+
+/// As [`remove_unfinished`], for a folder that several processes share.
 pub fn remove_abandoned(folder: &Path) {
-    remove_temporary(folder, &|path| {
-        let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
-        changed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED))
-    });
+    remove_temporary(folder, &is_abandoned);
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED))
 }
 
 fn remove_temporary(folder: &Path, is_left: &dyn Fn(&Path) -> bool) {
@@ -137,11 +156,15 @@ mod tests {
             fs::write(place.join(".tmp-a1B2"), "half").unwrap();
             fs::write(place.join("case.nii.gz"), "whole").unwrap();
         }
-        remove_unfinished(folder.path());
+        let shared = inner.join("report");
+        fs::create_dir(&shared).unwrap();
+        fs::write(shared.join(".tmp-c3D4"), "being written").unwrap();
+        remove_unfinished(folder.path(), "report");
         for place in [folder.path(), &inner] {
             assert!(!place.join(".tmp-a1B2").exists() && place.join("case.nii.gz").exists());
         }
-        remove_unfinished(&folder.path().join("nowhere"));
+        assert!(shared.join(".tmp-c3D4").exists());
+        remove_unfinished(&folder.path().join("nowhere"), "report");
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl FileHashes {
         let mut files = stored(&self.place);
         files.extend(known.files.clone());
         let text = serde_json::to_vec(&Stored { version: VERSION, files });
-        let written = text.map_err(io::Error::from).and_then(|text| files::write_atomic(&self.place, &text));
+        let written = text.map_err(io::Error::from).and_then(|text| files::write_cached(&self.place, &text));
         written.map_err(|error| {
             // Never caused by the data.
             DataError::Write(WriteError { path: self.place.clone(), reason: error.to_string(), environment: true })

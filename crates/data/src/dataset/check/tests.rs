@@ -33,7 +33,7 @@ fn grid() -> Geometry {
 }
 
 fn checked(root: &Path, spec: &Dataset) -> Vec<CaseCheck> {
-    check(&open(spec, "x", root).unwrap(), spec, &|_, _| {}, &Cancel::new()).unwrap()
+    check(&open(spec, "x", root, &Cancel::new()).unwrap(), spec, &|_, _| {}, &Cancel::new()).unwrap()
 }
 
 fn inputs(root: &Path, spec: &Dataset) -> Result<Inputs, DataError> {
