@@ -77,7 +77,8 @@ fn write_seeds(reader: &Reader, folder: &Path) {
     let folder = folder.join(reader.name);
     std::fs::create_dir_all(&folder).expect("a folder for seeds");
     let mut inputs: Vec<Vec<u8>> = seeds::of(reader).iter().map(dress::Seed::input).collect();
-    inputs.sort_by_key(Vec::len);
+    // Changes of compressed files end at the checksum.
+    inputs.sort_by_key(|input| (input.starts_with(&[0x1f, 0x8b]), input.len()));
     for (index, input) in inputs.iter().take(MOST_SEEDS).enumerate() {
         std::fs::write(folder.join(format!("{index:04}")), input).expect("a seed");
     }
