@@ -15,6 +15,7 @@ mod exports;
 mod field;
 mod gpu;
 mod ids;
+mod interrupt;
 mod lab;
 mod layouts;
 mod mutated_specs;
