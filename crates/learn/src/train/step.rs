@@ -50,8 +50,13 @@ impl TrainingRun {
 
     /// Updates the weights by the patches of one step, unless the loss or, with a loss scale, the gradient is not finite.
     fn learn(&mut self, part: &Part, batch: Batch) -> Result<Step, Interrupted> {
-        // Until the gradients are there, nothing has changed.
-        let (loss, gradients) = interruptible(part.cancelled, || self.gradients(part, batch))?;
+        // Until the gradients are there, nothing changes but running statistics.
+        let before = self.saved.network.statistics();
+        let result = interruptible(part.cancelled, || self.gradients(part, batch));
+        if result.is_err() {
+            self.saved.network = self.saved.network.clone().with_statistics(before);
+        }
+        let (loss, gradients) = result?;
         let Some(mut gradients) = gradients else { return Ok(Step { loss, taken: false }) };
         let network = &self.saved.network;
         self.rules.freeze(network, &mut gradients, self.saved.state.history.len() + 1);
