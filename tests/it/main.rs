@@ -16,6 +16,7 @@ mod field_dicom;
 mod field_grids;
 mod field_new;
 mod gpu;
+mod hints;
 mod ids;
 mod lab;
 mod layouts;
