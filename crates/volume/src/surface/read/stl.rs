@@ -41,7 +41,7 @@ pub(super) fn list_binary(bytes: &[u8]) -> Result<Listed, Fault> {
     let count = (stated - START as u64) / TRIANGLE as u64;
     if stated > bytes.len() as u64 {
         let length = bytes.len();
-        return Err(damaged(format!("states {count} triangles, that is {stated} bytes, but has {length}")));
+        return Err(damaged(format!("states {count} triangles, which take {stated} bytes, but has {length}")));
     }
     let count = count as usize;
     let mut listed = Listed {
