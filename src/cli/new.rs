@@ -45,8 +45,9 @@ pub struct New {
 }
 
 pub fn execute(args: New) -> Result<Exit, Failure> {
-    let folder = std::fs::canonicalize(&args.from)
-        .map_err(|error| Failure::message(Exit::BadData, format!("{}: {error}", args.from.display())))?;
+    let folder = std::fs::canonicalize(&args.from).map_err(|error| {
+        Failure::message(Exit::BadData, format!("{}: {}", args.from.display(), files::reason(&error)))
+    })?;
     let name = match args.name {
         Some(name) => valid(name)?,
         None => name_of(&folder),
@@ -150,7 +151,7 @@ fn root_of(folder: &Path) -> String {
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     files::write_atomic(path, text.as_bytes())
-        .map_err(|error| Failure::message(Exit::Environment, format!("{}: {error}", path.display())))
+        .map_err(|error| Failure::message(Exit::Environment, format!("{}: {}", path.display(), files::reason(&error))))
 }
 
 /// A TOML string.

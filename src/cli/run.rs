@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::names::run_folder;
-use super::session::{self, REPORTS, exit_of};
+use super::session::{self, REPORTS, exit_of, fold_of_folds};
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
@@ -247,12 +247,13 @@ fn exit_code_of(outcomes: &Outcomes) -> Result<Exit, Failure> {
     }
     let failed: Vec<_> = outcomes.failed().collect();
     match (failed.as_slice(), outcomes.runs.len()) {
-        ([(_, class, reason)], 1) => return Err(Failure::message(exit_of(*class), reason)),
         ([], _) => {}
+        // The reasons were told when the runs failed.
+        ([(_, class, _)], 1) => return Err(Failure::message(exit_of(*class), "1 of 1 runs failed")),
         (failed, all) => {
             let mut text = format!("{} of {all} runs failed", failed.len());
-            for (run, _, reason) in failed {
-                text.push_str(&format!("\n  {} {}: {reason}", run.id(), run.plan.name()));
+            for (run, ..) in failed {
+                text.push_str(&format!("\n  {} {}", run.id(), run.plan.name()));
             }
             let machine = failed.iter().any(|(_, class, _)| exit_of(*class) == Exit::Environment);
             return Err(Failure::message(if machine { Exit::Environment } else { Exit::TrialFailed }, text));
@@ -300,14 +301,14 @@ fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
         table.row([
             (index + 1).to_string(),
             run.id(),
-            status.word().into(),
+            status.text().into(),
             run.plan.seed().to_string(),
-            format!("{}/{}", about.fold, about.folds),
+            fold_of_folds([about.fold, about.folds]),
             about.trial.label(),
         ]);
     }
     print!("{}", table.render());
-    let words = ["new", "finished", "resumable", "running", "failed"];
+    let words = ["new", "finished", "resumable", "trained", "predicted", "running", "failed"];
     let count = |word: &'static str| (word, rows.iter().filter(|(_, status)| status.word() == word).count());
     let counts = words.into_iter().map(count).filter(|(word, count)| *count > 0 || words[..3].contains(word));
     let counts = counts.map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>();

@@ -8,12 +8,15 @@ use super::names::experiment_file;
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
+pub use crate::counted;
 use crate::dataset::Access;
+use crate::evaluate::Setting;
 use crate::infer::trained::OpenError;
 use crate::observe::{Events, FailureClass};
+use crate::plan::{Compared, Plan, differences};
 use crate::run::{self, Folds, Planned, Request, RunError};
 use crate::spec::{self, Loaded};
-use crate::store::StoreError;
+use crate::store::{StoreError, Stored};
 
 /// Folder of the experiments' reports.
 pub const REPORTS: &str = "reports";
@@ -54,9 +57,22 @@ pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-/// `1 run`, `2 runs`.
-pub fn counted(n: usize, one: &str) -> String {
-    if n == 1 { format!("{n} {one}") } else { format!("{n} {one}s") }
+/// `0/5`; a dash without cross-validation.
+pub fn fold_of_folds([fold, folds]: [usize; 2]) -> String {
+    if folds > 1 { format!("{fold}/{folds}") } else { "–".into() }
+}
+
+/// What tells a run's prediction from the others of the same training, among `runs`; nothing if there is only one.
+pub fn prediction_settings(run: &Stored, runs: &[Stored]) -> Vec<Setting> {
+    let same: Vec<&Stored> = runs.iter().filter(|other| other.folder.path() == run.folder.path()).collect();
+    let plans: Vec<&Plan> = same.iter().map(|other| &other.plan).collect();
+    let place = same.iter().position(|other| other.ids.prediction == run.ids.prediction);
+    place.map(|place| differences(&plans, Compared::Results).swap_remove(place)).unwrap_or_default()
+}
+
+/// `overlap=0.5 mirror=true`.
+pub fn label(settings: &[Setting]) -> String {
+    settings.iter().map(|setting| setting.label.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// Folder of all datasets: `SEGSPEC_DATA`, or `data`.

@@ -50,7 +50,10 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
         let damaged = repair::damaged(run);
         let Some(first) = damaged.first() else { return Ok(Outcome::Skipped) };
         let more = if damaged.len() > 1 { format!(" and {} more", damaged.len() - 1) } else { String::new() };
-        let text = format!("{}{more}: missing or damaged; made again from what is there", first.display());
+        let text = format!(
+            "{}{more}: missing or damaged; recomputed from the stored weights and predictions",
+            first.display()
+        );
         setting.events.warn(text);
         repair::forget_scores(run, manifest);
     }

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 /// A file of a run folder that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}")]
+#[error("{path}: {}", crate::files::reason(source))]
 pub struct StoreError {
     /// The file.
     pub path: PathBuf,

@@ -28,6 +28,10 @@ pub enum Status {
     },
     /// Interrupted; the next call resumes it.
     Resumable,
+    /// Trained; the next call predicts and scores.
+    Trained,
+    /// Predicted; the next call scores.
+    Predicted,
     /// The last attempt failed; the next call resumes from the last checkpoint.
     Failed {
         /// The error.
@@ -38,12 +42,23 @@ pub enum Status {
 }
 
 impl Status {
+    /// The state, and what a finished run has beyond it.
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::Trained => "trained; prediction missing",
+            Self::Predicted => "predicted; scores missing",
+            other => other.word(),
+        }
+    }
+
     /// One word, for tables.
     pub fn word(&self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Running { .. } => "running",
             Self::Resumable => "resumable",
+            Self::Trained => "trained",
+            Self::Predicted => "predicted",
             Self::Failed { .. } => "failed",
             Self::Finished => "finished",
         }
@@ -135,6 +150,8 @@ impl Stored {
             None => Status::New,
             Some(manifest) => match manifest.failure() {
                 Some(reason) => Status::Failed { reason },
+                None if manifest.predictions.contains_key(&self.ids.prediction) => Status::Predicted,
+                None if manifest.training.is_some() => Status::Trained,
                 None => Status::Resumable,
             },
         })

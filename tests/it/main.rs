@@ -14,6 +14,7 @@ mod evaluate;
 mod exports;
 mod field;
 mod gpu;
+mod hints;
 mod ids;
 mod interrupt;
 mod lab;

@@ -52,7 +52,7 @@ fn what_is_deleted_or_damaged_comes_back_byte_for_byte() {
     assert_eq!(json(&run.join("manifest.json"))["predictions"], manifest["predictions"]);
     assert!(!scores(&run).is_empty());
     // Nothing to do any more.
-    assert!(!lab.run("tiny", &[]).err.contains("made again"));
+    assert!(!lab.run("tiny", &[]).err.contains("recomputed"));
 }
 
 #[test]

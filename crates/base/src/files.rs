@@ -103,7 +103,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// The operating system's, naming the path.
 pub fn below(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let naming = |error| naming(path, &error);
     if !fs::metadata(path).map_err(naming)?.is_dir() {
         return Ok(vec![path.into()]);
     }
@@ -143,9 +143,37 @@ pub fn is_environment(error: &io::Error) -> bool {
     )
 }
 
+/// The same error, naming the path.
+pub fn naming(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {}", path.display(), reason(error)))
+}
+
+/// An error of the operating system in plain words: `no such file or folder`, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    if error.raw_os_error().is_none() {
+        return text;
+    }
+    if error.kind() == io::ErrorKind::NotFound {
+        return "no such file or folder".into();
+    }
+    let plain = text.split(" (os error ").next().unwrap_or_default();
+    let mut letters = plain.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_words_without_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = fs::read(folder.path().join("gone")).unwrap_err();
+        assert_eq!(reason(&missing), "no such file or folder");
+        assert_eq!(reason(&io::Error::from_raw_os_error(13)), "permission denied");
+        assert_eq!(reason(&io::Error::other("of our own")), "of our own");
+    }
 
     #[test]
     fn unfinished_files_are_removed_at_every_depth_and_nothing_else() {

@@ -163,7 +163,7 @@ fn a_useless_folder_is_an_error_that_names_it() {
         |layout: &str, set: &str| open(&spec(set, layout), "x", root.path(), &Cancel::new()).unwrap_err().to_string();
     let missing = message("{ msd = {} }", "none");
     assert!(missing.contains("SEGSPEC_DATA") && missing.contains(&root.path().join("none").display().to_string()));
-    assert!(message("{ msd = {} }", "set").contains("dataset.json: cannot be read"));
+    assert!(message("{ msd = {} }", "set").contains("dataset.json: no such file"));
     assert!(message("{ nnunet = {} }", "set").contains("no cases in"));
     assert!(message(r#"{ pairs = { image = "a", label = "{case}" } }"#, "set").contains("pattern `a` has no {case}"));
     fs::write(root.path().join("set/dataset.json"), "{").unwrap();
