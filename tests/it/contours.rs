@@ -28,9 +28,9 @@ fn sequence(tag: [u16; 2], items: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> 
 }
 
 /// Number, name, colour, and squares: lowest and highest coordinate along x and y, and z.
-type Roi<'a> = (usize, &'a str, [u8; 3], &'a [[f64; 3]]);
+pub type Roi<'a> = (usize, &'a str, [u8; 3], &'a [[f64; 3]]);
 
-fn structure_set(path: &Path, rois: &[Roi]) {
+pub fn structure_set(path: &Path, rois: &[Roi]) {
     let described = rois
         .iter()
         .map(|(number, name, ..)| [text([0x3006, 0x22], &number.to_string()), text([0x3006, 0x26], name)].concat());
