@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array3;
 use segspec::volume::{Geometry, LabelMap, read_label_map, read_segments, write_label_map, write_volume};
 
-use crate::contours::structure_set;
+use crate::contours::{KIDNEY, LIVER, ct, structure_set};
 use crate::evaluate_forms::{FORMS, image, series, truth};
 use crate::lab::{Ended, Lab};
 
@@ -64,18 +64,13 @@ fn results_are_called_by_case_and_keep_folders_where_names_would_meet() {
     assert!(ended.err.contains("has the same name apart from the ending"), "{}", ended.err);
 }
 
-/// Two patients with a series, a segmentation object of any name, and contours in another folder.
+/// Two patients with a series, and a segmentation object of any name in another folder.
 fn patients(lab: &Lab) {
     for case in [1, 2] {
         series(&lab.path(&format!("in/p{case}/CT")), &image(case), &format!("P{case}"));
         let (object, images) = (lab.path(&format!("in/p{case}/other")), lab.path(&format!("in/p{case}/CT")));
         object_of(&object, case, &images);
     }
-    let square = &[[-13.0, -11.0, 30.0], [-13.0, -11.0, 33.0]][..];
-    structure_set(
-        &lab.path("in/p1/plan/rs.dcm"),
-        &[(7, "target", [255, 0, 0], square), (9, "heart", [0, 255, 0], square)],
-    );
 }
 
 fn object_of(folder: &Path, case: usize, images: &Path) {
@@ -86,7 +81,6 @@ fn object_of(folder: &Path, case: usize, images: &Path) {
 fn series_are_converted_with_the_labels_drawn_on_them() {
     let lab = Lab::new();
     patients(&lab);
-    fs::remove_dir_all(lab.path("in/p1/plan")).unwrap();
     convert(&lab, &["in", "out", "--to", "nii.gz", "--map", "map.csv"], 0);
     let found = below(&lab.path("out"));
     let files = ["p1-labels.label_map.json", "p1-labels.nii.gz", "p1.nii.gz"];
@@ -117,20 +111,22 @@ fn series_are_converted_with_the_labels_drawn_on_them() {
 fn single_structures_are_chosen_by_name() {
     let lab = Lab::new();
     patients(&lab);
-    let object = "in/p1/other/1.2.840.77";
-    for (source, wanted, expected) in [
-        (object, "Muscle", &["muscle"][..]),
-        (object, "muscle,bone", &["bone", "muscle"]),
-        ("in/p1/plan/rs.dcm", "target", &["target"]),
+    ct(&lab.path("plan/ct"), 1);
+    structure_set(&lab.path("plan/rs.dcm"), &[(7, "target", [255, 0, 0], LIVER), (9, "heart", [0, 255, 0], KIDNEY)]);
+    let (object, images, contours, plan) = ("in/p1/other/1.2.840.77", "in/p1/CT", "plan/rs.dcm", "plan/ct");
+    for (source, on, wanted, expected) in [
+        (object, images, "Muscle", &["muscle"][..]),
+        (object, images, "muscle,bone", &["bone", "muscle"]),
+        (contours, plan, "target", &["target"]),
     ] {
-        convert(&lab, &[source, "one.seg.nrrd", "--on", "in/p1/CT", "--structures", wanted], 0);
+        convert(&lab, &[source, "one.seg.nrrd", "--on", on, "--structures", wanted], 0);
         let names: Vec<String> =
             read_segments(&lab.path("one.seg.nrrd")).unwrap().segments.into_iter().map(|it| it.name).collect();
         assert_eq!(names, expected, "{source} {wanted}");
         fs::remove_file(lab.path("one.seg.nrrd")).unwrap();
     }
-    for source in [object, "in/p1/plan/rs.dcm"] {
-        let ended = convert(&lab, &[source, "one.nii", "--on", "in/p1/CT", "--structures", "lung"], 4);
+    for (source, on) in [(object, images), (contours, plan)] {
+        let ended = convert(&lab, &[source, "one.nii", "--on", on, "--structures", "lung"], 4);
         assert!(ended.err.contains("has no structure `lung`; it has `"), "{}", ended.err);
     }
 }

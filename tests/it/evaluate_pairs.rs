@@ -113,7 +113,9 @@ fn trees_are_read_as_what_they_are() {
     for (reference, prediction, expected, form) in rows {
         let folder = tempfile::tempdir().unwrap();
         for (side, files) in [("r", reference), ("p", prediction)] {
-            files.iter().for_each(|file| label(folder.path(), &format!("{side}/{file}"), &[1, 1, 0]));
+            // Files of several structures are no masks.
+            let voxels = if form == "label files" { [1, 2, 0] } else { [1, 1, 0] };
+            files.iter().for_each(|file| label(folder.path(), &format!("{side}/{file}"), &voxels));
         }
         let ended = evaluate(folder.path(), &[&SIDES[..], &["--json"]].concat(), 0);
         let json: Value = serde_json::from_str(&ended.out).unwrap();
@@ -140,6 +142,24 @@ fn images_in_the_folders_of_cases_are_no_labels() {
         label(folder.path(), &format!("p/{case}.nii.gz"), &values.iter().map(|it| it % 3).collect::<Vec<_>>());
     }
     assert_eq!(mean(folder.path(), &[]).0, Some(1.0));
+}
+
+/// Two label maps in the folder of each case: which one is meant is not guessed.
+#[test]
+fn several_label_maps_of_a_case_are_refused_until_it_is_said_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for case in ["a", "b"] {
+        for side in ["r", "p"] {
+            for file in ["fine", "coarse"] {
+                label(folder.path(), &format!("{side}/{case}/{file}.nii.gz"), &[1, 2, 3]);
+            }
+        }
+    }
+    let ended = evaluate(folder.path(), &SIDES, 4);
+    assert!(ended.err.contains("case `a` may be") && ended.err.contains("--layout files"), "{}", ended.err);
+    assert_eq!(cases(folder.path(), &["--layout", "files"]), ["a/coarse", "a/fine", "b/coarse", "b/fine"]);
+    let ended = evaluate(folder.path(), &[&SIDES[..], &["--layout", "masks"]].concat(), 4);
+    assert!(ended.err.contains("one value besides 0"), "{}", ended.err);
 }
 
 #[test]

@@ -80,13 +80,17 @@ impl Images {
         Ok(found)
     }
 
-    /// The DICOM series of folders in which labels were found.
-    pub fn beside(folders: &[&Path]) -> Self {
+    /// The DICOM series beside DICOM objects: below the folders, or around contours that were named.
+    pub fn beside(paths: &[&Path]) -> Self {
         let mut found = Self::default();
-        let trees = folders.iter().filter(|folder| folder.is_dir()).filter_map(|folder| Tree::of(folder).ok());
-        trees
-            .filter(|tree| tree.labels().any(|leaf| leaf.kind == Kind::Object))
-            .for_each(|tree| found.add_series(&tree));
+        let contours = |path: &Path| matches!(Format::of(path), Ok(Format::DicomContours));
+        let folder = |path: &&Path| match path.is_dir() {
+            true => Some(path.to_path_buf()),
+            false => path.parent().filter(|_| contours(path)).map(|folder| Path::new(".").join(folder)),
+        };
+        let trees = paths.iter().filter_map(folder).filter_map(|folder| Tree::of(&folder).ok());
+        let has_objects = |tree: &Tree| tree.labels().any(|leaf| leaf.kind == Kind::Object);
+        trees.filter(has_objects).for_each(|tree| found.add_series(&tree));
         found
     }
 
@@ -98,6 +102,10 @@ impl Images {
             folders.entry((identity.series, leaf.folders.clone())).or_insert((folder, identity.patient));
         }
         for ((series, folders), (path, patient)) in folders {
+            // Both sides may lie in one folder, or hold copies of the images.
+            if self.series.contains_key(&series) {
+                continue;
+            }
             let chosen = Some(series.clone()).filter(|series| !series.is_empty());
             let image = self.add(Image { path, series: chosen });
             self.name(image, &folders, [patient, folders.join("/"), series.clone(), String::new()]);

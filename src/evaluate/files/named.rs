@@ -6,6 +6,9 @@ use super::labelled::Labelled;
 use crate::dataset::name::{folded, position};
 use crate::dataset::{Target, TargetStructure};
 
+/// Most names in a message.
+const NAMED: usize = 8;
+
 /// Names and values that were asked for (`--labels`, `--dataset`).
 pub type Asked = Vec<(String, u16)>;
 
@@ -74,19 +77,17 @@ pub fn in_common(target: &Target, files: [(Labelled, Meaning); 2]) -> Result<(Ta
     let mut sets: BTreeMap<Vec<u16>, u16> = BTreeMap::new();
     let mut value_of = |meant: &[u16]| {
         let set: Vec<u16> = meant.iter().copied().collect::<BTreeSet<u16>>().into_iter().collect();
-        match set.as_slice() {
-            [] => Ok(0),
-            [one] => Ok(*one),
-            _ => match sets.get(&set) {
-                Some(value) => Ok(*value),
-                None => {
-                    let wrong = || Contradiction("structures overlap in more ways than there are values".into());
-                    let value = free.next().ok_or_else(wrong)?;
-                    sets.insert(set, value);
-                    Ok(value)
-                }
-            },
+        if set.len() < 2 {
+            return Ok(set.first().copied().unwrap_or(0));
         }
+        if let Some(value) = sets.get(&set) {
+            return Ok(*value);
+        }
+        let value = free.next();
+        let value =
+            value.ok_or_else(|| Contradiction("structures overlap in more ways than there are values".into()))?;
+        sets.insert(set, value);
+        Ok(value)
     };
     let mut put = |(mut file, meaning): (Labelled, Meaning)| {
         let mut values: Vec<u16> = (0..=u16::MAX).collect();
@@ -256,8 +257,13 @@ fn refuse_unnamed(masks: &Labelled, other: &Labelled) -> Result<(), Contradictio
     )))
 }
 
+/// The first names of a file, and how many more there are.
 fn list(file: &Labelled) -> String {
-    file.structures().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let names = file.structures();
+    let more = names.len().saturating_sub(NAMED);
+    let mut shown: Vec<String> = names.into_iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    shown.extend((more > 0).then(|| format!("and {more} more")));
+    shown.join(", ")
 }
 
 #[cfg(test)]

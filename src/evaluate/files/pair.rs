@@ -84,6 +84,19 @@ pub enum PairError {
         /// The other.
         second: PathBuf,
     },
+    /// Several files of a folder may be the labels of its case.
+    #[error(
+        "case `{case}` may be {first} or {second}: --layout files takes each file as a case of its own, --layout masks as the mask of a \
+         structure; else leave one of the files out"
+    )]
+    Doubt {
+        /// The case.
+        case: String,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
     /// References without a prediction. They are never skipped unless that is asked for: that would hide failures.
     #[error("{}", missing_message(folder, references, *found))]
     Missing {
@@ -99,6 +112,8 @@ pub enum PairError {
         "no prediction has the name of a reference\n  reference:  {reference}\n  prediction: {prediction}\n{remedy}"
     )]
     Nothing {
+        /// Number of references.
+        count: usize,
         /// What was seen of the references.
         reference: String,
         /// What was seen of the predictions.
@@ -133,16 +148,12 @@ fn missing_message(folder: &std::path::Path, references: &[PathBuf], found: usiz
 /// # Errors
 /// [`PairError`] if nothing pairs, for missing predictions, and for cases that do not exist.
 pub fn pair(reference: &Side, prediction: &Side, request: &Request) -> Result<Pairs, PairError> {
-    let mut best: Option<(Fit, &Reading, &Reading)> = None;
-    for ours in &reference.readings {
-        for theirs in &prediction.readings {
-            let fit = Fit::of(ours, theirs, reference.is_file || prediction.is_file, &request.cases);
-            if best.as_ref().is_none_or(|(known, ..)| fit.is_better(known)) {
-                best = Some((fit, ours, theirs));
-            }
-        }
-    }
-    let Some((_, ours, theirs)) = best.filter(|(fit, ..)| fit.paired > 0) else {
+    // Where none of the chosen cases has a prediction, the others show how the sides belong together.
+    let found = match best(reference, prediction, &request.cases)? {
+        None => best(reference, prediction, &[])?,
+        found => found,
+    };
+    let Some((ours, theirs)) = found else {
         unknown(reference, &request.cases)?;
         return Err(nothing(reference, prediction));
     };
@@ -174,6 +185,40 @@ pub fn pair(reference: &Side, prediction: &Side, request: &Request) -> Result<Pa
         pairs.extra = predictions.values().map(|source| source.path().to_owned()).collect();
     }
     Ok(pairs)
+}
+
+/// The readings of both sides that fit best; `None` if no case is on both.
+///
+/// # Errors
+/// Two readings that fit equally well and differ.
+fn best<'a>(
+    reference: &'a Side,
+    prediction: &'a Side,
+    cases: &[String],
+) -> Result<Option<(&'a Reading, &'a Reading)>, PairError> {
+    let mut best: Option<(Fit, &Reading, &Reading)> = None;
+    let mut rival: Option<(&Reading, &Reading)> = None;
+    for ours in &reference.readings {
+        for theirs in &prediction.readings {
+            let fit = Fit::of(ours, theirs, reference.is_file || prediction.is_file, cases);
+            match &best {
+                Some((known, ..)) if known.is_better(&fit) => {}
+                Some((known, ..)) if !fit.is_better(known) => rival = Some((ours, theirs)),
+                _ => (best, rival) = (Some((fit, ours, theirs)), None),
+            }
+        }
+    }
+    let Some((_, ours, theirs)) = best.filter(|(fit, ..)| fit.paired > 0) else { return Ok(None) };
+    let doubt = rival.and_then(|(other, others)| doubt(ours, other).or_else(|| doubt(theirs, others)));
+    doubt.map_or(Ok(Some((ours, theirs))), Err)
+}
+
+/// A case that has other files in an equally good reading.
+fn doubt(one: &Reading, other: &Reading) -> Option<PairError> {
+    let (case, first) =
+        one.cases.iter().find(|(case, source)| other.cases.get(*case).is_some_and(|it| it != *source))?;
+    let (first, second) = (first.path().to_owned(), other.cases.get(case)?.path().to_owned());
+    Some(PairError::Doubt { case: case.clone(), first, second })
 }
 
 /// How well two readings fit.
@@ -249,7 +294,8 @@ fn nothing(reference: &Side, prediction: &Side) -> PairError {
              one series or patient. --layout masks reads a single folder as the masks of one case."
                 .into()
         });
-    PairError::Nothing { reference: reference.seen(), prediction: prediction.seen(), remedy }
+    let count = reference.readings.iter().min_by_key(|reading| reading.rank).map_or(0, |reading| reading.cases.len());
+    PairError::Nothing { count, reference: reference.seen(), prediction: prediction.seen(), remedy }
 }
 
 /// Names that differ only in what is added to all of one side: `a` and `a_0000`.

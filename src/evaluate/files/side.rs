@@ -97,7 +97,7 @@ impl Form {
 
     fn is(self, layout: Layout) -> bool {
         match layout {
-            Layout::Files => !matches!(self, Self::Masks | Self::Slices),
+            Layout::Files => matches!(self, Self::Files | Self::Names),
             Layout::Masks => self == Self::Masks,
             Layout::Slices => self == Self::Slices,
         }
@@ -232,7 +232,7 @@ fn whole(tree: &Tree, layout: Option<Layout>) -> Vec<Reading> {
     }
     let known = flat.iter().filter(|leaf| dicom::coding(&leaf.stem).is_some()).count();
     let are_masks = || group::content(flat[0]) == Content::Mask;
-    if layout == Some(Layout::Masks) || known * 2 > flat.len() && are_masks() {
+    if layout == Some(Layout::Masks) || known >= flat.len().min(2) && are_masks() {
         found.push(one(Form::Masks, group::masks(&flat)));
     }
     found

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView3};
 
 use super::Case;
 use super::read::{CaseError, GRID_TOLERANCE, Notes};
@@ -175,6 +175,8 @@ pub fn slices_by_name(case: &Case, image: &Geometry) -> Result<Vec<usize>, CaseE
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Axis;
+
     use super::*;
 
     #[test]

@@ -75,6 +75,9 @@ pub(super) fn masks(leaves: &[&Leaf]) -> Source {
     Source::Masks(leaves.iter().map(|leaf| (leaf.stem.clone(), leaf.path.clone())).collect())
 }
 
+/// What the files of a folder hold, by their names.
+type Contents<'a> = BTreeMap<&'a str, Content>;
+
 /// Folders with their files.
 pub(super) struct Groups<'a>(BTreeMap<&'a [String], Vec<&'a Leaf>>);
 
@@ -140,42 +143,48 @@ impl<'a> Groups<'a> {
         if pictures && !several {
             return Vec::new();
         }
-        let contents: BTreeMap<&str, Content> =
-            most.par_iter().map(|leaf| (leaf.stem.as_str(), content(leaf))).collect();
-        let is = |leaf: &&&Leaf, wanted: Content| contents.get(leaf.stem.as_str()).is_none_or(|found| *found == wanted);
-        let mut found = Vec::new();
-        let of_masks = |leaves: &Vec<&Leaf>| {
-            let own: Vec<&Leaf> = leaves.iter().filter(|leaf| is(leaf, Content::Mask)).copied().collect();
-            (!own.is_empty()).then(|| masks(&own))
-        };
-        if contents.values().any(|content| *content == Content::Mask) {
-            let maps = contents.values().any(|content| *content == Content::Labels);
-            found.extend(self.named(
-                Form::Masks,
-                if pictures {
-                    4
-                } else if maps {
-                    8
-                } else {
-                    2
-                },
-                of_masks,
-            ));
-        }
-        let images = contents.values().any(|content| *content == Content::Image);
-        let maps: Vec<&str> =
-            contents.iter().filter(|(_, content)| **content != Content::Image).map(|(stem, _)| *stem).collect();
-        // One label map beside images, or several label maps of which one is chosen by what the other side has.
-        if several && (images && maps.len() == 1 || contents.values().any(|content| *content == Content::Labels)) {
-            for stem in maps {
-                let own = |leaves: &Vec<&Leaf>| {
-                    let leaf = leaves.iter().find(|leaf| leaf.stem == stem)?;
-                    Some(Source::File(leaf.path.clone()))
-                };
-                found.extend(self.named(Form::Folders, 1, own));
-            }
+        let contents: Contents = most.par_iter().map(|leaf| (leaf.stem.as_str(), content(leaf))).collect();
+        let mut found = self.of_masks(&contents, pictures);
+        if several && !pictures {
+            found.extend(self.of_maps(&contents));
         }
         found
+    }
+
+    fn of_masks(&self, contents: &Contents, pictures: bool) -> Vec<Reading> {
+        let is_mask = |leaf: &&Leaf| contents.get(leaf.stem.as_str()).is_none_or(|content| *content != Content::Image);
+        let source = |leaves: &Vec<&'a Leaf>| {
+            let own: Vec<&Leaf> = leaves.iter().copied().filter(is_mask).collect();
+            (!own.is_empty()).then(|| masks(&own))
+        };
+        let rank = match () {
+            () if pictures => 4,
+            // A mask that is not all of one value is refused when it is read.
+            () if contents.values().any(|content| *content == Content::Labels) => 8,
+            () => 2,
+        };
+        match contents.values().any(|content| *content != Content::Image) {
+            true => self.named(Form::Masks, rank, source),
+            false => Vec::new(),
+        }
+    }
+
+    /// One label map beside images, or several label maps of which one is chosen by what the other side has.
+    fn of_maps(&self, contents: &Contents) -> Vec<Reading> {
+        let is = |wanted: Content| contents.values().any(|content| *content == wanted);
+        let maps: Vec<&str> =
+            contents.iter().filter(|(_, content)| **content != Content::Image).map(|(stem, _)| *stem).collect();
+        if !is(Content::Labels) && !(is(Content::Image) && maps.len() == 1) {
+            return Vec::new();
+        }
+        let of = |stem: &str| {
+            let own = |leaves: &Vec<&'a Leaf>| {
+                let leaf = leaves.iter().find(|leaf| leaf.stem == stem)?;
+                Some(Source::File(leaf.path.clone()))
+            };
+            self.named(Form::Folders, 1, own)
+        };
+        maps.into_iter().flat_map(of).collect()
     }
 
     /// Readings that differ in how the folders name the cases.
