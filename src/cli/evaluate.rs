@@ -8,6 +8,7 @@ use polars::prelude::DataFrame;
 use serde_json::{Map, Value, json};
 
 use super::{Exit, Failure};
+use crate::dataset::spec::Structure;
 use crate::dataset::{self, Excluded, Target, TargetStructure};
 use crate::evaluate::files::named::{Asked, structure};
 use crate::evaluate::files::{
@@ -319,7 +320,9 @@ fn dataset_target(name: &str, structures: &[String]) -> Result<Wanted, Failure> 
     let merged = target.structures.iter().filter(|merged| dataset.labels.merge.contains_key(&merged.name));
     names.extend(merged.map(|merged| (merged.name.clone(), merged.value)));
     if dataset.labels.overlap {
-        names.clear();
+        // Values of label maps are sets of structures, each of which is a bit.
+        let bit = |(index, structure): (usize, &Structure)| (structure.name.clone(), dataset.mask_value(index));
+        names = dataset.structures.iter().enumerate().map(bit).collect();
     }
     Ok(Wanted { target, names })
 }

@@ -217,6 +217,21 @@ fn names_come_from_files_of_every_form() {
     assert!(ended.err.contains("none.json"), "{}", ended.err);
 }
 
+/// nnU-Net's regions: names of several values.
+#[test]
+fn regions_are_scored_as_unions() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    label(place, "r/a.nii.gz", &[1, 2, 3, 0]);
+    label(place, "p/a.nii.gz", &[1, 1, 3, 0]);
+    text(place, "dataset.json", r#"{"labels": {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "enhancing": 3}}"#);
+    let ended = evaluate(place, &[&SIDES[..], &["--names", "dataset.json", "--json"]].concat(), 0);
+    let found: Vec<(String, f64)> =
+        rows(&ended).into_iter().map(|row| (row.1, (row.2.unwrap() * 3.0).round())).collect();
+    let of = |name: &str| found.iter().find(|row| row.0 == name).map(|row| row.1);
+    assert_eq!(["whole", "core", "enhancing"].map(of), [Some(3.0), Some(2.0), Some(3.0)], "{found:?}");
+}
+
 /// Three voxels of liver, of which one is also tumour.
 #[test]
 fn overlapping_structures_are_scored_in_every_form() {

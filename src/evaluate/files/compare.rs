@@ -17,7 +17,7 @@ use crate::volume::{Format, ReadError, Segmentation};
 pub struct Wanted {
     /// What is scored.
     pub target: Target,
-    /// Their names and values in files; empty if values are sets of structures, which have no names.
+    /// Their names and values in files; without those that several values make up.
     pub names: Asked,
 }
 

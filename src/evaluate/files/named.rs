@@ -37,9 +37,10 @@ pub fn as_asked(asked: &[(String, u16)], file: &Labelled, notes: &mut Vec<String
     }
     let meant = |name: &str| at(name).map(|place| asked[place].1).or_else(|| name.parse().ok());
     let of = |value: u16| {
-        let mut names = file.names_of(value).peekable();
-        let known = names.peek().is_some() || !file.numbered;
-        (value, if known { names.filter_map(meant).collect() } else { vec![value] })
+        let found: Vec<u16> = file.names_of(value).filter_map(meant).collect();
+        // A number that stands for nothing by name may be ignored, or be one of several values of a structure.
+        let free = file.names_of(value).next().is_none() || asked.iter().all(|(_, known)| *known != value);
+        (value, if found.is_empty() && file.numbered && free { vec![value] } else { found })
     };
     Ok(present(file).into_iter().map(of).collect())
 }
@@ -57,7 +58,7 @@ fn refuse_renamed(asked: &[(String, u16)], file: &Labelled, matched: &[Option<us
         }
     }
     let says = file.names.iter().any(|(name, _)| name.parse::<u16>().is_err());
-    if asked.is_empty() || file.numbered || !says || matched.iter().any(Option::is_some) {
+    if file.numbered || !says || matched.iter().any(Option::is_some) {
         return Ok(());
     }
     Err(Contradiction(format!("{path}: none of its structures was asked for: it has {}", list(file))))

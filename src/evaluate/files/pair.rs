@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::side::{Reading, Side, Source};
+use crate::dataset::name::folded;
 use crate::volume::format;
 
 /// A case of the reference with its prediction.
@@ -221,6 +222,10 @@ fn doubt(one: &Reading, other: &Reading) -> Option<PairError> {
     Some(PairError::Doubt { case: case.clone(), first, second })
 }
 
+/// How much less likely readings are that are not both masks of some of the same names: more than the difference between a mask that is
+/// the only one of its case, and a label file.
+const NO_NAMES: usize = 15;
+
 /// How well two readings fit.
 struct Fit {
     paired: usize,
@@ -230,7 +235,7 @@ struct Fit {
 
 impl Fit {
     fn of(ours: &Reading, theirs: &Reading, single: bool, cases: &[String]) -> Self {
-        let rank = ours.rank + theirs.rank;
+        let rank = ours.rank + theirs.rank + if share_names(ours, theirs) { 0 } else { NO_NAMES };
         if together(ours, theirs) {
             return Self { paired: 1, wanted: 1, rank };
         }
@@ -249,6 +254,20 @@ impl Fit {
         let [own, others] = [self.paired * other.wanted.max(1), other.paired * self.wanted.max(1)];
         own > others || own == others && self.rank < other.rank
     }
+}
+
+/// Whether both sides have masks, and some of the same names.
+fn share_names(ours: &Reading, theirs: &Reading) -> bool {
+    let names = |source: &Source| -> BTreeSet<String> {
+        match source {
+            Source::Masks(masks) => masks.iter().map(|(name, _)| folded(name)).collect(),
+            _ => BTreeSet::new(),
+        }
+    };
+    let shared = |(case, source): (&String, &Source)| {
+        theirs.cases.get(case).is_some_and(|other| !names(source).is_disjoint(&names(other)))
+    };
+    ours.cases.iter().any(shared)
 }
 
 /// Whether the only cases of both sides belong together whatever their names.

@@ -95,9 +95,12 @@ impl Reader {
     }
 }
 
+/// Names with their values; a value of a region has the region's name, too.
 fn pairs(names: Option<LabelNames>) -> Vec<(String, u16)> {
-    let labels = names.map(|names| names.labels).unwrap_or_default();
-    labels.into_iter().map(|label| (label.name, label.number)).collect()
+    let Some(LabelNames { labels, regions, .. }) = names else { return Vec::new() };
+    let single = labels.into_iter().map(|label| (label.name, label.number));
+    let of = |(name, values): (String, Vec<u16>)| values.into_iter().map(move |value| (name.clone(), value));
+    single.chain(regions.into_iter().flat_map(of)).collect()
 }
 
 /// Channel 0 is label 1.

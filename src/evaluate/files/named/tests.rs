@@ -78,8 +78,10 @@ fn what_was_asked_for_is_found_by_name_and_never_against_it() {
         let (_, [file, _]) = in_common(&target, [(file, meaning), (nothing, Meaning::new())]).unwrap();
         file.map.voxels.into_iter().collect::<Vec<u16>>()
     };
-    assert_eq!(voxels(exchanged, &mut notes), [1, 1, 2, 0]);
+    assert_eq!(voxels(exchanged, &mut notes), [1, 1, 2, 9]);
     assert_eq!(notes, ["p: `Liver` is taken as `liver`"]);
+    // Values that are not asked for by name stay: they may be ignored, or make up a union.
+    assert_eq!(voxels(file("p", [7, 9, 1, 0], &[("femur", 7), ("liver", 1)]), &mut notes), [7, 9, 1, 0]);
     let wrong = as_asked(&asked, &file("p", [1, 2, 0, 0], &[("spleen", 2), ("Leber", 1)]), &mut notes).unwrap_err();
     assert!(wrong.to_string().contains("calls value 1 `Leber`"), "{wrong}");
     assert_eq!(voxels(file("p", [1, 2, 0, 0], &[]), &mut notes), [1, 2, 0, 0]);
