@@ -1,13 +1,15 @@
 //! `segspec convert`.
 
+mod folder;
+mod parts;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::inspect::SeriesArgs;
-use super::{Exit, Failure, dataset};
-use crate::dataset::unlabelled;
+use super::{Exit, Failure};
 use crate::volume::Format;
 use crate::volume::convert::{ConvertError, Options, convert};
 use crate::volume::dicom::{self, Anonymous};
@@ -28,15 +30,21 @@ Examples:
   segspec convert rtstruct.dcm organs.seg.nrrd --on dicom/
   segspec convert prediction.nii.gz organs.glb --triangles 20000
   segspec convert organs.seg.nrrd organs.nii.gz --colours organs.txt
+  segspec convert rtstruct.dcm organs.nii.gz --on dicom/ --structures liver,spleen
+  segspec convert lesion.dcm lesion.nii.gz --on ct.nii.gz --resample
+  segspec convert case/segmentations/ organs.nii.gz
+  segspec convert masks/ label.nii.gz --labels --on dicom/
   segspec convert patients/ nifti/ --to nii.gz --anonymize --map patients.csv")]
 pub struct Convert {
-    /// File, or folder of DICOM slices
+    /// File, folder of DICOM slices, folder with a mask or surface per structure, or (with --labels) with a label picture per slice
     source: PathBuf,
     /// File or folder to write
     target: PathBuf,
     #[command(flatten)]
     series: SeriesArgs,
-    /// Convert every image of the source folder (files, or folders of DICOM slices) to files with this ending in the target folder
+    /// Convert every image below the source folder (files and DICOM series, also in folders of cases) to files with this ending in the
+    /// target folder; DICOM SEG and RTSTRUCT become CASE-labels on the series that they were drawn on. Where names would be the same,
+    /// folders are kept
     #[arg(long, value_name = "ENDING")]
     to: Option<String>,
     /// Name the results case-0001 and so on; a DICOM series written as DICOM loses the elements that identify the patient
@@ -51,6 +59,12 @@ pub struct Convert {
     /// Image on whose grid surfaces and contours (RTSTRUCT) are voxelised, or DICOM series that a DICOM SEG refers to
     #[arg(long, value_name = "PATH")]
     on: Option<PathBuf>,
+    /// Put labels on the grid of --on, whatever their own, such as a coarser one: each voxel takes the nearest label
+    #[arg(long)]
+    resample: bool,
+    /// Only these structures
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    structures: Vec<String>,
     /// File that names the source's label values: .json (label_map.json, dataset.json), .txt (ITK-SNAP), .ctbl (3D Slicer)
     /// [default: label_map.json beside the source]
     #[arg(long, value_name = "FILE")]
@@ -107,14 +121,18 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
             Modality::Other => dicom::Modality::Other,
         }),
         name: None,
+        structures: args.structures.clone(),
+        resample: args.resample,
+        keep_names: false,
         notes: Notes::default(),
     };
     if let Some(ending) = &args.to {
-        return folder(&args, ending, &options);
+        return folder::execute(&args, ending, &options);
     }
-    let written = match args.anonymize {
-        true => anonymous_series(&args, &options)?,
-        false => convert(&args.source, &args.target, &options).map_err(failure)?,
+    let written = match parts::of(&args)? {
+        Some(source) => parts::convert(&args, &source, &options)?,
+        None if args.anonymize => anonymous_series(&args, &options)?,
+        None => convert(&args.source, &args.target, &options).map_err(failure)?,
     };
     options.notes.all().iter().for_each(|note| eprintln!("note: {note}"));
     match written.as_slice() {
@@ -128,38 +146,6 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
 fn failure(error: ConvertError) -> Failure {
     let environment = matches!(&error, ConvertError::Write(error) if error.environment);
     Failure::new(if environment { Exit::Environment } else { Exit::BadData }, error)
-}
-
-/// Converts every image below a folder; failures are listed at the end.
-fn folder(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failure> {
-    let (cases, excluded) = unlabelled(&args.source, 1).map_err(dataset::failure)?;
-    if cases.is_empty() {
-        let text = format!("{}: no image file or DICOM series found", args.source.display());
-        return Err(Failure::message(Exit::BadData, text));
-    }
-    let bar = dataset::progress_bar("converting");
-    let (mut rows, mut failed) = (csv::Writer::from_writer(Vec::new()), Vec::new());
-    let mut row = |cells: [&str; 2]| rows.write_record(cells).map_err(|error| Failure::new(Exit::Environment, error));
-    row(["result", "source"])?;
-    for (index, case) in cases.iter().enumerate() {
-        let name = if args.anonymize { format!("case-{:04}", index + 1) } else { case.name.clone() };
-        let ending = ending.trim_start_matches('.');
-        let target = args.target.join(if ending == "dicom" { name } else { format!("{name}.{ending}") });
-        let source = &case.images[0];
-        match convert(source, &target, options) {
-            Ok(_) => row([&target.to_string_lossy(), &source.to_string_lossy()])?,
-            Err(error) => failed.push(error.to_string()),
-        }
-        dataset::show(&bar, index + 1, cases.len());
-    }
-    bar.finish_and_clear();
-    if let Some(path) = &args.map {
-        let map = rows.into_inner().map_err(|error| Failure::new(Exit::Environment, error.into_error()))?;
-        crate::files::write_atomic(path, &map).map_err(|error| Failure::new(Exit::Environment, error))?;
-    }
-    println!("{} of {} converted", cases.len() - failed.len(), cases.len() + excluded.len());
-    failed.extend(excluded.into_iter().map(|row| format!("{}: {}", row.case, row.reason)));
-    if failed.is_empty() { Ok(Exit::Ok) } else { Err(Failure::message(Exit::BadData, failed.join("\n"))) }
 }
 
 /// Copies a DICOM series without the elements that identify the patient.

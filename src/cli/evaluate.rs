@@ -1,25 +1,27 @@
 //! `segspec evaluate`: scores label files against references, without an experiment.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use polars::prelude::DataFrame;
-use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{Exit, Failure};
+use crate::dataset::spec::Structure;
 use crate::dataset::{self, Excluded, Target, TargetStructure};
+use crate::evaluate::files::named::{Asked, structure};
+use crate::evaluate::files::{
+    Comparer, Comparison, Images, Layout, Missing, PairError, Pairs, Reader, Request, Scored, Side, Wanted, pair,
+};
 use crate::evaluate::frame::{Row, rows};
-use crate::evaluate::labelled::{Labelled, on_one_grid};
-use crate::evaluate::named::{self, Asked, Structures, structure};
-use crate::evaluate::pair::{Pair, Pairs, pair};
 use crate::evaluate::summary::RESAMPLES;
 use crate::evaluate::table::{self, to_frame, write_csv};
-use crate::evaluate::{Score, Summary, score, summarise, summary};
+use crate::evaluate::{Score, Summary, summarise, summary};
 use crate::report::terminal;
 use crate::report::text_table::Charset;
-use crate::volume::Segmentation;
+use crate::volume::ReadError;
+use crate::volume::label_names::LabelNames;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,13 +29,21 @@ Examples:
   segspec evaluate --reference labelsTs --prediction predictions --labels liver=1,spleen=2 --json
   segspec evaluate --reference a.nii.gz --prediction out.nii.gz --dataset abdomen --csv scores.csv
   segspec evaluate --reference a.seg.nrrd --prediction a.dcm
-  segspec evaluate --reference labels --prediction out --dataset knee --structures bone,muscle";
+  segspec evaluate --reference labels --prediction out --dataset knee --structures bone,muscle
+  segspec evaluate --reference surfaces --prediction predictions --on images
+  segspec evaluate --reference labelsTr --prediction fold0 --cases cases.txt --missing empty
+  segspec evaluate --reference totalsegmentator --prediction predictions --names dataset.json
+  segspec evaluate --reference reader1 --prediction reader2 --layout masks";
 
 /// Score label files against references: Dice, IoU, precision, recall, volume
 ///
-/// Files of any format are paired by name, ignoring the ending. Structures are paired by name where files name their segments (DICOM
-/// SEG, .seg.nrrd, the label_map.json of a run), else by value; names that contradict are an error. A missing prediction is an error; predictions without a reference
-/// are listed but not scored. Cases that cannot be scored are listed, and the exit code is then 4.
+/// Each side is a file or a folder. What makes up a case is found out: a file of any format (a.nii.gz, a.seg.nrrd, 4D masks), a folder
+/// with a mask or surface per structure (a/liver.nii.gz, a/spleen.nii.gz), with one label file (a/segmentation.nii.gz,
+/// a/labels/final.nii.gz), with a label picture per slice (a/001.png, …) or with DICOM SEG and RTSTRUCT of any name. Cases are paired by
+/// name, also in nested folders, DICOM objects also by patient and series. Structures are paired by name where files name them (masks,
+/// DICOM SEG, RTSTRUCT, .seg.nrrd, label_map.json of a run, --names), else by value; names that contradict are an error. Structures may
+/// overlap. A missing prediction is an error (see --missing); predictions without a reference are listed but not scored. Cases that
+/// cannot be scored are listed, and the exit code is then 4.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Evaluate {
@@ -43,6 +53,29 @@ pub struct Evaluate {
     /// Predicted label file, or folder of them
     #[arg(long, value_name = "DIR|FILE")]
     prediction: PathBuf,
+    /// Image, or folder of images with the names of the cases, whose voxels surfaces, contours (RTSTRUCT), DICOM SEG and pictures get
+    /// [default: the series beside DICOM objects, else the grid of the other side]
+    #[arg(long, value_name = "DIR|FILE")]
+    on: Option<PathBuf>,
+    /// Score only these cases: names, or a file with one name per line
+    #[arg(long, value_name = "NAME,…|FILE")]
+    cases: Option<String>,
+    /// What to do with references without a prediction
+    #[arg(long, value_enum, default_value = "error")]
+    missing: OnMissing,
+    /// What the files of a folder are, where this is not found out
+    #[arg(long, value_enum)]
+    layout: Option<FolderLayout>,
+    /// File that names the values of label files without names: .json (label_map.json, dataset.json), .txt (ITK-SNAP), .ctbl (3D Slicer)
+    /// [default: label_map.json beside the labels]
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// The same for the reference only
+    #[arg(long, value_name = "FILE")]
+    reference_names: Option<PathBuf>,
+    /// The same for the predictions only
+    #[arg(long, value_name = "FILE")]
+    prediction_names: Option<PathBuf>,
     /// Structures and their label values; without it, every name or value that occurs is a structure
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "dataset")]
     labels: Option<String>,
@@ -63,8 +96,31 @@ pub struct Evaluate {
     csv: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnMissing {
+    /// Score nothing
+    Error,
+    /// Leave them out of the scores (means are then over the others only)
+    Skip,
+    /// Score them as if nothing had been predicted
+    #[value(alias = "zero")]
+    Empty,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FolderLayout {
+    /// Each file is a case
+    Files,
+    /// Each file is the mask of a structure, each folder a case
+    Masks,
+    /// Each file is the picture of a slice, each folder a case
+    Slices,
+}
+
 /// Dice thresholds of the success rates.
 const SUCCESS_DICE: [f64; 3] = [0.5, 0.7, 0.9];
+/// Most predictions without a reference that are named one by one.
+const EXTRA_SHOWN: usize = 5;
 /// Seed of the bootstrap.
 const BOOTSTRAP_SEED: u64 = 0;
 
@@ -74,13 +130,15 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         (None, Some(name)) => Some(dataset_target(name, &args.structures)?),
         (None, None) => None,
     };
-    let pairs = pair(&args.reference, &args.prediction).map_err(|error| Failure::new(Exit::BadData, error))?;
+    let pairs = pairs(&args)?;
+    let comparer = comparer(&args)?;
     let comparison = match asked {
         Some(wanted) => Comparison::Asked(with_ignore(wanted, args.ignore)),
-        None => Comparison::Found(structures_present(&pairs, args.ignore)),
+        None => Comparison::Found(comparer.structures(&pairs, args.ignore)),
     };
-    let Scored { scores, excluded, mut warnings } = score_all(&pairs, &comparison);
+    let Scored { scores, excluded, mut warnings } = comparer.score_all(&pairs, &comparison);
     warnings.extend(nowhere(&scores));
+    warnings.extend(missing(&pairs, &args));
     let failed = |error| Failure::new(Exit::Environment, error);
     let scores = to_frame(&scores).map_err(failed)?;
     let summary = summarise(&scores, &SUCCESS_DICE, BOOTSTRAP_SEED).map_err(failed)?;
@@ -92,8 +150,11 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     } else {
         print!("{}", terminal::summary(&summary, Charset::Unicode));
     }
-    for extra in &pairs.extra {
+    for extra in pairs.extra.iter().take(EXTRA_SHOWN) {
         eprintln!("warning: {}: no reference with this name; not scored", extra.display());
+    }
+    if let Some(more) = pairs.extra.len().checked_sub(EXTRA_SHOWN).filter(|more| *more > 0) {
+        eprintln!("warning: {more} more predictions without a reference; not scored");
     }
     for text in &warnings {
         eprintln!("warning: {text}");
@@ -104,18 +165,85 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     Ok(if excluded.is_empty() { Exit::Ok } else { Exit::BadData })
 }
 
-/// Structures that were asked for.
-struct Wanted {
-    target: Target,
-    /// Their names and values in files; empty if values are sets of structures, which have no names.
-    names: Asked,
+/// Pairs the cases of both sides, and says how folders were read.
+fn pairs(args: &Evaluate) -> Result<Pairs, Failure> {
+    let failed = |error: PairError| Failure::new(Exit::BadData, error);
+    let layout = args.layout.map(|layout| match layout {
+        FolderLayout::Files => Layout::Files,
+        FolderLayout::Masks => Layout::Masks,
+        FolderLayout::Slices => Layout::Slices,
+    });
+    let missing = match args.missing {
+        OnMissing::Error => Missing::Error,
+        OnMissing::Skip => Missing::Skip,
+        OnMissing::Empty => Missing::Empty,
+    };
+    let request = Request { cases: cases(args.cases.as_deref())?, missing };
+    let reference = Side::of(&args.reference, layout).map_err(failed)?;
+    let prediction = Side::of(&args.prediction, layout).map_err(failed)?;
+    let pairs = pair(&reference, &prediction, &request).map_err(failed)?;
+    let plain = |form: &&str| ["file", "label files"].contains(form);
+    if !pairs.forms.iter().all(|form| plain(&form)) {
+        let [ours, theirs] = pairs.forms;
+        eprintln!("note: {} cases; reference: {ours}; prediction: {theirs}", pairs.pairs.len());
+    }
+    Ok(pairs)
 }
 
-/// What is compared.
-enum Comparison {
-    Asked(Wanted),
-    /// Structures that the files themselves name.
-    Found(Structures),
+/// Names of cases: a list, or the lines of a file.
+fn cases(text: Option<&str>) -> Result<Vec<String>, Failure> {
+    let Some(text) = text else { return Ok(Vec::new()) };
+    let read = |error| Failure::message(Exit::Usage, format!("--cases: {text}: {error}"));
+    let lines = match Path::new(text).is_file() {
+        true => std::fs::read_to_string(text).map_err(read)?.replace('\n', ","),
+        false => text.to_owned(),
+    };
+    let mut names: Vec<String> = Vec::new();
+    for name in lines.split(',').map(str::trim).filter(|name| !name.is_empty() && !name.starts_with('#')) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    match names.is_empty() {
+        true => Err(Failure::message(Exit::Usage, format!("--cases: {text}: names no case"))),
+        false => Ok(names),
+    }
+}
+
+fn comparer(args: &Evaluate) -> Result<Comparer, Failure> {
+    let bad = |error: ReadError| Failure::new(Exit::BadData, error);
+    let reader = |own: &Option<PathBuf>| {
+        let names = own.as_ref().or(args.names.as_ref()).map(|path| LabelNames::read(path)).transpose();
+        Ok::<_, Failure>(Reader { names: names.map_err(bad)?, ..Reader::default() })
+    };
+    let list = |path: &PathBuf| {
+        let failed = |error| Failure::message(Exit::BadData, format!("--on: {}: {error}", path.display()));
+        Images::of(path).map_err(failed)
+    };
+    let images = args.on.as_ref().map(list).transpose()?;
+    let beside = match images {
+        Some(_) => Images::default(),
+        None => Images::beside(&[&args.reference, &args.prediction]),
+    };
+    let (reference, prediction) = (reader(&args.reference_names)?, reader(&args.prediction_names)?);
+    Ok(Comparer { reference, prediction, images, beside })
+}
+
+/// A warning about cases without a prediction, with their number.
+fn missing(pairs: &Pairs, args: &Evaluate) -> Option<String> {
+    let count = pairs.missing.len();
+    let names: Vec<String> = pairs.missing.iter().take(3).map(|case| format!("`{case}`")).collect();
+    let names = format!("{}{}", names.join(", "), if count > 3 { ", …" } else { "" });
+    (count > 0).then(|| match args.missing {
+        OnMissing::Empty => {
+            let all = pairs.pairs.len();
+            format!("{count} of {all} references have no prediction ({names}): scored as if nothing had been predicted")
+        }
+        _ => {
+            let (all, left) = (pairs.pairs.len() + count, pairs.pairs.len());
+            format!("{count} of {all} references have no prediction ({names}) and are LEFT OUT: every mean is over the other {left} only")
+        }
+    })
 }
 
 fn with_ignore(mut wanted: Wanted, ignore: Option<u16>) -> Wanted {
@@ -149,54 +277,11 @@ fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: 
         "excluded": excluded,
         "warnings": warnings,
         "extra_predictions": pairs.extra,
+        "missing_predictions": pairs.missing,
+        "read_as": { "reference": pairs.forms[0], "prediction": pairs.forms[1] },
         "bootstrap_resamples": RESAMPLES,
         "bootstrap_seed": BOOTSTRAP_SEED,
     })
-}
-
-/// Results of all pairs.
-#[derive(Default)]
-struct Scored {
-    scores: Vec<Score>,
-    excluded: Vec<Excluded>,
-    warnings: Vec<String>,
-}
-
-/// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
-fn score_all(pairs: &Pairs, comparison: &Comparison) -> Scored {
-    let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, score_pair(pair, comparison))).collect();
-    let mut all = Scored::default();
-    for (pair, result) in results {
-        match result {
-            Ok((scores, warnings)) => {
-                all.scores.extend(scores);
-                all.warnings.extend(warnings);
-            }
-            Err(error) => all.excluded.push(Excluded { case: pair.case.clone(), reason: error.to_string() }),
-        }
-    }
-    all
-}
-
-fn score_pair(pair: &Pair, comparison: &Comparison) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
-    let (reference, prediction) = (Labelled::read(&pair.reference)?, Labelled::read(&pair.prediction)?);
-    let mut notes = Vec::new();
-    let (target, reference, prediction) = match comparison {
-        Comparison::Asked(wanted) => {
-            let reference = named::as_asked(&wanted.names, reference, &mut notes)?;
-            (wanted.target.clone(), reference, named::as_asked(&wanted.names, prediction, &mut notes)?)
-        }
-        Comparison::Found(structures) => {
-            // Contradictions within this pair, which the structures of all pairs do not show.
-            Structures::new(None).add(&reference, &prediction)?;
-            notes.extend(Structures::one_sided(&reference, &prediction).map(|text| format!("{}: {text}", pair.case)));
-            let translated = structures.apply(prediction.clone(), &reference);
-            (structures.target(), structures.apply(reference, &prediction), translated)
-        }
-    };
-    let (reference, prediction) = on_one_grid(reference, prediction);
-    let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map))?;
-    Ok((scores, notes))
 }
 
 /// Parses `liver=1,spleen=2`; the values of a repeated name are merged.
@@ -235,24 +320,11 @@ fn dataset_target(name: &str, structures: &[String]) -> Result<Wanted, Failure> 
     let merged = target.structures.iter().filter(|merged| dataset.labels.merge.contains_key(&merged.name));
     names.extend(merged.map(|merged| (merged.name.clone(), merged.value)));
     if dataset.labels.overlap {
-        names.clear();
+        // Values of label maps are sets of structures, each of which is a bit.
+        let bit = |(index, structure): (usize, &Structure)| (structure.name.clone(), dataset.mask_value(index));
+        names = dataset.structures.iter().enumerate().map(bit).collect();
     }
     Ok(Wanted { target, names })
-}
-
-/// Every structure in any file, by name or by value. Files that cannot be read or contradict each other are reported when they are
-/// scored.
-fn structures_present(pairs: &Pairs, ignore: Option<u16>) -> Structures {
-    let read = |pair: &Pair| Some((Labelled::read(&pair.reference).ok()?, Labelled::read(&pair.prediction).ok()?));
-    let mut structures = Structures::new(ignore);
-    for some in pairs.pairs.chunks(rayon::current_num_threads()) {
-        let files: Vec<_> = some.par_iter().filter_map(read).collect();
-        for (reference, prediction) in files {
-            // A pair that contradicts adds nothing.
-            drop(structures.add(&reference, &prediction));
-        }
-    }
-    structures
 }
 
 #[cfg(test)]

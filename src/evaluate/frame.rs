@@ -191,6 +191,8 @@ impl<'a> Row<'a> {
     pub fn json(&self, column: &str) -> serde_json::Value {
         match self.column(column).and_then(|column| column.get(self.index).ok()) {
             Some(AnyValue::String(text)) => text.into(),
+            // A table of one row owns its texts.
+            Some(AnyValue::StringOwned(text)) => text.as_str().into(),
             Some(AnyValue::Boolean(flag)) => flag.into(),
             Some(AnyValue::Float64(number)) => number.into(),
             Some(other) => other.extract::<u64>().into(),
@@ -243,5 +245,12 @@ mod tests {
         let row = rows(&example).nth(1).unwrap();
         let found = ["case", "fold", "dice", "n", "nowhere"].map(|column| row.json(column));
         assert_eq!(serde_json::Value::from(found.to_vec()), serde_json::json!(["a", 2, null, 2, null]));
+    }
+
+    #[test]
+    fn a_table_of_one_row_keeps_its_texts() {
+        let one = df!("case" => ["a"], "structure" => ["1"], "dice" => [0.5]).unwrap();
+        let row = rows(&one).next().unwrap();
+        assert_eq!(["case", "structure", "dice"].map(|name| row.json(name)), ["a".into(), "1".into(), 0.5.into()]);
     }
 }

@@ -2,13 +2,10 @@
 //!
 //! [`score()`] compares one prediction with its reference by the metrics of [`metric`]; [`table`] stores the scores of a run. [`trials`]
 //! groups the runs of experiments, and [`summary`] averages over cases first, then over structures. Undefined values are null and
-//! counted, never 0 and never silently dropped.
+//! counted, never 0 and never silently dropped. [`files`] compares label files without an experiment.
 
 pub mod metric;
 pub mod overlap;
-pub mod pair;
-pub mod labelled;
-pub mod named;
 pub mod score;
 pub mod spec;
 pub mod frame;
@@ -20,6 +17,7 @@ pub mod trials;
 pub mod examples;
 pub mod slices;
 pub mod cascade;
+pub mod files;
 mod quantile;
 
 pub use context::{Context, Names};

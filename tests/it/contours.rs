@@ -28,9 +28,9 @@ fn sequence(tag: [u16; 2], items: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> 
 }
 
 /// Number, name, colour, and squares: lowest and highest coordinate along x and y, and z.
-type Roi<'a> = (usize, &'a str, [u8; 3], &'a [[f64; 3]]);
+pub type Roi<'a> = (usize, &'a str, [u8; 3], &'a [[f64; 3]]);
 
-fn structure_set(path: &Path, rois: &[Roi]) {
+pub fn structure_set(path: &Path, rois: &[Roi]) {
     let described = rois
         .iter()
         .map(|(number, name, ..)| [text([0x3006, 0x22], &number.to_string()), text([0x3006, 0x26], name)].concat());
@@ -70,15 +70,15 @@ fn image(seed: usize) -> Volume {
     Volume { voxels, geometry }
 }
 
-fn ct(folder: &Path, seed: usize) {
+pub fn ct(folder: &Path, seed: usize) {
     let (description, patient) = ("ct".into(), "p".into());
     let created = SystemTime::UNIX_EPOCH;
     let header = SeriesHeader { modality: Modality::Ct, description, patient, series_number: 1, created };
     write_series(folder, &image(seed), &header).unwrap();
 }
 
-const LIVER: &[[f64; 3]] = &[[0.5, 6.5, 2.0], [2.5, 4.5, 2.0], [0.5, 6.5, 4.0]];
-const KIDNEY: &[[f64; 3]] = &[[7.5, 10.5, 2.0]];
+pub const LIVER: &[[f64; 3]] = &[[0.5, 6.5, 2.0], [2.5, 4.5, 2.0], [0.5, 6.5, 4.0]];
+pub const KIDNEY: &[[f64; 3]] = &[[7.5, 10.5, 2.0]];
 const BODY: &[[f64; 3]] = &[[-0.5, 11.5, 0.0], [-0.5, 11.5, 2.0], [-0.5, 11.5, 4.0], [-0.5, 11.5, 6.0]];
 
 const STRUCTURES: &str = "[[structure]]\nname = \"left-kidney\"\nvalue = 1\n[[structure]]\nname = \"liver\"\nvalue = 2\n[split.every-nth]\nn = 3\n";

@@ -8,7 +8,10 @@ use super::dicom::SegmentCoding;
 pub use super::format::Options;
 use super::format::{self, Format};
 use super::label_names::{self, LabelNames, own_label_map};
-use super::{ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table};
+use super::{ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table, resample};
+
+/// Corners of the same grid differ by at most this fraction of a voxel.
+const SAME_GRID: f64 = 0.1;
 
 /// Types with values that 32-bit floats may not hold.
 const WIDE: [&str; 5] = ["int32", "uint32", "int64", "uint64", "float64"];
@@ -61,15 +64,61 @@ fn image(
 }
 
 fn labels(source: &Path, from: Format, target: &Path, options: &Options) -> Result<Vec<PathBuf>, ConvertError> {
+    let (segments, coding) = match (&options.on, options.resample) {
+        (Some(image), true) => on_image(source, from, image, options)?,
+        (None, true) => {
+            let reason = "labels are resampled to the grid of an image: name it with --on".into();
+            return Err(ConvertError::Refused { path: source.into(), reason });
+        }
+        (_, false) => named(source, from, options)?,
+    };
+    write_labels(source, segments, coding, target, options)
+}
+
+/// Writes the chosen segments, with coded descriptions in their order (empty: by their names).
+///
+/// # Errors
+/// [`ConvertError`]: a structure that there is not, or a target that cannot hold them.
+pub fn write_labels(
+    source: &Path,
+    segments: Segments,
+    coding: Vec<SegmentCoding>,
+    target: &Path,
+    options: &Options,
+) -> Result<Vec<PathBuf>, ConvertError> {
     let write_table = options.colours.as_deref().map(colour_table::writer).transpose()?;
-    let (segments, coding) = named(source, from, options)?;
+    let described: Vec<(Segment, SegmentCoding)> = segments.segments.iter().cloned().zip(coding).collect();
+    let segments = segments.only(&options.structures, source)?;
+    let kept = described.into_iter().filter(|(segment, _)| segments.segments.contains(segment));
+    let coding = kept.map(|(_, coding)| coding).collect();
     let mut written = format::write_segments(target, &segments, &Options { coding, ..options.clone() })?;
-    written.extend(names_of_masks(target, &segments)?);
+    written.extend(names_beside(target, &segments, options.keep_names)?);
     if let (Some(write), Some(path)) = (write_table, &options.colours) {
         write(path, &segments)?;
         written.push(path.clone());
     }
     Ok(written)
+}
+
+/// Labels on the grid of an image, from whatever grid they are on.
+fn on_image(
+    source: &Path,
+    from: Format,
+    image: &Path,
+    options: &Options,
+) -> Result<(Segments, Vec<SegmentCoding>), ConvertError> {
+    let grid = (Format::of(image)?.entry().read.header)(image, &Options { on: None, ..options.clone() })?.geometry;
+    // Segmentation objects have a grid of their own; surfaces and contours take the image's at once.
+    let own = match from {
+        Format::DicomSegments => Options { on: None, ..options.clone() },
+        _ => options.clone(),
+    };
+    let (segments, coding) = named(source, from, &own)?;
+    if segments.geometry().same_grid(&grid, SAME_GRID).is_ok() {
+        return Ok((segments, coding));
+    }
+    options.notes.extend([format!("{}: resampled to the grid of {}", source.display(), image.display())]);
+    Ok((resample::segments(segments, &grid), coding))
 }
 
 /// The segments of a file, with the names that another file gives them, and their coded descriptions (empty: by their names).
@@ -97,19 +146,24 @@ fn unnamed(source: &Path, from: Format, options: &Options) -> Result<Segments, C
     Ok(Segments { segments, content: Segmentation::Masks { masks, geometry: volume.geometry } })
 }
 
-/// Masks along the channels of an image have no label values: a file beside it says which is which.
-fn names_of_masks(target: &Path, segments: &Segments) -> Result<Option<PathBuf>, WriteError> {
+/// Masks along the channels of an image have no label values: a file beside it says which is which. With `always`, also the names of
+/// label values that the format does not hold.
+fn names_beside(target: &Path, segments: &Segments, always: bool) -> Result<Option<PathBuf>, WriteError> {
     let keeps_names = format::writer(target)?.segments.is_some();
-    let (Segmentation::Masks { .. }, false, Some(path)) = (&segments.content, keeps_names, own_label_map(target))
-    else {
+    let overlapping = matches!(segments.content, Segmentation::Masks { .. });
+    let Some(path) = own_label_map(target).filter(|_| !keeps_names && (overlapping || always)) else {
         return Ok(None);
     };
     let structure = |(mask, segment): (usize, &Segment)| {
         let [r, g, b] = colour_table::color(segment);
-        json!({ "name": segment.name, "mask": mask, "color": format!("#{r:02x}{g:02x}{b:02x}") })
+        let color = format!("#{r:02x}{g:02x}{b:02x}");
+        match overlapping {
+            true => json!({ "name": segment.name, "mask": mask, "color": color }),
+            false => json!({ "name": segment.name, "value": segment.value, "color": color }),
+        }
     };
     let structures: Vec<_> = segments.segments.iter().enumerate().map(structure).collect();
-    let text = format!("{:#}\n", json!({ "format": 1, "overlapping": true, "structures": structures }));
+    let text = format!("{:#}\n", json!({ "format": 1, "overlapping": overlapping, "structures": structures }));
     crate::files::write_atomic(&path, text.as_bytes()).map_err(|error| WriteError::io(&path, &error))?;
     Ok(Some(path))
 }

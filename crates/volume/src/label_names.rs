@@ -24,6 +24,8 @@ pub struct LabelNames {
     pub program: Option<String>,
     /// The named segments.
     pub labels: Vec<LabelName>,
+    /// Names of several values together, as nnU-Net's regions.
+    pub regions: Vec<(String, Vec<u16>)>,
 }
 
 /// One named label value or mask.
@@ -90,6 +92,12 @@ impl LabelNames {
     /// The file cannot be read, or holds another number of masks than are named.
     pub fn segments(&self, source: &Path, options: &Options) -> Result<Segments, ReadError> {
         let read = &Format::of(source)?.entry().read;
+        if let Some((region, _)) = self.regions.first() {
+            let reason = format!(
+                "its names have regions of several values (`{region}`), which `segspec evaluate` scores and no label map holds"
+            );
+            return Err(unsupported(source, reason));
+        }
         if self.overlapping {
             let volume = (read.volume)(source, options)?;
             let count = volume.voxels.dim().0;
@@ -160,11 +168,25 @@ fn from_json(text: &str) -> Result<LabelNames, String> {
         let overlapping = value["overlapping"].as_bool().unwrap_or(false);
         let labels = structures.iter().map(|it| own_label(it, overlapping)).collect::<Option<_>>();
         let labels = labels.ok_or("a structure lacks `name`, or `value` (`mask` where structures overlap)")?;
-        return Ok(LabelNames { overlapping, program: value["program"].as_str().map(str::to_owned), labels });
+        let program = value["program"].as_str().map(str::to_owned);
+        return Ok(LabelNames { overlapping, program, labels, regions: Vec::new() });
     }
     let table = value["labels"].as_object().or(value.as_object()).ok_or("it has no table of labels")?;
-    let labels = table.iter().map(|(key, value)| pair(key, value)).collect::<Result<Vec<_>, _>>()?;
-    Ok(LabelNames { labels: labels.into_iter().filter(|label| label.number > 0).collect(), ..LabelNames::default() })
+    let mut names = LabelNames::default();
+    for (key, value) in table {
+        match value.as_array() {
+            Some(values) => names.regions.push((key.clone(), region(key, values)?)),
+            None => names.labels.extend(Some(pair(key, value)?).filter(|label| label.number > 0)),
+        }
+    }
+    Ok(names)
+}
+
+/// `"whole tumour": [1, 2, 3]` of nnU-Net.
+fn region(name: &str, values: &[Value]) -> Result<Vec<u16>, String> {
+    let value = |value: &Value| value.as_u64().and_then(|value| u16::try_from(value).ok());
+    let values: Option<Vec<u16>> = values.iter().map(value).collect();
+    values.filter(|values| !values.is_empty()).ok_or(format!("the region `{name}` is no list of label values"))
 }
 
 fn own_label(it: &Value, overlapping: bool) -> Option<LabelName> {
@@ -273,9 +295,16 @@ mod tests {
     }
 
     #[test]
+    fn regions_are_names_of_several_values() {
+        let names = read("dataset.json", r#"{"labels": {"background": 0, "whole": [1, 2], "core": 2}}"#).unwrap();
+        assert_eq!(names.regions, [("whole".to_owned(), vec![1, 2])]);
+        assert_eq!(names.labels.iter().map(|label| label.number).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
     fn faulty_files_name_their_place() {
         for (name, text, reason) in [
-            ("a.json", r#"{"labels": {"region": [1, 2]}}"#, "`region`"),
+            ("a.json", r#"{"labels": {"region": [1, "x"]}}"#, "`region`"),
             ("a.json", r#"{"labels": {"a": 1, "b": 1}}"#, "named twice"),
             ("a.json", r#"{"labels": {"a": 70000}}"#, "above 65535"),
             ("a.json", "{", "EOF"),

@@ -13,6 +13,7 @@ pub mod nifti;
 pub mod nrrd;
 pub mod orientation;
 pub mod raster;
+pub mod resample;
 pub mod rle;
 pub mod segments;
 pub mod surface;

@@ -3,24 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ndarray::{Array3, ArrayView3, Axis};
-use rayon::prelude::*;
+use ndarray::{Array3, ArrayView3};
 
 use super::Case;
 use super::read::{CaseError, GRID_TOLERANCE, Notes};
 use crate::volume::dicom::Series;
-use crate::volume::{Format, Geometry, LabelMap, Lattice, Volume, nifti};
+use crate::volume::{Format, Geometry, LabelMap, Lattice, Volume, nifti, resample};
 
 /// Resamples a label map to another grid: each voxel takes the label nearest to its centre, or background outside the label map.
 pub fn resample_labels_to(label: &LabelMap, grid: &Geometry) -> LabelMap {
-    let nearest = |place: [f64; 3]| {
-        let index = place.map(|at| at.round());
-        if index.iter().any(|at| *at < 0.0) {
-            return 0;
-        }
-        label.voxels.get(index.map(|at| at as usize)).copied().unwrap_or(0)
-    };
-    LabelMap { voxels: sampled(&label.geometry, grid, nearest), geometry: grid.clone() }
+    resample::nearest(label, grid)
 }
 
 /// Puts labels on the grid of a case's image, without loss where their voxels are voxels of the image. `notes` receives which reading was
@@ -142,26 +134,9 @@ fn bounds([low, high]: [[f64; 3]; 2]) -> String {
 pub fn resample_volume_to(volume: &Volume, grid: &Geometry) -> Volume {
     let mut voxels = ndarray::Array4::zeros((volume.voxels.dim().0, grid.shape[0], grid.shape[1], grid.shape[2]));
     for (channel, mut target) in volume.voxels.outer_iter().zip(voxels.outer_iter_mut()) {
-        target.assign(&sampled(&volume.geometry, grid, |place| linear(channel, place)));
+        target.assign(&resample::sampled(&volume.geometry, grid, |place| linear(channel, place)));
     }
     Volume { voxels, geometry: grid.clone() }
-}
-
-/// Computes a value for every voxel of `grid` from its position `[z, y, x]` in the grid `from`.
-fn sampled<T: Copy + Default + Send + Sync>(
-    from: &Geometry,
-    grid: &Geometry,
-    value: impl Fn([f64; 3]) -> T + Sync,
-) -> Array3<T> {
-    let mut result = Array3::from_elem(grid.shape, T::default());
-    result.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(z, mut plane)| {
-        for ((y, x), target) in plane.indexed_iter_mut() {
-            if let Some(place) = from.to_voxel(grid.to_world([z as f64, y as f64, x as f64])) {
-                *target = value(place);
-            }
-        }
-    });
-    result
 }
 
 fn linear(values: ArrayView3<f32>, place: [f64; 3]) -> f32 {
@@ -195,6 +170,8 @@ pub fn slices_by_name(case: &Case, image: &Geometry) -> Result<Vec<usize>, CaseE
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Axis;
+
     use super::*;
 
     #[test]

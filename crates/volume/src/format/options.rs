@@ -31,6 +31,12 @@ pub struct Options {
     pub coding: Vec<SegmentCoding>,
     /// Also write names and colours of the segments to this file: `.txt` for ITK-SNAP, `.ctbl` for 3D Slicer.
     pub colours: Option<PathBuf>,
+    /// Only these structures; all if empty. Capital letters, spaces, `-` and `_` make no difference.
+    pub structures: Vec<String>,
+    /// Put labels on the grid of the image `on`, whatever their own: each voxel takes the nearest label.
+    pub resample: bool,
+    /// Also write the names of structures beside formats that hold none.
+    pub keep_names: bool,
     /// What readers found worth saying; shared by all copies.
     pub notes: Notes,
 }

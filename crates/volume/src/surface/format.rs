@@ -54,7 +54,7 @@ pub(crate) static SCENE: Entry = Entry {
 };
 
 fn no_grid(path: &Path) -> ReadError {
-    let remedy = "name the image whose grid it is put on (`--on IMAGE` of `segspec convert`)";
+    let remedy = "name the image whose grid it is put on (`--on IMAGE`)";
     unsupported(path, format!("is a surface, which has no voxels: {remedy}"))
 }
 
@@ -68,7 +68,12 @@ fn read(path: &Path, options: &Options) -> Result<Segments, ReadError> {
     let geometry = (Format::of(image)?.entry().read.header)(image, &Options { on: None, ..options.clone() })?.geometry;
     let file = read_surface(path, &ReadOptions { coordinates: options.coordinates, ..ReadOptions::default() })?;
     let voxels = voxelise(&file.surface, &geometry).map_err(|error| unsupported(path, error.to_string()))?;
-    voxels.outside(&file.surface, &geometry).map_err(|reason| unsupported(path, reason))?;
+    let outside = voxels.outside(&file.surface, &geometry).map_err(|reason| unsupported(path, reason))?;
+    if outside > 0.0 {
+        let text =
+            format!("{}: {:.1} % of the surface's points lie outside the image", path.display(), outside * 100.0);
+        options.notes.extend([text]);
+    }
     let overruled = file.warnings.iter().filter(|warning| matches!(warning, Warning::Overruled(_)));
     options.notes.extend(overruled.map(|warning| format!("{}: {warning}", path.display())));
     let mask = voxels.mask;

@@ -1,5 +1,6 @@
 //! Structure sets in the table of formats.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::facts::contour_facts;
@@ -9,6 +10,7 @@ use crate::dicom::series::{Choice, Series};
 use crate::dicom::unsupported;
 use crate::dicom::{Content, label_objects};
 use crate::format::{Entry, Format, Options, Reader, Writer, single};
+use crate::segments::chosen;
 use crate::{Facts, Geometry, Header, ReadError, Segments};
 
 /// Structure sets (RTSTRUCT): contours that become voxels on the grid of an image.
@@ -63,7 +65,7 @@ impl Image {
 }
 
 fn no_grid(path: &Path) -> ReadError {
-    let remedy = "name the image that they were drawn on (`--on FOLDER` of `segspec convert`)";
+    let remedy = "name the image that they were drawn on (`--on IMAGE`)";
     unsupported(path, format!("holds contours (RTSTRUCT), which have no voxels: {remedy}"))
 }
 
@@ -86,7 +88,19 @@ fn read(path: &Path, options: &Options) -> Result<Segments, ReadError> {
         Image::Series(series) => On::Series(series),
         Image::Other(geometry) => On::Grid(geometry),
     };
-    let contoured = read_contours(&path, on, &|_| true)?;
+    let wanted = wanted(&path, options)?;
+    let contoured = read_contours(&path, on, &|name| wanted.as_ref().is_none_or(|wanted| wanted.contains(name)))?;
     options.notes.extend(contoured.notes);
     Ok(contoured.segments)
+}
+
+/// The names of the chosen structures; `None` for all.
+fn wanted(path: &Path, options: &Options) -> Result<Option<BTreeSet<String>>, ReadError> {
+    if options.structures.is_empty() {
+        return Ok(None);
+    }
+    let found = contour_facts(path)?.structures;
+    let names: Vec<&str> = found.iter().map(|structure| structure.name.as_str()).collect();
+    let kept = chosen(&names, &options.structures, path)?;
+    Ok(Some(kept.into_iter().map(|index| names[index].to_owned()).collect()))
 }

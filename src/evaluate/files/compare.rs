@@ -1,0 +1,169 @@
+//! Reads and scores pairs of cases.
+
+use rayon::prelude::*;
+
+use super::images::{Image, Images};
+use super::labelled::{Labelled, on_one_grid, unsupported};
+use super::named::{self, Asked, Structures};
+use super::pair::{Pair, Pairs};
+use super::read::Reader;
+use super::side::Source;
+use crate::dataset::{Excluded, Target};
+use crate::evaluate::{Score, score};
+use crate::volume::{Format, ReadError, Segmentation};
+
+/// Structures that were asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What is scored.
+    pub target: Target,
+    /// Their names and values in files; without those that several values make up.
+    pub names: Asked,
+}
+
+/// What is compared.
+#[derive(Debug)]
+pub enum Comparison {
+    /// Structures that were asked for.
+    Asked(Wanted),
+    /// Structures that the files themselves name.
+    Found(Structures),
+}
+
+/// Results of all pairs.
+#[derive(Debug, Default)]
+pub struct Scored {
+    /// A row per case and structure.
+    pub scores: Vec<Score>,
+    /// Cases that could not be scored.
+    pub excluded: Vec<Excluded>,
+    /// What is worth saying.
+    pub warnings: Vec<String>,
+}
+
+/// Reads both sides of pairs.
+#[derive(Debug, Default)]
+pub struct Comparer {
+    /// How references are read.
+    pub reference: Reader,
+    /// How predictions are read.
+    pub prediction: Reader,
+    /// The images that were named (`--on`).
+    pub images: Option<Images>,
+    /// DICOM series that lie beside the labels.
+    pub beside: Images,
+}
+
+impl Comparer {
+    /// Every structure in any file, by name or by value. Files that cannot be read or contradict each other are reported when they are
+    /// scored.
+    pub fn structures(&self, pairs: &Pairs, ignore: Option<u16>) -> Structures {
+        let mut structures = Structures::new(ignore);
+        for some in pairs.pairs.chunks(rayon::current_num_threads()) {
+            let files: Vec<_> = some.par_iter().filter_map(|pair| self.read(pair).ok()).collect();
+            for (reference, prediction) in files {
+                // A pair that contradicts adds nothing.
+                drop(structures.add(&reference, &prediction));
+            }
+        }
+        structures
+    }
+
+    /// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
+    pub fn score_all(&self, pairs: &Pairs, comparison: &Comparison) -> Scored {
+        let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, self.score(pair, comparison))).collect();
+        let mut all = Scored::default();
+        for (pair, result) in results {
+            match result {
+                Ok((scores, warnings)) => {
+                    all.scores.extend(scores);
+                    all.warnings.extend(warnings);
+                }
+                Err(error) => all.excluded.push(Excluded { case: pair.case.clone(), reason: error.to_string() }),
+            }
+        }
+        for reader in [&self.reference, &self.prediction] {
+            all.warnings.extend(reader.notes.all());
+        }
+        all
+    }
+
+    fn score(&self, pair: &Pair, comparison: &Comparison) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
+        let (reference, prediction) = self.read(pair)?;
+        let mut notes = Vec::new();
+        let (target, first, second) = match comparison {
+            Comparison::Asked(Wanted { target, names }) => {
+                let first = named::as_asked(names, &reference, &mut notes)?;
+                (target.clone(), first, named::as_asked(names, &prediction, &mut notes)?)
+            }
+            Comparison::Found(structures) => {
+                // Contradictions within this pair, which the structures of all pairs do not show.
+                Structures::new(None).add(&reference, &prediction)?;
+                notes.extend(
+                    Structures::one_sided(&reference, &prediction).map(|text| format!("{}: {text}", pair.case)),
+                );
+                let second = structures.meaning(&prediction, &reference);
+                (structures.target(), structures.meaning(&reference, &prediction), second)
+            }
+        };
+        let (target, [reference, prediction]) = named::in_common(&target, [(reference, first), (prediction, second)])?;
+        let (reference, prediction) = on_one_grid(reference, prediction);
+        let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map))?;
+        Ok((scores, notes))
+    }
+
+    fn read(&self, pair: &Pair) -> Result<(Labelled, Labelled), ReadError> {
+        let Some(prediction) = &pair.prediction else {
+            let image = self.image(pair, &pair.reference, None)?;
+            let reference = self.reference.read(&pair.reference, image.as_ref())?;
+            let nothing = Labelled::nothing(&reference.path, &reference);
+            return Ok((reference, nothing));
+        };
+        let first = self.image(pair, &pair.reference, Some(prediction))?;
+        let second = self.image(pair, prediction, Some(&pair.reference))?;
+        let reference = self.reference.read(&pair.reference, first.as_ref())?;
+        Ok((reference, self.prediction.read(prediction, second.as_ref())?))
+    }
+
+    /// The image whose grid labels are put on: what was named; else the series beside that they were drawn on; else the other labels.
+    fn image(&self, pair: &Pair, source: &Source, other: Option<&Source>) -> Result<Option<Image>, ReadError> {
+        let takes = takes_grid(source);
+        let Some(images) = self.images.as_ref().filter(|_| takes) else {
+            let beside = || match needs_grid(source) {
+                true => self.beside.of_case(&pair.case, source).cloned(),
+                false => self.beside.drawn_on(source).cloned(),
+            };
+            let others = || other.filter(|_| needs_grid(source)).and_then(grid_of);
+            return Ok(if takes { beside().or_else(others) } else { None });
+        };
+        match images.of_case(&pair.case, source) {
+            Some(image) => Ok(Some(image.clone())),
+            None if needs_grid(source) || matches!(source, Source::Slices(_)) => {
+                let reason = format!("no image of case `{}` among the {} of --on", pair.case, images.seen());
+                Err(unsupported(source.path(), reason))
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+fn is_of(source: &Source, formats: &[Format]) -> bool {
+    source.files().into_iter().any(|file| Format::of(file).is_ok_and(|format| formats.contains(&format)))
+}
+
+/// Whether labels have no grid of their own.
+fn needs_grid(source: &Source) -> bool {
+    !matches!(source, Source::Slices(_)) && is_of(source, &[Format::Surface, Format::DicomContours])
+}
+
+/// Whether labels are put on the grid of an image.
+fn takes_grid(source: &Source) -> bool {
+    matches!(source, Source::Slices(_))
+        || is_of(source, &[Format::Surface, Format::DicomContours, Format::DicomSegments])
+}
+
+/// Label maps that cover their image. Formats of named segments leave out what is empty.
+fn grid_of(source: &Source) -> Option<Image> {
+    let first = source.files().into_iter().next()?;
+    matches!(Format::of(first), Ok(Format::Nifti | Format::Nrrd)).then(|| Image::file(first))
+}

@@ -1,0 +1,113 @@
+//! Reads the labels of one case, whatever they are made of.
+
+mod objects;
+mod parts;
+
+use std::path::Path;
+
+use super::images::Image;
+use super::labelled::Labelled;
+use super::side::Source;
+use crate::volume::format::{Notes, Options};
+use crate::volume::label_names::{self, LabelNames};
+use crate::volume::{Format, ReadError, Segment, Segmentation, Segments, read_label_map, read_segments};
+
+/// Reads the labels of one side.
+#[derive(Clone, Debug, Default)]
+pub struct Reader {
+    /// Names of the values of files that name none themselves.
+    pub names: Option<LabelNames>,
+    /// What is worth saying of the files.
+    pub notes: Notes,
+}
+
+impl Reader {
+    /// Reads labels. Surfaces and contours become voxels of `image`, pictures get its grid, and DICOM SEG are put on it.
+    ///
+    /// # Errors
+    /// [`ReadError`] with the file's name.
+    pub fn read(&self, source: &Source, image: Option<&Image>) -> Result<Labelled, ReadError> {
+        match source {
+            Source::File(path) => self.file(path, image),
+            Source::Masks(masks) => parts::masks(source.path(), masks, image, &self.options(image)),
+            Source::Slices(files) => {
+                let names = self.names_of(source.path(), source.files().first().copied())?;
+                parts::slices(source.path(), files, image, names)
+            }
+            Source::Objects(files) => objects::read(source.path(), files, image, &self.notes),
+        }
+    }
+
+    fn options(&self, image: Option<&Image>) -> Options {
+        let choice = image.map(Image::choice).unwrap_or_default();
+        Options { on: image.map(|image| image.path.clone()), choice, notes: self.notes.clone(), ..Options::default() }
+    }
+
+    fn file(&self, path: &Path, image: Option<&Image>) -> Result<Labelled, ReadError> {
+        let format = Format::of(path)?;
+        let labels = match format {
+            Format::DicomContours | Format::DicomSegments => {
+                return objects::read(path, &[path.into()], image, &self.notes);
+            }
+            Format::NrrdSegments => Labelled::of_segments(path, read_segments(path)?)?,
+            Format::Surface => {
+                let segments = (format.entry().read.segments)(path, &self.options(image))?;
+                let mut labels = Labelled::of_segments(path, segments)?;
+                // A file of one structure is usually called as its case.
+                labels.names.clear();
+                labels
+            }
+            _ => self.numbers(path, format)?,
+        };
+        Ok(Labelled { cropped: format.entry().holds_labels, ..labels })
+    }
+
+    /// The names that were given, or those of the file beside.
+    fn names_of(&self, folder: &Path, file: Option<&Path>) -> Result<Option<LabelNames>, ReadError> {
+        if self.names.is_some() {
+            return Ok(self.names.clone());
+        }
+        let beside = label_names::beside(file.unwrap_or(folder));
+        beside.map(|beside| LabelNames::read(&beside)).transpose()
+    }
+
+    /// A label map without names of its own, or masks along its channels.
+    fn numbers(&self, path: &Path, format: Format) -> Result<Labelled, ReadError> {
+        let names = self.names_of(path, Some(path))?;
+        if let Some(names) = names.as_ref().filter(|names| names.overlapping) {
+            return Labelled::of_segments(path, names.segments(path, &Options::default())?);
+        }
+        let read = &format.entry().read;
+        let channels = match format {
+            Format::Nifti | Format::Nrrd => (read.header)(path, &Options::default())?.channels,
+            _ => 1,
+        };
+        if channels > 1 {
+            let volume = (read.volume)(path, &Options::default())?;
+            let masks = label_names::binary(path, volume.voxels)?;
+            let content = Segmentation::Masks { masks, geometry: volume.geometry };
+            return Labelled::of_segments(
+                path,
+                Segments { segments: channel_names(channels, names.as_ref()), content },
+            );
+        }
+        Ok(Labelled::new(path, read_label_map(path)?, pairs(names)))
+    }
+}
+
+/// Names with their values; a value of a region has the region's name, too.
+fn pairs(names: Option<LabelNames>) -> Vec<(String, u16)> {
+    let Some(LabelNames { labels, regions, .. }) = names else { return Vec::new() };
+    let single = labels.into_iter().map(|label| (label.name, label.number));
+    let of = |(name, values): (String, Vec<u16>)| values.into_iter().map(move |value| (name.clone(), value));
+    single.chain(regions.into_iter().flat_map(of)).collect()
+}
+
+/// Channel 0 is label 1.
+fn channel_names(channels: usize, names: Option<&LabelNames>) -> Vec<Segment> {
+    let name = |value: u16| {
+        let named = names.and_then(|names| names.labels.iter().find(|label| label.number == value));
+        Segment { name: named.map_or_else(|| value.to_string(), |label| label.name.clone()), value, color: None }
+    };
+    (1..=u16::try_from(channels).unwrap_or(u16::MAX)).map(name).collect()
+}

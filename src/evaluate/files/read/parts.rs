@@ -1,0 +1,123 @@
+//! Labels in several files: a mask per structure, a picture per slice.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array3, Axis};
+use rayon::prelude::*;
+
+use crate::dataset::read::GRID_TOLERANCE;
+use crate::evaluate::files::canvas::{Canvas, TooManySets};
+use crate::evaluate::files::images::Image;
+use crate::evaluate::files::labelled::{Labelled, unsupported};
+use crate::volume::dicom::Series;
+use crate::volume::format::Options;
+use crate::volume::label_names::LabelNames;
+use crate::volume::raster::{self, MaskForm};
+use crate::volume::{Format, Geometry, LabelMap, Lattice, ReadError, read_label_map};
+
+/// Maximum number of masks of one case in memory at a time.
+const MAX_MASKS: usize = 4;
+
+/// Paints masks and surfaces. The grid is that of the image, else that of the first mask.
+pub(super) fn masks(
+    folder: &Path,
+    masks: &[(String, PathBuf)],
+    image: Option<&Image>,
+    options: &Options,
+) -> Result<Labelled, ReadError> {
+    let Some((_, first)) = masks.first() else { return Err(unsupported(folder, "holds no mask")) };
+    let grid = match image {
+        Some(image) => image.geometry()?,
+        None => mask(first, options)?.geometry,
+    };
+    let wrong = |error: TooManySets| unsupported(folder, error.to_string());
+    let mut canvas = Canvas::new(&grid, masks.len()).map_err(wrong)?;
+    let structures: Vec<usize> = (0..masks.len()).collect();
+    for some in structures.chunks(rayon::current_num_threads().min(MAX_MASKS)) {
+        let read = |&structure: &usize| (structure, placed(&masks[structure].1, &grid, options));
+        let read: Vec<_> = some.par_iter().map(read).collect();
+        for (structure, voxels) in read {
+            canvas.paint(structure, voxels?.view()).map_err(wrong)?;
+        }
+    }
+    let names: Vec<String> = masks.iter().map(|(name, _)| name.clone()).collect();
+    Ok(Labelled::of_canvas(folder, canvas, &names))
+}
+
+/// A mask: a label map with one value, or the inside of a surface.
+fn mask(path: &Path, options: &Options) -> Result<LabelMap, ReadError> {
+    let format = Format::of(path)?;
+    if format == Format::Surface {
+        return (format.entry().read.label_map)(path, options);
+    }
+    let labels = read_label_map(path)?;
+    let largest = labels.voxels.iter().copied().max().unwrap_or(0);
+    match labels.voxels.iter().find(|value| **value != 0 && **value != largest) {
+        None => Ok(labels),
+        Some(other) => {
+            let reason = format!(
+                "has the values {other} and {largest}, but the mask of one structure has one value besides 0 \
+                 (--layout files: each file is a case of its own)"
+            );
+            Err(unsupported(path, reason))
+        }
+    }
+}
+
+/// A mask on a grid of which its own is a part, or that is stored in another order.
+fn placed(path: &Path, grid: &Geometry, options: &Options) -> Result<Array3<u16>, ReadError> {
+    let mask = mask(path, options)?;
+    let Err(difference) = grid.same_grid(&mask.geometry, GRID_TOLERANCE) else { return Ok(mask.voxels) };
+    let lattice = Lattice::of(&mask.geometry, grid, Lattice::tolerance(grid, GRID_TOLERANCE));
+    match lattice.filter(|lattice| lattice.outside(mask.voxels.view()) == 0) {
+        Some(lattice) => Ok(lattice.put(mask.voxels.view())),
+        None => Err(unsupported(path, format!("is on another grid than the other masks of the case: {difference}"))),
+    }
+}
+
+/// Stacks label pictures in the order of their names: that of the image's slices, if it is a DICOM series that of their names.
+pub(super) fn slices(
+    folder: &Path,
+    files: &[PathBuf],
+    image: Option<&Image>,
+    names: Option<LabelNames>,
+) -> Result<Labelled, ReadError> {
+    let read: Vec<_> = files.par_iter().map(|file| raster::read_label_map(file, &MaskForm::Values)).collect();
+    let slices: Vec<LabelMap> = read.into_iter().collect::<Result<_, _>>()?;
+    let Some(first) = slices.first() else { return Err(unsupported(folder, "holds no picture")) };
+    let [_, height, width] = first.geometry.shape;
+    let (geometry, order) = match image {
+        Some(image) => grid_of(image)?,
+        None => {
+            let shape = [slices.len(), height, width];
+            let flat = Geometry { has_spacing: false, ..Geometry::axis_aligned(shape, [1.0; 3]) };
+            (flat, (0..slices.len()).collect())
+        }
+    };
+    if order.len() != slices.len() {
+        return Err(unsupported(folder, format!("holds {} pictures for {} slices", slices.len(), order.len())));
+    }
+    let mut voxels = Array3::zeros(geometry.shape);
+    for ((file, slice), z) in files.iter().zip(&slices).zip(order) {
+        let [_, rows, columns] = slice.geometry.shape;
+        if [rows, columns] != [geometry.shape[1], geometry.shape[2]] {
+            let [_, height, width] = geometry.shape;
+            return Err(unsupported(file, format!("has {rows} × {columns} pixels, its slice {height} × {width}")));
+        }
+        voxels.index_axis_mut(Axis(0), z).assign(&slice.voxels.index_axis(Axis(0), 0));
+    }
+    Ok(Labelled::new(folder, LabelMap { voxels, geometry }, super::pairs(names)))
+}
+
+/// The grid of an image, and the slice of each of its files in the order of their names.
+fn grid_of(image: &Image) -> Result<(Geometry, Vec<usize>), ReadError> {
+    if !image.is_series() {
+        let geometry = image.geometry()?;
+        let count = geometry.shape[0];
+        return Ok((geometry, (0..count).collect()));
+    }
+    let series = Series::open(&image.path, &image.choice())?;
+    let mut slices: Vec<(&Path, usize)> = series.slices().collect();
+    slices.sort();
+    Ok((series.geometry().clone(), slices.into_iter().map(|(_, slice)| slice).collect()))
+}
