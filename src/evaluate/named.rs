@@ -142,7 +142,16 @@ impl Structures {
 /// A structure of one value.
 pub fn structure(name: &str, value: u16) -> TargetStructure {
     let name = name.to_owned();
-    TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: [128; 3], code: None }
+    TargetStructure {
+        members: vec![name.clone()],
+        name,
+        values: vec![value],
+        value,
+        color: [128; 3],
+        code: None,
+        instances: false,
+        tubular: false,
+    }
 }
 
 /// The file's own name of a value, that of the file beside it if the file has no names, or the value.
