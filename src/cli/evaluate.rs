@@ -14,6 +14,7 @@ use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::labelled::{Labelled, on_one_grid};
 use crate::evaluate::named::{self, Asked, Structures, structure};
 use crate::evaluate::pair::{Pair, Pairs, pair};
+use crate::evaluate::spec::Evaluate as Settings;
 use crate::evaluate::summary::RESAMPLES;
 use crate::evaluate::table::{self, to_frame, write_csv};
 use crate::evaluate::{Score, Summary, score, summarise, summary};
@@ -29,7 +30,7 @@ Examples:
   segspec evaluate --reference a.seg.nrrd --prediction a.dcm
   segspec evaluate --reference labels --prediction out --dataset knee --structures bone,muscle";
 
-/// Score label files against references: Dice, IoU, precision, recall, volume
+/// Score label files against references: overlap, volumes, surface distances, components
 ///
 /// Files of any format are paired by name, ignoring the ending. Structures are paired by name where files name their segments (DICOM
 /// SEG, .seg.nrrd, the label_map.json of a run), else by value; names that contradict are an error. A missing prediction is an error; predictions without a reference
@@ -55,6 +56,9 @@ pub struct Evaluate {
     /// Reference voxels with this value are not scored; with --dataset, `labels.ignore` applies
     #[arg(long, value_name = "VALUE", conflicts_with = "dataset", value_parser = clap::value_parser!(u16).range(1..))]
     ignore: Option<u16>,
+    /// Distance up to which surfaces agree: adds NSD and boundary IoU
+    #[arg(long, value_name = "MM")]
+    tolerance_mm: Option<f64>,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -74,12 +78,13 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         (None, Some(name)) => Some(dataset_target(name, &args.structures)?),
         (None, None) => None,
     };
+    let settings = settings(&args)?;
     let pairs = pair(&args.reference, &args.prediction).map_err(|error| Failure::new(Exit::BadData, error))?;
     let comparison = match asked {
         Some(wanted) => Comparison::Asked(with_ignore(wanted, args.ignore)),
         None => Comparison::Found(structures_present(&pairs, args.ignore)),
     };
-    let Scored { scores, excluded, mut warnings } = score_all(&pairs, &comparison);
+    let Scored { scores, excluded, mut warnings } = score_all(&pairs, &comparison, &settings);
     warnings.extend(nowhere(&scores));
     let failed = |error| Failure::new(Exit::Environment, error);
     let scores = to_frame(&scores).map_err(failed)?;
@@ -102,6 +107,15 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         eprintln!("error: {}: not scored: {}", case.case, case.reason);
     }
     Ok(if excluded.is_empty() { Exit::Ok } else { Exit::BadData })
+}
+
+fn settings(args: &Evaluate) -> Result<Settings, Failure> {
+    match args.tolerance_mm {
+        Some(tolerance) if !(tolerance.is_finite() && tolerance >= 0.0) => {
+            Err(Failure::message(Exit::Usage, format!("--tolerance-mm: {tolerance} is not a distance in mm")))
+        }
+        tolerance_mm => Ok(Settings { tolerance_mm, ..Settings::default() }),
+    }
 }
 
 /// Structures that were asked for.
@@ -143,6 +157,7 @@ fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: 
     let columns = table::columns();
     let case = |row: Row| columns.iter().map(|name| ((*name).to_owned(), row.json(name))).collect::<Map<_, _>>();
     json!({
+        "distance_unit": summary.distance_unit,
         "structures": summaries(&summary.structures),
         "mean": summaries(&summary.overall).first(),
         "cases": rows(scores).map(case).collect::<Vec<_>>(),
@@ -163,8 +178,8 @@ struct Scored {
 }
 
 /// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
-fn score_all(pairs: &Pairs, comparison: &Comparison) -> Scored {
-    let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, score_pair(pair, comparison))).collect();
+fn score_all(pairs: &Pairs, comparison: &Comparison, settings: &Settings) -> Scored {
+    let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, score_pair(pair, comparison, settings))).collect();
     let mut all = Scored::default();
     for (pair, result) in results {
         match result {
@@ -178,7 +193,7 @@ fn score_all(pairs: &Pairs, comparison: &Comparison) -> Scored {
     all
 }
 
-fn score_pair(pair: &Pair, comparison: &Comparison) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
+fn score_pair(pair: &Pair, comparison: &Comparison, settings: &Settings) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
     let (reference, prediction) = (Labelled::read(&pair.reference)?, Labelled::read(&pair.prediction)?);
     let mut notes = Vec::new();
     let (target, reference, prediction) = match comparison {
@@ -195,7 +210,7 @@ fn score_pair(pair: &Pair, comparison: &Comparison) -> anyhow::Result<(Vec<Score
         }
     };
     let (reference, prediction) = on_one_grid(reference, prediction);
-    let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map))?;
+    let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map), settings)?;
     Ok((scores, notes))
 }
 
