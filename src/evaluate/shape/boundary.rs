@@ -27,8 +27,9 @@ struct Reach {
 fn reaches(crop: &Crop, width: f64) -> Vec<Reach> {
     let [across, vertical, horizontal] = crop.spacing;
     let limit = width * (1.0 + SLACK);
-    let most = |spacing: f64| ((limit / spacing) as isize).clamp(1, 1 << 14);
-    let (rows, columns) = (most(vertical), most(horizontal));
+    // Beyond the crop is outside: further steps see nothing new.
+    let most = |spacing: f64, voxels: usize| ((limit / spacing) as isize).clamp(1, voxels as isize);
+    let (rows, columns) = (most(vertical, crop.size[1]), most(horizontal, crop.size[2]));
     let mut all = Vec::new();
     for row in -rows..=rows {
         for column in -columns..=columns {
@@ -43,6 +44,8 @@ fn reaches(crop: &Crop, width: f64) -> Vec<Reach> {
             all.push(Reach { row, column, across: steps.min(f64::from(u16::MAX - 1)) as u16 });
         }
     }
+    // A wide band is soon full if the longest steps come first.
+    all.sort_by_key(|reach| std::cmp::Reverse(reach.row.pow(2) + reach.column.pow(2)));
     all
 }
 
@@ -66,7 +69,10 @@ fn band(crop: &Crop, bit: u8, width: f64) -> Vec<u8> {
             let Some(first) = steps[start..start + columns].iter().position(|steps| *steps > 0) else { continue };
             let last = columns - steps[start..start + columns].iter().rev().position(|steps| *steps > 0).unwrap_or(0);
             let near = &mut band[start + first..start + last];
-            for reach in &reaches {
+            for (count, reach) in reaches.iter().enumerate() {
+                if count % 16 == 15 && near.iter().all(|it| *it == 1) {
+                    break;
+                }
                 let Some(other) = row.checked_add_signed(reach.row).filter(|other| *other < height) else {
                     near.fill(1);
                     break;
