@@ -15,6 +15,7 @@ use crate::evaluate::files::{
     Comparer, Comparison, Images, Layout, Missing, PairError, Pairs, Reader, Request, Scored, Side, Wanted, pair,
 };
 use crate::evaluate::frame::{Row, rows};
+use crate::evaluate::spec::Evaluate as Settings;
 use crate::evaluate::summary::RESAMPLES;
 use crate::evaluate::table::{self, to_frame, write_csv};
 use crate::evaluate::{Score, Summary, summarise, summary};
@@ -35,7 +36,7 @@ Examples:
   segspec evaluate --reference totalsegmentator --prediction predictions --names dataset.json
   segspec evaluate --reference reader1 --prediction reader2 --layout masks";
 
-/// Score label files against references: Dice, IoU, precision, recall, volume
+/// Score label files against references: overlap, volumes, surface distances, components
 ///
 /// Each side is a file or a folder. What makes up a case is found out: a file of any format (a.nii.gz, a.seg.nrrd, 4D masks), a folder
 /// with a mask or surface per structure (a/liver.nii.gz, a/spleen.nii.gz), with one label file (a/segmentation.nii.gz,
@@ -88,6 +89,9 @@ pub struct Evaluate {
     /// Reference voxels with this value are not scored; with --dataset, `labels.ignore` applies
     #[arg(long, value_name = "VALUE", conflicts_with = "dataset", value_parser = clap::value_parser!(u16).range(1..))]
     ignore: Option<u16>,
+    /// Distance up to which surfaces agree: adds NSD and boundary IoU
+    #[arg(long, value_name = "MM")]
+    tolerance_mm: Option<f64>,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -130,13 +134,14 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         (None, Some(name)) => Some(dataset_target(name, &args.structures)?),
         (None, None) => None,
     };
+    let settings = settings(&args)?;
     let pairs = pairs(&args)?;
     let comparer = comparer(&args)?;
     let comparison = match asked {
         Some(wanted) => Comparison::Asked(with_ignore(wanted, args.ignore)),
         None => Comparison::Found(comparer.structures(&pairs, args.ignore)),
     };
-    let Scored { scores, excluded, mut warnings } = comparer.score_all(&pairs, &comparison);
+    let Scored { scores, excluded, mut warnings } = comparer.score_all(&pairs, &comparison, &settings);
     warnings.extend(nowhere(&scores));
     warnings.extend(missing(&pairs, &args));
     let failed = |error| Failure::new(Exit::Environment, error);
@@ -163,6 +168,16 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
         eprintln!("error: {}: not scored: {}", case.case, case.reason);
     }
     Ok(if excluded.is_empty() { Exit::Ok } else { Exit::BadData })
+}
+
+/// Settings of the metrics.
+fn settings(args: &Evaluate) -> Result<Settings, Failure> {
+    match args.tolerance_mm {
+        Some(tolerance) if !(tolerance.is_finite() && tolerance >= 0.0) => {
+            Err(Failure::message(Exit::Usage, format!("--tolerance-mm: {tolerance} is not a distance in mm")))
+        }
+        tolerance_mm => Ok(Settings { tolerance_mm, ..Settings::default() }),
+    }
 }
 
 /// Pairs the cases of both sides, and says how folders were read.
@@ -271,6 +286,7 @@ fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: 
     let columns = table::columns();
     let case = |row: Row| columns.iter().map(|name| ((*name).to_owned(), row.json(name))).collect::<Map<_, _>>();
     json!({
+        "distance_unit": summary.distance_unit,
         "structures": summaries(&summary.structures),
         "mean": summaries(&summary.overall).first(),
         "cases": rows(scores).map(case).collect::<Vec<_>>(),

@@ -132,6 +132,8 @@ mod tests {
             members: vec![],
             color: [0; 3],
             code: None,
+            instances: false,
+            tubular: false,
         };
         let structures = vec![structure("a", 1), structure("b", 2)];
         let target = Target { overlapping: false, independent: false, ignore: None, structures };

@@ -3,17 +3,11 @@
 
 use std::ops::Deref;
 
-use super::Overlap;
+mod input;
+mod list;
 
-/// Input of the metrics: one structure in one case, reference against prediction. Whatever else a metric needs (the masks and their
-/// spacing, a tolerance per structure) becomes a field, computed once for all metrics.
-#[derive(Clone, Copy, Debug)]
-pub struct MetricInput {
-    /// Confusion counts in voxels of the original grid.
-    pub counts: Overlap,
-    /// Volume of a voxel, mL; `None` for images without spacing.
-    pub voxel_ml: Option<f64>,
-}
+pub use input::{Grid, LengthUnit, MetricInput};
+pub use list::METRICS;
 
 /// One metric.
 #[derive(Clone, Copy, Debug)]
@@ -32,70 +26,15 @@ pub struct Metric {
     pub of: fn(&MetricInput) -> Option<f64>,
 }
 
-/// All metrics, in the order of all tables.
-pub const METRICS: &[Metric] = &[
-    Metric {
-        column: "dice",
-        name: "Dice",
-        unit: Unit::Ratio,
-        better: Better::Higher,
-        worst: Worst::Value(0.0),
-        of: |it| it.counts.dice(),
-    },
-    Metric {
-        column: "iou",
-        name: "IoU",
-        unit: Unit::Ratio,
-        better: Better::Higher,
-        worst: Worst::Value(0.0),
-        of: |it| it.counts.iou(),
-    },
-    Metric {
-        column: "precision",
-        name: "precision",
-        unit: Unit::Ratio,
-        better: Better::Higher,
-        worst: Worst::Value(0.0),
-        of: |it| it.counts.precision(),
-    },
-    Metric {
-        column: "recall",
-        name: "recall",
-        unit: Unit::Ratio,
-        better: Better::Higher,
-        worst: Worst::Value(0.0),
-        of: |it| it.counts.recall(),
-    },
-    Metric {
-        column: "specificity",
-        name: "specificity",
-        unit: Unit::Ratio,
-        better: Better::Higher,
-        worst: Worst::Value(0.0),
-        of: |it| it.counts.specificity(),
-    },
-    Metric {
-        column: "volume_difference_ml",
-        name: "volume difference",
-        unit: Unit::Millilitres,
-        better: Better::NearZero,
-        worst: Worst::Unbounded,
-        of: |it| it.voxel_ml.map(|ml| ml * it.counts.volume_difference()),
-    },
-    Metric {
-        column: "relative_volume_difference",
-        name: "relative volume difference",
-        unit: Unit::Relative,
-        better: Better::NearZero,
-        worst: Worst::Unbounded,
-        of: |it| it.counts.relative_volume_difference(),
-    },
-];
-
 /// Dice similarity coefficient.
 pub const DICE: MetricId = MetricId::of("dice");
 /// Intersection over union.
 pub const IOU: MetricId = MetricId::of("iou");
+
+/// 95th percentile of surface distances.
+pub const HD95: MetricId = MetricId::of("hd95");
+/// Normalised surface Dice.
+pub const NSD: MetricId = MetricId::of("nsd");
 
 /// The metrics of charts and short tables. Trials, structures and cases are ranked by the first.
 pub const HEADLINE: &[MetricId] = &[DICE, IOU];
@@ -111,13 +50,16 @@ pub enum Unit {
     Millilitres,
     /// Millimetres; voxels for images without spacing.
     Millimetres,
+    /// A number of things.
+    Count,
 }
 
 impl Unit {
     /// Formats a value for display; units of length and volume are in the heading.
     pub fn show(self, value: f64) -> String {
         match self {
-            Self::Ratio | Self::Millilitres | Self::Millimetres => format!("{value:.3}"),
+            Self::Ratio | Self::Millilitres => format!("{value:.3}"),
+            Self::Millimetres | Self::Count => format!("{value:.2}"),
             Self::Relative => format!("{:+.1} %", value * 100.0),
         }
     }
@@ -179,12 +121,17 @@ impl Deref for MetricId {
 }
 
 impl Metric {
-    /// Name and unit, for table headings.
+    /// Name and unit, for table headings of images with spacing.
     pub fn heading(&self) -> String {
+        self.heading_in(LengthUnit::Millimetres.name())
+    }
+
+    /// Name and unit, where distances are in `lengths`.
+    pub fn heading_in(&self, lengths: &str) -> String {
         match self.unit {
-            Unit::Ratio | Unit::Relative => self.name.to_owned(),
+            Unit::Ratio | Unit::Relative | Unit::Count => self.name.to_owned(),
             Unit::Millilitres => format!("{}, mL", self.name),
-            Unit::Millimetres => format!("{}, mm", self.name),
+            Unit::Millimetres => format!("{}, {lengths}", self.name),
         }
     }
 
@@ -213,11 +160,33 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::evaluate::{Criteria, Overlap, shape};
 
     const EMPTY: Overlap = Overlap { true_positive: 0, false_positive: 0, false_negative: 0, true_negative: 9 };
 
     fn values(counts: Overlap) -> Vec<Option<f64>> {
-        METRICS.iter().map(|metric| (metric.of)(&MetricInput { counts, voxel_ml: Some(0.5) })).collect()
+        let both = counts.reference() > 0 && counts.prediction() > 0;
+        let surfaces = shape::Surfaces { hausdorff: 9.0, hd95: 7.0, pooled_hd95: 6.0, assd: 2.0, nsd: Some(0.75) };
+        let components = shape::Components {
+            reference: 3 * u64::from(counts.reference() > 0),
+            prediction: u64::from(counts.prediction() > 0),
+            detected: Some(u64::from(both)),
+        };
+        let shape = shape::Shape {
+            surfaces: both.then_some(surfaces),
+            boundary_iou: both.then_some(0.25),
+            components,
+            cl_dice: both.then_some(0.875),
+        };
+        let input = MetricInput {
+            counts,
+            voxel_ml: Some(0.5),
+            shape: Some(shape),
+            criteria: Criteria { tolerance_mm: Some(1.0), instance_iou: Some(0.1), tubular: true },
+            grid: Some(Grid { unit: LengthUnit::Millimetres, diagonal: 100.0 }),
+            centre_distance: both.then_some(1.5),
+        };
+        METRICS.iter().map(|metric| (metric.of)(&input)).collect()
     }
 
     #[test]
@@ -231,8 +200,18 @@ mod tests {
     #[test]
     fn every_metric_has_its_value() {
         let counts = Overlap { true_positive: 6, false_positive: 2, false_negative: 4, true_negative: 10 };
-        let expected = [12.0 / 18.0, 0.5, 0.75, 0.6, 10.0 / 12.0, -1.0, -0.2];
-        assert_eq!(values(counts), expected.map(Some));
+        let of_counts = [12.0 / 18.0, 0.5, 0.75, 0.6, 10.0 / 12.0, -1.0, -0.2];
+        let of_masks = [9.0, 7.0, 6.0, 2.0, 0.75, 0.25, 1.5, -2.0, 0.5, 0.875];
+        assert_eq!(values(counts), [&of_counts[..], &of_masks].concat().into_iter().map(Some).collect::<Vec<_>>());
+        let one_is_empty = Overlap { true_positive: 0, false_positive: 0, false_negative: 4, true_negative: 10 };
+        let of_masks = [100.0, 100.0, 100.0, 100.0, 0.0, 0.0, 100.0, -3.0, 0.0, 0.0].map(Some);
+        assert_eq!(values(one_is_empty)[7..], of_masks);
+        // Where only counts were asked for, and where nothing was stated that a metric needs.
+        let counts_only = MetricInput { counts, ..MetricInput::default() };
+        assert!(METRICS[7..].iter().all(|metric| (metric.of)(&counts_only).is_none()));
+        let nothing_stated = MetricInput { shape: Some(shape::Shape::default()), ..counts_only };
+        let defined = METRICS[7..].iter().filter(|metric| (metric.of)(&nothing_stated).is_some());
+        assert_eq!(defined.map(|metric| metric.column).collect::<Vec<_>>(), ["component_difference"]);
     }
 
     #[test]
@@ -249,8 +228,12 @@ mod tests {
     #[test]
     fn no_ratio_is_defined_if_both_are_empty() {
         for (metric, value) in METRICS.iter().zip(values(EMPTY)) {
-            // The difference of two empty volumes is 0.
-            assert!(value.is_none() || metric.unit == Unit::Millilitres, "{}: {value:?}", metric.column);
+            // The difference of two empty volumes is 0, as that of two numbers of components.
+            assert!(
+                value.is_none() || [Unit::Millilitres, Unit::Count].contains(&metric.unit),
+                "{}: {value:?}",
+                metric.column
+            );
         }
     }
 

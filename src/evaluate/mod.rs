@@ -1,13 +1,15 @@
 //! Scores per case and structure on the original grid, and their statistics; independent of tensors.
 //!
-//! [`score()`] compares one prediction with its reference by the metrics of [`metric`]; [`table`] stores the scores of a run. [`trials`]
+//! [`score()`] compares one prediction with its reference by the metrics of [`metric`], with the measures of [`mod@shape`]; [`table`] stores the scores of a run. [`trials`]
 //! groups the runs of experiments, and [`summary`] averages over cases first, then over structures. Undefined values are null and
 //! counted, never 0 and never silently dropped. [`files`] compares label files without an experiment.
 
 pub mod metric;
 pub mod overlap;
-pub mod score;
 pub mod spec;
+pub mod criteria;
+pub mod shape;
+pub mod score;
 pub mod frame;
 pub mod table;
 pub mod summary;
@@ -21,9 +23,10 @@ pub mod files;
 mod quantile;
 
 pub use context::{Context, Names};
-pub use metric::{DICE, IOU, Metric, MetricId};
+pub use criteria::Criteria;
+pub use metric::{DICE, HD95, IOU, Metric, MetricId, NSD};
 pub use overlap::Overlap;
-pub use score::{Score, ScoreError, score};
+pub use score::{Score, ScoreError, score, score_overlap};
 pub use spec::Evaluate;
 pub use summary::{Statistics, Summary, summarise};
 pub use trial::{Setting, TrialKey, Variant};

@@ -3,14 +3,18 @@
 use std::ops::Index;
 
 use ndarray::Axis;
+use rayon::prelude::*;
 
-use super::Overlap;
-use super::metric::{METRICS, MetricId, MetricInput};
-use crate::dataset::{Target, TargetStructure};
+use super::metric::{Grid, LengthUnit, METRICS, MetricId, MetricInput};
+use super::shape::{Components, Steps, axis_order, measure};
+use super::{Criteria, Evaluate, Overlap};
+use crate::dataset::Target;
 use crate::volume::{Geometry, LabelMap, Segmentation};
-use count::{Members, Sum, count_labels, count_mask};
+use count::{Members, Predicted, Sum, count};
+use cropping::Source;
 
 mod count;
+mod cropping;
 
 /// Score of one structure in one case. Indexed by a metric it gives the metric's value, `None` if undefined (see [`Overlap`]).
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +29,10 @@ pub struct Score {
     pub reference_ml: Option<f64>,
     /// Volume in the prediction, mL; `None` for images without spacing.
     pub prediction_ml: Option<f64>,
+    /// Connected components; `None` where only counts were asked for.
+    pub components: Option<Components>,
+    /// Unit of distances; `None` if the grid has none.
+    pub distance_unit: Option<LengthUnit>,
     /// In the order of the table of metrics.
     pub(super) values: [Option<f64>; METRICS.len()],
 }
@@ -32,7 +40,7 @@ pub struct Score {
 impl Score {
     /// Computes the score.
     pub fn new(case: &str, structure: &str, compared: &MetricInput) -> Self {
-        let MetricInput { counts, voxel_ml } = *compared;
+        let MetricInput { counts, voxel_ml, shape, grid, .. } = *compared;
         let volume = |voxels: u64| voxel_ml.map(|ml| ml * voxels as f64);
         let mut values = [None; METRICS.len()];
         MetricId::all().for_each(|metric| values[metric.place()] = (metric.of)(compared));
@@ -42,6 +50,8 @@ impl Score {
             counts,
             reference_ml: volume(counts.reference()),
             prediction_ml: volume(counts.prediction()),
+            components: shape.map(|shape| shape.components),
+            distance_unit: grid.map(|grid| grid.unit),
             values,
         }
     }
@@ -111,8 +121,8 @@ pub enum ScoreError {
     },
 }
 
-/// Scores every structure of the target, in the target's order. Voxel values that belong to no structure are background; voxels
-/// that the reference ignores are excluded, whatever the prediction.
+/// Scores every structure of the target by all metrics, in the target's order. Voxel values that belong to no structure are background;
+/// voxels that the reference ignores are excluded, whatever the prediction: they belong to no structure in either.
 ///
 /// In label maps a voxel belongs to each structure that lists its value, so a prediction may use any of a merged
 /// structure's values.
@@ -124,34 +134,127 @@ pub fn score(
     target: &Target,
     reference: &LabelMap,
     prediction: &Segmentation,
+    settings: &Evaluate,
 ) -> Result<Vec<Score>, ScoreError> {
+    compare(case, target, reference, prediction, Some(&settings.criteria(target)))
+}
+
+/// As [`score()`], by metrics of voxel counts only.
+///
+/// # Errors
+/// As [`score()`].
+pub fn score_overlap(
+    case: &str,
+    target: &Target,
+    reference: &LabelMap,
+    prediction: &Segmentation,
+) -> Result<Vec<Score>, ScoreError> {
+    compare(case, target, reference, prediction, None)
+}
+
+fn compare(
+    case: &str,
+    target: &Target,
+    reference: &LabelMap,
+    prediction: &Segmentation,
+    criteria: Option<&[Criteria]>,
+) -> Result<Vec<Score>, ScoreError> {
+    let geometry = &reference.geometry;
+    same_grid(case, reference, prediction)?;
+    let members = Members::new(target);
+    let voxels = reference.voxels.view();
+    let predicted = predictions(case, target, prediction)?;
+    let sums = sums(&members, reference, &predicted);
+    let lengths = Lengths::of(geometry);
+    let counted = match members.ignored {
+        None => voxels.len(),
+        Some(ignored) => voxels.iter().filter(|value| **value != ignored).count(),
+    };
+    let one = |(index, sum): (usize, &Sum)| {
+        let mut input = MetricInput {
+            counts: sum.overlap(counted as u64),
+            voxel_ml: geometry.has_spacing.then(|| geometry.voxel_mm3() / 1000.0),
+            ..MetricInput::default()
+        };
+        if let Some(criteria) = criteria.and_then(|criteria| criteria.get(index)) {
+            input.criteria = *criteria;
+            let prediction = *predicted.get(index).unwrap_or(&predicted[0]);
+            let source =
+                Source { reference: voxels, prediction, ignored: members.ignored, spacing: geometry.spacing_mm() };
+            lengths.measure(&mut input, sum, &source, &members.values(index));
+        }
+        Score::new(case, &target.structures[index].name, &input)
+    };
+    Ok(sums.par_iter().enumerate().map(one).collect())
+}
+
+/// The prediction of all structures, or of each.
+fn predictions<'a>(
+    case: &str,
+    target: &Target,
+    prediction: &'a Segmentation,
+) -> Result<Vec<Predicted<'a>>, ScoreError> {
+    match prediction {
+        Segmentation::Labels(map) => Ok(vec![Predicted::Labels(map.voxels.view())]),
+        Segmentation::Masks { masks, .. } if masks.shape().first() == Some(&target.structures.len()) => {
+            Ok(masks.axis_iter(Axis(0)).enumerate().map(|(index, mask)| Predicted::Mask(index, mask)).collect())
+        }
+        Segmentation::Masks { masks, .. } => {
+            let found = masks.shape().first().copied().unwrap_or(0);
+            Err(ScoreError::Masks { case: case.to_owned(), found, expected: target.structures.len() })
+        }
+    }
+}
+
+fn sums(members: &Members, reference: &LabelMap, predicted: &[Predicted]) -> Vec<Sum> {
+    let all = |prediction: &Predicted| count(members, reference.voxels.view(), *prediction);
+    match predicted {
+        [labels @ Predicted::Labels(_)] => all(labels),
+        masks => masks.iter().enumerate().map(|(index, mask)| all(mask).swap_remove(index)).collect(),
+    }
+}
+
+/// How lengths are measured on a grid.
+struct Lengths {
+    spacing: [f64; 3],
+    grid: Option<Grid>,
+    steps: Option<Steps>,
+}
+
+impl Lengths {
+    fn of(geometry: &Geometry) -> Self {
+        let (spacing, shape) = (geometry.spacing_mm(), geometry.shape);
+        let order = axis_order(shape);
+        let flat = shape.contains(&1);
+        // The thin axis of an image of one slice has no extent.
+        let sides = order.iter().skip(usize::from(flat)).map(|axis| (shape[*axis] as f64 * spacing[*axis]).powi(2));
+        let unit = if geometry.has_spacing { LengthUnit::Millimetres } else { LengthUnit::Voxels };
+        let grid = (!geometry.is_sheared()).then(|| Grid { unit, diagonal: sides.sum::<f64>().sqrt() });
+        Self { spacing, grid, steps: grid.map(|_| Steps::new([spacing[order[1]], spacing[order[2]]])) }
+    }
+
+    /// Adds what is measured on the masks of a structure.
+    fn measure(&self, input: &mut MetricInput, sum: &Sum, source: &Source, values: &[u16]) {
+        input.grid = self.grid;
+        input.centre_distance = sum.centre_difference().map(|steps| {
+            steps.iter().zip(self.spacing).map(|(steps, spacing)| (steps * spacing).powi(2)).sum::<f64>().sqrt()
+        });
+        let in_mm = self.grid.is_some_and(|grid| grid.unit == LengthUnit::Millimetres);
+        let crop = sum.bounds().map(|bounds| source.crop(values, &bounds));
+        let shape = crop.map(|crop| measure(&crop, &input.criteria, self.steps.as_ref(), in_mm));
+        input.shape = Some(shape.unwrap_or_default());
+    }
+}
+
+/// Refuses a prediction on another grid.
+fn same_grid(case: &str, reference: &LabelMap, prediction: &Segmentation) -> Result<(), ScoreError> {
     let (shape, geometry) = match prediction {
         Segmentation::Labels(map) => (map.voxels.shape(), &map.geometry),
         Segmentation::Masks { masks, geometry } => (masks.shape().get(1..).unwrap_or_default(), geometry),
     };
     let grids = || format!("{}; and {geometry}", reference.geometry);
     same_size(case, reference.voxels.shape(), shape, grids)?;
-    same_place(case, &reference.geometry, geometry, grids)?;
-    let members = Members::new(target);
-    let sums = match prediction {
-        Segmentation::Labels(map) => count_labels(&members, reference.voxels.view(), map.voxels.view()),
-        Segmentation::Masks { masks, .. } if masks.shape().first() == Some(&target.structures.len()) => masks
-            .axis_iter(Axis(0))
-            .enumerate()
-            .map(|(index, mask)| count_mask(&members, index, reference.voxels.view(), mask))
-            .collect(),
-        Segmentation::Masks { masks, .. } => {
-            let found = masks.shape().first().copied().unwrap_or(0);
-            return Err(ScoreError::Masks { case: case.to_owned(), found, expected: target.structures.len() });
-        }
-    };
-    let voxel_ml = reference.geometry.has_spacing.then(|| reference.geometry.voxel_mm3() / 1000.0);
-    let counted = reference.voxels.iter().filter(|value| members.ignored != Some(**value)).count();
-    let named = target.structures.iter().zip(sums);
-    let score = |(structure, sum): (&TargetStructure, Sum)| {
-        Score::new(case, &structure.name, &MetricInput { counts: sum.overlap(counted as u64), voxel_ml })
-    };
-    Ok(named.map(score).collect())
+    same_place(case, &reference.geometry, geometry, grids)
 }
 
 fn same_size(

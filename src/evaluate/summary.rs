@@ -2,6 +2,8 @@
 //!
 //! A structure without any defined value has no statistics and is excluded from the overall mean; it counts as neither 0 nor NaN.
 
+use std::collections::BTreeSet;
+
 use polars::prelude::*;
 use serde::Serialize;
 
@@ -111,6 +113,8 @@ pub(super) fn ascending_mean(values: &[f64]) -> Option<f64> {
 pub struct Summary {
     /// Cases scored.
     pub n_cases: usize,
+    /// Unit of distances: `mm`, for images without spacing `voxel`, and both where a set has both kinds of images.
+    pub distance_unit: String,
     /// One row per case and structure, sorted by case: every metric averaged over repeated seeds, and in how many of them the
     /// structure was missed, a false positive, or absent from both.
     pub cases: DataFrame,
@@ -134,7 +138,13 @@ pub fn summarise(scores: &DataFrame, success_dice: &[f64], seed: u64) -> Result<
     let intervals = bootstrap::intervals(&cases, seed)?;
     let structures = per_structure(&cases, &intervals, success_dice)?;
     let overall = over_structures(&structures, intervals.last(), n_cases, success_dice)?;
-    Ok(Summary { n_cases, cases, structures, overall })
+    Ok(Summary { n_cases, distance_unit: distance_unit(scores)?, cases, structures, overall })
+}
+
+fn distance_unit(scores: &DataFrame) -> Result<String, TableError> {
+    let units = scores.column("distance_unit").and_then(|column| column.str()).map_err(TableError::malformed)?;
+    let found: BTreeSet<&str> = units.iter().flatten().collect();
+    Ok(if found.is_empty() { "mm".to_owned() } else { Vec::from_iter(found).join(" and ") })
 }
 
 /// Mean of a metric over cases, then over structures, as in [`summarise`].

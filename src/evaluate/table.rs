@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use polars::prelude::*;
 
 use super::frame::{Row, column, frame, rows, stack};
-use super::metric::{METRICS, MetricId};
+use super::metric::{LengthUnit, METRICS, MetricId};
+use super::shape::Components;
 use super::{Overlap, Score, Variant};
 use crate::counted;
 use crate::files::write_atomic_with;
 
 /// Version of the stored tables' columns; readers reject others.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Why a table cannot be made, written or read.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,16 @@ const FLAGS: [Getter<bool>; 2] =
 const VOLUMES: [Getter<Option<f64>>; 2] =
     [("reference_ml", |score| score.reference_ml), ("prediction_ml", |score| score.prediction_ml)];
 
+/// Connected components; correspondence only of structures with instances.
+const COMPONENTS: [Getter<Option<u64>>; 3] = [
+    ("reference_components", |score| Some(score.components?.reference)),
+    ("prediction_components", |score| Some(score.components?.prediction)),
+    ("detected_components", |score| score.components?.detected),
+];
+
+/// Column with the unit of distances.
+const UNIT: &str = "distance_unit";
+
 /// Column of [`variants_frame`] with the variant of a row.
 const VARIANT: &str = "variant";
 
@@ -98,6 +109,8 @@ fn fields() -> Vec<Field> {
     fields.extend(COUNTS.map(|(name, _)| Field::required(name, DataType::UInt64)));
     fields.extend(FLAGS.map(|(name, _)| Field::required(name, DataType::Boolean)));
     fields.extend(VOLUMES.map(|(name, _)| Field::optional(name, DataType::Float64)));
+    fields.extend(COMPONENTS.map(|(name, _)| Field::optional(name, DataType::UInt64)));
+    fields.push(Field::optional(UNIT, DataType::String));
     fields.extend(MetricId::all().map(|metric| Field::optional(metric.column, DataType::Float64)));
     fields
 }
@@ -116,6 +129,8 @@ pub fn to_frame(scores: &[Score]) -> Result<DataFrame, TableError> {
     columns.extend(COUNTS.map(|(name, get)| column(name, all().map(get))));
     columns.extend(FLAGS.map(|(name, get)| column(name, all().map(get))));
     columns.extend(VOLUMES.map(|(name, get)| column(name, all().map(get))));
+    columns.extend(COMPONENTS.map(|(name, get)| column(name, all().map(get))));
+    columns.push(column(UNIT, all().map(|score| score.distance_unit.map(LengthUnit::name))));
     columns.extend(MetricId::all().map(|metric| column(metric.column, all().map(|score| score[metric]))));
     frame(scores.len(), columns)
 }
@@ -130,6 +145,7 @@ pub fn scores(frame: &DataFrame) -> Result<Vec<Score>, TableError> {
         let count = |(name, _)| row.count(name).unwrap_or_default();
         let [true_positive, false_positive, false_negative, true_negative] = COUNTS.map(count);
         let [reference_ml, prediction_ml] = VOLUMES.map(|(name, _)| row.number(name));
+        let [reference, prediction, detected] = COMPONENTS.map(|(name, _)| row.count(name));
         let mut values = [None; METRICS.len()];
         MetricId::all().for_each(|metric| values[metric.place()] = row.number(metric.column));
         Score {
@@ -138,6 +154,12 @@ pub fn scores(frame: &DataFrame) -> Result<Vec<Score>, TableError> {
             counts: Overlap { true_positive, false_positive, false_negative, true_negative },
             reference_ml,
             prediction_ml,
+            components: reference.zip(prediction).map(|(reference, prediction)| Components {
+                reference,
+                prediction,
+                detected,
+            }),
+            distance_unit: LengthUnit::of(row.text(UNIT)),
             values,
         }
     };

@@ -85,7 +85,7 @@ impl Validator<'_> {
             let wrong = |error: &dyn std::fmt::Display| TrainError::Validation(error.to_string());
             let prediction = restore_segmentation(probabilities.view(), self.target, threshold, &origin);
             let prediction = prediction.map_err(|error| wrong(&error))?;
-            let of_case = evaluate::score(&case.name, self.target, &reference, &prediction);
+            let of_case = evaluate::score_overlap(&case.name, self.target, &reference, &prediction);
             scores.extend(of_case.map_err(|error| wrong(&error))?);
         }
         Ok(self.means(&scores))

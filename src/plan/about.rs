@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dataset::Dataset;
-use crate::evaluate::TrialKey;
+use crate::evaluate::{Evaluate, TrialKey};
 use crate::spec::Experiment;
 
 /// Names and descriptions of a run, and the reasons for its resolved values.
@@ -107,6 +107,9 @@ pub fn spec_hash(experiment: &Experiment, dataset: &Dataset) -> String {
         remove(&mut spec, &["train", key]);
     }
     remove(&mut spec, &["evaluate", "success-dice"]);
+    if experiment.evaluate.instance_iou == Evaluate::default().instance_iou {
+        remove(&mut spec, &["evaluate", "instance-iou"]);
+    }
     let mut data = serde_json::to_value(dataset).unwrap_or_default();
     if let Value::Object(table) = &mut data {
         for key in ["name", "description", "source", "licence", "generate"] {

@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::{LookPlan, Plan, PlannedCase, Role, Training, Work};
 use crate::dataset::Target;
-use crate::evaluate::Evaluate;
 use crate::model::Task;
 use crate::train::spec::BestCases;
 
@@ -16,8 +15,10 @@ pub mod numerics {
     pub const TRAINING: u32 = 7;
     /// Prediction.
     pub const PREDICTION: u32 = 7;
-    /// Scores.
-    pub const EVALUATION: u32 = 7;
+    /// Scores of segmentations. 8: distances of surfaces, components and the other metrics of masks.
+    pub const EVALUATION: u32 = 8;
+    /// Scores of slice classifiers.
+    pub const CLASSIFICATION: u32 = 7;
 }
 
 /// Hexadecimal digits of an id: 48 bits are enough to distinguish the runs of a project.
@@ -51,9 +52,13 @@ impl Plan {
         let prediction = id("prediction", &(numerics::PREDICTION, &predictor, images));
         let labels: Vec<_> = self.predicted().map(|(_, case)| (&case.name, &case.content.label)).collect();
         let target = (Numbers::of(&self.target), Outputs::of(&self.target));
-        // Success rates are computed from scores in summaries. A new key must be considered here.
-        let Evaluate { success_dice: _ } = &self.evaluate;
-        let evaluation = id("evaluation", &(numerics::EVALUATION, &prediction, labels, target));
+        let evaluation = match self.task {
+            Task::Segment => {
+                let criteria = self.evaluate.criteria(&self.target);
+                id("evaluation", &(numerics::EVALUATION, &prediction, labels, target, criteria))
+            }
+            Task::ClassifySlices => id("evaluation", &(numerics::CLASSIFICATION, &prediction, labels, target)),
+        };
         RunIds { training, predictor, prediction, evaluation }
     }
 

@@ -1,4 +1,4 @@
-//! The scores as text for a terminal, at most 100 columns wide. Returned, not printed.
+//! The scores as text for a terminal, tables of structures at most 80 columns wide. Returned, not printed.
 
 use super::Report;
 use super::text_table::{Charset, TextTable};
@@ -6,10 +6,13 @@ use crate::counted;
 use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::slices::SliceSummary;
-use crate::evaluate::{Statistics, Summary, Trial, Trials};
+use crate::evaluate::{DICE, HD95, IOU, MetricId, NSD, Statistics, Summary, Trial, Trials};
 
 /// Maximum number of runs without scores that are named.
 const MAX_MISSING: usize = 6;
+
+/// Width of a table of structures.
+const WIDTH: usize = 80;
 
 /// Maximum width of a structure's name.
 const NAME_ROOM: usize = 24;
@@ -99,32 +102,58 @@ pub fn selection(trials: &Trials) -> String {
     format!("{weights}{optimistic}{}", not_compared.collect::<String>())
 }
 
-/// One row per structure and their mean: the first headline metric with interval and median, the others with standard deviation.
-pub fn summary(summary: &Summary, charset: Charset) -> String {
-    let mut header = vec!["structure", "n"];
-    for (place, metric) in HEADLINE.iter().enumerate() {
-        header.push(metric.name);
-        header.extend(["95% CI", "median"].into_iter().filter(|_| place == 0));
-    }
-    header.extend(["missed", "FP", "n/a"]);
-    let mut table = TextTable::of_scores(header.into_iter().map(str::to_owned).collect(), charset);
-    rows(&summary.structures).for_each(|row| table.row(cells(&row, charset)));
-    rows(&summary.overall).for_each(|row| table.footer(cells(&row, charset)));
-    table.render()
+/// A column of the table of structures.
+struct Column {
+    heading: String,
+    cell: fn(&Row, Charset) -> String,
+    /// Those of the highest rank go first where the table is too wide; 0 stays.
+    rank: u8,
 }
 
-fn cells(row: &Row, charset: Charset) -> Vec<String> {
-    let mut cells = vec![shorten(row.text("structure"), NAME_ROOM, charset), count(row, "n")];
-    for (place, metric) in HEADLINE.iter().enumerate() {
-        let statistics = row.statistics(*metric);
-        cells.push(spread(statistics.as_ref(), charset));
-        if place == 0 {
-            cells.push(interval(statistics.as_ref(), charset));
-            cells.push(statistics.map_or_else(not_available, |it| format!("{:.3}", it.median)));
+/// The columns of the table of structures; metrics without any value have none. The others are in the CSV files and on the page.
+fn columns(summary: &Summary) -> Vec<Column> {
+    let column = |heading: &str, rank, cell| Column { heading: heading.to_owned(), cell, rank };
+    let mut columns = vec![
+        column("structure", 0, |row, charset| shorten(row.text("structure"), NAME_ROOM, charset)),
+        column("n", 0, |row, _| count(row, "n")),
+        column(DICE.name, 0, |row, charset| spread(row.statistics(DICE).as_ref(), charset)),
+        column("95% CI", 1, |row, charset| interval(row.statistics(DICE).as_ref(), charset)),
+        column(IOU.name, 2, |row, _| average(row, IOU)),
+    ];
+    let overall = rows(&summary.overall).next();
+    let has = |metric| overall.as_ref().is_some_and(|row| row.statistics(metric).is_some());
+    if has(HD95) {
+        columns.push(column(&HD95.heading_in(&summary.distance_unit), 0, |row, _| average(row, HD95)));
+    }
+    if has(NSD) {
+        columns.push(column(NSD.name, 0, |row, _| average(row, NSD)));
+    }
+    columns.extend([
+        column("missed", 0, |row, _| count(row, "n_missed")),
+        column("FP", 0, |row, _| count(row, "n_fp_on_empty")),
+        column("n/a", 0, |row, _| count(row, "n_undefined")),
+    ]);
+    columns
+}
+
+/// One row per structure and their mean: Dice with standard deviation and interval, means of IoU, HD95 and NSD, as far as 80 columns hold them.
+pub fn summary(summary: &Summary, charset: Charset) -> String {
+    let mut columns = columns(summary);
+    loop {
+        let mut table = TextTable::of_scores(columns.iter().map(|column| column.heading.clone()).collect(), charset);
+        let cells = |row: Row| columns.iter().map(|column| (column.cell)(&row, charset)).collect::<Vec<_>>();
+        rows(&summary.structures).for_each(|row| table.row(cells(row)));
+        rows(&summary.overall).for_each(|row| table.footer(cells(row)));
+        let least = columns.iter().enumerate().max_by_key(|(_, column)| column.rank);
+        match least.filter(|(_, column)| column.rank > 0 && table.width() > WIDTH).map(|(index, _)| index) {
+            Some(index) => drop(columns.remove(index)),
+            None => return table.render(),
         }
     }
-    cells.extend(["n_missed", "n_fp_on_empty", "n_undefined"].map(|name| count(row, name)));
-    cells
+}
+
+fn average(row: &Row, metric: MetricId) -> String {
+    row.statistics(metric).map_or_else(not_available, |it| metric.unit.show(it.mean))
 }
 
 fn count(row: &Row, column: &str) -> String {

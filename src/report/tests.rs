@@ -73,11 +73,11 @@ fn where_nothing_is_scored_nothing_is_said_of_the_scored_cases() {
 }
 
 #[test]
-fn a_plain_terminal_gets_ascii_within_a_hundred_columns() {
+fn a_plain_terminal_gets_ascii_within_eighty_columns() {
     let text = terminal(&input(&Size { structures: 117, cases: 3, trials: 1, seeds: 1, epochs: 0 }), Charset::Ascii);
     assert!(text.is_ascii());
     let table = text.lines().take_while(|line| !line.starts_with("excluded"));
-    assert!(table.map(str::len).max().unwrap() <= 100, "{text}");
+    assert!(table.map(str::len).max().unwrap() <= 80, "{text}");
     assert!(text.contains("gall bladder") && text.contains("n/a"));
 }
 

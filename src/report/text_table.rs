@@ -50,11 +50,16 @@ impl TextTable {
         self.footer.push(cells.into_iter().collect());
     }
 
+    /// Characters in its longest line.
+    pub fn width(&self) -> usize {
+        let columns = self.heading.len();
+        (0..columns).map(|column| self.column(column).width).sum::<usize>() + GAP.len() * columns.saturating_sub(1)
+    }
+
     /// The table as text, with a newline after every line.
     pub fn render(&self) -> String {
         let columns: Vec<Column> = (0..self.heading.len()).map(|column| self.column(column)).collect();
-        let width =
-            columns.iter().map(|column| column.width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1);
+        let width = self.width();
         let rule = self.stroke.map_or_else(String::new, |stroke| stroke.repeat(width) + "\n");
         let lines = |rows: &[Vec<String>]| rows.iter().map(|row| line(row, &columns)).collect::<String>();
         let mut text = line(&self.heading, &columns) + &rule + &lines(&self.rows);

@@ -100,6 +100,9 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("loader-threads", 1.0, 256.0),
     // Prediction and scores.
     ("success-dice", 0.0, 1.0),
+    ("tolerance-mm", 0.0, 1e3),
+    ("structure-tolerances-mm", 0.0, 1e3),
+    ("instance-iou", 0.0, 1.0),
 ];
 
 /// Writes the table into a schema as schemars generates it: each bound of a key is the narrower of the type's and the table's.
@@ -140,7 +143,7 @@ fn range(owner: &str, key: &str) -> Option<[f64; 2]> {
     RANGES.iter().find(|(name, ..)| fits(name)).map(|&(_, least, most)| [least, most])
 }
 
-/// Bounds a number, the items of a list, or the number among alternatives.
+/// Bounds a number, the items of a list or of a table with free keys, or the number among alternatives.
 fn narrow(schema: &mut Value, range: [f64; 2]) {
     let is = |name: &str| match schema.get("type") {
         Some(Value::String(only)) => only == name,
@@ -158,7 +161,7 @@ fn narrow(schema: &mut Value, range: [f64; 2]) {
             object.insert(bound.into(), if integer { json!(limit as i64) } else { json!(limit) });
         }
     }
-    for name in ["items", "anyOf", "oneOf"] {
+    for name in ["items", "additionalProperties", "anyOf", "oneOf"] {
         match object.get_mut(name) {
             Some(Value::Array(alternatives)) => alternatives.iter_mut().for_each(|inner| narrow(inner, range)),
             Some(item) => narrow(item, range),

@@ -47,6 +47,11 @@ fn every_key_changes_the_stage_that_it_decides_and_those_after_it() {
         ("train.gradient-checkpointing=true", None),
         ("train.keep-every=2", None),
         ("evaluate.success-dice=[0.8]", None),
+        ("evaluate.tolerance-mm=2.0", Some(Evaluation)),
+        ("evaluate.structure-tolerances-mm={ liver = 3.0 }", Some(Evaluation)),
+        ("evaluate.structure-tolerances-mm={}", None),
+        // No structure of this dataset has instances.
+        ("evaluate.instance-iou=0.5", None),
         ("memory-target-gb=16.0", None),
         ("seed=1", Some(Training)),
         ("structures=[\"spleen\", \"liver\"]", Some(Training)),

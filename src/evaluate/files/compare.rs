@@ -9,7 +9,7 @@ use super::pair::{Pair, Pairs};
 use super::read::Reader;
 use super::side::Source;
 use crate::dataset::{Excluded, Target};
-use crate::evaluate::{Score, score};
+use crate::evaluate::{Evaluate, Score, score};
 use crate::volume::{Format, ReadError, Segmentation};
 
 /// Structures that were asked for.
@@ -70,8 +70,9 @@ impl Comparer {
     }
 
     /// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
-    pub fn score_all(&self, pairs: &Pairs, comparison: &Comparison) -> Scored {
-        let results: Vec<_> = pairs.pairs.par_iter().map(|pair| (pair, self.score(pair, comparison))).collect();
+    pub fn score_all(&self, pairs: &Pairs, comparison: &Comparison, settings: &Evaluate) -> Scored {
+        let results: Vec<_> =
+            pairs.pairs.par_iter().map(|pair| (pair, self.score(pair, comparison, settings))).collect();
         let mut all = Scored::default();
         for (pair, result) in results {
             match result {
@@ -88,7 +89,12 @@ impl Comparer {
         all
     }
 
-    fn score(&self, pair: &Pair, comparison: &Comparison) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
+    fn score(
+        &self,
+        pair: &Pair,
+        comparison: &Comparison,
+        settings: &Evaluate,
+    ) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
         let (reference, prediction) = self.read(pair)?;
         let mut notes = Vec::new();
         let (target, first, second) = match comparison {
@@ -108,7 +114,7 @@ impl Comparer {
         };
         let (target, [reference, prediction]) = named::in_common(&target, [(reference, first), (prediction, second)])?;
         let (reference, prediction) = on_one_grid(reference, prediction);
-        let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map))?;
+        let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map), settings)?;
         Ok((scores, notes))
     }
 

@@ -200,7 +200,16 @@ impl Structures {
 /// A structure of one value.
 pub fn structure(name: &str, value: u16) -> TargetStructure {
     let name = name.to_owned();
-    TargetStructure { members: vec![name.clone()], name, values: vec![value], value, color: [128; 3], code: None }
+    TargetStructure {
+        members: vec![name.clone()],
+        name,
+        values: vec![value],
+        value,
+        color: [128; 3],
+        code: None,
+        instances: false,
+        tubular: false,
+    }
 }
 
 /// The file's own names of a value, those of the other file if it has no names, or the value.

@@ -15,6 +15,8 @@ fn structure(name: &str, values: &[u16]) -> TargetStructure {
         members: vec![],
         color: [0; 3],
         code: None,
+        instances: false,
+        tubular: false,
     }
 }
 
@@ -47,7 +49,7 @@ fn every_structure_is_counted_and_every_combination_of_empty_is_flagged() {
     let reference = map([2, 2, 3], &[1, 1, 2, 0, 0, 0, 1, 1, 2, 0, 0, 0]);
     let prediction = map([2, 2, 3], &[1, 0, 0, 1, 3, 0, 1, 0, 0, 0, 0, 3]);
     let target = target(&[("a", &[1]), ("b", &[2]), ("c", &[3]), ("d", &[4])], false);
-    let scores = score("case", &target, &reference, &Segmentation::Labels(prediction)).unwrap();
+    let scores = score("case", &target, &reference, &Segmentation::Labels(prediction), &Evaluate::default()).unwrap();
     let found: Vec<_> = scores.iter().map(|s| (counts(s), s.reference_empty(), s.prediction_empty())).collect();
     let expected = [
         ([2, 1, 2, 7], false, false),
@@ -68,7 +70,7 @@ fn merged_structures_take_any_of_their_values() {
     let reference = map([1, 1, 4], &[1, 2, 0, 3]);
     let prediction = map([1, 1, 4], &[2, 1, 1, 0]);
     let target = target(&[("bone", &[1, 2]), ("other", &[3])], false);
-    let scores = score("case", &target, &reference, &Segmentation::Labels(prediction)).unwrap();
+    let scores = score("case", &target, &reference, &Segmentation::Labels(prediction), &Evaluate::default()).unwrap();
     assert_eq!(scores[0][DICE], Some(0.8));
     assert!(scores[1].prediction_empty());
 }
@@ -79,10 +81,10 @@ fn masks_may_overlap() {
     let target = target(&[("part", &[1]), ("whole", &[1, 2])], true);
     let masks = Array4::from_shape_vec([2, 1, 1, 4], vec![1, 0, 0, 0, 1, 1, 1, 0]).unwrap();
     let prediction = Segmentation::Masks { masks, geometry: reference.geometry.clone() };
-    let scores = score("case", &target, &reference, &prediction).unwrap();
+    let scores = score("case", &target, &reference, &prediction, &Evaluate::default()).unwrap();
     assert_eq!((scores[0][DICE], scores[1][IOU]), (Some(1.0), Some(2.0 / 3.0)));
     let one = Segmentation::Masks { masks: Array4::zeros([1, 1, 1, 4]), geometry: reference.geometry.clone() };
-    let error = score("case", &target, &reference, &one).unwrap_err();
+    let error = score("case", &target, &reference, &one, &Evaluate::default()).unwrap_err();
     assert_eq!(error, ScoreError::Masks { case: "case".into(), found: 1, expected: 2 });
 }
 
@@ -93,14 +95,14 @@ fn other_grids_are_refused_and_rounding_in_the_header_is_not() {
     let moved = |millimetres: f64| {
         let mut prediction = reference.clone();
         prediction.geometry.affine[2][3] = millimetres;
-        score("case_7", &target, &reference, &Segmentation::Labels(prediction))
+        score("case_7", &target, &reference, &Segmentation::Labels(prediction), &Evaluate::default())
     };
     assert!(moved(0.04).is_ok());
     let message = moved(5.0).unwrap_err().to_string();
     assert!(message.contains("case_7") && message.contains("5.000 mm"), "{message}");
     assert!(message.contains("origin [0, 0, 0] mm") && message.contains("origin [0, 0, 5] mm"), "{message}");
     let small = Segmentation::Labels(map([1, 1, 2], &[1, 0]));
-    let message = score("case_7", &target, &reference, &small).unwrap_err().to_string();
+    let message = score("case_7", &target, &reference, &small, &Evaluate::default()).unwrap_err().to_string();
     assert!(message.contains("[1, 2, 2] and [1, 1, 2]"), "{message}");
 }
 
@@ -108,7 +110,13 @@ fn other_grids_are_refused_and_rounding_in_the_header_is_not() {
 fn without_spacing_there_are_no_millilitres() {
     let mut reference = map([1, 1, 2], &[1, 0]);
     reference.geometry.has_spacing = false;
-    let scores = score("case", &target(&[("a", &[1])], false), &reference, &Segmentation::Labels(reference.clone()));
+    let scores = score(
+        "case",
+        &target(&[("a", &[1])], false),
+        &reference,
+        &Segmentation::Labels(reference.clone()),
+        &Evaluate::default(),
+    );
     let score = &scores.unwrap()[0];
     assert_eq!((score[DICE], score.reference_ml, value(score, "volume_difference_ml")), (Some(1.0), None, None));
     assert_eq!(value(score, "relative_volume_difference"), Some(0.0));
@@ -139,7 +147,7 @@ fn counts_and_ratios_agree_with_numpy_and_scipy() {
             names.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
         let reference = map(example.shape, &example.reference);
         let prediction = Segmentation::Labels(map(example.shape, &example.prediction));
-        let scores = score("case", &target(&listed, false), &reference, &prediction).unwrap();
+        let scores = score("case", &target(&listed, false), &reference, &prediction, &Evaluate::default()).unwrap();
         for (found, expected) in scores.iter().zip(&example.structures) {
             assert_eq!(counts(found), expected.counts);
             for (column, expected) in &expected.ratios {
@@ -158,12 +166,14 @@ fn ignored_voxels_are_not_counted() {
     let prediction = map([1, 2, 4], &[1, 0, 1, 2, 2, 1, 0, 0]);
     let structures: [(&str, &[u16]); 2] = [("a", &[1]), ("b", &[2])];
     let ignoring = |overlapping| Target { ignore: Some(9), ..target(&structures, overlapping) };
-    let labels = score("case", &ignoring(false), &reference, &Segmentation::Labels(prediction.clone())).unwrap();
+    let labels =
+        score("case", &ignoring(false), &reference, &Segmentation::Labels(prediction.clone()), &Evaluate::default())
+            .unwrap();
     assert_eq!(labels.iter().map(counts).collect::<Vec<_>>(), [[1, 1, 1, 2], [1, 0, 0, 4]]);
     let masks = Array4::from_shape_fn([2, 1, 2, 4], |(structure, z, y, x)| {
         u8::from(usize::from(prediction.voxels[[z, y, x]]) == structure + 1)
     });
     let masks = Segmentation::Masks { masks, geometry: prediction.geometry };
-    let masks = score("case", &ignoring(true), &reference, &masks).unwrap();
+    let masks = score("case", &ignoring(true), &reference, &masks, &Evaluate::default()).unwrap();
     assert_eq!(masks.iter().map(counts).collect::<Vec<_>>(), labels.iter().map(counts).collect::<Vec<_>>());
 }

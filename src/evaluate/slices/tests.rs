@@ -65,6 +65,8 @@ fn slices_show_a_structure_if_any_of_their_voxels_does() {
         members: vec![],
         color: [0; 3],
         code: None,
+        instances: false,
+        tubular: false,
     };
     let structures = vec![structure(1), structure(2)];
     let target = Target { overlapping: false, independent: true, ignore: Some(9), structures };

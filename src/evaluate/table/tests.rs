@@ -4,7 +4,7 @@ use crate::evaluate::metric::{DICE, MetricInput};
 fn score(case: &str, structure: &str, counts: [u64; 4]) -> Score {
     let [true_positive, false_positive, false_negative, true_negative] = counts;
     let counts = Overlap { true_positive, false_positive, false_negative, true_negative };
-    Score::new(case, structure, &MetricInput { counts, voxel_ml: Some(0.001) })
+    Score::new(case, structure, &MetricInput { counts, voxel_ml: Some(0.001), ..MetricInput::default() })
 }
 
 fn example() -> Vec<Score> {
@@ -31,12 +31,13 @@ fn a_table_comes_back_as_it_was_written_in_a_stable_order() {
     assert_eq!(back, [c, d, a, b]);
     let text = std::fs::read_to_string(&csv).unwrap();
     let before_metrics = "version,case,structure,true_positive,false_positive,false_negative,true_negative,\
-                          reference_empty,prediction_empty,reference_ml,prediction_ml";
+                          reference_empty,prediction_empty,reference_ml,prediction_ml,\
+                          reference_components,prediction_components,detected_components,distance_unit";
     let metrics: Vec<&str> = METRICS.iter().map(|metric| metric.column).collect();
     let header = format!("{before_metrics},{}", metrics.join(","));
     assert_eq!(text.lines().next(), Some(header.as_str()));
     assert_eq!(format!("version,{}", columns().join(",")), header);
-    assert!(text.contains("2,case_1,apple,0,0,5,4,false,true,0.005,0.0,0.0,0.0,,0.0,"), "{text}");
+    assert!(text.contains("3,case_1,apple,0,0,5,4,false,true,0.005,0.0,,,,,0.0,0.0,,0.0,"), "{text}");
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn damaged_foreign_and_missing_files_are_named() {
         refused()
     };
     let message = with(column("version", vec![VERSION + 1; 4]));
-    assert!(message.contains("scores.parquet: table of version 3"), "{message}");
+    assert!(message.contains("scores.parquet: table of version 4"), "{message}");
     let message = with(column("dice", vec!["0.5"; 4]));
     assert!(message.contains("scores.parquet") && message.contains("column `dice` has type"), "{message}");
     let without = to_frame(&example()).unwrap().drop("iou").unwrap();

@@ -12,6 +12,8 @@ fn target(names: &[&str]) -> Target {
         members: vec![],
         color: [0; 3],
         code: None,
+        instances: false,
+        tubular: false,
     };
     Target {
         overlapping: false,
@@ -26,7 +28,7 @@ fn scores(rows: &[(&str, &str, u64)]) -> DataFrame {
     let score = |(case, structure, found): &(&str, &str, u64)| {
         let counts =
             Overlap { true_positive: *found, false_positive: 10 - found, false_negative: 10 - found, true_negative: 5 };
-        Score::new(case, structure, &MetricInput { counts, voxel_ml: None })
+        Score::new(case, structure, &MetricInput { counts, ..MetricInput::default() })
     };
     to_frame(&rows.iter().map(score).collect::<Vec<_>>()).unwrap()
 }

@@ -8,7 +8,7 @@ use crate::evaluate::metric::{HEADLINE, MetricId};
 use crate::evaluate::summary::{RESAMPLES, success_column};
 use crate::evaluate::table::TableError;
 use crate::evaluate::trials::BOOTSTRAP_SEED;
-use crate::evaluate::{Trial, Trials};
+use crate::evaluate::{Summary, Trial, Trials};
 use crate::report::{Report, ReportInput};
 
 /// Above this many rows the page shows means per case only; `cases.csv` has every row.
@@ -73,18 +73,19 @@ pub(super) fn structures(report: &Report) -> String {
         return String::new();
     };
     let mut header = names(&["structure", "n"]);
-    for metric in MetricId::all() {
-        header.push(metric.heading());
-        header.extend(names(details(metric)));
+    let metrics = measured(&best.summary);
+    for metric in &metrics {
+        header.push(metric.heading_in(&best.summary.distance_unit));
+        header.extend(names(details(*metric)));
     }
     let success_dice = &report.input.success_dice;
     header.extend(success_dice.iter().map(|at_least| format!("Dice ≥ {at_least}")));
     header.extend(names(&["missed", "FP", "n/a"]));
     let structures = rows(&best.summary.structures).map(|row| {
         let color = report.color(row.text("structure"));
-        (false, structure_row(&row, color, success_dice))
+        (false, structure_row(&row, color, &metrics, success_dice))
     });
-    let overall = rows(&best.summary.overall).map(|row| (true, structure_row(&row, None, success_dice)));
+    let overall = rows(&best.summary.overall).map(|row| (true, structure_row(&row, None, &metrics, success_dice)));
     let which = match best.label.as_str() {
         "" => String::new(),
         _ => format!("<p class=\"note\">Trial {}.</p>\n", escape(&best.name())),
@@ -106,11 +107,17 @@ fn details(metric: MetricId) -> &'static [&'static str] {
     }
 }
 
-fn structure_row(row: &Row, color: Option<[u8; 3]>, success_dice: &[f64]) -> Vec<Cell> {
+/// The metrics with a value.
+fn measured(summary: &Summary) -> Vec<MetricId> {
+    let has = |metric: &MetricId| rows(&summary.structures).any(|row| row.statistics(*metric).is_some());
+    MetricId::all().filter(has).collect()
+}
+
+fn structure_row(row: &Row, color: Option<[u8; 3]>, metrics: &[MetricId], success_dice: &[f64]) -> Vec<Cell> {
     let name = row.text("structure");
     let name = color.map_or_else(|| Cell::text(name), |color| Cell::colored(name, color));
     let mut cells = vec![name, count(row, "n")];
-    for metric in MetricId::all() {
+    for &metric in metrics {
         let it = row.statistics(metric);
         cells.push(shown(metric, it.map(|it| it.mean)));
         let detail = |name: &&str| match *name {
@@ -234,14 +241,18 @@ pub(super) fn cases(trials: &Trials) -> Result<String, TableError> {
 
 fn every_score(trials: &Trials) -> String {
     let mut header = names(&["case", "structure", "trial", "fold", "seed"]);
-    header.extend(MetricId::all().map(|metric| metric.heading()));
+    let found = |metric: &MetricId| rows(&trials.scores).any(|row| row.number(metric.column).is_some());
+    let metrics: Vec<MetricId> = MetricId::all().filter(found).collect();
+    let units: BTreeSet<&str> = trials.all.iter().map(|trial| trial.summary.distance_unit.as_str()).collect();
+    let unit = Vec::from_iter(units).join(" and ");
+    header.extend(metrics.iter().map(|metric| metric.heading_in(&unit)));
     header.extend(names(&["reference, mL", "prediction, mL"]));
     let cells = |row: Row| {
         let number = row.count("trial_number").unwrap_or_default();
         let fold = row.count("fold").map_or_else(|| Cell::value("–"), Cell::value);
         let mut cells = vec![Cell::text(row.text("case")), Cell::text(row.text("structure"))];
         cells.extend([Cell::value(format!("#{number}")), fold, count(&row, "seed")]);
-        cells.extend(MetricId::all().map(|metric| shown(metric, row.number(metric.column))));
+        cells.extend(metrics.iter().map(|metric| shown(*metric, row.number(metric.column))));
         cells.extend(["reference_ml", "prediction_ml"].map(|name| Cell::number(row.number(name))));
         (false, cells)
     };

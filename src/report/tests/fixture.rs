@@ -56,6 +56,8 @@ pub fn target(structures: usize) -> Target {
             value,
             color: COLORS[index % 8],
             code: None,
+            instances: false,
+            tubular: false,
         }
     };
     Target {
@@ -129,7 +131,7 @@ fn score(target: &Target, (case, structure): (usize, usize), trial: usize, seed:
     let false_negative = found.map_or(0, |found| size - found);
     let true_negative = 1_000_000 - true_positive - false_negative - extra;
     let overlap = Overlap { true_positive, false_positive: extra, false_negative, true_negative };
-    let compared = MetricInput { counts: overlap, voxel_ml: Some(0.003) };
+    let compared = MetricInput { counts: overlap, voxel_ml: Some(0.003), ..MetricInput::default() };
     Score::new(&format!("case_{case:03}"), &target.structures[structure].name, &compared)
 }
 

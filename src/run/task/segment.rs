@@ -155,14 +155,15 @@ fn variants_of(run: &Stored) -> Vec<Variant> {
 
 fn one(run: &Stored, case: &Case, all: &mut Scored) -> Result<(), RunError> {
     let (folder, name, target) = (run.prediction(), &case.name, &run.plan.target);
+    let settings = &run.plan.evaluate;
     let read =
         |place: PathBuf| export::read(&place, name, target).map_err(|error| RunError::Reference(error.to_string()));
     let prediction = read(folder.path().to_path_buf())?;
     let reference = reference(case, prediction.geometry())?;
-    all.rows.extend(evaluate::score(name, target, &reference, &prediction)?);
+    all.rows.extend(evaluate::score(name, target, &reference, &prediction, settings)?);
     for (variant, scores) in &mut all.variants {
         let found = read(folder.variant(&file_name(variant)))?;
-        scores.extend(evaluate::score(name, target, &reference, &found)?);
+        scores.extend(evaluate::score(name, target, &reference, &found, settings)?);
     }
     if let Some(lists) = read_json::<Vec<Vec<bool>>>(&folder.looked_at(name))? {
         let slices = lists.first().map_or(0, Vec::len);

@@ -68,7 +68,9 @@ fn uses(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
     let kept = experiment.predict.largest_component.iter().enumerate();
     let kept = kept.map(|(index, name)| (KeyPath::from("predict.largest-component").item(index), name));
     let best = experiment.train.best.structure.iter().map(|name| (KeyPath::from("train.best.structure"), name));
-    for (path, name) in kept.chain(best) {
+    let tolerances = experiment.evaluate.structure_tolerances_mm.keys();
+    let tolerances = tolerances.map(|name| (KeyPath::from("evaluate.structure-tolerances-mm").key(name), name));
+    for (path, name) in kept.chain(best).chain(tolerances) {
         if !names.contains(&name.as_str()) {
             let help = suggest::help(name, &names, "structures of this experiment");
             findings.error(path, format!("this experiment does not segment `{name}`"), help);

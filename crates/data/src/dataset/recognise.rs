@@ -181,7 +181,10 @@ fn of_masks(found: masks::Masks) -> Find {
 }
 
 fn numbered(names: impl Iterator<Item = String>) -> Vec<Structure> {
-    names.zip(1..).map(|(name, value)| Structure { name, value, color: None, code: None }).collect()
+    names
+        .zip(1..)
+        .map(|(name, value)| Structure { name, value, color: None, code: None, instances: false, tubular: false })
+        .collect()
 }
 
 /// The structures of listed masks: the names of the files in their folders.

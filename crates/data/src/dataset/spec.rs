@@ -190,6 +190,12 @@ pub struct Structure {
     /// Coded anatomy for DICOM SEG. Common structures need none: they are coded by their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<AnatomicCode>,
+    /// Whether each connected component is an object of its own, such as a lesion: then detection is scored, too (lesion F1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub instances: bool,
+    /// Whether the structure has a centreline, such as vessels or airways: then clDice is scored, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tubular: bool,
 }
 
 /// A coded structure: `code = { value = "10200004", meaning = "Liver" }`.

@@ -41,6 +41,12 @@ pub struct TargetStructure {
     /// Coded anatomy, where the dataset states it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<AnatomicCode>,
+    /// Whether each connected component is an object of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub instances: bool,
+    /// Whether it has a centreline.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tubular: bool,
 }
 
 /// Whether a structure with these label values is present among the voxels; `None` if it is absent but some voxels are ignored.
@@ -74,6 +80,8 @@ impl Target {
             members: members.into_iter().cloned().collect(),
             color: self.structures.first().map_or([0; 3], |it| it.color),
             code: None,
+            instances: false,
+            tubular: false,
         };
         Self { independent: true, structures: vec![any], ..self.clone() }
     }
@@ -217,7 +225,12 @@ fn resolve(dataset: &Dataset, name: &str) -> Result<TargetStructure, TargetError
     let value = values.first().copied().unwrap_or(0);
     let color = color_of(dataset, name);
     let code = dataset.structures.iter().find(|structure| structure.name == name).and_then(|it| it.code.clone());
-    Ok(TargetStructure { name: name.into(), values, value, members: members.to_vec(), color, code })
+    // A union has what all of its members have.
+    let all = |has: fn(&Structure) -> bool| {
+        dataset.structures.iter().filter(|structure| members.contains(&structure.name)).all(has)
+    };
+    let (instances, tubular) = (all(|it| it.instances), all(|it| it.tubular));
+    Ok(TargetStructure { name: name.into(), values, value, members: members.to_vec(), color, code, instances, tubular })
 }
 
 /// Distinct colours, bright enough to be visible on greyscale images.

@@ -203,6 +203,8 @@ mod tests {
             members: vec![],
             color: [0; 3],
             code: None,
+            instances: false,
+            tubular: false,
         };
         Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
     }

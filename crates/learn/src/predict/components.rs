@@ -46,6 +46,8 @@ mod tests {
             members: vec![],
             color: [0; 3],
             code: None,
+            instances: false,
+            tubular: false,
         };
         Target { overlapping, independent: false, ignore: None, structures: vec![structure(3), structure(5)] }
     }

@@ -19,6 +19,8 @@ fn target(values: &[&[u16]], overlapping: bool) -> Target {
         members: vec![],
         color: [0; 3],
         code: None,
+        instances: false,
+        tubular: false,
     };
     Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
 }

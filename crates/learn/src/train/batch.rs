@@ -229,6 +229,8 @@ mod tests {
             members: vec![name.into()],
             color: [0; 3],
             code: None,
+            instances: false,
+            tubular: false,
         };
         Target {
             overlapping,

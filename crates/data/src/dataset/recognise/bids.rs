@@ -218,6 +218,8 @@ fn structured(find: &mut Find, chosen: &OfKind) {
         value: index as u16 + 1,
         color: None,
         code: None,
+        instances: false,
+        tubular: false,
     };
     find.structures = Some(names.iter().enumerate().map(structure).collect());
 }
@@ -235,7 +237,14 @@ fn table(survey: &Survey, label: &str) -> Option<(String, Vec<Structure>)> {
     let (index, name) = (column("index").or_else(|| column("value"))?, column("name").or_else(|| column("label"))?);
     let row = |cells: Vec<&str>| {
         let value = cells.get(index)?.parse::<u16>().ok().filter(|value| *value > 0)?;
-        Some(Structure { name: (*cells.get(name)?).to_owned(), value, color: None, code: None })
+        Some(Structure {
+            name: (*cells.get(name)?).to_owned(),
+            value,
+            color: None,
+            code: None,
+            instances: false,
+            tubular: false,
+        })
     };
     let structures: Vec<Structure> = rows.filter_map(row).collect();
     (!structures.is_empty()).then(|| (item.path.clone(), structures))

@@ -111,7 +111,14 @@ pub(super) fn structures(
     }
     let values = values(cases, SAMPLED_LABELS, guesses);
     guesses.push("structure names: the label files contain only numbers".into());
-    let name = |value: &u16| Structure { name: format!("value-{value}"), value: *value, color: None, code: None };
+    let name = |value: &u16| Structure {
+        name: format!("value-{value}"),
+        value: *value,
+        color: None,
+        code: None,
+        instances: false,
+        tubular: false,
+    };
     values.iter().map(name).collect()
 }
 
@@ -131,8 +138,14 @@ fn compared(mut named: Vec<Structure>, cases: &[Case], labels: &Labels, guesses:
             let text: Vec<String> = strange.iter().map(u16::to_string).collect();
             guesses
                 .push(format!("the label values {} have no name in the list: they are named value-N", text.join(", ")));
-            let name =
-                |value: &u16| Structure { name: format!("value-{value}"), value: *value, color: None, code: None };
+            let name = |value: &u16| Structure {
+                name: format!("value-{value}"),
+                value: *value,
+                color: None,
+                code: None,
+                instances: false,
+                tubular: false,
+            };
             named.extend(strange.iter().map(name));
         }
     }
@@ -176,7 +189,14 @@ fn segments(cases: &[Case], labels: &mut Labels, guesses: &mut Vec<String>) -> O
             values.entry(segment.name.clone()).or_default().insert(segment.value);
             if found.iter().all(|known| known.name != segment.name) {
                 let color = segment.color.map(|[red, green, blue]| format!("#{red:02x}{green:02x}{blue:02x}"));
-                found.push(Structure { name: segment.name, value: segment.value, color, code: None });
+                found.push(Structure {
+                    name: segment.name,
+                    value: segment.value,
+                    color,
+                    code: None,
+                    instances: false,
+                    tubular: false,
+                });
             }
         }
     }

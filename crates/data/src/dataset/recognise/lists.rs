@@ -127,7 +127,14 @@ fn labels(json: &DatasetJson, find: &mut Find) {
         find.guesses.push(format!("the label values {} {text}", unnamed.join(", ")));
     }
     let name = |value: u16| single.get(&value).cloned().unwrap_or_else(|| format!("value-{value}"));
-    let structure = |value: &u16| Structure { name: name(*value), value: *value, color: None, code: None };
+    let structure = |value: &u16| Structure {
+        name: name(*value),
+        value: *value,
+        color: None,
+        code: None,
+        instances: false,
+        tubular: false,
+    };
     let structures: Vec<Structure> = all.iter().map(structure).collect();
     if structures.is_empty() {
         return;
@@ -261,7 +268,14 @@ pub(super) fn uw_madison(survey: &Survey, spacing_mm: Option<[f64; 3]>) -> Resul
     let classes = classes(&survey.place(table));
     let mut find = Find::new("UW-Madison GI Tract", layout);
     find.lists.push(table.path.clone());
-    let named = |(index, name): (usize, String)| Structure { name, value: index as u16 + 1, color: None, code: None };
+    let named = |(index, name): (usize, String)| Structure {
+        name,
+        value: index as u16 + 1,
+        color: None,
+        code: None,
+        instances: false,
+        tubular: false,
+    };
     find.structures = Some(classes.into_iter().enumerate().map(named).collect());
     find.labels = Labels { overlap: true, ..Labels::default() };
     find.modality = Some(Modality::Mr);
