@@ -6,7 +6,7 @@ use ndarray::Axis;
 use rayon::prelude::*;
 
 use super::metric::{Grid, LengthUnit, METRICS, MetricId, MetricInput};
-use super::shape::{Components, Steps, axis_order, measure};
+use super::shape::{Components, Shape, Steps, axis_order, measure};
 use super::{Criteria, Evaluate, Overlap};
 use crate::dataset::Target;
 use crate::volume::{Geometry, LabelMap, Segmentation};
@@ -242,7 +242,7 @@ impl Lengths {
         let in_mm = self.grid.is_some_and(|grid| grid.unit == LengthUnit::Millimetres);
         let crop = sum.bounds().map(|bounds| source.crop(values, &bounds));
         let shape = crop.map(|crop| measure(&crop, &input.criteria, self.steps.as_ref(), in_mm));
-        input.shape = Some(shape.unwrap_or_default());
+        input.shape = Some(shape.unwrap_or_else(|| Shape::of_nothing(&input.criteria)));
     }
 }
 

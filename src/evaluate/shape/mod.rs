@@ -32,6 +32,14 @@ pub struct Shape {
     pub cl_dice: Option<f64>,
 }
 
+impl Shape {
+    /// Of a structure that is empty in both.
+    pub fn of_nothing(criteria: &Criteria) -> Self {
+        let detected = criteria.instance_iou.map(|_| 0);
+        Self { components: Components { detected, ..Components::default() }, ..Self::default() }
+    }
+}
+
 /// Measures a structure. Without `steps`, the grid has no distances; tolerances count only where they are in millimetres.
 pub fn measure(crop: &Crop, criteria: &Criteria, steps: Option<&Steps>, in_mm: bool) -> Shape {
     let both = [REFERENCE, PREDICTION].into_iter().all(|bit| crop.voxels.iter().any(|voxel| voxel & bit != 0));

@@ -18,6 +18,7 @@ pub mod parallel;
 pub mod phantom;
 pub mod read;
 pub mod recognise;
+mod structure;
 pub mod spec;
 pub mod split;
 pub mod target;
