@@ -1,7 +1,7 @@
 #!/bin/sh
-# Changed files for every reader: `fuzz/run.sh [FILES]` (100,000 each by default) prints what became of them. With `libfuzzer` as second
-# word, libFuzzer then runs as many inputs on each target of the image readers and prints its coverage; needs `rustup toolchain install nightly`.
-# Faulty files are kept in fuzz/found/.
+# `fuzz/run.sh [FILES [libfuzzer [SECONDS]]]`: changed files for every reader (100,000 each by default), and what became of them. With
+# `libfuzzer` as second word, libFuzzer then runs as many inputs on each target, or as many as take the seconds, and prints its coverage;
+# needs `rustup toolchain install nightly`. Faulty files are kept in fuzz/found/.
 set -eu
 cd "$(dirname "$0")"
 files=${1:-100000}
@@ -15,10 +15,12 @@ nice "$target/release/mutate" --count "$files"
 "$target/release/mutate" --seeds corpus
 flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 flags="$flags -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1"
-RUSTFLAGS=$flags cargo +nightly build --release --features libfuzzer --target x86_64-unknown-linux-gnu --bins
-for reader in nifti nrrd dicom segments frames pictures surfaces runs; do
-    mkdir -p found
-    nice "$target/x86_64-unknown-linux-gnu/release/$reader" -runs="$files" -max_len=65536 -timeout=10 -rss_limit_mb=4096 \
+readers="nifti nrrd dicom segments contours frames pictures surfaces runs names"
+# `mutate` has no libFuzzer to link with.
+RUSTFLAGS=$flags cargo +nightly build --release --features libfuzzer --target x86_64-unknown-linux-gnu $(printf -- ' --bin %s' $readers)
+mkdir -p found
+for reader in $readers; do
+    nice "$target/x86_64-unknown-linux-gnu/release/$reader" -runs="$files" -max_total_time="${3:-0}" -max_len=65536 -timeout=10 -rss_limit_mb=4096 -seed=1 \
         -artifact_prefix="found/$reader-" -print_final_stats=1 "corpus/$reader" 2>&1 |
-        grep -E 'DONE|cov:.*(INITED|DONE)|stat::(number_of_executed_units|peak_rss_mb)|SUMMARY' | tail -4 | sed "s/^/$reader: /"
+        grep -E '(INITED|DONE) +cov:|stat::(number_of_executed_units|peak_rss_mb)|SUMMARY' | tail -5 | sed "s/^/$reader: /"
 done

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
+use segspec::Cancel;
 use segspec::dataset::{self, Dataset, read_label};
 use segspec::preprocess::resample::{Order, resample};
 use segspec::volume::dicom::{Choice, read_series};
@@ -60,7 +61,8 @@ fn masks(root: &Path) -> Measured {
         .replace("{case}/ct.nii.gz", "{case}_ct_sm.nii.gz")
         .replace("{case}/segmentations/", "{case}_seg_fast/");
     let spec: Dataset = toml::from_str(&text).expect("a dataset");
-    let opened = dataset::open(&spec, "totalsegmentator", root.parent().unwrap_or(root)).expect("a case");
+    let opened =
+        dataset::open(&spec, "totalsegmentator", root.parent().unwrap_or(root), &Cancel::new()).expect("a case");
     let case = &opened.cases[0];
     let grid = read_geometry(&case.images[0]).expect("an image");
     repeat(|| 2 * black_box(read_label(case, &grid).expect("117 masks")).voxels.len())

@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| segspec_fuzz::read_once("nifti", bytes));
+libfuzzer_sys::fuzz_target!(init: segspec_fuzz::prepare(), |bytes: &[u8]| segspec_fuzz::read_once("nifti", bytes));

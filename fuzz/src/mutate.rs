@@ -3,7 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::seeds::Seed;
+use crate::dress::Seed;
 
 /// Numbers that headers claim without meaning them, in text.
 const CLAIMS: [&str; 9] = ["0", "-1", "1", "65536", "2147483647", "4294967296", "99999999999", "1e308", "nan"];

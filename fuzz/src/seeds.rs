@@ -2,69 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use crate::frames::{Frame, as_input, wrapped};
+use crate::dress::{Dress, Seed};
+use crate::frames::Frame;
 use crate::{Reader, scratch};
-use segspec_volume::format::Format;
 
 /// Larger files teach a mutation nothing and take its time.
 const LARGEST: u64 = 64 << 10;
-
-/// A file to begin with, and what a mutation of its content is put into.
-#[derive(Clone, Debug)]
-pub struct Seed {
-    /// What is mutated.
-    pub content: Vec<u8>,
-    /// How the mutated content becomes a file.
-    pub dress: Dress,
-}
-
-/// How mutated content becomes a file.
-#[derive(Clone, Debug)]
-pub enum Dress {
-    /// As it is.
-    Plain,
-    /// Compressed, so that mutations reach what is inside.
-    Gzip,
-    /// With the right checksums.
-    Png,
-    /// As the frame of a DICOM file.
-    Frame(Frame),
-}
-
-impl Seed {
-    /// The file of some content.
-    pub fn file(&self, content: &[u8]) -> Vec<u8> {
-        match &self.dress {
-            Dress::Plain => content.to_vec(),
-            Dress::Gzip => gzip(content),
-            Dress::Png => with_checksums(content),
-            Dress::Frame(frame) => wrapped(frame, content),
-        }
-    }
-
-    /// The same as libFuzzer takes it.
-    pub fn input(&self) -> Vec<u8> {
-        match &self.dress {
-            Dress::Frame(frame) => as_input(frame, &self.content).unwrap_or_default(),
-            _ => self.file(&self.content),
-        }
-    }
-}
 
 /// The seeds of a reader, always in the same order.
 pub fn of(reader: &Reader) -> Vec<Seed> {
     match reader.name {
         "frames" => frames(),
         "runs" => runs().into_iter().map(|text| plain(text.into_bytes())).collect(),
+        "names" => NAMES.iter().map(|text| plain(text.as_bytes().to_vec())).collect(),
         "spec" => specs().into_iter().map(plain).collect(),
         _ => files(reader),
     }
@@ -79,7 +37,7 @@ fn repository() -> PathBuf {
 }
 
 fn tables() -> Vec<Value> {
-    let names = ["nifti", "nrrd_files", "dicom", "raster", "surface"];
+    let names = ["nifti", "nrrd_files", "dicom", "raster", "surface", "contours"];
     let path = |name: &str| repository().join("tests/reference").join(format!("{name}.json"));
     names.iter().filter_map(|name| serde_json::from_slice(&fs::read(path(name)).ok()?).ok()).collect()
 }
@@ -93,15 +51,9 @@ fn files(reader: &Reader) -> Vec<Seed> {
     let path = scratch("seed");
     let mut seeds = Vec::new();
     for content in contents {
-        let written = fs::write(&path, &content);
-        if written.is_err() || !Format::of(&path).is_ok_and(reader.takes) {
-            continue;
+        if fs::write(&path, &content).is_ok() && (reader.takes)(&path) {
+            seeds.extend(Seed::all(content));
         }
-        if reader.name == "nifti" && !content.starts_with(&[0x1f, 0x8b]) {
-            seeds.push(Seed { content: content.clone(), dress: Dress::Gzip });
-        }
-        let is_png = content.starts_with(b"\x89PNG");
-        seeds.push(Seed { content, dress: if is_png { Dress::Png } else { Dress::Plain } });
     }
     let _ = fs::remove_file(path);
     seeds
@@ -159,6 +111,16 @@ fn runs() -> [String; 2] {
     [format!("{header}{rows}"), format!("\u{feff}{header}case1_day0_slice_0002,\"small_bowel\",{}\n", many.trim_end())]
 }
 
+/// Names of labels: of segspec, of both versions of nnU-Net, of ITK-SNAP and of 3D Slicer.
+const NAMES: [&str; 5] = [
+    r##"{"format": 1, "overlapping": true, "program": "segspec", "structures": [{"name": "liver", "mask": 0, "color": "#ff0007",
+        "code": {"value": "10200004", "scheme": "SCT", "meaning": "Liver"}}, {"name": "kidney", "mask": 1, "color": null}]}"##,
+    r#"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "left kidney": 300}, "numTraining": 2}"#,
+    r#"{"labels": {"0": "background", "1": "liver", "2": "kidney"}}"#,
+    "# ITK-SNAP\n    0     0    0    0        0  0  0    \"Clear Label\"\n    1   255    0    7        1  1  1    \"liver\"\n",
+    "# Color table file\n0 Background 0 0 0 0\n1 liver 255 0 7 255\n300 left_kidney 0 0 255 255\n",
+];
+
 fn specs() -> Vec<Vec<u8>> {
     let folders = ["experiments", "experiments/bases", "datasets", "tests/specs/valid", "tests/specs/invalid"];
     let mut files: Vec<PathBuf> = Vec::new();
@@ -168,25 +130,4 @@ fn specs() -> Vec<Vec<u8>> {
     }
     files.sort();
     files.iter().filter_map(|file| fs::read(file).ok()).collect()
-}
-
-fn gzip(content: &[u8]) -> Vec<u8> {
-    let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let _ = packed.write_all(content);
-    packed.finish().unwrap_or_default()
-}
-
-/// A PNG whose chunks, where they can still be found, have their checksums.
-fn with_checksums(content: &[u8]) -> Vec<u8> {
-    let mut file = content.to_vec();
-    let mut at = 8;
-    while let Some(length) = file.get(at..at + 4).and_then(|four| four.try_into().ok()).map(u32::from_be_bytes) {
-        let end = (at + 8).saturating_add(length as usize);
-        let Some(chunk) = file.get(at + 4..end) else { break };
-        let checksum = crc32fast::hash(chunk).to_be_bytes();
-        let Some(place) = file.get_mut(end..end + 4) else { break };
-        place.copy_from_slice(&checksum);
-        at = end + 4;
-    }
-    file
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::session::counted;
 use super::{Exit, Failure, session};
 use crate::backend::DeviceName;
 use crate::dataset::Access;
@@ -11,6 +12,7 @@ use crate::observe::Events;
 use crate::observe::terminal::Terminal;
 use crate::run::bench::{Cost, measure};
 use crate::run::{Folds, Setting};
+use crate::words;
 
 /// Measure the cost of an experiment on this machine: seconds per step, patches per second, memory
 ///
@@ -71,9 +73,9 @@ fn print(cost: &Cost) {
     let [z, y, x] = cost.patch_size;
     let label = if cost.label.is_empty() { String::new() } else { format!("{}: ", cost.label) };
     println!(
-        "{label}{:.2} M parameters, {} patches of {z}×{y}×{x} per step, {}, on {}",
+        "{label}{:.2} M parameters, {} of {z}×{y}×{x} per step, {}, on {}",
         cost.parameters as f64 / 1e6,
-        cost.patches_per_step,
+        counted(cost.patches_per_step, "patch"),
         cost.precision,
         cost.device
     );
@@ -87,6 +89,6 @@ fn print(cost: &Cost) {
         println!("  peak memory    {:>9.0} MB", bytes as f64 / 1e6);
     }
     if let Some(seconds) = cost.training_seconds {
-        println!("  all steps      {seconds:>9.0} s");
+        println!("  whole training about {}", words::duration(seconds));
     }
 }

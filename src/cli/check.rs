@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::names::spec_file;
 use super::session::counted;
 use super::{Exit, Failure};
 use crate::plan::side_warning;
@@ -36,7 +37,8 @@ pub fn execute(args: Check) -> Result<Exit, Failure> {
     let environment = environment();
     let (mut failed, mut warnings) = (Vec::new(), Vec::new());
     let (mut experiments, mut datasets) = (0, 0);
-    for file in &args.files {
+    for file in args.files.iter().map(|file| spec_file(file)) {
+        let file = file.as_path();
         let count = match kind::of_file(file) {
             Kind::Experiment => &mut experiments,
             Kind::Dataset => &mut datasets,

@@ -3,10 +3,11 @@
 use clap::Args;
 use serde_json::json;
 
-use super::session::data_root;
+use super::session::{counted, data_root};
 use super::{Exit, Failure};
 use crate::backend::examine::{self, Examined, examine};
 use crate::backend::{self, kernel_cache};
+use crate::memory::gigabytes;
 use crate::store::manifest::{Git, Host};
 
 /// Show this machine's devices, memory, versions and data folder
@@ -59,9 +60,9 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     if let Some(file) = &kernels {
         println!("kernels    GPU kernel cache: {}", file.display());
     }
-    println!("machine    {}, {}, {} cores", host.name, host.system, host.cores);
+    println!("machine    {}, {}, {}", host.name, host.system, counted(host.cores, "core"));
     println!("processor  {}", host.cpu);
-    println!("memory     {:.1} GiB", host.memory as f64 / f64::from(1 << 30));
+    println!("memory     {}", gigabytes(host.memory));
     let state = if root.is_dir() { "found" } else { "not found: set SEGSPEC_DATA" };
     println!("data       {} ({state})", root.display());
     Ok(Exit::Ok)

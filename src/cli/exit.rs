@@ -7,7 +7,7 @@ use crate::spec::Diagnostics;
 
 /// Shown below `segspec --help`.
 pub const HELP: &str = "\
-Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 trial failed, 6 reproduction differs,
+Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 a run failed, 6 reproduction differs,
 7 environment (disk full, device missing, permission), 130 interrupted (state saved).
 
 Settings: SEGSPEC_DATA (folder of the datasets, default data/), SEGSPEC_DEVICE (default auto),
@@ -38,9 +38,10 @@ pub(super) fn exit_on_closed_output() {
 /// [`Failure`] with exit code 7 where stdout takes no more; a closed pipe is none.
 pub(super) fn flush() -> Result<(), Failure> {
     match std::io::stdout().flush() {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::message(Exit::Environment, format!("cannot write to stdout: {error}")))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::message(
+            Exit::Environment,
+            format!("cannot write to stdout: {}", crate::files::reason(&error)),
+        )),
         _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Exit, Failure};
+use crate::counted;
 use crate::report::text_table::TextTable;
 use crate::volume::dicom::{Choice, Content, ContourFacts, Gaps, SeriesSummary};
 use crate::volume::{Facts, ImageFacts, SurfaceFacts, facts};
@@ -77,7 +78,7 @@ pub fn execute(args: Inspect) -> Result<Exit, Failure> {
         None => Ok(Exit::Ok),
         Some(error) if count == 1 => Err(Failure::new(Exit::BadData, error)),
         Some(error) => {
-            Err(Failure::message(Exit::BadData, format!("{error}\n{} more paths cannot be read", count - 1)))
+            Err(Failure::message(Exit::BadData, format!("{error}\n{} cannot be read", counted(count - 1, "more path"))))
         }
     }
 }
@@ -161,10 +162,10 @@ fn segments_text(image: &ImageFacts) -> String {
 
 fn surface_text(surface: &SurfaceFacts) -> String {
     let mut text = format!(
-        "  surface    {} triangles, {} component(s), {} open edges\n  size       {:.1} mm², {:.1} ml\n",
-        surface.triangles,
-        surface.components,
-        surface.open_edges,
+        "  surface    {}, {}, {}\n  size       {:.1} mm², {:.1} ml\n",
+        counted(surface.triangles, "triangle"),
+        counted(surface.components, "component"),
+        counted(surface.open_edges, "open edge"),
         surface.area_mm2,
         surface.volume_mm3 / 1e3
     );

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::session::{fold_of_folds, label, prediction_settings};
 use super::{Exit, Failure};
 use crate::report::text_table::TextTable;
 use crate::store::history::read_history;
@@ -27,8 +28,8 @@ pub struct Ls {
     json: bool,
 }
 
-const COLUMNS: [&str; 10] =
-    ["experiment", "run", "prediction", "state", "trial", "seed", "fold", "epochs", "Dice", "started"];
+const COLUMNS: [&str; 11] =
+    ["experiment", "run", "prediction", "state", "trial", "settings", "seed", "fold", "epochs", "Dice", "started"];
 
 /// One row of the table.
 struct Row {
@@ -37,8 +38,11 @@ struct Row {
     prediction: String,
     status: Status,
     trial: String,
+    /// What the predictions of one training differ in.
+    settings: String,
     seed: u64,
-    fold: String,
+    /// Number of the fold, of how many.
+    fold: [usize; 2],
     epochs: usize,
     dice: Option<f64>,
     started: String,
@@ -46,12 +50,18 @@ struct Row {
 
 /// Prints the table.
 pub fn execute(args: Ls) -> Result<Exit, Failure> {
-    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut runs, mut rows, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     for run in store::all(&args.run_root, args.experiment.as_deref()) {
-        match run.and_then(|run| row(&run)) {
-            Ok(row) => rows.push(row),
+        match run.and_then(|run| Ok((row(&run)?, run))) {
+            Ok((row, run)) => {
+                rows.push(row);
+                runs.push(run);
+            }
             Err(error) => unreadable.push(error),
         }
+    }
+    for (row, run) in rows.iter_mut().zip(&runs) {
+        row.settings = label(&prediction_settings(run, &runs));
     }
     if args.json {
         let all = rows.iter().map(to_json).chain(unreadable.iter().map(|error| lost(&args.run_root, error)));
@@ -74,15 +84,18 @@ pub fn execute(args: Ls) -> Result<Exit, Failure> {
 }
 
 fn table(rows: &[Row]) -> TextTable {
-    // The prediction column is shown only if a training has several predictions.
+    // Predictions and their settings are shown only if a training has several predictions.
     let several = rows.iter().enumerate().any(|(index, row)| rows[..index].iter().any(|other| other.run == row.run));
-    let mut table = TextTable::new(COLUMNS.into_iter().filter(|column| several || *column != "prediction"));
+    let mut table =
+        TextTable::new(COLUMNS.into_iter().filter(|column| several || !["prediction", "settings"].contains(column)));
     for row in rows {
-        let dice = row.dice.map_or_else(|| "—".into(), |dice| format!("{dice:.4}"));
+        let dice = row.dice.map_or_else(|| "–".into(), |dice| format!("{dice:.4}"));
         let prediction = several.then(|| row.prediction.clone());
+        let settings = several.then(|| row.settings.clone());
         let names = [row.experiment.clone(), row.run.clone()].into_iter().chain(prediction);
-        let numbers = [row.seed.to_string(), row.fold.clone(), row.epochs.to_string(), dice, row.started.clone()];
-        table.row(names.chain([row.status.word().into(), row.trial.clone()]).chain(numbers));
+        let numbers =
+            [row.seed.to_string(), fold_of_folds(row.fold), row.epochs.to_string(), dice, row.started.clone()];
+        table.row(names.chain([row.status.text().into(), row.trial.clone()]).chain(settings).chain(numbers));
     }
     table
 }
@@ -118,11 +131,12 @@ fn row(run: &Stored) -> Result<Row, StoreError> {
         prediction: run.ids.prediction.clone(),
         status: run.status()?,
         seed: plan.seed(),
-        fold: format!("{}/{}", plan.about.fold, plan.about.folds),
+        fold: [plan.about.fold, plan.about.folds],
         epochs: epochs(run, manifest.as_ref())?,
         dice: manifest.as_ref().and_then(|manifest| manifest.evaluation(&run.ids)?.dice),
         started: started.unwrap_or_default(),
         trial: plan.about.trial.label(),
+        settings: String::new(),
         experiment: plan.about.experiment.clone(),
     })
 }
@@ -140,11 +154,14 @@ fn epochs(run: &Stored, manifest: Option<&Manifest>) -> Result<usize, StoreError
 fn to_json(row: &Row) -> Value {
     let mut value = json!({
         "experiment": row.experiment, "id": row.run, "prediction": row.prediction, "status": row.status.word(),
-        "trial": row.trial, "seed": row.seed, "fold": row.fold, "epochs": row.epochs, "dice": row.dice,
+        "trial": row.trial, "seed": row.seed, "fold": format!("{}/{}", row.fold[0], row.fold[1]), "epochs": row.epochs, "dice": row.dice,
         "started": row.started,
     });
     if let (Status::Failed { reason }, Some(object)) = (&row.status, value.as_object_mut()) {
         object.insert("reason".into(), reason.as_str().into());
+    }
+    if let (false, Some(object)) = (row.settings.is_empty(), value.as_object_mut()) {
+        object.insert("settings".into(), row.settings.as_str().into());
     }
     value
 }

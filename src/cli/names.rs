@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Cli, Exit, Failure};
 
@@ -13,7 +13,7 @@ const RUNS: &str = "runs";
 const SHORTEST_ID: usize = 4;
 
 /// Commands that users of other tools try, and what does their work here.
-const HINTS: [(&[&str], &str); 9] = [
+const HINTS: [(&[&str], &str); 10] = [
     (
         &["train", "fit", "resume", "sweep", "tune"],
         "`segspec run FILE` trains, predicts, scores and reports; it resumes by itself",
@@ -24,6 +24,10 @@ const HINTS: [(&[&str], &str); 9] = [
     ),
     (&["eval", "score", "metrics"], "`segspec evaluate --reference DIR --prediction DIR` scores label maps"),
     (&["compare", "diff", "plot"], "`segspec report A B --output FOLDER` compares runs or experiments"),
+    (
+        &["reproduce", "repeat", "rerun"],
+        "`segspec run FILE --set run-root=again` computes everything once more, beside the first results",
+    ),
     (&["list", "runs", "status"], "`segspec ls` lists runs"),
     (
         &["rm", "delete", "clean"],
@@ -40,19 +44,37 @@ const HINTS: [(&[&str], &str); 9] = [
 /// Parses the command line; prints help, or the error with a hint, and exits where it cannot be run.
 pub fn parse() -> Cli {
     let arguments: Vec<_> = std::env::args_os().collect();
-    Cli::try_parse_from(&arguments).unwrap_or_else(|error| {
-        let _ = error.print();
-        if error.kind() == ErrorKind::InvalidSubcommand
-            && let Some(hint) = arguments.get(1).and_then(|word| hint(&word.to_string_lossy()))
-        {
-            eprintln!("\nhint: {hint}");
+    Cli::try_parse_from(&arguments).unwrap_or_else(|mut error| {
+        let words: Vec<_> = arguments.iter().skip(1).map(|word| word.to_string_lossy()).collect();
+        let hint = words.first().and_then(|command| match error.kind() {
+            ErrorKind::InvalidSubcommand => hint(command),
+            ErrorKind::UnknownArgument => option_hint(command, &error),
+            _ => None,
+        });
+        if hint.is_some() {
+            // A word that is merely spelled alike would mislead.
+            let guesses = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::Suggested];
+            guesses.into_iter().for_each(|guess| drop(error.remove(guess)));
         }
+        let _ = error.print();
+        hint.iter().for_each(|hint| eprintln!("\nhint: {hint}"));
         std::process::exit(error.exit_code());
     })
 }
 
 fn hint(word: &str) -> Option<&'static str> {
     HINTS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint)
+}
+
+/// Options that belong to the experiment.
+fn option_hint(command: &str, error: &clap::Error) -> Option<&'static str> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_setting = ["--set", "--overlap", "--threshold", "--weights", "--largest-component", "--batch-size"]
+        .contains(&option.as_str());
+    (command == "predict" && is_setting).then_some(
+        "`segspec run FILE --set predict.overlap=0.75` predicts the test cases again with other settings, without retraining; \
+         `segspec predict` then uses them",
+    )
 }
 
 /// The folder of a run: a path, or the beginning of a run's id (at least four characters) below `runs/`.
@@ -86,11 +108,24 @@ pub(super) fn run_folder(argument: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// An experiment file: a path, or the name of a file in `experiments/` without its ending.
+/// An experiment file: a path, or the name of a file in `experiments/` without its ending, which need not exist.
 pub(super) fn experiment_file(argument: &Path) -> PathBuf {
-    let named = Path::new("experiments").join(format!("{}.toml", argument.display()));
-    let is_name = argument.components().count() == 1 && argument.extension().is_none() && !argument.exists();
-    if is_name && named.is_file() { named } else { argument.to_path_buf() }
+    if is_name(argument) { in_folder("experiments", argument) } else { argument.to_path_buf() }
+}
+
+/// An experiment or dataset file: a path, or the name of a file in `experiments/`, else in `datasets/`.
+pub(super) fn spec_file(argument: &Path) -> PathBuf {
+    let (experiment, dataset) = (experiment_file(argument), in_folder("datasets", argument));
+    if is_name(argument) && !experiment.is_file() && dataset.is_file() { dataset } else { experiment }
+}
+
+/// Whether an argument is the name of a file rather than a path.
+pub(super) fn is_name(argument: &Path) -> bool {
+    argument.components().count() == 1 && argument.extension().is_none() && !argument.exists()
+}
+
+fn in_folder(folder: &str, name: &Path) -> PathBuf {
+    Path::new(folder).join(format!("{}.toml", name.display()))
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

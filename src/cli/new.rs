@@ -45,8 +45,9 @@ pub struct New {
 }
 
 pub fn execute(args: New) -> Result<Exit, Failure> {
-    let folder = std::fs::canonicalize(&args.from)
-        .map_err(|error| Failure::message(Exit::BadData, format!("{}: {error}", args.from.display())))?;
+    let folder = std::fs::canonicalize(&args.from).map_err(|error| {
+        Failure::message(Exit::BadData, format!("{}: {}", args.from.display(), files::reason(&error)))
+    })?;
     let name = match args.name {
         Some(name) => valid(name)?,
         None => name_of(&folder),
@@ -150,7 +151,7 @@ fn root_of(folder: &Path) -> String {
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     files::write_atomic(path, text.as_bytes())
-        .map_err(|error| Failure::message(Exit::Environment, format!("{}: {error}", path.display())))
+        .map_err(|error| Failure::message(Exit::Environment, format!("{}: {}", path.display(), files::reason(&error))))
 }
 
 /// A TOML string.
@@ -161,6 +162,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cancel;
     use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
     use crate::spec::Experiment;
 
@@ -169,7 +171,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let from = place.path().join("My Set");
         let recipe = PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
-        phantom::write(&from, recipe, &|_, _| {}).unwrap();
+        phantom::write(&from, recipe, &|_, _| {}, &Cancel::new()).unwrap();
         let new = || New { from: from.clone(), name: None, out: place.path().into(), spacing_mm: None, json: false };
         assert_eq!(execute(new()).unwrap(), Exit::Ok);
         let read = |file: &str| std::fs::read_to_string(place.path().join(file)).unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Failure, dataset};
+use super::{Exit, Failure, dataset, session};
 use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
 
 /// Generate a synthetic abdominal dataset; the same seed gives the same files
@@ -84,7 +84,8 @@ pub fn execute(args: Phantom) -> Result<Exit, Failure> {
     };
     let recipe = PhantomRecipe { cases: args.cases.into(), seed: args.seed, size, layout: args.layout.into() };
     let bar = dataset::progress_bar("writing");
-    phantom::write(&args.out, recipe, &|done, all| dataset::show(&bar, done, all)).map_err(dataset::failure)?;
+    phantom::write(&args.out, recipe, &|done, all| dataset::show(&bar, done, all), &session::cancellation())
+        .map_err(dataset::failure)?;
     bar.finish_and_clear();
     println!("{}: {recipe}", args.out.display());
     Ok(Exit::Ok)

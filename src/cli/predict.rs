@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::names::run_folder;
+use super::session::counted;
 use super::{Exit, Failure, dataset, session};
 use crate::Cancel;
 use crate::backend::DeviceName;
@@ -275,6 +276,14 @@ fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {
         println!("{value:#}");
         return;
     }
-    let all = rows.len() + failed.len();
-    println!("{} of {all} cases segmented with the {weights}: {}", rows.len(), args.output.display());
+    let cases = done_of(rows.len(), failed.len());
+    println!("{cases} segmented with the {weights}: {}", args.output.display());
+}
+
+/// `3 cases`; `1 of 3 cases` if some failed.
+fn done_of(done: usize, failed: usize) -> String {
+    match failed {
+        0 => counted(done, "case"),
+        _ => format!("{done} of {}", counted(done + failed, "case")),
+    }
 }

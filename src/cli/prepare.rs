@@ -13,7 +13,7 @@ use crate::observe::Events;
 use crate::observe::terminal::Terminal;
 use crate::run::Setting;
 use crate::run::preparing::prepare_all;
-use crate::run::setting::cache;
+use crate::store::cache;
 
 /// Run only the preprocessing of an experiment
 ///

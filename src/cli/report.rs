@@ -6,12 +6,13 @@ use std::process::Command;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::names::{experiment_file, run_folder};
+use super::names::{experiment_file, is_name, run_folder};
 use super::session::{self, REPORTS};
 use super::{Exit, Failure};
 use crate::evaluate::frame::rows;
 use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::{Trial, summary};
+use crate::plan::tell_apart;
 use crate::report::text_table::Charset;
 use crate::report::{self, terminal};
 use crate::run::{self, found};
@@ -60,16 +61,21 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
             out.get_or_insert(default);
         }
     }
-    let (runs, Some(out)) = (all, out) else {
+    let (mut runs, Some(out)) = (all, out) else {
         let text = "a comparison needs an output folder: add, for example, --output reports/comparison";
         return Err(Failure::message(Exit::Usage, text));
     };
     notes.extend(args.note);
+    tell_apart(&mut runs.iter_mut().map(|run| &mut run.plan).collect::<Vec<_>>());
+    let settings = if let [run] = runs.as_mut_slice() { name_prediction(run) } else { String::new() };
     let (report, files) = run::report::write(&runs, &notes, &out)?;
     if args.json {
         println!("{}", to_json(&report));
     } else {
         print!("{}", terminal::report(&report, Charset::Unicode));
+        if !settings.is_empty() {
+            println!("This training has several predictions; this one has {settings}.");
+        }
         println!("report: {}", files.page.display());
     }
     if args.open {
@@ -78,10 +84,19 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// Names a prediction by its settings, if its training has several; returns them.
+fn name_prediction(run: &mut Stored) -> String {
+    let all: Vec<Stored> =
+        store::all(&run.folder.run_root(), Some(&run.plan.about.experiment)).into_iter().flatten().collect();
+    let settings = session::prediction_settings(run, &all);
+    let label = session::label(&settings);
+    run.plan.about.trial.settings.extend(settings);
+    label
+}
+
 /// The runs to report on, their experiment's notes, and the default output folder.
 fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
-    let is_name = !path.exists() && path.extension().is_none() && experiment_file(path) == path;
-    if path.is_dir() || is_name {
+    if path.is_dir() || (is_name(path) && !experiment_file(path).is_file()) {
         let run = Stored::open(&run_folder(path)?)?;
         let out = run.evaluation().report();
         return Ok((vec![run], Vec::new(), out));

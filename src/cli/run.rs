@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::names::run_folder;
-use super::session::{self, REPORTS, exit_of};
+use super::session::{self, REPORTS, exit_of, fold_of_folds};
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
@@ -18,9 +18,9 @@ use crate::observe::{Events, FailureClass, Kind, Outcome};
 use crate::report::text_table::{Charset, TextTable};
 use crate::report::{PAGE, terminal};
 use crate::run::experiment::{Outcomes, run_all};
-use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report, setting as run_setting};
+use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
 use crate::spec::Experiment;
-use crate::store::{Lock, Status, Stored};
+use crate::store::{self, Lock, Status, Stored};
 
 /// Run an experiment: preprocess, train, predict, score, report
 ///
@@ -160,7 +160,7 @@ fn run_and_report(
     about: &Experiment,
 ) -> Result<Exit, Failure> {
     // Other processes may be writing there.
-    files::remove_abandoned(&run_setting::cache(Path::new(about.run_root.as_str())));
+    files::remove_abandoned(&store::cache(Path::new(&about.run_root)));
     files::remove_abandoned(Path::new(REPORTS));
     let data_root = session::explicit_data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
@@ -247,12 +247,13 @@ fn exit_code_of(outcomes: &Outcomes) -> Result<Exit, Failure> {
     }
     let failed: Vec<_> = outcomes.failed().collect();
     match (failed.as_slice(), outcomes.runs.len()) {
-        ([(_, class, reason)], 1) => return Err(Failure::message(exit_of(*class), reason)),
         ([], _) => {}
+        // The reasons were told when the runs failed.
+        ([(_, class, _)], 1) => return Err(Failure::message(exit_of(*class), "1 of 1 runs failed")),
         (failed, all) => {
             let mut text = format!("{} of {all} runs failed", failed.len());
-            for (run, _, reason) in failed {
-                text.push_str(&format!("\n  {} {}: {reason}", run.id(), run.plan.name()));
+            for (run, ..) in failed {
+                text.push_str(&format!("\n  {} {}", run.id(), run.plan.name()));
             }
             let machine = failed.iter().any(|(_, class, _)| exit_of(*class) == Exit::Environment);
             return Err(Failure::message(if machine { Exit::Environment } else { Exit::TrialFailed }, text));
@@ -300,14 +301,14 @@ fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
         table.row([
             (index + 1).to_string(),
             run.id(),
-            status.word().into(),
+            status.text().into(),
             run.plan.seed().to_string(),
-            format!("{}/{}", about.fold, about.folds),
+            fold_of_folds([about.fold, about.folds]),
             about.trial.label(),
         ]);
     }
     print!("{}", table.render());
-    let words = ["new", "finished", "resumable", "running", "failed"];
+    let words = ["new", "finished", "resumable", "trained", "predicted", "running", "failed"];
     let count = |word: &'static str| (word, rows.iter().filter(|(_, status)| status.word() == word).count());
     let counts = words.into_iter().map(count).filter(|(word, count)| *count > 0 || words[..3].contains(word));
     let counts = counts.map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>();

@@ -49,6 +49,7 @@ pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
             let text = format!("{}: another segspec process is using this run ({holder})", run.folder.lock().display());
             Err(Failure::message(Exit::Environment, text))
         }
-        Outcome::Failed { class, reason } => Err(Failure::message(exit_of(class), reason)),
+        // The reason was told when the run failed.
+        Outcome::Failed { class, .. } => Err(Failure::message(exit_of(class), "1 of 1 runs failed")),
     }
 }

@@ -45,8 +45,9 @@ pub fn execute(args: Schema) -> Result<Exit, Failure> {
 fn write() -> Result<Exit, Failure> {
     let schemas = [("experiments/schema.json", schema::experiment()), ("datasets/schema.json", schema::dataset())];
     for (path, schema) in schemas {
-        files::write_atomic(Path::new(path), schema::text(&schema).as_bytes())
-            .map_err(|error| Failure::message(Exit::Environment, format!("cannot write {path}: {error}")))?;
+        files::write_atomic(Path::new(path), schema::text(&schema).as_bytes()).map_err(|error| {
+            Failure::message(Exit::Environment, format!("cannot write {path}: {}", files::reason(&error)))
+        })?;
         println!("{path}");
     }
     Ok(Exit::Ok)

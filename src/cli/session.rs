@@ -1,18 +1,22 @@
 //! Shared by the commands that read an experiment: loading, data folder, device and cancellation.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::check::{environment, report_overrides};
 use super::names::experiment_file;
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
+pub use crate::counted;
 use crate::dataset::Access;
+use crate::evaluate::Setting;
 use crate::infer::trained::OpenError;
 use crate::observe::{Events, FailureClass};
+use crate::plan::{Compared, Plan, differences};
 use crate::run::{self, Folds, Planned, Request, RunError};
 use crate::spec::{self, Loaded};
-use crate::store::StoreError;
+use crate::store::{StoreError, Stored};
 
 /// Folder of the experiments' reports.
 pub const REPORTS: &str = "reports";
@@ -53,9 +57,22 @@ pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-/// `1 run`, `2 runs`.
-pub fn counted(n: usize, one: &str) -> String {
-    if n == 1 { format!("{n} {one}") } else { format!("{n} {one}s") }
+/// `0/5`; a dash without cross-validation.
+pub fn fold_of_folds([fold, folds]: [usize; 2]) -> String {
+    if folds > 1 { format!("{fold}/{folds}") } else { "–".into() }
+}
+
+/// What tells a run's prediction from the others of the same training, among `runs`; nothing if there is only one.
+pub fn prediction_settings(run: &Stored, runs: &[Stored]) -> Vec<Setting> {
+    let same: Vec<&Stored> = runs.iter().filter(|other| other.folder.path() == run.folder.path()).collect();
+    let plans: Vec<&Plan> = same.iter().map(|other| &other.plan).collect();
+    let place = same.iter().position(|other| other.ids.prediction == run.ids.prediction);
+    place.map(|place| differences(&plans, Compared::Results).swap_remove(place)).unwrap_or_default()
+}
+
+/// `overlap=0.5 mirror=true`.
+pub fn label(settings: &[Setting]) -> String {
+    settings.iter().map(|setting| setting.label.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// Folder of all datasets: `SEGSPEC_DATA`, or `data`.
@@ -89,6 +106,20 @@ pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
     backend::select(name).map_err(|error| Failure::new(Exit::Environment, error))
 }
 
+/// How long a process may go on after Ctrl-C: one large case can take longer to read, resample or write. All files are written
+/// completely or not at all, and the next call goes on from what is there.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// Exits once the patience is over and no state is being saved.
+fn exit_soon(cancel: &Cancel) {
+    std::thread::sleep(PATIENCE);
+    while cancel.is_held() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    eprintln!("stopped; run the same command to resume");
+    std::process::exit(Exit::Interrupted as i32);
+}
+
 /// A flag set by Ctrl-C (and SIGTERM). A second Ctrl-C ends the process at once.
 pub fn cancellation() -> Cancel {
     let flag = Cancel::new();
@@ -98,6 +129,8 @@ pub fn cancellation() -> Cancel {
             std::process::exit(Exit::Interrupted as i32);
         }
         eprintln!("stopping: saving the state (press Ctrl-C again to exit at once)");
+        let waiting = handler.clone();
+        std::thread::spawn(move || exit_soon(&waiting));
     });
     if let Err(error) = installed {
         eprintln!("warning: Ctrl-C will not save the state: {error}");

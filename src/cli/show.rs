@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::names::spec_file;
 use super::session::data_root;
 use super::{Exit, Failure, session};
 use crate::Cancel;
@@ -50,6 +51,7 @@ pub struct Show {
 }
 
 pub fn execute(args: Show) -> Result<Exit, Failure> {
+    let args = Show { file: spec_file(&args.file), ..args };
     match kind::of_file(&args.file) {
         Kind::Dataset if !args.set.is_empty() => {
             let message = format!("`--set` works on experiments only, and {} is a dataset", args.file.display());

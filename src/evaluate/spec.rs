@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Evaluate {
-    /// Dice values from which a case counts as a success in the summary.
+    /// For each of these Dice values, the summary gives the fraction of cases that reach it.
     pub success_dice: Vec<f64>,
 }
 

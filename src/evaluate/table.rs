@@ -12,6 +12,7 @@ use polars::prelude::*;
 use super::frame::{Row, column, frame, rows, stack};
 use super::metric::{METRICS, MetricId};
 use super::{Overlap, Score, Variant};
+use crate::counted;
 use crate::files::write_atomic_with;
 
 /// Version of the stored tables' columns; readers reject others.
@@ -21,7 +22,7 @@ pub const VERSION: u32 = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", crate::files::reason(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -212,7 +213,7 @@ pub fn rename_structures(frame: &DataFrame, names: &[&str]) -> Result<DataFrame,
         return Ok(frame.clone());
     }
     if known.len() != names.len() {
-        let reason = format!("{} structures, the target has {}", known.len(), names.len());
+        let reason = format!("{}, the target has {}", counted(known.len(), "structure"), names.len());
         return Err(TableError::malformed(reason));
     }
     let place = |name: &str| known.iter().position(|known| *known == name);

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::counted;
+
 /// Identity of a trial. Runs with equal keys differ only in seed and fold, and are averaged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -77,11 +79,11 @@ impl Variant {
             Self::Network => return None,
             Self::Pass(pass) => format!("pass {pass}"),
             Self::Cascade => "cascade".into(),
-            Self::SecondStageAlone => "without its first stage".into(),
+            Self::SecondStageAlone => "second stage alone".into(),
             Self::ClassifierStage => "classifier".into(),
             Self::CoarseStage => "coarse stage".into(),
-            Self::EnsembleOfSeeds(count) => format!("ensemble of {count} seeds"),
-            Self::EnsembleOfFolds(count) => format!("ensemble of {count} folds"),
+            Self::EnsembleOfSeeds(count) => format!("ensemble of {}", counted(*count, "seed")),
+            Self::EnsembleOfFolds(count) => format!("ensemble of {}", counted(*count, "fold")),
             Self::EnsembleOfTrials(labels) => format!("ensemble of {}", labels.join(" + ")),
         })
     }

@@ -5,6 +5,7 @@ use ndarray::Array2;
 
 use super::{FirstStage, Selection};
 use crate::Cancel;
+use crate::counted;
 use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
 use crate::evaluate::table::TableError;
@@ -64,6 +65,14 @@ pub enum OpenError {
         /// The run.
         folder: String,
     },
+    /// The state of the last epoch of a finished training was deleted.
+    #[error("{last} is missing: {remedy}")]
+    LostLast {
+        /// Its folder.
+        last: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The weights changed since the run predicted with them.
     #[error(
         "{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder to train the run again"
@@ -87,7 +96,7 @@ pub enum InferError {
     #[error(transparent)]
     Case(#[from] CaseError),
     /// Its number of channels differs from that of the training images.
-    #[error("the image has {found} channels, the network takes {expected}")]
+    #[error("the image has {}, the network takes {expected}", counted(*found, "channel"))]
     Channels {
         /// Channels of the image.
         found: usize,
@@ -268,6 +277,20 @@ fn available(run: &Stored, manifest: Option<&Manifest>) -> Weights {
     if has_best { run.plan.predict.weights } else { Weights::Last }
 }
 
+/// Why a run has no weights of its last epoch: it has none yet, or they were deleted.
+fn without_last(run: &Stored, manifest: Option<&Manifest>) -> OpenError {
+    if manifest.is_none_or(|manifest| manifest.training.is_none()) {
+        return OpenError::NoWeights { folder: run.folder.path().display().to_string() };
+    }
+    let file = run.folder.last_weights();
+    let last = file.parent().unwrap_or(&file).display().to_string();
+    let remedy = match run.folder.best_weights().is_file() {
+        true => "use predict.weights = \"best\", or train again with --fresh",
+        false => "train again with --fresh",
+    };
+    OpenError::LostLast { last, remedy }
+}
+
 impl Member {
     fn open(run: &Stored, device: &Device) -> Result<Self, OpenError> {
         let folder = || run.folder.path().display().to_string();
@@ -287,7 +310,7 @@ impl Member {
             Weights::Last if run.folder.last_weights().is_file() => {
                 checkpoint::load_predicting(&run.folder.checkpoints(), empty)?
             }
-            Weights::Last => return Err(OpenError::NoWeights { folder: folder() }),
+            Weights::Last => return Err(without_last(run, manifest.as_ref())),
         };
         let known = manifest.as_ref().and_then(|manifest| manifest.predictions.get(&run.ids.prediction));
         if known.is_some_and(|known| known.weights.as_ref() != Some(&checkpoint::weights_hash(&network))) {

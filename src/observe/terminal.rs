@@ -3,10 +3,11 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Event, Kind, Listener, Outcome};
 use crate::train::{Event as Training, Validation};
+use crate::{counted, words};
 
 /// Writes to standard error, so that standard output holds only results.
 pub struct Terminal {
@@ -158,28 +159,18 @@ fn started(
         None => String::new(),
         Some(seconds) => {
             let remaining = seconds * (epochs as f64 - resumed_at as f64 / steps.max(1) as f64);
-            let total = HumanDuration(Duration::from_secs_f64(remaining.max(0.0)));
+            let total = words::duration(remaining);
             format!(", about {seconds:.1} s per epoch, {total} in total")
         }
     };
-    let resumed = if resumed_at > 0 { format!("; resumes after step {resumed_at}") } else { String::new() };
+    let resumed = if resumed_at > 0 { format!("; resumed after step {resumed_at}") } else { String::new() };
     format!(
-        "  training: {:.2} M parameters, about {} of memory, {epochs} epochs of {steps} steps{length}{resumed}",
+        "  training: {:.2} M parameters, about {} of memory, {} of {}{length}{resumed}",
         parameters as f64 / 1e6,
-        roughly(memory)
+        words::bytes(memory as u64),
+        counted(epochs, "epoch"),
+        counted(steps, "step")
     )
-}
-
-/// An estimate of memory with two digits: `130 MB`.
-fn roughly(bytes: usize) -> String {
-    let (unit, size) =
-        [("GB", 1e9), ("MB", 1e6)].into_iter().find(|(_, size)| bytes as f64 >= *size).unwrap_or(("kB", 1e3));
-    let value = bytes as f64 / size;
-    match value {
-        ..10.0 => format!("{value:.1} {unit}"),
-        ..100.0 => format!("{value:.0} {unit}"),
-        _ => format!("{:.0} {unit}", (value / 10.0).round() * 10.0),
-    }
 }
 
 impl Listener for Terminal {

@@ -169,7 +169,7 @@ pub enum ReportError {
     #[error(transparent)]
     Trials(#[from] TrialsError),
     /// A file cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", crate::files::reason(source))]
     File {
         /// The file.
         path: PathBuf,

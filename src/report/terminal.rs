@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::text_table::{Charset, TextTable};
+use crate::counted;
 use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::slices::SliceSummary;
@@ -30,7 +31,9 @@ pub fn report(report: &Report, charset: Charset) -> String {
         text += &format!("excluded: {}\n", shorten(&excluded.join(", "), 88, charset));
     }
     // One sentence on a line.
-    text += &format!("{}\n", selection(trials).replace(". ", ".\n"));
+    for sentence in selection(trials).split_inclusive(". ") {
+        text += &format!("{}\n", sentence.trim_end());
+    }
     text += &missing(report).map_or_else(String::new, |missing| missing + "\n");
     text
 }
@@ -44,7 +47,9 @@ pub fn missing(report: &Report) -> Option<String> {
         Some(more) => format!("; and {more} more"),
     };
     let named = missing.iter().take(MAX_MISSING).cloned().collect::<Vec<_>>().join("; ");
-    (!missing.is_empty()).then(|| format!("{} of {all} runs have no scores: {named}{more}.", missing.len()))
+    let verb = if missing.len() == 1 { "has" } else { "have" };
+    (!missing.is_empty())
+        .then(|| format!("{} of {} {verb} no scores: {named}{more}.", missing.len(), counted(all, "run")))
 }
 
 /// Slice classifiers, and slices skipped by cascades; empty without any.
@@ -74,8 +79,11 @@ fn classifiers(report: &Report, charset: Charset) -> String {
     text
 }
 
-/// States whether the scored split was used to select the checkpoint.
+/// States whether the scored split was used to select the checkpoint; empty where nothing is scored.
 pub fn selection(trials: &Trials) -> String {
+    if trials.splits.is_empty() {
+        return String::new();
+    }
     let splits = trials.splits.join(", ");
     let weights = if trials.selected_on {
         format!("The checkpoint was selected on these same {splits} cases: their scores are optimistic.")

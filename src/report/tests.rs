@@ -65,6 +65,14 @@ fn the_terminal_shows_trials_and_structures() {
 }
 
 #[test]
+fn where_nothing_is_scored_nothing_is_said_of_the_scored_cases() {
+    let input = input(&Size { structures: 2, cases: 0, trials: 1, seeds: 1, epochs: 0 });
+    let report = Report::new(input).unwrap();
+    assert_eq!(super::terminal::selection(&report.trials), "");
+    assert!(!super::terminal::report(&report, Charset::Unicode).contains("checkpoint"));
+}
+
+#[test]
 fn a_plain_terminal_gets_ascii_within_a_hundred_columns() {
     let text = terminal(&input(&Size { structures: 117, cases: 3, trials: 1, seeds: 1, epochs: 0 }), Charset::Ascii);
     assert!(text.is_ascii());

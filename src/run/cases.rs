@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::RunError;
-use super::setting::{Setting, cache, hashes_file};
+use super::setting::{Setting, hashes_file};
 use crate::dataset::content::{content, file_hashes};
 use crate::dataset::parallel::{self, Ended};
 use crate::dataset::{Case, Content, FileHash, FileHashes};
@@ -32,7 +32,7 @@ impl Cases {
             let text = format!("no such folder; set SEGSPEC_DATA to the folder that holds `{}`", data.root.display());
             return Err(moved(text));
         }
-        let hashes = FileHashes::open(&hashes_file(&cache(&run.folder.run_root())));
+        let hashes = FileHashes::open(&hashes_file(&run.folder.cache(&run.plan.about.experiment)));
         let verified = |planned: &PlannedCase| {
             let case = data.case(planned, &folder);
             let name = &planned.name;

@@ -1,5 +1,6 @@
 //! What a person should know of the data before a run: structures that occur nowhere, sides that are mixed up, how labels were read.
 
+use crate::counted;
 use crate::dataset::{Inputs, absent, target};
 use crate::plan::side_warning;
 use crate::preprocess::spec::Spacing;
@@ -30,7 +31,8 @@ pub fn cautions(loaded: &Loaded, inputs: &Inputs) -> Vec<String> {
     found.extend(noted.iter().take(CASES).map(|row| format!("{}: {}", row.case, row.notes.join("; "))));
     if noted.len() > CASES {
         let more = noted.len() - CASES;
-        found.push(format!("{more} more cases with such remarks: `segspec dataset check` prints them"));
+        let more = counted(more, "more case");
+        found.push(format!("{more} with such remarks: `segspec dataset check` prints them"));
     }
     let mut seen = std::collections::BTreeSet::new();
     found.retain(|text| seen.insert(text.clone()));

@@ -50,7 +50,10 @@ pub fn continue_from(run: &Stored, from: &Path, device: &str) -> Result<(), RunE
 fn reason_against(run: &Stored, other: &Stored, [ours, theirs]: [&Training; 2], state: &State) -> Option<String> {
     let (longer, shorter) = (ours.train.epochs, theirs.train.epochs);
     if longer <= shorter {
-        return Some(format!("it was planned for {shorter} epochs, this run for {longer}: raise `train.epochs`"));
+        return Some(format!(
+            "this run must have more epochs than the {shorter} of {}: raise `train.epochs`",
+            other.id()
+        ));
     }
     if as_long(&run.plan, ours, shorter).ids().training != other.ids.training {
         let keys = differences(&run.plan, &other.plan);

@@ -26,7 +26,7 @@ pub enum RunError {
     #[error(transparent)]
     Plan(#[from] crate::plan::PlanError),
     /// No such fold.
-    #[error("the split has {folds} folds, counted from 0: there is no fold {fold}")]
+    #[error("the split has {}, counted from 0: there is no fold {fold}", crate::counted(*folds, "fold"))]
     Fold {
         /// The requested fold.
         fold: usize,
@@ -129,7 +129,7 @@ pub enum RunError {
         total: String,
     },
     /// A file of the run folder.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", crate::files::reason(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -164,7 +164,9 @@ impl RunError {
             Self::Train(TrainError::Pretrained(_)) => FailureClass::Data,
             Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_)) => FailureClass::Spec,
             Self::Continue { .. } => FailureClass::Spec,
-            Self::Open(OpenError::NoWeights { .. } | OpenError::Nested { .. }) => FailureClass::Data,
+            Self::Open(OpenError::NoWeights { .. } | OpenError::LostLast { .. } | OpenError::Nested { .. }) => {
+                FailureClass::Data
+            }
             Self::Store(error) | Self::Open(OpenError::Store(error))
                 if error.source.kind() == io::ErrorKind::NotFound =>
             {

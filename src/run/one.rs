@@ -19,7 +19,7 @@ use crate::plan::{Plan, Role, Training, Work};
 use crate::preprocess::{PreparedCase, PreparedSet};
 use crate::store::history::History;
 use crate::store::manifest::{Member, TrainingRecord};
-use crate::store::{Lock, LockError, Manifest, RunFolder, StoreError, Stored, history, write_json};
+use crate::store::{Lock, LockError, Manifest, REPORT, RunFolder, StoreError, Stored, history, write_json};
 use crate::train::pretrained::{self, PretrainedError};
 use crate::train::spec::BestCases;
 use crate::train::{self, Ended, Job, checkpoint};
@@ -41,7 +41,7 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
         Err(LockError::Held { holder, .. }) => return Ok(Outcome::Busy { holder }),
         Err(error) => return Err(error.into()),
     };
-    files::remove_unfinished(folder.path());
+    files::remove_unfinished(folder.path(), REPORT);
     let mut known = folder.read_manifest()?;
     run.write_plan()?;
     if let Some(manifest) = known.as_mut().filter(|manifest| run.is_finished(manifest)) {
@@ -50,7 +50,10 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
         let damaged = repair::damaged(run);
         let Some(first) = damaged.first() else { return Ok(Outcome::Skipped) };
         let more = if damaged.len() > 1 { format!(" and {} more", damaged.len() - 1) } else { String::new() };
-        let text = format!("{}{more}: missing or damaged; made again from what is there", first.display());
+        let text = format!(
+            "{}{more}: missing or damaged; recomputed from the stored weights and predictions",
+            first.display()
+        );
         setting.events.warn(text);
         repair::forget_scores(run, manifest);
     }

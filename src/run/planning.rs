@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::cautions::{cautions, without_spacing};
 use super::ensemble::{self, is_main};
 use super::error::RunError;
-use super::setting::cache;
 use crate::Cancel;
 use crate::backend::{self, DeviceName};
 use crate::dataset::inputs::Step;
@@ -18,10 +17,10 @@ use crate::plan::{About, Data, Given, LookPlan, Plan, Work, resolve, spec_hash};
 use crate::preprocess::fingerprint::{Fingerprint, fingerprint};
 use crate::spec::cascade::{Cascade, first_stage};
 use crate::spec::{Experiment, Loaded, Trial};
-use crate::store::Stored;
-use crate::train;
+use crate::store::{self, RunFolder, Stored};
 use crate::train::pretrained::{Pretrained, PretrainedPlan};
 use crate::train::spec::StepsPerEpoch;
+use crate::train::{self, checkpoint};
 
 /// Which folds are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ pub struct Request<'a> {
 pub fn plan(request: &Request) -> Result<Planned, RunError> {
     let loaded = request.loaded;
     let run_root = PathBuf::from(&loaded.experiment.run_root);
-    let cache = cache(&run_root);
+    let cache = store::cache(&run_root);
     let progress = |step: Step, done: usize, of: usize| {
         request.events.emit(match step {
             Step::Hashing => Kind::Hashing { done, of },
@@ -245,7 +244,7 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn new(planner: &Planner, experiment: &'a Experiment, folds: &'a [Fold]) -> Result<Self, RunError> {
         let fingerprint = planner.fingerprint(experiment, folds)?;
-        let pretrained = experiment.pretrained.as_ref().map(Pretrained::plan).transpose()?;
+        let pretrained = experiment.pretrained.as_ref().map(pretrained).transpose()?;
         Ok(Self { experiment, folds, fingerprint, pretrained })
     }
 
@@ -265,6 +264,17 @@ impl<'a> Stage<'a> {
         let plan = resolve(&given, About { pretrained_file: file, ..about }, planner.data(fold))?;
         Ok(Stored::new(planner.run_root, plan))
     }
+}
+
+/// Pretrained weights and their file. The best weights of a finished run must be those that its training wrote.
+fn pretrained(wanted: &Pretrained) -> Result<(PretrainedPlan, PathBuf), RunError> {
+    if let Some(run) = &wanted.from_run {
+        let folder = RunFolder::at(Path::new(run));
+        if folder.read_manifest()?.is_some_and(|manifest| manifest.training.is_some()) {
+            checkpoint::verify_best(&folder.checkpoints())?;
+        }
+    }
+    Ok(wanted.plan()?)
 }
 
 /// Reduces a planned experiment to its first run (and the run it depends on) with two training steps and one case per role, in

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cases::Cases;
 use super::error::RunError;
-use super::setting::{Setting, cache, hashes_file};
+use super::setting::{Setting, hashes_file};
 use crate::dataset::{Case, Content, Excluded, FileHashes};
 use crate::observe::Kind;
 use crate::plan::{Role, Training};
@@ -57,7 +57,7 @@ pub(super) fn prepare_cases(
         let cached = cached.load(Ordering::Relaxed);
         setting.events.emit(Kind::Preparing { done: progress.done, of: progress.total, cached });
     };
-    let cache = cache(&run.folder.run_root());
+    let cache = run.folder.cache(&run.plan.about.experiment);
     let hashes = FileHashes::open(&hashes_file(&cache));
     let set = preprocess::prepare(plan, cases, &hashes, &cache, &progress, setting.cancel)?;
     let tally = Tally { computed: computed.into_inner(), cached: cached.into_inner(), excluded: set.excluded.clone() };

@@ -21,11 +21,6 @@ pub struct Setting<'a> {
     pub events: Events,
 }
 
-/// Cache folder below a run root: preprocessed cases, checks, file hashes.
-pub fn cache(run_root: &Path) -> PathBuf {
-    run_root.join(".cache")
-}
-
 /// File of the file hashes in the cache folder.
 pub fn hashes_file(cache: &Path) -> PathBuf {
     cache.join("file-hashes.json")

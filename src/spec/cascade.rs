@@ -30,7 +30,7 @@ pub enum Cascade {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SliceStage {
-    /// Smallest probability at which a slice is segmented. `"auto"`: the largest threshold that reaches `sensitivity`.
+    /// Slices with at least this probability are segmented. `"auto"`: the largest threshold that reaches `sensitivity`.
     #[schemars(extend("minimum" = 0.0, "maximum" = 1.0))]
     pub threshold: Auto<f64>,
     /// Minimum fraction of the slices with a structure that an `"auto"` threshold selects, measured on the validation cases, or on the

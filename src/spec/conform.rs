@@ -149,9 +149,17 @@ impl Checker<'_> {
         let missing = |field: &&Field| field.required && node.get(&field.name).is_none();
         // A misspelled required key is one error, not two.
         for field in fields.iter().filter(missing).filter(|field| !meant.contains(&field.name.as_str())) {
-            let help = format!("`{}` is {}: {}", field.name, words::form(&field.form), field.description);
+            let mut help = format!("`{}` is {}: {}", field.name, words::form(&field.form), field.description);
+            if self.replaces_the_datasets(name) {
+                help += " `[split]` replaces the dataset's split as a whole.";
+            }
             self.problems.push(Problem::at(node.key_place(), format!("missing key `{}`", field.name)).help(help));
         }
+    }
+
+    /// Whether a table belongs to what an experiment takes from its dataset as a whole, or states as a whole.
+    fn replaces_the_datasets(&self, name: &str) -> bool {
+        name.starts_with("split") && self.root.field("dataset").is_some()
     }
 
     /// Reports an unknown key; with what was meant, as long as the error will be shown.
@@ -280,5 +288,14 @@ fn unquoted(text: &str, form: &Form) -> Option<String> {
         Form::Number(_) => text.parse::<f64>().is_ok_and(f64::is_finite),
         _ => matches!(text, "true" | "false"),
     };
-    fits.then(|| format!("write it without quotes: `{text}`"))
+    // TOML wants a digit on both sides of the point.
+    let toml = match text.strip_prefix('.') {
+        Some(fraction) => format!("0.{fraction}"),
+        None if text.ends_with('.') => format!("{text}0"),
+        None => text.to_owned(),
+    };
+    match toml == text {
+        true => fits.then(|| format!("write it without quotes: `{text}`")),
+        false => fits.then(|| format!("write `{toml}`: a number needs a digit on both sides of its point")),
+    }
 }

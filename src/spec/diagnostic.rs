@@ -5,6 +5,7 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::source::{Place, Sources};
+use crate::counted;
 
 /// Most errors that are shown: rendering each of them reads its whole file.
 pub const MOST_SHOWN: usize = 100;
@@ -73,7 +74,7 @@ impl Diagnostics {
         let mut messages: Vec<String> = shown.map(|problem| self.render_one(problem, &renderer)).collect();
         let more = self.problems.len().saturating_sub(MOST_SHOWN);
         if more > 0 {
-            let line = format!("{more} more errors; mend the first ones and check again");
+            let line = format!("{}; mend the first ones and check again", counted(more, "more error"));
             messages.push(renderer.render(&[Group::with_title(Level::ERROR.primary_title(line.as_str()))]));
         }
         messages.join("\n\n")

@@ -46,7 +46,7 @@ fn missing_weights(pretrained: &Pretrained) -> Option<String> {
         Ok(metadata) if metadata.is_file() => return None,
         Ok(_) => "is not a file".to_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "is not there".to_owned(),
-        Err(error) => format!("cannot be read: {error}"),
+        Err(error) => format!("cannot be read: {}", crate::files::reason(&error)),
     };
     Some(format!("`pretrained.{key}`: {} {reason} (relative to the working directory)", path.display()))
 }

@@ -26,7 +26,7 @@ impl Reading {
     /// Reads a file without layers below it (a dataset).
     pub fn plain_file(&mut self, path: &Path) -> Option<Node> {
         let source = self.open(path, path, None)?;
-        Some(self.parse(source))
+        self.spec(source, path)
     }
 
     /// Reads a file and the files that it extends.
@@ -49,7 +49,7 @@ impl Reading {
             return;
         }
         let Some(source) = self.open(path, written, named_at) else { return };
-        let tree = self.parse(source);
+        let Some(tree) = self.spec(source, path) else { return };
         open.push(identity.clone());
         for (name, place) in self.extends(&tree) {
             let folder = path.parent().unwrap_or(Path::new(""));
@@ -76,6 +76,12 @@ impl Reading {
                 let message = format!("cannot read `{}`: {}", shown(path), reason(&error));
                 let mut problem = Problem { place: named_at, ..Problem::nowhere(message) };
                 problem.help = Some(match (neighbour(path), named_at) {
+                    _ if path.join("plan.toml").is_file() => {
+                        format!(
+                            "a spec is a file, such as an experiment; for a run folder: `segspec run-plan {}`",
+                            path.display()
+                        )
+                    }
                     _ if path.is_dir() => "name a file in it".into(),
                     (Some(near), _) => format!("did you mean `{}`?", written.with_file_name(near).display()),
                     (None, Some(_)) => "the path is relative to the folder of the file that contains it".into(),
@@ -85,6 +91,18 @@ impl Reading {
                 None
             }
         }
+    }
+
+    /// The tree of a file; none, with an error, for the plan of a run.
+    fn spec(&mut self, source: usize, path: &Path) -> Option<Node> {
+        let tree = self.parse(source);
+        if !["format", "about", "work"].iter().all(|key| tree.get(key).is_some()) {
+            return Some(tree);
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let problem = Problem::nowhere(format!("`{}` is the plan of a run, not a spec", shown(path)));
+        self.problems.push(problem.help(format!("`segspec run-plan {}` executes it", folder.display())));
+        None
     }
 
     fn parse(&mut self, source: usize) -> Node {
@@ -204,7 +222,7 @@ pub(super) fn read_text(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
     match text.len() as u64 > LONGEST {
-        true => Err(std::io::Error::other("it is longer than 1 MiB, which no spec is")),
+        true => Err(std::io::Error::other("it is longer than 1 MB, which no spec is")),
         false => Ok(text),
     }
 }
@@ -259,7 +277,7 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "there is no such file".into(),
         std::io::ErrorKind::InvalidData => "it is not UTF-8 text".into(),
         std::io::ErrorKind::IsADirectory => "it is a folder".into(),
-        _ => error.to_string(),
+        _ => crate::files::reason(error),
     }
 }
 

@@ -9,6 +9,10 @@ use crate::files;
 
 /// Name of the plan in every folder.
 pub(super) const PLAN: &str = "plan.toml";
+/// Folder of a report within the folder of its scores. Commands write reports without the run's lock.
+pub const REPORT: &str = "report";
+/// The cache below a run root.
+const CACHE: &str = ".cache";
 /// Folder of a training's predictions.
 pub(super) const PREDICTIONS: &str = "predictions";
 
@@ -30,7 +34,17 @@ pub struct EvaluationFolder {
     path: PathBuf,
 }
 
+/// Cache folder below a run root: preprocessed cases, checks, file hashes.
+pub fn cache(run_root: &Path) -> PathBuf {
+    run_root.join(CACHE)
+}
+
 impl RunFolder {
+    /// A folder that exists.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.into() }
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path
@@ -39,6 +53,15 @@ impl RunFolder {
     /// Root folder of all experiments; it also holds the cache.
     pub fn run_root(&self) -> PathBuf {
         self.path.parent().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default()
+    }
+
+    /// The cache of preprocessed cases, checks and file hashes: that of the run root, or, for a folder that was moved out of its
+    /// experiment's, one of its own.
+    pub fn cache(&self, experiment: &str) -> PathBuf {
+        match self.path.parent().and_then(Path::file_name).is_some_and(|name| name == experiment) {
+            true => cache(&self.run_root()),
+            false => self.path.join(CACHE),
+        }
     }
 
     /// The lock file.
@@ -214,7 +237,7 @@ impl EvaluationFolder {
 
     /// Report of this run with its pictures.
     pub fn report(&self) -> PathBuf {
-        self.path.join("report")
+        self.path.join(REPORT)
     }
 
     /// The list of overlay pictures with their cases.

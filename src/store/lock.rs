@@ -41,7 +41,7 @@ pub enum LockError {
         holder: String,
     },
     /// I/O error.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", crate::files::reason(source))]
     Io {
         /// The lock file.
         path: PathBuf,

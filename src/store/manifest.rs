@@ -75,6 +75,9 @@ pub struct PredictionRecord {
     pub checkpoint: Option<Weights>,
     /// Epoch of these weights.
     pub epoch: Option<usize>,
+    /// BLAKE3 of each predicted file, by its path below the prediction's folder.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// Finished scores by id.
     pub evaluations: BTreeMap<String, EvaluationRecord>,
 }

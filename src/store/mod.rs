@@ -21,7 +21,7 @@ pub mod lock;
 pub mod manifest;
 pub mod stored;
 
-pub use folder::{EvaluationFolder, PredictionFolder, RunFolder, read_json, write_json};
+pub use folder::{EvaluationFolder, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};
 pub use lock::{Lock, LockError};
 pub use manifest::{Manifest, PredictionRecord, TrainingRecord};
 pub use stored::{Status, Stored, all};
@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 /// A file of a run folder that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}")]
+#[error("{path}: {}", crate::files::reason(source))]
 pub struct StoreError {
     /// The file.
     pub path: PathBuf,

@@ -1,7 +1,7 @@
 //! Planned runs and their folders on disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::folder::{PLAN, PREDICTIONS, entries};
@@ -28,6 +28,10 @@ pub enum Status {
     },
     /// Interrupted; the next call resumes it.
     Resumable,
+    /// Trained; the next call predicts and scores.
+    Trained,
+    /// Predicted; the next call scores.
+    Predicted,
     /// The last attempt failed; the next call resumes from the last checkpoint.
     Failed {
         /// The error.
@@ -38,12 +42,23 @@ pub enum Status {
 }
 
 impl Status {
+    /// The state, and what a finished run has beyond it.
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::Trained => "trained; prediction missing",
+            Self::Predicted => "predicted; scores missing",
+            other => other.word(),
+        }
+    }
+
     /// One word, for tables.
     pub fn word(&self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Running { .. } => "running",
             Self::Resumable => "resumable",
+            Self::Trained => "trained",
+            Self::Predicted => "predicted",
             Self::Failed { .. } => "failed",
             Self::Finished => "finished",
         }
@@ -74,6 +89,7 @@ impl Stored {
     /// # Errors
     /// The plan is missing, unreadable, or not the one the run began with.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = &with_parents(path)?;
         let plan = read_plan(&path.join(PLAN))?;
         let ids = plan.ids();
         let is_prediction = path.parent().and_then(Path::file_name).is_some_and(|name| name == PREDICTIONS);
@@ -134,6 +150,8 @@ impl Stored {
             None => Status::New,
             Some(manifest) => match manifest.failure() {
                 Some(reason) => Status::Failed { reason },
+                None if manifest.predictions.contains_key(&self.ids.prediction) => Status::Predicted,
+                None if manifest.training.is_some() => Status::Trained,
                 None => Status::Resumable,
             },
         })
@@ -199,6 +217,15 @@ fn is_run(path: &Path) -> bool {
 fn folder_name(plan: &Plan, training: &str) -> String {
     let prefix = if plan.about.smoke { SMOKE } else { "" };
     format!("{prefix}{training}")
+}
+
+/// The path with the folders above it, which `.`, `..` and a single name do not tell.
+fn with_parents(path: &Path) -> Result<PathBuf, StoreError> {
+    let is_named = |count: usize| path.iter().rev().take(count).filter(|name| *name != "..").count() == count;
+    match is_named(3) && !path.ends_with(".") {
+        true => Ok(path.to_path_buf()),
+        false => path.canonicalize().map_err(StoreError::at(path)),
+    }
 }
 
 fn read_plan(path: &Path) -> Result<Plan, StoreError> {

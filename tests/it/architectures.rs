@@ -108,3 +108,27 @@ fn weights_that_do_not_fit_end_with_code_4_and_say_why() {
     assert_eq!(missing.code, 4, "{}", missing.err);
     assert!(missing.err.contains("nowhere.pt"), "{}", missing.err);
 }
+
+/// Networks that cannot be built are refused by `check`, and by planning where a value of the command line asks for them.
+#[test]
+fn networks_that_cannot_be_built_are_found_before_anything_is_computed() {
+    let lab = Lab::new();
+    let one = "features = [4]\nstrides = [[1, 1, 1]]\nkernels = [[3, 3, 3]]\n";
+    let shrinks = STAGES.replace("[[1, 1, 1],", "[[2, 2, 2],");
+    let cases = [
+        ("vnet", format!("[model.vnet]\n{one}"), "stage"),
+        ("attention", format!("[model.attention-unet]\n{one}"), "stage"),
+        ("passes", format!("[model.multipass-unet]\npasses = 2\n[model.multipass-unet.unet]\n{shrinks}"), "size"),
+        ("segformer", "[model.segformer]\nfeatures = [8, 9, 10, 16]\nblocks = [1, 1, 1, 1]\n".into(), "features"),
+    ];
+    for (name, table, word) in cases {
+        let file = format!("experiments/{name}.toml");
+        lab.write(&file, &with_model(&table));
+        for command in ["check", "run"] {
+            let ended = lab.end(&[command, &file]);
+            assert_eq!(ended.code, 3, "{command} {name}: {}{}", ended.out, ended.err);
+            assert!(ended.err.contains(word) && !ended.err.contains("panicked"), "{name}: {}", ended.err);
+        }
+        assert!(lab.run_folders(name).is_empty());
+    }
+}

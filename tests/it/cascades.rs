@@ -119,7 +119,7 @@ fn a_slice_cascade_reports_both_networks_and_what_it_skips() {
     let second = holding(&lab, "gi", "cascade.parquet");
     assert_eq!((first.len(), second.len()), (1, 1));
     let report = report(&lab, "gi", &[]);
-    assert_eq!(trials(&report), ["without its first stage", "cascade"]);
+    assert_eq!(trials(&report), ["second stage alone", "cascade"]);
     assert_eq!(report["classifiers"].as_array().unwrap().len(), 1);
 
     // What the table says is lost, no prediction finds.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use ndarray::{Array3, Array4, Axis, s};
+use segspec::Cancel;
 use segspec::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
 use segspec::dataset::spec::Dataset;
 use segspec::dataset::{self, read_image, read_label};
@@ -242,7 +243,7 @@ fn every_layout_reads_the_same_images_and_labels() {
     for (name, write, layout) in LAYOUTS.into_iter().filter(|(name, ..)| *name != "pictures") {
         let lab = lab(name, write, layout);
         let spec: Dataset = toml::from_str(&spec(name, layout)).unwrap();
-        let opened = dataset::open(&spec, name, &lab.path("data")).unwrap();
+        let opened = dataset::open(&spec, name, &lab.path("data"), &Cancel::new()).unwrap();
         assert_eq!((opened.cases.len(), opened.excluded.len()), (RECIPE.cases, 0), "{name}: {:?}", opened.excluded);
         for (number, listed) in opened.cases.iter().enumerate() {
             let (expected, expected_label) = case(number);

@@ -81,5 +81,5 @@ fn thousands_of_unknown_keys_are_told_in_seconds() {
 #[cfg(unix)]
 fn files_without_an_end_are_no_specs() {
     let error = spec::load("/dev/zero".as_ref(), &[], &[]).unwrap_err().to_string();
-    assert!(error.contains("longer than 1 MiB"), "{error}");
+    assert!(error.contains("longer than 1 MB"), "{error}");
 }

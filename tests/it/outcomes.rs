@@ -38,8 +38,11 @@ fn failing_trials_stop_neither_the_others_nor_the_report() {
     broken(&lab);
     let ended = lab.end(&["run", "experiments/sweep.toml"]);
     assert_eq!(ended.code, 5, "{}", ended.err);
-    let last = ended.err.split("error: ").last().unwrap();
-    assert!(last.contains("2 of 6 runs failed") && last.matches("lower the learning rate").count() == 2, "{last}");
+    // Each reason is told once, when its run fails; the end names the runs.
+    let (before, last) = ended.err.split_once("error: ").unwrap();
+    assert_eq!(before.matches("lower the learning rate").count(), 2, "{before}");
+    assert!(last.contains("2 of 6 runs failed") && !last.contains("lower the learning rate"), "{last}");
+    assert_eq!(last.matches("learning-rate=1e+30").count(), 2, "{last}");
     let states = |lab: &Lab| -> Vec<(String, bool)> {
         let state = |run: &std::path::PathBuf| (run.display().to_string(), is_finished(run));
         lab.run_folders("sweep").iter().map(state).collect()

@@ -20,7 +20,7 @@ fn dataset(name: &str, cases: usize) -> Dataset {
 
 /// Generated and opened; nothing is odd about any case.
 fn opened(dataset: &Dataset, data: &Path) -> Opened {
-    let opened = open(dataset, "set", data).unwrap();
+    let opened = open(dataset, "set", data, &segspec::Cancel::new()).unwrap();
     let recipe = dataset.generate.unwrap();
     assert_eq!((opened.cases.len(), opened.excluded.len()), (recipe.cases, 0), "{:?}", opened.excluded);
     let rows = check(&opened, dataset, &|_, _| {}, &segspec::Cancel::new()).unwrap();

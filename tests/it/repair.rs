@@ -52,7 +52,59 @@ fn what_is_deleted_or_damaged_comes_back_byte_for_byte() {
     assert_eq!(json(&run.join("manifest.json"))["predictions"], manifest["predictions"]);
     assert!(!scores(&run).is_empty());
     // Nothing to do any more.
-    assert!(!lab.run("tiny", &[]).err.contains("made again"));
+    assert!(!lab.run("tiny", &[]).err.contains("recomputed"));
+}
+
+#[test]
+fn a_prediction_that_was_exchanged_is_predicted_again_before_it_is_scored() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let run = lab.run_folder("tiny");
+    let files: Vec<PathBuf> = images(&run);
+    assert!(files.len() > 1, "{files:?}");
+    let (before, expected) = (fs::read(&files[0]).unwrap(), scores(&run));
+    fs::copy(&files[1], &files[0]).unwrap();
+    // The scores are computed again from the predictions.
+    fs::remove_file(evaluation(&run).join("scores.parquet")).unwrap();
+    let ended = lab.run("tiny", &[]);
+    assert!(ended.err.contains("changed since it was written"), "{}", ended.err);
+    assert!(fs::read(&files[0]).unwrap() == before);
+    assert!(scores(&run) == expected);
+}
+
+#[test]
+fn pretrained_weights_of_a_run_must_be_those_that_it_wrote() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let run = lab.run_folder("tiny");
+    let best = run.join("checkpoints/best.safetensors");
+    let setting = format!("pretrained.from-run={:?}", run.to_str().unwrap());
+    lab.run("tiny", &["--set", &setting, "--dry-run"]);
+    let mut bytes = fs::read(&best).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&best, bytes).unwrap();
+    let refused = lab.end(&["run", "experiments/tiny.toml", "--set", &setting, "--dry-run"]);
+    assert!(
+        refused.code != 0 && refused.err.contains("best.safetensors") && refused.err.contains("changed"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn a_run_that_was_moved_keeps_its_cache_and_a_dot_names_its_folder() {
+    let lab = Lab::new();
+    lab.run("tiny", &["--stop-after", "1"]);
+    let run = lab.run_folder("tiny");
+    let moved = lab.path("elsewhere/deep/run");
+    fs::create_dir_all(moved.parent().unwrap()).unwrap();
+    fs::rename(&run, &moved).unwrap();
+    let mut command = lab.command(&["run-plan", "."]);
+    let ended = crate::lab::end(command.current_dir(&moved).env("SEGSPEC_DATA", lab.path("data")));
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(moved.join(".cache").is_dir() && !lab.path("elsewhere/.cache").exists());
+    assert!(!sorted(&moved).iter().any(|path| path.join("tiny").exists()));
 }
 
 #[test]

@@ -13,20 +13,24 @@ fn lab(names: [&str; 2], mirror: &str, pairs: &str) -> Lab {
     lab
 }
 
-const COMMANDS: [&[&str]; 3] = [
+const COMMANDS: [&[&str]; 4] = [
     &["check", "experiments/tiny.toml"],
     &["run", "experiments/tiny.toml", "--dry-run"],
     &["preview", "experiments/tiny.toml", "--cases", "1"],
+    &["bench", "experiments/tiny.toml", "--steps", "1"],
 ];
 
 fn warned(lab: &Lab, arguments: &[&str]) -> bool {
     let ended = lab.end(arguments);
     assert_eq!(ended.code, 0, "{}", ended.err);
-    [ended.out, ended.err].iter().any(|text| text.contains("no partner in `labels.mirror-pairs`"))
+    let times = |text: &str| text.matches("no partner in `labels.mirror-pairs`").count();
+    let told = times(&ended.out) + times(&ended.err);
+    assert!(told <= 1, "{arguments:?}: told {told} times");
+    told == 1
 }
 
 #[test]
-fn sides_without_a_partner_are_told_by_check_run_and_preview() {
+fn sides_without_a_partner_are_told_once_by_every_command_that_plans() {
     for names in [
         ["left-kidney", "right-kidney"],
         ["Kidney_L", "Kidney_R"],
@@ -55,4 +59,14 @@ fn pairs_other_axes_and_names_without_a_side_are_in_order() {
             assert!(!warned(&lab, command), "{names:?} {mirror} {command:?}");
         }
     }
+}
+
+#[test]
+fn the_first_stage_of_a_cascade_is_looked_at_too() {
+    let lab = lab(["left-kidney", "right-kidney"], "", "");
+    let experiment = std::fs::read_to_string(lab.path("experiments/tiny.toml")).unwrap();
+    let stage =
+        "[cascade.coarse.preprocess]\nspacing-mm = [9.0, 9.0, 9.0]\n[cascade.coarse.augment]\nmirror = [\"width\"]\n";
+    lab.write("experiments/tiny.toml", &format!("{experiment}\n{stage}"));
+    assert!(warned(&lab, COMMANDS[0]));
 }

@@ -251,5 +251,5 @@ fn no_usable_case_is_an_error() {
     std::fs::write(root.join("dataset.json"), format!(r#"{{"training": [{entry}], "labels": {{"1": "a"}}}}"#)).unwrap();
     let ended = lab.end(&["new", "--from", root.to_str().unwrap()]);
     assert_eq!(ended.code, 4, "{}", ended.err);
-    assert!(ended.err.contains("none of 1 cases can be used"), "{}", ended.err);
+    assert!(ended.err.contains("none of its cases can be used (1 in all)"), "{}", ended.err);
 }

@@ -72,9 +72,17 @@ pub fn cards() -> Vec<String> {
 /// One line of that list, formatted for people.
 fn card(line: &str) -> String {
     match line.split(", ").collect::<Vec<_>>().as_slice() {
-        [name, driver, total, free] => format!("{name}, driver {driver}, {total} of memory, {free} free"),
+        [name, driver, total, free] => {
+            format!("{name}, driver {driver}, {} of memory, {} free", gigabytes(total), gigabytes(free))
+        }
         _ => line.to_owned(),
     }
+}
+
+/// `85.5 GB` of `81559 MiB`, the unit of `nvidia-smi`.
+fn gigabytes(size: &str) -> String {
+    let mebibytes: Option<f64> = size.strip_suffix(" MiB").and_then(|number| number.parse().ok());
+    mebibytes.map_or_else(|| size.to_owned(), |number| format!("{:.1} GB", number * f64::from(1 << 20) / 1e9))
 }
 
 #[cfg(test)]
@@ -92,7 +100,7 @@ mod tests {
     #[test]
     fn a_card_is_named_with_driver_and_memory() {
         let line = "NVIDIA H100 80GB HBM3, 570.86.15, 81559 MiB, 80995 MiB";
-        assert_eq!(card(line), "NVIDIA H100 80GB HBM3, driver 570.86.15, 81559 MiB of memory, 80995 MiB free");
+        assert_eq!(card(line), "NVIDIA H100 80GB HBM3, driver 570.86.15, 85.5 GB of memory, 84.9 GB free");
         assert_eq!(card("odd"), "odd");
     }
 }

@@ -33,18 +33,37 @@ pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut File) -> io::Resul
     sync_folder(folder)
 }
 
-/// Removes the half-written files that a killed process left in a folder and the folders in it. What cannot be removed stays: it
-/// is in nobody's way.
-pub fn remove_unfinished(folder: &Path) {
-    remove_temporary(folder, &|_| true);
+/// Writes a file of a cache, as [`write_atomic`]. A cache that must not be written (another user's, or on a read-only medium) is no
+/// error: it saves time, nothing else.
+///
+/// # Errors
+/// The operating system's others, such as a full disk.
+pub fn write_cached(path: &Path, content: &[u8]) -> io::Result<()> {
+    match write_atomic(path, content) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+            Ok(())
+        }
+        result => result,
+    }
 }
 
-/// As [`remove_unfinished`], for a folder that several processes share: leaves files that may still be written.
+/// Removes the half-written files that a killed process left in a folder and the folders in it. What cannot be removed stays: it
+/// is in nobody's way.
+///
+/// The caller holds the folder's lock, which does not cover the folders named `shared`: files there may still be written.
+pub fn remove_unfinished(folder: &Path, shared: &str) {
+    let in_shared = |path: &Path| path.strip_prefix(folder).is_ok_and(|below| below.iter().any(|part| part == shared));
+    remove_temporary(folder, &|path| !in_shared(path) || is_abandoned(path));
+}
+
+/// As [`remove_unfinished`], for a folder that several processes share.
 pub fn remove_abandoned(folder: &Path) {
-    remove_temporary(folder, &|path| {
-        let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
-        changed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED))
-    });
+    remove_temporary(folder, &is_abandoned);
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED))
 }
 
 fn remove_temporary(folder: &Path, is_left: &dyn Fn(&Path) -> bool) {
@@ -84,7 +103,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// The operating system's, naming the path.
 pub fn below(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let naming = |error| naming(path, &error);
     if !fs::metadata(path).map_err(naming)?.is_dir() {
         return Ok(vec![path.into()]);
     }
@@ -124,9 +143,37 @@ pub fn is_environment(error: &io::Error) -> bool {
     )
 }
 
+/// The same error, naming the path.
+pub fn naming(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {}", path.display(), reason(error)))
+}
+
+/// An error of the operating system in plain words: `no such file or folder`, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    if error.raw_os_error().is_none() {
+        return text;
+    }
+    if error.kind() == io::ErrorKind::NotFound {
+        return "no such file or folder".into();
+    }
+    let plain = text.split(" (os error ").next().unwrap_or_default();
+    let mut letters = plain.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_words_without_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = fs::read(folder.path().join("gone")).unwrap_err();
+        assert_eq!(reason(&missing), "no such file or folder");
+        assert_eq!(reason(&io::Error::from_raw_os_error(13)), "permission denied");
+        assert_eq!(reason(&io::Error::other("of our own")), "of our own");
+    }
 
     #[test]
     fn unfinished_files_are_removed_at_every_depth_and_nothing_else() {
@@ -137,11 +184,15 @@ mod tests {
             fs::write(place.join(".tmp-a1B2"), "half").unwrap();
             fs::write(place.join("case.nii.gz"), "whole").unwrap();
         }
-        remove_unfinished(folder.path());
+        let shared = inner.join("report");
+        fs::create_dir(&shared).unwrap();
+        fs::write(shared.join(".tmp-c3D4"), "being written").unwrap();
+        remove_unfinished(folder.path(), "report");
         for place in [folder.path(), &inner] {
             assert!(!place.join(".tmp-a1B2").exists() && place.join("case.nii.gz").exists());
         }
-        remove_unfinished(&folder.path().join("nowhere"));
+        assert!(shared.join(".tmp-c3D4").exists());
+        remove_unfinished(&folder.path().join("nowhere"), "report");
     }
 
     #[test]

@@ -5,5 +5,7 @@ pub mod cancel;
 pub mod files;
 pub mod memory;
 pub mod random;
+pub mod words;
 
 pub use cancel::Cancel;
+pub use words::counted;

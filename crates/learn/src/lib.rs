@@ -1,7 +1,7 @@
 //! Network architectures, losses, the training loop and sliding-window prediction.
 
 pub use segspec_backend as backend;
-pub use segspec_base::{Cancel, files, memory, random};
+pub use segspec_base::{Cancel, cancel, files, memory, random};
 pub use segspec_data::{augment, auto, dataset, preprocess};
 pub use segspec_volume as volume;
 pub mod model;

@@ -10,6 +10,7 @@ use super::dicom::{Algorithm, Code, SegmentCoding, coding};
 use super::format::Options;
 use super::stored::{damaged, unsupported};
 use super::{Format, ReadError, Segment, Segmentation, Segments};
+use segspec_base::counted;
 
 /// Name of the file beside predictions.
 pub const LABEL_MAP: &str = "label_map.json";
@@ -101,7 +102,10 @@ impl LabelNames {
             let volume = (read.volume)(source, options)?;
             let count = volume.voxels.dim().0;
             if count != self.labels.len() {
-                return Err(unsupported(source, format!("holds {count} masks, and {} are named", self.labels.len())));
+                return Err(unsupported(
+                    source,
+                    format!("holds {}, and {} are named", counted(count, "mask"), self.labels.len()),
+                ));
             }
             let masks = binary(source, volume.voxels)?;
             let content = Segmentation::Masks { masks, geometry: volume.geometry };

@@ -78,7 +78,7 @@ pub enum Segmentation {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file is missing or cannot be opened.
-    #[error("{path}: cannot be opened: {source}")]
+    #[error("{path}: {}", files::reason(source))]
     Open {
         /// The file.
         path: PathBuf,
@@ -123,6 +123,6 @@ impl WriteError {
 
     /// The operating system's error.
     pub fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self { path: path.into(), reason: error.to_string(), environment: files::is_environment(error) }
+        Self { path: path.into(), reason: files::reason(error), environment: files::is_environment(error) }
     }
 }

@@ -44,10 +44,10 @@ pub(super) fn execute(source: &Source) -> Result<Exit, Failure> {
 fn see(source: &Source) -> Result<Seen, Failure> {
     let spec = load(&source.dataset)?.dataset;
     let name = spec.name.clone().unwrap_or_default();
-    let opened = dataset::open(&spec, &name, &data_root()).map_err(failure)?;
+    let cancel = session::cancellation();
+    let opened = dataset::open(&spec, &name, &data_root(), &cancel).map_err(failure)?;
     let bar = progress_bar("reading");
     let progress = |_, done, all| show(&bar, done, all);
-    let cancel = session::cancellation();
     let inputs = Inputs::open(&spec, &data_root(), Path::new(CACHE), Access::Read, &progress, &cancel);
     bar.finish_and_clear();
     let inputs = inputs.map_err(failure)?;

@@ -85,9 +85,9 @@ fn check(source: &Source) -> Result<Exit, Failure> {
 fn read(source: &Source) -> Result<(dataset::Dataset, Opened, Vec<CaseCheck>), Failure> {
     let spec = load(&source.dataset)?.dataset;
     let name = spec.name.clone().unwrap_or_default();
-    let opened = dataset::open(&spec, &name, &data_root()).map_err(failure)?;
-    let bar = progress_bar("reading");
     let cancel = super::session::cancellation();
+    let opened = dataset::open(&spec, &name, &data_root(), &cancel).map_err(failure)?;
+    let bar = progress_bar("reading");
     let checks = dataset::check(&opened, &spec, &|done, all| show(&bar, done, all), &cancel).map_err(failure)?;
     bar.finish_and_clear();
     Ok((spec, opened, checks))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::counted;
 use crate::dataset::{CaseCheck, Dataset, Opened};
 use crate::report::text_table::TextTable;
 
@@ -19,9 +20,10 @@ pub(super) fn text(spec: &Dataset, opened: &Opened, checks: &[CaseCheck]) -> Str
     let excluded = opened.excluded.len() + checks.len() - usable.len();
     let warnings: usize = checks.iter().map(|row| row.warnings.len()).sum();
     let mut text = format!(
-        "{}: {} usable cases, {excluded} excluded, {warnings} warnings ({})\n",
+        "{}: {}, {excluded} excluded, {} ({})\n",
         opened.name,
-        usable.len(),
+        counted(usable.len(), "usable case"),
+        counted(warnings, "warning"),
         opened.root.display()
     );
     let shapes = usable.iter().filter_map(|row| Some(row.shape?.map(|count| count as f64)));

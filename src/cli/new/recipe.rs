@@ -1,12 +1,13 @@
 //! The experiment that `segspec new` proposes: nnU-Net's planning rules with a schedule for one machine, and a comment on each choice.
 
 use super::quoted;
+use crate::counted;
 use crate::dataset::{Proposal, mirror::has_side};
 
 /// The experiment file of a proposal, for the dataset `name`.
 pub(super) fn experiment_toml(name: &str, proposal: &Proposal) -> String {
     let structures: Vec<String> = proposal.dataset.structures.iter().map(|it| quoted(&it.name)).collect();
-    let description = format!("{} structures, planned from the data", structures.len());
+    let description = format!("{}, planned from the data", counted(structures.len(), "structure"));
     let (dataset, description, mirror) = (quoted(name), quoted(&description), mirror(proposal));
     let structures = structures.join(", ");
     let targets = targets(proposal, &structures);

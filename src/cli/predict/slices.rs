@@ -3,7 +3,7 @@
 use polars::prelude::{Column, DataFrame};
 use serde_json::json;
 
-use super::{Exit, Failure, Predict};
+use super::{Exit, Failure, Predict, done_of};
 use crate::cli::session;
 use crate::dataset::{Case, Excluded};
 use crate::evaluate::table::write_csv;
@@ -59,7 +59,7 @@ pub fn classify(
     let segmented = cases.len() - failed.iter().filter(|row| cases.iter().any(|case| case.name == row.case)).count();
     match args.json {
         true => println!("{:#}", json!({ "runs": args.runs, "slices": path, "cases": segmented, "failed": failed })),
-        false => println!("{segmented} of {} cases classified: {}", segmented + failed.len(), path.display()),
+        false => println!("{} classified: {}", done_of(segmented, failed.len()), path.display()),
     }
     Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
 }

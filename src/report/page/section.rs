@@ -44,7 +44,7 @@ pub(super) fn tiles(report: &Report) -> String {
     tiles.extend([
         (best.summary.n_cases.to_string(), "cases scored".to_owned()),
         (best.summary.structures.height().to_string(), "structures".to_owned()),
-        (missed.to_string(), "structures missed".to_owned()),
+        (missed.to_string(), "missed (case × structure)".to_owned()),
         (report.excluded_cases().len().to_string(), "cases excluded".to_owned()),
     ]);
     let tile =
@@ -79,7 +79,7 @@ pub(super) fn structures(report: &Report) -> String {
     }
     let success_dice = &report.input.success_dice;
     header.extend(success_dice.iter().map(|at_least| format!("Dice ≥ {at_least}")));
-    header.extend(names(&["missed", "false pos.", "undefined"]));
+    header.extend(names(&["missed", "FP", "n/a"]));
     let structures = rows(&best.summary.structures).map(|row| {
         let color = report.color(row.text("structure"));
         (false, structure_row(&row, color, success_dice))
@@ -91,8 +91,8 @@ pub(super) fn structures(report: &Report) -> String {
     };
     which
         + &table(&header, &structures.chain(overall).collect::<Vec<_>>())
-        + "<p class=\"note\">missed: in the reference, not in the prediction (scored 0); false pos.: in the prediction \
-           only (scored 0); undefined: in neither (no score). The last row is over structures: its sd, median and IQR \
+        + "<p class=\"note\">missed: in the reference, not in the prediction (scored 0); FP: in the prediction \
+           only (scored 0); n/a: in neither (no score). The last row is over structures: its sd, median and IQR \
            are those of the structures’ means, its counts are sums. If a trial has several seeds, scores are averaged \
            within a case first, and counts are over all seeds.</p>\n"
 }

@@ -56,6 +56,14 @@ pub fn predict(
     Ok(write(&table::to_frame(&rows)?, &parquet, &csv)?)
 }
 
+/// Hash of the table of probabilities.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn hashes(run: &Stored) -> Result<BTreeMap<String, String>, RunError> {
+    super::hashes(run, [run.prediction().slices().0].into_iter())
+}
+
 /// Whether the slices have their probabilities.
 pub fn is_complete(run: &Stored) -> bool {
     table::read(&run.prediction().slices().0).is_ok()

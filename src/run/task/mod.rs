@@ -3,10 +3,14 @@
 mod classify;
 mod segment;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use super::cases::Cases;
 use super::error::RunError;
 use super::setting::Setting;
 use crate::Cancel;
+use crate::dataset::content::hash_of;
 use crate::evaluate::Context;
 use crate::infer::Trained;
 use crate::model::Task;
@@ -15,7 +19,7 @@ use crate::plan::{Plan, Role};
 use crate::predict::export;
 use crate::preprocess::PreparedSet;
 use crate::store::manifest::EvaluationRecord;
-use crate::store::{Manifest, PredictionRecord, Stored, write_json};
+use crate::store::{Manifest, PredictionRecord, StoreError, Stored, write_json};
 
 /// Predicts and scores whatever an earlier call left undone. `prepared`: the preprocessed cases; `None` for an average of networks.
 ///
@@ -32,6 +36,9 @@ pub fn finish(
     if run.plan.data.of(Role::Test).next().is_none() {
         setting.events.warn("the split has no test cases: nothing is scored");
     }
+    if let Some(record) = manifest.predictions.get(&run.ids.prediction) {
+        remove_changed(run, record, setting)?;
+    }
     let is_complete = match run.plan.task {
         Task::Segment => segment::is_complete(run, cases),
         Task::ClassifySlices => classify::is_complete(run),
@@ -43,8 +50,12 @@ pub fn finish(
             Task::ClassifySlices => classify::predict(run, prepared, &trained, setting)?,
         }
         let found = record(run, &trained, manifest);
+        let files = match run.plan.task {
+            Task::Segment => segment::hashes(run, cases)?,
+            Task::ClassifySlices => classify::hashes(run)?,
+        };
         // The scores of an earlier prediction with the same weights stay.
-        manifest.predictions.entry(run.ids.prediction.clone()).or_insert(found);
+        manifest.predictions.entry(run.ids.prediction.clone()).or_insert(found).files = files;
         run.folder.write_manifest(manifest)?;
     }
     let scored = match run.plan.task {
@@ -57,6 +68,30 @@ pub fn finish(
     }
     setting.events.emit(Kind::Finished { dice, auc });
     Ok(())
+}
+
+/// Removes predictions that are not what this run wrote, so that they are predicted again and never scored.
+fn remove_changed(run: &Stored, record: &PredictionRecord, setting: &Setting) -> Result<(), RunError> {
+    let folder = run.prediction();
+    for (name, written) in &record.files {
+        stop_if_cancelled(setting.cancel)?;
+        let path = folder.path().join(name);
+        if path.is_file() && hash_of(&path).map_err(StoreError::at(&path))? != *written {
+            setting.events.warn(format!("{}: changed since it was written; predicted again", path.display()));
+            std::fs::remove_file(&path).map_err(StoreError::at(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Hashes of files of the prediction, by their paths below its folder.
+fn hashes(run: &Stored, files: impl Iterator<Item = PathBuf>) -> Result<BTreeMap<String, String>, RunError> {
+    let (folder, mut hashes) = (run.prediction(), BTreeMap::new());
+    for path in files.filter(|path| path.is_file()) {
+        let name = path.strip_prefix(folder.path()).unwrap_or(&path).to_string_lossy().into_owned();
+        hashes.insert(name, hash_of(&path).map_err(StoreError::at(&path))?);
+    }
+    Ok(hashes)
 }
 
 /// The weights used for prediction.

@@ -1,5 +1,6 @@
 //! Segmentations of the scored cases, and their scores.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ndarray::Array2;
@@ -69,6 +70,19 @@ pub fn predict(
 pub fn is_complete(run: &Stored, cases: &Cases) -> bool {
     let files = cases.names(Role::Test).into_iter().map(|name| export::file(run.prediction().path(), name));
     files.map(std::fs::metadata).all(|file| file.is_ok_and(|metadata| metadata.len() > 0))
+}
+
+/// Hashes of the predicted files, variants included.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn hashes(run: &Stored, cases: &Cases) -> Result<BTreeMap<String, String>, RunError> {
+    let folder = run.prediction();
+    let variants = variants_of(run).into_iter().map(|variant| folder.variant(&file_name(&variant)));
+    let folders: Vec<PathBuf> = variants.chain([folder.path().to_path_buf()]).collect();
+    let names = cases.names(Role::Test);
+    let files = folders.iter().flat_map(|folder| names.iter().map(|name| export::file(folder, name)));
+    super::hashes(run, files)
 }
 
 /// Whether an earlier session already segmented the case (with the same weights).

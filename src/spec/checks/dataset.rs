@@ -1,5 +1,6 @@
 //! Checks a dataset's structures, merged labels, channels and layout.
 
+use crate::counted;
 use crate::dataset::Dataset;
 use crate::dataset::name::folded;
 use crate::dataset::phantom::PhantomLayout;
@@ -226,7 +227,7 @@ fn layout(layout: &Layout, dataset: &Dataset, findings: &mut Findings) {
     }
     let listed = dataset.channels.len();
     if listed > 0 && !images.is_empty() && images.len() != listed {
-        let message = format!("{} files per case, but {listed} channels", images.len());
+        let message = format!("{} per case, but {}", counted(images.len(), "file"), counted(listed, "channel"));
         findings.error(pairs.key("images"), message, "list one file per `[[channel]]`, in the same order");
     }
 }

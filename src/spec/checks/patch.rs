@@ -1,6 +1,7 @@
 //! Checks the training patch against the network's strides.
 
 use crate::auto::Auto;
+use crate::counted;
 use crate::model::block::Norm;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings};
@@ -54,5 +55,5 @@ fn divisible(axis: usize, size: usize, product: usize, findings: &mut Findings) 
         (_, 0) => format!("use {above}: the strides multiply to {product} along {along}"),
         _ => format!("use {below} or {above}: the strides multiply to {product} along {along}"),
     };
-    findings.error(path, format!("a patch of {size} voxels along {along} does not fit the strides"), help);
+    findings.error(path, format!("a patch of {} along {along} does not fit the strides", counted(size, "voxel")), help);
 }

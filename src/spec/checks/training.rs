@@ -1,6 +1,7 @@
 //! Checks optimiser, schedule, and early stopping.
 
 use super::split::has_validation;
+use crate::counted;
 use crate::dataset::Dataset;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Experiment, Findings};
@@ -102,8 +103,13 @@ fn warmup(train: &Train, findings: &mut Findings) {
     let StepsPerEpoch::Fixed(steps) = train.steps_per_epoch else { return };
     let total = steps.saturating_mul(train.epochs);
     if train.warmup_steps >= total {
-        let message = format!("the warm-up of {} steps is not shorter than the training", train.warmup_steps);
-        let help = format!("training is {} epochs of {steps} steps: use fewer than {total}", train.epochs);
+        let message =
+            format!("the warm-up of {} is not shorter than the training", counted(train.warmup_steps, "step"));
+        let help = format!(
+            "training is {} of {}: use fewer than {total}",
+            counted(train.epochs, "epoch"),
+            counted(steps, "step")
+        );
         findings.error("train.warmup-steps", message, help);
     }
 }

@@ -130,6 +130,6 @@ fn a_stopped_run_ends_with_130_and_goes_on() {
     let (stopped, row) = (epochs(), &json(place, &["ls"])[0]);
     assert!(row["status"] == "resumable" && stopped < 40, "{row}");
     let (code, _, err) = segspec(place, &arguments);
-    assert!(code == 0 && err.contains("resumes after step"), "{err}");
+    assert!(code == 0 && err.contains("resumed after step"), "{err}");
     assert_eq!(epochs(), 40);
 }

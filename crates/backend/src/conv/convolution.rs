@@ -1,6 +1,7 @@
 //! Convolution, transposed convolution and their gradients on plain slices.
 
 use rayon::prelude::*;
+use segspec_base::cancel::interruption_point;
 
 use super::super::isa::Isa;
 use super::axis::{Axis, output_size};
@@ -86,6 +87,7 @@ impl Convolution {
 
     /// Output `[batch, z, y, x, out]` of an input `[batch, z, y, x, in]`, weights `[out, in, z, y, x]` and a bias `[out]`.
     pub fn apply(&self, isa: Isa, input: &[f32], weights: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
+        interruption_point();
         match self.tiling(isa) {
             Some(tiling) => winograd::convolve(&tiling, input, weights, &self.layout(), bias, output),
             None => {
@@ -99,6 +101,7 @@ impl Convolution {
     /// The adjoint: `[batch, z, y, x, in]` from `[batch, z, y, x, out]`. The gradient of the input, or a transposed
     /// convolution.
     pub fn apply_adjoint(&self, isa: Isa, output: &[f32], weights: &[f32], bias: Option<&[f32]>, input: &mut [f32]) {
+        interruption_point();
         match self.tiling(isa) {
             Some(tiling) => {
                 let padding = std::array::from_fn(|axis| self.kernel[axis] - 1 - self.padding[axis]);
@@ -116,6 +119,7 @@ impl Convolution {
 
     /// Gradient of the weights `[out, in, z, y, x]`, from an input and the gradient of its output.
     pub fn weight_gradient(&self, isa: Isa, input: &[f32], gradient: &[f32], weights: &mut [f32]) {
+        interruption_point();
         match self.tiling(isa) {
             Some(tiling) => winograd::weight_gradient(&tiling, input, gradient, &self.layout(), weights),
             None => {

@@ -121,7 +121,7 @@ pub fn content_of(case: &Case) -> io::Result<Content> {
 /// # Errors
 /// I/O errors, naming the file.
 pub fn hash_of(path: &Path) -> io::Result<String> {
-    let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let naming = |error| crate::files::naming(path, &error);
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path).map_err(naming)?).map_err(naming)?;
     Ok(hasher.finalize().to_hex().to_string())

@@ -36,22 +36,17 @@ pub fn onto(
         _ => Lattice::tolerance(image, GRID_TOLERANCE),
     };
     let lattice = Lattice::of(&labels.geometry, image, tolerance);
-    let put = |lattice: Lattice| LabelMap { voxels: lattice.put(labels.voxels.view()), geometry: image.clone() };
-    if let Some(lattice) = lattice.filter(|found| found.is_part() || found.contains()) {
-        if lattice.outside(labels.voxels.view()) == 0 {
-            match (lattice.is_same(), lattice.is_part()) {
-                (true, _) => {
-                    notes.add(file, format!("its voxels are those of the image in another order: {difference}"))
-                }
-                // Programs that write segments usually leave out what is empty.
-                (_, true) if named => {}
-                (_, true) => {
-                    notes.add(file, format!("covers a part of the image, the rest is background: {difference}"))
-                }
-                _ => notes.add(file, "reaches beyond the image; nothing is labelled there"),
-            }
-            return Ok(put(lattice));
+    let without_loss =
+        |lattice: &Lattice| (lattice.is_part() || lattice.contains()) && lattice.outside(labels.voxels.view()) == 0;
+    if let Some(lattice) = lattice.filter(without_loss) {
+        match (lattice.is_same(), lattice.is_part()) {
+            (true, _) => notes.add(file, format!("its voxels are those of the image in another order: {difference}")),
+            // Programs that write segments usually leave out what is empty.
+            (_, true) if named => {}
+            (_, true) => notes.add(file, format!("covers a part of the image, the rest is background: {difference}")),
+            _ => notes.add(file, "reaches beyond the image; nothing is labelled there"),
         }
+        return Ok(LabelMap { voxels: lattice.put(labels.voxels.view()), geometry: image.clone() });
     }
     if named && labels.geometry.shape == [1; 3] && labels.voxels.iter().all(|label| *label == 0) {
         notes.add(file, "is an empty segmentation of one voxel: nothing is labelled");

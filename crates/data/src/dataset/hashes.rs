@@ -62,7 +62,7 @@ impl FileHashes {
     /// # Errors
     /// I/O errors, naming the file.
     pub fn of(&self, path: &Path) -> io::Result<String> {
-        let naming = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let naming = |error| files::naming(path, &error);
         let key = std::path::absolute(path).map_err(naming)?.to_string_lossy().into_owned();
         let state = state(&std::fs::metadata(path).map_err(naming)?);
         if let Some(entry) = self.lock().files.get(&key).filter(|entry| entry.state == state) {
@@ -88,10 +88,10 @@ impl FileHashes {
         let mut files = stored(&self.place);
         files.extend(known.files.clone());
         let text = serde_json::to_vec(&Stored { version: VERSION, files });
-        let written = text.map_err(io::Error::from).and_then(|text| files::write_atomic(&self.place, &text));
+        let written = text.map_err(io::Error::from).and_then(|text| files::write_cached(&self.place, &text));
         written.map_err(|error| {
             // Never caused by the data.
-            DataError::Write(WriteError { path: self.place.clone(), reason: error.to_string(), environment: true })
+            DataError::Write(WriteError { path: self.place.clone(), reason: files::reason(&error), environment: true })
         })?;
         known.changed = false;
         Ok(())

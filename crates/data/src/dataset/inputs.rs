@@ -66,7 +66,7 @@ impl Inputs {
         cancel: &Cancel,
     ) -> Result<Self, DataError> {
         let name = spec.name.clone().unwrap_or_default();
-        let opened = open(spec, &name, data_root)?;
+        let opened = open(spec, &name, data_root, cancel)?;
         let contents = contents(&opened, cache, progress, cancel)?;
         let store = Store { spec, cache, access };
         let done = AtomicUsize::new(0);
@@ -176,7 +176,7 @@ impl Store<'_> {
         let check = check_case(case, self.spec);
         if let Some(place) = place {
             let text = serde_json::to_vec(&check).map_err(io::Error::from);
-            let written = text.and_then(|text| files::write_atomic(&place, &text));
+            let written = text.and_then(|text| files::write_cached(&place, &text));
             written.map_err(|error| {
                 let (path, reason) = (place, error.to_string());
                 DataError::Write(crate::volume::WriteError { path, reason, environment: true })

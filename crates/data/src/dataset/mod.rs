@@ -51,7 +51,7 @@ pub struct Excluded {
 pub struct Fold {
     /// Training cases.
     pub train: Vec<String>,
-    /// Validation cases, used to select the weights.
+    /// Validation cases, used to select the checkpoint.
     pub validation: Vec<String>,
     /// Test cases.
     pub test: Vec<String>,
@@ -87,7 +87,7 @@ pub enum DataError {
         data_root: PathBuf,
     },
     /// A folder cannot be listed, or a file cannot be opened.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", crate::files::reason(source))]
     Unreadable {
         /// The folder or file.
         path: PathBuf,
@@ -149,7 +149,7 @@ pub enum DataError {
         hint: String,
     },
     /// Cases were found, but none of them can be used.
-    #[error("dataset `{name}`: none of {count} cases can be used; first problem: {case}: {reason}")]
+    #[error("dataset `{name}`: none of its cases can be used ({count} in all); first problem: {case}: {reason}")]
     NoUsableCase {
         /// The dataset.
         name: String,

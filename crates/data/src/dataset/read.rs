@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Axis, concatenate};
 
 use super::{Case, grid, label};
+use crate::counted;
 use crate::volume::{Format, Geometry, LabelMap, Lattice, ReadError, Volume, dicom, raster, read_volume};
 
 /// Two grids are considered the same if their corners differ by at most this fraction of a voxel.
@@ -40,7 +41,7 @@ pub enum CaseError {
     },
     /// Two structures of a case overlap.
     #[error(
-        "{path}: {voxels} voxels also belong to another structure; set `labels.overlap = true` if structures may overlap"
+        "{path}: {} shared with another structure; set `labels.overlap = true` if structures may overlap", counted(*voxels, "voxel")
     )]
     Overlap {
         /// The file of the later structure.
@@ -138,7 +139,7 @@ pub enum CaseError {
         reason: String,
     },
     /// The number of 2D label images differs from the number of slices.
-    #[error("case {case} has {pictures} label images for {slices} slices")]
+    #[error("case {case} has {} for {}", counted(*pictures, "label image"), counted(*slices, "slice"))]
     SliceCount {
         /// The case.
         case: String,

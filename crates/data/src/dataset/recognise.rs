@@ -22,6 +22,7 @@ use super::layout::DatasetJson;
 use super::mirror::{has_side, partners};
 use super::spec::{Dataset, DicomChoice, Layout, Split, Structure};
 use super::{DataError, Opened, open};
+use crate::Cancel;
 use find::Find;
 use part::Parts;
 use survey::{Kind, Survey};
@@ -76,7 +77,7 @@ pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
     lists::describe(&json, &mut find);
     find.guesses.extend(unread.map(|reason| format!("nothing is taken from {reason}")));
     let mut dataset = dataset(folder, &json, &find);
-    let opened = open(&dataset, &folder.display().to_string(), Path::new(""))?;
+    let opened = open(&dataset, &folder.display().to_string(), Path::new(""), &Cancel::new())?;
     if opened.cases.is_empty() {
         let (case, reason) =
             opened.excluded.first().map_or_else(Default::default, |row| (row.case.clone(), row.reason.clone()));

@@ -277,7 +277,7 @@ pub struct DicomChoice {
     pub fill_gaps: bool,
 }
 
-/// How cases are split into training, validation (selects the weights) and test.
+/// How cases are split into training, validation (selects the checkpoint) and test.
 ///
 /// All variants are deterministic: cases are sorted by name before any seeded shuffle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -287,7 +287,7 @@ pub enum Split {
     Fixed {
         /// Training cases.
         train: Vec<String>,
-        /// Validation cases, used to select the weights.
+        /// Validation cases, used to select the checkpoint.
         #[serde(default)]
         validation: Vec<String>,
         /// Test cases.
@@ -298,7 +298,7 @@ pub enum Split {
         /// Fraction of test cases.
         #[schemars(range(min = 0.0, max = 1.0))]
         test: f64,
-        /// Fraction of validation cases, used to select the weights.
+        /// Fraction of validation cases, used to select the checkpoint.
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         validation: f64,
@@ -317,7 +317,7 @@ pub enum Split {
         /// Index of the first test case.
         #[serde(default)]
         offset: usize,
-        /// Fraction of the other cases used for validation (selects the weights).
+        /// Fraction of the other cases used for validation (selects the checkpoint).
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         validation: f64,
@@ -337,7 +337,7 @@ pub enum Split {
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         held_out: f64,
-        /// Fraction of the training cases used for validation (selects the weights).
+        /// Fraction of the training cases used for validation (selects the checkpoint).
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         validation: f64,
@@ -353,7 +353,7 @@ pub enum Split {
         /// Test cases of each fold. Cases in no fold are not used. Omit to take the folds from `[layout.list]`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         folds: Vec<Vec<String>>,
-        /// Fraction of the training cases used for validation (selects the weights).
+        /// Fraction of the training cases used for validation (selects the checkpoint).
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         validation: f64,

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::spec::Split;
 use super::{Fold, did_you_mean};
+use crate::counted;
 use crate::random;
 
 /// Why cases cannot be split as specified.
@@ -43,7 +44,7 @@ pub enum SplitError {
         found: usize,
     },
     /// A fold has no training cases or no test cases.
-    #[error("split: no cases left to {purpose}{place} ({found} cases in total)")]
+    #[error("split: no cases left to {purpose}{place} ({} in total)", counted(*found, "case"))]
     EmptyPart {
         /// `train on` or `test on`.
         purpose: &'static str,

@@ -17,6 +17,7 @@ use super::progress::{Observer, Outcome, PrepareError, each_case};
 use super::source::read_case;
 use super::spec::{Crop, ForegroundStatistics};
 use crate::Cancel;
+use crate::counted;
 use crate::dataset::{Access, Case, Content, Excluded};
 use crate::random;
 use crate::volume::{LabelMap, Volume};
@@ -238,7 +239,8 @@ fn combine(results: Vec<Result<Part, Excluded>>) -> Fingerprint {
             Ok((part, draws)) => {
                 let expected = cases.first().map_or(part.channels, |first| first.channels);
                 if part.channels != expected {
-                    let reason = format!("{} channels, but the cases before it have {expected}", part.channels);
+                    let reason =
+                        format!("{}, but the cases before it have {expected}", counted(part.channels, "channel"));
                     excluded.push(Excluded { case: part.name, reason });
                     continue;
                 }

@@ -42,7 +42,7 @@ pub type Observer<'a> = &'a (dyn Fn(Progress<'_>) + Sync);
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The cache cannot be written.
-    #[error("{path}: cannot be written: {source}")]
+    #[error("{path}: cannot be written: {}", crate::files::reason(source))]
     Cache {
         /// The file.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum PrepareError {
         source: std::io::Error,
     },
     /// A prepared case can no longer be read.
-    #[error("{path}: {source}; delete the file and run again")]
+    #[error("{path}: {}; delete the file and run again", crate::files::reason(source))]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -24,9 +24,47 @@ impl Network {
         list.found
     }
 
+    /// The values that a forward pass in training changes: running statistics of batch norm.
+    pub fn statistics(&self) -> Statistics {
+        let mut statistics = Statistics(Vec::new());
+        self.visit(&mut statistics);
+        statistics
+    }
+
+    /// Sets the running statistics back to what they were.
+    pub fn with_statistics(self, statistics: Statistics) -> Self {
+        self.map(&mut PutBack(statistics.0.into_iter()))
+    }
+
     /// Replaces the values of every parameter for which `values` returns as many as it holds; others are unchanged.
     pub fn with_values(self, values: impl FnMut(&Parameter) -> Option<Vec<f32>>) -> Self {
         self.map(&mut Replace { path: Vec::new(), values })
+    }
+}
+
+/// Running statistics of a network, in module order.
+pub struct Statistics(Vec<Tensor<1>>);
+
+impl ModuleVisitor for Statistics {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        if !value.is_require_grad() {
+            self.0.push(value.flatten(0, D - 1));
+        }
+    }
+}
+
+struct PutBack(std::vec::IntoIter<Tensor<1>>);
+
+impl ModuleMapper for PutBack {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if param.val().is_require_grad() {
+            return param;
+        }
+        match self.0.next() {
+            Some(value) => param.map(|old| value.reshape(old.dims())),
+            None => param,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::blend::importance;
 use super::{PredictPlan, Region};
 use crate::Cancel;
 use crate::backend::{self, soft};
+use crate::cancel::interruptible;
 use crate::model::Network;
 use crate::volume::window::{Padding, window_starts};
 
@@ -57,7 +58,8 @@ impl Predictor<'_> {
                 return None;
             }
             let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();
-            let probabilities = backend::near(self.device, || self.forward(&patches));
+            let forward = || interruptible(cancelled, || self.forward(&patches));
+            let Ok(probabilities) = backend::near(self.device, forward) else { return None };
             let each = probabilities.chunks_exact(self.outputs * patch.iter().product::<usize>());
             for (start, probabilities) in starts.iter().zip(each) {
                 self.add(&mut sum, &mut weight, *start, probabilities, &importance);

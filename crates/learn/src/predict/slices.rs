@@ -6,6 +6,7 @@ use super::Predictor;
 use super::infer::spatial;
 use crate::Cancel;
 use crate::backend;
+use crate::cancel::interruptible;
 use crate::volume::window::{Padding, window_starts};
 
 impl Predictor<'_> {
@@ -23,7 +24,8 @@ impl Predictor<'_> {
                 return None;
             }
             let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();
-            let probabilities = backend::near(self.device, || self.forward(&patches));
+            let forward = || interruptible(cancelled, || self.forward(&patches));
+            let Ok(probabilities) = backend::near(self.device, forward) else { return None };
             for (start, probabilities) in starts.iter().zip(probabilities.chunks_exact(self.outputs.max(1))) {
                 for (surest, probability) in surest.column_mut(start[0]).iter_mut().zip(probabilities) {
                     *surest = surest.max(*probability);

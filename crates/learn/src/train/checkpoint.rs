@@ -71,7 +71,7 @@ pub struct State {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {}", files::reason(source))]
     Io {
         /// The file or folder.
         path: PathBuf,

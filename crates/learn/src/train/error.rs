@@ -9,7 +9,9 @@ use crate::preprocess::PrepareError;
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The loss became NaN or infinite.
-    #[error("the loss became {loss} at step {step}: lower the learning rate ({learning_rate:e}) or `train.clip-norm`")]
+    #[error(
+        "the loss became {loss} at step {step}: lower the learning rate ({learning_rate:.1e}) or `train.clip-norm`"
+    )]
     Diverged {
         /// Counted over all epochs, from 1.
         step: usize,

@@ -16,7 +16,7 @@ use super::optimizer::Rules;
 use super::pretrained::PretrainedError;
 use super::schedule::learning_rate;
 use super::spec::TrainPlan;
-use super::{guard, loader, probe};
+use super::{loader, probe};
 use crate::Cancel;
 use crate::dataset::Target;
 use crate::loss::Loss;
@@ -87,7 +87,10 @@ pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainErro
     };
     let plan = &deal.counted(job.plan);
     let job = &Job { plan, cases: job.cases.clone(), ..*job };
-    run.announce(job, observe)?;
+    match run.announce(job, observe) {
+        Err(TrainError::Stopped) => return Ok(Ended::Interrupted),
+        announced => announced?,
+    }
     let sampler = Sampler { plan, structures: &encoder.structures, seed: job.seed };
     let maker = &Maker { sampler, cases: &cases, deal: &deal, encoder: &encoder };
     std::thread::scope(|scope| {
@@ -175,7 +178,7 @@ impl TrainingRun {
     fn announce(&self, job: &Job, observe: &mut dyn FnMut(Event)) -> Result<(), TrainError> {
         let state = &self.saved.state;
         let remaining = if self.is_done(job.plan) { 0 } else { job.plan.steps().saturating_sub(state.step) };
-        let (parameters, memory_bytes, step_seconds) = guard::guarded(|| probe::probe(job, remaining))?;
+        let (parameters, memory_bytes, step_seconds) = probe::probe(job, remaining)?;
         observe(Event::Started {
             parameters,
             memory_bytes,
@@ -221,7 +224,10 @@ impl TrainingRun {
             let start = Instant::now();
             self.waited += (start - waiting).as_secs_f64();
             let rate = self.rate(job.plan, self.saved.state.step);
-            let loss = self.step(job, batch?, rate)?;
+            let loss = match self.step(job, batch?, rate) {
+                Err(TrainError::Stopped) => return Ok(false),
+                loss => loss?,
+            };
             self.seconds += start.elapsed().as_secs_f64();
             self.steps_here += 1;
             observe(Event::Step {
@@ -236,6 +242,7 @@ impl TrainingRun {
     }
 
     pub(super) fn save(&self, job: &Job) -> Result<(), TrainError> {
+        let _hold = job.cancelled.hold();
         Ok(checkpoint::save(job.checkpoints, &self.saved)?)
     }
 }

@@ -5,9 +5,12 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
+use super::error::TrainError;
 use super::fit::Job;
+use super::guard;
 use super::memory::{self, Step};
 use crate::backend;
+use crate::cancel::{Interrupted, interruptible};
 use crate::loss::{self, Truth};
 use crate::model::block::DropoutRng;
 use crate::model::{self, Task};
@@ -17,7 +20,10 @@ const MIN_STEPS_TO_PROBE: usize = 20;
 
 /// Trainable parameters, estimated bytes, and the seconds of one measured step (forward and backward, on a network that is
 /// discarded).
-pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
+///
+/// # Errors
+/// The device failed, or [`TrainError::Stopped`].
+pub fn probe(job: &Job, remaining_steps: usize) -> Result<(usize, usize, Option<f64>), TrainError> {
     let device = super::fit::autodiff(job);
     let network = model::build(job.model, job.interface, job.plan.precision, job.seed, &device);
     let parameters = network.num_params();
@@ -25,19 +31,17 @@ pub fn probe(job: &Job, remaining_steps: usize) -> (usize, usize, Option<f64>) {
     let step_memory = Step { elements, batch_size: job.plan.batch_size, parameters: parameters as f64 };
     let bytes = step_memory.bytes(&memory::settings(job.plan)) as usize;
     if remaining_steps < MIN_STEPS_TO_PROBE {
-        return (parameters, bytes, None);
+        return Ok((parameters, bytes, None));
     }
-    let step = |job: &Job, network: &model::Network, device: &Device| {
-        (0..job.plan.accumulate).for_each(|_| step(job, network, device));
-    };
+    let steps = || (0..job.plan.accumulate).try_for_each(|_| step(job, &network, &device));
     // The first step allocates memory, which later ones reuse.
-    step(job, &network, &device);
+    steps()?;
     let start = Instant::now();
-    step(job, &network, &device);
-    (parameters, bytes, Some(start.elapsed().as_secs_f64()))
+    steps()?;
+    Ok((parameters, bytes, Some(start.elapsed().as_secs_f64())))
 }
 
-fn step(job: &Job, network: &model::Network, device: &Device) {
+fn step(job: &Job, network: &model::Network, device: &Device) -> Result<(), TrainError> {
     let [depth, height, width] = job.plan.patch_size;
     let batch = job.plan.batch_size;
     let terms = job.loss;
@@ -47,10 +51,13 @@ fn step(job: &Job, network: &model::Network, device: &Device) {
         true => Truth::Masks(Tensor::zeros([batch, job.interface.outputs, depth, height, width], device)),
         false => Truth::Classes(Tensor::<5, Int>::zeros([batch, 1, depth, height, width], device)),
     };
-    backend::near(job.device, || {
+    let work = || {
         let loss = loss::supervised(terms, network.forward_supervised(images, &DropoutRng::of_step(0, 0)), &truth);
         // Reading the value waits for the device.
         let _ = loss.clone().into_data();
         let _ = loss.backward();
-    });
+    };
+    let cancelled = job.cancelled;
+    let done = guard::guarded(|| backend::near(job.device, || interruptible(cancelled, work)))?;
+    done.map_err(|Interrupted| TrainError::Stopped)
 }

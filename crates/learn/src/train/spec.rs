@@ -181,7 +181,7 @@ pub enum BestMetric {
 pub enum BestCases {
     /// The split's validation cases.
     Validation,
-    /// The scored cases.
+    /// The split's test cases.
     Test,
 }
 

@@ -9,7 +9,9 @@ use super::batch::Batch;
 use super::error::TrainError;
 use super::fit::{Job, TrainingRun};
 use super::{guard, optimizer};
+use crate::Cancel;
 use crate::backend;
+use crate::cancel::{Interrupted, interruptible};
 use crate::loss;
 use crate::model::block::DropoutRng;
 
@@ -24,13 +26,14 @@ impl TrainingRun {
     /// Runs one step and returns its loss.
     ///
     /// # Errors
-    /// The loss is not finite, or the device failed.
+    /// The loss is not finite, the device failed, or [`TrainError::Stopped`]: the step was left before it changed anything.
     pub(super) fn step(&mut self, job: &Job, batch: Batch, rate: f64) -> Result<f64, TrainError> {
         let scaled = job.plan.precision.scales_loss();
         let factor = scaled.then_some(self.saved.state.loss_scale.factor);
         // Only what threads may share, unlike the job's callbacks.
-        let part = Part { plan: job.plan, terms: job.loss, seed: job.seed, factor, rate };
-        let Step { loss, taken } = guard::guarded(|| backend::near(job.device, || self.learn(&part, batch)))?;
+        let part = Part { plan: job.plan, terms: job.loss, seed: job.seed, factor, rate, cancelled: job.cancelled };
+        let step = guard::guarded(|| backend::near(job.device, || self.learn(&part, batch)))?;
+        let Step { loss, taken } = step.map_err(|Interrupted| TrainError::Stopped)?;
         let state = &mut self.saved.state;
         let step = state.step + 1;
         match (taken, scaled) {
@@ -46,9 +49,15 @@ impl TrainingRun {
     }
 
     /// Updates the weights by the patches of one step, unless the loss or, with a loss scale, the gradient is not finite.
-    fn learn(&mut self, part: &Part, batch: Batch) -> Step {
-        let (loss, gradients) = self.gradients(part, batch);
-        let Some(mut gradients) = gradients else { return Step { loss, taken: false } };
+    fn learn(&mut self, part: &Part, batch: Batch) -> Result<Step, Interrupted> {
+        // Until the gradients are there, nothing changes but running statistics.
+        let before = self.saved.network.statistics();
+        let result = interruptible(part.cancelled, || self.gradients(part, batch));
+        if result.is_err() {
+            self.saved.network = self.saved.network.clone().with_statistics(before);
+        }
+        let (loss, gradients) = result?;
+        let Some(mut gradients) = gradients else { return Ok(Step { loss, taken: false }) };
         let network = &self.saved.network;
         self.rules.freeze(network, &mut gradients, self.saved.state.history.len() + 1);
         if part.plan.clip_value > 0.0 {
@@ -58,7 +67,7 @@ impl TrainingRun {
             let norm = optimizer::clip_global_norm(network, &mut gradients, part.plan.clip_norm);
             let is_finite = |norm: Tensor<1>| norm.into_scalar::<f32>().is_finite();
             if part.factor.is_some() && !norm.is_none_or(is_finite) {
-                return Step { loss, taken: false };
+                return Ok(Step { loss, taken: false });
             }
         }
         let rates = self.rules.rates(part.rate);
@@ -68,7 +77,7 @@ impl TrainingRun {
             self.saved.average = Some(blend(average, &self.saved.network.valid(), decay));
             self.saved.state.averaged += 1;
         }
-        Step { loss, taken: true }
+        Ok(Step { loss, taken: true })
     }
 
     /// Mean loss of the step's batches, and the mean of their gradients; no gradients if a loss is not finite.
@@ -106,4 +115,5 @@ struct Part<'a> {
     /// Loss scale, for f16.
     factor: Option<f64>,
     rate: f64,
+    cancelled: &'a Cancel,
 }

@@ -6,6 +6,7 @@ use super::plane::{Place, Plane};
 use super::{damaged, unsupported};
 use crate::geometry::dot;
 use crate::{Geometry, ReadError};
+use segspec_base::counted;
 
 /// Planes closer than this fraction of the pixel spacing have the same position.
 const SAME_POSITION: f64 = 0.01;
@@ -186,7 +187,7 @@ fn gap(before: &Placed, after: &Placed, count: usize, gaps: usize) -> ReadError 
         [0, 1, 2].map(|axis| a[axis] + (b[axis] - a[axis]) * part)
     };
     let at = numbers(between(1.0 / (count + 1) as f64));
-    let more = if gaps > 1 { format!(" and {} more gaps", gaps - 1) } else { String::new() };
+    let more = if gaps > 1 { format!(" and {}", counted(gaps - 1, "more gap")) } else { String::new() };
     let reason = format!(
         "{count} slice(s) missing between this file and {}, the first at {at}{more}; find the files, or have the gap \
          interpolated (`--fill-gaps`; in a dataset file `dicom.fill-gaps = true`)",

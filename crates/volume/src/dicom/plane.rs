@@ -12,6 +12,7 @@ use super::frames::check_size;
 use super::pixel::Format;
 use super::value::{Values, name, numbers_of, text_of};
 use crate::geometry::{cross, dot, norm};
+use segspec_base::counted;
 
 /// Largest accepted deviation of unit vectors, from rounding in headers.
 const DIRECTION_ROUNDING: f64 = 1e-2;
@@ -129,7 +130,7 @@ pub(super) fn planes(file: &DicomFile, instance: &Arc<Instance>) -> Result<Vec<P
         return Err(format!("has {count} frames without a position of each; save the series as single frames"));
     }
     if !groups.is_empty() && groups.len() != count {
-        return Err(format!("describes {} frames and holds {count}", groups.len()));
+        return Err(format!("describes {} and holds {count}", counted(groups.len(), "frame")));
     }
     check_size(file, &format.layout, count)?;
     (0..count).map(|frame| plane(FrameView::new(&file.header, frame), instance, frame, format.layout.size)).collect()
@@ -198,7 +199,7 @@ impl<'a> FrameView<'a> {
     pub fn vector<const N: usize>(&self, tag: Tag) -> Result<Option<[f64; N]>, String> {
         let Some(numbers) = self.find(tag).map_or(Ok(None), numbers_of)? else { return Ok(None) };
         let vector = <[f64; N]>::try_from(numbers.as_slice());
-        vector.map(Some).map_err(|_| format!("{} has {} values, expected {N}", name(tag), numbers.len()))
+        vector.map(Some).map_err(|_| format!("{} has {}, expected {N}", name(tag), counted(numbers.len(), "value")))
     }
 }
 

@@ -4,6 +4,7 @@ use dicom_core::value::{PrimitiveValue, Value};
 use dicom_core::{DataDictionary, DataElement, Tag};
 use dicom_dictionary_std::StandardDataDictionary;
 use dicom_object::InMemDicomObject;
+use segspec_base::counted;
 
 /// Access to the values of a data set; an empty value counts as missing.
 pub(super) trait Values {
@@ -54,7 +55,7 @@ pub(super) trait Values {
     fn vector<const N: usize>(&self, tag: Tag) -> Result<Option<[f64; N]>, String> {
         let Some(numbers) = self.numbers(tag)? else { return Ok(None) };
         let vector = <[f64; N]>::try_from(numbers.as_slice());
-        vector.map(Some).map_err(|_| format!("{} has {} values, expected {N}", name(tag), numbers.len()))
+        vector.map(Some).map_err(|_| format!("{} has {}, expected {N}", name(tag), counted(numbers.len(), "value")))
     }
 }
 

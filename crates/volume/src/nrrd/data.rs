@@ -11,6 +11,7 @@ use super::header::{ByteSkip, Encoding, Format, Source};
 use super::words::{Hex, Words};
 use crate::ReadError;
 use crate::stored::{Content, GZIP_EXPANSION, Numbers, Voxel, ask_memory, content, damaged, read_full};
+use segspec_base::files;
 
 /// Largest expansion of bzip2: at least 32 bytes per block, which holds at most 900,000 bytes of runs of up to 259.
 const BZIP2_EXPANSION: u64 = 900_000 / 5 * 259 / 32;
@@ -50,7 +51,7 @@ impl Source {
     fn data_file_size(&self, path: &Path) -> Result<u64, ReadError> {
         file_size(path).map_err(|error| match error {
             ReadError::Open { path, source } => {
-                let text = format!("{source} (a data file of {})", self.path.display());
+                let text = format!("{} (a data file of {})", files::reason(&source), self.path.display());
                 ReadError::Open { path, source: io::Error::new(source.kind(), text) }
             }
             other => other,

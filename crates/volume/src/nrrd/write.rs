@@ -87,7 +87,7 @@ impl Writer<'_> {
             encoder.finish()?;
             buffered.flush()
         });
-        written.map_err(|error| refused(error.to_string(), files::is_environment(&error)))
+        written.map_err(|error| refused(files::reason(&error), files::is_environment(&error)))
     }
 
     fn header(&self, channels: usize, type_name: &str, number_bytes: usize) -> String {

@@ -6,6 +6,7 @@ use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 
 use super::write::write_labels;
 use crate::{Geometry, Segment, Segmentation, Segments, WriteError, colour_table};
+use segspec_base::counted;
 
 /// Writes a segmentation with names and colours that 3D Slicer opens as such. Each segment's value is its label; overlapping segments go
 /// to different layers; a segment without a colour gets [`colour_table::color`].
@@ -28,7 +29,11 @@ pub fn write_segments(path: &Path, segments: &Segments) -> Result<(), WriteError
             (labels.voxels.view().insert_axis(Axis(0)).to_owned(), vec![0; names.len()])
         }
         Segmentation::Masks { masks, .. } if masks.len_of(Axis(0)) != names.len() => {
-            return Err(refused(format!("{} masks for {} segments", masks.len_of(Axis(0)), names.len())));
+            return Err(refused(format!(
+                "{} for {}",
+                counted(masks.len_of(Axis(0)), "mask"),
+                counted(names.len(), "segment")
+            )));
         }
         Segmentation::Masks { masks, .. } => layered(masks.view(), names),
     };

@@ -63,6 +63,14 @@ pub enum SurfaceError {
         /// Estimated crossings.
         crossings: f64,
     },
+    /// A hole reaches where no patient is.
+    #[error(
+        "has a hole that reaches {metres:.3e} m beyond the image; remove stray corners far from the body, or close the hole first"
+    )]
+    FarHole {
+        /// Distance from the image.
+        metres: f64,
+    },
 }
 
 impl Surface {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use segspec_base::counted;
+
 use super::read::CoordinateSystem;
 use super::topology::Topology;
 
@@ -35,12 +37,14 @@ impl fmt::Display for Warning {
         match self {
             Self::AssumedLps => write!(f, "states no coordinate system; taken as LPS"),
             Self::Overruled(stated) => write!(f, "states {stated}, but is read in the other system, as requested"),
-            Self::TrailingBytes(count) => write!(f, "{count} bytes after the last triangle are ignored"),
-            Self::Degenerate(count) => write!(f, "{count} triangles without area are left out"),
-            Self::Open(count) => write!(f, "{count} open edges: the surface has holes, which are closed smoothly"),
-            Self::NonManifold(count) => write!(f, "{count} edges with more than two triangles"),
+            Self::TrailingBytes(count) => write!(f, "ignored: {} after the last triangle", counted(*count, "byte")),
+            Self::Degenerate(count) => write!(f, "left out: {} without area", counted(*count, "triangle")),
+            Self::Open(count) => {
+                write!(f, "{}: the surface has holes, which are closed smoothly", counted(*count, "open edge"))
+            }
+            Self::NonManifold(count) => write!(f, "{} with more than two triangles", counted(*count, "edge")),
             Self::Misoriented(count) => {
-                write!(f, "{count} edges whose triangles face to different sides: check the mask there")
+                write!(f, "{} whose triangles face to different sides: check the mask there", counted(*count, "edge"))
             }
             Self::Inward => write!(f, "all triangles face inwards; the enclosed side is taken as inside"),
             Self::BeyondGrid => write!(f, "part of the surface lies outside the image"),

@@ -40,6 +40,20 @@ fn closed_shells_one_inside_the_other_by_the_hundred_thousand_are_refused_at_onc
     assert!(start.elapsed() < BLINK, "{:?}", start.elapsed());
 }
 
+/// Found by fuzzing: some corners of a file of 8 kB lay 10³⁰ mm away, which took hours on the grid of a CT.
+#[test]
+fn open_triangles_that_reach_far_beyond_the_image_are_refused_at_once() {
+    for far in [1e7, 1e30, 1e300] {
+        let corners = |z: u32| [[far, -far], [-far, -far], [0.0, far]].map(|[x, y]| [x, y, f64::from(z) * 0.8]);
+        let triangles = (0..150).map(|index| [3 * index, 3 * index + 1, 3 * index + 2]).collect();
+        let surface = Surface::new((0..150).flat_map(corners).collect(), triangles).unwrap();
+        let start = Instant::now();
+        let refused = voxelise(&surface, &Geometry::axis_aligned([128; 3], [1.0; 3]));
+        assert!(matches!(refused, Err(SurfaceError::FarHole { .. })), "{refused:?}");
+        assert!(start.elapsed() < BLINK, "{:?}", start.elapsed());
+    }
+}
+
 #[test]
 fn a_dense_mesh_of_small_triangles_is_not() {
     // A wavy sheet of 500,000 triangles within 64 mm, closed by nothing.

@@ -61,7 +61,7 @@ fn masks(ending: &str, extra: &str) -> Dataset {
 }
 
 fn checked(root: &Path, spec: &Dataset) -> CaseCheck {
-    let opened = open(spec, "x", root).unwrap();
+    let opened = open(spec, "x", root, &Cancel::new()).unwrap();
     let row = check(&opened, spec, &|_, _| {}, &Cancel::new()).unwrap().remove(0);
     let inputs = Inputs::open(spec, root, &root.join("cache"), Access::Read, &|_, _, _| {}, &Cancel::new());
     assert_eq!(inputs.is_ok(), row.excluded.is_none(), "a run and a check agree");

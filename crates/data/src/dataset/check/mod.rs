@@ -13,6 +13,7 @@ use super::parallel::{self, Ended};
 use super::read::read_image;
 use super::{Case, DataError, Dataset, Opened};
 use crate::Cancel;
+use crate::counted;
 use crate::volume::{Geometry, LabelMap, Volume, image_warnings, read_header};
 pub use names::absent;
 
@@ -131,10 +132,8 @@ fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geome
     }
     let declared = spec.channels.len().max(1);
     if row.channels != declared {
-        let found = row.channels;
-        return Err(format!(
-            "image has {found} channels, but the dataset file declares {declared}; list them as `[[channel]]`"
-        ));
+        let found = counted(row.channels, "channel");
+        return Err(format!("image has {found}, but the dataset file declares {declared}; list them as `[[channel]]`"));
     }
     Ok(geometry)
 }
@@ -205,8 +204,11 @@ fn refuse_stray_values(spec: &Dataset, found: &BTreeMap<u16, usize>) -> Result<(
     if stray.is_empty() {
         return Ok(());
     }
-    let named: Vec<String> =
-        stray.iter().take(NAMED_VALUES).map(|(value, count)| format!("{value} ({count} voxels)")).collect();
+    let named: Vec<String> = stray
+        .iter()
+        .take(NAMED_VALUES)
+        .map(|(value, count)| format!("{value} ({})", counted(*count, "voxel")))
+        .collect();
     let more = stray.len().checked_sub(NAMED_VALUES).filter(|more| *more > 0);
     let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
     let remedy = match (spec.structures.as_slice(), stray.as_slice()) {

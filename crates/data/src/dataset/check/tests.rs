@@ -33,7 +33,7 @@ fn grid() -> Geometry {
 }
 
 fn checked(root: &Path, spec: &Dataset) -> Vec<CaseCheck> {
-    check(&open(spec, "x", root).unwrap(), spec, &|_, _| {}, &Cancel::new()).unwrap()
+    check(&open(spec, "x", root, &Cancel::new()).unwrap(), spec, &|_, _| {}, &Cancel::new()).unwrap()
 }
 
 fn inputs(root: &Path, spec: &Dataset) -> Result<Inputs, DataError> {
@@ -80,7 +80,7 @@ fn different_grids_exclude_unless_labels_may_be_resampled() {
 #[test]
 fn undeclared_channels_exclude() {
     let row = one(2, &grid(), "channel = [{ name = \"T1\" }, { name = \"T2\" }]");
-    assert!(row.excluded.unwrap().starts_with("image has 1 channels, but the dataset file declares 2"));
+    assert!(row.excluded.unwrap().starts_with("image has 1 channel, but the dataset file declares 2"));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn bad_cases_are_left_out_and_only_a_set_without_cases_fails() {
         fs::write(root.path().join(format!("set/l/{case}.nii.gz")), b"nothing").unwrap();
     }
     let message = inputs(root.path(), &spec).unwrap_err().to_string();
-    assert!(message.contains("none of 3 cases can be used"), "{message}");
+    assert!(message.contains("none of its cases can be used (3 in all)"), "{message}");
 }
 
 /// The cache key of a check covers the content, how it is read, and the names of its values.

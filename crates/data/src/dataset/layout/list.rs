@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::pairs::label_of;
 use super::{Found, case_name_of, masks};
+use crate::counted;
 use crate::dataset::spec::ListedCase;
 use crate::dataset::{Case, DataError, Dataset, Groups, Label};
 
@@ -54,7 +55,7 @@ fn case(root: &Path, spec: &Dataset, entry: &ListedCase) -> Result<Case, String>
         return Err("the list names no image".into());
     }
     if !entry.series.is_empty() && entry.series.len() != images.len() {
-        return Err(format!("the list names {} series for {} images", entry.series.len(), images.len()));
+        return Err(format!("the list names {} series for {}", entry.series.len(), counted(images.len(), "image")));
     }
     let label = entry.label.as_deref().ok_or("the list names no label")?;
     let label = if label.contains(masks::STRUCTURE) {

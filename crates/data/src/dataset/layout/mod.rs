@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use super::spec::SurfaceCoordinates;
 use super::spec::{Dataset, Layout, Split};
 use super::{Case, DataError, Excluded, Fold, Groups, Label, Reading, SplitError, did_you_mean, phantom, split};
+use crate::Cancel;
 use crate::volume::dicom::{Choice, Gaps};
 use crate::volume::surface::CoordinateSystem;
 use crate::volume::{Format, format};
@@ -58,11 +59,11 @@ impl Opened {
 /// Lists the cases of a dataset. `root` of the spec is relative to `data_root` unless it is absolute.
 ///
 /// # Errors
-/// [`DataError`]: missing root, unreadable folder or `dataset.json`, or no cases.
-pub fn open(spec: &Dataset, name: &str, data_root: &Path) -> Result<Opened, DataError> {
+/// [`DataError`]: missing root, unreadable folder or `dataset.json`, no cases, or cancelled while a phantom is generated.
+pub fn open(spec: &Dataset, name: &str, data_root: &Path, cancel: &Cancel) -> Result<Opened, DataError> {
     let root = data_root.join(&spec.root);
     if let Some(recipe) = spec.generate {
-        phantom::generate_if_missing(&root, recipe)?;
+        phantom::generate_if_missing(&root, recipe, cancel)?;
     }
     if !root.is_dir() {
         let data_root = data_root.into();

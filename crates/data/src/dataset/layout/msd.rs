@@ -62,7 +62,10 @@ impl DatasetJson {
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let wrong = |reason: String| DataError::DatasetJson { path: path.into(), reason };
         let text = std::fs::read_to_string(path).map_err(|error| {
-            wrong(format!("cannot be read: {error}; the MSD layout requires it (other layouts: `nnunet`, `pairs`)"))
+            wrong(format!(
+                "{}; the MSD layout requires it (other layouts: `nnunet`, `pairs`)",
+                crate::files::reason(&error)
+            ))
         })?;
         serde_json::from_str(&text).map_err(|error| wrong(format!("is not an MSD or nnU-Net dataset.json: {error}")))
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::nnunet::channel_of;
 use super::{Found, visible_entries};
+use crate::counted;
 use crate::dataset::{Case, DataError, Excluded};
 use crate::volume::{Format, format};
 
@@ -101,7 +102,10 @@ fn by_channel(folder: &Path, files: &[(String, String)], channels: usize) -> Fou
         match (missing, images.len() > channels) {
             (Some(missing), _) => found.exclude(name, format!("{name}_{missing:04}.nii.gz is missing")),
             (None, true) => {
-                found.exclude(name, format!("{} channel files, but the network takes {channels}", images.len()));
+                found.exclude(
+                    name,
+                    format!("{}, but the network takes {channels}", counted(images.len(), "channel file")),
+                );
             }
             (None, false) => found.cases.push(case(name, images.into_values().collect())),
         }

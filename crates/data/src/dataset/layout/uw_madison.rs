@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Found, visible_entries};
+use crate::counted;
 use crate::dataset::label::Runs;
 use crate::dataset::{Case, DataError, Dataset, Label, read};
 use crate::volume::rle::{Columns, RowPlace, Table};
@@ -36,7 +37,7 @@ pub(super) fn list(root: &Path, spec: &Dataset, table: &str, spacing: SpacingMm)
     for (name, count) in orphans {
         let place = found.excluded.iter().any(|row| row.case == name);
         if !place {
-            let what = format!("the table has masks for {count} slices without an image file");
+            let what = format!("the table has masks for {} without an image file", counted(count, "slice"));
             found.cases.retain(|case| case.name != name);
             found.exclude(&name, what);
         }

@@ -23,6 +23,7 @@ use part::Part;
 use render::Scan;
 
 use super::DataError;
+use crate::Cancel;
 use crate::volume::{LabelMap, Volume};
 
 pub use recipe::{PhantomLayout, PhantomRecipe, PhantomSize};
@@ -60,10 +61,10 @@ fn value(part: Part) -> u16 {
 /// Writes the set if the folder does not exist. An existing folder must not hold a set with another recipe.
 ///
 /// # Errors
-/// [`DataError::OtherPhantom`], [`DataError::Write`], [`DataError::DatasetJson`].
-pub fn generate_if_missing(root: &Path, recipe: PhantomRecipe) -> Result<(), DataError> {
+/// [`DataError::OtherPhantom`], [`DataError::Write`], [`DataError::DatasetJson`], [`DataError::Cancelled`].
+pub fn generate_if_missing(root: &Path, recipe: PhantomRecipe, cancel: &Cancel) -> Result<(), DataError> {
     if !root.exists() {
-        return write(root, recipe, &|_, _| {});
+        return write(root, recipe, &|_, _| {}, cancel);
     }
     match recipe_of(root)? {
         Some(found) if found != recipe => {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::counted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,6 @@ impl fmt::Display for PhantomRecipe {
             PhantomSize::Small => "small",
             PhantomSize::Large => "large",
         };
-        write!(f, "{} cases, seed {}, size {size}, layout {}", self.cases, self.seed, self.layout.name())
+        write!(f, "{}, seed {}, size {size}, layout {}", counted(self.cases, "case"), self.seed, self.layout.name())
     }
 }

@@ -43,7 +43,7 @@ pub fn recipe_of(root: &Path) -> Result<Option<PhantomRecipe>, DataError> {
         return Ok(None);
     }
     let wrong = |reason: String| DataError::DatasetJson { path: path.clone(), reason };
-    let text = std::fs::read_to_string(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| wrong(crate::files::reason(&error)))?;
     let invalid = |error: serde_json::Error| wrong(error.to_string());
     let stamp = match path == own {
         true => Some(serde_json::from_str::<Stamp>(&text).map_err(invalid)?),

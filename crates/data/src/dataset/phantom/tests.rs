@@ -64,7 +64,7 @@ fn hash(recipe: PhantomRecipe, threads: usize) -> blake3::Hash {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("set");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| write(&out, recipe, &|_, _| {})).unwrap();
+    pool.install(|| write(&out, recipe, &|_, _| {}, &Cancel::new())).unwrap();
     let mut hasher = blake3::Hasher::new();
     for file in crate::files::below(&out).unwrap() {
         hasher.update(file.strip_prefix(&out).unwrap().as_os_str().as_encoded_bytes());
@@ -88,10 +88,11 @@ fn every_set_says_what_it_was_made_with_and_one_of_another_recipe_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("set");
         let recipe = PhantomRecipe { layout, ..recipe(1, 5, PhantomSize::Tiny) };
-        generate_if_missing(&out, recipe).unwrap();
+        generate_if_missing(&out, recipe, &Cancel::new()).unwrap();
         assert_eq!(recipe_of(&out).unwrap(), Some(recipe));
-        generate_if_missing(&out, recipe).unwrap();
-        let other = generate_if_missing(&out, PhantomRecipe { seed: 6, ..recipe }).unwrap_err().to_string();
+        generate_if_missing(&out, recipe, &Cancel::new()).unwrap();
+        let other =
+            generate_if_missing(&out, PhantomRecipe { seed: 6, ..recipe }, &Cancel::new()).unwrap_err().to_string();
         assert!(other.contains("seed 5") && other.contains("seed 6") && other.contains(layout.name()), "{other}");
     }
 }
@@ -211,7 +212,7 @@ fn the_written_set_is_a_dataset_and_is_not_overwritten() {
         STRUCTURES.map(|(name, value)| format!("[[structure]]\nname = \"{name}\"\nvalue = {value}\n")).concat();
     let mut spec: Dataset = toml::from_str(&format!("{text}{structures}")).unwrap();
     for _ in 0..2 {
-        let opened = open(&spec, "phantom", folder.path()).unwrap();
+        let opened = open(&spec, "phantom", folder.path(), &Cancel::new()).unwrap();
         let rows = check(&opened, &spec, &|_, _| {}, &crate::Cancel::new()).unwrap();
         assert_eq!(rows.len(), 2);
         assert!(rows.iter().all(|row| row.excluded.is_none() && row.warnings.is_empty()), "{rows:?}");
@@ -220,10 +221,11 @@ fn the_written_set_is_a_dataset_and_is_not_overwritten() {
     let file = |kind: &str| folder.path().join("set").join(kind).join("phantom_001.nii.gz");
     assert_eq!(read_volume(&file("imagesTr")).unwrap(), image);
     assert_eq!(Segmentation::Labels(read_label_map(&file("labelsTr")).unwrap()), Segmentation::Labels(labels));
-    let again = write(&folder.path().join("set"), recipe(2, 1, PhantomSize::Tiny), &|_, _| {}).unwrap_err();
+    let again =
+        write(&folder.path().join("set"), recipe(2, 1, PhantomSize::Tiny), &|_, _| {}, &Cancel::new()).unwrap_err();
     assert!(again.to_string().contains("not empty"), "{again}");
     spec.generate = Some(recipe(3, 1, PhantomSize::Tiny));
-    let other = open(&spec, "phantom", folder.path()).unwrap_err().to_string();
+    let other = open(&spec, "phantom", folder.path(), &Cancel::new()).unwrap_err().to_string();
     assert!(other.contains("2 cases, seed 1, size tiny") && other.contains("3 cases"), "{other}");
 }
 
@@ -235,7 +237,7 @@ fn runs_of_a_table_give_back_every_voxel_of_stomach_and_bowel() {
         .map(|name| format!("[[structure]]\nname = \"{name}\"\nvalue = {}\n", name.len()))
         .concat();
     let spec: Dataset = toml::from_str(&format!("{text}{structures}")).unwrap();
-    let opened = open(&spec, "phantom", folder.path()).unwrap();
+    let opened = open(&spec, "phantom", folder.path(), &Cancel::new()).unwrap();
     for (number, case) in opened.cases.iter().enumerate() {
         let scan = mr::mr(1, number as u64 / 2, number as u64, PhantomSize::Tiny);
         let image = read_image(case).unwrap();

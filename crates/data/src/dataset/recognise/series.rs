@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::find::Find;
 use super::part::{Part, is_label_object};
 use super::survey::{Item, Kind, Survey};
+use crate::counted;
 use crate::dataset::spec::{Layout, ListedCase};
 use crate::volume::dicom::{Identity, referenced_series};
 
@@ -42,7 +43,10 @@ pub(super) fn listed(survey: &Survey, labels: &[Part]) -> Option<Find> {
     for image in images.values().filter(|image| !used.contains(&image.identity.series)) {
         let Identity { patient, modality, description, is_localiser, .. } = image.identity;
         let what = if *is_localiser { "localiser" } else { "no label was drawn on it" };
-        let reason = format!("{modality} series \"{description}\" of patient {patient}, {} files: {what}", image.files);
+        let reason = format!(
+            "{modality} series \"{description}\" of patient {patient}, {}: {what}",
+            counted(image.files, "file")
+        );
         find.left_out.push((format!("{}/ series {}", image.folder, image.identity.series), reason));
     }
     name_apart(&mut cases);

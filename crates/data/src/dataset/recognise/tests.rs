@@ -68,7 +68,7 @@ fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values
     let root = tempfile::tempdir().unwrap();
     let out = root.path().join("set");
     let recipe = PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
-    phantom::write(&out, recipe, &|_, _| {}).unwrap();
+    phantom::write(&out, recipe, &|_, _| {}, &Cancel::new()).unwrap();
     let known = recognise(&out, Stated::default()).unwrap();
     assert_eq!(known.dataset.layout, Layout::Msd {});
     assert_eq!((known.dataset.modality, known.dataset.structures.len(), known.cases), (Modality::Ct, 6, 2));
@@ -105,7 +105,7 @@ fn every_layout_of_phantoms_is_recognised() {
     ] {
         let root = tempfile::tempdir().unwrap();
         let recipe = PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny, layout };
-        phantom::write(&root.path().join("set"), recipe, &|_, _| {}).unwrap();
+        phantom::write(&root.path().join("set"), recipe, &|_, _| {}, &Cancel::new()).unwrap();
         let found = recognise(&root.path().join("set"), Stated::default()).unwrap();
         assert_eq!((found.layout, found.dataset.structures.len()), (name, structures), "{found:?}");
         assert_eq!(found.cases, 2, "{found:?}");

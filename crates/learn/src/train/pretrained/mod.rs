@@ -84,7 +84,8 @@ pub fn load(
 /// # Errors
 /// The file cannot be read.
 pub fn hash(path: &Path) -> Result<String, PretrainedError> {
-    let file = |error: std::io::Error| PretrainedError::File { path: path.into(), reason: error.to_string() };
+    let file =
+        |error: std::io::Error| PretrainedError::File { path: path.into(), reason: crate::files::reason(&error) };
     if !std::fs::metadata(path).map_err(file)?.is_file() {
         // A device or a pipe may have no end.
         return Err(PretrainedError::File { path: path.into(), reason: "is not a file".into() });

@@ -9,6 +9,7 @@ use crate::ReadError;
 use crate::dicom::file::DicomFile;
 use crate::dicom::value::Values;
 use crate::dicom::{damaged, unsupported};
+use segspec_base::counted;
 
 /// A structure set.
 #[derive(Debug)]
@@ -116,7 +117,8 @@ fn contour(item: &InMemDicomObject) -> Result<Contour, String> {
     let numbers = numbers.ok_or("has no points (ContourData), or more than are read")?;
     let stated = item.count(tags::NUMBER_OF_CONTOUR_POINTS)?;
     if numbers.len() % 3 != 0 || stated.is_some_and(|stated| stated != numbers.len() / 3) {
-        let stated = stated.map(|stated| format!(", its header states {stated} points")).unwrap_or_default();
+        let stated =
+            stated.map(|stated| format!(", its header states {}", counted(stated, "point"))).unwrap_or_default();
         return Err(format!("has {} coordinates{stated}", numbers.len()));
     }
     let images = item.items(tags::CONTOUR_IMAGE_SEQUENCE).iter();

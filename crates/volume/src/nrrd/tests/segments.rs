@@ -116,7 +116,7 @@ fn segments_that_cannot_be_written_say_why() {
     assert!(error(|segments| segments.segments[0].value = 0).contains("background"));
     assert!(error(|segments| segments.segments[0].value = 2).contains("two segments have the value 2"));
     assert!(error(|segments| segments.segments.clear()).contains("no segments"));
-    assert!(error(|segments| segments.segments.truncate(1)).contains("2 masks for 1 segments"));
+    assert!(error(|segments| segments.segments.truncate(1)).contains("2 masks for 1 segment"));
     let stray = |segments: &mut Segments| {
         let geometry = segments.geometry().clone();
         segments.content = Segmentation::Labels(LabelMap { voxels: Array3::from_elem([2, 2, 4], 7), geometry });

@@ -15,17 +15,22 @@ use rayon::prelude::*;
 
 use gaps::Slab;
 
-use super::mesh::{Surface, SurfaceError, is_mirrored};
+use super::mesh::{Surface, SurfaceError, is_mirrored, minus};
 use super::topology::{Topology, edges};
 use super::warning::Warning;
 use super::winding::WindingNumber;
 use crate::Geometry;
+use crate::geometry::norm;
 
 /// Slices per task.
 const SLAB: usize = 8;
 
 /// Most crossings of the grid's rows, over all triangles: the surfaces of all organs of a body at 0.5 mm have 10 million.
 const MOST_CROSSINGS: f64 = 2.5e8;
+
+/// Farthest corner of a hole, in millimetres beyond the image and in sizes of the image; the larger one holds. Pieces of a larger lid
+/// are far larger than voxels and near to all of them, which takes hours.
+const REACH: (f64, f64) = (10_000.0, 100.0);
 
 /// Offset along each axis, in voxels `[z, y, x]`, of the eight points at which a voxel is sampled around its centre. Surfaces extracted
 /// from another grid run exactly through voxel centres, where rounding errors would decide. The offset exceeds the rounding of 32-bit
@@ -73,6 +78,7 @@ struct Counts<'a> {
 impl<'a> Counts<'a> {
     fn new(surface: &Surface, geometry: &'a Geometry) -> Result<Self, SurfaceError> {
         let cone = cone::closing(surface, &edges(surface));
+        check_reach(&cone, geometry)?;
         let corners: Vec<[[f64; 3]; 3]> = surface.corners().chain(cone.iter().copied()).collect();
         let closed = corners.into_iter().map(|corners| to_grid(geometry, corners)).collect::<Option<Vec<_>>>();
         let closed = closed.ok_or(SurfaceError::Singular)?;
@@ -159,6 +165,18 @@ fn crossings(corners: &[[f64; 3]; 3], [depth, height, _]: [usize; 3]) -> f64 {
     let heights = [a[2], b[2], c[2]].map(within);
     let slices = heights.into_iter().fold(0.0, f64::max) - heights.into_iter().fold(f64::INFINITY, f64::min);
     area.min(slices * height as f64) + slices + 1.0
+}
+
+/// Refuses holes that reach far beyond the grid.
+fn check_reach(cone: &[[[f64; 3]; 3]], geometry: &Geometry) -> Result<(), SurfaceError> {
+    let [first, last] = [[0.0; 3], geometry.shape.map(|count| count as f64)].map(|voxel| geometry.to_world(voxel));
+    let size = norm(minus(last, first));
+    let beyond = |corner: &[f64; 3]| norm(minus(*corner, first)) - size;
+    let far = |distance: &f64| distance.is_nan() || *distance > REACH.0.max(REACH.1 * size);
+    match cone.as_flattened().iter().map(beyond).find(far) {
+        Some(distance) => Err(SurfaceError::FarHole { metres: distance / 1000.0 }),
+        None => Ok(()),
+    }
 }
 
 /// Corners `[x, y, z]` in voxel indices.

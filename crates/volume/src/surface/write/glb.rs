@@ -39,7 +39,7 @@ pub fn write_glb(path: &Path, surfaces: &[NamedSurface]) -> Result<(), WriteErro
     json.resize(json.len().next_multiple_of(4), b' ');
     let binary: usize = surfaces.iter().map(|named| Layout::of(&named.surface).bytes()).sum();
     let total = u32::try_from(12 + 8 + json.len() + 8 + binary)
-        .map_err(|_| refused(path, "glTF files are limited to 4 GiB; write fewer triangles (`--triangles`)"))?;
+        .map_err(|_| refused(path, "glTF files are limited to 4 GB; write fewer triangles (`--triangles`)"))?;
     write(path, |file| {
         file.write_all(b"glTF")?;
         file.write_all([2, total, json.len() as u32].map(u32::to_le_bytes).as_flattened())?;

@@ -18,8 +18,8 @@ use super::recipe::{PhantomLayout, PhantomRecipe};
 use super::stamp::{self, Stamp};
 use crate::dataset::DataError;
 use crate::dataset::layout::visible_entries;
-use crate::files;
 use crate::volume::WriteError;
+use crate::{Cancel, files};
 
 /// A structure of a layout: name, label value and body part.
 type Structure = (&'static str, u16, Part);
@@ -37,8 +37,13 @@ fn plain_name(number: usize) -> String {
 /// Writes a set, completely or not at all. `progress` is called with the number of finished cases and the total.
 ///
 /// # Errors
-/// [`DataError::Write`] if the folder exists and is not empty, or cannot be written.
-pub fn write(out: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), DataError> {
+/// [`DataError::Write`] if the folder exists and is not empty, or cannot be written; [`DataError::Cancelled`].
+pub fn write(
+    out: &Path,
+    recipe: PhantomRecipe,
+    progress: &(dyn Fn(usize, usize) + Sync),
+    cancel: &Cancel,
+) -> Result<(), DataError> {
     if out.exists() && !visible_entries(out)?.is_empty() {
         let reason = "the folder is not empty; choose another folder or remove this one".to_owned();
         return Err(WriteError { path: out.into(), reason, environment: false }.into());
@@ -47,7 +52,7 @@ pub fn write(out: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize)
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(failed)?;
     let unfinished = tempfile::Builder::new().prefix(".tmp-phantom-").tempdir_in(parent).map_err(failed)?;
-    write_set(unfinished.path(), recipe, progress)?;
+    write_set(unfinished.path(), recipe, progress, cancel)?;
     make_readable(unfinished.path()).map_err(failed)?;
     if out.exists() {
         std::fs::remove_dir(out).map_err(failed)?;
@@ -58,9 +63,17 @@ pub fn write(out: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize)
 }
 
 /// Writes every case, then the files that describe the whole set.
-fn write_set(folder: &Path, recipe: PhantomRecipe, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(), DataError> {
+fn write_set(
+    folder: &Path,
+    recipe: PhantomRecipe,
+    progress: &(dyn Fn(usize, usize) + Sync),
+    cancel: &Cancel,
+) -> Result<(), DataError> {
     let done = AtomicUsize::new(0);
     let case = |number: usize| -> Result<String, DataError> {
+        if cancel.is_stopped() {
+            return Err(DataError::Cancelled);
+        }
         let rows = write_case(folder, recipe, number)?;
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, recipe.cases);
         Ok(rows)

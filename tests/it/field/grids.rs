@@ -1,20 +1,11 @@
 //! Field files about grids, label values and names: what their EXPECT.md calls right.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::lab::{Ended, Lab, shared};
-
-/// A folder of the field files, which lie beside the shared data; `None`, with a word to the person, where it is missing.
-fn field(name: &str) -> Option<PathBuf> {
-    let folder = shared()?.parent()?.join("field").join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no field files at {}", folder.display());
-    None
-}
+use super::field;
+use crate::lab::{Ended, Lab};
 
 /// The program in a folder of the field files. Results go elsewhere.
 fn run(folder: &Path, arguments: &[&str]) -> Ended {

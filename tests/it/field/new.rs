@@ -1,20 +1,9 @@
 //! Folders that public bug reports of other tools describe: what `segspec new` writes for them can be used.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 
-use crate::lab::{Lab, shared};
-
-/// The folders of bug reports, beside the shared images. None, with a word to the person, where they are missing.
-fn field() -> Option<PathBuf> {
-    let field = shared()?.parent()?.join("field");
-    if field.is_dir() {
-        return Some(field);
-    }
-    println!("skipped: no folders of bug reports at {}", field.display());
-    None
-}
+use super::field;
+use crate::lab::Lab;
 
 /// What `new` and `dataset check` say of a folder.
 struct Seen {
@@ -24,11 +13,7 @@ struct Seen {
 }
 
 fn see(folder: &str) -> Option<Seen> {
-    let root = field()?.join(folder);
-    if !root.is_dir() {
-        println!("skipped: no {}", root.display());
-        return None;
-    }
+    let root = field(folder)?;
     let lab = Lab::new();
     let new = lab.end(&["new", "--from", root.to_str().unwrap(), "--name", "field", "--json"]);
     assert_eq!(new.code, 0, "{folder}: {}", new.err);
@@ -125,7 +110,7 @@ fn nrrd_files_in_nnunets_names() {
 
 #[test]
 fn the_field_folders_dataset_files_are_read() {
-    let Some(field) = field() else { return };
+    let Some(root) = field("") else { return };
     for (folder, dataset, usable) in [
         ("12-nrrd-label-with-layers", "plain", 3),
         ("15-nnunet-v1-dataset-json", "one-nnunet", 6),
@@ -133,9 +118,9 @@ fn the_field_folders_dataset_files_are_read() {
         ("17-png-labels-0-255", "pairs255", 6),
     ] {
         let lab = Lab::new();
-        let file = field.join(folder).join(format!("datasets/{dataset}.toml"));
+        let file = root.join(folder).join(format!("datasets/{dataset}.toml"));
         let mut command = lab.command(&["dataset", "check", file.to_str().unwrap(), "--json"]);
-        let ended = crate::lab::end(command.env("SEGSPEC_DATA", field.join(folder)));
+        let ended = crate::lab::end(command.env("SEGSPEC_DATA", root.join(folder)));
         let found: Value = serde_json::from_str(&ended.out).unwrap_or_default();
         assert_eq!(found["usable"], usable, "{folder} {dataset}: {} {}", ended.out, ended.err);
     }

@@ -1,22 +1,13 @@
 //! DICOM inputs that public bug reports of other tools describe (folders 01, 06 and 29 of the shared `field`): each command of their EXPECT.md.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use segspec::volume::{Volume, read_label_map, read_volume};
 use serde_json::Value;
 
-use crate::lab::{Ended, Lab, end, shared};
-
-/// A folder of the shared field inputs, which lie beside the shared images.
-fn field(name: &str) -> Option<PathBuf> {
-    let folder = shared()?.parent()?.join("field").join(name);
-    if !folder.is_dir() {
-        println!("skipped: no {}", folder.display());
-        return None;
-    }
-    Some(folder)
-}
+use super::field;
+use crate::lab::{Ended, Lab, end};
 
 /// A command on a file of the folder.
 fn on(lab: &Lab, folder: &Path, arguments: &[&str]) -> Ended {

@@ -1,0 +1,5 @@
+//! libFuzzer's target of the reader `contours`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: segspec_fuzz::prepare(), |bytes: &[u8]| segspec_fuzz::read_once("contours", bytes));
