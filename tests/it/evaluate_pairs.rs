@@ -155,11 +155,16 @@ fn several_label_maps_of_a_case_are_refused_until_it_is_said_what_they_are() {
             }
         }
     }
-    let ended = evaluate(folder.path(), &SIDES, 4);
-    assert!(ended.err.contains("case `a` may be") && ended.err.contains("--layout files"), "{}", ended.err);
-    assert_eq!(cases(folder.path(), &["--layout", "files"]), ["a/coarse", "a/fine", "b/coarse", "b/fine"]);
+    let files = ["a/coarse", "a/fine", "b/coarse", "b/fine"];
+    // Each file has its counterpart.
+    assert_eq!(cases(folder.path(), &[]), files);
+    assert_eq!(cases(folder.path(), &["--layout", "files"]), files);
     let ended = evaluate(folder.path(), &[&SIDES[..], &["--layout", "masks"]].concat(), 4);
     assert!(ended.err.contains("one value besides 0"), "{}", ended.err);
+    label(folder.path(), "flat/a.nii.gz", &[1, 2, 3]);
+    label(folder.path(), "flat/b.nii.gz", &[1, 2, 3]);
+    let ended = evaluate(folder.path(), &["--reference", "r", "--prediction", "flat"], 4);
+    assert!(ended.err.contains("case `a` may be") && ended.err.contains("--layout files"), "{}", ended.err);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
-use super::side::{Reading, Side, Source};
+use super::side::{Form, Reading, Side, Source};
 use crate::dataset::name::folded;
 use crate::volume::format;
 
@@ -110,7 +110,7 @@ pub enum PairError {
     },
     /// No reference has a prediction.
     #[error(
-        "no prediction has the name of a reference\n  reference:  {reference}\n  prediction: {prediction}\n{remedy}"
+        "no prediction for {count} reference(s): no case is on both sides\n  reference:  {reference}\n  prediction: {prediction}\n{remedy}"
     )]
     Nothing {
         /// Number of references.
@@ -211,7 +211,19 @@ fn best<'a>(
     }
     let Some((_, ours, theirs)) = best.filter(|(fit, ..)| fit.paired > 0) else { return Ok(None) };
     let doubt = rival.and_then(|(other, others)| doubt(ours, other).or_else(|| doubt(theirs, others)));
-    doubt.map_or(Ok(Some((ours, theirs))), Err)
+    match (doubt, file_by_file(reference, prediction)) {
+        (None, _) => Ok(Some((ours, theirs))),
+        // Both sides have the same tree: there is nothing to guess.
+        (Some(_), Some(files)) => Ok(Some(files)),
+        (Some(doubt), None) => Err(doubt),
+    }
+}
+
+/// The readings that take each file as a case, if every reference has a prediction then.
+fn file_by_file<'a>(reference: &'a Side, prediction: &'a Side) -> Option<(&'a Reading, &'a Reading)> {
+    let files = |side: &'a Side| side.readings.iter().find(|reading| reading.form == Form::Files);
+    let (ours, theirs) = (files(reference)?, files(prediction)?);
+    ours.cases.keys().all(|case| theirs.cases.contains_key(case)).then_some((ours, theirs))
 }
 
 /// A case that has other files in an equally good reading.
