@@ -20,10 +20,10 @@ fn interrupted(mut child: Child) -> (Option<i32>, Duration) {
 #[test]
 fn a_step_that_takes_long_is_left_and_the_state_before_it_is_saved() {
     let lab = Lab::new();
-    // Steps of many seconds.
+    // A step of many seconds, made of kernels that are soon done.
     let large = TINY
-        .replace("features = [4, 8]", "features = [32, 64]")
-        .replace("patch-size = [16, 16, 16]", "patch-size = [112, 112, 112]");
+        .replace("features = [4, 8]", "features = [16, 32]")
+        .replace("patch-size = [16, 16, 16]", "patch-size = [64, 64, 64]\naccumulate = 64");
     lab.write("experiments/large.toml", &large);
     let arguments = ["run", "experiments/large.toml"];
     // Data and preprocessing first.

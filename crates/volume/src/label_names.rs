@@ -94,9 +94,10 @@ impl LabelNames {
         let read = &Format::of(source)?.entry().read;
         if let Some((region, _)) = self.regions.first() {
             let reason = format!(
-                "its names have regions of several values (`{region}`), which `segspec evaluate` scores and no label map holds"
+                "names a region of several values (`{region}`), which `segspec evaluate` scores and no label map holds"
             );
-            return Err(unsupported(source, reason));
+            let names = options.names.clone().or_else(|| beside(source)).unwrap_or_else(|| source.into());
+            return Err(unsupported(&names, reason));
         }
         if self.overlapping {
             let volume = (read.volume)(source, options)?;
