@@ -129,6 +129,9 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
     if let Some(ending) = &args.to {
         return folder::execute(&args, ending, &options);
     }
+    // Only labels have names.
+    let labels = options.labels || args.names.is_some() || !args.structures.is_empty();
+    let options = Options { labels, ..options };
     let written = match parts::of(&args)? {
         Some(source) => parts::convert(&args, &source, &options)?,
         None if args.anonymize => anonymous_series(&args, &options)?,

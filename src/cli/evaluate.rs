@@ -198,7 +198,7 @@ fn pairs(args: &Evaluate) -> Result<Pairs, Failure> {
     let prediction = Side::of(&args.prediction, layout).map_err(failed)?;
     let pairs = pair(&reference, &prediction, &request).map_err(failed)?;
     let plain = |form: &&str| ["file", "label files"].contains(form);
-    if !pairs.forms.iter().all(|form| plain(&form)) {
+    if !pairs.forms.iter().all(plain) {
         let [ours, theirs] = pairs.forms;
         eprintln!("note: {} cases; reference: {ours}; prediction: {theirs}", pairs.pairs.len());
     }

@@ -8,7 +8,7 @@ use segspec::volume::{Geometry, LabelMap, read_label_map, read_segments, write_l
 
 use crate::contours::{KIDNEY, LIVER, ct, structure_set};
 use crate::evaluate_forms::{FORMS, image, series, truth};
-use crate::lab::{Ended, Lab};
+use crate::lab::{Ended, Lab, sorted};
 
 fn convert(lab: &Lab, arguments: &[&str], code: i32) -> Ended {
     let ended = lab.end(&[&["convert"], arguments].concat());
@@ -188,4 +188,40 @@ fn labels_in_several_files_become_one() {
     assert!(ended.err.contains("--labels"), "{}", ended.err);
     let ended = convert(&lab, &["masks", "out.nii.gz"], 4);
     assert!(ended.err.contains("--to ENDING"), "{}", ended.err);
+}
+
+#[test]
+fn a_source_is_never_overwritten_by_a_result() {
+    let lab = Lab::new();
+    lab.run("tiny", &["--dry-run"]);
+    let images = sorted(&lab.path("data/set/imagesTr"));
+    let folder = lab.path("mixed");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(&images[0], folder.join("c.nii.gz")).unwrap();
+    let done = lab.end(&["convert", images[1].to_str().unwrap(), "mixed/c.nrrd"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let before = fs::read(folder.join("c.nrrd")).unwrap();
+    let refused = lab.end(&["convert", "mixed", "mixed", "--to", "nrrd"]);
+    assert!(refused.code == 4 && refused.err.contains("c.nrrd"), "{}", refused.err);
+    assert!(fs::read(folder.join("c.nrrd")).unwrap() == before);
+}
+
+#[test]
+fn names_and_structures_make_labels_of_values() {
+    let lab = Lab::new();
+    lab.run("tiny", &["--dry-run"]);
+    let label = sorted(&lab.path("data/set/labelsTr"))[0].to_str().unwrap().to_owned();
+    lab.write("names.json", "{\"labels\": {\"liver\": 1, \"spleen\": 4}}");
+    let convert = |further: &[&str]| lab.end(&[&["convert", &label, "out.nii.gz"], further].concat());
+    let done = convert(&["--names", "names.json", "--structures", "spleen"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let labels = segspec::volume::read_label_map(&lab.path("out.nii.gz")).unwrap();
+    let mut values: Vec<u16> = labels.voxels.iter().copied().collect();
+    values.sort_unstable();
+    values.dedup();
+    assert_eq!(values, [0, 4]);
+    for wrong in [&["--names", "nowhere.json"][..], &["--names", "names.json", "--structures", "femur"]] {
+        let refused = convert(wrong);
+        assert!(refused.code != 0, "{wrong:?}: {}", refused.out);
+    }
 }

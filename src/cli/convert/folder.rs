@@ -2,7 +2,7 @@
 
 mod items;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::Convert;
@@ -30,9 +30,17 @@ pub(super) fn execute(args: &Convert, ending: &str, options: &Options) -> Result
     let (mut rows, mut failed) = (csv::Writer::from_writer(Vec::new()), Vec::new());
     let environment = |error: csv::Error| Failure::new(Exit::Environment, error);
     rows.write_record(["result", "source"]).map_err(environment)?;
+    let sources: BTreeSet<PathBuf> = items.iter().filter_map(|item| item.source.canonicalize().ok()).collect();
     for (index, item) in items.iter().enumerate() {
         let target = target(args, item, ending);
-        match one(item, &target, options) {
+        let written = match target.canonicalize().is_ok_and(|path| sources.contains(&path)) {
+            true => Err(format!(
+                "{}: not overwritten, because it is one of the sources: choose another folder",
+                target.display()
+            )),
+            false => one(item, &target, options),
+        };
+        match written {
             Ok(()) => {
                 let cells = [target.to_string_lossy(), item.source.to_string_lossy()];
                 rows.write_record(cells.iter().map(|cell| cell.as_bytes())).map_err(environment)?;

@@ -53,7 +53,7 @@ fn grid() -> Geometry {
 /// Bone beside muscle, in every slice; `shift` moves them along the rows.
 pub fn truth(case: usize, shift: usize) -> LabelMap {
     let voxels = Array3::from_shape_fn([5, 8, 7], |(z, y, x)| {
-        let inside = (1..6).contains(&y) && x >= 1 + shift && x < 5 + shift;
+        let inside = (1..6).contains(&y) && x > shift && x < 5 + shift;
         let bone = y < 3 + case && (x + z) % 5 != 4;
         if !inside {
             0

@@ -174,7 +174,7 @@ impl<'a> Groups<'a> {
         let is = |wanted: Content| contents.values().any(|content| *content == wanted);
         let maps: Vec<&str> =
             contents.iter().filter(|(_, content)| **content != Content::Image).map(|(stem, _)| *stem).collect();
-        if !is(Content::Labels) && !(is(Content::Image) && maps.len() == 1) {
+        if !(is(Content::Labels) || is(Content::Image) && maps.len() == 1) {
             return Vec::new();
         }
         let of = |stem: &str| {
