@@ -65,4 +65,5 @@ pub mod observe;
 pub mod store;
 pub mod infer;
 pub mod run;
+pub mod sweep;
 pub mod cli;

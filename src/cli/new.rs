@@ -8,18 +8,25 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::dataset::failure;
-use super::session::data_root;
+use super::session::{self, data_root};
 use super::{Exit, Failure};
+use crate::backend::DeviceName;
 use crate::dataset::recognise::Stated;
 use crate::dataset::{Proposal, recognise};
 use crate::files;
+use crate::observe::Events;
+use crate::run::sizing::{self, Small};
+use crate::run::{RunError, Setting};
+use crate::words;
 
 /// Write a dataset file and an experiment file for a folder of images
 ///
 /// Recognises the Medical Segmentation Decathlon, nnU-Net, BIDS, MONAI data lists, UW-Madison, DICOM series with SEG, RTSTRUCT,
 /// surfaces or masks, a mask per structure (TotalSegmentator), and images and labels (NIfTI, NRRD, PNG, TIFF) whose names differ
-/// by a word such as `label`, `seg` or `mask`: see docs/datasets.md. What was guessed and what is left out is printed. Existing
-/// files are not overwritten.
+/// by a word such as `label`, `seg` or `mask`: see docs/datasets.md. What was guessed and what is left out is printed.
+///
+/// NAME.toml is nnU-Net's recipe for a GPU with 8 GB. Without a GPU, a training step is measured and NAME.small.toml written beside it: a
+/// smaller network that this machine trains in less than an hour. Existing files are not overwritten.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -54,7 +61,8 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
     };
     // `datasets/x.toml` rather than `./datasets/x.toml`.
     let out = if args.out == Path::new(".") { Path::new("") } else { &args.out };
-    let targets = ["datasets", "experiments"].map(|kind| out.join(kind).join(format!("{name}.toml")));
+    let [dataset, experiment] = ["datasets", "experiments"].map(|kind| out.join(kind).join(format!("{name}.toml")));
+    let targets = [dataset, experiment, out.join("experiments").join(format!("{name}.small.toml"))];
     if let Some(existing) = targets.iter().find(|path| path.exists()) {
         let text = format!("{} already exists and is not overwritten; choose another --name", existing.display());
         return Err(Failure::message(Exit::Usage, text));
@@ -62,18 +70,26 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
     let stated = Stated { spacing_mm: args.spacing_mm.as_deref().map(spacing).transpose()? };
     let proposal = recognise(&folder, stated).map_err(failure)?;
     let root = root_of(&folder);
-    let [dataset, experiment] = &targets;
+    let [dataset, experiment, small] = &targets;
+    let recipe = recipe::experiment_toml(&name, &proposal);
+    let sized = sized(&recipe, &proposal)?;
     write(dataset, &dataset_file::text(&proposal, &root))?;
-    write(experiment, &recipe::experiment_toml(&name, &proposal))?;
+    write(experiment, &recipe)?;
+    if let Some(sized) = &sized {
+        write(small, &recipe::small_toml(&name, sized))?;
+    }
+    let small = sized.as_ref().map(|sized| (small.as_path(), sized));
     if args.json {
         let value = serde_json::json!({
             "folder": folder, "layout": proposal.layout, "cases": proposal.cases, "patients": proposal.patients,
             "guesses": proposal.guesses, "left-out": proposal.left_out, "channels": proposal.dataset.channels,
             "structures": proposal.dataset.structures, "dataset": dataset, "experiment": experiment,
+            "small-experiment": small.map(|(path, _)| path),
         });
         println!("{value:#}");
     } else {
-        tell(&folder, &proposal, dataset, experiment);
+        tell(&folder, &proposal);
+        tell_files(dataset, experiment, small);
     }
     Ok(Exit::Ok)
 }
@@ -81,7 +97,38 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
 /// Most rows of left-out files in the terminal; `--json` has all.
 const LISTED: usize = 30;
 
-fn tell(folder: &Path, proposal: &Proposal, dataset: &Path, experiment: &Path) {
+/// The small variant of the recipe; none with a GPU, or where the images say too little.
+fn sized(recipe: &str, proposal: &Proposal) -> Result<Option<Small>, Failure> {
+    let device = session::device(None)?;
+    if device.name != DeviceName::Cpu || proposal.dataset.structures.is_empty() {
+        return Ok(None);
+    }
+    let full = toml::from_str(recipe).map_err(|error| Failure::new(Exit::TrialFailed, error))?;
+    let (cancel, events) = (session::cancellation(), Events::silent());
+    let setting = Setting { device: &device, data_root: None, stop_after: None, cancel: &cancel, events };
+    match sizing::small(&full, &proposal.dataset, &proposal.grids, &setting) {
+        Err(RunError::Plan(error)) => {
+            eprintln!("warning: no small experiment is proposed: {error}");
+            Ok(None)
+        }
+        found => Ok(found?),
+    }
+}
+
+fn tell_files(dataset: &Path, experiment: &Path, small: Option<(&Path, &Small)>) {
+    println!("wrote {}", dataset.display());
+    println!("wrote {}: nnU-Net's recipe for a GPU with 8 GB", experiment.display());
+    if let Some((path, sized)) = small {
+        let (step, training) = (sized.step_seconds, words::duration(sized.training_seconds()));
+        println!("wrote {}: sized for this machine, {training} of training ({step:.2} s per step)", path.display());
+    }
+    let first = small.map_or(experiment, |(path, _)| path);
+    println!("next: segspec dataset check {}", dataset.display());
+    println!("      segspec preview {}", first.display());
+    println!("      segspec run {} --smoke", first.display());
+}
+
+fn tell(folder: &Path, proposal: &Proposal) {
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     println!("{}: {}", folder.display(), proposal.layout);
     let patients = match proposal.patients == proposal.cases {
@@ -101,10 +148,6 @@ fn tell(folder: &Path, proposal: &Proposal, dataset: &Path, experiment: &Path) {
         println!("left out: {} more, listed with --json", proposal.left_out.len() - LISTED);
     }
     proposal.guesses.iter().for_each(|guess| println!("guessed: {guess}"));
-    println!("wrote {}\nwrote {}", dataset.display(), experiment.display());
-    println!("next: segspec dataset check {}", dataset.display());
-    println!("      segspec preview {}", experiment.display());
-    println!("      segspec run {} --smoke", experiment.display());
 }
 
 fn spacing(text: &str) -> Result<[f64; 3], Failure> {

@@ -13,6 +13,7 @@ use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
 use crate::dataset::Access;
 use crate::files;
+use crate::observe::several::Several;
 use crate::observe::terminal::Terminal;
 use crate::observe::{Events, FailureClass, Kind, Outcome};
 use crate::report::text_table::{Charset, TextTable};
@@ -21,6 +22,7 @@ use crate::run::experiment::{Outcomes, run_all};
 use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
 use crate::spec::Experiment;
 use crate::store::{self, Lock, Status, Stored};
+use crate::sweep::{self, Jobs, Slots};
 
 /// Run an experiment: preprocess, train, predict, score, report
 ///
@@ -33,6 +35,7 @@ Examples:
   segspec run experiments/liver.toml --fold all --device cuda:0
   segspec run experiments/liver.toml --set train.epochs=50 --set model.unet.features=[16,32,64]
   segspec run experiments/liver.toml --stop-after 10
+  segspec run experiments/sweep.toml --jobs auto
   segspec run experiments/sweep.toml --dry-run")]
 pub struct Run {
     /// Experiment file
@@ -46,6 +49,9 @@ pub struct Run {
     /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
+    /// Runs at a time, each in a process of its own: a number, or `auto` for one per GPU (without GPUs, one per four cores)
+    #[arg(long, value_name = "N|auto", default_value = "1")]
+    jobs: Jobs,
     /// Pause each training after this many epochs in total; run again to continue
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     stop_after: Option<u32>,
@@ -71,6 +77,23 @@ pub struct Run {
     /// Print the results (with --dry-run, the runs) as JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Run {
+    #[cfg(feature = "tui")]
+    fn has_dashboard(&self) -> bool {
+        self.tui
+    }
+
+    #[cfg(not(feature = "tui"))]
+    fn has_dashboard(&self) -> bool {
+        false
+    }
+
+    /// The device as stated: `auto` lets each worker have a GPU of its own.
+    fn wanted_device(&self) -> Result<DeviceName, Failure> {
+        session::wanted_device(self.device)
+    }
 }
 
 /// `--fold`.
@@ -128,7 +151,7 @@ fn events(args: &Run, cancel: &Cancel) -> Events {
     if args.tui && screen {
         return Events::to(crate::observe::dashboard::Dashboard::new(cancel.clone()));
     }
-    let events = Events::to(Terminal::new());
+    let events = plain(args);
     if args.tui {
         events.warn("--tui needs a terminal; showing plain lines instead");
     }
@@ -137,8 +160,16 @@ fn events(args: &Run, cancel: &Cancel) -> Events {
 
 /// Where events go: log lines and progress bars.
 #[cfg(not(feature = "tui"))]
-fn events(_: &Run, _: &Cancel) -> Events {
-    Events::to(Terminal::new())
+fn events(args: &Run, _: &Cancel) -> Events {
+    plain(args)
+}
+
+/// Lines and bars: of one run, or of several at a time.
+fn plain(args: &Run) -> Events {
+    match args.jobs {
+        Jobs::Fixed(1) => Events::to(Terminal::new()),
+        _ => Events::to(Several::new()),
+    }
 }
 
 fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<(), Failure> {
@@ -162,11 +193,16 @@ fn run_and_report(
     // Other processes may be writing there.
     files::remove_abandoned(&store::cache(Path::new(&about.run_root)));
     files::remove_abandoned(Path::new(REPORTS));
-    let data_root = session::explicit_data_root();
+    let data_root = session::data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
-    let setting = Setting { device, data_root: data_root.as_deref(), stop_after, cancel, events: events.clone() };
+    let setting = Setting { device, data_root: Some(&data_root), stop_after, cancel, events: events.clone() };
     let mut reporter = Reporter::new(args, planned, about, &events);
-    let outcomes = run_all(&planned.runs, &setting, &mut |run, outcome| reporter.after(run, outcome))?;
+    let mut after = |run: &Stored, outcome: &Outcome| reporter.after(run, outcome);
+    // The dashboard shows the training of its own process.
+    let outcomes = match planned.runs.len() > 1 && !args.has_dashboard() {
+        true => sweep::run_all(&planned.runs, &setting, &Slots::new(args.jobs, args.wanted_device()?), &mut after)?,
+        false => run_all(&planned.runs, &setting, &mut after)?,
+    };
     reporter.finish(&events)?;
     exit_code_of(&outcomes)
 }

@@ -9,7 +9,7 @@ use super::session::{self, exit_of};
 use super::{Exit, Failure};
 use crate::backend::DeviceName;
 use crate::observe::terminal::Terminal;
-use crate::observe::{Events, Outcome};
+use crate::observe::{Events, Lines, Outcome};
 use crate::run::{RunError, Setting, one, report};
 use crate::store::Stored;
 
@@ -28,22 +28,32 @@ pub struct RunPlan {
     /// Pause the training after this many epochs in total; run again to continue
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     stop_after: Option<u32>,
+    /// Work for this process: tell events as JSON on standard output, write no report, and stop when it is gone
+    #[arg(long, value_name = "PID")]
+    worker_of: Option<u32>,
 }
 
 /// Executes the run.
 pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
     let run = Stored::open(&run_folder(&args.folder)?)?;
     let device = session::device(args.device)?;
-    let (cancel, events) = (session::cancellation(), Events::to(Terminal::new()));
+    let cancel = session::cancellation();
+    let events = match args.worker_of {
+        Some(parent) => {
+            session::stop_without(parent, &cancel);
+            Events::to(Lines::default())
+        }
+        None => Events::to(Terminal::new()),
+    };
     let data_root = session::explicit_data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
     let setting = Setting { device: &device, data_root: data_root.as_deref(), stop_after, cancel: &cancel, events };
     match one::run(&run, &setting, [1, 1]) {
-        Outcome::Finished => {
+        Outcome::Finished if args.worker_of.is_none() => {
             report::write(std::slice::from_ref(&run), &[], &run.evaluation().report())?;
             Ok(Exit::Ok)
         }
-        Outcome::Skipped | Outcome::Paused { .. } => Ok(Exit::Ok),
+        Outcome::Finished | Outcome::Skipped | Outcome::Paused { .. } => Ok(Exit::Ok),
         Outcome::Stopped => Err(RunError::Interrupted.into()),
         Outcome::Busy { holder } => {
             let text = format!("{}: another segspec process is using this run ({holder})", run.folder.lock().display());

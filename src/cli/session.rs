@@ -96,14 +96,18 @@ pub fn plan(
     run::plan(&Request { loaded, data_root: &data_root(), folds, access, cancel, events })
 }
 
-/// The device of `--device`, else of `SEGSPEC_DEVICE`, else the best one.
-pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
+/// The device of `--device`, else of `SEGSPEC_DEVICE`, else `auto`.
+pub fn wanted_device(argument: Option<DeviceName>) -> Result<DeviceName, Failure> {
     let from_environment = || match std::env::var("SEGSPEC_DEVICE") {
         Ok(name) => name.parse().map_err(|error| Failure::message(Exit::Usage, format!("SEGSPEC_DEVICE: {error}"))),
         Err(_) => Ok(DeviceName::Auto),
     };
-    let name = argument.map_or_else(from_environment, Ok)?;
-    backend::select(name).map_err(|error| Failure::new(Exit::Environment, error))
+    argument.map_or_else(from_environment, Ok)
+}
+
+/// The device of `--device`, else of `SEGSPEC_DEVICE`, else the best one.
+pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
+    backend::select(wanted_device(argument)?).map_err(|error| Failure::new(Exit::Environment, error))
 }
 
 /// How long a process may go on after Ctrl-C: one large case can take longer to read, resample or write. All files are written
@@ -137,3 +141,24 @@ pub fn cancellation() -> Cancel {
     }
     flag
 }
+
+/// How often a worker looks whether the process that started it is still there.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Stops as Ctrl-C does once the process `parent`, which started this one, is gone: nobody would take the results.
+#[cfg(unix)]
+pub fn stop_without(parent: u32, cancel: &Cancel) {
+    let cancel = cancel.clone();
+    std::thread::spawn(move || {
+        while std::os::unix::process::parent_id() == parent {
+            std::thread::sleep(LOOK);
+        }
+        if !cancel.stop() {
+            exit_soon(&cancel);
+        }
+    });
+}
+
+/// Not known elsewhere: the worker ends its run.
+#[cfg(not(unix))]
+pub fn stop_without(_: u32, _: &Cancel) {}

@@ -6,10 +6,13 @@
 #[cfg(feature = "tui")]
 pub mod dashboard;
 pub mod event;
+pub mod lines;
 pub mod log;
 pub mod outcome;
+pub mod several;
 pub mod terminal;
 
 pub use event::{Event, Events, Kind, Listener};
+pub use lines::Lines;
 pub use log::Log;
 pub use outcome::{FailureClass, Outcome};

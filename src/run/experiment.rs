@@ -51,7 +51,7 @@ pub fn run_all(
 ) -> Result<Outcomes, RunError> {
     let mut ended: Vec<(Stored, Outcome)> = Vec::new();
     for (index, run) in runs.iter().enumerate() {
-        let outcome = match hindrance(run, &ended) {
+        let outcome = match hindrance(run, both(&ended)) {
             Some(outcome) => {
                 let ended = Kind::Ended { label: run.plan.name(), outcome: outcome.clone() };
                 setting.events.of(&run.id()).emit(ended);
@@ -74,7 +74,7 @@ pub fn run_all(
         }
         if run.status()? == Status::Finished {
             ended[place].1 = Outcome::Skipped;
-        } else if !run.plan.work.members().is_empty() && hindrance(&run, &ended).is_none() {
+        } else if !run.plan.work.members().is_empty() && hindrance(&run, both(&ended)).is_none() {
             ended[place].1 = one::run(&run, setting, [place + 1, runs.len()]);
         }
         after(&run, &ended[place].1)?;
@@ -87,16 +87,20 @@ fn stops_all(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Stopped | Outcome::Failed { class: FailureClass::Environment, .. })
 }
 
-/// Why a run cannot start: a run it depends on failed or is unfinished.
-fn hindrance(run: &Stored, ended: &[(Stored, Outcome)]) -> Option<Outcome> {
-    let needed = run.plan.work.members().iter().chain(run.plan.look.first());
-    let outcomes = needed.filter_map(|ids| {
-        let (_, outcome) = ended.iter().find(|(other, _)| other.ids == *ids)?;
-        (!outcome.is_finished()).then_some((ids, outcome))
-    });
-    outcomes.into_iter().next().map(|(ids, outcome)| match outcome {
+fn both(ended: &[(Stored, Outcome)]) -> impl Iterator<Item = (&Stored, &Outcome)> {
+    ended.iter().map(|(run, outcome)| (run, outcome))
+}
+
+/// Why a run cannot start: a run it depends on, among those that ended, failed or is unfinished.
+pub fn hindrance<'a>(run: &Stored, mut ended: impl Iterator<Item = (&'a Stored, &'a Outcome)>) -> Option<Outcome> {
+    let needed: Vec<_> = run.plan.work.members().iter().chain(run.plan.look.first()).collect();
+    if needed.is_empty() {
+        return None;
+    }
+    let (other, outcome) = ended.find(|(other, outcome)| needed.contains(&&other.ids) && !outcome.is_finished())?;
+    Some(match outcome {
         Outcome::Failed { class, .. } => {
-            Outcome::Failed { class: *class, reason: RunError::Needs { run: ids.training.clone() }.to_string() }
+            Outcome::Failed { class: *class, reason: RunError::Needs { run: other.ids.training.clone() }.to_string() }
         }
         other => other.clone(),
     })

@@ -17,6 +17,7 @@ pub mod preparing;
 pub mod preview;
 pub mod report;
 pub mod setting;
+pub mod sizing;
 pub mod task;
 mod ensemble;
 mod panels;

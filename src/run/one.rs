@@ -1,5 +1,7 @@
 //! Executes one run: the stages in order, from plan to scores. Skips what an earlier call finished.
 
+use std::path::PathBuf;
+
 use burn::module::Module;
 use burn::tensor::Device;
 
@@ -33,21 +35,50 @@ pub fn run(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Outcome
     outcome
 }
 
+/// Whether there is nothing to do for a run: it is finished, in another process's hands, or its folder cannot be used. Writes its plan,
+/// so that a worker can begin.
+pub fn standing(run: &Stored) -> Option<Outcome> {
+    let look = || -> Result<Option<Outcome>, RunError> {
+        let _lock = match take_lock(run)? {
+            Ok(lock) => lock,
+            Err(busy) => return Ok(Some(busy)),
+        };
+        let known = run.folder.read_manifest()?;
+        run.write_plan()?;
+        let is_finished = known.is_some_and(|manifest| run.is_finished(&manifest));
+        Ok((is_finished && left_over(run)?.is_empty()).then_some(Outcome::Skipped))
+    };
+    look().unwrap_or_else(|error| Some(error.outcome()))
+}
+
+/// The lock of a run, or who holds it.
+fn take_lock(run: &Stored) -> Result<Result<Lock, Outcome>, RunError> {
+    match Lock::take(&run.folder.lock()) {
+        Ok(lock) => Ok(Ok(lock)),
+        Err(LockError::Held { holder, .. }) => Ok(Err(Outcome::Busy { holder })),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Results of a finished run that are missing or damaged.
+fn left_over(run: &Stored) -> Result<Vec<PathBuf>, RunError> {
+    // Colours are part of no id and may have changed.
+    task::write_label_map(run)?;
+    Ok(repair::damaged(run))
+}
+
 fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<Outcome, RunError> {
     can_compute(&run.plan, setting)?;
     let folder = &run.folder;
-    let _lock = match Lock::take(&folder.lock()) {
+    let _lock = match take_lock(run)? {
         Ok(lock) => lock,
-        Err(LockError::Held { holder, .. }) => return Ok(Outcome::Busy { holder }),
-        Err(error) => return Err(error.into()),
+        Err(busy) => return Ok(busy),
     };
     files::remove_unfinished(folder.path(), REPORT);
     let mut known = folder.read_manifest()?;
     run.write_plan()?;
     if let Some(manifest) = known.as_mut().filter(|manifest| run.is_finished(manifest)) {
-        // Colours are part of no id and may have changed.
-        task::write_label_map(run)?;
-        let damaged = repair::damaged(run);
+        let damaged = left_over(run)?;
         let Some(first) = damaged.first() else { return Ok(Outcome::Skipped) };
         let more = if damaged.len() > 1 { format!(" and {} more", damaged.len() - 1) } else { String::new() };
         let text = format!(

@@ -34,3 +34,11 @@ pub use kind::Kind;
 pub use load::{Loaded, LoadedDataset, load, load_dataset};
 pub use text::{inline, to_toml};
 pub use trial::Trial;
+
+/// Whether the checks of meaning find nothing wrong with an experiment that was not read from a file.
+pub fn is_sound(experiment: &Experiment, dataset: &crate::dataset::Dataset) -> bool {
+    let tree = node::Node::empty_table(source::Place::start_of(0));
+    let mut findings = Findings::new(&tree, 0);
+    checks::experiment(experiment, dataset, &mut findings);
+    findings.into_problems().is_empty()
+}

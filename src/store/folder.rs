@@ -89,6 +89,11 @@ impl RunFolder {
         self.path.join("events.jsonl")
     }
 
+    /// What a worker process wrote to its standard error: warnings of libraries, the message of a panic.
+    pub fn worker_log(&self) -> PathBuf {
+        self.path.join("worker.log")
+    }
+
     /// Checkpoints.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")

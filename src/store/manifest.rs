@@ -160,8 +160,7 @@ impl Manifest {
         Self {
             format: FORMAT,
             run_id: run_id.into(),
-            // Names of files need not be UTF-8.
-            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            command: command_line(),
             versions: versions(),
             device: device.into(),
             kernel_cache: None,
@@ -230,6 +229,16 @@ impl Host {
             memory: system.total_memory(),
         }
     }
+}
+
+/// Variable in which a worker process is told the command line of the process that started it.
+pub const COMMAND: &str = "SEGSPEC_WORKER_COMMAND";
+
+/// The command line of the user.
+pub fn command_line() -> Vec<String> {
+    let of_parent = std::env::var(COMMAND).ok().and_then(|text| serde_json::from_str(&text).ok());
+    // Names of files need not be UTF-8.
+    of_parent.unwrap_or_else(|| std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect())
 }
 
 /// Name of this machine.

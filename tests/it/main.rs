@@ -39,3 +39,4 @@ mod sweep;
 mod tidy;
 mod training;
 mod trees;
+mod workers;

@@ -119,6 +119,12 @@ pub fn wrong(tree: &Tree) -> Result<(), String> {
     if check.code != 0 {
         return Err(format!("check of the experiment: {}{}", check.out, check.err));
     }
+    if let Some(small) = found["small-experiment"].as_str() {
+        let check = lab.end(&["check", small]);
+        if check.code != 0 {
+            return Err(format!("check of the small experiment: {}{}", check.out, check.err));
+        }
+    }
     if tree.run == Run::Check {
         return Ok(());
     }
@@ -252,4 +258,24 @@ fn no_usable_case_is_an_error() {
     let ended = lab.end(&["new", "--from", root.to_str().unwrap()]);
     assert_eq!(ended.code, 4, "{}", ended.err);
     assert!(ended.err.contains("none of its cases can be used (1 in all)"), "{}", ended.err);
+}
+
+/// Without a GPU, `new` writes a smaller experiment beside the recipe; both are valid, and the smaller one runs.
+#[test]
+fn a_first_experiment_is_sized_for_this_machine() {
+    let lab = Lab::new();
+    let end = |arguments: &[&str]| {
+        let ended = lab.end(arguments);
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+        ended.out
+    };
+    end(&["phantom", "data/tree", "--cases", "4", "--size", "tiny"]);
+    let told = end(&["new", "--from", "data/tree"]);
+    assert!(told.contains("experiments/tree.small.toml: sized for this machine"), "{told}");
+    let small = std::fs::read_to_string(lab.path("experiments/tree.small.toml")).unwrap();
+    assert!(small.contains("extends = [\"tree.toml\"]") && small.contains("steps-per-epoch"), "{small}");
+    for file in ["experiments/tree.toml", "experiments/tree.small.toml"] {
+        end(&["check", file]);
+    }
+    end(&["run", "experiments/tree.small.toml", "--smoke"]);
 }

@@ -178,13 +178,15 @@ fn unavailable(wanted: DeviceName, reason: String) -> DeviceError {
     DeviceError { wanted, reason, available: available() }
 }
 
+/// Number of NVIDIA GPUs; 0 without the feature `cuda`.
 #[cfg(feature = "cuda")]
-fn cuda_devices() -> usize {
+pub fn cuda_devices() -> usize {
     Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec().len()
 }
 
+/// Number of NVIDIA GPUs; 0 without the feature `cuda`.
 #[cfg(not(feature = "cuda"))]
-fn cuda_devices() -> usize {
+pub fn cuda_devices() -> usize {
     0
 }
 

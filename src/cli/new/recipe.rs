@@ -1,8 +1,9 @@
 //! The experiment that `segspec new` proposes: nnU-Net's planning rules with a schedule for one machine, and a comment on each choice.
 
 use super::quoted;
-use crate::counted;
 use crate::dataset::{Proposal, mirror::has_side};
+use crate::run::sizing::Small;
+use crate::{counted, words};
 
 /// The experiment file of a proposal, for the dataset `name`.
 pub(super) fn experiment_toml(name: &str, proposal: &Proposal) -> String {
@@ -64,6 +65,41 @@ mirror = false
 # [sweep]
 # train.optimizer.adamw.learning-rate = [1e-3, 3e-4]
 # seeds = [0, 1, 2]
+"
+    )
+}
+
+/// The experiment that this machine can train in an hour; the full one is its base.
+pub(super) fn small_toml(name: &str, small: &Small) -> String {
+    let [z, y, x] = small.shape;
+    let spacing = match small.spacing_mm {
+        Some(spacing) => format!(
+            "\n[preprocess]\n\
+             # Coarser than the images, so that a small patch shows much of the body: the median image has {z}×{y}×{x} voxels.\n\
+             spacing-mm = {spacing:?}\n"
+        ),
+        None => String::new(),
+    };
+    let (base, description) = (quoted(&format!("{name}.toml")), quoted("A first experiment, sized for one machine"));
+    let Small { features, patch_size, batch_size, epochs, steps_per_epoch, .. } = small;
+    let (step, training) = (small.step_seconds, words::duration(small.training_seconds()));
+    format!(
+        "#:schema schema.json
+# Everything that is not stated here comes from {name}.toml, which follows nnU-Net's rules for a GPU with 8 GB.
+# Sized by a measured training step on the machine where `segspec new` ran: {step:.2} s, {training} for all steps.
+# `segspec bench FILE` measures again.
+extends = [{base}]
+description = {description}
+{spacing}
+[model.unet]
+# A quarter of nnU-Net's width.
+features = {features:?}
+
+[train]
+patch-size = {patch_size:?}
+batch-size = {batch_size}
+epochs = {epochs}
+steps-per-epoch = {steps_per_epoch}
 "
     )
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::Array2;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::{scored, split, stop_if_cancelled};
+use super::{Hashes, Steps, scored, split, stop_if_cancelled};
 use crate::evaluate::slices::{SliceRow, auc, presence, table};
 use crate::evaluate::table::{rename_structures, write};
 use crate::infer::Trained;
@@ -19,12 +19,16 @@ use crate::run::task::segment::reference;
 use crate::store::Stored;
 use crate::store::manifest::EvaluationRecord;
 
+/// Classification of slices.
+pub(super) const STEPS: Steps = Steps { is_complete, predict, hashes, evaluate };
+
 /// Classifies the slices of the test cases and of the cases used to choose thresholds.
 ///
 /// # Errors
 /// A case cannot be read, the table cannot be written, or the run was stopped.
-pub fn predict(
+fn predict(
     run: &Stored,
+    _: &Cases,
     prepared: Option<&PreparedSet>,
     trained: &Trained,
     setting: &Setting,
@@ -60,12 +64,12 @@ pub fn predict(
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn hashes(run: &Stored) -> Result<BTreeMap<String, String>, RunError> {
+fn hashes(run: &Stored, _: &Cases) -> Hashes {
     super::hashes(run, [run.prediction().slices().0].into_iter())
 }
 
 /// Whether the slices have their probabilities.
-pub fn is_complete(run: &Stored) -> bool {
+fn is_complete(run: &Stored, _: &Cases) -> bool {
     table::read(&run.prediction().slices().0).is_ok()
 }
 
@@ -73,7 +77,7 @@ pub fn is_complete(run: &Stored) -> bool {
 ///
 /// # Errors
 /// A file cannot be read or written, or the run was stopped.
-pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
+fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
     let plan = &run.plan;
     // Structures may have been renamed since; the prediction's id fixes only their order.
     let names = run.structures();

@@ -21,6 +21,29 @@ use crate::preprocess::PreparedSet;
 use crate::store::manifest::EvaluationRecord;
 use crate::store::{Manifest, PredictionRecord, StoreError, Stored, write_json};
 
+type Predict = fn(&Stored, &Cases, Option<&PreparedSet>, &Trained, &Setting) -> Result<(), RunError>;
+type Hashes = Result<BTreeMap<String, String>, RunError>;
+
+/// The steps after training, for one task.
+struct Steps {
+    /// Whether every scored case is predicted.
+    is_complete: fn(&Stored, &Cases) -> bool,
+    /// Predicts what is missing.
+    predict: Predict,
+    /// Hashes of the predicted files.
+    hashes: fn(&Stored, &Cases) -> Hashes,
+    /// Scores the predictions.
+    evaluate: fn(&Stored, &Cases, &Setting) -> Result<EvaluationRecord, RunError>,
+}
+
+/// The only place that tells the tasks apart after training.
+fn steps(task: Task) -> &'static Steps {
+    match task {
+        Task::Segment => &segment::STEPS,
+        Task::ClassifySlices => &classify::STEPS,
+    }
+}
+
 /// Predicts and scores whatever an earlier call left undone. `prepared`: the preprocessed cases; `None` for an average of networks.
 ///
 /// # Errors
@@ -39,29 +62,17 @@ pub fn finish(
     if let Some(record) = manifest.predictions.get(&run.ids.prediction) {
         remove_changed(run, record, setting)?;
     }
-    let is_complete = match run.plan.task {
-        Task::Segment => segment::is_complete(run, cases),
-        Task::ClassifySlices => classify::is_complete(run),
-    };
-    if !is_complete || !manifest.predictions.contains_key(&run.ids.prediction) {
+    let steps = steps(run.plan.task);
+    if !(steps.is_complete)(run, cases) || !manifest.predictions.contains_key(&run.ids.prediction) {
         let trained = Trained::open(run, &setting.device.device)?;
-        match run.plan.task {
-            Task::Segment => segment::predict(run, cases, prepared, &trained, setting)?,
-            Task::ClassifySlices => classify::predict(run, prepared, &trained, setting)?,
-        }
+        (steps.predict)(run, cases, prepared, &trained, setting)?;
         let found = record(run, &trained, manifest);
-        let files = match run.plan.task {
-            Task::Segment => segment::hashes(run, cases)?,
-            Task::ClassifySlices => classify::hashes(run)?,
-        };
+        let files = (steps.hashes)(run, cases)?;
         // The scores of an earlier prediction with the same weights stay.
         manifest.predictions.entry(run.ids.prediction.clone()).or_insert(found).files = files;
         run.folder.write_manifest(manifest)?;
     }
-    let scored = match run.plan.task {
-        Task::Segment => segment::evaluate(run, cases, setting)?,
-        Task::ClassifySlices => classify::evaluate(run, cases, setting)?,
-    };
+    let scored = (steps.evaluate)(run, cases, setting)?;
     let (dice, auc) = (scored.dice, scored.auc);
     if let Some(predictions) = manifest.predictions.get_mut(&run.ids.prediction) {
         predictions.evaluations.insert(run.ids.evaluation.clone(), scored);
@@ -85,7 +96,7 @@ fn remove_changed(run: &Stored, record: &PredictionRecord, setting: &Setting) ->
 }
 
 /// Hashes of files of the prediction, by their paths below its folder.
-fn hashes(run: &Stored, files: impl Iterator<Item = PathBuf>) -> Result<BTreeMap<String, String>, RunError> {
+fn hashes(run: &Stored, files: impl Iterator<Item = PathBuf>) -> Hashes {
     let (folder, mut hashes) = (run.prediction(), BTreeMap::new());
     for path in files.filter(|path| path.is_file()) {
         let name = path.strip_prefix(folder.path()).unwrap_or(&path).to_string_lossy().into_owned();

@@ -1,11 +1,10 @@
 //! Segmentations of the scored cases, and their scores.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ndarray::Array2;
 
-use super::{scored, stop_if_cancelled};
+use super::{Hashes, Steps, scored, stop_if_cancelled};
 use crate::dataset::{self, Case};
 use crate::evaluate::cascade::{self, SkippedRow, skipped};
 use crate::evaluate::summary::overall_mean;
@@ -25,11 +24,14 @@ use crate::store::manifest::EvaluationRecord;
 use crate::store::{PredictionFolder, Stored, read_json, write_json};
 use crate::volume::{Geometry, LabelMap};
 
+/// Segmentation of whole images.
+pub(super) const STEPS: Steps = Steps { is_complete, predict, hashes, evaluate };
+
 /// Segments every scored case that has no prediction yet.
 ///
 /// # Errors
 /// A case cannot be read, a file cannot be written, or the run was stopped.
-pub fn predict(
+fn predict(
     run: &Stored,
     cases: &Cases,
     prepared: Option<&PreparedSet>,
@@ -67,7 +69,7 @@ pub fn predict(
 }
 
 /// Whether every scored case has a prediction; excluded cases have none.
-pub fn is_complete(run: &Stored, cases: &Cases) -> bool {
+fn is_complete(run: &Stored, cases: &Cases) -> bool {
     let files = cases.names(Role::Test).into_iter().map(|name| export::file(run.prediction().path(), name));
     files.map(std::fs::metadata).all(|file| file.is_ok_and(|metadata| metadata.len() > 0))
 }
@@ -76,7 +78,7 @@ pub fn is_complete(run: &Stored, cases: &Cases) -> bool {
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn hashes(run: &Stored, cases: &Cases) -> Result<BTreeMap<String, String>, RunError> {
+fn hashes(run: &Stored, cases: &Cases) -> Hashes {
     let folder = run.prediction();
     let variants = variants_of(run).into_iter().map(|variant| folder.variant(&file_name(&variant)));
     let folders: Vec<PathBuf> = variants.chain([folder.path().to_path_buf()]).collect();
@@ -117,7 +119,7 @@ struct Scored {
 ///
 /// # Errors
 /// A file cannot be read or written, or the run was stopped.
-pub fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
+fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<EvaluationRecord, RunError> {
     let names = cases.names(Role::Test);
     let variants = variants_of(run).into_iter().map(|variant| (variant, Vec::new())).collect();
     let mut all = Scored { variants, ..Scored::default() };

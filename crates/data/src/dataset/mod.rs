@@ -33,7 +33,7 @@ pub use inputs::{Access, Inputs};
 pub use label::Label;
 pub use layout::{Opened, open, unlabelled};
 pub use read::{CaseError, read_image, read_label};
-pub use recognise::{LeftOut, Proposal, Stated, recognise};
+pub use recognise::{Grid, LeftOut, Proposal, Stated, recognise};
 pub use spec::Dataset;
 pub use split::{Groups, SplitError, held_out, split};
 pub use target::{Target, TargetError, TargetStructure, target};

@@ -2,6 +2,7 @@
 
 mod bids;
 mod find;
+mod grids;
 mod guess;
 mod left_out;
 mod lists;
@@ -16,6 +17,7 @@ mod survey;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+pub use grids::Grid;
 pub use left_out::LeftOut;
 
 use super::layout::DatasetJson;
@@ -46,6 +48,8 @@ pub struct Proposal {
     pub left_out: Vec<LeftOut>,
     /// Whether the images are 2D pictures or a single slice deep.
     pub is_flat: bool,
+    /// Grids of a sample of the images.
+    pub grids: Vec<Grid>,
 }
 
 /// What the user states about a folder.
@@ -98,9 +102,9 @@ pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
     warn_of_sides(&dataset.structures, &mut guesses);
     let patients = split(&find, &opened, &mut dataset, &mut guesses);
     let left_out = left_out::left_out(&survey, &find, &opened);
-    let is_flat = is_flat(&opened);
+    let (is_flat, grids) = (is_flat(&opened), grids::grids(&opened.cases));
     let (cases, targets, layout) = (opened.cases.len(), find.targets, find.name);
-    Ok(Proposal { dataset, layout, cases, patients, targets, guesses, left_out, is_flat })
+    Ok(Proposal { dataset, layout, cases, patients, targets, guesses, left_out, is_flat, grids })
 }
 
 /// The first layout that fits.

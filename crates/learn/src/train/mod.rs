@@ -35,4 +35,5 @@ pub use deal::{Deal, Tiles, case_of, tiles_of};
 pub use error::TrainError;
 pub use fit::{Ended, Job, fit, refuse_unknown_groups};
 pub use history::{EpochRecord, Event, Validation};
+pub use probe::probe;
 pub use spec::{Train, TrainPlan};

@@ -1,0 +1,228 @@
+//! Workers at several places of one machine, until every run is over.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use super::queue::{Next, Queue};
+use super::slots::{Slots, fits_beside_others};
+use super::worker::{Message, Order, Worker};
+use crate::observe::{Event, FailureClass, Kind, Outcome};
+use crate::run::experiment::Outcomes;
+use crate::run::one;
+use crate::run::{RunError, Setting};
+use crate::store::Stored;
+
+/// Longest time between two looks at what else can be started.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Called after the end of each run.
+pub type After<'a> = dyn FnMut(&Stored, &Outcome) -> Result<(), RunError> + 'a;
+
+/// Does every unfinished run, each in a worker process, and calls `after` at the end of each. A run that another process is using is
+/// waited for: its results belong to the same report.
+///
+/// # Errors
+/// Those of `after`, and of files that cannot be written.
+pub fn run_all(runs: &[Stored], setting: &Setting, slots: &Slots, after: &mut After) -> Result<Outcomes, RunError> {
+    let (sender, messages) = mpsc::channel();
+    let workers = slots.devices.iter().map(|_| None).collect();
+    let mut pool = Pool { runs, setting, slots, queue: Queue::new(runs), workers, sender, told: Vec::new() };
+    // The process is not left while workers save their states.
+    let hold = setting.cancel.hold();
+    let done = pool.work(&messages, after);
+    pool.stop_workers(&messages, after);
+    drop(hold);
+    done?;
+    Ok(Outcomes { runs: pool.outcomes() })
+}
+
+/// A worker with its run.
+struct Busy {
+    run: usize,
+    worker: Worker,
+    /// What it told last about the end of the run.
+    outcome: Option<Outcome>,
+    /// Whether it was asked to stop.
+    is_stopping: bool,
+}
+
+struct Pool<'a> {
+    runs: &'a [Stored],
+    setting: &'a Setting<'a>,
+    slots: &'a Slots,
+    queue: Queue<'a>,
+    workers: Vec<Option<Busy>>,
+    sender: Sender<Message>,
+    /// Runs in others' hands of which the user has been told.
+    told: Vec<usize>,
+}
+
+impl Pool<'_> {
+    fn work(&mut self, messages: &Receiver<Message>, after: &mut After) -> Result<(), RunError> {
+        loop {
+            if self.setting.cancel.is_stopped() {
+                self.queue.close();
+                self.ask_to_stop();
+            }
+            self.fill(after)?;
+            if self.queue.is_over() {
+                return Ok(());
+            }
+            match messages.recv_timeout(TICK) {
+                Ok(message) => self.handle(message, after)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    /// Starts runs at the free places.
+    fn fill(&mut self, after: &mut After) -> Result<(), RunError> {
+        for place in 0..self.workers.len() {
+            while self.workers[place].is_none() && !self.setting.cancel.is_stopped() {
+                let index = match self.queue.next() {
+                    Next::Nothing => return Ok(()),
+                    Next::Hindered(index, outcome) => {
+                        self.emit_end(index, &outcome);
+                        self.end(index, outcome, after)?;
+                        continue;
+                    }
+                    Next::Start(index) => index,
+                };
+                if !self.has_room(index, place) {
+                    return Ok(());
+                }
+                self.start(index, place, after)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_room(&self, index: usize, place: usize) -> bool {
+        let is_alone = self.workers.iter().all(Option::is_none);
+        is_alone || fits_beside_others(&self.runs[index].plan, self.slots.devices[place])
+    }
+
+    /// Starts a worker, unless there is nothing to do.
+    fn start(&mut self, index: usize, place: usize, after: &mut After) -> Result<(), RunError> {
+        let run = &self.runs[index];
+        match one::standing(run) {
+            Some(Outcome::Busy { holder }) => {
+                if !self.told.contains(&index) {
+                    self.told.push(index);
+                    let text = format!("run {}: another segspec process is using it ({holder}); waiting", run.id());
+                    self.setting.events.of(&run.id()).warn(text);
+                }
+                self.queue.postpone(index);
+                Ok(())
+            }
+            Some(outcome) => {
+                self.emit_end(index, &outcome);
+                self.end(index, outcome, after)
+            }
+            None => {
+                let (device, threads) = (self.slots.devices[place].to_string(), self.slots.threads);
+                let order = Order { place, device, threads, setting: self.setting };
+                let worker = Worker::start(run, &order, self.sender.clone())?;
+                self.queue.begin(index);
+                self.workers[place] = Some(Busy { run: index, worker, outcome: None, is_stopping: false });
+                Ok(())
+            }
+        }
+    }
+
+    fn handle(&mut self, message: Message, after: &mut After) -> Result<(), RunError> {
+        match message {
+            Message::Event(place, event) => self.forward(place, *event),
+            Message::Closed(place) => {
+                if let Some(busy) = self.workers[place].take() {
+                    self.ended(busy, after)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes a worker's event on, with the run's position in the experiment.
+    fn forward(&mut self, place: usize, event: Event) {
+        let Some(busy) = &mut self.workers[place] else { return };
+        let events = self.setting.events.of(&self.runs[busy.run].id());
+        events.emit(match event.kind {
+            Kind::Run { label, folder, structures, .. } => {
+                Kind::Run { label, folder, structures, number: busy.run + 1, of: self.runs.len() }
+            }
+            Kind::Ended { label, outcome } => {
+                busy.outcome = Some(outcome.clone());
+                // Told again when the worker is gone and it is clear what follows.
+                if matches!(outcome, Outcome::Busy { .. }) {
+                    return;
+                }
+                Kind::Ended { label, outcome }
+            }
+            kind => kind,
+        });
+    }
+
+    fn ended(&mut self, mut busy: Busy, after: &mut After) -> Result<(), RunError> {
+        let crash = busy.worker.wait().err();
+        let run = &self.runs[busy.run];
+        match (busy.outcome, crash) {
+            (Some(Outcome::Busy { .. }), _) => self.queue.postpone(busy.run),
+            (Some(outcome), _) => self.end(busy.run, outcome, after)?,
+            (None, _) if busy.is_stopping => self.end(busy.run, Outcome::Stopped, after)?,
+            (None, crash) => {
+                let (crash, reason) = crash
+                    .unwrap_or_else(|| (super::queue::Crash::Other, "the worker process ended without a word".into()));
+                let step = one::checkpoint_of(run).ok().flatten().map(|state| state.step);
+                let log = run.folder.worker_log();
+                if self.queue.crash(busy.run, crash, step) {
+                    self.setting.events.of(&run.id()).warn(format!("run {}: {reason}; trying again", run.id()));
+                } else {
+                    let reason = format!("{reason}; see {}", log.display());
+                    let outcome = Outcome::Failed { class: FailureClass::Trial, reason };
+                    self.emit_end(busy.run, &outcome);
+                    self.end(busy.run, outcome, after)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn emit_end(&self, index: usize, outcome: &Outcome) {
+        let run = &self.runs[index];
+        let kind = Kind::Ended { label: run.plan.name(), outcome: outcome.clone() };
+        self.setting.events.of(&run.id()).emit(kind);
+    }
+
+    fn end(&mut self, index: usize, outcome: Outcome, after: &mut After) -> Result<(), RunError> {
+        self.queue.end(index, outcome.clone());
+        after(&self.runs[index], &outcome)
+    }
+
+    fn ask_to_stop(&mut self) {
+        for busy in self.workers.iter_mut().flatten().filter(|busy| !busy.is_stopping) {
+            busy.is_stopping = true;
+            busy.worker.stop();
+        }
+    }
+
+    /// Stops the workers that are left, and waits for them: after an error, or a request to stop.
+    fn stop_workers(&mut self, messages: &Receiver<Message>, after: &mut After) {
+        self.ask_to_stop();
+        while self.workers.iter().any(Option::is_some) {
+            let Ok(message) = messages.recv() else { return };
+            // The first error is already on its way.
+            let _ = self.handle(message, after);
+        }
+    }
+
+    /// Outcomes in the order of the runs; what was not begun when the user stopped counts as stopped.
+    fn outcomes(&self) -> Vec<(Stored, Outcome)> {
+        let ended = self.queue.ended().map(|(run, outcome)| (run.clone(), outcome.clone()));
+        let mut all: Vec<_> = ended.collect();
+        if self.setting.cancel.is_stopped() && all.len() < self.runs.len() {
+            let left = self.runs.iter().find(|run| all.iter().all(|(known, _)| known.ids != run.ids));
+            all.extend(left.map(|run| (run.clone(), Outcome::Stopped)));
+        }
+        all
+    }
+}

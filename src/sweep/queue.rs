@@ -1,0 +1,152 @@
+//! Which run is next.
+
+use std::time::{Duration, Instant};
+
+use crate::observe::{FailureClass, Outcome};
+use crate::run::experiment::hindrance;
+use crate::store::Stored;
+
+/// Time after which a run that another process was using is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Times in a row that a worker may be killed before its run counts as failed, while its checkpoint does not move on.
+const KILLS: usize = 3;
+
+/// Times in a row that a worker may end without an outcome for another reason, such as a panic.
+const CRASHES: usize = 1;
+
+/// State of a run in the queue.
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    /// To be done, not before this moment.
+    Waiting(Option<Instant>),
+    /// A worker is doing it.
+    Working,
+    /// Over.
+    Ended(Outcome),
+}
+
+/// How a worker ended without telling an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// By a signal: the kernel when memory runs out, a scheduler, a person.
+    Killed,
+    /// Otherwise: a panic.
+    Other,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Crashes {
+    count: usize,
+    /// Step of the last checkpoint at the last crash.
+    step: Option<usize>,
+}
+
+/// The runs of an experiment and their states.
+pub struct Queue<'a> {
+    runs: &'a [Stored],
+    states: Vec<State>,
+    crashes: Vec<Crashes>,
+    /// No further run is started.
+    closed: bool,
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq)]
+pub enum Next {
+    /// Start this run.
+    Start(usize),
+    /// This run cannot start: one that it depends on failed.
+    Hindered(usize, Outcome),
+    /// Nothing can be started now.
+    Nothing,
+}
+
+impl<'a> Queue<'a> {
+    /// All runs, waiting.
+    pub fn new(runs: &'a [Stored]) -> Self {
+        let states = vec![State::Waiting(None); runs.len()];
+        Self { runs, states, crashes: vec![Crashes::default(); runs.len()], closed: false }
+    }
+
+    /// The first run that can start; what it depends on comes first.
+    pub fn next(&self) -> Next {
+        if self.closed {
+            return Next::Nothing;
+        }
+        let is_due = |state: &State| match state {
+            State::Waiting(at) => at.is_none_or(|at| Instant::now() >= at),
+            _ => false,
+        };
+        for (index, run) in self.runs.iter().enumerate().filter(|(index, _)| is_due(&self.states[*index])) {
+            if let Some(outcome) = hindrance(run, self.ended()) {
+                return Next::Hindered(index, outcome);
+            }
+            if self.is_ready(run) {
+                return Next::Start(index);
+            }
+        }
+        Next::Nothing
+    }
+
+    /// Whether no run that this one depends on is still to be done.
+    fn is_ready(&self, run: &Stored) -> bool {
+        let mut needed = run.plan.work.members().iter().chain(run.plan.look.first());
+        let is_open = |index: usize| !matches!(self.states[index], State::Ended(_));
+        !needed.any(|ids| self.runs.iter().enumerate().any(|(index, other)| other.ids == *ids && is_open(index)))
+    }
+
+    /// A worker has begun the run.
+    pub fn begin(&mut self, index: usize) {
+        self.states[index] = State::Working;
+    }
+
+    /// Another process is using the run: look again later.
+    pub fn postpone(&mut self, index: usize) {
+        self.states[index] = State::Waiting(Some(Instant::now() + LOOK_AGAIN));
+    }
+
+    /// The run is over.
+    pub fn end(&mut self, index: usize, outcome: Outcome) {
+        // The user stopped, or the machine fails (disk full, no device): other runs would fare no better.
+        self.closed |= matches!(outcome, Outcome::Stopped | Outcome::Failed { class: FailureClass::Environment, .. });
+        self.states[index] = State::Ended(outcome);
+    }
+
+    /// A worker ended without an outcome; whether the run is tried again. `step`: that of the last checkpoint.
+    pub fn crash(&mut self, index: usize, crash: Crash, step: Option<usize>) -> bool {
+        let crashes = &mut self.crashes[index];
+        if step > crashes.step {
+            *crashes = Crashes { count: 0, step };
+        }
+        crashes.count += 1;
+        let most = if crash == Crash::Killed { KILLS } else { CRASHES };
+        let again = crashes.count <= most;
+        if again {
+            self.states[index] = State::Waiting(None);
+        }
+        again
+    }
+
+    /// Starts no further run.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether nothing is left to wait for.
+    pub fn is_over(&self) -> bool {
+        self.states.iter().all(|state| match state {
+            State::Working => false,
+            State::Waiting(_) => self.closed,
+            State::Ended(_) => true,
+        })
+    }
+
+    /// The runs that are over, with their outcomes.
+    pub fn ended(&self) -> impl Iterator<Item = (&Stored, &Outcome)> {
+        self.runs.iter().zip(&self.states).filter_map(|(run, state)| match state {
+            State::Ended(outcome) => Some((run, outcome)),
+            _ => None,
+        })
+    }
+}
