@@ -134,11 +134,13 @@ fn mirror(proposal: &Proposal) -> String {
     let paired = |name: &str| proposal.dataset.labels.mirror_pairs.iter().flatten().any(|paired| paired == name);
     let names = proposal.dataset.structures.iter().map(|it| it.name.as_str());
     let sides: Vec<&str> = names.filter(|name| has_side(name)).collect();
+    // A 2D network has no depth to mirror.
+    let depth = if proposal.is_flat { "" } else { "\"depth\", " };
     if let Some(name) = sides.iter().find(|name| !paired(name)) {
         return format!(
             "# No \"width\": mirroring would move `{name}` to the other side. To add it, list left and right structures in the\n\
              # dataset's `labels.mirror-pairs`.\n\
-             mirror = [\"depth\", \"height\"]\n"
+             mirror = [{depth}\"height\"]\n"
         );
     }
     let width = match sides.is_empty() {
@@ -147,6 +149,6 @@ fn mirror(proposal: &Proposal) -> String {
     };
     format!(
         "# Each axis is flipped with probability one half; {width}.\n\
-         mirror = [\"depth\", \"height\", \"width\"]\n"
+         mirror = [{depth}\"height\", \"width\"]\n"
     )
 }
