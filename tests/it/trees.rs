@@ -119,15 +119,10 @@ pub fn wrong(tree: &Tree) -> Result<(), String> {
     if check.code != 0 {
         return Err(format!("check of the experiment: {}{}", check.out, check.err));
     }
-    let small = found["small-experiment"].as_str();
-    if small.is_none() {
-        return Err("no small experiment is proposed".into());
-    }
-    if let Some(small) = small {
-        let check = lab.end(&["check", small]);
-        if check.code != 0 {
-            return Err(format!("check of the small experiment: {}{}", check.out, check.err));
-        }
+    let Some(small) = found["small-experiment"].as_str() else { return Err("no small experiment is proposed".into()) };
+    let check = lab.end(&["check", small]);
+    if check.code != 0 {
+        return Err(format!("check of the small experiment: {}{}", check.out, check.err));
     }
     if tree.run == Run::Check {
         return Ok(());
