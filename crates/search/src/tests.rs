@@ -14,7 +14,8 @@ pub fn reference<T: DeserializeOwned>(table: &str) -> T {
 
 /// Parameters `0`, `1`, … without conditions.
 pub fn flat(domains: &[Domain]) -> Space {
-    let parameter = |(index, domain): (usize, &Domain)| Parameter { name: index.to_string(), domain: *domain, only_if: None };
+    let parameter =
+        |(index, domain): (usize, &Domain)| Parameter { name: index.to_string(), domain: *domain, only_if: None };
     Space { parameters: domains.iter().enumerate().map(parameter).collect() }
 }
 
@@ -173,7 +174,8 @@ fn impossible_spaces_and_histories_are_refused_by_name() {
     let space = mixed();
     let point = Sampler::Random.next(&space, &[], 0).unwrap();
     let finished = |objectives: &[f64]| State::Finished { objectives: objectives.to_vec() };
-    let refused = |history: &[Observation], sampler: &Sampler| sampler.next(&space, history, 0).unwrap_err().to_string();
+    let refused =
+        |history: &[Observation], sampler: &Sampler| sampler.next(&space, history, 0).unwrap_err().to_string();
     let with = |state| Observation { point: point.clone(), state };
     let tpe = Sampler::Tpe(Tpe::default());
     assert!(refused(&[with(finished(&[1.0])), with(finished(&[1.0, 2.0]))], &tpe).starts_with("trial 1: 2 objectives"));

@@ -62,8 +62,7 @@ impl Wilcoxon {
     /// Compares losses per case (smaller is better) of a trial with those of the best trial. A trial whose mean is not worse than the
     /// best trial's goes on whatever the test says.
     pub fn decide<K: Ord>(&self, trial: &BTreeMap<K, f64>, best: &BTreeMap<K, f64>) -> Comparison {
-        let differences: Vec<f64> =
-            trial.iter().filter_map(|(case, value)| Some(value - best.get(case)?)).collect();
+        let differences: Vec<f64> = trial.iter().filter_map(|(case, value)| Some(value - best.get(case)?)).collect();
         let go_on = |p| Comparison { verdict: Verdict::Continue, cases: differences.len(), p };
         let finite = trial.values().chain(best.values()).all(|value| value.is_finite());
         if !finite || differences.len() < self.min_cases.max(2) {
