@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 
-SEEDS = 30
+SEEDS = 30  # --seeds
 warnings.simplefilter("ignore")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -140,12 +140,16 @@ def show(numbers):
     return "{:.3g} ({:.3g} to {:.3g})".format(*numbers)
 
 
-def samplers(program):
+def samplers(program, only=None, sampler_only=None):
     print("| Function, trials | Sampler | Ours | Optuna | Ratio | Ours to random search |\n|---|---|---|---|---|---|", flush=True)
     ratio = lambda a, b: a.mean() / b.mean()
     for name, (_, _, _, trials) in FUNCTIONS.items():
+        if only not in (None, name):
+            continue
         random = our_regret(program, name, "random")
         for sampler in ["random", "tpe", "cmaes"] + (["tpe, group"] if name == "network" else []):
+            if sampler_only not in (None, sampler):
+                continue
             mine = our_regret(program, name, sampler.split(",")[0])
             peer = peer_regret(name, sampler)
             print(f"| {name}, {trials} | {sampler} | {show(interval(np.mean, mine))} | {show(interval(np.mean, peer))} "
@@ -251,9 +255,15 @@ def main():
     parser.add_argument("--halving", action="store_true", help="only successive halving")
     parser.add_argument("--curves", type=Path, help="where recorded curves are kept; recorded anew without it")
     parser.add_argument("--crates", help="only samplers of other crates: the program built in benches/peer/search-crates")
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--only", nargs=2, metavar=("FUNCTION", "SAMPLER"), help="one row of the first table")
     arguments = parser.parse_args()
+    global SEEDS
+    SEEDS = arguments.seeds
     if arguments.crates:
         return crates(arguments.program, arguments.crates)
+    if arguments.only:
+        return samplers(arguments.program, *arguments.only)
     if not arguments.halving:
         samplers(arguments.program)
     halving(arguments.program, arguments.curves)
