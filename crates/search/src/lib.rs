@@ -39,6 +39,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod tpe;
+mod written;
 
 pub use cmaes::CmaEs;
 pub use history::{Observation, State};
