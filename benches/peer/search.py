@@ -3,6 +3,8 @@
     cargo build --release -p segspec-search --example search
     python benches/peer/search.py target/release/examples/search            # needs optuna 5.0, cmaes, scikit-learn
     python benches/peer/search.py target/release/examples/search --halving  # only the second table
+    cargo build --release --manifest-path benches/peer/search-crates/Cargo.toml
+    python benches/peer/search.py target/release/examples/search --crates benches/peer/search-crates/target/release/search-crates
 
 Each function is searched with as many trials by each sampler, seeds 0 to 29. Regret is the least loss minus the function's minimum;
 the means have 95 % bootstrap intervals, the ratio of two means too. Learning curves are recorded, not made up: validation
@@ -20,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 
-SEEDS = 30
+SEEDS = 30  # --seeds
 warnings.simplefilter("ignore")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -138,16 +140,36 @@ def show(numbers):
     return "{:.3g} ({:.3g} to {:.3g})".format(*numbers)
 
 
-def samplers(program):
+def samplers(program, only=None, sampler_only=None):
     print("| Function, trials | Sampler | Ours | Optuna | Ratio | Ours to random search |\n|---|---|---|---|---|---|", flush=True)
     ratio = lambda a, b: a.mean() / b.mean()
     for name, (_, _, _, trials) in FUNCTIONS.items():
+        if only not in (None, name):
+            continue
         random = our_regret(program, name, "random")
         for sampler in ["random", "tpe", "cmaes"] + (["tpe, group"] if name == "network" else []):
+            if sampler_only not in (None, sampler):
+                continue
             mine = our_regret(program, name, sampler.split(",")[0])
             peer = peer_regret(name, sampler)
             print(f"| {name}, {trials} | {sampler} | {show(interval(np.mean, mine))} | {show(interval(np.mean, peer))} "
                   f"| {show(interval(ratio, mine, peer))} | {show(interval(ratio, mine, random))} |", flush=True)
+
+
+CRATES = ["optimizer tpe", "optimizer multivariate", "parzen", "tpe", "optimizer cma-es", "cmaes"]
+
+
+def crates(program, other):
+    """Samplers of other crates; functions with conditions and integers are beyond most of them."""
+    print("| Function, trials | Sampler | Mean regret | Ours (TPE, or CMA-ES for CMA-ES) to it |\n|---|---|---|---|", flush=True)
+    for name, (_, _, minimum, trials) in FUNCTIONS.items():
+        if name == "network":
+            continue
+        mine = {sampler: our_regret(program, name, sampler) for sampler in ("tpe", "cmaes")}
+        for sampler in CRATES:
+            regret = np.array(ours(other, name, sampler, trials, SEEDS)) - minimum
+            ratio = interval(lambda a, b: a.mean() / b.mean(), mine["cmaes" if "cma" in sampler else "tpe"], regret)
+            print(f"| {name}, {trials} | {sampler} | {show(interval(np.mean, regret))} | {show(ratio)} |", flush=True)
 
 
 def record(count, epochs):
@@ -232,7 +254,16 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--halving", action="store_true", help="only successive halving")
     parser.add_argument("--curves", type=Path, help="where recorded curves are kept; recorded anew without it")
+    parser.add_argument("--crates", help="only samplers of other crates: the program built in benches/peer/search-crates")
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--only", nargs=2, metavar=("FUNCTION", "SAMPLER"), help="one row of the first table")
     arguments = parser.parse_args()
+    global SEEDS
+    SEEDS = arguments.seeds
+    if arguments.crates:
+        return crates(arguments.program, arguments.crates)
+    if arguments.only:
+        return samplers(arguments.program, *arguments.only)
     if not arguments.halving:
         samplers(arguments.program)
     halving(arguments.program, arguments.curves)

@@ -14,7 +14,8 @@ pub struct Observation {
     pub state: State,
 }
 
-/// How far a trial is. Smaller objectives are better; NaN is worse than every number.
+/// How far a trial is. Smaller objectives are better; NaN is worse than every number. Written as text, NaN and infinities are the words
+/// `nan`, `inf` and `-inf`, which JSON can hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum State {
@@ -23,6 +24,7 @@ pub enum State {
     /// Ended.
     Finished {
         /// One or two, the same number for all trials.
+        #[serde(with = "crate::written::numbers")]
         objectives: Vec<f64>,
     },
     /// Given up by a pruner.
@@ -30,6 +32,7 @@ pub enum State {
         /// How far it got, for example in epochs.
         step: u64,
         /// Its (first) objective there.
+        #[serde(with = "crate::written::number")]
         value: f64,
     },
     /// Gave no result, for a reason that lies in its point: out of memory, a loss that is not finite. A trial that

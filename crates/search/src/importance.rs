@@ -114,14 +114,20 @@ impl Grid {
         let mut counts = vec![0.0; self.places];
         for value in values {
             let place = match (self.scale, *value) {
-                (Some((axis, low, distance)), value) => ((axis.place(value) - low) / distance - 0.5).ceil().max(0.0) as usize,
+                (Some((axis, low, distance)), value) => {
+                    ((axis.place(value) - low) / distance - 0.5).ceil().max(0.0) as usize
+                }
                 (None, Value::Choice(choice)) => choice,
                 (None, _) => 0,
             };
             counts[place.min(self.places - 1)] += 1.0;
         }
-        let seen: Vec<(f64, f64)> =
-            counts.iter().enumerate().filter(|(_, count)| **count > 0.0).map(|(place, count)| (place as f64, *count)).collect();
+        let seen: Vec<(f64, f64)> = counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0.0)
+            .map(|(place, count)| (place as f64, *count))
+            .collect();
         let total = values.len() as f64 + PRIOR;
         let probability = |place: usize| match self.scale {
             Some(_) => numbers(&seen, self.places, place as f64),

@@ -106,7 +106,10 @@ impl Space {
             }
             let Some(condition) = parameter.only_if else { continue };
             let Some(parent) = self.parameters[..index].get(condition.parameter) else {
-                return fail(format!("its condition refers to parameter {}, which is no earlier one", condition.parameter));
+                return fail(format!(
+                    "its condition refers to parameter {}, which is no earlier one",
+                    condition.parameter
+                ));
             };
             match parent.domain {
                 Domain::Choice { count } if condition.choice < count => {}
@@ -169,14 +172,20 @@ impl Domain {
             Domain::Uniform { low, high } | Domain::LogUniform { low, high } if low > high => {
                 Err(format!("lower bound {low} above upper bound {high}"))
             }
-            Domain::LogUniform { low, .. } if low <= 0.0 => Err(format!("lower bound {low} of a logarithm is not above 0")),
+            Domain::LogUniform { low, .. } if low <= 0.0 => {
+                Err(format!("lower bound {low} of a logarithm is not above 0"))
+            }
             Domain::Int { low, high, .. } if low > high => Err(format!("lower bound {low} above upper bound {high}")),
             Domain::Int { low, high, .. } if low <= -LARGEST_INT || high >= LARGEST_INT => {
                 Err(format!("bounds {low} and {high} are beyond ±2^53"))
             }
             Domain::Int { step, .. } if step < 1 => Err(format!("step {step} is below 1")),
-            Domain::Int { low, log: true, .. } if low < 1 => Err(format!("lower bound {low} of a logarithm is below 1")),
-            Domain::Int { step, log: true, .. } if step != 1 => Err(format!("step {step} with a logarithm: only 1 is possible")),
+            Domain::Int { low, log: true, .. } if low < 1 => {
+                Err(format!("lower bound {low} of a logarithm is below 1"))
+            }
+            Domain::Int { step, log: true, .. } if step != 1 => {
+                Err(format!("step {step} with a logarithm: only 1 is possible"))
+            }
             Domain::Choice { count: 0 } => Err("no choices".into()),
             _ => Ok(()),
         }

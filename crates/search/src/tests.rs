@@ -14,7 +14,8 @@ pub fn reference<T: DeserializeOwned>(table: &str) -> T {
 
 /// Parameters `0`, `1`, … without conditions.
 pub fn flat(domains: &[Domain]) -> Space {
-    let parameter = |(index, domain): (usize, &Domain)| Parameter { name: index.to_string(), domain: *domain, only_if: None };
+    let parameter =
+        |(index, domain): (usize, &Domain)| Parameter { name: index.to_string(), domain: *domain, only_if: None };
     Space { parameters: domains.iter().enumerate().map(parameter).collect() }
 }
 
@@ -121,9 +122,23 @@ fn seeds_and_trial_numbers_give_different_points() {
 #[test]
 fn values_survive_the_journal_to_the_bit() {
     let point: Point = vec![Some(Value::Number(0.1 + 0.2)), None, Some(Value::Int(-7)), Some(Value::Choice(2))];
-    let observation = Observation { point, state: State::Pruned { step: 4, value: 1.0 / 3.0 } };
-    let text = serde_json::to_string(&observation).unwrap();
-    assert_eq!(serde_json::from_str::<Observation>(&text).unwrap(), observation);
+    let states = [
+        State::Pruned { step: 4, value: 1.0 / 3.0 },
+        State::Finished { objectives: vec![f64::INFINITY, f64::NEG_INFINITY] },
+        State::Finished { objectives: vec![f64::NAN, 1.0] },
+        State::Pruned { step: 1, value: f64::NAN },
+        State::Failed,
+    ];
+    for state in states {
+        let observation = Observation { point: point.clone(), state };
+        let text = serde_json::to_string(&observation).unwrap();
+        let read: Observation = serde_json::from_str(&text).unwrap();
+        // NaN is not equal to itself, but its text is.
+        assert_eq!(format!("{read:?}"), format!("{observation:?}"));
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
+    let rung = RungResult { trial: 0, value: f64::NAN, promoted: false };
+    assert_eq!(serde_json::to_string(&rung).unwrap(), r#"{"trial":0,"value":"nan","promoted":false}"#);
 }
 
 #[test]
@@ -173,7 +188,8 @@ fn impossible_spaces_and_histories_are_refused_by_name() {
     let space = mixed();
     let point = Sampler::Random.next(&space, &[], 0).unwrap();
     let finished = |objectives: &[f64]| State::Finished { objectives: objectives.to_vec() };
-    let refused = |history: &[Observation], sampler: &Sampler| sampler.next(&space, history, 0).unwrap_err().to_string();
+    let refused =
+        |history: &[Observation], sampler: &Sampler| sampler.next(&space, history, 0).unwrap_err().to_string();
     let with = |state| Observation { point: point.clone(), state };
     let tpe = Sampler::Tpe(Tpe::default());
     assert!(refused(&[with(finished(&[1.0])), with(finished(&[1.0, 2.0]))], &tpe).starts_with("trial 1: 2 objectives"));

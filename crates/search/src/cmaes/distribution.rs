@@ -60,9 +60,8 @@ impl Rates {
         let raw: Vec<f64> = (0..population)
             .map(|rank| libm::log((population as f64 + 1.0) / 2.0) - libm::log(rank as f64 + 1.0))
             .collect(); // (49)
-        let effective_of = |part: &[f64]| {
-            part.iter().sum::<f64>().powi(2) / part.iter().map(|weight| weight * weight).sum::<f64>()
-        };
+        let effective_of =
+            |part: &[f64]| part.iter().sum::<f64>().powi(2) / part.iter().map(|weight| weight * weight).sum::<f64>();
         let (effective, effective_rest) = (effective_of(&raw[..parents]), effective_of(&raw[parents..]));
         let rank_one = 2.0 / ((n + 1.3).powi(2) + effective); // (57)
         let rank_many =
@@ -148,7 +147,8 @@ impl Distribution {
         self.generation += 1;
         self.ranges.extend(told.range);
         let weights = self.rates.weights_of(told.places.len(), told.succeeded);
-        let whiten = &self.axes * DMatrix::from_diagonal(&self.lengths.map(|length| 1.0 / length)) * self.axes.transpose();
+        let whiten =
+            &self.axes * DMatrix::from_diagonal(&self.lengths.map(|length| 1.0 / length)) * self.axes.transpose();
         let longest = (self.mean.len() as f64).sqrt() + 3.0;
         let moves: Vec<DVector<f64>> = told
             .places

@@ -113,11 +113,11 @@ impl Numbers {
         ended.sort_by(|(left, _), (right, _)| {
             (left.0, left.1).cmp(&(right.0, right.1)).then(ascending(left.2, right.2))
         });
-        let values = ended.iter().filter(|(key, _)| key.0 == 0).map(|(key, _)| key.2);
+        let values: Vec<f64> = ended.iter().filter(|(key, _)| key.0 == 0).map(|(key, _)| key.2).collect();
         Told {
             places: ended.iter().map(|(_, trial)| self.place(trial)).collect(),
             succeeded: ended.iter().filter(|(key, _)| key.0 < 2).count(),
-            range: values.clone().zip(values.last()).next(),
+            range: values.first().copied().zip(values.last().copied()),
         }
     }
 

@@ -69,7 +69,8 @@ fn best(losses: &[f64]) -> f64 {
 #[test]
 fn a_skewed_bowl_is_solved_to_many_digits() {
     let space = flat(&[Domain::Uniform { low: -5.0, high: 5.0 }; 4]);
-    let bowl = |x: &[f64]| (0..4).map(|i| 10f64.powi(i) * (x[i as usize] - x[(i as usize + 1) % 4] * 0.5 - 1.0).powi(2)).sum();
+    let bowl =
+        |x: &[f64]| (0..4).map(|i| 10f64.powi(i) * (x[i as usize] - x[(i as usize + 1) % 4] * 0.5 - 1.0).powi(2)).sum();
     let losses = minimise(&space, bowl, 1200, 1);
     assert!(best(&losses) < 1e-9, "{}", best(&losses));
 }
@@ -91,13 +92,13 @@ fn it_starts_again_elsewhere_when_nothing_moves() {
     let space = flat(&[Domain::Uniform { low: 0.0, high: 1.0 }; 2]);
     let wide = |x: &[f64]| 0.5 + (x[0] - 0.35).powi(2) + (x[1] - 0.35).powi(2);
     let narrow = |x: &[f64]| 20.0 * ((x[0] - 0.9).powi(2) + (x[1] - 0.9).powi(2));
-    let mut found = 0;
+    let (mut caught, mut freed) = (0, 0);
     for seed in 0..8 {
         let losses = minimise(&space, |x| wide(x).min(narrow(x)), 1500, seed);
-        assert!(best(&losses[..150]) > 0.4);
-        found += usize::from(best(&losses) < 1e-6);
+        caught += usize::from(best(&losses[..150]) > 0.4);
+        freed += usize::from(best(&losses[..150]) > 0.4 && best(&losses) < 1e-6);
     }
-    assert!(found >= 3, "{found} of 8");
+    assert!(caught >= 5 && freed >= 2, "{freed} of {caught} got out of the wide valley");
 }
 
 /// Four trials at a time, one of which never ends, and every ninth fails.

@@ -35,6 +35,7 @@ pub struct RungResult {
     /// Its number.
     pub trial: usize,
     /// Its objective there; smaller is better, NaN is worst.
+    #[serde(with = "crate::written::number")]
     pub value: f64,
     /// Whether it was sent on to the next rung (or, being finished or failed, must not be).
     pub promoted: bool,

@@ -19,7 +19,7 @@ const EXACT: usize = 50;
 /// # Repeated looks
 ///
 /// A trial is tested after every case, so it is stopped by chance more often than `p` says: a trial exactly as good as the best,
-/// tested after each of 20 cases from the third on, is stopped in 26 % of all searches at p = 0.1 and in 4 % at p = 0.01
+/// tested after each of 20 cases from the third on, is stopped in 28 % of all searches at p = 0.1 and in 3 % at p = 0.01
 /// (simulated: `repeated_looks_stop_equal_trials_more_often_than_p`). That is a price in trials, not in the
 /// result: no score of a stopped trial is reported as final. Whoever wants the nominal rate tests once, or lowers `p` (Pocock's
 /// bounds for group-sequential tests).
@@ -62,8 +62,7 @@ impl Wilcoxon {
     /// Compares losses per case (smaller is better) of a trial with those of the best trial. A trial whose mean is not worse than the
     /// best trial's goes on whatever the test says.
     pub fn decide<K: Ord>(&self, trial: &BTreeMap<K, f64>, best: &BTreeMap<K, f64>) -> Comparison {
-        let differences: Vec<f64> =
-            trial.iter().filter_map(|(case, value)| Some(value - best.get(case)?)).collect();
+        let differences: Vec<f64> = trial.iter().filter_map(|(case, value)| Some(value - best.get(case)?)).collect();
         let go_on = |p| Comparison { verdict: Verdict::Continue, cases: differences.len(), p };
         let finite = trial.values().chain(best.values()).all(|value| value.is_finite());
         if !finite || differences.len() < self.min_cases.max(2) {

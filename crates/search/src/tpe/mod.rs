@@ -71,14 +71,7 @@ impl Tpe {
     }
 
     /// Chooses the active parameters that have no value yet.
-    pub(crate) fn fill(
-        &self,
-        space: &Space,
-        history: &[Observation],
-        objectives: usize,
-        seed: u64,
-        point: &mut Point,
-    ) {
+    pub(crate) fn fill(&self, space: &Space, history: &[Observation], objectives: usize, seed: u64, point: &mut Point) {
         let has_ended = |trial: &&Observation| matches!(trial.state, State::Finished { .. } | State::Pruned { .. });
         let ended = history.iter().filter(has_ended).count();
         if ended < self.startup.max(1) {

@@ -26,7 +26,8 @@ impl Split {
             })
             .collect();
         let values: Vec<&[f64]> = finished.iter().map(|(_, values)| *values).collect();
-        let mut good: Vec<usize> = best(&values, count, objectives).into_iter().map(|index| finished[index].0).collect();
+        let mut good: Vec<usize> =
+            best(&values, count, objectives).into_iter().map(|index| finished[index].0).collect();
         good.extend(pruned_by_merit(history).into_iter().take(count - good.len()));
         good.sort_unstable();
         let rest = (0..history.len()).filter(|trial| good.binary_search(trial).is_err()).collect();

@@ -52,7 +52,11 @@ fn good_trials_are_those_of_optuna() {
 #[test]
 fn draws_follow_the_density() {
     let domains = [Domain::Int { low: 1, high: 8, step: 1, log: true }, Domain::Choice { count: 3 }];
-    let rows = [vec![Value::Int(2), Value::Choice(0)], vec![Value::Int(7), Value::Choice(2)], vec![Value::Int(3), Value::Choice(0)]];
+    let rows = [
+        vec![Value::Int(2), Value::Choice(0)],
+        vec![Value::Int(7), Value::Choice(2)],
+        vec![Value::Int(3), Value::Choice(0)],
+    ];
     let parzen = Parzen::new(&domains, &rows, 1.0, true);
     let mut random = segspec_base::random::stream(3, "test", 0, 0);
     let draws: Vec<Vec<Value>> = (0..40_000).map(|_| parzen.sample(&mut random)).collect();
@@ -62,7 +66,10 @@ fn draws_follow_the_density() {
             let values = vec![Value::Int(number), Value::Choice(choice)];
             let expected = parzen.ln_density(&values).exp();
             let found = draws.iter().filter(|draw| **draw == values).count() as f64 / draws.len() as f64;
-            assert!((found - expected).abs() < 4.0 * (expected / 40_000.0).sqrt() + 1e-4, "{values:?}: {found} for {expected}");
+            assert!(
+                (found - expected).abs() < 4.0 * (expected / 40_000.0).sqrt() + 1e-4,
+                "{values:?}: {found} for {expected}"
+            );
             total += expected;
         }
     }
