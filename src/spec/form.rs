@@ -64,6 +64,11 @@ impl Form {
         Self::of_schema(&schema::whole_experiment())
     }
 
+    /// The form of the settings of `[sweep]`.
+    pub fn search() -> Self {
+        Self::of_schema(&schema::search())
+    }
+
     /// The form of a dataset file.
     pub fn dataset() -> Self {
         Self::of_schema(&schema::dataset())

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use segspec_search::Point;
 use serde::de::DeserializeOwned;
 
 use super::conform;
 use super::diagnostic::{Diagnostics, Problem};
 use super::form::Form;
 use super::layer::{self, Layers};
-use super::node::Node;
+use super::node::{Content, Node};
 use super::read::Reading;
+use super::search::{Method, Search};
 use super::source::{Origin, Place, Sources};
+use super::space::SearchSpace;
 use super::sweep::{self, Declaration};
 use super::trial::{self, Combination, Trial};
 use super::{Experiment, Findings, checks, lookup};
@@ -25,8 +28,10 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// The dataset's file.
     pub dataset_path: PathBuf,
-    /// The trials: at least one.
+    /// The trials: at least one. Of a search, trials at the corners of its space.
     pub trials: Vec<Trial>,
+    /// The search, if trials are chosen while others run.
+    pub search: Option<Sought>,
     /// Environment variables that override values, as text (`SEGSPEC__TRAIN__EPOCHS=2`); to be shown to the user.
     pub overrides: Vec<String>,
     /// Every source that was read, for messages.
@@ -34,6 +39,17 @@ pub struct Loaded {
     /// The layers, for [`Loaded::history`].
     pub layers: Layers,
     tree: Node,
+}
+
+/// A search: how trials are chosen, and from what.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// The settings.
+    pub settings: Search,
+    /// The space.
+    pub space: SearchSpace,
+    /// The seeds that every trial is run with; at least one.
+    pub seeds: Vec<u64>,
 }
 
 /// A checked dataset.
@@ -55,6 +71,26 @@ impl Loaded {
     /// Errors that were found later (by the plan), as diagnostics.
     pub fn reject(&self, findings: Findings) -> Diagnostics {
         Diagnostics::new(self.sources.clone(), findings.into_problems())
+    }
+
+    /// The trial of a point that a search has chosen, with one of its seeds.
+    ///
+    /// # Errors
+    /// The point cannot be run: values that do not fit each other.
+    pub fn trial(&self, sought: &Sought, point: &Point, seed: u64) -> Result<Trial, Diagnostics> {
+        let form = Form::experiment();
+        let mut combination = sought.space.combination(point);
+        trial::set_seed(&mut combination, seed, sought.seeds.len() > 1);
+        let (layers, tree, dataset, path) = (&self.layers, &self.tree, &self.dataset, self.experiment_path());
+        let mut problems = Vec::new();
+        let parts = Parts { form: &form, layers, tree, dataset, path: &path };
+        let trial = parts.trial(combination, true, &mut problems);
+        trial.ok_or_else(|| Diagnostics::new(self.sources.clone(), problems))
+    }
+
+    /// A path whose stem is the experiment's name.
+    fn experiment_path(&self) -> PathBuf {
+        PathBuf::from(format!("{}.toml", self.experiment.name.clone().unwrap_or_default()))
     }
 
     /// Where the value of a key was written, highest layer first; empty for a default.
@@ -115,7 +151,8 @@ pub fn load(path: &Path, overrides: &[String], environment: &[(String, String)])
     match parts.trials(&declaration) {
         Ok((experiment, trials)) => {
             let overrides = active_variables(&sources);
-            Ok(Loaded { experiment, dataset, dataset_path, trials, overrides, sources, layers, tree })
+            let search = sought(&declaration, &experiment);
+            Ok(Loaded { experiment, dataset, dataset_path, trials, search, overrides, sources, layers, tree })
         }
         Err(problems) => Err(Diagnostics::new(sources, problems)),
     }
@@ -136,6 +173,22 @@ pub fn load_dataset(path: &Path) -> Result<LoadedDataset, Diagnostics> {
     }
 }
 
+/// The search of a declaration that is no grid.
+fn sought(declaration: &Declaration, experiment: &Experiment) -> Option<Sought> {
+    if declaration.search.method == Method::Grid {
+        return None;
+    }
+    let seed = |node: &Node| match node.content {
+        Content::Integer(seed) => u64::try_from(seed).ok(),
+        _ => None,
+    };
+    let mut seeds: Vec<u64> = declaration.seeds.iter().filter_map(seed).collect();
+    if seeds.is_empty() {
+        seeds.push(experiment.seed);
+    }
+    Some(Sought { settings: declaration.search.clone(), space: SearchSpace::new(&declaration.axes), seeds })
+}
+
 fn active_variables(sources: &Sources) -> Vec<String> {
     let all = (0..).map_while(|index| sources.get(index));
     all.filter(|source| source.origin == Origin::Environment).map(|source| source.text.clone()).collect()
@@ -145,10 +198,9 @@ fn read_sweep(tree: &Node, layers: &Layers, form: &Form, problems: &mut Vec<Prob
     let Some(node) = tree.get("sweep") else { return Declaration::default() };
     let (mut declaration, found) = sweep::read(node, form);
     problems.extend(found);
-    declaration.axes.sort_by_key(|axis| (layers.height(axis.list.place.source), axis.list.place.start));
-    if trial::count(&declaration).is_none_or(|count| count > trial::MAX_TRIALS) {
-        let message = format!("this sweep has more than {} trials", trial::MAX_TRIALS);
-        problems.push(Problem::at(node.key_place(), message).help("list fewer values, or fewer keys"));
+    declaration.axes.sort_by_key(|axis| (layers.height(axis.place.source), axis.place.start));
+    if problems.is_empty() {
+        problems.extend(sweep::contradictions(&declaration, node));
     }
     declaration
 }
@@ -219,8 +271,8 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn trials(&self, declaration: &Declaration) -> Result<(Experiment, Vec<Trial>), Vec<Problem>> {
         let experiment = self.experiment(self.layers, self.tree).map_err(|problem| vec![*problem])?;
-        let is_swept = !declaration.axes.is_empty() || !declaration.seeds.is_empty();
-        let mut combinations = trial::grid(declaration);
+        let is_swept = declaration.is_swept();
+        let mut combinations = trial::combinations(declaration);
         if !is_swept {
             let (label, layer) = (format!("seed={}", experiment.seed), Node::empty_table(Place::start_of(0)));
             combinations = vec![Combination { label, settings: Vec::new(), layer }];

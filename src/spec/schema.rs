@@ -23,6 +23,11 @@ pub fn whole_experiment() -> Value {
     draft07::<Experiment>()
 }
 
+/// The schema of the settings of `[sweep]`.
+pub fn search() -> Value {
+    draft07::<super::search::Search>()
+}
+
 /// The schema of `datasets/*.toml`.
 pub fn dataset() -> Value {
     draft07::<Dataset>()

@@ -3,7 +3,12 @@
 use super::conform;
 use super::diagnostic::Problem;
 use super::form::{Field, Form};
+use super::knob::{self, Knob, Knobs, Pattern};
 use super::node::{Content, Node};
+use super::search::{Method, Search};
+use super::source::Place;
+use super::space::SearchSpace;
+use super::{suggest, trial};
 
 /// Keys that define an experiment and therefore cannot differ between its trials.
 const FIXED: [(&str, &str); 8] = [
@@ -27,6 +32,8 @@ pub struct Declaration {
     pub axes: Vec<Axis>,
     /// The seeds that every combination is run with; they vary fastest.
     pub seeds: Vec<Node>,
+    /// How trials are chosen and judged.
+    pub search: Search,
 }
 
 /// One key and its values.
@@ -34,8 +41,24 @@ pub struct Declaration {
 pub struct Axis {
     /// Path from the experiment's root.
     pub path: Vec<String>,
-    /// The list of values.
-    pub list: Node,
+    /// Its values.
+    pub knob: Knob,
+    /// Where they are written.
+    pub place: Place,
+}
+
+impl Declaration {
+    /// The seeds as the last axis.
+    pub fn seed_axis(&self) -> Option<Axis> {
+        let place = self.seeds.first()?.place;
+        let knob = Knob::Choice(self.seeds.iter().cloned().map(Pattern::Value).collect());
+        Some(Axis { path: vec!["seed".into()], knob, place })
+    }
+
+    /// Whether anything varies.
+    pub fn is_swept(&self) -> bool {
+        !self.axes.is_empty() || !self.seeds.is_empty()
+    }
 }
 
 /// Reads a `[sweep]` table; `form` is the experiment's. The axes come in the order of the tree.
@@ -59,7 +82,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn top(&mut self, sweep: &Node) {
+        self.settings(sweep);
         for (name, node) in sweep.entries() {
+            if Search::KEYS.contains(&name.as_str()) {
+                continue;
+            }
             if name == "seeds" {
                 self.seeds(node, sweep);
             } else if let Some((_, help)) = FIXED.iter().find(|(key, _)| key == name) {
@@ -80,6 +107,7 @@ impl Reader<'_> {
         path.push(name.to_owned());
         match &node.content {
             Content::List(items) => self.axis(node, items, inner, path),
+            Content::Table(_) if knob::is_domain(node, inner) => self.range(name, node, inner, path),
             Content::Table(_) if !inner.fields().is_empty() => self.table(name, node, inner, path),
             _ => self.not_a_list(name, node),
         }
@@ -90,8 +118,11 @@ impl Reader<'_> {
     fn top_fields(&self) -> Vec<Field> {
         let sweepable = |field: &&Field| field.name != "sweep" && !FIXED.iter().any(|(key, _)| *key == field.name);
         let mut fields: Vec<Field> = self.root.fields().iter().filter(sweepable).cloned().collect();
-        let (name, form) = ("seeds".to_owned(), Form::Anything);
-        fields.push(Field { name, required: false, description: String::new(), form });
+        let more = ["seeds"].into_iter().chain(Search::KEYS);
+        fields.extend(more.map(|name| {
+            let (name, form) = (name.to_owned(), Form::Anything);
+            Field { name, required: false, description: String::new(), form }
+        }));
         fields
     }
 
@@ -114,8 +145,12 @@ impl Reader<'_> {
         }
         let full = path.join(".");
         let is_one_value = conform::check_value(node, form, self.root, &full).is_empty();
-        let problems: Vec<Problem> =
-            items.iter().flat_map(|item| conform::check_value(item, form, self.root, &full)).collect();
+        let mut knobs = Knobs { root: self.root, problems: Vec::new() };
+        let choice = knobs.choice(items, form);
+        if knobs.problems.is_empty() {
+            knobs.check(&choice, node.place, form, &full);
+        }
+        let problems = knobs.problems;
         if is_one_value && !problems.is_empty() && !items.is_empty() {
             let message = format!("this is one value of `{name}`, not a list of values");
             let help = format!("a sweep lists whole values: put this one in brackets, `{name} = [[…], […]]`");
@@ -123,7 +158,33 @@ impl Reader<'_> {
         }
         self.problems.extend(problems);
         self.repeated(items, name);
-        self.declaration.axes.push(Axis { path: path.to_vec(), list: node.clone() });
+        self.declaration.axes.push(Axis { path: path.to_vec(), knob: choice, place: node.place });
+    }
+
+    /// A range, or a list in a table of its own: `{ log-uniform = [1e-4, 1e-2] }`.
+    fn range(&mut self, name: &str, node: &Node, form: &Form, path: &[String]) {
+        let mut knobs = Knobs { root: self.root, problems: Vec::new() };
+        if let Some(knob) = knobs.domain(node, form, name) {
+            knobs.check(&knob, node.place, form, &path.join("."));
+            self.declaration.axes.push(Axis { path: path.to_vec(), knob, place: node.place });
+        }
+        self.problems.append(&mut knobs.problems);
+    }
+
+    /// Method, budget, objective and the like.
+    fn settings(&mut self, sweep: &Node) {
+        let form = Form::search();
+        let is_setting = |entry: &&(String, Node)| Search::KEYS.contains(&entry.0.as_str());
+        let entries = sweep.entries().iter().filter(is_setting).cloned().collect();
+        let table = Node { content: Content::Table(entries), ..sweep.clone() };
+        let found = conform::check(&table, &form);
+        if !found.is_empty() {
+            return self.problems.extend(found);
+        }
+        match serde_json::from_value(to_json(&table)) {
+            Ok(search) => self.declaration.search = search,
+            Err(error) => self.problems.push(Problem::at(sweep.place, error.to_string())),
+        }
     }
 
     fn seeds(&mut self, node: &Node, sweep: &Node) {
@@ -155,9 +216,62 @@ impl Reader<'_> {
 
     fn not_a_list(&mut self, name: &str, node: &Node) {
         let place = if node.is_table() { node.key_place() } else { node.place };
-        let problem = Problem::at(place, format!("a sweep needs a list of values for `{name}`"));
-        let help = format!("write `{name} = [first, second]`; a single value belongs outside `[sweep]`");
+        let problem = Problem::at(place, format!("a sweep needs a list or range of values for `{name}`"));
+        let help = format!(
+            "write `{name} = [first, second]` or `{name} = {{ uniform = [low, high] }}`; a single value belongs outside `[sweep]`"
+        );
         self.problems.push(problem.help(help));
+    }
+}
+
+/// What of a sweep contradicts its method.
+pub fn contradictions(declaration: &Declaration, sweep: &Node) -> Vec<Problem> {
+    let (search, space) = (&declaration.search, SearchSpace::new(&declaration.axes));
+    let mut problems = Vec::new();
+    let place_of = |key: &str| sweep.get(key).map_or(sweep.key_place(), Node::key_place);
+    if search.method == Method::Grid {
+        if let Some(axis) = declaration.axes.iter().find(|axis| has_range(&axis.knob)) {
+            let message = format!("a grid needs a list of values for `{}`, not a range", axis.path.join("."));
+            let help = "list the values, or choose `method = \"tpe\"`, `\"cmaes\"` or `\"random\"` in `[sweep]`";
+            problems.push(Problem::at(axis.place, message).help(help));
+        } else if trial::grid(declaration).is_none() {
+            let message = format!("this sweep has more than {} trials", trial::MAX_TRIALS);
+            problems.push(Problem::at(sweep.key_place(), message).help("list fewer values, or fewer keys"));
+        }
+        for key in ["budget", "objective", "prune", "search-seed"].into_iter().filter(|key| sweep.get(key).is_some()) {
+            let message = format!("`{key}` has no effect on a grid, which runs every combination");
+            problems.push(Problem::at(place_of(key), message).help("choose another `method`, or remove the key"));
+        }
+    } else if declaration.axes.is_empty() {
+        let help = "state a list or range for at least one key, such as \
+                    `train.optimizer.adamw.learning-rate = { log-uniform = [1e-4, 1e-2] }`";
+        problems.push(Problem::at(sweep.key_place(), "this sweep has nothing to search").help(help));
+    }
+    let names: Vec<&str> = space.space().parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    for key in search.exclude.iter().flat_map(serde_json::Map::keys).filter(|key| !names.contains(&key.as_str())) {
+        let problem =
+            Problem::at(place_of("exclude"), format!("`exclude` names `{key}`, which this sweep does not vary"));
+        let nearest = suggest::nearest(key, names.iter().copied());
+        problems.push(problem.help(
+            nearest.map_or_else(|| format!("it varies {}", names.join(", ")), |name| format!("did you mean `{name}`?")),
+        ));
+    }
+    problems
+}
+
+fn has_range(knob: &Knob) -> bool {
+    match knob {
+        Knob::Choice(items) => items.iter().any(has_range_inside),
+        Knob::Number { .. } | Knob::Integer { .. } => true,
+    }
+}
+
+fn has_range_inside(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Value(_) => false,
+        Pattern::Knob(knob, _) => has_range(knob),
+        Pattern::Table(_, parts) => parts.iter().any(|(_, part)| has_range_inside(part)),
+        Pattern::List(_, parts) => parts.iter().any(has_range_inside),
     }
 }
 

@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::Experiment;
 use super::node::{Content, Node};
+use super::search::{Method, Search};
 use super::source::Place;
-use super::sweep::{self, Axis, Declaration};
+use super::space::SearchSpace;
+use super::sweep::{self, Declaration};
 use crate::evaluate::Setting;
 
 /// Maximum number of trials: a larger grid is most likely a mistake.
@@ -36,68 +38,97 @@ pub struct Combination {
     pub layer: Node,
 }
 
-/// Number of combinations; `None` on overflow.
-pub fn count(declaration: &Declaration) -> Option<usize> {
-    let axes = declaration.axes.iter().map(|axis| axis.list.items().len());
-    axes.chain([declaration.seeds.len().max(1)]).try_fold(1usize, usize::checked_mul)
-}
-
-/// Every combination: the first axis varies slowest, seeds fastest.
-pub fn grid(declaration: &Declaration) -> Vec<Combination> {
+/// Every combination of a grid: the first axis varies slowest, seeds fastest. `None` if there are more than [`MAX_TRIALS`].
+pub fn grid(declaration: &Declaration) -> Option<Vec<Combination>> {
     let mut axes = declaration.axes.clone();
-    if let Some(first) = declaration.seeds.first() {
-        let list = Node { key: None, place: first.place, content: Content::List(declaration.seeds.clone()) };
-        axes.push(Axis { path: vec!["seed".into()], list });
-    }
-    let names = short_names(&axes);
-    let mut choices: Vec<Vec<usize>> = vec![Vec::new()];
-    for axis in &axes {
-        let values = 0..axis.list.items().len();
-        choices = choices.iter().flat_map(|chosen| values.clone().map(|at| [&chosen[..], &[at]].concat())).collect();
-    }
-    choices.iter().map(|chosen| combination(&axes, &names, chosen)).collect()
+    axes.extend(declaration.seed_axis());
+    let space = SearchSpace::new(&axes);
+    Some(space.points(MAX_TRIALS)?.iter().map(|point| space.combination(point)).collect())
 }
 
-fn combination(axes: &[Axis], names: &[String], chosen: &[usize]) -> Combination {
-    let mut layer = Node::empty_table(Place::start_of(0));
-    let mut settings = Vec::new();
-    let mut label = Vec::new();
-    for ((axis, name), at) in axes.iter().zip(names).zip(chosen) {
-        let Some(value) = axis.list.items().get(*at) else { continue };
-        let place = value.place;
-        let path: Vec<(String, Place)> = axis.path.iter().map(|key| (key.clone(), place)).collect();
-        // Paths differ and none is a prefix of another: they are leaves of one tree.
-        let inserted = layer.insert(&path, value.clone());
-        debug_assert!(inserted.is_ok());
-        let own = format!("{name}={}", value_label(axis, *at));
-        label.push(own.clone());
-        // Trials are averaged over seeds.
-        if axis.path != ["seed"] {
-            settings.push(Setting { key: axis.path.join("."), value: sweep::to_json(value), label: own });
+/// The trials to check before anything is computed: the grid, or the corners of a search.
+pub fn combinations(declaration: &Declaration) -> Vec<Combination> {
+    let all = match declaration.search.method {
+        Method::Grid => grid(declaration).unwrap_or_default(),
+        _ => {
+            let axes: Vec<_> = declaration.axes.iter().cloned().chain(declaration.seed_axis()).collect();
+            let space = SearchSpace::new(&axes);
+            space.corners().iter().map(|point| space.combination(point)).collect()
         }
-    }
-    Combination { label: label.join(" "), settings, layer }
+    };
+    all.into_iter().filter(|combination| !is_excluded(&combination.settings, &declaration.search)).collect()
 }
 
-/// The last key of each axis, or as many keys from the end as make the name unique.
-fn short_names(axes: &[Axis]) -> Vec<String> {
-    let suffix = |axis: &Axis, length: usize| {
-        let skip = axis.path.len().saturating_sub(length);
-        axis.path.iter().skip(skip).cloned().collect::<Vec<_>>().join(".")
+/// Adds the seed of a trial; `is_named` where trials are run with several.
+pub fn set_seed(combination: &mut Combination, seed: u64, is_named: bool) {
+    let place = Place::start_of(0);
+    let node = Node { key: None, place, content: Content::Integer(seed as i64) };
+    let inserted = combination.layer.insert(&[("seed".into(), place)], node);
+    debug_assert!(inserted.is_ok());
+    if is_named {
+        combination.label = format!("{} seed={seed}", combination.label).trim_start().to_owned();
+    }
+}
+
+/// Whether `exclude` leaves a trial out: it has all values of one of its tables.
+pub fn is_excluded(settings: &[Setting], search: &Search) -> bool {
+    let has = |(key, wanted): (&String, &Value)| {
+        settings.iter().any(|setting| setting.key == *key && fits(&setting.value, wanted))
     };
-    let is_unique =
-        |axis: &Axis, length| axes.iter().filter(|other| suffix(other, length) == suffix(axis, length)).count() == 1;
-    let name = |axis: &Axis| {
-        let length = (1..axis.path.len()).find(|length| is_unique(axis, *length)).unwrap_or(axis.path.len());
-        suffix(axis, length)
+    search.exclude.iter().any(|table| table.iter().all(has))
+}
+
+/// Whether a value is the excluded one: equal, the variant of that name, or beyond a bound, `{ above = 1e-3 }`.
+fn fits(value: &Value, wanted: &Value) -> bool {
+    let bound = |name: &str| wanted.get(name).and_then(Value::as_f64);
+    if let (Some(number), true) = (value.as_f64(), wanted.is_object()) {
+        let (above, below) = (bound("above"), bound("below"));
+        return (above.is_some() || below.is_some())
+            && above.is_none_or(|bound| number > bound)
+            && below.is_none_or(|bound| number < bound);
+    }
+    let is_variant = || {
+        let name = wanted.as_str()?;
+        let table = value.as_object()?;
+        Some(table.len() == 1 && table.contains_key(name))
     };
-    axes.iter().map(name).collect()
+    value == wanted
+        || value.as_f64().is_some_and(|number| wanted.as_f64() == Some(number))
+        || is_variant() == Some(true)
+}
+
+/// Names the keys and values of trials.
+pub struct Namer<'a> {
+    paths: Vec<&'a [String]>,
+}
+
+impl<'a> Namer<'a> {
+    /// For keys with these paths.
+    pub fn new(paths: impl Iterator<Item = &'a [String]>) -> Self {
+        Self { paths: paths.collect() }
+    }
+
+    /// The last key of a path, or as many keys from the end as make the name unique.
+    pub fn name(&self, index: usize) -> String {
+        let suffix = |path: &[String], length: usize| {
+            path.iter().skip(path.len().saturating_sub(length)).cloned().collect::<Vec<_>>().join(".")
+        };
+        let path = self.paths[index];
+        let is_unique = |length: usize| {
+            self.paths.iter().filter(|other| suffix(other, length) == suffix(path, length)).count() == 1
+        };
+        suffix(path, (1..path.len()).find(|length| is_unique(*length)).unwrap_or(path.len()))
+    }
+
+    /// Plain values as they are, variants by name: see [`value_label`].
+    pub fn value(&self, items: &[Node], at: usize) -> String {
+        value_label(items, at)
+    }
 }
 
 /// Plain values as they are, variants by name. Variants of the same name are distinguished by the settings that differ, as in
 /// `unet(residual)`, or by `#2` if those are long.
-fn value_label(axis: &Axis, at: usize) -> String {
-    let items = axis.list.items();
+fn value_label(items: &[Node], at: usize) -> String {
     let labels: Vec<String> = items.iter().map(short_value).collect();
     let Some(label) = labels.get(at) else { return String::new() };
     let same: Vec<usize> = (0..items.len()).filter(|other| labels[*other] == *label).collect();
