@@ -123,7 +123,6 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         name: None,
         structures: args.structures.clone(),
         resample: args.resample,
-        keep_names: false,
         notes: Notes::default(),
     };
     if let Some(ending) = &args.to {

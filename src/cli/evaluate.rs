@@ -196,6 +196,8 @@ fn pairs(args: &Evaluate) -> Result<Pairs, Failure> {
     let request = Request { cases: cases(args.cases.as_deref())?, missing };
     let reference = Side::of(&args.reference, layout).map_err(failed)?;
     let prediction = Side::of(&args.prediction, layout).map_err(failed)?;
+    let names = [reference.names(), prediction.names()];
+    let (reference, prediction) = (reference.with_prefixed(&names[1]), prediction.with_prefixed(&names[0]));
     let pairs = pair(&reference, &prediction, &request).map_err(failed)?;
     let plain = |form: &&str| ["file", "label files"].contains(form);
     if !pairs.forms.iter().all(plain) {

@@ -34,6 +34,7 @@ mod repair;
 mod resume;
 mod shared_files;
 mod sides;
+mod silent;
 mod specs;
 mod sweep;
 mod tidy;

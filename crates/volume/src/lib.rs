@@ -93,6 +93,14 @@ pub enum ReadError {
         /// What is wrong.
         reason: String,
     },
+    /// A file that this machine has no memory for.
+    #[error("{path}: {reason}")]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Wanted and free memory, and what to do.
+        reason: String,
+    },
     /// A valid file with content that segspec does not support.
     #[error("{path}: {reason}")]
     Unsupported {

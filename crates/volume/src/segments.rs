@@ -60,6 +60,20 @@ impl Segments {
     }
 }
 
+/// A remark on segments of one name, which may be one structure in parts or a mistake: `how` says what becomes of them.
+pub fn repeated(path: &Path, segments: &[Segment], how: &str) -> Option<String> {
+    let same =
+        |one: &Segment, other: &Segment| !folded(&one.name).is_empty() && folded(&one.name) == folded(&other.name);
+    let mut twins: Vec<String> = Vec::new();
+    for (index, one) in segments.iter().enumerate() {
+        if let Some(first) = segments[..index].iter().find(|other| same(one, other)) {
+            twins.push(format!("`{}` ({}) and `{}` ({})", first.name, first.value, one.name, one.value));
+        }
+    }
+    (!twins.is_empty())
+        .then(|| format!("{}: several segments have one name: {}; {how}", path.display(), twins.join(", ")))
+}
+
 /// The places of chosen names among those of a file, in the order of the file.
 ///
 /// # Errors

@@ -6,8 +6,9 @@ use super::{Convert, failure};
 use crate::cli::{Exit, Failure};
 use crate::evaluate::files::images::Image;
 use crate::evaluate::files::tree::{Kind, Leaf};
-use crate::evaluate::files::{Reader, Source, Tree, side};
+use crate::evaluate::files::{Reader, Source, Tree, side, slices};
 use crate::volume::convert::{Options, write_labels};
+use crate::volume::dicom;
 use crate::volume::label_names::LabelNames;
 
 /// The labels of a folder without DICOM; `None` for files and for folders of slices.
@@ -26,12 +27,35 @@ pub(super) fn of(args: &Convert) -> Result<Option<Source>, Failure> {
         return bad("holds folders: --to ENDING converts everything below it");
     }
     if !is(&[Kind::Picture]) {
-        let masks = files.iter().map(|leaf| (leaf.stem.clone(), leaf.path.clone())).collect();
-        return Ok(Some(Source::Masks(masks)));
+        return match names(&files) {
+            Ok(names) => {
+                Ok(Some(Source::Masks(names.into_iter().zip(files.iter().map(|leaf| leaf.path.clone())).collect())))
+            }
+            Err(text) => bad(&text),
+        };
     }
     match args.labels {
         true => Ok(Some(Source::Slices(side::in_order(&files)))),
         false => bad("holds pictures: --labels reads them as one label map, a slice each, --to ENDING one by one"),
+    }
+}
+
+/// The structures of masks: the names of their files, without that of the case if all of them begin with it (`p1-liver.stl`).
+fn names(files: &[&Leaf]) -> Result<Vec<String>, String> {
+    let stems: Vec<String> = files.iter().map(|leaf| leaf.stem.clone()).collect();
+    let split: Option<Vec<(String, String)>> = side::by_themselves(&stems).into_iter().collect();
+    let Some(split) = split.filter(|split| split.iter().all(|(_, structure)| dicom::coding(structure).is_some()))
+    else {
+        return Ok(stems);
+    };
+    match split.iter().find(|(case, _)| *case != split[0].0) {
+        None => Ok(split.into_iter().map(|(_, structure)| structure).collect()),
+        // `left-kidney` and `right-kidney` are no cases.
+        Some(_) if stems.iter().all(|stem| dicom::coding(stem).is_some()) => Ok(stems),
+        Some((other, _)) => Err(format!(
+            "holds masks of several cases (`{}`, `{other}`): put each case into a folder of its own",
+            split[0].0
+        )),
     }
 }
 
@@ -42,6 +66,8 @@ pub(super) fn convert(args: &Convert, source: &Source, options: &Options) -> Res
     let image = args.on.as_ref().map(|path| Image { path: path.clone(), series: options.choice.series.clone() });
     let reader = Reader { names, notes: options.notes.clone() };
     let labels = reader.read(source, image.as_ref()).map_err(|error| failure(error.into()))?;
-    let options = Options { keep_names: !labels.names.is_empty(), ..options.clone() };
-    write_labels(&args.source, labels.into_segments(), Vec::new(), &args.target, &options).map_err(failure)
+    if image.is_none() {
+        slices::whole(&labels.path, &labels.slices).map_err(|error| failure(error.into()))?;
+    }
+    write_labels(&args.source, labels.into_segments(), Vec::new(), &args.target, options).map_err(failure)
 }
