@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn names_are_split_into_case_and_structure() {
-        let rows: [(&[&str], &[(&str, &str)]); 4] = [
+        type Row = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+        let rows: [Row; 4] = [
             (&["p1-liver", "p1-left-kidney"], &[("p1", "liver"), ("p1", "left-kidney")]),
             (&["case-001-blob", "case-002-blob"], &[("case-001", "blob"), ("case-002", "blob")]),
             (
