@@ -1,7 +1,7 @@
 //! HTML building blocks of the sections.
 
 /// Text that is safe inside an element or an attribute.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -77,6 +77,11 @@ impl Cell {
             None => Self::number(None),
         }
     }
+}
+
+/// A cell with a link to a file beside the page.
+pub(super) fn link_cell(target: &str, text: &str) -> Cell {
+    Cell { html: format!("<a href=\"{}\">{}</a>", escape(target), escape(text)), class: "" }
 }
 
 /// A table that scrolls in its own frame; a flagged row is the mean and stays at the end.
