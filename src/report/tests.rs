@@ -223,7 +223,7 @@ fn trials_are_named_by_settings_variant_and_if_there_are_several_by_experiment()
     assert_eq!(labels(&input), ["one features=[4,8]", "one features=[4,8] pass 1", "other features=[4,8]"]);
     let files = files(&input);
     let page = text(&files, "report.html");
-    assert!(page.contains(">model.unet.features</th>") && page.contains(">4, 8</td>"));
+    assert!(page.contains(">model.<wbr>unet.<wbr>features</th>") && page.contains(">4, 8</td>"));
     assert!(page.contains("Training, other features=[4,8], seed 0"));
     assert!(text(&files, "cases.csv").contains(",one,2,"), "each score with its experiment and trial");
 }

@@ -9,6 +9,7 @@ use crate::dataset::{self, Case};
 use crate::evaluate::examples::{Example, Rank, examples};
 use crate::files::write_atomic;
 use crate::predict::export;
+use crate::report::case_files::{SCENE, TURNING};
 use crate::report::scene::{self, Detail, SceneError};
 use crate::report::{Panel, panel};
 use crate::store::{Stored, read_json, write_json};
@@ -29,7 +30,7 @@ struct Entry {
 }
 
 /// Edge of an animation in pixels.
-const TURNING: u16 = 320;
+const SIZE: u16 = 240;
 
 /// Draws and saves the pictures and pages.
 ///
@@ -102,8 +103,8 @@ fn surfaces(
     };
     let line = format!("{}, run {}", run.plan.about.experiment, run.id());
     let page = scene::render(&made, title, &line).map_err(|error| internal(&error))?;
-    let turning = scene::turn(&made, TURNING).map_err(|error| internal(&error))?;
-    let names = [format!("{stem}-3d.html"), format!("{stem}.gif")];
+    let turning = scene::turn(&made, SIZE).map_err(|error| internal(&error))?;
+    let names = [SCENE, TURNING].map(|ending| format!("{stem}{ending}"));
     for (name, bytes) in names.iter().zip([page.into_bytes(), turning]) {
         let path = folder.join(name);
         write_atomic(&path, &bytes).map_err(RunError::file(path))?;

@@ -26,8 +26,7 @@ pub(super) fn cases(report: &Report, files: &CaseFiles) -> String {
 
 /// The best trial's pictures, worst case first, then small ones of the other runs.
 fn pictures(report: &Report, files: &CaseFiles) -> String {
-    let figures =
-        |linked: bool| files.shown.iter().filter(move |shown| shown.is_linked() == linked).collect::<Vec<_>>();
+    let figures = |linked: bool| files.shown.iter().filter(move |shown| shown.linked == linked).collect::<Vec<_>>();
     let (own, others) = (figures(true), figures(false));
     let name = |shown: &Shown| report.names.run(&report.input.runs[shown.run].context);
     let several = own.iter().any(|shown| shown.run != own[0].run);

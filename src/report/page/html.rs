@@ -87,8 +87,10 @@ pub(super) fn link_cell(target: &str, text: &str) -> Cell {
 /// A table that scrolls in its own frame; a flagged row is the mean and stays at the end.
 pub(super) fn table(header: &[String], rows: &[(bool, Vec<Cell>)]) -> String {
     let class = |column: usize| rows.first().and_then(|(_, cells)| cells.get(column)).map_or("", |cell| cell.class);
+    // Keys of settings may be broken at their dots.
+    let broken = |name: &str| escape(name).replace('.', ".<wbr>");
     let heading = |(column, name): (usize, &String)| match class(column) {
-        "text" | "wrap" => format!("<th scope=\"col\" class=\"text\">{}</th>", escape(name)),
+        "text" | "wrap" => format!("<th scope=\"col\" class=\"text\">{}</th>", broken(name)),
         _ => format!("<th scope=\"col\">{}</th>", escape(name)),
     };
     let head: String = header.iter().enumerate().map(heading).collect();

@@ -183,7 +183,7 @@ fn surfaces_are_drawn_turned_coloured_and_switched() {
     for structures in [4, 117] {
         let folder = tempfile::tempdir().unwrap();
         let (_, report) = report(folder.path(), structures, 1);
-        let page = report.with_file_name("cases").join("run-1-worst-case_003-3d.html");
+        let page = report.with_file_name("cases").join("worst-case_003-3d.html");
         for (size, dark) in [(SCREEN, false), (PHONE, true)] {
             let name = format!("scene-{structures}-{}-{}", size[0], if dark { "dark" } else { "light" });
             browser.open(&page, size, dark);
