@@ -21,9 +21,9 @@ pub const TURNING: &str = ".gif";
 /// Runs of the best trial whose files are copied beside the page.
 const LINKED_RUNS: usize = 1;
 /// Width of a picture in the page: of the best trial, and of others.
-const WIDTHS: [u32; 2] = [1160, 560];
+const WIDTHS: [u32; 2] = [1040, 440];
 /// Quality of the JPEG pictures.
-const QUALITY: u8 = 80;
+const QUALITY: u8 = 75;
 /// Pictures of other trials in the page, at most.
 const OTHERS: usize = 48;
 /// Largest animation in the page, in bytes.

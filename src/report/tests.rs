@@ -224,6 +224,18 @@ fn trials_are_named_by_settings_variant_and_if_there_are_several_by_experiment()
     let files = files(&input);
     let page = text(&files, "report.html");
     assert!(page.contains(">model.<wbr>unet.<wbr>features</th>") && page.contains(">4, 8</td>"));
-    assert!(page.contains("Training, other features=[4,8], seed 0"));
+    assert!(page.contains("Loss and validation Dice of all runs."));
     assert!(text(&files, "cases.csv").contains(",one,2,"), "each score with its experiment and trial");
+}
+
+#[test]
+fn a_report_of_117_structures_and_100_cases_takes_seconds() {
+    let input = input(&Size { structures: 117, cases: 100, trials: 1, seeds: 1, epochs: 100 });
+    let folder = tempfile::tempdir().unwrap();
+    let start = std::time::Instant::now();
+    let written = write(&Report::new(input).unwrap(), folder.path()).unwrap();
+    let (seconds, bytes) = (start.elapsed().as_secs_f64(), fs::metadata(&written.page).unwrap().len());
+    println!("{seconds:.2} s, page of {bytes} bytes");
+    // Ten seconds on an idle machine; tests share theirs.
+    assert!(seconds < 60.0 && bytes < 4_000_000, "{seconds} s, {bytes} bytes");
 }

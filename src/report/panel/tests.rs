@@ -47,7 +47,8 @@ fn errors_have_their_colours_and_the_image_column_none() {
     // the outer column of voxels was labelled 2 instead of 1, the inner one was missed: 26 × 105 pixels each
     assert!((2500..3000).contains(&count(colors.missed, 3)), "{}", count(colors.missed, 3));
     assert!((2500..3000).contains(&count(colors.wrong_structure, 3)), "{}", count(colors.wrong_structure, 3));
-    assert_eq!((count(colors.extra, 3), count(colors.missed, 0), count(colors.wrong_structure, 0)), (0, 0, 0));
+    // White, the third colour here, is also the brightest of the image itself.
+    assert_eq!((count(colors.extra, 3), count(colors.missed, 0), count(colors.extra, 0)), (0, 0, 0));
 }
 
 #[test]

@@ -35,11 +35,11 @@ fn concentric_balls_are_apart_by_the_difference_of_their_radii() {
             let shell = shell.as_ref().unwrap();
             let distances = shell.distances.as_ref().unwrap();
             assert_eq!(distances.len(), shell.surface.points().len());
-            // Half a voxel, because balls of voxels have steps.
+            // Balls of voxels have steps, 2 mm high along the first axis.
             let worst = distances.iter().map(|distance| (distance - expected).abs()).fold(0.0, f64::max);
-            assert!(worst < 1.0, "{worst} of {expected}");
+            assert!(worst < 1.5, "{worst} of {expected}");
             let mean = distances.iter().sum::<f64>() / distances.len() as f64;
-            assert!((mean - expected).abs() < 0.25, "{mean}");
+            assert!((mean - expected).abs() < 0.35, "{mean}");
         }
     }
 }
