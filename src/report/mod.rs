@@ -4,10 +4,13 @@
 //! [`ReportInput`] holds the data, [`Report`] its statistics, [`write()`] writes the files into one folder. The same input gives the
 //! same bytes.
 
+pub mod case_files;
 pub mod figure;
+pub mod formats;
 pub mod history;
 pub mod page;
 pub mod panel;
+pub mod scene;
 pub mod table;
 pub mod terminal;
 pub mod text_table;
@@ -50,6 +53,8 @@ pub struct ReportInput {
     pub classifiers: Vec<ClassifierInput>,
     /// Dice thresholds of the success rates.
     pub success_dice: Vec<f64>,
+    /// Commands that reproduce the results, in order.
+    pub reproduce: Vec<String>,
 }
 
 /// One finished run.
@@ -151,6 +156,10 @@ pub struct Panel {
     pub case: String,
     /// The PNG file that [`panel::save`] wrote.
     pub picture: PathBuf,
+    /// The page with its surfaces ([`scene`]), if it has any.
+    pub scene: Option<PathBuf>,
+    /// The turning animation.
+    pub turning: Option<PathBuf>,
 }
 
 /// What [`write()`] wrote.
@@ -214,7 +223,8 @@ pub fn write(report: &Report, folder: &Path) -> Result<ReportFiles, ReportError>
         files.bytes(&format!("{}.svg", figure.name), figure.figure.svg.as_bytes())?;
         files.bytes(&format!("{}.png", figure.name), &figure.figure.png)?;
     }
-    let page = page::render(report, &figures)?;
+    let cases = case_files::place(report, &mut files)?;
+    let page = page::render(report, &figures, &cases)?;
     let page = files.bytes(PAGE, page.as_bytes())?;
     Ok(ReportFiles { page, all: files.all })
 }

@@ -14,6 +14,9 @@ const MAX_MISSING: usize = 6;
 /// Width of a table of structures.
 const WIDTH: usize = 80;
 
+/// Minimum width of a trial's name.
+const MIN_NAME: usize = 12;
+
 /// Maximum width of a structure's name.
 const NAME_ROOM: usize = 24;
 
@@ -179,20 +182,26 @@ fn interval(statistics: Option<&Statistics>, charset: Charset) -> String {
     interval.map_or_else(not_available, |[low, high]| format!("{low:.3}{dash}{high:.3}"))
 }
 
-/// One row per trial: the headline metrics, with standard deviation over seeds.
+/// One row per trial: the headline metrics, with standard deviation over seeds; as wide as a table of structures.
 pub fn comparison(trials: &Trials, charset: Charset) -> String {
     let names = HEADLINE.iter().map(|metric| metric.name);
-    let header = ["trial", "cases", "seeds"].into_iter().chain(names).map(str::to_owned).collect();
+    let header: Vec<String> = ["trial", "cases", "seeds"].into_iter().chain(names).map(str::to_owned).collect();
+    let mut table = TextTable::of_scores(header.clone(), charset);
+    let rows: Vec<Vec<String>> = trials.all.iter().map(|trial| trial_cells(trial, charset)).collect();
+    // Names take the room that the other columns leave.
+    rows.iter().for_each(|row| table.row([vec![String::new()], row[1..].to_vec()].concat()));
+    let room = WIDTH.saturating_sub(table.width()) + "trial".len();
     let mut table = TextTable::of_scores(header, charset);
-    for trial in &trials.all {
-        table.row(trial_cells(trial, charset));
-    }
+    rows.into_iter().for_each(|row| {
+        let name = shorten(&row[0], room.max(MIN_NAME), charset);
+        table.row([vec![name], row[1..].to_vec()].concat());
+    });
     table.render()
 }
 
 fn trial_cells(trial: &Trial, charset: Charset) -> Vec<String> {
     let counts = [trial.summary.n_cases, trial.n_seeds].map(|count| count.to_string());
-    let mut cells = vec![shorten(&trial.name(), 56, charset)];
+    let mut cells = vec![trial.name()];
     cells.extend(counts);
     for metric in HEADLINE {
         let score = trial.over_seeds(*metric);

@@ -109,6 +109,25 @@ pub fn write_labels(
     Ok(written)
 }
 
+/// The labels of a file as [`convert`] takes them: with the names that a file beside it gives, of the chosen structures, each with a colour.
+///
+/// # Errors
+/// [`ConvertError`], naming the file and the remedy.
+pub fn read_labels(source: &Path, options: &Options) -> Result<Segments, ConvertError> {
+    let from = Format::of(source)?;
+    let (segments, _) = match (&options.on, options.resample) {
+        (Some(image), true) => on_image(source, from, image, options)?,
+        _ => named(source, from, options)?,
+    };
+    Ok(colored(segments.only(&options.structures, source)?))
+}
+
+/// Segments without a colour get that of their value.
+pub fn colored(mut segments: Segments) -> Segments {
+    segments.segments.iter_mut().for_each(|segment| segment.color = Some(colour_table::color(segment)));
+    segments
+}
+
 /// Labels on the grid of an image, from whatever grid they are on.
 fn on_image(
     source: &Path,

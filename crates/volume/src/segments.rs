@@ -88,6 +88,11 @@ pub(crate) fn chosen(all: &[&str], names: &[String], path: &Path) -> Result<Vec<
     Ok((0..all.len()).filter(is).collect())
 }
 
+/// Whether two names of structures are the same, apart from capital letters, spaces, hyphens and underscores.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    folded(one) == folded(other)
+}
+
 /// Capital letters, spaces, hyphens and underscores make no difference.
 fn folded(name: &str) -> String {
     let words = name.split(|letter: char| letter.is_whitespace() || letter == '-' || letter == '_');

@@ -1,25 +1,26 @@
 //! Converts labels in several files: a folder with a mask or surface per structure, or with a label picture per slice.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Convert, failure};
 use crate::cli::{Exit, Failure};
 use crate::evaluate::files::images::Image;
 use crate::evaluate::files::tree::{Kind, Leaf};
 use crate::evaluate::files::{Reader, Source, Tree, side, slices};
+use crate::volume::Segments;
 use crate::volume::convert::{Options, write_labels};
 use crate::volume::dicom;
 use crate::volume::label_names::LabelNames;
 
 /// The labels of a folder without DICOM; `None` for files and for folders of slices.
-pub(super) fn of(args: &Convert) -> Result<Option<Source>, Failure> {
-    if !args.source.is_dir() {
+pub(super) fn of(path: &Path, labels: bool) -> Result<Option<Source>, Failure> {
+    if !path.is_dir() {
         return Ok(None);
     }
-    let tree = Tree::of(&args.source).map_err(|error| Failure::new(Exit::BadData, error))?;
+    let tree = Tree::of(path).map_err(|error| Failure::new(Exit::BadData, error))?;
     let files: Vec<&Leaf> = tree.leaves.iter().collect();
     let is = |kinds: &[Kind]| !files.is_empty() && files.iter().all(|leaf| kinds.contains(&leaf.kind));
-    let bad = |text: &str| Err(Failure::message(Exit::BadData, format!("{}: {text}", args.source.display())));
+    let bad = |text: &str| Err(Failure::message(Exit::BadData, format!("{}: {text}", path.display())));
     if !is(&[Kind::Picture, Kind::Volume, Kind::Surface]) {
         return Ok(None);
     }
@@ -34,7 +35,7 @@ pub(super) fn of(args: &Convert) -> Result<Option<Source>, Failure> {
             Err(text) => bad(&text),
         };
     }
-    match args.labels {
+    match labels {
         true => Ok(Some(Source::Slices(side::in_order(&files)))),
         false => bad("holds pictures: --labels reads them as one label map, a slice each, --to ENDING one by one"),
     }
@@ -61,6 +62,13 @@ fn names(files: &[&Leaf]) -> Result<Vec<String>, String> {
 
 /// Writes the labels of a folder, and their names where the format holds none.
 pub(super) fn convert(args: &Convert, source: &Source, options: &Options) -> Result<Vec<PathBuf>, Failure> {
+    let (segments, keep_names) = read(args, source, options)?;
+    let options = Options { keep_names, ..options.clone() };
+    write_labels(&args.source, segments, Vec::new(), &args.target, &options).map_err(failure)
+}
+
+/// The labels of a folder, and whether something names them.
+pub(super) fn read(args: &Convert, source: &Source, options: &Options) -> Result<(Segments, bool), Failure> {
     let names = args.names.as_ref().map(|path| LabelNames::read(path)).transpose();
     let names = names.map_err(|error| failure(error.into()))?;
     let image = args.on.as_ref().map(|path| Image { path: path.clone(), series: options.choice.series.clone() });
@@ -69,5 +77,6 @@ pub(super) fn convert(args: &Convert, source: &Source, options: &Options) -> Res
     if image.is_none() {
         slices::whole(&labels.path, &labels.slices).map_err(|error| failure(error.into()))?;
     }
-    write_labels(&args.source, labels.into_segments(), Vec::new(), &args.target, options).map_err(failure)
+    let named = !labels.names.is_empty();
+    Ok((labels.into_segments(), named))
 }

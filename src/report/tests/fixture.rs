@@ -81,6 +81,7 @@ pub fn input(size: &Size) -> ReportInput {
         target,
         runs,
         success_dice: vec![0.5, 0.7, 0.9],
+        reproduce: vec!["segspec run experiments/abdomen.toml".to_owned()],
     }
 }
 
