@@ -1,6 +1,7 @@
 //! `report.html`: one self-contained file with every table and chart, readable offline and without scripts, light and dark.
 
 mod html;
+pub mod ranking;
 mod section;
 
 use base64::Engine;
@@ -43,7 +44,7 @@ fn sections(report: &Report, figures: &[NamedFigure]) -> Result<Vec<Part>, Repor
     let sections = [
         ("Summary", summary(report)),
         ("Notes", section::notes(&report.input)),
-        ("Ranking", charts(Section::Ranking)),
+        ("Ranking", report.ranking.as_ref().map_or_else(String::new, ranking::section) + &charts(Section::Ranking)),
         ("Per structure", section::structures(report) + &charts(Section::Structures)),
         ("Comparison", section::comparison(report) + &charts(Section::Comparison)),
         ("Slice classifier", section::classifiers(report) + &charts(Section::Classifiers)),

@@ -60,6 +60,7 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
         runs: inputs,
         classifiers,
         success_dice: first.plan.evaluate.success_dice.clone(),
+        rank: first.plan.evaluate.rank,
     })
 }
 

@@ -6,6 +6,7 @@ pub mod curves;
 pub mod distribution;
 pub mod list;
 pub mod palette;
+pub mod rank;
 pub mod ranking;
 pub mod roc;
 pub mod rows;
