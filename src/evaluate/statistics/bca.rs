@@ -16,10 +16,8 @@ pub fn bca(value: f64, resamples: impl Iterator<Item = f64>, jackknife: &[f64], 
         return Some([first, last]);
     }
     let normal = Normal::standard();
-    // Sums in another order differ by rounding: such means are equal to the value.
-    let rounding = 1e-12 * value.abs();
-    let below = ascending.partition_point(|it| *it < value - rounding);
-    let up_to = ascending.partition_point(|it| *it <= value + rounding);
+    let below = ascending.partition_point(|it| *it < value);
+    let up_to = ascending.partition_point(|it| *it <= value);
     let bias = normal.inverse_cdf((below + up_to) as f64 / 2.0 / ascending.len() as f64);
     let acceleration = acceleration(jackknife);
     let tail = normal.inverse_cdf((1.0 - level) / 2.0);
