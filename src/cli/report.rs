@@ -116,7 +116,7 @@ fn name_prediction(run: &mut Stored) -> String {
 }
 
 /// The runs to report on, their experiment's notes, and the default output folder.
-fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
+pub(super) fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
     if path.is_dir() || (is_name(path) && !experiment_file(path).is_file()) {
         let run = Stored::open(&run_folder(path)?)?;
         let out = run.evaluation().report();
@@ -164,7 +164,7 @@ pub(super) fn to_json(report: &report::Report) -> Value {
     json!({ "experiment": report.input.title, "trials": trials, "classifiers": classifiers })
 }
 
-fn open(page: &Path) -> Result<(), Failure> {
+pub(super) fn open(page: &Path) -> Result<(), Failure> {
     let program = if cfg!(target_os = "macos") {
         "open"
     } else if cfg!(windows) {

@@ -10,6 +10,7 @@ pub mod formats;
 pub mod history;
 pub mod page;
 pub mod panel;
+pub mod ranking;
 pub mod scene;
 pub mod table;
 pub mod terminal;
@@ -24,9 +25,11 @@ use serde_json::{Value, json};
 
 use crate::dataset::{Excluded, Target};
 use crate::evaluate::examples::Rank;
+use crate::evaluate::rank::{self, RankError, Ranking};
 use crate::evaluate::slices::classifier::{self, Classifier};
+use crate::evaluate::spec::RankBy;
 use crate::evaluate::table::TableError;
-use crate::evaluate::trials::{self, Trials, TrialsError};
+use crate::evaluate::trials::{self, BOOTSTRAP_SEED, Trials, TrialsError};
 use crate::evaluate::{Context, DICE, Names, cascade};
 use crate::files::write_atomic;
 use figure::FigureError;
@@ -55,6 +58,8 @@ pub struct ReportInput {
     pub success_dice: Vec<f64>,
     /// Commands that reproduce the results, in order.
     pub reproduce: Vec<String>,
+    /// What trials are ranked by.
+    pub rank: RankBy,
 }
 
 /// One finished run.
@@ -104,6 +109,8 @@ pub struct Report {
     pub names: Names,
     /// The trials of the segmentation runs.
     pub trials: Trials,
+    /// The ranking of the comparable ones; none for a single trial, or where no case has a value of the metric.
+    pub ranking: Option<Ranking>,
     /// The slice classifiers.
     pub classifiers: Vec<Classifier>,
     /// Slices skipped by cascades: see [`cascade::sums`].
@@ -127,8 +134,10 @@ impl Report {
             thresholds: &run.thresholds,
         });
         let skipped = runs.iter().filter_map(|run| Some((names.trial(&run.context), run.skipped.as_ref()?)));
+        let trials = trials::collect(&scored, &names, &input.target, &input.success_dice)?;
         Ok(Self {
-            trials: trials::collect(&scored, &names, &input.target, &input.success_dice)?,
+            ranking: ranked(&trials, &input)?,
+            trials,
             classifiers: classifier::collect(&sliced.collect::<Vec<_>>(), &names)?,
             skipped: cascade::sums(skipped)?,
             names,
@@ -137,13 +146,27 @@ impl Report {
     }
 
     /// Names of the cases that could not be scored.
-    fn excluded_cases(&self) -> BTreeSet<&str> {
+    pub(crate) fn excluded_cases(&self) -> BTreeSet<&str> {
         self.input.runs.iter().flat_map(|run| &run.excluded).map(|row| row.case.as_str()).collect()
     }
 
     /// Colour of a structure.
     fn color(&self, structure: &str) -> Option<[u8; 3]> {
         self.input.target.structures.iter().find(|known| known.name == structure).map(|known| known.color)
+    }
+}
+
+/// The ranking of the trials that can be compared.
+fn ranked(trials: &Trials, input: &ReportInput) -> Result<Option<Ranking>, TableError> {
+    let options = rank::Options { metric: input.rank.metric, margin: input.rank.margin, seed: BOOTSTRAP_SEED };
+    match rank::of_comparable(trials, &options) {
+        Ok(mut ranking) => {
+            ranking.origin.failures = input.missing.clone();
+            Ok(Some(ranking))
+        }
+        Err(RankError::Table(error)) => Err(error),
+        // A single trial, or nothing to rank by.
+        Err(_) => Ok(None),
     }
 }
 
@@ -222,6 +245,9 @@ pub fn write(report: &Report, folder: &Path) -> Result<ReportFiles, ReportError>
     for figure in &figures {
         files.bytes(&format!("{}.svg", figure.name), figure.figure.svg.as_bytes())?;
         files.bytes(&format!("{}.png", figure.name), &figure.figure.png)?;
+    }
+    if let Some(ranking) = &report.ranking {
+        files.ranking(ranking, &report.input.title)?;
     }
     let cases = case_files::place(report, &mut files)?;
     let page = page::render(report, &figures, &cases)?;

@@ -3,6 +3,7 @@
 mod cases;
 mod html;
 mod provenance;
+pub mod ranking;
 mod section;
 mod words;
 
@@ -49,7 +50,7 @@ fn sections(report: &Report, figures: &[NamedFigure], files: &CaseFiles) -> Vec<
         ("Summary", summary(report)),
         ("Notes", section::notes(&report.input)),
         ("Comparison", section::comparison(report) + &charts(Section::Comparison)),
-        ("Ranking", charts(Section::Ranking)),
+        ("Ranking", report.ranking.as_ref().map_or_else(String::new, ranking::section) + &charts(Section::Ranking)),
         ("Per structure", section::structures(report) + &charts(Section::Structures) + &plane),
         ("Cases", cases::cases(report, files)),
         ("Slice classifier", section::classifiers(report) + &charts(Section::Classifiers)),

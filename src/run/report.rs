@@ -61,6 +61,7 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
         classifiers,
         success_dice: first.plan.evaluate.success_dice.clone(),
         reproduce: reproduce(&finished)?,
+        rank: first.plan.evaluate.rank,
     })
 }
 

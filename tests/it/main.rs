@@ -30,6 +30,7 @@ mod pipeline;
 mod precision;
 mod preprocess;
 mod random_specs;
+mod rank;
 mod repair;
 mod resume;
 mod shared_files;

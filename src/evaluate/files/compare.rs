@@ -61,6 +61,12 @@ impl Comparer {
     /// scored.
     pub fn structures(&self, pairs: &Pairs, ignore: Option<u16>) -> Structures {
         let mut structures = Structures::new(ignore);
+        self.add_structures(pairs, &mut structures);
+        structures
+    }
+
+    /// Adds every structure in any file to those of other predictions.
+    pub fn add_structures(&self, pairs: &Pairs, structures: &mut Structures) {
         for some in pairs.pairs.chunks(rayon::current_num_threads()) {
             let files: Vec<_> = some.par_iter().filter_map(|pair| self.read(pair, &[]).ok()).collect();
             for (reference, prediction) in files {
@@ -68,7 +74,6 @@ impl Comparer {
                 drop(structures.add(&reference, &prediction));
             }
         }
-        structures
     }
 
     /// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.

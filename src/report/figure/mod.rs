@@ -9,6 +9,7 @@ pub mod histogram;
 pub mod list;
 pub mod palette;
 pub mod points;
+pub mod rank;
 pub mod ranking;
 pub mod roc;
 pub mod rows;

@@ -60,8 +60,8 @@ pub(super) fn tiles(report: &Report) -> String {
     let which = if several { format!("Best trial: {}. ", escape(&best.name())) } else { String::new() };
     format!(
         "<div class=\"tiles\">\n{}</div>\n<p class=\"note\">{which}Means are taken over cases first, then over \
-         structures.{interval}{few} Intervals are percentile bootstraps over cases ({RESAMPLES} resamples, seed \
-         {BOOTSTRAP_SEED}).</p>\n",
+         structures.{interval}{few} Intervals are BCa bootstraps over patients, and over seeds if there are several ({RESAMPLES} \
+         resamples, seed {BOOTSTRAP_SEED}). sd is over cases, in the last row over structures.</p>\n",
         tiles.into_iter().map(tile).collect::<String>()
     )
 }
