@@ -62,13 +62,12 @@ fn names(files: &[&Leaf]) -> Result<Vec<String>, String> {
 
 /// Writes the labels of a folder, and their names where the format holds none.
 pub(super) fn convert(args: &Convert, source: &Source, options: &Options) -> Result<Vec<PathBuf>, Failure> {
-    let (segments, keep_names) = read(args, source, options)?;
-    let options = Options { keep_names, ..options.clone() };
-    write_labels(&args.source, segments, Vec::new(), &args.target, &options).map_err(failure)
+    let segments = read(args, source, options)?;
+    write_labels(&args.source, segments, Vec::new(), &args.target, options).map_err(failure)
 }
 
-/// The labels of a folder, and whether something names them.
-pub(super) fn read(args: &Convert, source: &Source, options: &Options) -> Result<(Segments, bool), Failure> {
+/// The labels of a folder.
+pub(super) fn read(args: &Convert, source: &Source, options: &Options) -> Result<Segments, Failure> {
     let names = args.names.as_ref().map(|path| LabelNames::read(path)).transpose();
     let names = names.map_err(|error| failure(error.into()))?;
     let image = args.on.as_ref().map(|path| Image { path: path.clone(), series: options.choice.series.clone() });
@@ -77,6 +76,5 @@ pub(super) fn read(args: &Convert, source: &Source, options: &Options) -> Result
     if image.is_none() {
         slices::whole(&labels.path, &labels.slices).map_err(|error| failure(error.into()))?;
     }
-    let named = !labels.names.is_empty();
-    Ok((labels.into_segments(), named))
+    Ok(labels.into_segments())
 }

@@ -75,7 +75,7 @@ fn name_of(path: &Path) -> String {
 fn read(args: &Convert, path: &Path, options: &Options) -> Result<Segments, Failure> {
     match parts::of(path, args.labels)? {
         Some(source) => {
-            let (segments, _) = parts::read(args, &source, options)?;
+            let segments = parts::read(args, &source, options)?;
             segments.only(&options.structures, path).map(colored).map_err(|error| failure(error.into()))
         }
         None => read_labels(path, options).map_err(failure),

@@ -1,7 +1,7 @@
 //! The page of a ranking, and its section in the page of a report.
 
 use super::html::{Cell, escape, heading, table};
-use super::{SORT, STYLE, chart};
+use super::{SCRIPT, STYLE, chart};
 use crate::evaluate::rank::{Board, Ranking};
 use crate::report::figure::list::NamedFigure;
 use crate::report::ranking::{EntryRow, PairRow, StructureRow, entry_rows, legend, origin, pair_rows, structure_rows};
@@ -31,7 +31,7 @@ pub fn page(ranking: &Ranking, title: &str, figures: &[NamedFigure]) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Ranking: {title}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n<ul class=\"lines\">\n{lines}</ul>\n</header>\n\
-         <main>\n{body}</main>\n<script>\n{SORT}</script>\n</body>\n</html>\n"
+         <main>\n{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
     )
 }
 
