@@ -2,6 +2,7 @@
 
 mod folder;
 mod parts;
+mod scene;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
@@ -20,7 +21,8 @@ use crate::volume::surface::CoordinateSystem;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The target's ending selects the format: .nii, .nii.gz, .nrrd, .seg.nrrd (named segments), .dcm (DICOM SEG),
-.stl, .obj, .ply (one surface per structure), .glb (all surfaces, coloured). A name without ending is written as a
+.stl, .obj, .ply (one surface per structure), .glb (all surfaces, coloured), .html (a page that shows all surfaces, with --reference
+also their distances), .gif (the surfaces turning). A name without ending is written as a
 folder with a DICOM series.
 
 Examples:
@@ -29,6 +31,8 @@ Examples:
   segspec convert femur.stl femur.nrrd --on ct.nii.gz
   segspec convert rtstruct.dcm organs.seg.nrrd --on dicom/
   segspec convert prediction.nii.gz organs.glb --triangles 20000
+  segspec convert prediction.nii.gz organs.html --reference label.nii.gz
+  segspec convert prediction.nii.gz organs.gif
   segspec convert organs.seg.nrrd organs.nii.gz --colours organs.txt
   segspec convert rtstruct.dcm organs.nii.gz --on dicom/ --structures liver,spleen
   segspec convert lesion.dcm lesion.nii.gz --on ct.nii.gz --resample
@@ -72,9 +76,13 @@ pub struct Convert {
     /// Write surfaces along voxel faces, without smoothing
     #[arg(long)]
     blocky: bool,
-    /// Simplify each written surface to at most this many triangles
+    /// Simplify each written surface to at most this many triangles (.html and .gif: all surfaces together to about as many
+    /// [default: 100000])
     #[arg(long, value_name = "N")]
     triangles: Option<usize>,
+    /// For .html: the labels to compare with, in any of the source's forms and on any grid; surfaces are coloured by their distance
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["to", "on"])]
+    reference: Option<PathBuf>,
     /// Also write the structures' names and colours to this file: .txt for ITK-SNAP, .ctbl for 3D Slicer
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     colours: Option<PathBuf>,
@@ -123,7 +131,6 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         name: None,
         structures: args.structures.clone(),
         resample: args.resample,
-        keep_names: false,
         notes: Notes::default(),
     };
     if let Some(ending) = &args.to {
@@ -132,7 +139,17 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
     // Only labels have names.
     let labels = options.labels || args.names.is_some() || !args.structures.is_empty();
     let options = Options { labels, ..options };
-    let written = match parts::of(&args)? {
+    if let Some(kind) = scene::Kind::of(&args.target) {
+        let written = scene::convert(&args, kind, &options)?;
+        options.notes.all().iter().for_each(|note| eprintln!("note: {note}"));
+        println!("{}", written.display());
+        return Ok(Exit::Ok);
+    }
+    if args.reference.is_some() {
+        let text = "--reference compares surfaces on a page: the target's name must end in .html (`segspec evaluate` computes scores)";
+        return Err(Failure::message(Exit::Usage, text));
+    }
+    let written = match parts::of(&args.source, args.labels)? {
         Some(source) => parts::convert(&args, &source, &options)?,
         None if args.anonymize => anonymous_series(&args, &options)?,
         None => convert(&args.source, &args.target, &options).map_err(failure)?,

@@ -8,21 +8,28 @@ use polars::prelude::DataFrame;
 use serde_json::{Map, Value, json};
 
 use super::{Exit, Failure};
-use crate::dataset::spec::Structure;
-use crate::dataset::{self, Excluded, Target, TargetStructure};
-use crate::evaluate::files::named::{Asked, structure};
+use crate::dataset::{Dataset, Excluded};
 use crate::evaluate::files::{
     Comparer, Comparison, Images, Layout, Missing, PairError, Pairs, Reader, Request, Scored, Side, Wanted, pair,
 };
 use crate::evaluate::frame::{Row, rows};
+use crate::evaluate::metric::{DICE, MetricId};
 use crate::evaluate::spec::Evaluate as Settings;
-use crate::evaluate::summary::RESAMPLES;
+use crate::evaluate::summary::{RESAMPLES, StructureGroups};
 use crate::evaluate::table::{self, to_frame, write_csv};
 use crate::evaluate::{Score, Summary, summarise, summary};
 use crate::report::terminal;
 use crate::report::text_table::Charset;
 use crate::volume::ReadError;
 use crate::volume::label_names::LabelNames;
+
+mod asked;
+mod patients;
+mod tools;
+
+use asked::{dataset_target, parse_labels};
+use patients::Patients;
+use tools::Tool;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +41,7 @@ Examples:
   segspec evaluate --reference surfaces --prediction predictions --on images
   segspec evaluate --reference labelsTr --prediction fold0 --cases cases.txt --missing empty
   segspec evaluate --reference totalsegmentator --prediction predictions --names dataset.json
+  segspec evaluate --reference labelsTs --prediction nnunet=out1 --prediction monai=out2 --output reports/tools
   segspec evaluate --reference reader1 --prediction reader2 --layout masks";
 
 /// Score label files against references: overlap, volumes, surface distances, components
@@ -44,16 +52,16 @@ Examples:
 /// name, also in nested folders, DICOM objects also by patient and series. Structures are paired by name where files name them (masks,
 /// DICOM SEG, RTSTRUCT, .seg.nrrd, label_map.json of a run, --names), else by value; names that contradict are an error. Structures may
 /// overlap. A missing prediction is an error (see --missing); predictions without a reference are listed but not scored. Cases that
-/// cannot be scored are listed, and the exit code is then 4.
+/// cannot be scored are listed, and the exit code is then 4. Several predictions are ranked: see docs/ranking.md.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Evaluate {
     /// Reference label file, or folder of them
     #[arg(long, value_name = "DIR|FILE")]
     reference: PathBuf,
-    /// Predicted label file, or folder of them
-    #[arg(long, value_name = "DIR|FILE")]
-    prediction: PathBuf,
+    /// Predicted label file, or folder of them. Several, each with a name of its own, are ranked
+    #[arg(long, value_name = "[NAME=]DIR|FILE", required = true)]
+    prediction: Vec<String>,
     /// Image, or folder of images with the names of the cases, whose voxels surfaces, contours (RTSTRUCT), DICOM SEG and pictures get
     /// [default: the series beside DICOM objects, else the grid of the other side]
     #[arg(long, value_name = "DIR|FILE")]
@@ -92,6 +100,19 @@ pub struct Evaluate {
     /// Distance up to which surfaces agree: adds NSD and boundary IoU
     #[arg(long, value_name = "MM")]
     tolerance_mm: Option<f64>,
+    /// Regular expression whose first group is the patient in a case's name: cases of one patient are resampled together
+    /// [default: group-by of the dataset's split; else each case is a patient]
+    #[arg(long, value_name = "REGEX")]
+    group_by: Option<String>,
+    /// Metric that several predictions are ranked by, by its column in the tables
+    #[arg(long, value_name = "COLUMN", default_value = "dice")]
+    metric: MetricId,
+    /// Largest difference of several predictions that does not matter, in the unit of the metric
+    #[arg(long, value_name = "NUMBER", value_parser = margin)]
+    margin: Option<f64>,
+    /// Folder for the ranking of several predictions: page, figures, tables, LaTeX
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -123,51 +144,111 @@ enum FolderLayout {
 
 /// Dice thresholds of the success rates.
 const SUCCESS_DICE: [f64; 3] = [0.5, 0.7, 0.9];
+/// Number of worst scores in JSON.
+const WORST: usize = 10;
 /// Most predictions without a reference that are named one by one.
 const EXTRA_SHOWN: usize = 5;
 /// Seed of the bootstrap.
 const BOOTSTRAP_SEED: u64 = 0;
 
+/// A number that is no less than 0.
+pub(super) fn margin(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| format!("`{text}` is not a difference of 0 or more"))
+}
+
+/// What the command line says beside the files.
+struct Scope {
+    settings: Settings,
+    /// Structures that were asked for.
+    wanted: Option<Wanted>,
+    groups: StructureGroups,
+    patients: Patients,
+}
+
+impl Scope {
+    fn of(args: &Evaluate) -> Result<Self, Failure> {
+        let dataset = args.dataset.as_ref().map(|name| super::dataset::load(name)).transpose()?.map(|it| it.dataset);
+        let wanted = match (&args.labels, &dataset) {
+            (Some(labels), _) => Some(parse_labels(labels).map_err(|text| Failure::message(Exit::Usage, text))?),
+            (None, Some(dataset)) => Some(dataset_target(dataset, &args.structures)?),
+            (None, None) => None,
+        };
+        let groups = dataset.as_ref().map(|it: &Dataset| it.labels.groups.clone()).unwrap_or_default();
+        let patients = Patients::of(args.group_by.as_deref(), dataset.as_ref())?;
+        Ok(Self { settings: settings(args)?, wanted, groups, patients })
+    }
+}
+
 pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
-    let asked = match (&args.labels, &args.dataset) {
-        (Some(labels), _) => Some(parse_labels(labels).map_err(|text| Failure::message(Exit::Usage, text))?),
-        (None, Some(name)) => Some(dataset_target(name, &args.structures)?),
-        (None, None) => None,
+    let scope = Scope::of(&args)?;
+    let tools = tools::tools(&args.prediction)?;
+    let mut sides = Vec::new();
+    for tool in &tools {
+        sides.push((pairs(&args, tool)?, comparer(&args, tool)?));
+    }
+    let comparison = match &scope.wanted {
+        Some(wanted) => Comparison::Asked(with_ignore(wanted.clone(), args.ignore)),
+        None => {
+            // A structure that only one of several predictions has is scored for all.
+            let [(pairs, comparer), others @ ..] = sides.as_slice() else { return Ok(Exit::Usage) };
+            let mut structures = comparer.structures(pairs, args.ignore);
+            others.iter().for_each(|(pairs, comparer)| comparer.add_structures(pairs, &mut structures));
+            Comparison::Found(structures)
+        }
     };
-    let settings = settings(&args)?;
-    let pairs = pairs(&args)?;
-    let comparer = comparer(&args)?;
-    let comparison = match asked {
-        Some(wanted) => Comparison::Asked(with_ignore(wanted, args.ignore)),
-        None => Comparison::Found(comparer.structures(&pairs, args.ignore)),
-    };
-    let Scored { scores, excluded, mut warnings } = comparer.score_all(&pairs, &comparison, &settings);
-    warnings.extend(nowhere(&scores));
-    warnings.extend(missing(&pairs, &args));
+    let mut all = Vec::new();
+    for (tool, (pairs, comparer)) in tools.iter().zip(&sides) {
+        let mut scored = comparer.score_all(pairs, &comparison, &scope.settings);
+        scored.warnings.extend(nowhere(&scored.scores));
+        scored.warnings.extend(missing(pairs, &args));
+        say(tool, tools.len() > 1, pairs, &scored);
+        all.push(scored);
+    }
+    let exit = if all.iter().all(|scored| scored.excluded.is_empty()) { Exit::Ok } else { Exit::BadData };
+    match (all.as_slice(), sides.as_slice()) {
+        ([one], [(pairs, _)]) => single(&args, &scope, pairs, one)?,
+        _ => tools::compare(&args, &scope, &tools, &all)?,
+    }
+    Ok(exit)
+}
+
+/// Prints the scores of one set of predictions.
+fn single(args: &Evaluate, scope: &Scope, pairs: &Pairs, scored: &Scored) -> Result<(), Failure> {
     let failed = |error| Failure::new(Exit::Environment, error);
-    let scores = to_frame(&scores).map_err(failed)?;
-    let summary = summarise(&scores, &SUCCESS_DICE, BOOTSTRAP_SEED).map_err(failed)?;
+    if args.output.is_some() || args.margin.is_some() || args.metric != DICE {
+        let text = "--output, --metric and --margin are for several predictions: --prediction A=DIR --prediction B=DIR";
+        return Err(Failure::message(Exit::Usage, text));
+    }
+    let scores = to_frame(&scored.scores).map_err(failed)?;
+    let named = scope.patients.add(scores.clone()).map_err(failed)?;
+    let summary = summarise(&named, &scope.groups, &SUCCESS_DICE, BOOTSTRAP_SEED).map_err(failed)?;
     if let Some(csv) = &args.csv {
         write_csv(&scores, csv).map_err(failed)?;
     }
     if args.json {
-        println!("{:#}", to_json(&summary, &scores, &excluded, &pairs, &warnings));
+        println!("{:#}", to_json(&summary, &scores, &scored.excluded, pairs, &scored.warnings));
     } else {
         print!("{}", terminal::summary(&summary, Charset::Unicode));
     }
+    Ok(())
+}
+
+/// Warnings about one set of predictions; its name stands before them if there are several.
+fn say(tool: &Tool, several: bool, pairs: &Pairs, scored: &Scored) {
+    let name = if several { format!("{}: ", tool.name) } else { String::new() };
     for extra in pairs.extra.iter().take(EXTRA_SHOWN) {
-        eprintln!("warning: {}: no reference with this name; not scored", extra.display());
+        eprintln!("warning: {name}{}: no reference with this name; not scored", extra.display());
     }
     if let Some(more) = pairs.extra.len().checked_sub(EXTRA_SHOWN).filter(|more| *more > 0) {
-        eprintln!("warning: {more} more predictions without a reference; not scored");
+        eprintln!("warning: {name}{more} more predictions without a reference; not scored");
     }
-    for text in &warnings {
-        eprintln!("warning: {text}");
+    for text in &scored.warnings {
+        eprintln!("warning: {name}{text}");
     }
-    for case in &excluded {
-        eprintln!("error: {}: not scored: {}", case.case, case.reason);
+    for case in &scored.excluded {
+        eprintln!("error: {name}{}: not scored: {}", case.case, case.reason);
     }
-    Ok(if excluded.is_empty() { Exit::Ok } else { Exit::BadData })
 }
 
 /// Settings of the metrics.
@@ -181,7 +262,7 @@ fn settings(args: &Evaluate) -> Result<Settings, Failure> {
 }
 
 /// Pairs the cases of both sides, and says how folders were read.
-fn pairs(args: &Evaluate) -> Result<Pairs, Failure> {
+fn pairs(args: &Evaluate, tool: &Tool) -> Result<Pairs, Failure> {
     let failed = |error: PairError| Failure::new(Exit::BadData, error);
     let layout = args.layout.map(|layout| match layout {
         FolderLayout::Files => Layout::Files,
@@ -195,7 +276,9 @@ fn pairs(args: &Evaluate) -> Result<Pairs, Failure> {
     };
     let request = Request { cases: cases(args.cases.as_deref())?, missing };
     let reference = Side::of(&args.reference, layout).map_err(failed)?;
-    let prediction = Side::of(&args.prediction, layout).map_err(failed)?;
+    let prediction = Side::of(&tool.path, layout).map_err(failed)?;
+    let names = [reference.names(), prediction.names()];
+    let (reference, prediction) = (reference.with_prefixed(&names[1]), prediction.with_prefixed(&names[0]));
     let pairs = pair(&reference, &prediction, &request).map_err(failed)?;
     let plain = |form: &&str| ["file", "label files"].contains(form);
     if !pairs.forms.iter().all(plain) {
@@ -225,7 +308,7 @@ fn cases(text: Option<&str>) -> Result<Vec<String>, Failure> {
     }
 }
 
-fn comparer(args: &Evaluate) -> Result<Comparer, Failure> {
+fn comparer(args: &Evaluate, tool: &Tool) -> Result<Comparer, Failure> {
     let bad = |error: ReadError| Failure::new(Exit::BadData, error);
     let reader = |own: &Option<PathBuf>| {
         let names = own.as_ref().or(args.names.as_ref()).map(|path| LabelNames::read(path)).transpose();
@@ -238,7 +321,7 @@ fn comparer(args: &Evaluate) -> Result<Comparer, Failure> {
     let images = args.on.as_ref().map(list).transpose()?;
     let beside = match images {
         Some(_) => Images::default(),
-        None => Images::beside(&[&args.reference, &args.prediction]),
+        None => Images::beside(&[&args.reference, &tool.path]),
     };
     let (reference, prediction) = (reader(&args.reference_names)?, reader(&args.prediction_names)?);
     Ok(Comparer { reference, prediction, images, beside })
@@ -287,74 +370,20 @@ fn to_json(summary: &Summary, scores: &DataFrame, excluded: &[Excluded], pairs: 
     let case = |row: Row| columns.iter().map(|name| ((*name).to_owned(), row.json(name))).collect::<Map<_, _>>();
     json!({
         "distance_unit": summary.distance_unit,
+        "n_cases": summary.n_cases,
+        "n_patients": summary.n_patients,
         "structures": summaries(&summary.structures),
+        "groups": summaries(&summary.groups),
         "mean": summaries(&summary.overall).first(),
         "cases": rows(scores).map(case).collect::<Vec<_>>(),
         "excluded": excluded,
         "warnings": warnings,
+        "cautions": summary.cautions(),
+        "worst": summary.worst(DICE, WORST),
         "extra_predictions": pairs.extra,
         "missing_predictions": pairs.missing,
         "read_as": { "reference": pairs.forms[0], "prediction": pairs.forms[1] },
         "bootstrap_resamples": RESAMPLES,
         "bootstrap_seed": BOOTSTRAP_SEED,
     })
-}
-
-/// Parses `liver=1,spleen=2`; the values of a repeated name are merged.
-fn parse_labels(text: &str) -> Result<Wanted, String> {
-    let mut structures: Vec<TargetStructure> = Vec::new();
-    let mut names = Asked::new();
-    for part in text.split(',') {
-        let wrong =
-            || format!("--labels: `{part}` is not NAME=VALUE with a value from 1 to 65535, as in liver=1,spleen=2");
-        let (name, value) = part.split_once('=').ok_or_else(wrong)?;
-        let (name, value) = (name.trim(), value.trim().parse::<u16>().map_err(|_| wrong())?);
-        if name.is_empty() || value == 0 {
-            return Err(wrong());
-        }
-        match structures.iter_mut().find(|structure| structure.name == name) {
-            Some(structure) => structure.values.push(value),
-            None => {
-                structures.push(structure(name, value));
-                names.push((name.to_owned(), value));
-            }
-        }
-    }
-    // A union of several values is asked for by these values, whatever a file calls each of them.
-    names.retain(|(name, _)| structures.iter().any(|known| known.name == *name && known.values.len() == 1));
-    let target = Target { overlapping: false, independent: false, ignore: None, structures };
-    Ok(Wanted { target, names })
-}
-
-/// The named structures of a dataset, or every `[[structure]]`.
-fn dataset_target(name: &str, structures: &[String]) -> Result<Wanted, Failure> {
-    let dataset = super::dataset::load(name)?.dataset;
-    let target = dataset::target(&dataset, structures).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let mut names: Asked =
-        dataset.structures.iter().map(|structure| (structure.name.clone(), structure.value)).collect();
-    // Predictions of merged structures have their names, too.
-    let merged = target.structures.iter().filter(|merged| dataset.labels.merge.contains_key(&merged.name));
-    names.extend(merged.map(|merged| (merged.name.clone(), merged.value)));
-    if dataset.labels.overlap {
-        // Values of label maps are sets of structures, each of which is a bit.
-        let bit = |(index, structure): (usize, &Structure)| (structure.name.clone(), dataset.mask_value(index));
-        names = dataset.structures.iter().enumerate().map(bit).collect();
-    }
-    Ok(Wanted { target, names })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_names_with_values() {
-        let target = parse_labels("liver=1, bone=3,bone=7").unwrap().target;
-        let found: Vec<_> = target.structures.iter().map(|s| (s.name.as_str(), s.values.clone())).collect();
-        assert_eq!(found, [("liver", vec![1]), ("bone", vec![3, 7])]);
-        for wrong in ["liver", "liver=", "=1", "liver=0", "liver=-1", "liver=70000", "liver=1,", ""] {
-            let message = parse_labels(wrong).err().unwrap();
-            assert!(message.contains("is not NAME=VALUE"), "{message}");
-        }
-    }
 }

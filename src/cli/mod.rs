@@ -16,6 +16,7 @@ mod phantom;
 mod predict;
 mod prepare;
 mod preview;
+mod rank;
 mod report;
 mod run;
 mod run_plan;
@@ -47,6 +48,7 @@ enum Command {
     Predict(predict::Predict),
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
+    Rank(rank::Rank),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
     Ls(ls::Ls),
@@ -81,6 +83,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Predict(args) => predict::execute(args),
         Command::Evaluate(args) => evaluate::execute(args),
         Command::Report(args) => report::execute(args),
+        Command::Rank(args) => rank::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),

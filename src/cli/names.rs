@@ -23,7 +23,10 @@ const HINTS: [(&[&str], &str); 10] = [
         "`segspec predict RUN --input IMAGES --output FOLDER` segments images",
     ),
     (&["eval", "score", "metrics"], "`segspec evaluate --reference DIR --prediction DIR` scores label maps"),
-    (&["compare", "diff", "plot"], "`segspec report A B --output FOLDER` compares runs or experiments"),
+    (
+        &["compare", "diff", "plot"],
+        "`segspec rank A B` ranks runs or experiments, `segspec report A B --output FOLDER` compares them on a page",
+    ),
     (
         &["reproduce", "repeat", "rerun"],
         "`segspec run FILE --set run-root=again` computes everything once more, beside the first results",

@@ -1,5 +1,6 @@
 //! `segspec predict`.
 
+mod place;
 mod slices;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +63,9 @@ pub struct Predict {
     /// Format of the results, as a file name ending: nii.gz, nrrd, seg.nrrd, dcm (DICOM SEG), stl, obj, ply or glb
     #[arg(long, value_name = "ENDING", default_value = "nii.gz")]
     format: Ending,
+    /// Replace results of other images or networks in the output folder
+    #[arg(long)]
+    overwrite: bool,
     /// Print files and volumes as JSON
     #[arg(long)]
     json: bool,
@@ -119,6 +123,8 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     }
     refuse_to_overwrite(&cases, &args)?;
     refuse_without_series(&cases, &args.format)?;
+    let classifies = trained.plan.task == Task::ClassifySlices;
+    let record = place::refuse_others(&cases, &args, &runs, &trained, classifies)?;
     let events = Events::to(Terminal::new());
     for run in &runs {
         if run.status()? != Status::Finished {
@@ -132,10 +138,16 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
             let text = "--format has no effect on a slice classifier, which writes slices.csv: leave it out";
             Err(Failure::message(Exit::Usage, text))
         }
-        Task::ClassifySlices => slices::classify(&cases, failed, &args, &trained, &events),
+        Task::ClassifySlices => {
+            let exit = slices::classify(&cases, failed, &args, &trained, &events)?;
+            place::write(&args.output, &record)?;
+            Ok(exit)
+        }
         Task::Segment => {
             write_label_map(&args.output, &trained)?;
             let cancel = session::cancellation();
+            // Written first: what is stopped half-way has results, too.
+            place::write(&args.output, &record)?;
             let rows = segment_all(&cases, &args, &trained, &cancel, &events, &mut failed)?;
             print(&args, &trained, &rows, &failed);
             Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })

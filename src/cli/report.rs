@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::names::{experiment_file, is_name, run_folder};
@@ -14,7 +14,7 @@ use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::{Trial, summary};
 use crate::plan::tell_apart;
 use crate::report::text_table::Charset;
-use crate::report::{self, terminal};
+use crate::report::{self, formats, terminal};
 use crate::run::{self, found};
 use crate::store::{self, Stored};
 
@@ -27,6 +27,7 @@ use crate::store::{self, Stored};
 Examples:
   segspec report experiments/phantom.toml --open
   segspec report runs/phantom/0123456789ab
+  segspec report experiments/sweep-phantom.toml --format latex > table.tex
   segspec report experiments/plain.toml experiments/attention.toml --output reports/networks")]
 pub struct Report {
     /// Experiment file, or run folder or the beginning of its id; several are compared
@@ -44,9 +45,23 @@ pub struct Report {
     /// Open the page in a browser
     #[arg(long)]
     open: bool,
-    /// Print the scores as JSON
-    #[arg(long)]
+    /// What to print besides writing the report: `html` a table for the terminal, the others the tables of trials and structures in this
+    /// format (`latex`: for the package booktabs)
+    #[arg(long, value_name = "FORMAT", default_value = "html")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Html,
+    Md,
+    Csv,
+    Latex,
+    Json,
 }
 
 /// Writes the report.
@@ -69,14 +84,20 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     tell_apart(&mut runs.iter_mut().map(|run| &mut run.plan).collect::<Vec<_>>());
     let settings = if let [run] = runs.as_mut_slice() { name_prediction(run) } else { String::new() };
     let (report, files) = run::report::write(&runs, &notes, &out)?;
-    if args.json {
-        println!("{}", to_json(&report));
-    } else {
-        print!("{}", terminal::report(&report, Charset::Unicode));
-        if !settings.is_empty() {
-            println!("This training has several predictions; this one has {settings}.");
+    match if args.json { Format::Json } else { args.format } {
+        Format::Json => println!("{}", to_json(&report)),
+        Format::Md => print!("{}", formats::markdown(&report)),
+        Format::Latex => print!("{}", formats::latex(&report)),
+        Format::Csv => {
+            print!("{}", formats::csv(&report).map_err(|error| Failure::new(Exit::Environment, error))?);
         }
-        println!("report: {}", files.page.display());
+        Format::Html => {
+            print!("{}", terminal::report(&report, Charset::Unicode));
+            if !settings.is_empty() {
+                println!("This training has several predictions; this one has {settings}.");
+            }
+            println!("report: {}", files.page.display());
+        }
     }
     if args.open {
         open(&files.page)?;
@@ -95,7 +116,7 @@ fn name_prediction(run: &mut Stored) -> String {
 }
 
 /// The runs to report on, their experiment's notes, and the default output folder.
-fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
+pub(super) fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
     if path.is_dir() || (is_name(path) && !experiment_file(path).is_file()) {
         let run = Stored::open(&run_folder(path)?)?;
         let out = run.evaluation().report();
@@ -143,7 +164,7 @@ pub(super) fn to_json(report: &report::Report) -> Value {
     json!({ "experiment": report.input.title, "trials": trials, "classifiers": classifiers })
 }
 
-fn open(page: &Path) -> Result<(), Failure> {
+pub(super) fn open(page: &Path) -> Result<(), Failure> {
     let program = if cfg!(target_os = "macos") {
         "open"
     } else if cfg!(windows) {

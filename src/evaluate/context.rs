@@ -1,6 +1,9 @@
 //! Origin of scores, and display names of their trials and runs.
 
+use std::collections::BTreeMap;
+
 use super::TrialKey;
+use super::summary::StructureGroups;
 
 /// Origin of the scores of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +22,12 @@ pub struct Context {
     pub split: String,
     /// Whether this split was used to select the checkpoint: its scores are then optimistic.
     pub selected_on: bool,
+    /// How the weights were chosen: `best epoch on the validation cases`.
+    pub weights: String,
+    /// Patient of each case that is not a patient of its own.
+    pub patients: BTreeMap<String, String>,
+    /// Groups of structures that the dataset names.
+    pub groups: StructureGroups,
 }
 
 impl Context {

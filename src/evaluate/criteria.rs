@@ -19,7 +19,7 @@ pub struct Criteria {
 impl Evaluate {
     /// The criteria of every structure, in the order of the target. They decide about scores; what else the settings hold does not.
     pub fn criteria(&self, target: &Target) -> Vec<Criteria> {
-        let Self { success_dice: _, tolerance_mm, structure_tolerances_mm, instance_iou } = self;
+        let Self { success_dice: _, tolerance_mm, structure_tolerances_mm, instance_iou, rank: _ } = self;
         let of = |structure: &TargetStructure| Criteria {
             tolerance_mm: structure_tolerances_mm.get(&structure.name).copied().or(*tolerance_mm),
             instance_iou: structure.instances.then_some(*instance_iou),

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 mod input;
 mod list;
+mod name;
 
 pub use input::{Grid, LengthUnit, MetricInput};
 pub use list::METRICS;

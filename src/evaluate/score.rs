@@ -43,7 +43,8 @@ impl Score {
         let MetricInput { counts, voxel_ml, shape, grid, .. } = *compared;
         let volume = |voxels: u64| voxel_ml.map(|ml| ml * voxels as f64);
         let mut values = [None; METRICS.len()];
-        MetricId::all().for_each(|metric| values[metric.place()] = (metric.of)(compared));
+        // −0, the sum of no numbers, is written as 0.
+        MetricId::all().for_each(|metric| values[metric.place()] = (metric.of)(compared).map(|value| value + 0.0));
         Self {
             case: case.to_owned(),
             structure: structure.to_owned(),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::metric::{DICE, MetricId};
+
 /// How predictions are scored. Scores are always per case and per structure, on the original grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -23,6 +25,33 @@ pub struct Evaluate {
     /// IoU from which two components of a structure with `instances = true` are the same instance.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub instance_iou: f64,
+    /// How runs are ranked, declared before they are scored. It changes no score.
+    #[serde(skip_serializing_if = "RankBy::is_default")]
+    pub rank: RankBy,
+}
+
+/// What runs are ranked by.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RankBy {
+    /// Metric: its column in the tables.
+    pub metric: MetricId,
+    /// Largest difference of the means that does not matter, in the unit of the metric: differences within it are called equivalent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
+    pub margin: Option<f64>,
+}
+
+impl RankBy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for RankBy {
+    fn default() -> Self {
+        Self { metric: DICE, margin: None }
+    }
 }
 
 impl Default for Evaluate {
@@ -32,6 +61,7 @@ impl Default for Evaluate {
             tolerance_mm: None,
             structure_tolerances_mm: BTreeMap::new(),
             instance_iou: 0.1,
+            rank: RankBy::default(),
         }
     }
 }

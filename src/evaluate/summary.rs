@@ -2,19 +2,25 @@
 //!
 //! A structure without any defined value has no statistics and is excluded from the overall mean; it counts as neither 0 nor NaN.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 use serde::Serialize;
 
 use super::frame::{self, Groups, Row, column, mean, numbers, sort};
-use super::metric::{DICE, METRICS, MetricId};
+use super::metric::{DICE, LengthUnit, METRICS, MetricId, Unit};
 use super::quantile::quantile;
 use super::table::TableError;
+use crate::counted;
 
 mod bootstrap;
+mod worst;
 
 pub use bootstrap::RESAMPLES;
+pub use worst::{Cautions, Worst};
+
+/// Named groups of structures, such as organs and bones.
+pub type StructureGroups = BTreeMap<String, Vec<String>>;
 
 /// Name of the row over all structures.
 pub const OVERALL: &str = "mean";
@@ -38,7 +44,10 @@ pub struct Statistics {
     pub min: f64,
     /// Largest value.
     pub max: f64,
-    /// 95 % confidence interval of the mean, lower and upper: percentile bootstrap over cases; undefined for one case.
+    /// 5th percentile.
+    pub p05: f64,
+    /// 95 % confidence interval of the mean, lower and upper: BCa bootstrap over patients, and over seeds if there are several; undefined
+    /// for fewer than [`FEWEST`](super::statistics::FEWEST) patients.
     pub ci95: Option<[f64; 2]>,
 }
 
@@ -46,7 +55,7 @@ pub struct Statistics {
 type Part = (&'static str, fn(&Statistics) -> Option<f64>);
 
 /// Column suffixes after a metric's name, as in `dice_mean`. The number of values precedes them in `dice_n`.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("mean", |it| Some(it.mean)),
     ("sd", |it| it.sd),
     ("median", |it| Some(it.median)),
@@ -54,6 +63,7 @@ const PARTS: [Part; 9] = [
     ("q3", |it| Some(it.q3)),
     ("min", |it| Some(it.min)),
     ("max", |it| Some(it.max)),
+    ("p05", |it| Some(it.p05)),
     ("ci95_low", |it| it.ci95.map(|[low, _]| low)),
     ("ci95_high", |it| it.ci95.map(|[_, high]| high)),
 ];
@@ -75,6 +85,7 @@ impl Statistics {
             q3: quantile(&ascending, 0.75)?,
             min: *ascending.first()?,
             max: *ascending.last()?,
+            p05: quantile(&ascending, 0.05)?,
             ci95: None,
         })
     }
@@ -91,6 +102,7 @@ impl Statistics {
             q3: number("q3")?,
             min: number("min")?,
             max: number("max")?,
+            p05: number("p05")?,
             ci95: number("ci95_low").zip(number("ci95_high")).map(|(low, high)| [low, high]),
         })
     }
@@ -113,38 +125,98 @@ pub(super) fn ascending_mean(values: &[f64]) -> Option<f64> {
 pub struct Summary {
     /// Cases scored.
     pub n_cases: usize,
-    /// Unit of distances: `mm`, for images without spacing `voxel`, and both where a set has both kinds of images.
+    /// Patients scored: cases of one patient are not independent.
+    pub n_patients: usize,
+    /// Unit of distances: `mm`, for images without spacing `voxel`, and both where a set has both kinds of images. Distances then have no
+    /// statistics.
     pub distance_unit: String,
-    /// One row per case and structure, sorted by case: every metric averaged over repeated seeds, and in how many of them the
+    /// One row per case and structure, sorted by case: `patient`; every metric averaged over repeated seeds, and in how many of them the
     /// structure was missed, a false positive, or absent from both.
     pub cases: DataFrame,
-    /// One row per structure, in the order of their appearance, which is the target's. `structure`; `n` cases; `n_missed`, how often
-    /// it is in the reference but not in the prediction; `n_fp_on_empty`, the reverse; `n_undefined`, in neither, so that no ratio is
-    /// defined; the statistics of every metric; and success rates: `success_dice_0.7` is the fraction of the cases with a defined
-    /// Dice that reach 0.7.
+    /// One row per structure, in the order of their appearance, which is the target's. `structure`; `n` cases; `n_patients`; `n_missed`,
+    /// how often it is in the reference but not in the prediction; `n_fp_on_empty`, the reverse; `n_undefined`, in neither, so that no
+    /// ratio is defined; the statistics of every metric; and success rates: `success_dice_0.7` is the fraction of the cases with a
+    /// defined Dice that reach 0.7.
     pub structures: DataFrame,
+    /// One row per group of structures with the same columns as [`Self::overall`], over the structures of the group.
+    pub groups: DataFrame,
     /// One row, [`OVERALL`], with the same columns: the statistics are those of the structures' means, counts are sums.
     pub overall: DataFrame,
 }
 
-/// Summarises a table of scores. Several rows for one case and structure (repeated seeds) are averaged first, because they are not
-/// independent cases. `success_dice` are the Dice thresholds of the success rates, `seed` is the seed of the bootstrap.
+/// Summarises a table of scores. Several rows for one case and structure (repeated seeds, in a column `seed`) are averaged first, because
+/// they are not independent cases. A column `patient` names the patient of each case; without it, each case is a patient of its own.
+/// `groups` are the groups of structures, `success_dice` the Dice thresholds of the success rates, `seed` the seed of the bootstrap.
 ///
 /// # Errors
 /// [`TableError`] if the table is not a score table.
-pub fn summarise(scores: &DataFrame, success_dice: &[f64], seed: u64) -> Result<Summary, TableError> {
+pub fn summarise(
+    scores: &DataFrame,
+    groups: &StructureGroups,
+    success_dice: &[f64],
+    seed: u64,
+) -> Result<Summary, TableError> {
+    let distance_unit = distance_unit(scores)?;
+    let scores = &with_patients(unmixed(scores)?)?;
     let cases = per_case(scores)?;
     let n_cases = Groups::by(&cases, &["case"])?.count();
-    let intervals = bootstrap::intervals(&cases, seed)?;
+    let n_patients = Groups::by(&cases, &["patient"])?.count();
+    let by_structure = Groups::by(&cases, &["structure"])?;
+    let names = frame::frame(by_structure.count(), by_structure.keys())?;
+    let known: Vec<&str> = frame::rows(&names).map(|row| row.text("structure")).collect();
+    let mut sets = members(groups, &known);
+    sets.push((OVERALL.to_owned(), (0..known.len()).collect()));
+    let intervals = bootstrap::intervals(scores, &sets, seed)?;
     let structures = per_structure(&cases, &intervals, success_dice)?;
-    let overall = over_structures(&structures, intervals.last(), n_cases, success_dice)?;
-    Ok(Summary { n_cases, distance_unit: distance_unit(scores)?, cases, structures, overall })
+    let mut over = Vec::new();
+    for ((name, members), intervals) in sets.iter().zip(&intervals[known.len()..]) {
+        let own = structures.take(&IdxCa::from_vec("".into(), members.iter().map(|it| *it as IdxSize).collect()));
+        let own = own.map_err(TableError::malformed)?;
+        over.push(over_structures(name, &own, intervals, [n_cases, n_patients], success_dice)?);
+    }
+    let overall = over.pop().unwrap_or_default();
+    let groups = frame::stack(over)?.unwrap_or_else(|| overall.clear());
+    Ok(Summary { n_cases, n_patients, distance_unit, cases, structures, groups, overall })
+}
+
+/// The groups with the places of their scored structures; groups without any are left out.
+fn members(groups: &StructureGroups, known: &[&str]) -> Vec<(String, Vec<usize>)> {
+    let places = |names: &Vec<String>| -> Vec<usize> {
+        known.iter().enumerate().filter(|(_, name)| names.iter().any(|own| own == *name)).map(|(at, _)| at).collect()
+    };
+    groups.iter().map(|(name, own)| (name.clone(), places(own))).filter(|(_, places)| !places.is_empty()).collect()
+}
+
+/// The table with a column `patient`: the case, where none is named.
+fn with_patients(mut scores: DataFrame) -> Result<DataFrame, TableError> {
+    if scores.column("patient").is_err() {
+        let mut patients = scores.column("case").map_err(TableError::malformed)?.clone();
+        patients.rename("patient".into());
+        scores.with_column(patients).map_err(TableError::malformed)?;
+    }
+    Ok(scores)
 }
 
 fn distance_unit(scores: &DataFrame) -> Result<String, TableError> {
     let units = scores.column("distance_unit").and_then(|column| column.str()).map_err(TableError::malformed)?;
     let found: BTreeSet<&str> = units.iter().flatten().collect();
-    Ok(if found.is_empty() { "mm".to_owned() } else { Vec::from_iter(found).join(" and ") })
+    let mm = LengthUnit::Millimetres.name().to_owned();
+    Ok(if found.is_empty() { mm } else { Vec::from_iter(found).join(" and ") })
+}
+
+/// The scores for statistics: without distances where some are in mm and others in voxels, because no mean of both means anything.
+///
+/// # Errors
+/// [`TableError`] if the table is not a score table.
+pub(super) fn unmixed(scores: &DataFrame) -> Result<DataFrame, TableError> {
+    let mut scores = scores.clone();
+    if LengthUnit::of(&distance_unit(&scores)?).is_none() {
+        for metric in MetricId::all().filter(|metric| metric.unit == Unit::Millimetres) {
+            let empty = column(metric.column, vec![None::<f64>; scores.height()]);
+            scores.with_column(empty).map_err(TableError::malformed)?;
+        }
+    }
+    Ok(scores)
 }
 
 /// Mean of a metric over cases, then over structures, as in [`summarise`].
@@ -187,7 +259,7 @@ fn per_case(scores: &DataFrame) -> Result<DataFrame, TableError> {
         let counts = of(&reference, &prediction).iter().map(|flag| u64::from(flag == Some(true))).collect::<Vec<_>>();
         scores.with_column(column(name, counts)).map_err(TableError::malformed)?;
     }
-    let groups = Groups::by(&scores, &["case", "structure"])?;
+    let groups = Groups::by(&scores, &["case", "structure", "patient"])?;
     let mut cases = means(&groups, &MetricId::all().collect::<Vec<_>>(), mean)?;
     for (name, _) in FLAGS {
         cases.with_column(column(name, groups.sums(name)?)).map_err(TableError::malformed)?;
@@ -202,6 +274,7 @@ fn per_structure(cases: &DataFrame, intervals: &[Intervals], success_dice: &[f64
     let groups = Groups::by(cases, &["structure"])?;
     let mut columns = groups.keys();
     columns.push(column("n", groups.sizes().map(|size| size as u64)));
+    columns.push(column("n_patients", distinct(cases, &groups)?));
     for (name, _) in FLAGS {
         columns.push(column(name, groups.sums(name)?));
     }
@@ -220,21 +293,33 @@ fn per_structure(cases: &DataFrame, intervals: &[Intervals], success_dice: &[f64
     frame::frame(groups.count(), columns)
 }
 
+/// Number of patients in each group of rows.
+fn distinct(cases: &DataFrame, groups: &Groups) -> Result<Vec<u64>, TableError> {
+    let patients = Groups::by(cases, &["patient"])?.of_rows();
+    let mut seen = vec![BTreeSet::new(); groups.count()];
+    for (group, patient) in groups.of_rows().into_iter().zip(patients) {
+        seen[group].insert(patient);
+    }
+    Ok(seen.into_iter().map(|patients| patients.len() as u64).collect())
+}
+
 fn over_structures(
+    name: &str,
     structures: &DataFrame,
-    intervals: Option<&Intervals>,
-    n_cases: usize,
+    intervals: &Intervals,
+    [n_cases, n_patients]: [usize; 2],
     success_dice: &[f64],
 ) -> Result<DataFrame, TableError> {
     let defined = |name: &str| Ok(numbers(structures, name)?.into_iter().flatten().collect::<Vec<f64>>());
-    let mut columns = vec![column("structure", [OVERALL]), column("n", [n_cases as u64])];
+    let mut columns =
+        vec![column("structure", [name]), column("n", [n_cases as u64]), column("n_patients", [n_patients as u64])];
     for (name, _) in FLAGS {
         let total = structures.column(name).and_then(|column| column.u64().map(ChunkAgg::sum));
         columns.push(column(name, [total.map_err(TableError::malformed)?.unwrap_or(0)]));
     }
     for metric in MetricId::all() {
         let mut statistics = Statistics::of(&defined(&part_column(metric, "mean"))?);
-        set_interval(&mut statistics, intervals.and_then(|intervals| intervals[metric.place()]));
+        set_interval(&mut statistics, intervals[metric.place()]);
         columns.extend(statistics_columns(metric, &[statistics]));
     }
     for at_least in success_dice {
@@ -269,7 +354,7 @@ pub fn success_column(dice_at_least: f64) -> String {
 pub fn to_json(row: Row, success_dice: &[f64]) -> serde_json::Value {
     let mut object = serde_json::Map::new();
     object.insert("name".into(), row.text("structure").into());
-    for name in ["n"].into_iter().chain(FLAGS.map(|(name, _)| name)) {
+    for name in ["n", "n_patients"].into_iter().chain(FLAGS.map(|(name, _)| name)) {
         object.insert(name.into(), row.json(name));
     }
     for metric in MetricId::all() {

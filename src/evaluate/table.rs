@@ -54,7 +54,7 @@ impl TableError {
         matches!(self, Self::File { source, .. } if crate::files::is_environment(source))
     }
 
-    pub(super) fn malformed(reason: impl ToString) -> Self {
+    pub(crate) fn malformed(reason: impl ToString) -> Self {
         Self::Malformed { place: "table".to_owned(), reason: reason.to_string() }
     }
 

@@ -8,13 +8,15 @@ use polars::prelude::*;
 use super::context::{Context, Names};
 use super::frame::{Groups, Row, column, frame, join, mean, rows, sort, stack};
 use super::metric::{HEADLINE, MetricId};
-use super::summary::{self, OVERALL, Statistics, Summary, ascending_mean, part_column, summarise};
+use super::summary::{self, OVERALL, Statistics, Summary, ascending_mean, part_column, summarise, unmixed};
 use super::table::{self, TableError};
 use crate::dataset::Target;
 
+mod factors;
 mod scope;
 mod tables;
 
+pub use factors::{Factor, Level};
 pub use scope::Incomparable;
 
 /// Seed of the bootstrap in every report.
@@ -34,8 +36,8 @@ pub struct Run<'a> {
 pub struct Trials {
     /// In the order of their first runs.
     pub all: Vec<Trial>,
-    /// Every score of every run: its origin (`experiment`, `trial_number`, `trial`, `fold`, `seed`, `split`, `selected_on`) and the
-    /// columns of a score table, sorted by trial, seed, case and the target's order of structures.
+    /// Every score of every run: its origin (`experiment`, `trial_number`, `trial`, `fold`, `seed`, `split`, `selected_on`, `patient`) and
+    /// the columns of a score table, sorted by trial, seed, case and the target's order of structures.
     pub scores: DataFrame,
     /// Structures that any trial scored, in the order of the target.
     pub structure_names: Vec<String>,
@@ -58,11 +60,14 @@ pub struct Trial {
     pub label: String,
     /// Number of seeds.
     pub n_seeds: usize,
+    /// Number of runs: seeds × folds.
+    pub n_runs: usize,
     /// Over all cases, seeds averaged within a case.
     pub summary: Summary,
     /// One row, [`OVERALL`]. For every metric its mean over seeds (`dice_mean`), where each seed's value is the mean over the cases of
     /// all its folds and then over structures; the standard deviation over seeds (`dice_sd_over_seeds`) and the number of seeds with a
-    /// value (`dice_n_seeds`).
+    /// value (`dice_n_seeds`). The same over folds, with seeds averaged (`dice_sd_over_folds`, `dice_n_folds`): folds test other patients
+    /// with other networks.
     pub overall: DataFrame,
     /// The same columns for each structure.
     pub structures: DataFrame,
@@ -93,6 +98,8 @@ impl OverSeeds {
 const MEAN: &str = "mean";
 const SD: &str = "sd_over_seeds";
 const N: &str = "n_seeds";
+const SD_FOLDS: &str = "sd_over_folds";
+const N_FOLDS: &str = "n_folds";
 
 /// Why runs cannot be grouped into trials.
 #[derive(Debug, thiserror::Error)]
@@ -156,18 +163,25 @@ pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64
 }
 
 /// The columns with the origin of a score.
-const CONTEXT: [&str; 7] = ["experiment", "trial_number", "trial", "fold", "seed", "split", "selected_on"];
+const CONTEXT: [&str; 8] = ["experiment", "trial_number", "trial", "fold", "seed", "split", "selected_on", "patient"];
 
 /// The tables of all runs in one, each row with its origin.
 fn gather(runs: &[Run], of_runs: &[usize], names: &Names, target: &Target) -> Result<DataFrame, TrialsError> {
-    let mut tables =
-        vec![table::to_frame(&[])?.hstack(&[column("run", Vec::<u32>::new())]).map_err(TableError::malformed)?];
+    let mut tables = vec![
+        table::to_frame(&[])?
+            .hstack(&[column("run", Vec::<u32>::new()), column("patient", Vec::<String>::new())])
+            .map_err(TableError::malformed)?,
+    ];
     for (run, number) in runs.iter().zip(0u32..) {
         let failed = |source| TrialsError::Scores { run: names.run(run.context), source };
         table::check_scores(run.scores).map_err(failed)?;
         let columns = ["version"].into_iter().chain(table::columns());
         let mut scores = run.scores.select(columns).map_err(TableError::malformed)?;
         scores.with_column(column("run", vec![number; scores.height()])).map_err(TableError::malformed)?;
+        let known = &run.context.patients;
+        let patient = |row: Row| known.get(row.text("case")).map_or(row.text("case"), String::as_str).to_owned();
+        let patients: Vec<String> = rows(&scores).map(patient).collect();
+        scores.with_column(column("patient", patients)).map_err(TableError::malformed)?;
         tables.push(scores);
     }
     let scores = stack(tables)?.unwrap_or_default();
@@ -229,32 +243,49 @@ fn trial(
 ) -> Result<Trial, TableError> {
     let numbers = scores.column("trial_number").and_then(|column| column.u32()).map_err(TableError::malformed)?;
     let scores = scores.filter(&numbers.equal(number)).map_err(TableError::malformed)?;
-    let metrics: Vec<MetricId> = MetricId::all().collect();
-    let structures = summary::means(&Groups::by(&scores, &["seed", "structure"])?, &metrics, ascending_mean)?;
-    let mut seeds = summary::means(&Groups::by(&structures, &["seed"])?, &metrics, ascending_mean)?;
-    seeds.with_column(column("structure", vec![OVERALL; seeds.height()])).map_err(TableError::malformed)?;
+    let unmixed = unmixed(&scores)?;
+    let [(seeds, of_seeds), (folds, of_folds)] = [means_by(&unmixed, "seed")?, means_by(&unmixed, "fold")?];
     let one = frame(1, vec![column("structure", [OVERALL])])?;
+    let both = |seeds: &DataFrame, folds: &DataFrame| {
+        let (seeds, folds) = (spread(seeds, [MEAN, SD, N])?, spread(folds, ["", SD_FOLDS, N_FOLDS])?);
+        join(&seeds, &folds, &["structure"])
+    };
     Ok(Trial {
         number: number as usize,
         context: context.clone(),
         label: names.trial(context),
         n_seeds: seeds.height(),
-        summary: summarise(&scores, success_dice, BOOTSTRAP_SEED)?,
-        overall: join(&one, &over_seeds(&seeds)?, &["structure"])?,
-        structures: over_seeds(&structures)?,
+        n_runs: Groups::by(&scores, &["seed", "fold"])?.count(),
+        summary: summarise(&scores, &context.groups, success_dice, BOOTSTRAP_SEED)?,
+        overall: join(&one, &both(&seeds, &folds)?, &["structure"])?,
+        structures: both(&of_seeds, &of_folds)?,
     })
 }
 
-/// Spread over seeds of a table with a row per seed and structure.
-fn over_seeds(means: &DataFrame) -> Result<DataFrame, TableError> {
+/// Means over cases and then over structures for each seed or fold (a row each, with [`OVERALL`] as structure), and those of every structure.
+fn means_by(scores: &DataFrame, part: &str) -> Result<(DataFrame, DataFrame), TableError> {
+    let metrics: Vec<MetricId> = MetricId::all().collect();
+    // Seeds of a case are averaged first.
+    let cases = summary::means(&Groups::by(scores, &[part, "structure", "case"])?, &metrics, ascending_mean)?;
+    let structures = summary::means(&Groups::by(&cases, &[part, "structure"])?, &metrics, ascending_mean)?;
+    let mut all = summary::means(&Groups::by(&structures, &[part])?, &metrics, ascending_mean)?;
+    all.with_column(column("structure", vec![OVERALL; all.height()])).map_err(TableError::malformed)?;
+    Ok((all, structures))
+}
+
+/// Mean, standard deviation and number, under the given names, of a table with a row per seed or fold and structure; an empty name is left
+/// out.
+fn spread(means: &DataFrame, [of_mean, of_sd, of_n]: [&str; 3]) -> Result<DataFrame, TableError> {
     let groups = Groups::by(means, &["structure"])?;
     let mut columns = groups.keys();
     for metric in MetricId::all() {
         let found = groups.each(metric.column, Statistics::of)?;
         let all = || found.iter().map(Option::as_ref);
-        columns.push(column(&part_column(metric, MEAN), all().map(|it| Some(it?.mean))));
-        columns.push(column(&part_column(metric, SD), all().map(|it| it?.sd)));
-        columns.push(column(&part_column(metric, N), all().map(|it| it.map_or(0, |it| it.n as u64))));
+        if !of_mean.is_empty() {
+            columns.push(column(&part_column(metric, of_mean), all().map(|it| Some(it?.mean))));
+        }
+        columns.push(column(&part_column(metric, of_sd), all().map(|it| it?.sd)));
+        columns.push(column(&part_column(metric, of_n), all().map(|it| it.map_or(0, |it| it.n as u64))));
     }
     frame(groups.count(), columns)
 }
@@ -268,6 +299,13 @@ impl Trial {
     /// Mean over seeds of a metric's mean over all structures.
     pub fn over_seeds(&self, metric: MetricId) -> Option<OverSeeds> {
         OverSeeds::read(rows(&self.overall).next()?, metric)
+    }
+
+    /// Standard deviation over folds of a metric's mean over all structures, and the number of folds; `None` without several folds.
+    pub fn sd_over_folds(&self, metric: MetricId) -> Option<(f64, usize)> {
+        let row = rows(&self.overall).next()?;
+        let (sd, n) = (row.number(&part_column(metric, SD_FOLDS)), row.count(&part_column(metric, N_FOLDS)));
+        sd.zip(n.map(|n| n as usize))
     }
 
     /// A metric's values over the cases of every structure, in the order of [`Summary::structures`]; seeds averaged within a case,

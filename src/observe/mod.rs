@@ -5,6 +5,7 @@
 
 #[cfg(feature = "tui")]
 pub mod dashboard;
+mod eta;
 pub mod event;
 pub mod lines;
 pub mod log;

@@ -1,10 +1,11 @@
 //! Shows a run on a terminal: progress bars, or one line per epoch if the output is not a terminal.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::eta::Eta;
 use super::{Event, Kind, Listener, Outcome};
 use crate::train::{Event as Training, Validation};
 use crate::{counted, words};
@@ -15,13 +16,22 @@ pub struct Terminal {
     bar: Option<ProgressBar>,
     epochs: usize,
     steps_per_epoch: usize,
-    dice: Option<f64>,
+    /// The latest validation: its mean Dice and epoch.
+    validated: Option<(f64, usize)>,
+    eta: Eta,
 }
 
 impl Terminal {
     /// A terminal with bars if standard error is one, and with plain lines otherwise.
     pub fn new() -> Self {
-        Self { interactive: std::io::stderr().is_terminal(), bar: None, epochs: 0, steps_per_epoch: 0, dice: None }
+        Self {
+            interactive: std::io::stderr().is_terminal(),
+            bar: None,
+            epochs: 0,
+            steps_per_epoch: 0,
+            validated: None,
+            eta: Eta::default(),
+        }
     }
 
     /// Writes a line above the bar, if there is one. Errors are ignored, so that a closed terminal does not stop training.
@@ -78,11 +88,14 @@ impl Terminal {
                 ));
             }
             Training::Step { epoch, step, loss, learning_rate, patches_per_second } => {
-                let dice = self.dice.map_or_else(|| "–".into(), |dice| format!("{dice:.3}"));
-                let message =
-                    format!("loss {loss:.4}  Dice {dice}  lr {learning_rate:.1e}  {patches_per_second:.1} patches/s");
-                let template =
-                    format!("  epoch {epoch}/{} {{bar:24}} {{pos}}/{{len}} {{msg}}  ETA {{eta}}", self.epochs);
+                let validated = self
+                    .validated
+                    .map_or_else(String::new, |(dice, epoch)| format!("  validation Dice {dice:.3} (epoch {epoch})"));
+                let left = self.left(*epoch, *step);
+                let message = format!(
+                    "loss {loss:.4}{validated}  lr {learning_rate:.1e}  {patches_per_second:.1} patches/s{left}"
+                );
+                let template = format!("  epoch {epoch}/{} {{bar:16}} {{pos}}/{{len}} {{msg}}", self.epochs);
                 let last = *step == self.steps_per_epoch;
                 if let Some(bar) = self.bar(self.steps_per_epoch, &template) {
                     bar.set_position(*step as u64);
@@ -103,13 +116,16 @@ impl Terminal {
                 let scores = record.validation.as_ref();
                 let (dice, iou) = scores
                     .map_or((None, None), |scores| (Validation::mean(&scores.dice), Validation::mean(&scores.iou)));
-                self.dice = dice.or(self.dice);
+                self.validated = dice.map(|dice| (dice, record.epoch)).or(self.validated);
                 let scores = match (dice, iou) {
                     (Some(dice), Some(iou)) => format!("  validation Dice {dice:.4}  IoU {iou:.4}"),
                     _ => String::new(),
                 };
+                // A bar shows it at every step.
+                let left = self.left(record.epoch, self.steps_per_epoch);
+                let left = if self.interactive { String::new() } else { left };
                 self.line(&format!(
-                    "  epoch {:>4}/{}  loss {:.4}{scores}  lr {:.1e}  {:.1} s",
+                    "  epoch {:>4}/{}  loss {:.4}{scores}  lr {:.1e}  {:.1} s{left}",
                     record.epoch, self.epochs, record.loss, record.learning_rate, record.seconds
                 ));
             }
@@ -124,10 +140,24 @@ impl Terminal {
 }
 
 impl Terminal {
+    /// How long the training, and all runs, will still take.
+    fn left(&mut self, epoch: usize, step: usize) -> String {
+        let done = epoch.saturating_sub(1) * self.steps_per_epoch + step;
+        match self.eta.after(done, self.epochs * self.steps_per_epoch, Instant::now()) {
+            None => String::new(),
+            Some((run, None)) => format!("  {} left", words::duration(run)),
+            Some((run, Some(all))) => format!("  {} left, all runs {}", words::duration(run), words::duration(all)),
+        }
+    }
+
     /// Shows how a run ended, unless its last line already does.
     fn ended(&mut self, run: &str, label: &str, outcome: &Outcome) {
         self.end_bar();
         let run = format!("run {run}{}{label}", space(label));
+        match outcome {
+            Outcome::Finished => self.eta.finish(Instant::now()),
+            _ => self.eta.abandon(),
+        }
         match outcome {
             Outcome::Finished | Outcome::Stopped => {}
             Outcome::Skipped => self.line(&format!("{run}: already finished, skipped")),
@@ -180,7 +210,8 @@ impl Listener for Terminal {
             Kind::Checking { done, of } => self.stage("checking cases", *done, *of, String::new()),
             Kind::Measuring { done, of } => self.stage("measuring cases", *done, *of, String::new()),
             Kind::Run { label, folder, number, of, .. } => {
-                self.dice = None;
+                self.validated = None;
+                self.eta.begin(*number, *of, Instant::now());
                 let count = if *of > 1 { format!("[{number}/{of}] ") } else { String::new() };
                 let run = event.run.as_deref().unwrap_or_default();
                 self.line(&format!("{count}run {run}{}{label}  ({})", space(label), folder.display()));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dataset::Dataset;
+use crate::evaluate::summary::StructureGroups;
 use crate::evaluate::{Evaluate, TrialKey};
 use crate::spec::Experiment;
 
@@ -34,6 +35,9 @@ pub struct About {
     pub pretrained_file: Option<PathBuf>,
     /// The trial of the experiment.
     pub trial: TrialKey,
+    /// Groups of the structures: `labels.groups` of the dataset.
+    #[serde(default, skip_serializing_if = "StructureGroups::is_empty")]
+    pub groups: StructureGroups,
     /// The reason for each resolved `"auto"`.
     #[serde(default, rename = "note", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -107,6 +111,7 @@ pub fn spec_hash(experiment: &Experiment, dataset: &Dataset) -> String {
         remove(&mut spec, &["train", key]);
     }
     remove(&mut spec, &["evaluate", "success-dice"]);
+    remove(&mut spec, &["evaluate", "rank"]);
     if experiment.evaluate.instance_iou == Evaluate::default().instance_iou {
         remove(&mut spec, &["evaluate", "instance-iou"]);
     }
@@ -117,6 +122,9 @@ pub fn spec_hash(experiment: &Experiment, dataset: &Dataset) -> String {
         }
         if experiment.split.is_some() {
             table.shift_remove("split");
+        }
+        if let Some(labels) = table.get_mut("labels") {
+            remove(labels, &["groups"]);
         }
         for structure in table.get_mut("structure").and_then(Value::as_array_mut).into_iter().flatten() {
             ["color", "code"].iter().for_each(|key| remove(structure, &[key]));

@@ -1,5 +1,6 @@
 //! The cases of a plan: their files, how they are read, and their roles.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -74,11 +75,20 @@ pub struct PlannedCase {
     /// The value of unlabelled voxels and the mask of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored: Option<(u16, PathBuf)>,
+    /// Its patient, if the dataset names one; part of no id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<String>,
 }
 
 impl Data {
-    /// The usable cases of a fold.
-    pub fn new(dataset: &Dataset, data_root: &Path, inputs: &Inputs, fold: &Fold) -> Self {
+    /// The usable cases of a fold, with their patients.
+    pub fn new(
+        dataset: &Dataset,
+        data_root: &Path,
+        inputs: &Inputs,
+        fold: &Fold,
+        patients: &BTreeMap<String, String>,
+    ) -> Self {
         let found_at = data_root.join(&dataset.root);
         let relative = |path: &Path| -> Result<PathBuf, std::convert::Infallible> {
             Ok(path.strip_prefix(&found_at).unwrap_or(path).to_path_buf())
@@ -97,6 +107,7 @@ impl Data {
                 content: content.clone(),
                 label: case.label,
                 ignored: case.ignored,
+                patient: patients.get(name).cloned(),
             })
         });
         let reading = inputs.cases.first().map(|(case, _)| case.reading.clone()).unwrap_or_default();

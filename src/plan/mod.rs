@@ -88,6 +88,18 @@ impl Plan {
         }
     }
 
+    /// How the weights were chosen, in words.
+    pub fn weights(&self) -> &'static str {
+        match &self.work {
+            Work::Average(_) => "mean of several networks",
+            Work::Train(_) if self.predict.weights == Weights::Last => "last epoch",
+            Work::Train(training) => match training.train.best.cases {
+                BestCases::Validation => "best epoch on the validation cases",
+                BestCases::Test => "best epoch on the test cases",
+            },
+        }
+    }
+
     /// The plan as text.
     ///
     /// # Errors

@@ -4,10 +4,14 @@
 //! [`ReportInput`] holds the data, [`Report`] its statistics, [`write()`] writes the files into one folder. The same input gives the
 //! same bytes.
 
+pub mod case_files;
 pub mod figure;
+pub mod formats;
 pub mod history;
 pub mod page;
 pub mod panel;
+pub mod ranking;
+pub mod scene;
 pub mod table;
 pub mod terminal;
 pub mod text_table;
@@ -21,9 +25,11 @@ use serde_json::{Value, json};
 
 use crate::dataset::{Excluded, Target};
 use crate::evaluate::examples::Rank;
+use crate::evaluate::rank::{self, RankError, Ranking};
 use crate::evaluate::slices::classifier::{self, Classifier};
+use crate::evaluate::spec::RankBy;
 use crate::evaluate::table::TableError;
-use crate::evaluate::trials::{self, Trials, TrialsError};
+use crate::evaluate::trials::{self, BOOTSTRAP_SEED, Trials, TrialsError};
 use crate::evaluate::{Context, DICE, Names, cascade};
 use crate::files::write_atomic;
 use figure::FigureError;
@@ -50,6 +56,10 @@ pub struct ReportInput {
     pub classifiers: Vec<ClassifierInput>,
     /// Dice thresholds of the success rates.
     pub success_dice: Vec<f64>,
+    /// Commands that reproduce the results, in order.
+    pub reproduce: Vec<String>,
+    /// What trials are ranked by.
+    pub rank: RankBy,
 }
 
 /// One finished run.
@@ -99,6 +109,8 @@ pub struct Report {
     pub names: Names,
     /// The trials of the segmentation runs.
     pub trials: Trials,
+    /// The ranking of the comparable ones; none for a single trial, or where no case has a value of the metric.
+    pub ranking: Option<Ranking>,
     /// The slice classifiers.
     pub classifiers: Vec<Classifier>,
     /// Slices skipped by cascades: see [`cascade::sums`].
@@ -122,8 +134,10 @@ impl Report {
             thresholds: &run.thresholds,
         });
         let skipped = runs.iter().filter_map(|run| Some((names.trial(&run.context), run.skipped.as_ref()?)));
+        let trials = trials::collect(&scored, &names, &input.target, &input.success_dice)?;
         Ok(Self {
-            trials: trials::collect(&scored, &names, &input.target, &input.success_dice)?,
+            ranking: ranked(&trials, &input)?,
+            trials,
             classifiers: classifier::collect(&sliced.collect::<Vec<_>>(), &names)?,
             skipped: cascade::sums(skipped)?,
             names,
@@ -132,13 +146,27 @@ impl Report {
     }
 
     /// Names of the cases that could not be scored.
-    fn excluded_cases(&self) -> BTreeSet<&str> {
+    pub(crate) fn excluded_cases(&self) -> BTreeSet<&str> {
         self.input.runs.iter().flat_map(|run| &run.excluded).map(|row| row.case.as_str()).collect()
     }
 
     /// Colour of a structure.
     fn color(&self, structure: &str) -> Option<[u8; 3]> {
         self.input.target.structures.iter().find(|known| known.name == structure).map(|known| known.color)
+    }
+}
+
+/// The ranking of the trials that can be compared.
+fn ranked(trials: &Trials, input: &ReportInput) -> Result<Option<Ranking>, TableError> {
+    let options = rank::Options { metric: input.rank.metric, margin: input.rank.margin, seed: BOOTSTRAP_SEED };
+    match rank::of_comparable(trials, &options) {
+        Ok(mut ranking) => {
+            ranking.origin.failures = input.missing.clone();
+            Ok(Some(ranking))
+        }
+        Err(RankError::Table(error)) => Err(error),
+        // A single trial, or nothing to rank by.
+        Err(_) => Ok(None),
     }
 }
 
@@ -151,6 +179,10 @@ pub struct Panel {
     pub case: String,
     /// The PNG file that [`panel::save`] wrote.
     pub picture: PathBuf,
+    /// The page with its surfaces ([`scene`]), if it has any.
+    pub scene: Option<PathBuf>,
+    /// The turning animation.
+    pub turning: Option<PathBuf>,
 }
 
 /// What [`write()`] wrote.
@@ -214,7 +246,11 @@ pub fn write(report: &Report, folder: &Path) -> Result<ReportFiles, ReportError>
         files.bytes(&format!("{}.svg", figure.name), figure.figure.svg.as_bytes())?;
         files.bytes(&format!("{}.png", figure.name), &figure.figure.png)?;
     }
-    let page = page::render(report, &figures)?;
+    if let Some(ranking) = &report.ranking {
+        files.ranking(ranking, &report.input.title)?;
+    }
+    let cases = case_files::place(report, &mut files)?;
+    let page = page::render(report, &figures, &cases)?;
     let page = files.bytes(PAGE, page.as_bytes())?;
     Ok(ReportFiles { page, all: files.all })
 }

@@ -4,6 +4,7 @@
 //! anterior up (axial) or left (sagittal), superior up.
 
 pub mod preview;
+mod errors;
 mod layer;
 mod legend;
 mod view;
@@ -20,6 +21,7 @@ use crate::files::write_atomic;
 use crate::report::figure::canvas::{Canvas, SCALE, Text, fit};
 use crate::report::figure::{FigureError, with_canvas};
 use crate::volume::{LabelMap, Segmentation, Volume};
+use errors::ErrorColors;
 use layer::{Layers, layers};
 use legend::Legend;
 use view::{View, views, window};
@@ -30,10 +32,13 @@ const MARGIN: u32 = 28;
 const TOP: u32 = 150;
 const WIDTH: u32 = MARGIN + (TILE + MARGIN) * 4;
 const COLUMNS: [&str; 4] = ["Image", "Reference", "Prediction", "Errors"];
-const MISSED: Rgb<u8> = Rgb([0x56, 0xB4, 0xE9]);
-const FALSE_POSITIVE: Rgb<u8> = Rgb([0xD5, 0x5E, 0x00]);
-const WRONG_STRUCTURE: Rgb<u8> = Rgb([0xCC, 0x79, 0xA7]);
-const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
+/// Behind the pictures: dark as in a viewer, so that they fit a light page as well as a dark one.
+const PAPER: Rgb<u8> = Rgb([0x14, 0x18, 0x1D]);
+const LIGHT: RGBColor = RGBColor(0xE4, 0xE8, 0xEC);
+const TITLE: Text = Text::TITLE.in_color(LIGHT);
+const HEADING: Text = Text::HEADING.in_color(LIGHT);
+const LABEL: Text = Text::LABEL.in_color(LIGHT);
+const NOTE: Text = Text::NOTE.in_color(RGBColor(0x9A, 0xA5, 0xB1));
 
 /// Why an overlay cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -80,13 +85,14 @@ pub fn render(
     let views = views(image, reference, prediction, target, TILE, window(image));
     let layers: Vec<Layers> = views.iter().map(|view| layers(view, reference, prediction, target)).collect();
     let names = |structure: &&TargetStructure| layers.iter().any(|layers| layers.shows(&structure.name));
-    let legend = Legend::new(target.structures.iter().filter(names), WIDTH, true);
+    let colors = ErrorColors::of(target);
+    let legend = Legend::new(target.structures.iter().filter(names), WIDTH, Some(&colors));
     let heights: Vec<u32> = views.iter().map(|view| view.size.1 + MARGIN).collect();
     let bottom = TOP + heights.iter().sum::<u32>();
     let mut picture = RgbImage::from_pixel(WIDTH, bottom + legend.height(), PAPER);
     let mut top = TOP;
     for ((view, layers), height) in views.iter().zip(&layers).zip(&heights) {
-        draw_row(&mut picture, view, layers, top);
+        draw_row(&mut picture, view, layers, (top, &colors));
         top += height;
     }
     let size = picture.dimensions();
@@ -137,7 +143,7 @@ fn left(view: &View, column: usize) -> u32 {
     MARGIN + (TILE + MARGIN) * column as u32 + (TILE - view.size.0) / 2
 }
 
-fn draw_row(picture: &mut RgbImage, view: &View, layers: &Layers, top: u32) {
+fn draw_row(picture: &mut RgbImage, view: &View, layers: &Layers, (top, colors): (u32, &ErrorColors)) {
     for column in 0..COLUMNS.len() {
         let left = left(view, column);
         for y in 0..view.size.1 {
@@ -147,7 +153,7 @@ fn draw_row(picture: &mut RgbImage, view: &View, layers: &Layers, top: u32) {
                     0 => gray,
                     1 => layers.overlay(gray, view, (x, y), |layer| &layer.reference),
                     2 => layers.overlay(gray, view, (x, y), |layer| &layer.prediction),
-                    _ => errors(gray, layers, view.source(x, y)),
+                    _ => errors(gray, layers.errors(view.source(x, y)), colors),
                 };
                 picture.put_pixel(left + x, top + y, color);
             }
@@ -156,12 +162,11 @@ fn draw_row(picture: &mut RgbImage, view: &View, layers: &Layers, top: u32) {
 }
 
 /// Dims correct voxels and colours errors.
-fn errors(gray: Rgb<u8>, layers: &Layers, at: (usize, usize)) -> Rgb<u8> {
-    let (missed, extra) = layers.errors(at);
+fn errors(gray: Rgb<u8>, (missed, extra): (bool, bool), colors: &ErrorColors) -> Rgb<u8> {
     match (missed, extra) {
-        (true, true) => WRONG_STRUCTURE,
-        (true, false) => MISSED,
-        (false, true) => FALSE_POSITIVE,
+        (true, true) => colors.wrong_structure,
+        (true, false) => colors.missed,
+        (false, true) => colors.extra,
         (false, false) => Rgb(gray.0.map(|value| value / 2)),
     }
 }
@@ -169,11 +174,11 @@ fn errors(gray: Rgb<u8>, layers: &Layers, at: (usize, usize)) -> Rgb<u8> {
 /// The case's name, its scores, and the column headings.
 fn headings<DB: DrawingBackend>(canvas: &Canvas<DB>, case: &str, scores: &str) -> Result<(), FigureError> {
     let room = f64::from(WIDTH - 2 * MARGIN) / f64::from(SCALE);
-    write(canvas, (MARGIN, 34), &fit(case, Text::TITLE, room), Text::TITLE)?;
-    write(canvas, (MARGIN, 78), &fit(scores, Text::NOTE, room), Text::NOTE)?;
+    write(canvas, (MARGIN, 34), &fit(case, TITLE, room), TITLE)?;
+    write(canvas, (MARGIN, 78), &fit(scores, NOTE, room), NOTE)?;
     COLUMNS.into_iter().enumerate().try_for_each(|(column, name)| {
         let middle = MARGIN + (TILE + MARGIN) * column as u32 + TILE / 2;
-        write(canvas, (middle, TOP - 24), name, Text::LABEL.centred())
+        write(canvas, (middle, TOP - 24), name, LABEL.centred())
     })
 }
 
@@ -197,7 +202,7 @@ fn orientation<DB: DrawingBackend>(
         (south, (left + width / 2, top + height.saturating_sub(20))),
     ];
     for (letter, at) in places {
-        let look = Text { bold: true, ..Text::NOTE.centred() };
+        let look = Text { bold: true, ..NOTE.centred() };
         for (x, y) in [(0, 1), (2, 1), (1, 0), (1, 2)] {
             write(canvas, (at.0 + x - 1, at.1 + y - 1), letter, look.in_color(BLACK))?;
         }

@@ -1,4 +1,4 @@
-//! The report's tables: `cases`, `structures`, `summary`, `excluded`, and with several trials `comparison`.
+//! The report's tables: `cases`, `structures`, `groups`, `summary`, `excluded`, and with several trials `comparison`.
 
 use polars::prelude::DataFrame;
 
@@ -15,6 +15,7 @@ pub fn tables(report: &Report) -> Result<Vec<(&'static str, DataFrame)>, ReportE
     let mut tables = vec![
         ("cases", trials.scores.clone()),
         ("structures", trials.structures_table()?),
+        ("groups", trials.groups_table()?),
         ("summary", trials.summary_table()?),
         ("excluded", excluded(report)?),
     ];

@@ -6,6 +6,7 @@ use crate::counted;
 use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::slices::SliceSummary;
+use crate::evaluate::statistics::FEWEST;
 use crate::evaluate::{DICE, HD95, IOU, MetricId, NSD, Statistics, Summary, Trial, Trials};
 
 /// Maximum number of runs without scores that are named.
@@ -13,6 +14,11 @@ const MAX_MISSING: usize = 6;
 
 /// Width of a table of structures.
 const WIDTH: usize = 80;
+
+/// Minimum width of a trial's name.
+const MIN_NAME: usize = 12;
+/// Number of worst scores that are named.
+const MOST_WORST: usize = 2;
 
 /// Maximum width of a structure's name.
 const NAME_ROOM: usize = 24;
@@ -26,9 +32,17 @@ pub fn report(report: &Report, charset: Charset) -> String {
     };
     if trials.all.len() > 1 {
         text += &comparison(trials, charset);
-        text += &format!("\nBest trial: {}\n\n", best.name());
+        text += &format!("{}: standard deviation over seeds\n", plus_or_minus(charset));
+        let missing = report.input.missing.len();
+        let of = if missing > 0 {
+            format!(" of those with scores; {} missing", counted(missing, "run"))
+        } else {
+            String::new()
+        };
+        text += &format!("\nBest trial{of}: {}\n\n", best.name());
     }
     text += &summary(&best.summary, charset);
+    text += &spreads(best, charset);
     let excluded = Vec::from_iter(report.excluded_cases());
     if !excluded.is_empty() {
         text += &format!("excluded: {}\n", shorten(&excluded.join(", "), 88, charset));
@@ -136,6 +150,48 @@ fn columns(summary: &Summary) -> Vec<Column> {
     columns
 }
 
+fn plus_or_minus(charset: Charset) -> &'static str {
+    if charset == Charset::Unicode { "±" } else { "+-" }
+}
+
+/// The spread over seeds and folds of one trial, where it has several.
+fn spreads(trial: &Trial, charset: Charset) -> String {
+    let sign = plus_or_minus(charset);
+    let mut parts = Vec::new();
+    if let Some((score, sd)) = trial.over_seeds(DICE).and_then(|score| Some((score, score.sd?))) {
+        parts.push(format!("over {} seeds {:.3} {sign} {sd:.3}", score.n, score.mean));
+    }
+    if let Some((sd, n)) = trial.sd_over_folds(DICE) {
+        parts.push(format!("over {n} folds {sign} {sd:.3}"));
+    }
+    if parts.is_empty() { String::new() } else { format!("mean Dice {} (SD)\n", parts.join(", ")) }
+}
+
+/// What the numbers of a summary are, its worst scores, and cautions.
+fn notes(summary: &Summary, charset: Charset) -> String {
+    let patients = match summary.n_patients {
+        n if n == summary.n_cases => String::new(),
+        n => format!(" of {}", counted(n, "patient")),
+    };
+    let mut text = format!("{}: SD over cases; last row: over structures", plus_or_minus(charset));
+    text += &if summary.n_patients >= FEWEST { "; CI: BCa bootstrap over patients\n".into() } else { "\n".to_owned() };
+    if !patients.is_empty() {
+        text += &format!("{} cases{patients}\n", summary.n_cases);
+    }
+    let worst: Vec<String> = summary
+        .worst(DICE, MOST_WORST)
+        .iter()
+        .map(|it| {
+            format!("{} in {} {:.3}", shorten(&it.structure, 20, charset), shorten(&it.case, 20, charset), it.value)
+        })
+        .collect();
+    if summary.n_cases > 1 && !worst.is_empty() {
+        text += &format!("worst Dice: {}\n", worst.join(",\n            "));
+    }
+    summary.cautions().iter().for_each(|caution| text += &format!("{caution}\n"));
+    text
+}
+
 /// One row per structure and their mean: Dice with standard deviation and interval, means of IoU, HD95 and NSD, as far as 80 columns hold them.
 pub fn summary(summary: &Summary, charset: Charset) -> String {
     let mut columns = columns(summary);
@@ -143,11 +199,12 @@ pub fn summary(summary: &Summary, charset: Charset) -> String {
         let mut table = TextTable::of_scores(columns.iter().map(|column| column.heading.clone()).collect(), charset);
         let cells = |row: Row| columns.iter().map(|column| (column.cell)(&row, charset)).collect::<Vec<_>>();
         rows(&summary.structures).for_each(|row| table.row(cells(row)));
+        rows(&summary.groups).for_each(|row| table.footer(cells(row)));
         rows(&summary.overall).for_each(|row| table.footer(cells(row)));
         let least = columns.iter().enumerate().max_by_key(|(_, column)| column.rank);
         match least.filter(|(_, column)| column.rank > 0 && table.width() > WIDTH).map(|(index, _)| index) {
             Some(index) => drop(columns.remove(index)),
-            None => return table.render(),
+            None => return table.render() + &notes(summary, charset),
         }
     }
 }
@@ -179,20 +236,26 @@ fn interval(statistics: Option<&Statistics>, charset: Charset) -> String {
     interval.map_or_else(not_available, |[low, high]| format!("{low:.3}{dash}{high:.3}"))
 }
 
-/// One row per trial: the headline metrics, with standard deviation over seeds.
+/// One row per trial: the headline metrics, with standard deviation over seeds; as wide as a table of structures.
 pub fn comparison(trials: &Trials, charset: Charset) -> String {
     let names = HEADLINE.iter().map(|metric| metric.name);
-    let header = ["trial", "cases", "seeds"].into_iter().chain(names).map(str::to_owned).collect();
+    let header: Vec<String> = ["trial", "cases", "seeds"].into_iter().chain(names).map(str::to_owned).collect();
+    let mut table = TextTable::of_scores(header.clone(), charset);
+    let rows: Vec<Vec<String>> = trials.all.iter().map(|trial| trial_cells(trial, charset)).collect();
+    // Names take the room that the other columns leave.
+    rows.iter().for_each(|row| table.row([vec![String::new()], row[1..].to_vec()].concat()));
+    let room = WIDTH.saturating_sub(table.width()) + "trial".len();
     let mut table = TextTable::of_scores(header, charset);
-    for trial in &trials.all {
-        table.row(trial_cells(trial, charset));
-    }
+    rows.into_iter().for_each(|row| {
+        let name = shorten(&row[0], room.max(MIN_NAME), charset);
+        table.row([vec![name], row[1..].to_vec()].concat());
+    });
     table.render()
 }
 
 fn trial_cells(trial: &Trial, charset: Charset) -> Vec<String> {
     let counts = [trial.summary.n_cases, trial.n_seeds].map(|count| count.to_string());
-    let mut cells = vec![shorten(&trial.name(), 56, charset)];
+    let mut cells = vec![trial.name()];
     cells.extend(counts);
     for metric in HEADLINE {
         let score = trial.over_seeds(*metric);
@@ -201,7 +264,7 @@ fn trial_cells(trial: &Trial, charset: Charset) -> Vec<String> {
     cells
 }
 
-fn shorten(name: &str, room: usize, charset: Charset) -> String {
+pub(super) fn shorten(name: &str, room: usize, charset: Charset) -> String {
     if name.chars().count() <= room {
         return name.to_owned();
     }

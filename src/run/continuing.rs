@@ -31,7 +31,7 @@ pub fn continue_from(run: &Stored, from: &Path, device: &str) -> Result<(), RunE
     if checkpoint::recover(&run.folder.checkpoints()) {
         let known = run.folder.read_manifest()?.and_then(|manifest| manifest.continued_from);
         return match known == Some(begun) {
-            true => Ok(()),
+            true => Ok(checkpoint::adopt(&run.folder.checkpoints(), &run.ids.training)?),
             false => Err(refuse(format!("{} is already trained", run.folder.path().display()))),
         };
     }
@@ -43,7 +43,8 @@ pub fn continue_from(run: &Stored, from: &Path, device: &str) -> Result<(), RunE
     ));
     manifest.continued_from = Some(begun);
     run.folder.write_manifest(&manifest)?;
-    copy(&other.folder.checkpoints(), &run.folder.checkpoints())
+    copy(&other.folder.checkpoints(), &run.folder.checkpoints())?;
+    Ok(checkpoint::adopt(&run.folder.checkpoints(), &run.ids.training)?)
 }
 
 /// Why the longer training would not have passed through the final state of the shorter one; `None` if it would.

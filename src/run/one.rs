@@ -209,6 +209,10 @@ fn train(run: &Stored, training: &Training, prepared: &PreparedSet, setting: &Se
         checkpoints: &checkpoints,
         ..job(plan, training, device, chosen(Role::Train), setting)
     };
+    if checkpoint::state(&checkpoints)?.is_some_and(|state| state.training.is_none()) {
+        let text = "an earlier segspec wrote this checkpoint, without the id of its run: it is taken as this run's";
+        setting.events.warn(format!("{}: {text}", checkpoints.display()));
+    }
     let mut history = History::new(folder, &plan.target);
     let ended = train::fit(&job, &mut |event| {
         history.observe(&event);
@@ -238,6 +242,7 @@ pub(super) fn job<'a>(
     setting: &Setting<'a>,
 ) -> Job<'a> {
     Job {
+        run: plan.ids().training,
         plan: &training.train,
         task: plan.task,
         model: &training.model,

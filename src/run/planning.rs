@@ -171,7 +171,10 @@ impl Planner<'_> {
     }
 
     fn data(&self, fold: &Fold) -> Data {
-        Data::new(&self.loaded.dataset, self.request.data_root, self.inputs, fold)
+        let dataset = &self.loaded.dataset;
+        let splits = [self.loaded.experiment.split.as_ref(), Some(&dataset.split)];
+        let patients = self.inputs.patients(splits.into_iter().flatten());
+        Data::new(dataset, self.request.data_root, self.inputs, fold, &patients)
     }
 
     fn refuse_empty(&self, folds: &[Fold], split: &Split) -> Result<(), RunError> {
@@ -212,6 +215,7 @@ impl Planner<'_> {
                 settings: trial.settings.clone(),
                 variant,
             },
+            groups: self.loaded.dataset.labels.groups.clone(),
             several_seeds: seeds.len() > 1,
             fold,
             folds,

@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 
 use super::{checkpoint_state, panels};
+use crate::dataset::Excluded;
 use crate::evaluate::slices;
 use crate::evaluate::table;
 use crate::model::Task;
 use crate::predict::export;
 use crate::run::error::RunError;
 use crate::store::history::{read_history, write_history};
-use crate::store::{Manifest, Stored};
+use crate::store::{Manifest, Stored, read_json};
 
 /// Files of a finished run that are missing or cannot be read.
 pub(super) fn damaged(run: &Stored) -> Vec<PathBuf> {
@@ -21,6 +22,8 @@ pub(super) fn damaged(run: &Stored) -> Vec<PathBuf> {
             damaged.push(path);
         }
     };
+    let excluded = run.prediction().excluded();
+    expect(excluded.clone(), read_json::<Vec<Excluded>>(&excluded).is_ok());
     match run.plan.task {
         Task::ClassifySlices => {
             for (parquet, csv) in [run.prediction().slices(), place.slices()] {

@@ -60,6 +60,8 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
         runs: inputs,
         classifiers,
         success_dice: first.plan.evaluate.success_dice.clone(),
+        reproduce: reproduce(&finished)?,
+        rank: first.plan.evaluate.rank,
     })
 }
 
@@ -166,6 +168,39 @@ fn descriptions(runs: &[&Stored]) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The commit, and the commands of the runs' first sessions, each once.
+fn reproduce(runs: &[&Stored]) -> Result<Vec<String>, RunError> {
+    let mut lines: Vec<String> = Vec::new();
+    for run in runs {
+        let Some(manifest) = run.folder.read_manifest()? else { continue };
+        let checkout = manifest.git.as_ref().map(|git| match git.diff {
+            None => format!("git checkout {}", git.commit),
+            Some(_) => format!("git checkout {}   # and the changes in manifest.json: git.diff", git.commit),
+        });
+        let words = manifest.command.iter().enumerate().map(|(place, word)| match place {
+            0 => "segspec".to_owned(),
+            _ => quoted(word),
+        });
+        let command = words.collect::<Vec<_>>().join(" ");
+        for line in checkout.into_iter().chain([command]) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// A word of a command as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 fn subtitle(first: &Stored, runs: &[Stored]) -> Vec<String> {

@@ -103,6 +103,7 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("tolerance-mm", 0.0, 1e3),
     ("structure-tolerances-mm", 0.0, 1e3),
     ("instance-iou", 0.0, 1.0),
+    ("margin", 0.0, 1e6),
 ];
 
 /// Writes the table into a schema as schemars generates it: each bound of a key is the narrower of the type's and the table's.

@@ -267,7 +267,10 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Stor
 /// The file is damaged.
 pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
     match fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| StoreError::damaged(path, error)),
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
+            let remedy = "run the experiment again, which writes this file again";
+            StoreError::damaged(path, format!("damaged ({error}); {remedy}"))
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::at(path)(error)),
     }

@@ -45,8 +45,8 @@ fn words_and_options_of_other_tools_get_a_hint() {
         ("reproduce", "segspec run FILE"),
         ("train", "segspec run FILE"),
         ("infer", "segspec predict RUN"),
-        ("diff", "segspec report A B"),
-        ("compare", "segspec report A B"),
+        ("diff", "segspec rank A B"),
+        ("compare", "segspec rank A B"),
         ("rm", "runs/EXPERIMENT/ID"),
     ] {
         refused(&lab, &[word], 2, &["hint: ", hint]);

@@ -239,3 +239,50 @@ fn a_killed_data_set_is_made_again() {
     let ended = end(&mut lab.command(&["dataset", "check", "tiny"]));
     assert!(ended.out.contains("6 usable cases"), "{}", ended.out);
 }
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in sorted(from) {
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { assert!(fs::copy(&path, &target).is_ok()) }
+    }
+}
+
+/// What was put into the folder of a run that is not finished: the checkpoint of another run, best weights of another content, a
+/// checkpoint of an earlier version.
+#[test]
+fn a_checkpoint_of_another_run_is_refused_before_training_goes_on() {
+    let lab = Lab::new();
+    let begin = ["run", "experiments/tiny.toml", "--stop-after", "1"];
+    assert_ok(&lab, &begin);
+    let first = lab.run_folder("tiny");
+    assert_ok(&lab, &[&begin[..], &["--set", "seed=5"]].concat());
+    let second = lab.run_folders("tiny").into_iter().find(|run| *run != first).unwrap();
+    let own = lab.path("own");
+    copy(&second.join("checkpoints"), &own);
+    let id = first.file_name().unwrap().to_string_lossy().into_owned();
+    let again = || lab.end(&["run", "experiments/tiny.toml", "--set", "seed=5"]);
+    let put = |from: &Path| {
+        fs::remove_dir_all(second.join("checkpoints")).unwrap();
+        copy(from, &second.join("checkpoints"));
+    };
+    put(&first.join("checkpoints"));
+    let ended = again();
+    assert!(ended.code != 0 && ended.err.contains(&format!("checkpoint of the run {id}")), "{}", ended.err);
+    assert!(ended.err.contains("delete the folder"), "{}", ended.err);
+    assert_eq!(json(&second.join("checkpoints/last/state.json"))["history"].as_array().unwrap().len(), 1);
+    put(&own);
+    fs::write(second.join("checkpoints/best.safetensors"), "other weights").unwrap();
+    let ended = again();
+    assert!(ended.code != 0 && ended.err.contains("best.safetensors: damaged checkpoint"), "{}", ended.err);
+    assert_eq!(json(&second.join("checkpoints/last/state.json"))["history"].as_array().unwrap().len(), 1);
+    put(&own);
+    let place = second.join("checkpoints/last/state.json");
+    let mut state = json(&place);
+    assert!(state.as_object_mut().unwrap().remove("training").is_some());
+    fs::write(&place, state.to_string()).unwrap();
+    let ended = again();
+    assert!(ended.code == 0 && ended.err.contains("without the id of its run"), "{}", ended.err);
+    assert_eq!(json(&place)["training"].as_str(), second.file_name().unwrap().to_str());
+}

@@ -1,5 +1,6 @@
 //! What the unit tests of several crates have in common. No part of the program.
 
+pub mod browser;
 pub mod damage;
 
 use std::path::PathBuf;

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
 use super::dicom::SegmentCoding;
 pub use super::format::Options;
 use super::format::{self, Format};
-use super::label_names::{self, LabelNames, own_label_map};
-use super::{ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table, resample};
+use super::label_names::{self, LabelName, LabelNames, own};
+use super::segments::repeated;
+use super::{LabelMap, ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table, resample};
 
 /// Corners of the same grid differ by at most this fraction of a voxel.
 const SAME_GRID: f64 = 0.1;
@@ -60,7 +59,10 @@ fn image(
         return Err(ConvertError::Refused { path: path.clone(), reason: reason.into() });
     }
     let name = source.file_name().map(|name| name.to_string_lossy().into_owned());
-    Ok(write(target, &exact(source, from, options)?, &Options { name, ..options.clone() })?)
+    let volume = exact(source, from, options)?;
+    let mut written = write(target, &volume, &Options { name, ..options.clone() })?;
+    written.extend(names_of_image(source, target, &volume, options)?);
+    Ok(written)
 }
 
 fn labels(source: &Path, from: Format, target: &Path, options: &Options) -> Result<Vec<PathBuf>, ConvertError> {
@@ -91,13 +93,39 @@ pub fn write_labels(
     let segments = segments.only(&options.structures, source)?;
     let kept = described.into_iter().filter(|(segment, _)| segments.segments.contains(segment));
     let coding = kept.map(|(_, coding)| coding).collect();
+    let needs_names = needs_names(target)?;
+    if needs_names {
+        own::refuse_shared(target, &segments)?;
+    }
+    options.notes.extend(repeated(source, &segments.segments, "each stays a segment of its own"));
     let mut written = format::write_segments(target, &segments, &Options { coding, ..options.clone() })?;
-    written.extend(names_beside(target, &segments, options.keep_names)?);
+    if needs_names {
+        written.extend(own::write(target, &segments)?);
+    }
     if let (Some(write), Some(path)) = (write_table, &options.colours) {
         write(path, &segments)?;
         written.push(path.clone());
     }
     Ok(written)
+}
+
+/// The labels of a file as [`convert`] takes them: with the names that a file beside it gives, of the chosen structures, each with a colour.
+///
+/// # Errors
+/// [`ConvertError`], naming the file and the remedy.
+pub fn read_labels(source: &Path, options: &Options) -> Result<Segments, ConvertError> {
+    let from = Format::of(source)?;
+    let (segments, _) = match (&options.on, options.resample) {
+        (Some(image), true) => on_image(source, from, image, options)?,
+        _ => named(source, from, options)?,
+    };
+    Ok(colored(segments.only(&options.structures, source)?))
+}
+
+/// Segments without a colour get that of their value.
+pub fn colored(mut segments: Segments) -> Segments {
+    segments.segments.iter_mut().for_each(|segment| segment.color = Some(colour_table::color(segment)));
+    segments
 }
 
 /// Labels on the grid of an image, from whatever grid they are on.
@@ -146,26 +174,34 @@ fn unnamed(source: &Path, from: Format, options: &Options) -> Result<Segments, C
     Ok(Segments { segments, content: Segmentation::Masks { masks, geometry: volume.geometry } })
 }
 
-/// Masks along the channels of an image have no label values: a file beside it says which is which. With `always`, also the names of
-/// label values that the format does not hold.
-fn names_beside(target: &Path, segments: &Segments, always: bool) -> Result<Option<PathBuf>, WriteError> {
-    let keeps_names = format::writer(target)?.segments.is_some();
-    let overlapping = matches!(segments.content, Segmentation::Masks { .. });
-    let Some(path) = own_label_map(target).filter(|_| !keeps_names && (overlapping || always)) else {
-        return Ok(None);
-    };
-    let structure = |(mask, segment): (usize, &Segment)| {
-        let [r, g, b] = colour_table::color(segment);
-        let color = format!("#{r:02x}{g:02x}{b:02x}");
-        match overlapping {
-            true => json!({ "name": segment.name, "mask": mask, "color": color }),
-            false => json!({ "name": segment.name, "value": segment.value, "color": color }),
+/// Whether the names of the segments are written into a file beside the target, because its format holds none.
+fn needs_names(target: &Path) -> Result<bool, WriteError> {
+    Ok(format::writer(target)?.segments.is_none())
+}
+
+/// An image that takes the place of labels must not keep their names; a label map that is copied as an image keeps its own.
+fn names_of_image(
+    source: &Path,
+    target: &Path,
+    volume: &Volume,
+    options: &Options,
+) -> Result<Option<PathBuf>, ConvertError> {
+    let beside = if volume.voxels.dim().0 == 1 { label_names::beside(source) } else { None };
+    let is_label = |value: &f32| *value >= 0.0 && *value <= f32::from(u16::MAX) && value.fract() == 0.0;
+    if beside.is_some() && needs_names(target)? && volume.voxels.iter().all(is_label) {
+        let voxels = volume.voxels.index_axis(ndarray::Axis(0), 0).mapv(|value| value as u16);
+        let map = LabelMap { voxels, geometry: volume.geometry.clone() };
+        let known = own::found(source, &label_names::present(&map)).ok().flatten();
+        if let Some((_, names, None)) = known.filter(|(_, names, _)| !names.overlapping && names.regions.is_empty()) {
+            let segment = |label: LabelName| Segment { name: label.name, value: label.number, color: label.color };
+            let segments = names.labels.into_iter().map(segment).collect();
+            return Ok(own::write(target, &Segments { segments, content: Segmentation::Labels(map) })?);
         }
-    };
-    let structures: Vec<_> = segments.segments.iter().enumerate().map(structure).collect();
-    let text = format!("{:#}\n", json!({ "format": 1, "overlapping": overlapping, "structures": structures }));
-    crate::files::write_atomic(&path, text.as_bytes()).map_err(|error| WriteError::io(&path, &error))?;
-    Ok(Some(path))
+    }
+    let gone = own::remove(target)
+        .map(|path| format!("{}: removed, because it named the values that {} had", path.display(), target.display()));
+    options.notes.extend(gone);
+    Ok(None)
 }
 
 /// Reads an image and refuses it if 32-bit floats, which hold it in memory, would change its values.

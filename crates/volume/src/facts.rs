@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::dicom::{self, Choice, Series, SeriesSummary};
 use super::format::Options;
 use super::image_warnings;
+use super::label_names::own;
 use super::surface::{ReadOptions, Topology, read_surface};
 use super::{Format, Geometry, Header, LabelMap, ReadError, Segment, Segmentation, Segments, Volume};
 
@@ -94,15 +95,50 @@ pub fn facts(path: &Path, choice: &Choice) -> Result<Facts, ReadError> {
 fn of_image(path: &Path, format: Format, options: &Options) -> Result<ImageFacts, ReadError> {
     let read = &format.entry().read;
     let header = (read.header)(path, options)?;
+    let mut warnings = Vec::new();
     let (volume, segments) = match format.entry().holds_labels {
         true => of_segments((read.segments)(path, options)?),
         false => {
             let volume = (read.volume)(path, options)?;
-            let segments = labels(&volume);
+            let segments = with_names(path, &volume, labels(&volume), options, &mut warnings);
             (volume, segments)
         }
     };
-    Ok(ImageFacts { segments, ..of_volume(format, &volume, header) })
+    let mut facts = of_volume(format, &volume, header);
+    facts.warnings.extend(warnings);
+    Ok(ImageFacts { segments, ..facts })
+}
+
+/// The structures with the names that a file beside the labels gives them; what is wrong with these names becomes a warning.
+fn with_names(
+    path: &Path,
+    volume: &Volume,
+    mut segments: Vec<(Segment, usize)>,
+    options: &Options,
+    warnings: &mut Vec<String>,
+) -> Vec<(Segment, usize)> {
+    let present = segments.iter().map(|(segment, _)| segment.value).collect();
+    let (names, doubt) = match own::found(path, &present) {
+        Ok(Some((_, names, doubt))) if !segments.is_empty() || names.overlapping => (names, doubt),
+        Ok(_) => return segments,
+        Err(error) => {
+            warnings.push(error.to_string());
+            return segments;
+        }
+    };
+    warnings.extend(doubt);
+    if names.overlapping {
+        // Images beside masks have other channels.
+        let is_masks = volume.voxels.dim().0 == names.labels.len();
+        let read = is_masks.then(|| names.segments(path, options).ok()).flatten();
+        return read.map_or(segments, |masks| of_segments(masks).1);
+    }
+    for (segment, _) in &mut segments {
+        if let Some(label) = names.labels.iter().find(|label| label.number == segment.value) {
+            (segment.name, segment.color) = (label.name.clone(), label.color);
+        }
+    }
+    segments
 }
 
 /// Summary of a DICOM series, or the list of a folder's series.

@@ -1,6 +1,9 @@
 //! Files that name the values of a label map, or the masks of an overlapping segmentation: `label_map.json` of segspec's predictions,
 //! `dataset.json` of nnU-Net and the Decathlon, label descriptions of ITK-SNAP (`.txt`), colour tables of 3D Slicer (`.ctbl`).
 
+pub mod own;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array4;
@@ -9,7 +12,7 @@ use serde_json::Value;
 use super::dicom::{Algorithm, Code, SegmentCoding, coding};
 use super::format::Options;
 use super::stored::{damaged, unsupported};
-use super::{Format, ReadError, Segment, Segmentation, Segments};
+use super::{Format, LabelMap, ReadError, Segment, Segmentation, Segments};
 use segspec_base::counted;
 
 /// Name of the file beside predictions.
@@ -26,6 +29,8 @@ pub struct LabelNames {
     pub labels: Vec<LabelName>,
     /// Names of several values together, as nnU-Net's regions.
     pub regions: Vec<(String, Vec<u16>)>,
+    /// The files that the names were written for, and their hashes.
+    pub of: BTreeMap<String, String>,
 }
 
 /// One named label value or mask.
@@ -120,6 +125,10 @@ impl LabelNames {
             return Ok(Segments { segments: named.collect(), content });
         }
         let mut segments = (read.segments)(source, options)?;
+        let from = options.names.clone().or_else(|| beside(source));
+        if let (Segmentation::Labels(map), Some(from)) = (&segments.content, from) {
+            options.notes.extend(own::doubt(self, &from, source, &present(map))?);
+        }
         for label in &self.labels {
             match segments.segments.iter_mut().find(|segment| segment.value == label.number) {
                 Some(segment) => (segment.name, segment.color) = (label.name.clone(), label.color),
@@ -150,6 +159,13 @@ impl LabelNames {
     }
 }
 
+/// The values of a label map.
+pub fn present(map: &LabelMap) -> BTreeSet<u16> {
+    let mut present = vec![false; usize::from(u16::MAX) + 1];
+    map.voxels.iter().for_each(|&value| present[usize::from(value)] = true);
+    (0..=u16::MAX).filter(|value| present[usize::from(*value)]).collect()
+}
+
 /// Masks of 0 and 1 along the channels.
 ///
 /// # Errors
@@ -170,7 +186,8 @@ fn from_json(text: &str) -> Result<LabelNames, String> {
         let labels = structures.iter().map(|it| own_label(it, overlapping)).collect::<Option<_>>();
         let labels = labels.ok_or("a structure lacks `name`, or `value` (`mask` where structures overlap)")?;
         let program = value["program"].as_str().map(str::to_owned);
-        return Ok(LabelNames { overlapping, program, labels, regions: Vec::new() });
+        let of = serde_json::from_value(value["of"].clone()).unwrap_or_default();
+        return Ok(LabelNames { overlapping, program, labels, regions: Vec::new(), of });
     }
     let table = value["labels"].as_object().or(value.as_object()).ok_or("it has no table of labels")?;
     let mut names = LabelNames::default();

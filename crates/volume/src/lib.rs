@@ -39,7 +39,7 @@ pub use geometry::Geometry;
 pub use lattice::Lattice;
 pub use nifti::Header;
 pub use orientation::Axes;
-pub use segments::{Segment, Segments};
+pub use segments::{Segment, Segments, is_same_name};
 pub use warning::image_warnings;
 
 /// An image: `voxels[channel, z, y, x]` in the units of its modality, with its grid in world coordinates.
@@ -91,6 +91,14 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
+        reason: String,
+    },
+    /// A file that this machine has no memory for.
+    #[error("{path}: {reason}")]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Wanted and free memory, and what to do.
         reason: String,
     },
     /// A valid file with content that segspec does not support.

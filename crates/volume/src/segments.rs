@@ -60,6 +60,20 @@ impl Segments {
     }
 }
 
+/// A remark on segments of one name, which may be one structure in parts or a mistake: `how` says what becomes of them.
+pub fn repeated(path: &Path, segments: &[Segment], how: &str) -> Option<String> {
+    let same =
+        |one: &Segment, other: &Segment| !folded(&one.name).is_empty() && folded(&one.name) == folded(&other.name);
+    let mut twins: Vec<String> = Vec::new();
+    for (index, one) in segments.iter().enumerate() {
+        if let Some(first) = segments[..index].iter().find(|other| same(one, other)) {
+            twins.push(format!("`{}` ({}) and `{}` ({})", first.name, first.value, one.name, one.value));
+        }
+    }
+    (!twins.is_empty())
+        .then(|| format!("{}: several segments have one name: {}; {how}", path.display(), twins.join(", ")))
+}
+
 /// The places of chosen names among those of a file, in the order of the file.
 ///
 /// # Errors
@@ -72,6 +86,11 @@ pub(crate) fn chosen(all: &[&str], names: &[String], path: &Path) -> Result<Vec<
     }
     let is = |&index: &usize| names.iter().any(|name| folded(name) == folded(all[index]));
     Ok((0..all.len()).filter(is).collect())
+}
+
+/// Whether two names of structures are the same, apart from capital letters, spaces, hyphens and underscores.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    folded(one) == folded(other)
 }
 
 /// Capital letters, spaces, hyphens and underscores make no difference.

@@ -31,9 +31,10 @@ pub(super) fn unsupported(path: &Path, reason: impl Into<String>) -> ReadError {
 /// Asks for the memory of an image before it is taken.
 ///
 /// # Errors
-/// [`ReadError::Unsupported`] with the remedy.
+/// [`ReadError::Memory`] with the remedy.
 pub(super) fn ask_memory(path: &Path, bytes: u64) -> Result<(), ReadError> {
-    memory::ask(bytes).map_err(|refused| unsupported(path, format!("{refused}; {MORE_MEMORY}")))
+    memory::ask(bytes)
+        .map_err(|refused| ReadError::Memory { path: path.into(), reason: format!("{refused}; {MORE_MEMORY}") })
 }
 
 /// What to do where an image does not fit in memory.

@@ -64,7 +64,7 @@ fn one(item: &Item, target: &std::path::Path, options: &Options) -> Result<(), S
         let name = item.source.display();
         return Err(format!("{name}: {} has the same name apart from the ending", other.display()));
     }
-    let mut own = Options { keep_names: item.is_label, ..options.clone() };
+    let mut own = options.clone();
     if let Some(series) = &item.series {
         own.choice.series = Some(series.clone());
     }

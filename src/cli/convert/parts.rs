@@ -1,24 +1,26 @@
 //! Converts labels in several files: a folder with a mask or surface per structure, or with a label picture per slice.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Convert, failure};
 use crate::cli::{Exit, Failure};
 use crate::evaluate::files::images::Image;
 use crate::evaluate::files::tree::{Kind, Leaf};
-use crate::evaluate::files::{Reader, Source, Tree, side};
+use crate::evaluate::files::{Reader, Source, Tree, side, slices};
+use crate::volume::Segments;
 use crate::volume::convert::{Options, write_labels};
+use crate::volume::dicom;
 use crate::volume::label_names::LabelNames;
 
 /// The labels of a folder without DICOM; `None` for files and for folders of slices.
-pub(super) fn of(args: &Convert) -> Result<Option<Source>, Failure> {
-    if !args.source.is_dir() {
+pub(super) fn of(path: &Path, labels: bool) -> Result<Option<Source>, Failure> {
+    if !path.is_dir() {
         return Ok(None);
     }
-    let tree = Tree::of(&args.source).map_err(|error| Failure::new(Exit::BadData, error))?;
+    let tree = Tree::of(path).map_err(|error| Failure::new(Exit::BadData, error))?;
     let files: Vec<&Leaf> = tree.leaves.iter().collect();
     let is = |kinds: &[Kind]| !files.is_empty() && files.iter().all(|leaf| kinds.contains(&leaf.kind));
-    let bad = |text: &str| Err(Failure::message(Exit::BadData, format!("{}: {text}", args.source.display())));
+    let bad = |text: &str| Err(Failure::message(Exit::BadData, format!("{}: {text}", path.display())));
     if !is(&[Kind::Picture, Kind::Volume, Kind::Surface]) {
         return Ok(None);
     }
@@ -26,22 +28,53 @@ pub(super) fn of(args: &Convert) -> Result<Option<Source>, Failure> {
         return bad("holds folders: --to ENDING converts everything below it");
     }
     if !is(&[Kind::Picture]) {
-        let masks = files.iter().map(|leaf| (leaf.stem.clone(), leaf.path.clone())).collect();
-        return Ok(Some(Source::Masks(masks)));
+        return match names(&files) {
+            Ok(names) => {
+                Ok(Some(Source::Masks(names.into_iter().zip(files.iter().map(|leaf| leaf.path.clone())).collect())))
+            }
+            Err(text) => bad(&text),
+        };
     }
-    match args.labels {
+    match labels {
         true => Ok(Some(Source::Slices(side::in_order(&files)))),
         false => bad("holds pictures: --labels reads them as one label map, a slice each, --to ENDING one by one"),
     }
 }
 
+/// The structures of masks: the names of their files, without that of the case if all of them begin with it (`p1-liver.stl`).
+fn names(files: &[&Leaf]) -> Result<Vec<String>, String> {
+    let stems: Vec<String> = files.iter().map(|leaf| leaf.stem.clone()).collect();
+    let split: Option<Vec<(String, String)>> = side::by_themselves(&stems).into_iter().collect();
+    let Some(split) = split.filter(|split| split.iter().all(|(_, structure)| dicom::coding(structure).is_some()))
+    else {
+        return Ok(stems);
+    };
+    match split.iter().find(|(case, _)| *case != split[0].0) {
+        None => Ok(split.into_iter().map(|(_, structure)| structure).collect()),
+        // `left-kidney` and `right-kidney` are no cases.
+        Some(_) if stems.iter().all(|stem| dicom::coding(stem).is_some()) => Ok(stems),
+        Some((other, _)) => Err(format!(
+            "holds masks of several cases (`{}`, `{other}`): put each case into a folder of its own",
+            split[0].0
+        )),
+    }
+}
+
 /// Writes the labels of a folder, and their names where the format holds none.
 pub(super) fn convert(args: &Convert, source: &Source, options: &Options) -> Result<Vec<PathBuf>, Failure> {
+    let segments = read(args, source, options)?;
+    write_labels(&args.source, segments, Vec::new(), &args.target, options).map_err(failure)
+}
+
+/// The labels of a folder.
+pub(super) fn read(args: &Convert, source: &Source, options: &Options) -> Result<Segments, Failure> {
     let names = args.names.as_ref().map(|path| LabelNames::read(path)).transpose();
     let names = names.map_err(|error| failure(error.into()))?;
     let image = args.on.as_ref().map(|path| Image { path: path.clone(), series: options.choice.series.clone() });
     let reader = Reader { names, notes: options.notes.clone() };
     let labels = reader.read(source, image.as_ref()).map_err(|error| failure(error.into()))?;
-    let options = Options { keep_names: !labels.names.is_empty(), ..options.clone() };
-    write_labels(&args.source, labels.into_segments(), Vec::new(), &args.target, &options).map_err(failure)
+    if image.is_none() {
+        slices::whole(&labels.path, &labels.slices).map_err(|error| failure(error.into()))?;
+    }
+    Ok(labels.into_segments())
 }

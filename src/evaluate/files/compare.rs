@@ -2,12 +2,14 @@
 
 use rayon::prelude::*;
 
+use super::called::{called, otherwise};
 use super::images::{Image, Images};
 use super::labelled::{Labelled, on_one_grid, unsupported};
 use super::named::{self, Asked, Structures};
 use super::pair::{Pair, Pairs};
 use super::read::Reader;
 use super::side::Source;
+use super::slices::refuse_shifted;
 use crate::dataset::{Excluded, Target};
 use crate::evaluate::{Evaluate, Score, score};
 use crate::volume::{Format, ReadError, Segmentation};
@@ -59,14 +61,19 @@ impl Comparer {
     /// scored.
     pub fn structures(&self, pairs: &Pairs, ignore: Option<u16>) -> Structures {
         let mut structures = Structures::new(ignore);
+        self.add_structures(pairs, &mut structures);
+        structures
+    }
+
+    /// Adds every structure in any file to those of other predictions.
+    pub fn add_structures(&self, pairs: &Pairs, structures: &mut Structures) {
         for some in pairs.pairs.chunks(rayon::current_num_threads()) {
-            let files: Vec<_> = some.par_iter().filter_map(|pair| self.read(pair).ok()).collect();
+            let files: Vec<_> = some.par_iter().filter_map(|pair| self.read(pair, &[]).ok()).collect();
             for (reference, prediction) in files {
                 // A pair that contradicts adds nothing.
                 drop(structures.add(&reference, &prediction));
             }
         }
-        structures
     }
 
     /// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
@@ -95,8 +102,15 @@ impl Comparer {
         comparison: &Comparison,
         settings: &Evaluate,
     ) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
-        let (reference, prediction) = self.read(pair)?;
-        let mut notes = Vec::new();
+        let asked = match comparison {
+            Comparison::Asked(wanted) => wanted.names.as_slice(),
+            Comparison::Found(_) => &[],
+        };
+        let (reference, prediction) = self.read(pair, asked)?;
+        let mut notes: Vec<String> = refuse_shifted(&reference, &prediction)?.into_iter().collect();
+        if asked.is_empty() {
+            notes.extend(otherwise(&reference, &prediction).or_else(|| otherwise(&prediction, &reference)));
+        }
         let (target, first, second) = match comparison {
             Comparison::Asked(Wanted { target, names }) => {
                 let first = named::as_asked(names, &reference, &mut notes)?;
@@ -118,7 +132,15 @@ impl Comparer {
         Ok((scores, notes))
     }
 
-    fn read(&self, pair: &Pair) -> Result<(Labelled, Labelled), ReadError> {
+    /// Both sides of a pair; a mask has the name of its file where that is a name of the other side, or one that was asked for.
+    fn read(&self, pair: &Pair, asked: &[(String, u16)]) -> Result<(Labelled, Labelled), ReadError> {
+        let (reference, prediction) = self.voxels(pair)?;
+        let reference = called(reference, &prediction, asked);
+        let prediction = called(prediction, &reference, asked);
+        Ok((reference, prediction))
+    }
+
+    fn voxels(&self, pair: &Pair) -> Result<(Labelled, Labelled), ReadError> {
         let Some(prediction) = &pair.prediction else {
             let image = self.image(pair, &pair.reference, None)?;
             let reference = self.reference.read(&pair.reference, image.as_ref())?;

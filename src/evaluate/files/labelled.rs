@@ -23,19 +23,40 @@ pub struct Labelled {
     pub numbered: bool,
     /// Whether its format leaves out what is empty: its grid may then be a part of the image's.
     pub cropped: bool,
+    /// What its file is called, if that may be the name of its only structure.
+    pub called: Option<Called>,
+    /// The names of its pictures, if it is made of one per slice.
+    pub slices: Vec<String>,
+}
+
+/// What the file of a mask is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// The name, without that of the case.
+    pub name: String,
+    /// Whether the case has the same name.
+    pub is_case: bool,
 }
 
 impl Labelled {
     /// A label map with the names of its values; names that programs give to what nobody named are none.
     pub fn new(path: &Path, map: LabelMap, mut names: Vec<(String, u16)>) -> Self {
         names.retain(|(name, _)| !is_generic(name));
-        Self { path: path.into(), map, names, numbered: true, cropped: false }
+        Self { path: path.into(), map, names, numbered: true, cropped: false, called: None, slices: Vec::new() }
     }
 
     /// Nothing, on the grid of other labels.
     pub fn nothing(path: &Path, like: &Self) -> Self {
         let map = LabelMap { voxels: Array3::zeros(like.map.voxels.dim()), geometry: like.map.geometry.clone() };
-        Self { path: path.into(), map, names: Vec::new(), numbered: false, cropped: false }
+        Self {
+            path: path.into(),
+            map,
+            names: Vec::new(),
+            numbered: false,
+            cropped: false,
+            called: None,
+            slices: Vec::new(),
+        }
     }
 
     /// The segments of a file, which may overlap.
@@ -64,13 +85,13 @@ impl Labelled {
         let (map, pairs) = canvas.into_parts();
         let name = |(structure, value): (usize, u16)| Some((names.get(structure)?.clone(), value));
         let names = pairs.into_iter().filter_map(name).collect();
-        Self { path: path.into(), map, names, numbered: false, cropped: false }
+        Self { path: path.into(), map, names, numbered: false, cropped: false, called: None, slices: Vec::new() }
     }
 
     /// For tests.
     #[cfg(test)]
     pub(super) fn made(path: &str, map: LabelMap, names: Vec<(String, u16)>) -> Self {
-        Self { path: path.into(), map, names, numbered: true, cropped: false }
+        Self { path: path.into(), map, names, numbered: true, cropped: false, called: None, slices: Vec::new() }
     }
 
     /// The names of a value.

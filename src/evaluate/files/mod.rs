@@ -10,6 +10,7 @@
 //! A new form of input (another way to lay out the labels of a case) is a [`Source`] with one function in [`side`] that finds it and one
 //! in [`read`] that reads it; pairing and scoring do not know it.
 
+pub mod called;
 pub mod canvas;
 pub mod compare;
 pub mod images;
@@ -18,6 +19,7 @@ pub mod named;
 pub mod pair;
 pub mod read;
 pub mod side;
+pub mod slices;
 pub mod tree;
 
 pub use compare::{Comparer, Comparison, Scored, Wanted};

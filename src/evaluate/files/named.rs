@@ -111,7 +111,7 @@ pub fn in_common(target: &Target, files: [(Labelled, Meaning); 2]) -> Result<(Ta
 }
 
 /// The values of a file's voxels, without background.
-fn present(file: &Labelled) -> Vec<u16> {
+pub fn present(file: &Labelled) -> Vec<u16> {
     let mut present = vec![false; usize::from(u16::MAX) + 1];
     file.map.voxels.iter().for_each(|&value| present[usize::from(value)] = true);
     (1..=u16::MAX).filter(|&value| present[usize::from(value)]).collect()

@@ -3,14 +3,18 @@
 mod objects;
 mod parts;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::images::Image;
-use super::labelled::Labelled;
+use super::labelled::{Called, Labelled};
 use super::side::Source;
 use crate::volume::format::{Notes, Options};
-use crate::volume::label_names::{self, LabelNames};
+use crate::volume::label_names::{self, LabelName, LabelNames, own};
+use crate::volume::segments::repeated;
 use crate::volume::{Format, ReadError, Segment, Segmentation, Segments, read_label_map, read_segments};
+
+/// What becomes of segments of one name.
+const UNITED: &str = "they are scored together, as one structure";
 
 /// Reads the labels of one side.
 #[derive(Clone, Debug, Default)]
@@ -29,9 +33,13 @@ impl Reader {
     pub fn read(&self, source: &Source, image: Option<&Image>) -> Result<Labelled, ReadError> {
         match source {
             Source::File(path) => self.file(path, image),
+            Source::Mask { name, path, is_case } => {
+                let labels = self.file(path, image)?;
+                Ok(Labelled { called: Some(Called { name: name.clone(), is_case: *is_case }), ..labels })
+            }
             Source::Masks(masks) => parts::masks(source.path(), masks, image, &self.options(image)),
             Source::Slices(files) => {
-                let names = self.names_of(source.path(), source.files().first().copied())?;
+                let names = self.names_of(source.path(), source.files().first().copied())?.map(|(_, names)| names);
                 parts::slices(source.path(), files, image, names)
             }
             Source::Objects(files) => objects::read(source.path(), files, image, &self.notes),
@@ -49,7 +57,11 @@ impl Reader {
             Format::DicomContours | Format::DicomSegments => {
                 return objects::read(path, &[path.into()], image, &self.notes);
             }
-            Format::NrrdSegments => Labelled::of_segments(path, read_segments(path)?)?,
+            Format::NrrdSegments => {
+                let segments = read_segments(path)?;
+                self.notes.extend(repeated(path, &segments.segments, UNITED));
+                Labelled::of_segments(path, segments)?
+            }
             Format::Surface => {
                 let segments = (format.entry().read.segments)(path, &self.options(image))?;
                 let mut labels = Labelled::of_segments(path, segments)?;
@@ -63,17 +75,17 @@ impl Reader {
     }
 
     /// The names that were given, or those of the file beside.
-    fn names_of(&self, folder: &Path, file: Option<&Path>) -> Result<Option<LabelNames>, ReadError> {
-        if self.names.is_some() {
-            return Ok(self.names.clone());
+    fn names_of(&self, folder: &Path, file: Option<&Path>) -> Result<Option<(Option<PathBuf>, LabelNames)>, ReadError> {
+        if let Some(names) = &self.names {
+            return Ok(Some((None, names.clone())));
         }
         let beside = label_names::beside(file.unwrap_or(folder));
-        beside.map(|beside| LabelNames::read(&beside)).transpose()
+        beside.map(|beside| Ok((Some(beside.clone()), LabelNames::read(&beside)?))).transpose()
     }
 
     /// A label map without names of its own, or masks along its channels.
     fn numbers(&self, path: &Path, format: Format) -> Result<Labelled, ReadError> {
-        let names = self.names_of(path, Some(path))?;
+        let (beside, names) = self.names_of(path, Some(path))?.unzip();
         if let Some(names) = names.as_ref().filter(|names| names.overlapping) {
             return Labelled::of_segments(path, names.segments(path, &Options::default())?);
         }
@@ -91,7 +103,14 @@ impl Reader {
                 Segments { segments: channel_names(channels, names.as_ref()), content },
             );
         }
-        Ok(Labelled::new(path, read_label_map(path)?, pairs(names)))
+        let map = read_label_map(path)?;
+        if let (Some(names), Some(beside)) = (&names, beside.flatten()) {
+            self.notes.extend(own::doubt(names, &beside, path, &label_names::present(&map))?);
+            let labels = names.labels.iter();
+            let segment = |label: &LabelName| Segment { name: label.name.clone(), value: label.number, color: None };
+            self.notes.extend(repeated(&beside, &labels.map(segment).collect::<Vec<_>>(), UNITED));
+        }
+        Ok(Labelled::new(path, map, pairs(names)))
     }
 }
 

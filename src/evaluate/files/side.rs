@@ -3,21 +3,32 @@
 
 mod group;
 mod objects;
+mod prefixed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::pair::PairError;
 use super::tree::{Kind, Leaf, Tree};
 use crate::volume::{dicom, format};
 use group::{Content, Groups};
-pub use group::{in_order, short};
+pub use group::{in_order, short, tells};
+pub use prefixed::by_themselves;
 
 /// The labels of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// One file of any format.
     File(PathBuf),
+    /// The only mask of a case, whose file may be called as its structure.
+    Mask {
+        /// The name of the file, without that of the case.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Whether its name is that of the case, too, and may say nothing of the structure.
+        is_case: bool,
+    },
     /// Name and mask (or surface) of each structure.
     Masks(Vec<(String, PathBuf)>),
     /// A label picture per slice.
@@ -30,7 +41,7 @@ impl Source {
     /// Its files.
     pub fn files(&self) -> Vec<&Path> {
         match self {
-            Self::File(path) => vec![path],
+            Self::File(path) | Self::Mask { path, .. } => vec![path],
             Self::Masks(masks) => masks.iter().map(|(_, path)| path.as_path()).collect(),
             Self::Slices(files) | Self::Objects(files) => files.iter().map(PathBuf::as_path).collect(),
         }
@@ -39,7 +50,7 @@ impl Source {
     /// What to name in messages: the file, or the folder of the files.
     pub fn path(&self) -> &Path {
         match (self, self.files().as_slice()) {
-            (Self::File(_), [file]) | (Self::Objects(_), [file]) => file,
+            (Self::File(_) | Self::Mask { .. } | Self::Objects(_), [file]) => file,
             (_, [first, ..]) => first.parent().unwrap_or(first),
             (_, []) => Path::new(""),
         }
@@ -70,6 +81,8 @@ pub enum Form {
     Folders,
     /// Folders with a mask per structure.
     Masks,
+    /// Masks that are called as case and structure.
+    Prefixed,
     /// Folders with a picture per slice.
     Slices,
     /// Folders with DICOM objects.
@@ -88,6 +101,7 @@ impl Form {
             Self::Files | Self::Names => "label files",
             Self::Folders => "folders with one label file each",
             Self::Masks => "folders with a mask per structure",
+            Self::Prefixed => "masks or surfaces called CASE-STRUCTURE",
             Self::Slices => "folders with a label picture per slice",
             Self::Objects => "folders with DICOM SEG or RTSTRUCT",
             Self::Patients => "patients with DICOM SEG or RTSTRUCT",
@@ -98,7 +112,7 @@ impl Form {
     fn is(self, layout: Layout) -> bool {
         match layout {
             Layout::Files => matches!(self, Self::Files | Self::Names),
-            Layout::Masks => self == Self::Masks,
+            Layout::Masks => matches!(self, Self::Masks | Self::Prefixed),
             Layout::Slices => self == Self::Slices,
         }
     }
@@ -151,6 +165,19 @@ impl Side {
         Ok(Self { root: path.into(), is_file: false, readings, repeated: repeated(&tree) })
     }
 
+    /// With the reading of files that are called CASE-STRUCTURE, if they are; `cases`: names of cases known from elsewhere.
+    #[must_use]
+    pub fn with_prefixed(mut self, cases: &BTreeSet<String>) -> Self {
+        let tree = if self.is_file { None } else { Tree::of(&self.root).ok() };
+        self.readings.extend(tree.and_then(|tree| prefixed::reading(&tree, cases)));
+        self
+    }
+
+    /// The names that its cases may have.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.readings.iter().flat_map(|reading| reading.cases.keys().cloned()).collect()
+    }
+
     /// What was seen: number, form and three examples.
     pub fn seen(&self) -> String {
         let Some(first) = self.readings.iter().min_by_key(|reading| reading.rank) else { return "nothing".into() };
@@ -174,7 +201,8 @@ fn seen(tree: &Tree) -> String {
 fn single(path: &Path) -> Reading {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = format::stem(&name).map_or_else(|| name.clone(), str::to_owned);
-    let cases = BTreeMap::from([(stem, Source::File(path.into()))]);
+    let source = Source::Mask { name: stem.clone(), path: path.into(), is_case: true };
+    let cases = BTreeMap::from([(stem, source)]);
     Reading { form: Form::File, cases, rank: 0, alone: true }
 }
 

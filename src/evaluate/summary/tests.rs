@@ -1,6 +1,7 @@
 use super::*;
 use crate::evaluate::frame::rows;
 use crate::evaluate::metric::{DICE, MetricInput};
+use crate::evaluate::statistics::FEWEST;
 use crate::evaluate::table::to_frame;
 use crate::evaluate::{Overlap, Score};
 
@@ -11,7 +12,7 @@ fn score(case: &str, structure: &str, counts: [u64; 3]) -> Score {
 }
 
 fn summary(scores: &[Score], success_dice: &[f64], seed: u64) -> Summary {
-    summarise(&to_frame(scores).unwrap(), success_dice, seed).unwrap()
+    summarise(&to_frame(scores).unwrap(), &StructureGroups::new(), success_dice, seed).unwrap()
 }
 
 /// Dice of the overall row, or of a structure.
@@ -144,10 +145,11 @@ fn statistics_and_intervals_agree_with_numpy() {
         close(found.q3, example.q3);
         close(found.min, example.min);
         close(found.max, example.max);
-        // 2000 resamples give a percentile to within a tenth of the interval
+        // 2000 resamples give a percentile to within a tenth of the interval; BCa moves it by the skewness of the values.
         let width = example.ci[1] - example.ci[0];
-        for (found, expected) in found.ci95.unwrap().into_iter().zip(example.ci) {
-            assert!((found - expected).abs() < 0.1 * width, "{found} is not near {expected}");
+        assert_eq!(found.ci95.is_some(), example.values.len() >= FEWEST);
+        for (found, expected) in found.ci95.into_iter().flatten().zip(example.ci) {
+            assert!((found - expected).abs() < 0.25 * width, "{found} is not near {expected}");
         }
         assert_eq!(dice(&summary.overall, 0).unwrap().ci95, found.ci95);
     }
@@ -155,11 +157,85 @@ fn statistics_and_intervals_agree_with_numpy() {
 
 #[test]
 fn intervals_depend_on_the_seed_and_not_on_the_number_of_threads() {
-    let scores = scores();
+    let scores: Vec<Score> = (1..=8).map(|case| score(&case.to_string(), "liver", [case, 3, 3])).collect();
     let interval = |seed, threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| dice(&summary(&scores, &[], seed).structures, 1).unwrap().ci95)
+        pool.install(|| dice(&summary(&scores, &[], seed).structures, 0).unwrap().ci95)
     };
     assert_eq!(interval(1, 1), interval(1, 3));
     assert!(interval(1, 1).is_some());
+}
+
+/// A table with a column of texts or numbers more.
+fn with(scores: &[Score], column: Column) -> DataFrame {
+    let mut table = to_frame(scores).unwrap();
+    table.with_column(column).unwrap();
+    table
+}
+
+fn eight(dice: impl Fn(u64) -> u64) -> Vec<Score> {
+    (0..8).map(|case| score(&format!("c{case}"), "liver", [dice(case), 10 - dice(case), 10 - dice(case)])).collect()
+}
+
+#[test]
+fn intervals_resample_patients_not_cases() {
+    let scores = eight(|case| if case < 4 { 3 } else { 8 });
+    let of = |patients: usize| {
+        let table = with(&scores, column("patient", (0..8).map(|case| format!("p{}", case * patients / 8))));
+        summarise(&table, &StructureGroups::new(), &[], 0).unwrap()
+    };
+    assert!(dice(&of(8).structures, 0).unwrap().ci95.is_some());
+    let four = of(4);
+    assert_eq!((four.n_cases, four.n_patients, dice(&four.structures, 0).unwrap().ci95), (8, 4, None));
+    assert!(four.cautions()[0].contains("4 patients: too few"), "{:?}", four.cautions());
+    assert_eq!(rows(&four.structures).next().unwrap().count("n_patients"), Some(4));
+}
+
+#[test]
+fn several_seeds_widen_the_interval_by_their_spread() {
+    // Each seed is the same for all cases, far from the other: resampling patients alone would show no spread.
+    let both = [eight(|_| 3), eight(|_| 7)].concat();
+    // Tables are sorted by case: the two seeds of a case follow each other.
+    let seeds = column("seed", (0..16u64).map(|row| row % 2));
+    let summary = summarise(&with(&both, seeds), &StructureGroups::new(), &[], 0).unwrap();
+    let found = dice(&summary.structures, 0).unwrap();
+    let [low, high] = found.ci95.unwrap();
+    assert!((found.mean, found.n) == (0.5, 8) && low <= 0.31 && high >= 0.69, "{found:?}");
+}
+
+#[test]
+fn groups_are_averaged_over_their_structures() {
+    let groups = StructureGroups::from([
+        ("solid".to_owned(), vec!["liver".to_owned(), "spleen".to_owned()]),
+        ("bones".to_owned(), vec!["femur".to_owned()]),
+    ]);
+    let summary = summarise(&to_frame(&scores()).unwrap(), &groups, &[0.5], 0).unwrap();
+    let found: Vec<_> =
+        rows(&summary.groups).map(|row| (row.text("structure").to_owned(), row.statistics(DICE))).collect();
+    assert_eq!((found.len(), found[0].0.as_str()), (1, "solid"));
+    close(found[0].1.unwrap().mean, (1.4 / 3.0 + 0.25) / 2.0);
+    assert_eq!(counts(&summary.groups, 0), [3, 1, 1, 1]);
+}
+
+#[test]
+fn distances_in_millimetres_and_voxels_are_not_averaged() {
+    let hd95 = crate::evaluate::HD95;
+    let mut scores = vec![score("a", "liver", [4, 1, 1]), score("b", "liver", [3, 2, 2])];
+    for (score, unit) in scores.iter_mut().zip([LengthUnit::Millimetres, LengthUnit::Voxels]) {
+        (score.distance_unit, score.values[hd95.place()]) = (Some(unit), Some(4.0));
+    }
+    let mixed = summary(&scores, &[], 0);
+    assert_eq!(mixed.distance_unit, "mm and voxel");
+    let row = rows(&mixed.structures).next().unwrap();
+    assert!(row.statistics(hd95).is_none() && row.statistics(DICE).is_some());
+    assert!(mixed.cautions().iter().any(|caution| caution.contains("not averaged")), "{:?}", mixed.cautions());
+    scores[1].distance_unit = Some(LengthUnit::Millimetres);
+    assert!(rows(&summary(&scores, &[], 0).structures).next().unwrap().statistics(hd95).is_some());
+}
+
+#[test]
+fn the_worst_cases_are_named() {
+    let found = summary(&scores(), &[], 0).worst(DICE, 3);
+    let names: Vec<_> = found.iter().map(|it| (it.case.as_str(), it.structure.as_str(), it.missed)).collect();
+    assert_eq!(names, [("a", "spleen", false), ("c", "liver", true), ("c", "spleen", false)]);
 }

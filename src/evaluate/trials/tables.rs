@@ -15,6 +15,14 @@ impl Trials {
         self.blocks(|trial| with_seeds(trial, &trial.summary.structures))
     }
 
+    /// Every group of structures of every trial, with the columns of [`Trials::structures_table`].
+    ///
+    /// # Errors
+    /// [`TableError`] if Polars refuses the columns.
+    pub fn groups_table(&self) -> Result<DataFrame, TableError> {
+        self.blocks(|trial| with_seeds(trial, &trial.summary.groups))
+    }
+
     /// One row over all structures for every trial, with the columns of [`Trials::structures_table`].
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use plotters::prelude::*;
 
+use super::axis::Axis;
 use super::canvas::{Canvas, Text, fit};
 use super::palette::{BEST, MISSING, MUTED, of_panel, sequential, text_on};
 use super::rows::{Rows, name_room};
@@ -74,9 +75,18 @@ impl Overall {
             names,
             height: 26.0,
             value_room: 48.0,
+            axes: (0..HEADLINE.len()).map(|panel| axis(&trials, panel)).collect(),
         };
         Self { rows, trials }
     }
+}
+
+/// From the lowest to the highest mean, with its spread.
+fn axis(trials: &[TrialMeans], panel: usize) -> Axis {
+    let ends = trials.iter().filter_map(|trial| trial.overall[panel]);
+    Axis::of_ratios(
+        ends.flat_map(|it| [it.mean - it.sd.unwrap_or(0.0), it.mean + it.sd.unwrap_or(0.0)]).collect::<Vec<_>>(),
+    )
 }
 
 impl Plot for Overall {
@@ -90,13 +100,13 @@ impl Plot for Overall {
             for (panel, score) in trial.overall.iter().enumerate() {
                 let color = of_panel(panel);
                 let y = self.rows.y(row);
-                let value_x = self.rows.x(panel, 1.0) + 44.0;
+                let value_x = self.rows.right(panel) + 44.0;
                 let Some(score) = score else {
                     canvas.text((value_x, y), "n/a", Text::LABEL.right().in_color(MUTED))?;
                     continue;
                 };
                 let x = |value: f64| self.rows.x(panel, value);
-                canvas.fill((x(0.0), y - 1.0), (x(score.mean), y + 1.0), color.mix(0.35))?;
+                canvas.fill((self.rows.left(panel), y - 1.0), (x(score.mean), y + 1.0), color.mix(0.35))?;
                 canvas.dot((x(score.mean), y), 5.0, color.to_rgba())?;
                 if let Some(sd) = score.sd {
                     canvas.whisker((x(score.mean - sd), x(score.mean + sd)), y)?;

@@ -1,11 +1,12 @@
-//! Training over epochs: loss, learning rate and validation Dice, with the best epoch marked.
+//! Training over epochs: loss, learning rate and validation Dice of a run with the best epoch marked, and of all runs in one chart.
 
 use plotters::prelude::*;
 
+use super::axis::{Axis, short, ticks};
 use super::canvas::{Canvas, Text, fit};
 use super::list::Part;
-use super::palette::{BEST, DICE, GRID, INK, MANY, on_white};
-use super::{FigureError, Plot, render};
+use super::palette::{BEST, DICE, GRID, INK, MANY, of_series, on_white};
+use super::{Figure, FigureError, Plot, render};
 use crate::report::history::{Curve, History};
 use crate::report::{Report, ReportError, RunInput};
 
@@ -18,10 +19,13 @@ const LEGEND: f64 = 200.0;
 /// With more structures than this, their curves are thin and unnamed, behind the mean.
 const MAX_NAMES: usize = 12;
 
-/// With more runs than this, only the best trial's training curves are drawn.
-const MAX_CURVES: usize = 24;
+/// Runs with a chart of their own, at most: those of the best trial.
+const MAX_CURVES: usize = 5;
 
-/// Draws the training curves of each segmentation run.
+/// Trials with a colour of their own in the chart of all runs; the others are grey.
+const MAX_TRIALS: usize = 8;
+
+/// Draws the training curves of the segmentation runs: of each of the best trial.
 ///
 /// # Errors
 /// Errors of the drawing library.
@@ -39,15 +43,55 @@ pub fn draw_runs(report: &Report) -> Result<Vec<Part>, ReportError> {
     Ok(parts)
 }
 
-/// The runs whose curves are drawn, with their numbers: all, or those of the best trial if there are many.
+/// The runs whose curves are drawn, with their numbers: those of the best trial.
 fn chosen(report: &Report) -> Vec<(usize, &RunInput)> {
-    let runs = &report.input.runs;
-    let best = report.trials.best().filter(|_| runs.len() > MAX_CURVES);
-    let numbered = (1..).zip(runs);
-    numbered
-        .filter(|(_, run)| best.is_none_or(|best| run.context.is_same_trial(&best.context)))
-        .take(MAX_CURVES)
-        .collect()
+    let best = report.trials.best();
+    let numbered = (1..).zip(&report.input.runs);
+    let is_best = |run: &RunInput| best.is_none_or(|best| run.context.is_same_trial(&best.context));
+    numbered.filter(|(_, run)| is_best(run)).take(MAX_CURVES).collect()
+}
+
+/// Draws loss and validation Dice of all segmentation runs in one chart, a colour for each trial; nothing for one run.
+///
+/// # Errors
+/// Errors of the drawing library.
+pub fn draw_all(report: &Report) -> Result<Option<Figure>, ReportError> {
+    let trials = &report.trials.all;
+    let best = report.trials.best();
+    let read = |run: &RunInput| {
+        let trial = trials.iter().find(|trial| trial.context.is_same_trial(&run.context))?;
+        Some((trial, run.history.as_ref().and_then(History::read)?))
+    };
+    let histories: Vec<_> = report.input.runs.iter().filter_map(read).collect();
+    if histories.len() < 2 {
+        return Ok(None);
+    }
+    let shown = |number: usize| trials.len() <= MAX_TRIALS || best.is_some_and(|best| best.number == number);
+    let (mut losses, mut dice, mut named) = (Vec::new(), Vec::new(), Vec::new());
+    for (trial, history) in &histories {
+        let (color, width) = match shown(trial.number) {
+            true => (of_series(trial.number - 1), 1.8),
+            false => (MANY, 0.8),
+        };
+        let is_first = !named.contains(&trial.number);
+        named.push(trial.number);
+        let name = (is_first && shown(trial.number)).then(|| trial.name());
+        let curve = |curve: &Curve, name| Line { name, color, width, points: points(history, curve) };
+        losses.extend(history.losses.first().map(|loss| curve(loss, None)));
+        dice.extend(history.mean_dice.as_ref().map(|mean| curve(mean, name)));
+    }
+    // Grey lines go behind the others.
+    [&mut losses, &mut dice].into_iter().for_each(|lines| lines.sort_by_key(|line| line.width > 1.0));
+    let seeds = if trials.len() < histories.len() { "; runs of one trial have one colour" } else { "" };
+    let others = if trials.len() > MAX_TRIALS { "; grey: other trials" } else { "" };
+    let panels = [panel("Loss", 190.0, Scale::Range, losses), panel("Validation Dice", 230.0, Scale::Range, dice)];
+    let figure = Curves {
+        title: format!("Training of {} runs", histories.len()),
+        note: Some(format!("one line per run{seeds}{others}")),
+        best: None,
+        panels: panels.into_iter().flatten().collect(),
+    };
+    Ok(Some(render(&figure)?))
 }
 
 /// Draws the training curves of each slice-classification run.
@@ -69,7 +113,7 @@ pub fn draw_classifiers(report: &Report) -> Result<Vec<Part>, ReportError> {
 #[derive(Clone, Debug)]
 struct Curves {
     title: String,
-    epochs: Vec<f64>,
+    note: Option<String>,
     best: Option<f64>,
     panels: Vec<Panel>,
 }
@@ -78,7 +122,7 @@ struct Curves {
 struct Panel {
     heading: &'static str,
     height: f64,
-    range: (f64, f64),
+    axis: Axis,
     lines: Vec<Line>,
 }
 
@@ -87,38 +131,59 @@ struct Line {
     name: Option<String>,
     color: RGBColor,
     width: f64,
-    values: Vec<Option<f64>>,
+    /// Epochs and values.
+    points: Vec<(f64, f64)>,
+}
+
+/// Scale of a panel.
+#[derive(Clone, Copy, PartialEq)]
+enum Scale {
+    /// From the smallest to the largest value.
+    Range,
+    /// The same by ratios, where the largest is ten times the smallest or more.
+    Ratios,
 }
 
 impl Curves {
     /// The curves of one run; panels without any value are omitted. `colors` are the structures' colours by name.
     fn new(title: &str, history: &History, colors: &[(String, [u8; 3])]) -> Self {
+        let losses = history.losses.iter().enumerate();
+        let losses =
+            losses.map(|(index, curve)| line(history, curve, if index == 0 { DICE } else { BEST }, 2.0)).collect();
+        let rates = history.learning_rate.iter().map(|curve| line(history, curve, DICE, 2.0));
         let panels = [
-            panel("Loss", 170.0, None, history.losses.iter().enumerate().map(loss_line).collect()),
-            panel("Learning rate", 90.0, None, history.learning_rate.iter().map(|c| line(c, DICE, 2.0)).collect()),
-            panel("Validation Dice", 240.0, Some((0.0, 1.0)), dice_lines(history, colors)),
+            panel("Loss", 170.0, Scale::Range, losses),
+            panel("Learning rate", 100.0, Scale::Ratios, rates.collect()),
+            panel("Validation Dice", 240.0, Scale::Range, dice_lines(history, colors)),
         ];
         Self {
             title: title.to_owned(),
-            epochs: history.epochs.clone(),
+            note: history.best_epoch.map(|best| format!("dashed: best validation, epoch {best:.0}")),
             best: history.best_epoch,
             panels: panels.into_iter().flatten().collect(),
         }
     }
 
+    /// First and last epoch.
+    fn span(&self) -> (f64, f64) {
+        let epochs =
+            self.panels.iter().flat_map(|panel| &panel.lines).flat_map(|line| &line.points).map(|point| point.0);
+        let span =
+            epochs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), epoch| (low.min(epoch), high.max(epoch)));
+        if span.0 <= span.1 { span } else { (0.0, 0.0) }
+    }
+
     fn x(&self, epoch: f64) -> f64 {
-        let first = self.epochs.first().copied().unwrap_or(0.0);
-        let last = self.epochs.last().copied().unwrap_or(first);
+        let (first, last) = self.span();
         let room = WIDTH - LEFT - LEGEND;
         if last > first { LEFT + (epoch - first) / (last - first) * room } else { LEFT + room / 2.0 }
     }
 
     fn draw_panel<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, panel: &Panel, top: f64) -> Result<(), FigureError> {
-        let (low, high) = panel.range;
-        let y = |value: f64| top + panel.height * (1.0 - (value.clamp(low, high) - low) / (high - low));
+        let y = |value: f64| top + panel.height * (1.0 - panel.axis.place(value));
         let (left, right) = (LEFT, WIDTH - LEGEND);
         canvas.text((left, top - 14.0), panel.heading, Text::HEADING)?;
-        for tick in ticks(low, high, (panel.height / 45.0).max(2.0)) {
+        for tick in panel.axis.ticks((panel.height / 45.0).max(2.0)) {
             canvas.guide((left, y(tick)), (right, y(tick)))?;
             canvas.text((left - 8.0, y(tick)), &short(tick), Text::NOTE.right())?;
         }
@@ -136,8 +201,7 @@ impl Curves {
         line: &Line,
         y: &impl Fn(f64) -> f64,
     ) -> Result<(), FigureError> {
-        let defined = self.epochs.iter().zip(&line.values).filter_map(|(epoch, value)| Some((*epoch, (*value)?)));
-        let points: Vec<_> = defined.map(|(epoch, value)| (self.x(epoch), y(value))).collect();
+        let points: Vec<_> = line.points.iter().map(|(epoch, value)| (self.x(*epoch), y(*value))).collect();
         if points.len() > 1 {
             canvas.line(&points, line.color.mix(0.95), line.width)?;
         }
@@ -158,7 +222,7 @@ impl Curves {
     }
 
     fn epochs_axis<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, bottom: f64) -> Result<(), FigureError> {
-        let (first, last) = (self.epochs.first().copied().unwrap_or(0.0), self.epochs.last().copied().unwrap_or(0.0));
+        let (first, last) = self.span();
         let whole = ticks(first, last, 8.0).into_iter().filter(|tick| tick.fract() == 0.0);
         let marks: Vec<f64> = if last > first { whole.collect() } else { vec![first] };
         for epoch in marks {
@@ -173,57 +237,33 @@ impl Curves {
     }
 }
 
-fn panel(heading: &'static str, height: f64, range: Option<(f64, f64)>, lines: Vec<Line>) -> Option<Panel> {
-    let values = || lines.iter().flat_map(|line| &line.values).flatten().copied().filter(|value| value.is_finite());
-    values().next()?;
+fn panel(heading: &'static str, height: f64, scale: Scale, lines: Vec<Line>) -> Option<Panel> {
+    let values = || lines.iter().flat_map(|line| &line.points).map(|point| point.1);
     let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    let low = low.min(0.0);
-    let high = if high > low { high } else { low + 1.0 };
-    Some(Panel { heading, height, range: range.unwrap_or((low, high)), lines })
+    let by_ratios = scale == Scale::Ratios && low > 0.0 && high >= 10.0 * low;
+    let axis = if by_ratios { Axis::logarithmic(values()) } else { Axis::of(values()) };
+    Some(Panel { heading, height, axis: axis?, lines })
 }
 
-fn line(curve: &Curve, color: RGBColor, width: f64) -> Line {
-    Line { name: Some(curve.name.clone()), color, width, values: curve.values.clone() }
+/// Epochs with a value.
+fn points(history: &History, curve: &Curve) -> Vec<(f64, f64)> {
+    let defined = history.epochs.iter().zip(&curve.values).filter_map(|(epoch, value)| Some((*epoch, (*value)?)));
+    defined.filter(|(_, value)| value.is_finite()).collect()
 }
 
-fn loss_line((index, curve): (usize, &Curve)) -> Line {
-    line(curve, if index == 0 { DICE } else { BEST }, 2.0)
+fn line(history: &History, curve: &Curve, color: RGBColor, width: f64) -> Line {
+    Line { name: Some(curve.name.clone()), color, width, points: points(history, curve) }
 }
 
 fn dice_lines(history: &History, colors: &[(String, [u8; 3])]) -> Vec<Line> {
     let many = history.structure_dice.len() > MAX_NAMES;
     let structures = history.structure_dice.iter().map(|curve| {
         let color = colors.iter().find(|(name, _)| *name == curve.name).map_or([120; 3], |(_, color)| *color);
-        let named = if many { line(curve, MANY, 0.5) } else { line(curve, on_white(color), 1.5) };
+        let (color, width) = if many { (MANY, 0.5) } else { (on_white(color), 1.5) };
+        let named = line(history, curve, color, width);
         Line { name: named.name.filter(|_| !many), ..named }
     });
-    structures.chain(history.mean_dice.iter().map(|curve| line(curve, INK, 2.5))).collect()
-}
-
-/// Round tick values between two limits, `about` as many (steps of 1, 2 or 5 times a power of ten).
-fn ticks(low: f64, high: f64, about: f64) -> Vec<f64> {
-    let raw = (high - low) / about;
-    if !(raw.is_finite() && raw > 0.0) {
-        return vec![low];
-    }
-    let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= raw);
-    let step = step.unwrap_or(raw);
-    let first = (low / step - 1e-9).ceil() as i64;
-    let last = (high / step + 1e-9).floor() as i64;
-    (first..=last).map(|index| index as f64 * step).collect()
-}
-
-/// A tick's value: plain if short, else scientific.
-fn short(value: f64) -> String {
-    if value == 0.0 {
-        "0".to_owned()
-    } else if (0.001..10_000.0).contains(&value.abs()) {
-        let text = format!("{value:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        format!("{value:.0e}")
-    }
+    structures.chain(history.mean_dice.iter().map(|curve| line(history, curve, INK, 2.5))).collect()
 }
 
 impl Plot for Curves {
@@ -233,9 +273,8 @@ impl Plot for Curves {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), FigureError> {
         canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, WIDTH - 28.0), Text::TITLE)?;
-        if let Some(best) = self.best {
-            let note = format!("dashed: best validation, epoch {best:.0}");
-            canvas.text((14.0, 46.0), &note, Text::NOTE)?;
+        if let Some(note) = &self.note {
+            canvas.text((14.0, 46.0), note, Text::NOTE)?;
         }
         let mut top = TOP;
         for panel in &self.panels {

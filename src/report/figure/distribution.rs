@@ -1,8 +1,11 @@
 //! Distribution over cases per structure: box (quartiles), whiskers, and every case as a point.
 
+use std::collections::HashMap;
+
 use plotters::prelude::*;
 
-use super::canvas::{Canvas, Text};
+use super::axis::Axis;
+use super::canvas::{Canvas, Text, fit, width};
 use super::list::titled;
 use super::palette::{INK, MUTED, on_white};
 use super::rows::{Rows, name_room};
@@ -20,7 +23,7 @@ const MAX_POINTS: usize = 6000;
 /// # Errors
 /// Errors of the drawing library.
 pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
-    let spreads = spreads(report, trial, HEADLINE)?;
+    let spreads = spreads(report, trial, HEADLINE);
     Ok(render(&Distribution::new(&titled(report, trial, "Distribution over cases"), spreads))?)
 }
 
@@ -31,20 +34,26 @@ pub(super) struct Spread {
     pub name: String,
     /// Its colour.
     pub color: [u8; 3],
-    /// By metric: the values of all cases where it is defined.
-    pub values: Vec<Vec<f64>>,
+    /// By metric: the values of all cases where it is defined, with the names of the cases.
+    pub values: Vec<Vec<(f64, String)>>,
 }
 
 /// Some metrics over the cases of every structure, in the target's order.
-pub(super) fn spreads(report: &Report, trial: &Trial, metrics: &[MetricId]) -> Result<Vec<Spread>, ReportError> {
-    let by_metric = metrics.iter().map(|metric| trial.values(*metric)).collect::<Result<Vec<_>, _>>()?;
-    let spread = |(place, name): (usize, &str)| Spread {
+fn spreads(report: &Report, trial: &Trial, metrics: &[MetricId]) -> Vec<Spread> {
+    let spread = |name: &str| Spread {
         name: name.to_owned(),
         color: report.color(name).unwrap_or([90; 3]),
-        values: by_metric.iter().filter_map(|structures| structures.get(place).cloned()).collect(),
+        values: vec![Vec::new(); metrics.len()],
     };
-    let structures = rows(&trial.summary.structures).map(|row| row.text("structure"));
-    Ok(structures.enumerate().map(spread).collect())
+    let mut spreads: Vec<Spread> = rows(&trial.summary.structures).map(|row| spread(row.text("structure"))).collect();
+    let places: HashMap<String, usize> = spreads.iter().enumerate().map(|(at, it)| (it.name.clone(), at)).collect();
+    for row in rows(&trial.summary.cases) {
+        let Some(spread) = places.get(row.text("structure")).map(|place| &mut spreads[*place]) else { continue };
+        for (values, metric) in spread.values.iter_mut().zip(metrics) {
+            values.extend(row.number(metric.column).map(|value| (value, row.text("case").to_owned())));
+        }
+    }
+    spreads
 }
 
 /// Box and points, one row per structure, in the target's order.
@@ -64,11 +73,14 @@ impl Distribution {
         let names: Vec<String> = spreads.iter().map(|spread| spread.name.clone()).collect();
         let rows = Rows {
             title: title.to_owned(),
-            note: format!("box: quartiles and median; whiskers: 1.5 × interquartile range; {points}"),
+            note: format!(
+                "box: quartiles, median; whiskers: 1.5 × interquartile range; {points}; named: lowest; ◂ below the scale"
+            ),
             name_room: name_room(&names),
             names,
             height: 30.0,
             value_room: 12.0,
+            axes: (0..HEADLINE.len()).map(|panel| axis(&spreads, panel)).collect(),
         };
         Self { rows, spreads, every_point }
     }
@@ -77,20 +89,57 @@ impl Distribution {
         &self,
         canvas: &Canvas<DB>,
         (panel, row): (usize, usize),
-        values: &[f64],
+        named: &[(f64, String)],
         color: RGBColor,
     ) -> Result<(), FigureError> {
         let y = self.rows.y(row);
-        let Some(statistics) = Statistics::of(values) else {
-            return canvas.text((self.rows.x(panel, 0.0) + 8.0, y), "n/a", Text::LABEL.in_color(MUTED));
+        let values: Vec<f64> = named.iter().map(|(value, _)| *value).collect();
+        let Some(statistics) = Statistics::of(&values) else {
+            return canvas.text((self.rows.left(panel) + 8.0, y), "n/a", Text::LABEL.in_color(MUTED));
         };
-        let (low, high) = whiskers(values, &statistics);
+        let (low, high) = whiskers(&values, &statistics);
+        let start = self.rows.axes[panel].low;
         for (index, value) in values.iter().enumerate() {
-            if self.every_point || *value < low || *value > high {
-                canvas.dot((self.rows.x(panel, *value), y + jitter(index)), 2.0, color.mix(0.45))?;
+            let at = (self.rows.x(panel, *value), y + jitter(index));
+            if *value < start - 1e-9 {
+                canvas.line(
+                    &[(at.0 + 4.0, at.1 - 3.5), (at.0 - 1.0, at.1), (at.0 + 4.0, at.1 + 3.5)],
+                    color.to_rgba(),
+                    1.5,
+                )?;
+            } else if self.every_point || *value < low || *value > high {
+                canvas.dot(at, 2.0, color.mix(0.45))?;
             }
         }
+        self.lowest(canvas, (panel, row), named, (low, color))?;
         self.box_plot(canvas, (panel, y), &statistics, (low, high))
+    }
+
+    /// Names the lowest of the outliers, where there is room between it and the box.
+    fn lowest<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<DB>,
+        (panel, row): (usize, usize),
+        named: &[(f64, String)],
+        (low, color): (f64, RGBColor),
+    ) -> Result<(), FigureError> {
+        let lowest = named.iter().enumerate().min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0));
+        let Some((index, (value, case))) = lowest.filter(|(_, (value, _))| *value < low) else { return Ok(()) };
+        let (x, y) = (self.rows.x(panel, *value), self.rows.y(row) + jitter(index));
+        let others = named.iter().filter(|(other, _)| other > value).map(|(other, _)| self.rows.x(panel, *other));
+        let next = others.fold(f64::INFINITY, f64::min);
+        let label = format!("{case} {value:.2}");
+        let length = width(&label, Text::NOTE);
+        let left = self.rows.left(panel);
+        if x + 8.0 + length < next {
+            canvas.text((x + 8.0, y), &label, Text::NOTE.in_color(color))
+        } else if x - 8.0 - length > left {
+            canvas.text((x - 8.0, y), &label, Text::NOTE.right().in_color(color))
+        } else {
+            let label = fit(&label, Text::NOTE, (next - x - 16.0).max(x - left - 16.0));
+            let long = label.chars().count() > 6;
+            if long { canvas.text((x + 8.0, y), &label, Text::NOTE.in_color(color)) } else { Ok(()) }
+        }
     }
 
     fn box_plot<DB: DrawingBackend>(
@@ -108,6 +157,16 @@ impl Distribution {
         let median = x(statistics.median);
         canvas.line(&[(median, y - 8.0), (median, y + 8.0)], ink, 2.5)
     }
+}
+
+/// From the lowest whisker upwards: single failures must not squeeze all other values into a corner.
+fn axis(spreads: &[Spread], panel: usize) -> Axis {
+    let ends = spreads.iter().filter_map(|spread| {
+        let values: Vec<f64> = spread.values.get(panel)?.iter().map(|(value, _)| *value).collect();
+        let (low, _) = whiskers(&values, &Statistics::of(&values)?);
+        Some([low, values.iter().copied().fold(0.0, f64::max)])
+    });
+    Axis::of_ratios(ends.flatten().collect::<Vec<_>>())
 }
 
 /// The outermost values within 1.5 interquartile ranges of the box (Tukey 1977).

@@ -1,6 +1,6 @@
 //! The list of figures. A new one is a file beside this one and an entry of [`FIGURES`], which the report's folder and the page use.
 
-use super::{Figure, comparison, curves, distribution, ranking, roc, scatter};
+use super::{Figure, comparison, curves, distribution, histogram, ranking, roc, scatter};
 use crate::evaluate::Trial;
 use crate::report::{Report, ReportError};
 
@@ -20,6 +20,10 @@ pub struct Kind {
 enum Shows {
     /// The best trial; drawn if it has scores.
     BestTrial(fn(&Report, &Trial) -> Result<Figure, ReportError>),
+    /// The best trial, where it has what the figure shows.
+    Perhaps(fn(&Report, &Trial) -> Result<Option<Figure>, ReportError>),
+    /// All runs, where there are several.
+    Runs(fn(&Report) -> Result<Option<Figure>, ReportError>),
     /// All trials; drawn if there are several.
     Trials(fn(&Report) -> Result<Figure, ReportError>),
     /// Each of several runs or classifiers.
@@ -43,6 +47,8 @@ pub enum Section {
     Ranking,
     /// Scores per structure.
     Structures,
+    /// Cases and structures in a plane; two figures side by side.
+    Plane,
     /// Comparison of trials.
     Comparison,
     /// Slice classifiers.
@@ -66,8 +72,26 @@ pub const FIGURES: &[Kind] = &[
         shows: Shows::BestTrial(distribution::draw),
     },
     Kind {
+        name: "dice-volume",
+        section: Section::Plane,
+        caption: "Dice against the volume of the reference, per case and structure.",
+        shows: Shows::Perhaps(scatter::draw_volume),
+    },
+    Kind {
+        name: "volume-agreement",
+        section: Section::Plane,
+        caption: "Agreement of predicted and reference volumes (Bland–Altman).",
+        shows: Shows::Perhaps(scatter::draw_agreement),
+    },
+    Kind {
+        name: "dice-histogram",
+        section: Section::Plane,
+        caption: "Histogram of Dice over cases and structures.",
+        shows: Shows::BestTrial(histogram::draw),
+    },
+    Kind {
         name: "dice-iou",
-        section: Section::Structures,
+        section: Section::Plane,
         caption: "Dice against IoU, per case and structure.",
         shows: Shows::BestTrial(scatter::draw),
     },
@@ -82,6 +106,12 @@ pub const FIGURES: &[Kind] = &[
         section: Section::Comparison,
         caption: "Mean Dice and IoU per structure and trial.",
         shows: Shows::Trials(comparison::draw_structures),
+    },
+    Kind {
+        name: "training-all",
+        section: Section::Training,
+        caption: "Loss and validation Dice of all runs.",
+        shows: Shows::Runs(curves::draw_all),
     },
     Kind { name: "training", section: Section::Training, caption: "{}", shows: Shows::Each(curves::draw_runs) },
     Kind {
@@ -118,10 +148,12 @@ pub struct NamedFigure {
 pub fn figures(report: &Report) -> Result<Vec<NamedFigure>, ReportError> {
     let mut figures = Vec::new();
     for kind in FIGURES {
-        let once = |figure| vec![(kind.name.to_owned(), kind.caption.to_owned(), figure)];
+        let once = |figure: Figure| vec![(kind.name.to_owned(), kind.caption.to_owned(), figure)];
         let best = report.trials.best().filter(|trial| trial.summary.structures.height() > 0);
         let drawn = match (&kind.shows, best) {
             (Shows::BestTrial(draw), Some(best)) => once(draw(report, best)?),
+            (Shows::Perhaps(draw), Some(best)) => draw(report, best)?.map(once).unwrap_or_default(),
+            (Shows::Runs(draw), _) => draw(report)?.map(once).unwrap_or_default(),
             (Shows::Trials(draw), _) if report.trials.all.len() > 1 => once(draw(report)?),
             (Shows::Each(draw), _) => draw(report)?.into_iter().map(|part| numbered(kind, part)).collect(),
             _ => Vec::new(),

@@ -1,11 +1,15 @@
 //! Charts: one file per figure, each drawn once as SVG and once as PNG.
 
+pub mod axis;
 pub mod canvas;
 pub mod comparison;
 pub mod curves;
 pub mod distribution;
+pub mod histogram;
 pub mod list;
 pub mod palette;
+pub mod points;
+pub mod rank;
 pub mod ranking;
 pub mod roc;
 pub mod rows;

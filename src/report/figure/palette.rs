@@ -42,6 +42,23 @@ pub fn of_panel(panel: usize) -> RGBColor {
     SIDE_BY_SIDE[panel % SIDE_BY_SIDE.len()]
 }
 
+/// Colours of lines that are told apart, in order (Okabe & Ito 2008).
+const SERIES: [RGBColor; 8] = [
+    DICE,
+    BEST,
+    RGBColor(0x00, 0x9E, 0x73),
+    RGBColor(0xCC, 0x79, 0xA7),
+    RGBColor(0x56, 0xB4, 0xE9),
+    IOU,
+    RGBColor(0x8C, 0x6B, 0x4F),
+    RGBColor(0x7F, 0x7F, 0x7F),
+];
+
+/// Colour of a line, counted from 0.
+pub fn of_series(number: usize) -> RGBColor {
+    SERIES[number % SERIES.len()]
+}
+
 /// Colour of a value between 0 and 1 on a scale of increasing darkness, legible for colour-blind readers.
 pub fn sequential(value: f64) -> RGBColor {
     let position = value.clamp(0.0, 1.0) * (BLUES.len() - 1) as f64;

@@ -1,9 +1,10 @@
-//! Structures from best to worst: mean Dice and IoU as bars with their confidence intervals.
+//! Structures from best to worst: mean Dice and IoU with their confidence intervals.
 
 use plotters::prelude::*;
 
 use polars::prelude::DataFrame;
 
+use super::axis::Axis;
 use super::canvas::{Canvas, Text};
 use super::list::titled;
 use super::palette::{MUTED, of_panel};
@@ -22,7 +23,7 @@ pub fn draw(report: &Report, trial: &Trial) -> Result<Figure, ReportError> {
     Ok(render(&Ranking::new(&titled(report, trial, "Structures, best first"), &trial.summary.structures))?)
 }
 
-/// Horizontal bars, one row per structure, sorted by mean Dice; structures without a value come last.
+/// One row per structure, sorted by mean Dice; structures without a value come last.
 #[derive(Clone, Debug)]
 struct Ranking {
     rows: Rows,
@@ -43,9 +44,15 @@ impl Ranking {
             names,
             height: 24.0,
             value_room: 48.0,
+            axes: Vec::new(),
         };
         let panels = |row: &Row| HEADLINE.iter().map(|metric| row.statistics(*metric)).collect();
-        Self { rows, structures: ranked.iter().map(panels).collect() }
+        let structures: Vec<Vec<Option<Statistics>>> = ranked.iter().map(panels).collect();
+        let ends = |panel: usize| {
+            structures.iter().filter_map(move |it| it[panel]).flat_map(|it| it.ci95.unwrap_or([it.mean; 2]))
+        };
+        let axes = (0..HEADLINE.len()).map(|panel| Axis::of_ratios(ends(panel))).collect();
+        Self { rows: Rows { axes, ..rows }, structures }
     }
 
     fn bar<DB: DrawingBackend>(
@@ -55,15 +62,17 @@ impl Ranking {
         statistics: Option<&Statistics>,
     ) -> Result<(), FigureError> {
         let y = self.rows.y(row);
-        let value_x = self.rows.x(panel, 1.0) + 44.0;
+        let value_x = self.rows.right(panel) + 44.0;
         let Some(statistics) = statistics else {
             return canvas.text((value_x, y), "n/a", Text::LABEL.right().in_color(MUTED));
         };
         let end = self.rows.x(panel, statistics.mean);
-        canvas.fill((self.rows.x(panel, 0.0), y - 7.0), (end, y + 7.0), of_panel(panel).to_rgba())?;
+        // A bar would have to start at 0, and the scale does not.
+        canvas.fill((self.rows.left(panel), y - 1.0), (end, y + 1.0), of_panel(panel).mix(0.35))?;
         if let Some([low, high]) = statistics.ci95 {
             canvas.whisker((self.rows.x(panel, low), self.rows.x(panel, high)), y)?;
         }
+        canvas.dot((end, y), 5.0, of_panel(panel).to_rgba())?;
         canvas.text((value_x, y), &format!("{:.3}", statistics.mean), Text::LABEL.right())
     }
 }

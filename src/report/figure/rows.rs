@@ -3,6 +3,7 @@
 use plotters::prelude::DrawingBackend;
 
 use super::FigureError;
+use super::axis::{Axis, short};
 use super::canvas::{Canvas, Text, fit, width};
 use crate::evaluate::metric::HEADLINE;
 
@@ -13,7 +14,7 @@ const BOTTOM: f64 = 46.0;
 const GAP: f64 = 34.0;
 const RIGHT: f64 = 18.0;
 
-/// Rows of panels with a common scale from 0 to 1.
+/// Rows of panels, each with the scale of its metric.
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// Heading.
@@ -28,6 +29,8 @@ pub struct Rows {
     pub value_room: f64,
     /// Space at the left for names, in nominal pixels: see [`name_room`].
     pub name_room: f64,
+    /// Scale of each panel.
+    pub axes: Vec<Axis>,
 }
 
 /// Space that names take at the left of a figure, in nominal pixels.
@@ -46,9 +49,14 @@ impl Rows {
         TOP + self.height * (row as f64 + 0.5)
     }
 
-    /// Position of a value between 0 and 1 in a panel; panels are counted from the left.
+    /// Position of a value in a panel; panels are counted from the left, and values beyond the scale are moved to its ends.
     pub fn x(&self, panel: usize, value: f64) -> f64 {
-        self.left(panel) + value.clamp(0.0, 1.0) * self.panel_width()
+        self.left(panel) + self.axes[panel].place(value) * self.panel_width()
+    }
+
+    /// Right end of a panel's scale.
+    pub fn right(&self, panel: usize) -> f64 {
+        self.left(panel) + self.panel_width()
     }
 
     fn panel_width(&self) -> f64 {
@@ -56,7 +64,8 @@ impl Rows {
         (WIDTH - self.name_room - GAP * (panels - 1.0) - RIGHT) / panels - self.value_room
     }
 
-    fn left(&self, panel: usize) -> f64 {
+    /// Left end of a panel's scale.
+    pub fn left(&self, panel: usize) -> f64 {
         self.name_room + panel as f64 * (self.panel_width() + self.value_room + GAP)
     }
 
@@ -68,7 +77,7 @@ impl Rows {
         canvas.text((14.0, 22.0), &fit(&self.title, Text::TITLE, WIDTH - 28.0), Text::TITLE)?;
         canvas.text((14.0, 46.0), &fit(&self.note, Text::NOTE, WIDTH - 28.0), Text::NOTE)?;
         for (panel, metric) in HEADLINE.iter().enumerate() {
-            canvas.text((self.x(panel, 0.0), 74.0), metric.name, Text::HEADING)?;
+            canvas.text((self.left(panel), 74.0), metric.name, Text::HEADING)?;
             self.scale(canvas, panel)?;
         }
         let room = self.name_room - 26.0;
@@ -81,11 +90,10 @@ impl Rows {
 
     fn scale<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, panel: usize) -> Result<(), FigureError> {
         let bottom = TOP + self.height * self.names.len().max(1) as f64;
-        for tick in 0..=5 {
-            let value = f64::from(tick) / 5.0;
+        for value in self.axes[panel].ticks(5.0) {
             let x = self.x(panel, value);
             canvas.guide((x, TOP - 4.0), (x, bottom + 4.0))?;
-            canvas.text((x, bottom + 18.0), &format!("{value:.1}"), Text::NOTE.centred())?;
+            canvas.text((x, bottom + 18.0), &short(value), Text::NOTE.centred())?;
         }
         Ok(())
     }

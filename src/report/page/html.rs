@@ -1,7 +1,7 @@
 //! HTML building blocks of the sections.
 
 /// Text that is safe inside an element or an attribute.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -79,11 +79,18 @@ impl Cell {
     }
 }
 
+/// A cell with a link to a file beside the page.
+pub(super) fn link_cell(target: &str, text: &str) -> Cell {
+    Cell { html: format!("<a href=\"{}\">{}</a>", escape(target), escape(text)), class: "" }
+}
+
 /// A table that scrolls in its own frame; a flagged row is the mean and stays at the end.
 pub(super) fn table(header: &[String], rows: &[(bool, Vec<Cell>)]) -> String {
     let class = |column: usize| rows.first().and_then(|(_, cells)| cells.get(column)).map_or("", |cell| cell.class);
+    // Keys of settings may be broken at their dots.
+    let broken = |name: &str| escape(name).replace('.', ".<wbr>");
     let heading = |(column, name): (usize, &String)| match class(column) {
-        "text" | "wrap" => format!("<th scope=\"col\" class=\"text\">{}</th>", escape(name)),
+        "text" | "wrap" => format!("<th scope=\"col\" class=\"text\">{}</th>", broken(name)),
         _ => format!("<th scope=\"col\">{}</th>", escape(name)),
     };
     let head: String = header.iter().enumerate().map(heading).collect();

@@ -3,27 +3,27 @@
 use std::collections::BTreeSet;
 
 use super::html::{Cell, escape, table};
+use crate::counted;
 use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::metric::{HEADLINE, MetricId};
 use crate::evaluate::summary::{RESAMPLES, success_column};
-use crate::evaluate::table::TableError;
 use crate::evaluate::trials::BOOTSTRAP_SEED;
-use crate::evaluate::{Summary, Trial, Trials};
+use crate::evaluate::{Summary, Trial};
 use crate::report::{Report, ReportInput};
 
-/// Above this many rows the page shows means per case only; `cases.csv` has every row.
-const MAX_ROWS: usize = 6000;
+/// With fewer cases, the page warns of its own intervals.
+const FEW: usize = 10;
 
-fn names(header: &[&str]) -> Vec<String> {
+pub(super) fn names(header: &[&str]) -> Vec<String> {
     header.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// A value in the unit of its metric.
-fn shown(metric: MetricId, value: Option<f64>) -> Cell {
+pub(super) fn shown(metric: MetricId, value: Option<f64>) -> Cell {
     value.map_or_else(|| Cell::number(None), |value| Cell::value(metric.unit.show(value)))
 }
 
-fn count(row: &Row, column: &str) -> Cell {
+pub(super) fn count(row: &Row, column: &str) -> Cell {
     Cell::value(row.count(column).unwrap_or_default())
 }
 
@@ -53,11 +53,15 @@ pub(super) fn tiles(report: &Report) -> String {
     let interval = overall.statistics(metric).and_then(|it| it.ci95).map_or_else(String::new, |[low, high]| {
         format!(" The 95 % confidence interval of the mean {} is {low:.3} to {high:.3}.", metric.name)
     });
+    let few = match best.summary.n_cases {
+        n if n < FEW => format!(" With {}, intervals and rankings say little.", counted(n, "case")),
+        _ => String::new(),
+    };
     let which = if several { format!("Best trial: {}. ", escape(&best.name())) } else { String::new() };
     format!(
         "<div class=\"tiles\">\n{}</div>\n<p class=\"note\">{which}Means are taken over cases first, then over \
-         structures.{interval} Intervals are percentile bootstraps over cases ({RESAMPLES} resamples, seed \
-         {BOOTSTRAP_SEED}).</p>\n",
+         structures.{interval}{few} Intervals are BCa bootstraps over patients, and over seeds if there are several ({RESAMPLES} \
+         resamples, seed {BOOTSTRAP_SEED}). sd is over cases, in the last row over structures.</p>\n",
         tiles.into_iter().map(tile).collect::<String>()
     )
 }
@@ -67,44 +71,81 @@ pub(super) fn notes(input: &ReportInput) -> String {
     input.notes.iter().map(|note| format!("<p>{}</p>\n", escape(note))).collect()
 }
 
-/// Statistics of every structure of the best trial, and of all together.
+/// Statistics of every structure of the best trial, and of all together: overlap first, then everything else that was measured.
 pub(super) fn structures(report: &Report) -> String {
     let Some(best) = report.trials.best().filter(|best| best.summary.structures.height() > 0) else {
         return String::new();
     };
-    let mut header = names(&["structure", "n"]);
-    let metrics = measured(&best.summary);
-    for metric in &metrics {
-        header.push(metric.heading_in(&best.summary.distance_unit));
-        header.extend(names(details(*metric)));
-    }
-    let success_dice = &report.input.success_dice;
-    header.extend(success_dice.iter().map(|at_least| format!("Dice ≥ {at_least}")));
-    header.extend(names(&["missed", "FP", "n/a"]));
-    let structures = rows(&best.summary.structures).map(|row| {
-        let color = report.color(row.text("structure"));
-        (false, structure_row(&row, color, &metrics, success_dice))
-    });
-    let overall = rows(&best.summary.overall).map(|row| (true, structure_row(&row, None, &metrics, success_dice)));
     let which = match best.label.as_str() {
         "" => String::new(),
         _ => format!("<p class=\"note\">Trial {}.</p>\n", escape(&best.name())),
     };
-    which
-        + &table(&header, &structures.chain(overall).collect::<Vec<_>>())
-        + "<p class=\"note\">missed: in the reference, not in the prediction (scored 0); FP: in the prediction \
-           only (scored 0); n/a: in neither (no score). The last row is over structures: its sd, median and IQR \
-           are those of the structures’ means, its counts are sums. If a trial has several seeds, scores are averaged \
-           within a case first, and counts are over all seeds.</p>\n"
+    which + &overlaps(report, best) + &others(report, best)
 }
 
-/// Statistics shown besides a metric's mean: all for the first headline metric, sd for the other headline metrics, none for the rest.
-fn details(metric: MetricId) -> &'static [&'static str] {
-    match HEADLINE.iter().position(|headline| *headline == metric) {
-        Some(0) => &["sd", "95 % CI", "median", "IQR"],
-        Some(_) => &["sd"],
-        None => &[],
+/// The row's name, with its colour.
+fn name(report: &Report, row: &Row) -> Cell {
+    let name = row.text("structure");
+    report.color(name).map_or_else(|| Cell::text(name), |color| Cell::colored(name, color))
+}
+
+fn with_mean(best: &Trial, cells: impl Fn(&Row) -> Vec<Cell>) -> Vec<(bool, Vec<Cell>)> {
+    let structures = rows(&best.summary.structures).map(|row| (false, cells(&row)));
+    structures.chain(rows(&best.summary.overall).map(|row| (true, cells(&row)))).collect()
+}
+
+fn overlaps(report: &Report, best: &Trial) -> String {
+    let success_dice = &report.input.success_dice;
+    let mut header = names(&["structure", "n"]);
+    for metric in HEADLINE {
+        header.push(metric.name.to_owned());
+        header.push("SD over cases".to_owned());
+        if *metric == HEADLINE[0] {
+            header.extend(names(&["95 % CI", "median", "IQR"]));
+        }
     }
+    header.extend(success_dice.iter().map(|at_least| format!("Dice ≥ {at_least}")));
+    header.extend(names(&["missed", "FP", "n/a"]));
+    let cells = |row: &Row| {
+        let mut cells = vec![name(report, row), count(row, "n")];
+        for &metric in HEADLINE {
+            let it = row.statistics(metric);
+            cells.extend([shown(metric, it.map(|it| it.mean)), Cell::number(it.and_then(|it| it.sd))]);
+            if metric == HEADLINE[0] {
+                cells.push(Cell::interval(it.and_then(|it| it.ci95)));
+                cells.push(Cell::number(it.map(|it| it.median)));
+                cells.push(Cell::interval(it.map(|it| [it.q1, it.q3])));
+            }
+        }
+        cells.extend(success_dice.iter().map(|at_least| percent(row.number(&success_column(*at_least)))));
+        cells.extend(["n_missed", "n_fp_on_empty", "n_undefined"].map(|name| count(row, name)));
+        cells
+    };
+    table(&header, &with_mean(best, cells))
+        + "<p class=\"note\">missed: in the reference, not in the prediction (scored 0); FP: in the prediction only (scored 0); n/a: in \
+           neither (no score). The last row is over structures: its SD, median and IQR are those of the structures’ means, not of cases, \
+           and its counts are sums. If a trial has several seeds, scores are averaged within a case first, and counts are over all \
+           seeds.</p>\n"
+}
+
+/// Means of the metrics that are no headline.
+fn others(report: &Report, best: &Trial) -> String {
+    let metrics: Vec<MetricId> =
+        measured(&best.summary).into_iter().filter(|metric| !HEADLINE.contains(metric)).collect();
+    if metrics.is_empty() {
+        return String::new();
+    }
+    let mut header = names(&["structure"]);
+    header.extend(metrics.iter().map(|metric| metric.heading_in(&best.summary.distance_unit)));
+    let cells = |row: &Row| {
+        let means = metrics.iter().map(|metric| shown(*metric, row.statistics(*metric).map(|it| it.mean)));
+        std::iter::once(name(report, row)).chain(means).collect()
+    };
+    format!(
+        "<h3>Surfaces, volumes and other measures</h3>\n{}<p class=\"note\">Means over cases; the last row is their mean over \
+         structures. Standard deviations, medians and intervals: <code>structures.csv</code>.</p>\n",
+        table(&header, &with_mean(best, cells))
+    )
 }
 
 /// The metrics with a value.
@@ -113,27 +154,7 @@ fn measured(summary: &Summary) -> Vec<MetricId> {
     MetricId::all().filter(has).collect()
 }
 
-fn structure_row(row: &Row, color: Option<[u8; 3]>, metrics: &[MetricId], success_dice: &[f64]) -> Vec<Cell> {
-    let name = row.text("structure");
-    let name = color.map_or_else(|| Cell::text(name), |color| Cell::colored(name, color));
-    let mut cells = vec![name, count(row, "n")];
-    for &metric in metrics {
-        let it = row.statistics(metric);
-        cells.push(shown(metric, it.map(|it| it.mean)));
-        let detail = |name: &&str| match *name {
-            "sd" => Cell::number(it.and_then(|it| it.sd)),
-            "median" => Cell::number(it.map(|it| it.median)),
-            "IQR" => Cell::interval(it.map(|it| [it.q1, it.q3])),
-            _ => Cell::interval(it.and_then(|it| it.ci95)),
-        };
-        cells.extend(details(metric).iter().map(detail));
-    }
-    cells.extend(success_dice.iter().map(|at_least| percent(row.number(&success_column(*at_least)))));
-    cells.extend(["n_missed", "n_fp_on_empty", "n_undefined"].map(|name| count(row, name)));
-    cells
-}
-
-fn percent(rate: Option<f64>) -> Cell {
+pub(super) fn percent(rate: Option<f64>) -> Cell {
     rate.map_or_else(|| Cell::number(None), |rate| Cell::value(format!("{:.0} %", rate * 100.0)))
 }
 
@@ -152,17 +173,17 @@ pub(super) fn comparison(report: &Report) -> String {
     let mut header = names(&["trial"]);
     header.extend(names(&keys));
     header.extend(names(&["cases", "seeds"]));
-    header.extend(HEADLINE.iter().flat_map(|metric| names(&[metric.name, "sd over seeds"])));
+    header.extend(HEADLINE.iter().flat_map(|metric| names(&[metric.name, "SD over seeds"])));
     let rows: Vec<_> = trials.iter().map(|trial| (false, comparison_row(trial, &keys))).collect();
     table(&header, &rows)
+        + "<p class=\"note\">Means over cases, then structures, then seeds. Keys that all trials share are in the plans below.</p>\n"
 }
 
 fn comparison_row(trial: &Trial, keys: &[&str]) -> Vec<Cell> {
     let settings = &trial.context.trial.settings;
     let setting = |key: &&str| match settings.iter().find(|setting| setting.key == *key).map(|setting| &setting.value) {
-        Some(serde_json::Value::String(text)) => Cell::text(text),
-        Some(value) => Cell::text(&value.to_string()),
-        None => Cell::text(""),
+        Some(value) => Cell::wrapped(&super::words::words(value)),
+        None => Cell::text("–"),
     };
     let mut cells = vec![Cell::text(&trial.name())];
     cells.extend(keys.iter().map(setting));
@@ -230,51 +251,6 @@ pub(super) fn skipped(report: &Report) -> String {
            its own.</p>\n"
 }
 
-/// Every score, or the means per case if there are too many for a page.
-pub(super) fn cases(trials: &Trials) -> Result<String, TableError> {
-    match trials.scores.height() {
-        0 => Ok(String::new()),
-        height if height > MAX_ROWS => case_means(trials),
-        _ => Ok(every_score(trials)),
-    }
-}
-
-fn every_score(trials: &Trials) -> String {
-    let mut header = names(&["case", "structure", "trial", "fold", "seed"]);
-    let found = |metric: &MetricId| rows(&trials.scores).any(|row| row.number(metric.column).is_some());
-    let metrics: Vec<MetricId> = MetricId::all().filter(found).collect();
-    let units: BTreeSet<&str> = trials.all.iter().map(|trial| trial.summary.distance_unit.as_str()).collect();
-    let unit = Vec::from_iter(units).join(" and ");
-    header.extend(metrics.iter().map(|metric| metric.heading_in(&unit)));
-    header.extend(names(&["reference, mL", "prediction, mL"]));
-    let cells = |row: Row| {
-        let number = row.count("trial_number").unwrap_or_default();
-        let fold = row.count("fold").map_or_else(|| Cell::value("–"), Cell::value);
-        let mut cells = vec![Cell::text(row.text("case")), Cell::text(row.text("structure"))];
-        cells.extend([Cell::value(format!("#{number}")), fold, count(&row, "seed")]);
-        cells.extend(metrics.iter().map(|metric| shown(*metric, row.number(metric.column))));
-        cells.extend(["reference_ml", "prediction_ml"].map(|name| Cell::number(row.number(name))));
-        (false, cells)
-    };
-    table(&header, &rows(&trials.scores).map(cells).collect::<Vec<_>>())
-        + "<p class=\"note\">All columns, with voxel counts: <code>cases.csv</code>, <code>cases.parquet</code>.</p>\n"
-}
-
-/// One row per case: means over trials, seeds and structures.
-fn case_means(trials: &Trials) -> Result<String, TableError> {
-    let mut header = names(&["case", "scores"]);
-    header.extend(HEADLINE.iter().map(|metric| format!("mean {}", metric.heading())));
-    let cells = |row: Row| {
-        let mut cells = vec![Cell::text(row.text("case")), count(&row, "n")];
-        cells.extend(HEADLINE.iter().map(|metric| shown(*metric, row.number(metric.column))));
-        (false, cells)
-    };
-    let means = trials.case_means()?;
-    Ok(table(&header, &rows(&means).map(cells).collect::<Vec<_>>())
-        + "<p class=\"note\">Means over structures, trials and seeds. Every score: <code>cases.csv</code>, \
-           <code>cases.parquet</code>.</p>\n")
-}
-
 /// Cases that could not be scored, with their reasons.
 pub(super) fn excluded(report: &Report) -> String {
     let excluded = report.input.runs.iter().flat_map(|run| &run.excluded);
@@ -285,29 +261,4 @@ pub(super) fn excluded(report: &Report) -> String {
     let rows: Vec<_> =
         rows.into_iter().map(|(case, reason)| (false, vec![Cell::text(case), Cell::wrapped(reason)])).collect();
     table(&names(&["case", "reason"]), &rows)
-}
-
-/// Plan and manifest of every run; identical ones once.
-pub(super) fn provenance(report: &Report) -> String {
-    let mut shown: Vec<(String, String, Vec<String>)> = Vec::new();
-    let classifiers = report.input.classifiers.iter().map(|run| (&run.plan_toml, &run.manifest, &run.context));
-    let runs = report.input.runs.iter().map(|run| (&run.plan_toml, &run.manifest, &run.context));
-    for (plan_toml, manifest, context) in classifiers.chain(runs) {
-        let name = report.names.run(context);
-        let manifest = format!("{manifest:#}");
-        match shown.iter_mut().find(|(plan, same, _)| plan == plan_toml && *same == manifest) {
-            Some((_, _, runs)) => runs.push(name),
-            None => shown.push((plan_toml.clone(), manifest, vec![name])),
-        }
-    }
-    let block = |(plan, manifest, runs): (String, String, Vec<String>)| {
-        format!(
-            "<details>\n<summary>{}</summary>\n<h3>plan.toml</h3>\n<pre>{}</pre>\n<h3>manifest.json</h3>\n<pre>{}</pre>\n\
-             </details>\n",
-            escape(&runs.join("; ")),
-            escape(&plan),
-            escape(&manifest)
-        )
-    };
-    shown.into_iter().map(block).collect()
 }

@@ -3,11 +3,11 @@
 use image::Rgb;
 use plotters::prelude::{Color, DrawingBackend, RGBColor};
 
-use super::{FALSE_POSITIVE, MISSED, WRONG_STRUCTURE};
+use super::errors::ErrorColors;
+use super::{LIGHT, NOTE};
 use crate::dataset::TargetStructure;
 use crate::report::figure::FigureError;
-use crate::report::figure::canvas::{Canvas, SCALE, Text, width as text_width};
-use crate::report::figure::palette::INK;
+use crate::report::figure::canvas::{Canvas, SCALE, width as text_width};
 
 const LINE: f64 = 22.0;
 const LEFT: f64 = 14.0;
@@ -32,17 +32,19 @@ struct Entry {
 impl Legend {
     /// Lays out the entries in a picture `width` pixels wide: errors, if they are shown, in the first line, structures in lines of
     /// their own.
-    pub(super) fn new<'a>(structures: impl Iterator<Item = &'a TargetStructure>, width: u32, errors: bool) -> Self {
-        let errors: &[_] = if errors {
-            &[("missed", MISSED), ("extra", FALSE_POSITIVE), ("wrong structure", WRONG_STRUCTURE)]
-        } else {
-            &[]
-        };
+    pub(super) fn new<'a>(
+        structures: impl Iterator<Item = &'a TargetStructure>,
+        width: u32,
+        errors: Option<&ErrorColors>,
+    ) -> Self {
+        let errors: Vec<(&str, Rgb<u8>)> = errors.map_or_else(Vec::new, |colors| {
+            vec![("missed", colors.missed), ("extra", colors.extra), ("wrong structure", colors.wrong_structure)]
+        });
         let right = f64::from(width) / f64::from(SCALE) - LEFT;
         let (mut x, mut line) = (ENTRIES, 0);
         let mut entries = Vec::new();
         let mut place = |name: &str, Rgb([red, green, blue]): Rgb<u8>, new_line: bool| {
-            let room = text_width(name, Text::NOTE) + 36.0;
+            let room = text_width(name, NOTE) + 36.0;
             if new_line || x + room > right {
                 (x, line) = (ENTRIES, line + 1);
             }
@@ -64,15 +66,15 @@ impl Legend {
     pub(super) fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, top: u32) -> Result<(), FigureError> {
         let y = |line: usize| f64::from(top) / f64::from(SCALE) + 8.0 + line as f64 * LINE;
         if self.first_structures > 0 {
-            canvas.text((LEFT, y(0)), "Errors", Text::NOTE)?;
+            canvas.text((LEFT, y(0)), "Errors", NOTE)?;
         }
         if self.lines > self.first_structures {
-            canvas.text((LEFT, y(self.first_structures)), "Structures", Text::NOTE)?;
+            canvas.text((LEFT, y(self.first_structures)), "Structures", NOTE)?;
         }
         self.entries.iter().try_for_each(|entry| {
             let y = y(entry.line);
             canvas.fill((entry.x, y - 6.0), (entry.x + 12.0, y + 6.0), entry.color.to_rgba())?;
-            canvas.text((entry.x + 18.0, y), &entry.name, Text::NOTE.in_color(INK))
+            canvas.text((entry.x + 18.0, y), &entry.name, NOTE.in_color(LIGHT))
         })
     }
 }

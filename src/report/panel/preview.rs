@@ -6,10 +6,9 @@ use plotters::prelude::*;
 use super::layer::{Layers, layers};
 use super::legend::Legend;
 use super::view::{View, views, window};
-use super::{MARGIN, PAPER, PanelError, TILE, check, orientation, write};
+use super::{LABEL, LIGHT, MARGIN, NOTE, PAPER, PanelError, TILE, TITLE, check, orientation, write};
 use crate::dataset::Target;
 use crate::report::figure::canvas::{Canvas, SCALE, Text, fit};
-use crate::report::figure::palette::INK;
 use crate::report::figure::{FigureError, with_canvas};
 use crate::volume::{LabelMap, Segmentation, Volume};
 
@@ -117,15 +116,15 @@ pub fn render(preview: &Preview) -> Result<RgbImage, PanelError> {
         cases.iter().chain(patches).flat_map(|row| &row.pictures)
     };
     let shown = |name: &str| pictures().any(|picture| picture.layers.shows(name));
-    let legend = Legend::new(preview.target.structures.iter().filter(|it| shown(&it.name)), WIDTH, false);
+    let legend = Legend::new(preview.target.structures.iter().filter(|it| shown(&it.name)), WIDTH, None);
     let mut picture = RgbImage::from_pixel(WIDTH, bottom + legend.height(), PAPER);
     pictures().for_each(|placed| draw(&mut picture, placed));
     let size = picture.dimensions();
     with_canvas(picture.as_mut(), size, |canvas| {
-        heading(canvas, 0, (&preview.title, Text::TITLE), std::slice::from_ref(&preview.subtitle))?;
+        heading(canvas, 0, (&preview.title, TITLE), std::slice::from_ref(&preview.subtitle))?;
         cases.iter().try_for_each(|row| case_texts(canvas, row))?;
         for Section { row, top, bottom, patches } in &sections {
-            heading(canvas, *top, (&row.title, Text::HEADING), &row.notes)?;
+            heading(canvas, *top, (&row.title, super::HEADING), &row.notes)?;
             patches.iter().try_for_each(|patch| patch_texts(canvas, patch, bottom - NOTES))?;
         }
         legend.draw(canvas, bottom)
@@ -201,16 +200,17 @@ fn heading<DB: DrawingBackend>(
 ) -> Result<(), FigureError> {
     let room = nominal(WIDTH - 2 * MARGIN);
     write(canvas, (MARGIN, top + 34), &fit(title, look, room), look)?;
-    notes.iter().zip(0..).try_for_each(|(note, line)| {
-        write(canvas, (MARGIN, top + 78 + LINE * line), &fit(note, Text::NOTE, room), Text::NOTE)
-    })
+    notes
+        .iter()
+        .zip(0..)
+        .try_for_each(|(note, line)| write(canvas, (MARGIN, top + 78 + LINE * line), &fit(note, NOTE, room), NOTE))
 }
 
 /// Name and note in one line above the planes, and the letters at the planes' edges.
 fn case_texts<DB: DrawingBackend>(canvas: &Canvas<DB>, row: &Row) -> Result<(), FigureError> {
     let Some(top) = row.pictures.first().map(|placed| placed.top) else { return Ok(()) };
     let line = format!("{}   {}", row.sample.name, row.sample.note);
-    write(canvas, (MARGIN, top - 24), &fit(&line, Text::LABEL, nominal(WIDTH - 2 * MARGIN)), Text::LABEL)?;
+    write(canvas, (MARGIN, top - 24), &fit(&line, LABEL, nominal(WIDTH - 2 * MARGIN)), LABEL)?;
     row.pictures.iter().try_for_each(|placed| orientation(canvas, &placed.view, (placed.left, placed.top)))
 }
 
@@ -218,7 +218,7 @@ fn patch_texts<DB: DrawingBackend>(canvas: &Canvas<DB>, row: &Row, top: u32) -> 
     let Some(placed) = row.pictures.first() else { return Ok(()) };
     let middle = placed.left + placed.view.size.0 / 2;
     let room = nominal(PATCH_TILE + MARGIN - 8);
-    let (name, note) = (Text::NOTE.in_color(INK), Text::NOTE);
+    let (name, note) = (NOTE.in_color(LIGHT), NOTE);
     write(canvas, (middle, top + 20), &fit(&row.sample.name, name, room), name.centred())?;
     write(canvas, (middle, top + 48), &fit(&row.sample.note, note, room), note.centred())
 }

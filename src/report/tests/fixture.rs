@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::dataset::{Excluded, Target, TargetStructure};
 use crate::evaluate::metric::MetricInput;
+use crate::evaluate::spec::RankBy;
 use crate::evaluate::table::to_frame;
 use crate::evaluate::{Context, Overlap, Score, Setting, TrialKey};
 use crate::random;
@@ -81,6 +82,8 @@ pub fn input(size: &Size) -> ReportInput {
         target,
         runs,
         success_dice: vec![0.5, 0.7, 0.9],
+        reproduce: vec!["segspec run experiments/abdomen.toml".to_owned()],
+        rank: RankBy::default(),
     }
 }
 
@@ -100,6 +103,7 @@ fn run(size: &Size, target: &Target, trial: usize, seed: u64) -> RunInput {
         seed,
         split: "test".to_owned(),
         selected_on: false,
+        ..Context::default()
     };
     RunInput {
         context,

@@ -133,6 +133,7 @@ fn scored(run: &Stored, dice: Option<f64>, auc: Option<f64>) -> EvaluationRecord
 
 /// The provenance columns of the score tables.
 pub fn context(plan: &Plan) -> Context {
+    let patients = plan.data.cases.iter().filter_map(|case| Some((case.name.clone(), case.patient.clone()?)));
     Context {
         experiment: plan.about.experiment.clone(),
         trial: plan.about.trial.clone(),
@@ -141,6 +142,9 @@ pub fn context(plan: &Plan) -> Context {
         dataset: plan.data.dataset.clone(),
         split: plan.about.scored.name().into(),
         selected_on: plan.selected_on_scored_cases(),
+        weights: plan.weights().into(),
+        patients: patients.collect(),
+        groups: plan.about.groups.clone(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::dataset::Dataset;
 use crate::dataset::name::folded;
 use crate::dataset::phantom::PhantomLayout;
 use crate::dataset::spec::{Layout, ListedCase, MAX_OVERLAPPING, Structure};
+use crate::evaluate::summary::OVERALL;
 use crate::spec::finding::KeyPath;
 use crate::spec::{Findings, suggest};
 
@@ -12,6 +13,7 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     root(dataset, findings);
     structures(dataset, findings);
     merged(dataset, findings);
+    grouped(dataset, findings);
     mirrored(dataset, findings);
     background(dataset, findings);
     ignored(dataset, findings);
@@ -66,6 +68,29 @@ fn merged(dataset: &Dataset, findings: &mut Findings) {
         }
         if members.is_empty() {
             findings.error(path.clone(), format!("`{merge}` merges no structures"), "list at least one structure");
+        }
+        for (index, member) in members.iter().enumerate().filter(|(_, member)| !names.contains(&member.as_str())) {
+            let help = suggest::help(member, &names, "structures of this dataset");
+            findings.error(path.item(index), format!("there is no structure `{member}`"), help);
+        }
+        if let Some(index) = super::repeated(members) {
+            findings.error(path.item(index), "this structure is listed twice", "list every structure once");
+        }
+    }
+}
+
+/// Groups name structures or merged targets, and have names of their own.
+fn grouped(dataset: &Dataset, findings: &mut Findings) {
+    let structures = dataset.structures.iter().map(|structure| structure.name.as_str());
+    let names: Vec<&str> = structures.chain(dataset.labels.merge.keys().map(String::as_str)).collect();
+    for (group, members) in &dataset.labels.groups {
+        let path = KeyPath::from("labels.groups").key(group);
+        if names.contains(&group.as_str()) || group == OVERALL {
+            let message = format!("`{group}` is also the name of a row of the tables");
+            findings.error(path.clone(), message, "give the group another name");
+        }
+        if members.is_empty() {
+            findings.error(path.clone(), format!("`{group}` groups no structures"), "list at least one structure");
         }
         for (index, member) in members.iter().enumerate().filter(|(_, member)| !names.contains(&member.as_str())) {
             let help = suggest::help(member, &names, "structures of this dataset");

@@ -6,6 +6,7 @@ use std::path::Path;
 use ndarray::{Array3, ArrayView3};
 
 use super::Case;
+use super::numbering::in_order_of;
 use super::read::{CaseError, GRID_TOLERANCE, Notes};
 use crate::volume::dicom::Series;
 use crate::volume::{Format, Geometry, LabelMap, Lattice, Volume, nifti, resample};
@@ -157,15 +158,18 @@ fn linear(values: ArrayView3<f32>, place: [f64; 3]) -> f32 {
     sum
 }
 
-/// The slice index of each image file of a case, in file-name order.
-pub fn slices_by_name(case: &Case, image: &Geometry) -> Result<Vec<usize>, CaseError> {
+/// The slice index of each image file of a case, in the order of their names (numbers by their value), and these names, which a single
+/// file does not have.
+pub fn slices_by_name(case: &Case, image: &Geometry) -> Result<(Vec<usize>, Vec<String>), CaseError> {
     let Some(folder) = case.images.first().filter(|path| path.is_dir() && case.stack_spacing_mm.is_none()) else {
-        return Ok((0..image.shape[0]).collect());
+        return Ok(((0..image.shape[0]).collect(), Vec::new()));
     };
     let series = Series::open(folder, &case.choice(0))?;
     let mut slices: Vec<(&Path, usize)> = series.slices().collect();
-    slices.sort();
-    Ok(slices.into_iter().map(|(_, slice)| slice).collect())
+    let stem = |(file, _): &(&Path, usize)| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    in_order_of(&mut slices, stem);
+    let names = slices.iter().map(stem).collect();
+    Ok((slices.into_iter().map(|(_, slice)| slice).collect(), names))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The cases of a dataset as used by runs: listed, hashed and checked. Results are cached under the content hash of each case.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use super::check::{self, CaseCheck, check_case, each_case};
 use super::content::{Content, content};
 use super::hashes::FileHashes;
 use super::spec::{Dataset, Split};
-use super::split::{held_out_listed, split_listed};
+use super::split::{held_out_listed, patients, split_listed};
 use super::{Case, DataError, Excluded, Fold, Groups, Opened, SplitError, open};
 use crate::{Cancel, files};
 
@@ -129,6 +130,13 @@ impl Inputs {
     /// [`SplitError`], naming the key.
     pub fn held_out(&self, split: &Split) -> Result<Vec<String>, SplitError> {
         held_out_listed(split, &self.split_names(split), &self.groups)
+    }
+
+    /// Patient of each case that a split's `group-by` (the first of several splits that has one) or a list of cases names.
+    pub fn patients<'a>(&self, splits: impl Iterator<Item = &'a Split>) -> BTreeMap<String, String> {
+        let expression = splits.into_iter().find_map(Split::group_by);
+        let names = self.cases.iter().map(|(case, _)| case.name.as_str());
+        patients(names, expression, &self.groups)
     }
 
     /// The case with this name and its content hash.

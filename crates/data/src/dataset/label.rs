@@ -10,6 +10,7 @@ use ndarray::{Array3, Axis, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::numbering::{in_order_of, incomplete_beside};
 use super::read::{CaseError, Notes};
 use super::spec::MaskValues;
 use super::{Case, grid, listing};
@@ -234,9 +235,16 @@ fn surface(case: &Case, path: &Path, image: &Geometry, notes: &mut Notes) -> Res
 }
 
 fn pictures(case: &Case, files: &[PathBuf], image: &Geometry) -> Result<LabelMap, CaseError> {
-    let order = grid::slices_by_name(case, image)?;
+    let (order, names) = grid::slices_by_name(case, image)?;
+    let stem = |file: &PathBuf| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut files = files.to_vec();
+    in_order_of(&mut files, stem);
     if order.len() != files.len() {
         return Err(CaseError::SliceCount { case: case.name.clone(), pictures: files.len(), slices: order.len() });
+    }
+    if let Some(reason) = incomplete_beside(&files.iter().map(stem).collect::<Vec<_>>(), &names) {
+        let path = case.label.as_ref().and_then(|label| label.path().parent()).unwrap_or(Path::new("")).to_path_buf();
+        return Err(CaseError::SliceNames { path, reason });
     }
     let mut labels = LabelMap { voxels: Array3::zeros(image.shape), geometry: image.clone() };
     for (file, z) in files.iter().zip(order) {

@@ -14,6 +14,7 @@ pub mod layout;
 mod listing;
 pub mod mirror;
 pub mod name;
+pub mod numbering;
 pub mod parallel;
 pub mod phantom;
 pub mod read;

@@ -148,6 +148,14 @@ pub enum CaseError {
         /// Number of slices.
         slices: usize,
     },
+    /// Pictures of slices that are not one for each slice.
+    #[error("{path} {reason}")]
+    SliceNames {
+        /// Folder of the pictures.
+        path: PathBuf,
+        /// Which is missing, and what to do.
+        reason: String,
+    },
     /// Image and label are on different grids.
     #[error("{path}: image and label are on different grids: {difference}; {remedy}")]
     LabelGrid {

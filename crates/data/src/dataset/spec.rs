@@ -181,6 +181,9 @@ pub struct Channel {
 pub struct Labels {
     /// Further targets, each the union of several structures: `bone = ["femur", "tibia"]`.
     pub merge: BTreeMap<String, Vec<String>>,
+    /// Named groups of structures (or of merged ones), which tables summarise, too: `organs = ["liver", "spleen"]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Vec<String>>,
     /// Label values to treat as background.
     pub background: Vec<u16>,
     /// Label value of unlabelled or uncertain voxels: excluded from losses and metrics.

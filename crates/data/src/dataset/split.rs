@@ -132,7 +132,30 @@ pub fn split_listed(split: &Split, cases: &[&str], listed: &Groups) -> Result<Ve
     Ok(folds)
 }
 
+/// Patient of each case that `group-by` (where it matches) or a list names.
+pub fn patients<'a>(
+    cases: impl Iterator<Item = &'a str>,
+    group_by: Option<&str>,
+    listed: &Groups,
+) -> BTreeMap<String, String> {
+    let Some(regex) = group_by.and_then(|expression| Regex::new(expression).ok()) else {
+        return listed.patients.clone();
+    };
+    let patient = |case: &str| Some((case.to_owned(), regex.captures(case)?.get(1)?.as_str().to_owned()));
+    cases.filter_map(patient).collect()
+}
+
 impl Split {
+    /// The expression that finds the patient in the name of a case.
+    pub fn group_by(&self) -> Option<&str> {
+        match self {
+            Self::Ratio { group_by, .. } | Self::EveryNth { group_by, .. } | Self::KFold { group_by, .. } => {
+                group_by.as_deref()
+            }
+            Self::Fixed { .. } | Self::FixedFolds { .. } => None,
+        }
+    }
+
     /// Whether the split asks for no test cases: `test = []` or `test = 0`, to train the final network on all data.
     pub fn scores_nothing(&self) -> bool {
         match self {

@@ -89,6 +89,10 @@ pub fn prepare(
             return Err(PrepareError::Changed { case: case.name.clone() });
         }
         match read.and_then(|(image, label)| prepare_case(plan, &image, label.as_ref())) {
+            // What one machine has no room for, another has: the case is as good as the others.
+            Err(error) if error.is_of_machine() => {
+                Err(PrepareError::Memory { case: case.name.clone(), reason: error.to_string() })
+            }
             // Checks have read every case before: this is a matter of the moment, not of the case.
             Err(error @ (CaseError::Read(_) | CaseError::Hash(_))) => {
                 Err(PrepareError::Unreadable { case: case.name.clone(), reason: error.to_string() })

@@ -105,6 +105,15 @@ pub enum CaseError {
     Hash(#[from] std::io::Error),
 }
 
+impl CaseError {
+    /// Whether this machine lacks memory for the case. It is then not excluded: another machine would not exclude it.
+    pub fn is_of_machine(&self) -> bool {
+        use crate::dataset::CaseError as Case;
+        use crate::volume::ReadError;
+        matches!(self, Self::Memory { .. } | Self::Read(Case::Read(ReadError::Memory { .. })))
+    }
+}
+
 /// Applies canonical orientation, crop, intensity steps and resampling, in this order (as nnU-Net).
 ///
 /// `image` and `label` are passed as read, on the same grid.

@@ -141,6 +141,9 @@ pub fn fingerprint(
                 draws.iter_mut().for_each(|channel| channel.truncate(draws_per_case));
                 Ok((Ok((part, draws)), Outcome::Computed))
             }
+            Err(error) if error.is_of_machine() => {
+                Err(PrepareError::Memory { case: case.name.clone(), reason: error.to_string() })
+            }
             Err(error) => Ok((Err(exclude(case, &error)), Outcome::Excluded)),
         }
     };

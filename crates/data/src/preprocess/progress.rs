@@ -65,6 +65,14 @@ pub enum PrepareError {
         /// The error.
         reason: String,
     },
+    /// A case that this machine has no memory for.
+    #[error("case {case}: {reason}")]
+    Memory {
+        /// The case.
+        case: String,
+        /// Wanted and free memory, and the keys to change.
+        reason: String,
+    },
     /// A file of a case was replaced while it was read.
     #[error("case {case} changed while it was read; run the same command again")]
     Changed {
@@ -87,7 +95,7 @@ impl PrepareError {
     pub fn is_environment(&self) -> bool {
         match self {
             Self::Cache { source, .. } | Self::Damaged { source, .. } => files::is_environment(source),
-            Self::Unreadable { .. } | Self::Changed { .. } => true,
+            Self::Unreadable { .. } | Self::Changed { .. } | Self::Memory { .. } => true,
             Self::NotRead { .. } | Self::Cancelled => false,
         }
     }

@@ -62,7 +62,7 @@ fn label_names(target: &Target) -> LabelNames {
         code: it.code.as_ref().map(|code| Code::new(&code.value, &code.scheme, &code.meaning)),
     };
     let labels = target.structures.iter().enumerate().map(label).collect();
-    LabelNames { overlapping: target.overlapping, program: Some(PROGRAM.into()), labels, regions: Vec::new() }
+    LabelNames { overlapping: target.overlapping, program: Some(PROGRAM.into()), labels, ..LabelNames::default() }
 }
 
 /// Reads what [`write()`] wrote.

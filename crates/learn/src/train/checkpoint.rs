@@ -1,5 +1,7 @@
 //! Checkpoints: `last/` holds everything needed to resume, committed by one rename; `*.safetensors` hold only weights.
 
+mod best;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,12 +19,17 @@ use super::stopping::EarlyStoppingState;
 use crate::dataset::content::hash_of;
 use crate::files;
 use crate::model::Network;
+pub(super) use best::settle_best;
+pub use best::verify_best;
 
 /// Version of the checkpoint format.
 const FORMAT: u32 = 1;
 
 /// The weights of the best epoch, in the folder of checkpoints.
 pub const BEST: &str = "best.safetensors";
+
+/// The best weights until the state that knows them is saved.
+pub(super) const NEXT: &str = "best.next.safetensors";
 
 /// Files that hold tensors.
 const TENSORS: [&str; 3] = ["model.bpk", "optim.bpk", "average.bpk"];
@@ -59,6 +66,9 @@ pub struct State {
     pub parameters: Vec<u64>,
     /// Tensors in the optimiser's state.
     pub optimizer_tensors: usize,
+    /// Id of the training that it belongs to; `None` in checkpoints of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<String>,
     /// blake3 of `best.safetensors`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_file: Option<String>,
@@ -86,6 +96,18 @@ pub enum CheckpointError {
         /// What is wrong.
         reason: String,
     },
+    /// The checkpoint of another training.
+    #[error(
+        "{path}: the checkpoint of the run {other}, not of this one: put this run's own back, or delete the folder {} to train it from \
+         the start",
+        checkpoints_of(path).display()
+    )]
+    Foreign {
+        /// The state.
+        path: PathBuf,
+        /// Id of the training that it belongs to.
+        other: String,
+    },
     /// Burn could not write a file.
     #[error("{path}: cannot be written: {reason}")]
     Write {
@@ -102,7 +124,7 @@ impl CheckpointError {
         match self {
             Self::Io { source, .. } => files::is_environment(source),
             Self::Write { .. } => true,
-            Self::Damaged { .. } => false,
+            Self::Damaged { .. } | Self::Foreign { .. } => false,
         }
     }
 
@@ -166,9 +188,10 @@ pub fn save(folder: &Path, saved: &Saved) -> Result<(), CheckpointError> {
 /// Loads `folder/last` into a network of the same plan, a new optimiser and, with `averaged`, a copy for the average.
 ///
 /// # Errors
-/// The checkpoint is damaged or belongs to another network.
+/// The checkpoint is damaged (the best weights included), or belongs to another training or network.
 pub fn load(
     folder: &Path,
+    training: &str,
     network: Network,
     averaged: bool,
     optimizer: impl FnOnce(&Network) -> ModuleOptimizer,
@@ -180,7 +203,11 @@ pub fn load(
     if state.format != FORMAT {
         return Err(CheckpointError::damaged(&state_path, format!("version {} instead of {FORMAT}", state.format)));
     }
+    if let Some(other) = state.training.clone().filter(|other| other != training) {
+        return Err(CheckpointError::Foreign { path: state_path, other });
+    }
     verify(&last, &state)?;
+    settle_best(folder, &state)?;
     let average = averaged.then(|| load_model(&last.join("average.bpk"), network.valid())).transpose()?;
     let network = load_model(&last.join("model.bpk"), network)?;
     if parameter_ids(&network) != state.parameters {
@@ -220,16 +247,16 @@ fn verify_file(path: &Path, written: &str) -> Result<(), CheckpointError> {
     }
 }
 
-/// Rejects the best weights of a finished training that changed since they were written. During training, they may be newer than the
-/// state: a process may be killed between the two.
+/// Makes a copied checkpoint that of another training, which continues it.
 ///
 /// # Errors
-/// A file is missing or damaged.
-pub fn verify_best(folder: &Path) -> Result<(), CheckpointError> {
-    match state(folder)?.and_then(|state| state.best_file) {
-        Some(written) => verify_file(&folder.join(BEST), &written),
-        None => Ok(()),
-    }
+/// The state is missing or damaged, or the disk is full.
+pub fn adopt(folder: &Path, training: &str) -> Result<(), CheckpointError> {
+    let Some(known) = state(folder)? else { return Ok(()) };
+    let path = places(folder).1.join("state.json");
+    let adopted = State { training: Some(training.to_owned()), ..known };
+    let text = serde_json::to_vec_pretty(&adopted).map_err(|error| CheckpointError::damaged(&path, error))?;
+    files::write_atomic(&path, &text).map_err(|error| CheckpointError::io(&path, error))
 }
 
 /// Loads the network for prediction at the end of training: the average of the weights if there is one, else the last step's weights.
@@ -336,6 +363,11 @@ fn parameter_ids(network: &Network) -> Vec<u64> {
     let mut ids = Ids(Vec::new());
     network.visit(&mut ids);
     ids.0
+}
+
+/// The folder of the checkpoints that a file belongs to.
+fn checkpoints_of(path: &Path) -> &Path {
+    path.ancestors().find(|folder| folder.ends_with("checkpoints")).unwrap_or(path)
 }
 
 /// The folder of the run that a checkpoint's file belongs to.

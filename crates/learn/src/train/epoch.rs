@@ -43,6 +43,7 @@ impl TrainingRun {
         state.history.push(record.clone());
         (state.loss_sum, state.skipped) = (0.0, 0);
         self.save(job)?;
+        checkpoint::settle_best(job.checkpoints, &self.saved.state)?;
         observe(Event::Epoch(record.clone()));
         if let Some(score) = best {
             observe(Event::NewBest { epoch, score });
@@ -99,7 +100,7 @@ impl TrainingRun {
         let score = validation.and_then(|scores| deciding_score(job, scores));
         let best = score.filter(|score| self.saved.state.best.is_none_or(|(best, _)| *score > best));
         if let Some(score) = best {
-            let hash = checkpoint::export(&job.checkpoints.join(checkpoint::BEST), &self.predicting())?;
+            let hash = checkpoint::export(&job.checkpoints.join(checkpoint::NEXT), &self.predicting())?;
             self.saved.state.best = Some((score, epoch));
             self.saved.state.best_file = Some(hash);
         }

@@ -25,6 +25,8 @@ use crate::preprocess::{PrepareError, PreparedCase};
 
 /// Inputs of a training run.
 pub struct Job<'a> {
+    /// Id of the training, which its checkpoints state.
+    pub run: String,
     /// Schedule, sampling, optimiser.
     pub plan: &'a TrainPlan,
     /// Task of the network.
@@ -86,7 +88,7 @@ pub fn fit(job: &Job, observe: &mut dyn FnMut(Event)) -> Result<Ended, TrainErro
         deal => deal?,
     };
     let plan = &deal.counted(job.plan);
-    let job = &Job { plan, cases: job.cases.clone(), ..*job };
+    let job = &Job { plan, cases: job.cases.clone(), run: job.run.clone(), ..*job };
     match run.announce(job, observe) {
         Err(TrainError::Stopped) => return Ok(Ended::Interrupted),
         announced => announced?,
@@ -152,13 +154,14 @@ impl TrainingRun {
         let rules = |network: &Network| Rules::new(network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases);
         // Reports groups that match nothing before any weights are read.
         rules(&network)?;
-        let saved = match checkpoint::recover(job.checkpoints) {
-            true => checkpoint::load(job.checkpoints, network, plan.ema.is_some(), |network| {
+        let mut saved = match checkpoint::recover(job.checkpoints) {
+            true => checkpoint::load(job.checkpoints, &job.run, network, plan.ema.is_some(), |network| {
                 // Parameters loaded from a checkpoint have other ids.
                 rules(network).unwrap_or_default().optimizer(&plan.optimizer)
             })?,
             false => return Self::new(job),
         };
+        saved.state.training = Some(job.run.clone());
         let rules = rules(&saved.network)?;
         Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
     }
@@ -171,7 +174,8 @@ impl TrainingRun {
         let rules = Rules::new(&network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases)?;
         let average = plan.ema.map(|_| network.valid());
         let optimizer = rules.optimizer(&plan.optimizer);
-        let saved = Saved { network, optimizer, average, state: State::default() };
+        let state = State { training: Some(job.run.clone()), ..State::default() };
+        let saved = Saved { network, optimizer, average, state };
         Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
     }
 

@@ -35,8 +35,6 @@ pub struct Options {
     pub structures: Vec<String>,
     /// Put labels on the grid of the image `on`, whatever their own: each voxel takes the nearest label.
     pub resample: bool,
-    /// Also write the names of structures beside formats that hold none.
-    pub keep_names: bool,
     /// What readers found worth saying; shared by all copies.
     pub notes: Notes,
 }

@@ -108,7 +108,8 @@ fn write_files(path: &Path, segments: &Segments, options: &Options) -> Result<Ve
     let (_, write) = WRITERS.iter().find(|(ending, _)| name.ends_with(ending)).unwrap_or(&WRITERS[0]);
     let mut written = Vec::with_capacity(surfaces.len());
     for named in &surfaces {
-        let path = match surfaces.len() {
+        // Of several structures, the only one that has voxels keeps its name.
+        let path = match segments.segments.len() {
             1 => path.to_path_buf(),
             _ => file_of(path, &named.name, &written),
         };

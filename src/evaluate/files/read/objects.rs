@@ -12,6 +12,7 @@ use crate::evaluate::files::labelled::{Labelled, name_of, unsupported};
 use crate::volume::dicom::{self, Series};
 use crate::volume::format::{Notes, Options};
 use crate::volume::lattice::union_grid;
+use crate::volume::segments::repeated;
 use crate::volume::{Format, Geometry, Lattice, ReadError, Segmentation, Segments};
 
 /// Reads objects: on the grid of the image, else on their own, which contours do not have.
@@ -27,6 +28,7 @@ pub(super) fn read(
     };
     let read = |file: &PathBuf| object(file, image, series.as_ref(), notes);
     let mut parts = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    notes.extend(files.iter().zip(&parts).filter_map(|(file, part)| repeated(file, &part.segments, super::UNITED)));
     let labels = match parts.len() {
         1 => Labelled::of_segments(path, parts.remove(0))?,
         _ => merged(path, files, &parts)?,

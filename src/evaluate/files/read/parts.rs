@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array3, Axis};
 use rayon::prelude::*;
 
+use crate::dataset::name::folded;
+use crate::dataset::numbering::{in_order_of, incomplete_beside};
 use crate::dataset::read::GRID_TOLERANCE;
 use crate::evaluate::files::canvas::{Canvas, TooManySets};
 use crate::evaluate::files::images::Image;
@@ -26,6 +28,7 @@ pub(super) fn masks(
     options: &Options,
 ) -> Result<Labelled, ReadError> {
     let Some((_, first)) = masks.first() else { return Err(unsupported(folder, "holds no mask")) };
+    refuse_twins(masks)?;
     let grid = match image {
         Some(image) => image.geometry()?,
         None => mask(first, options)?.geometry,
@@ -42,6 +45,18 @@ pub(super) fn masks(
     }
     let names: Vec<String> = masks.iter().map(|(name, _)| name.clone()).collect();
     Ok(Labelled::of_canvas(folder, canvas, &names))
+}
+
+/// Refuses two files of one structure: `liver.nii.gz` and `Liver.nrrd`.
+fn refuse_twins(masks: &[(String, PathBuf)]) -> Result<(), ReadError> {
+    for (index, (name, path)) in masks.iter().enumerate() {
+        if let Some((_, first)) = masks[..index].iter().find(|(other, _)| folded(other) == folded(name)) {
+            let reason =
+                format!("is a second mask of `{name}`, beside {}: keep the one that is meant", first.display());
+            return Err(unsupported(path, reason));
+        }
+    }
+    Ok(())
 }
 
 /// A mask: a label map with one value, or the inside of a surface.
@@ -86,8 +101,16 @@ pub(super) fn slices(
     let slices: Vec<LabelMap> = read.into_iter().collect::<Result<_, _>>()?;
     let Some(first) = slices.first() else { return Err(unsupported(folder, "holds no picture")) };
     let [_, height, width] = first.geometry.shape;
+    let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stems: Vec<String> = files.iter().map(|file| stem(file)).collect();
     let (geometry, order) = match image {
-        Some(image) => grid_of(image)?,
+        Some(image) => {
+            let (geometry, order, of) = grid_of(image)?;
+            if let Some(reason) = incomplete_beside(&stems, &of) {
+                return Err(unsupported(folder, reason));
+            }
+            (geometry, order)
+        }
         None => {
             let shape = [slices.len(), height, width];
             let flat = Geometry { has_spacing: false, ..Geometry::axis_aligned(shape, [1.0; 3]) };
@@ -106,18 +129,21 @@ pub(super) fn slices(
         }
         voxels.index_axis_mut(Axis(0), z).assign(&slice.voxels.index_axis(Axis(0), 0));
     }
-    Ok(Labelled::new(folder, LabelMap { voxels, geometry }, super::pairs(names)))
+    let labels = Labelled::new(folder, LabelMap { voxels, geometry }, super::pairs(names));
+    Ok(Labelled { slices: stems, ..labels })
 }
 
-/// The grid of an image, and the slice of each of its files in the order of their names.
-fn grid_of(image: &Image) -> Result<(Geometry, Vec<usize>), ReadError> {
+/// The grid of an image, and the slice and name of each of its files in the order of their names; without names if it is one file.
+fn grid_of(image: &Image) -> Result<(Geometry, Vec<usize>, Vec<String>), ReadError> {
     if !image.is_series() {
         let geometry = image.geometry()?;
         let count = geometry.shape[0];
-        return Ok((geometry, (0..count).collect()));
+        return Ok((geometry, (0..count).collect(), Vec::new()));
     }
     let series = Series::open(&image.path, &image.choice())?;
+    let stem = |(file, _): &(&Path, usize)| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut slices: Vec<(&Path, usize)> = series.slices().collect();
-    slices.sort();
-    Ok((series.geometry().clone(), slices.into_iter().map(|(_, slice)| slice).collect()))
+    in_order_of(&mut slices, stem);
+    let names = slices.iter().map(stem).collect();
+    Ok((series.geometry().clone(), slices.into_iter().map(|(_, slice)| slice).collect(), names))
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::{Form, Reading, Source};
+use crate::dataset::name::{folded, is_generic};
+use crate::dataset::numbering::in_order_of;
 use crate::evaluate::files::tree::{Kind, Leaf, Tree};
 use crate::volume::{Format, read_header, read_label_map};
 
@@ -45,26 +47,56 @@ pub(super) fn content(leaf: &Leaf) -> Content {
 /// Files in the order of their names, numbers by their value: `2` before `10`.
 pub fn in_order(leaves: &[&Leaf]) -> Vec<PathBuf> {
     let mut leaves: Vec<&&Leaf> = leaves.iter().collect();
-    leaves.sort_by_cached_key(|leaf| (natural(&leaf.stem), leaf.stem.clone()));
+    in_order_of(&mut leaves, |leaf| leaf.stem.clone());
     leaves.into_iter().map(|leaf| leaf.path.clone()).collect()
 }
 
-/// A name as texts and numbers.
-fn natural(name: &str) -> Vec<(String, u64)> {
-    let mut parts = vec![(String::new(), 0_u64)];
-    let mut digits = false;
-    for letter in name.chars() {
-        let Some(last) = parts.last_mut() else { break };
-        match letter.to_digit(10) {
-            Some(digit) => (last.1, digits) = (last.1.saturating_mul(10).saturating_add(digit.into()), true),
-            None if digits => {
-                parts.push((letter.into(), 0));
-                digits = false;
-            }
-            None => last.0.push(letter),
-        }
-    }
-    parts
+/// The name of a file without those of the folders around it: `p1/p1_liver.nii.gz` is the liver.
+pub(super) fn own_name(leaf: &Leaf) -> String {
+    let parts = |folder: &String| {
+        let rest = leaf.stem.strip_prefix(folder.as_str()).filter(|rest| rest.starts_with(SEPARATORS));
+        let rest = rest
+            .or_else(|| leaf.stem.strip_suffix(folder.as_str()).filter(|rest| rest.ends_with(SEPARATORS)))?
+            .trim_matches(SEPARATORS);
+        (!rest.is_empty()).then(|| rest.to_owned())
+    };
+    leaf.folders.iter().rev().find_map(parts).unwrap_or_else(|| leaf.stem.clone())
+}
+
+/// What stands between the name of a case and that of a structure.
+pub(super) const SEPARATORS: [char; 4] = ['-', '_', '.', ' '];
+
+/// Names of label files, whatever they show.
+const UNTOLD: [&str; 23] = [
+    "segmentation",
+    "segmentations",
+    "seg",
+    "label",
+    "labels",
+    "labelmap",
+    "label map",
+    "mask",
+    "masks",
+    "gt",
+    "ground truth",
+    "groundtruth",
+    "truth",
+    "reference",
+    "ref",
+    "final",
+    "prediction",
+    "pred",
+    "output",
+    "out",
+    "result",
+    "annotation",
+    "contour",
+];
+
+/// Whether a name may be that of a structure.
+pub fn tells(name: &str) -> bool {
+    let folded = folded(name);
+    !is_generic(name) && ![folded.as_str(), folded.trim_end_matches('s')].iter().any(|word| UNTOLD.contains(word))
 }
 
 pub(super) fn paths(leaves: &[&Leaf]) -> Vec<PathBuf> {
@@ -120,13 +152,25 @@ impl<'a> Groups<'a> {
             let image = several && self.0.values().next().is_some_and(|leaves| content(leaves[0]) == Content::Image);
             let alike = self.stems().len() == 1;
             let rank = if alike { 1 } else { 7 };
-            let file = |leaves: &Vec<&Leaf>| Some(Source::File(leaves.first()?.path.clone()));
+            let are_masks = self.are_masks();
+            let file = |leaves: &Vec<&Leaf>| {
+                let leaf = leaves.first()?;
+                let (path, name) = (leaf.path.clone(), own_name(leaf));
+                Some(if are_masks { Source::Mask { name, path, is_case: false } } else { Source::File(path) })
+            };
             if !image {
                 found.extend(self.named(Form::Folders, rank, file));
             }
         }
         found.extend(self.of_several());
         found
+    }
+
+    /// Whether all of them are masks of one structure, which their names may tell.
+    fn are_masks(&self) -> bool {
+        let leaves: Vec<&&Leaf> = self.0.values().flatten().collect();
+        let may_be = |leaf: &&&Leaf| leaf.kind == Kind::Volume && tells(&own_name(leaf));
+        leaves.iter().all(may_be) && leaves.par_iter().all(|leaf| content(leaf) == Content::Mask)
     }
 
     fn stems(&self) -> BTreeSet<&str> {
@@ -254,12 +298,5 @@ mod tests {
             let folders: Vec<&[String]> = folders.iter().map(Vec::as_slice).collect();
             assert_eq!(short(&folders), expected, "{paths:?}");
         }
-    }
-
-    #[test]
-    fn numbers_in_names_count_by_their_value() {
-        let mut names = ["slice10", "slice2", "slice1", "a3b10", "a3b9"];
-        names.sort_by_key(|name| natural(name));
-        assert_eq!(names, ["a3b9", "a3b10", "slice1", "slice2", "slice10"]);
     }
 }

@@ -9,6 +9,7 @@ use super::named;
 use crate::dataset::read::{CaseError, Notes};
 use crate::dataset::{Case, name};
 use crate::volume::dicom::{self, Content, On, RoiFacts, Series};
+use crate::volume::segments::repeated;
 use crate::volume::{Format, Geometry, LabelMap, ReadError, Segments, read_segments};
 
 /// The series of a case's image, if it is one.
@@ -107,6 +108,8 @@ pub(super) fn mask(
         let names = named::list(segments.segments.iter().map(|segment| &segment.name));
         return Err(CaseError::NoContour { path: path.into(), names });
     }
+    let taken: Vec<_> = chosen.iter().map(|&index| segments.segments[index].clone()).collect();
+    notes.0.extend(repeated(path, &taken, "they are taken together, as one structure"));
     let mut union = Array3::<u16>::zeros(segments.geometry().shape);
     for index in chosen {
         Zip::from(&mut union)

@@ -59,7 +59,7 @@ fn case(root: &Path, spec: &Dataset, entry: &ListedCase) -> Result<Case, String>
     }
     let label = entry.label.as_deref().ok_or("the list names no label")?;
     let label = if label.contains(masks::STRUCTURE) {
-        let files = masks::of_case(root, spec, label, &entry.case);
+        let files = masks::of_case(root, spec, label, &entry.case)?;
         if files.is_empty() {
             return Err(format!("image without masks: no structure of the dataset has a file at {label}"));
         }

@@ -21,24 +21,28 @@ pub(super) fn list(root: &Path, spec: &Dataset, name: &str, images: &[&str], mas
             continue;
         }
         let files: Vec<PathBuf> = channels.iter().filter_map(|files| files.get(case).cloned()).collect();
-        let masks = of_case(root, spec, mask, case);
-        match masks.is_empty() {
-            true => {
+        match of_case(root, spec, mask, case) {
+            Err(reason) => found.exclude(case, reason),
+            Ok(masks) if masks.is_empty() => {
                 found.exclude(case, format!("image without masks: no structure of the dataset has a file at {mask}"))
             }
-            false => found.cases.push(Case::new(case, files, Some(Label::Masks(masks)))),
+            Ok(masks) => found.cases.push(Case::new(case, files, Some(Label::Masks(masks)))),
         }
     }
     Ok(found)
 }
 
 /// The existing mask files. A structure without a file is absent from the case.
-pub(super) fn of_case(root: &Path, spec: &Dataset, pattern: &str, case: &str) -> Vec<(u16, PathBuf)> {
+///
+/// # Errors
+/// Several files match the pattern of one structure.
+pub(super) fn of_case(root: &Path, spec: &Dataset, pattern: &str, case: &str) -> Result<Vec<(u16, PathBuf)>, String> {
     let place = |name: &str| {
         let path = pattern.trim_start_matches("./").replace(CASE, case).replace(STRUCTURE, name);
         pairs::only_match(root, &path)
     };
     let structures = spec.structures.iter().enumerate();
-    let files = structures.map(|(index, structure)| (spec.mask_value(index), place(&structure.name)));
-    files.filter(|(_, path)| path.is_file()).collect()
+    let files = structures.map(|(index, structure)| Ok((spec.mask_value(index), place(&structure.name)?)));
+    let files = files.collect::<Result<Vec<_>, String>>()?;
+    Ok(files.into_iter().filter(|(_, path)| path.is_file()).collect())
 }

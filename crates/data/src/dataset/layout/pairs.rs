@@ -91,8 +91,11 @@ fn matches(root: &Path, patterns: &[Pattern]) -> Result<(Matches, BTreeMap<Strin
     Ok((matches, several))
 }
 
-/// The path with `*` replaced by what is there, if exactly one file matches; otherwise the path as written.
-pub(super) fn only_match(root: &Path, path: &str) -> PathBuf {
+/// The path with `*` replaced by what is there; as written, if nothing matches.
+///
+/// # Errors
+/// Several files match.
+pub(super) fn only_match(root: &Path, path: &str) -> Result<PathBuf, String> {
     let mut places = vec![root.to_path_buf()];
     for part in path.split('/') {
         let expression = part.contains(ANY).then(|| Regex::new(&format!("^{}$", wild(part))).ok()).flatten();
@@ -107,8 +110,13 @@ pub(super) fn only_match(root: &Path, path: &str) -> PathBuf {
         places = places.iter().flat_map(inside).collect();
     }
     match places.as_slice() {
-        [one] => one.clone(),
-        _ => root.join(path),
+        [one] => Ok(one.clone()),
+        [] => Ok(root.join(path)),
+        [first, second, ..] => Err(format!(
+            "{} and {} both match `{path}`: make the pattern more specific, or keep one of them",
+            first.display(),
+            second.display()
+        )),
     }
 }
 
