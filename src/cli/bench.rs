@@ -46,7 +46,7 @@ pub fn execute(args: Bench) -> Result<Exit, Failure> {
     let device = session::device(args.device)?;
     let cancel = session::cancellation();
     let events = Events::to(Terminal::new());
-    let planned = session::plan(&loaded, Folds::One(0), Access::Read, &cancel, &events)?;
+    let planned = session::plan(&loaded, Folds::Chosen(vec![0]), Access::Read, &cancel, &events)?;
     let data_root = session::explicit_data_root();
     let setting =
         Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };

@@ -52,7 +52,7 @@ pub fn execute(args: Preview) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
     let cancel = session::cancellation();
     let events = Events::to(Terminal::new());
-    let planned = session::plan(&loaded, Folds::One(args.fold), Access::Read, &cancel, &events)?;
+    let planned = session::plan(&loaded, Folds::Chosen(vec![args.fold]), Access::Read, &cancel, &events)?;
     let Some(run) = planned.runs.first() else {
         return Err(RunError::Internal("the experiment has no runs".into()).into());
     };

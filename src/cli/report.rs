@@ -17,6 +17,7 @@ use crate::report::text_table::Charset;
 use crate::report::{self, formats, terminal};
 use crate::run::{self, found};
 use crate::store::{self, Stored};
+use crate::sweep::search;
 
 /// Write a report of finished runs: tables, charts and an HTML page
 ///
@@ -123,7 +124,7 @@ pub(super) fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<Stri
         return Ok((vec![run], Vec::new(), out));
     }
     let loaded = session::load(path, set)?;
-    let (runs, warnings) = found::runs_of(&loaded);
+    let (runs, warnings) = found::runs_of(&loaded, &search::trials(&loaded)?);
     for warning in warnings {
         eprintln!("warning: {warning}");
     }

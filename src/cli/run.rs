@@ -1,13 +1,17 @@
 //! `segspec run`.
 
+mod dry_run;
+mod reporter;
+mod search;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::{Duration, Instant};
 
 use clap::Args;
+use reporter::Reporter;
 
 use super::names::run_folder;
-use super::session::{self, REPORTS, exit_of, fold_of_folds};
+use super::session::{self, REPORTS, exit_of};
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
@@ -15,13 +19,11 @@ use crate::dataset::Access;
 use crate::files;
 use crate::observe::several::Several;
 use crate::observe::terminal::Terminal;
-use crate::observe::{Events, FailureClass, Kind, Outcome};
-use crate::report::text_table::{Charset, TextTable};
-use crate::report::{PAGE, terminal};
+use crate::observe::{Events, Outcome};
 use crate::run::experiment::{Outcomes, run_all};
-use crate::run::{Folds, Planned, RunError, Setting, continuing, planning, report};
-use crate::spec::Experiment;
-use crate::store::{self, Lock, Status, Stored};
+use crate::run::{Folds, Planned, Planner, Request, RunError, Setting, continuing, planning};
+use crate::spec::{Experiment, Loaded};
+use crate::store::{self, Lock, Stored};
 use crate::sweep::{self, Jobs, Slots};
 
 /// Run an experiment: preprocess, train, predict, score, report
@@ -97,7 +99,7 @@ impl Run {
 }
 
 /// `--fold`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FoldChoice(pub(super) Folds);
 
 impl FromStr for FoldChoice {
@@ -108,7 +110,7 @@ impl FromStr for FoldChoice {
             "all" => Ok(Self(Folds::All)),
             _ => text
                 .parse()
-                .map(|fold| Self(Folds::One(fold)))
+                .map(|fold| Self(Folds::Chosen(vec![fold])))
                 .map_err(|_| "use a fold number, counted from 0, or `all`".into()),
         }
     }
@@ -123,24 +125,43 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     if args.resume {
         events.warn("--resume is not needed: runs resume by themselves");
     }
-    let folds = args.fold.map_or(Folds::One(0), |choice| choice.0);
-    let mut planned = session::plan(&loaded, folds, Access::Read, &cancel, &events)?;
-    if args.fold.is_none() && planned.folds > 1 {
+    let folds = folds(&args, &loaded);
+    let data_root = session::data_root();
+    let (access, cancelled) = (Access::Read, &cancel);
+    let request = Request { loaded: &loaded, data_root: &data_root, folds, access, cancel: cancelled, events: &events };
+    let planner = Planner::open(&request)?;
+    let mut planned = planner.all()?;
+    if args.fold.is_none() && loaded.folds.is_empty() && planned.folds > 1 {
         events.warn(format!("running fold 0 of {} only; `--fold all` runs every fold", planned.folds));
     }
     if args.smoke {
         planning::shrink(&mut planned);
     }
+    let stop_after = args.stop_after.map(|epochs| epochs as usize);
+    let setting =
+        Setting { device: &device, data_root: Some(&data_root), stop_after, cancel: &cancel, events: events.clone() };
+    if let Some(sought) = loaded.search.as_ref().filter(|_| !args.smoke) {
+        return search::execute(&args, &loaded, sought, (&planner, &planned, &request.folds), &setting);
+    }
     if args.dry_run {
-        return dry_run(&planned, args.json);
+        return dry_run::dry_run(&planned, args.json);
     }
     if args.fresh || args.smoke {
-        clear(&planned)?;
+        clear(&planned.runs)?;
     }
     if let Some(from) = &args.continue_from {
         continue_from(&planned, from, &device)?;
     }
-    run_and_report(&args, &planned, &device, &cancel, events, &loaded.experiment)
+    run_and_report(&args, &planned, &setting, &loaded.experiment)
+}
+
+/// The folds of `--fold`, else those of `[sweep]`, else the first.
+fn folds(args: &Run, loaded: &Loaded) -> Folds {
+    match &args.fold {
+        Some(choice) => choice.0.clone(),
+        None if loaded.folds.is_empty() => Folds::Chosen(vec![0]),
+        None => Folds::Chosen(loaded.folds.clone()),
+    }
 }
 
 /// Where events go: the dashboard if it was requested and there is a terminal, else log lines and progress bars.
@@ -182,98 +203,23 @@ fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<()
     }
 }
 
-fn run_and_report(
-    args: &Run,
-    planned: &Planned,
-    device: &Selected,
-    cancel: &Cancel,
-    events: Events,
-    about: &Experiment,
-) -> Result<Exit, Failure> {
-    // Other processes may be writing there.
-    files::remove_abandoned(&store::cache(Path::new(&about.run_root)));
-    files::remove_abandoned(Path::new(REPORTS));
-    let data_root = session::data_root();
-    let stop_after = args.stop_after.map(|epochs| epochs as usize);
-    let setting = Setting { device, data_root: Some(&data_root), stop_after, cancel, events: events.clone() };
-    let mut reporter = Reporter::new(args, planned, about, &events);
-    let mut after = |run: &Stored, outcome: &Outcome| reporter.after(run, outcome);
+fn run_and_report(args: &Run, planned: &Planned, setting: &Setting, about: &Experiment) -> Result<Exit, Failure> {
+    remove_abandoned(about);
+    let mut reporter = Reporter::new(args, planned.runs.first(), about, &setting.events);
+    let mut after = |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || Ok(planned.runs.clone()));
     // The dashboard shows the training of its own process.
     let outcomes = match planned.runs.len() > 1 && !args.has_dashboard() {
-        true => sweep::run_all(&planned.runs, &setting, &Slots::new(args.jobs, args.wanted_device()?), &mut after)?,
-        false => run_all(&planned.runs, &setting, &mut after)?,
+        true => sweep::run_all(&planned.runs, setting, &Slots::new(args.jobs, args.wanted_device()?), &mut after)?,
+        false => run_all(&planned.runs, setting, &mut after)?,
     };
-    reporter.finish(&events)?;
+    reporter.finish(&planned.runs, &setting.events)?;
     exit_code_of(&outcomes)
 }
 
-/// Updates the experiment's report as its runs finish.
-struct Reporter<'a> {
-    planned: &'a Planned,
-    notes: &'a [String],
-    out: PathBuf,
-    json: bool,
-    events: Events,
-    /// Number of runs that have scores.
-    finished: usize,
-    /// When the experiment's report was last written, and how long that took.
-    last: Option<(Instant, Duration)>,
-}
-
-impl<'a> Reporter<'a> {
-    fn new(args: &Run, planned: &'a Planned, about: &'a Experiment, events: &Events) -> Self {
-        let name = about.name.as_deref().unwrap_or_default();
-        let smoke = planned.runs.first().filter(|_| args.smoke).map(|run| run.evaluation().report());
-        let out = smoke.unwrap_or_else(|| Path::new(REPORTS).join(name));
-        Self { planned, notes: &about.notes, out, json: args.json, events: events.clone(), finished: 0, last: None }
-    }
-
-    fn after(&mut self, run: &Stored, outcome: &Outcome) -> Result<(), RunError> {
-        if !outcome.is_finished() {
-            return Ok(());
-        }
-        self.finished += 1;
-        let own = run.evaluation().report();
-        if *outcome == Outcome::Skipped && own.join(PAGE).is_file() {
-            return Ok(());
-        }
-        self.try_write(std::slice::from_ref(run), &own)?;
-        // With hundreds of runs, a new report after each one would take too long.
-        let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
-        if self.planned.runs.len() > 1 && !rarely {
-            let start = Instant::now();
-            self.try_write(&self.planned.runs, &self.out)?;
-            self.last = Some((Instant::now(), start.elapsed()));
-        }
-        Ok(())
-    }
-
-    /// Writes a report while other runs follow: a damaged table stops none of them, a full disk all.
-    fn try_write(&self, runs: &[Stored], out: &Path) -> Result<(), RunError> {
-        match report::write(runs, self.notes, out) {
-            Err(error) if error.class() == Some(FailureClass::Environment) => Err(error),
-            Err(error) => {
-                self.events.warn(format!("{}: no report could be written: {error}", out.display()));
-                Ok(())
-            }
-            Ok(_) => Ok(()),
-        }
-    }
-
-    /// Writes the final report over all finished runs and prints its table.
-    fn finish(&self, events: &Events) -> Result<(), Failure> {
-        if self.finished == 0 {
-            return Ok(());
-        }
-        let (written, files) = report::write(&self.planned.runs, self.notes, &self.out)?;
-        if self.json {
-            println!("{}", super::report::to_json(&written));
-        } else {
-            print!("{}", terminal::report(&written, Charset::Unicode));
-        }
-        events.emit(Kind::Report { page: files.page });
-        Ok(())
-    }
+/// Removes what killed processes left. Others may be writing there.
+fn remove_abandoned(about: &Experiment) {
+    files::remove_abandoned(&store::cache(Path::new(&about.run_root)));
+    files::remove_abandoned(Path::new(REPORTS));
 }
 
 /// The exit code of an experiment: 5 if one of several runs failed.
@@ -305,49 +251,12 @@ fn exit_code_of(outcomes: &Outcomes) -> Result<Exit, Failure> {
     }
 }
 
-fn clear(planned: &Planned) -> Result<(), RunError> {
-    for run in &planned.runs {
+fn clear(runs: &[Stored]) -> Result<(), RunError> {
+    for run in runs {
         // Another process may be using the folder.
         let lock = Lock::take(&run.folder.lock())?;
         run.folder.clear()?;
         drop(lock);
     }
     Ok(())
-}
-
-fn dry_run(planned: &Planned, json: bool) -> Result<Exit, Failure> {
-    let mut rows: Vec<(&Stored, Status)> = Vec::new();
-    for run in &planned.runs {
-        rows.push((run, run.status()?));
-    }
-    if json {
-        let runs = rows.iter().map(|(run, status)| {
-            serde_json::json!({
-                "id": run.id(), "prediction": run.ids.prediction, "evaluation": run.ids.evaluation,
-                "status": status.word(), "trial": run.plan.about.trial.label(), "seed": run.plan.seed(),
-                "fold": run.plan.about.fold, "folder": run.folder.path(),
-            })
-        });
-        println!("{:#}", serde_json::Value::from_iter(runs));
-        return Ok(Exit::Ok);
-    }
-    let mut table = TextTable::new(["#", "run", "state", "seed", "fold", "trial"]);
-    for (index, (run, status)) in rows.iter().enumerate() {
-        let about = &run.plan.about;
-        table.row([
-            (index + 1).to_string(),
-            run.id(),
-            status.text().into(),
-            run.plan.seed().to_string(),
-            fold_of_folds([about.fold, about.folds]),
-            about.trial.label(),
-        ]);
-    }
-    print!("{}", table.render());
-    let words = ["new", "finished", "resumable", "trained", "predicted", "running", "failed"];
-    let count = |word: &'static str| (word, rows.iter().filter(|(_, status)| status.word() == word).count());
-    let counts = words.into_iter().map(count).filter(|(word, count)| *count > 0 || words[..3].contains(word));
-    let counts = counts.map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>();
-    println!("{}: {}", session::counted(rows.len(), "run"), counts.join(", "));
-    Ok(Exit::Ok)
 }

@@ -103,7 +103,7 @@ fn show_plan(plan: &Plan, json: bool) -> Result<Exit, Failure> {
 
 /// The plan of the first trial's first fold.
 fn first_plan(loaded: &Loaded, access: Access, cancel: &Cancel, events: &Events) -> Result<Plan, RunError> {
-    let planned = session::plan(loaded, Folds::One(0), access, cancel, events)?;
+    let planned = session::plan(loaded, Folds::Chosen(vec![0]), access, cancel, events)?;
     let first = planned.runs.into_iter().next().map(|run| run.plan);
     first.ok_or_else(|| RunError::Internal("the experiment has no runs".into()))
 }

@@ -105,6 +105,15 @@ pub enum Kind {
         /// The outcome.
         outcome: Outcome,
     },
+    /// A trial of a search reached a rung or its end.
+    Trial {
+        /// Counted from 1.
+        number: usize,
+        /// Its settings.
+        label: String,
+        /// What came of it, for display.
+        what: String,
+    },
     /// A warning to the user.
     Warning {
         /// Its text.
@@ -134,6 +143,7 @@ impl Kind {
             | Self::Preparing { .. }
             | Self::Predicting { .. }
             | Self::Scoring { .. }
+            | Self::Trial { .. }
             | Self::Report { .. } => false,
         }
     }

@@ -168,6 +168,7 @@ impl Listener for Several {
                 self.line(&text);
             }
             (Kind::Warning { text }, None) => self.line(&format!("warning: {text}")),
+            (Kind::Trial { number, label, what }, _) => self.line(&format!("trial {number} ({label}): {what}")),
             (Kind::Report { page }, _) => self.line(&format!("report: {}", page.display())),
             _ => {}
         }

@@ -238,6 +238,7 @@ impl Listener for Terminal {
             }
             Kind::Ended { label, outcome } => self.ended(event.run.as_deref().unwrap_or_default(), label, outcome),
             Kind::Warning { text } => self.line(&format!("warning: {text}")),
+            Kind::Trial { number, label, what } => self.line(&format!("trial {number} ({label}): {what}")),
             Kind::Report { page } => self.line(&format!("report: {}", page.display())),
         }
     }

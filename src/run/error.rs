@@ -139,6 +139,9 @@ pub enum RunError {
     /// Nothing was found where results were expected.
     #[error("{0}")]
     NothingThere(String),
+    /// A search that cannot go on.
+    #[error("{0}")]
+    Search(String),
     /// A bug in segspec.
     #[error("internal error: {0}; please report it")]
     Internal(String),
@@ -163,7 +166,7 @@ impl RunError {
             Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) | Self::DataMoved { .. } => FailureClass::Data,
             Self::Train(TrainError::Pretrained(_)) => FailureClass::Data,
             Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_)) => FailureClass::Spec,
-            Self::Continue { .. } => FailureClass::Spec,
+            Self::Continue { .. } | Self::Search(_) => FailureClass::Spec,
             Self::Open(OpenError::NoWeights { .. } | OpenError::LostLast { .. } | OpenError::Nested { .. }) => {
                 FailureClass::Data
             }

@@ -5,14 +5,13 @@ use std::path::Path;
 use crate::evaluate::Variant;
 use crate::plan::spec_hash;
 use crate::spec::cascade::first_stage;
-use crate::spec::{Experiment, Loaded};
+use crate::spec::{Experiment, Loaded, Trial as Planned};
 use crate::store::{self, Stored};
 
-/// The runs below the experiment's run root that belong to one of its trials, in the order of the trials, and warnings about folders
+/// The runs below the experiment's run root that belong to one of these trials, in the order of the trials, and warnings about folders
 /// that cannot be read. Where the data changed between two runs of the same trial, seed and fold, the run that was planned last counts.
-pub fn runs_of(loaded: &Loaded) -> (Vec<Stored>, Vec<String>) {
-    let wanted: Vec<Trial> = loaded
-        .trials
+pub fn runs_of(loaded: &Loaded, trials: &[Planned]) -> (Vec<Stored>, Vec<String>) {
+    let wanted: Vec<Trial> = trials
         .iter()
         .flat_map(|trial| {
             let hash = |experiment: &Experiment| spec_hash(experiment, &loaded.dataset);

@@ -23,10 +23,10 @@ use crate::train::spec::StepsPerEpoch;
 use crate::train::{self, checkpoint};
 
 /// Which folds are run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Folds {
-    /// One of them.
-    One(usize),
+    /// Some of them, counted from 0.
+    Chosen(Vec<usize>),
     /// Every one.
     All,
 }
@@ -62,27 +62,7 @@ pub struct Request<'a> {
 /// # Errors
 /// The dataset cannot be used, or a plan cannot be made.
 pub fn plan(request: &Request) -> Result<Planned, RunError> {
-    let loaded = request.loaded;
-    let run_root = PathBuf::from(&loaded.experiment.run_root);
-    let cache = store::cache(&run_root);
-    let progress = |step: Step, done: usize, of: usize| {
-        request.events.emit(match step {
-            Step::Hashing => Kind::Hashing { done, of },
-            Step::Checking => Kind::Checking { done, of },
-        });
-    };
-    let inputs = Inputs::open(&loaded.dataset, request.data_root, &cache, request.access, &progress, request.cancel)?;
-    request.events.emit(Kind::Excluded { cases: inputs.excluded.clone() });
-    cautions(loaded, &inputs).into_iter().for_each(|text| request.events.warn(text));
-    let planner = Planner { request, loaded, inputs: &inputs, cache: &cache, run_root: &run_root };
-    let (mut runs, mut folds) = (Vec::new(), 1);
-    for trial in &loaded.trials {
-        folds = planner.trial(trial, &mut runs)?;
-    }
-    refuse_unknown_groups(&runs)?;
-    warn_of_mirroring(loaded, &runs, request.events);
-    planner.ensembles(&mut runs)?;
-    Ok(Planned { runs, excluded: inputs.excluded, folds })
+    Planner::open(request)?.all()
 }
 
 /// Test-time mirroring uses the axes mirrored in training: without any, it has no effect.
@@ -109,17 +89,57 @@ fn refuse_unknown_groups(runs: &[Stored]) -> Result<(), RunError> {
     Ok(())
 }
 
-struct Planner<'a> {
+/// Plans the trials of an experiment whose dataset is opened.
+pub struct Planner<'a> {
     request: &'a Request<'a>,
     loaded: &'a Loaded,
-    inputs: &'a Inputs,
-    cache: &'a Path,
-    run_root: &'a Path,
+    inputs: Inputs,
+    cache: PathBuf,
+    run_root: PathBuf,
 }
 
-impl Planner<'_> {
-    /// Adds the runs of a trial, first stages before second ones; returns the number of folds.
-    fn trial(&self, trial: &Trial, runs: &mut Vec<Stored>) -> Result<usize, RunError> {
+impl<'a> Planner<'a> {
+    /// Opens the dataset, and warns of what looks wrong.
+    ///
+    /// # Errors
+    /// The dataset cannot be used.
+    pub fn open(request: &'a Request<'a>) -> Result<Self, RunError> {
+        let loaded = request.loaded;
+        let run_root = PathBuf::from(&loaded.experiment.run_root);
+        let cache = store::cache(&run_root);
+        let progress = |step: Step, done: usize, of: usize| {
+            request.events.emit(match step {
+                Step::Hashing => Kind::Hashing { done, of },
+                Step::Checking => Kind::Checking { done, of },
+            });
+        };
+        let (access, cancel) = (request.access, request.cancel);
+        let inputs = Inputs::open(&loaded.dataset, request.data_root, &cache, access, &progress, cancel)?;
+        request.events.emit(Kind::Excluded { cases: inputs.excluded.clone() });
+        cautions(loaded, &inputs).into_iter().for_each(|text| request.events.warn(text));
+        Ok(Self { request, loaded, inputs, cache, run_root })
+    }
+
+    /// All trials of the experiment; of a search, those at the corners of its space.
+    ///
+    /// # Errors
+    /// A plan cannot be made.
+    pub fn all(&self) -> Result<Planned, RunError> {
+        let (mut runs, mut folds) = (Vec::new(), 1);
+        for trial in &self.loaded.trials {
+            folds = self.trial(trial, &mut runs)?;
+        }
+        refuse_unknown_groups(&runs)?;
+        warn_of_mirroring(self.loaded, &runs, self.request.events);
+        self.ensembles(&mut runs)?;
+        Ok(Planned { runs, excluded: self.inputs.excluded.clone(), folds })
+    }
+
+    /// Adds the runs of a trial, folds innermost, first stages before second ones; returns the number of folds.
+    ///
+    /// # Errors
+    /// The split does not fit the cases, or a plan cannot be made.
+    pub fn trial(&self, trial: &Trial, runs: &mut Vec<Stored>) -> Result<usize, RunError> {
         let experiment = &trial.experiment;
         let split = experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
         let whole = self.inputs.split(split)?;
@@ -147,26 +167,31 @@ impl Planner<'_> {
     }
 
     fn chosen(&self, folds: usize) -> Result<Vec<usize>, RunError> {
-        match self.request.folds {
+        match &self.request.folds {
             Folds::All => Ok((0..folds).collect()),
-            Folds::One(fold) if fold < folds => Ok(vec![fold]),
-            Folds::One(fold) => Err(RunError::Fold { fold, folds }),
+            Folds::Chosen(chosen) => match chosen.iter().find(|fold| **fold >= folds) {
+                None => Ok(chosen.clone()),
+                Some(fold) => Err(RunError::Fold { fold: *fold, folds }),
+            },
         }
     }
 
     /// Adds the ensembles of the planned runs. An ensemble of folds needs all folds.
-    fn ensembles(&self, runs: &mut Vec<Stored>) -> Result<(), RunError> {
+    ///
+    /// # Errors
+    /// The split does not fit the cases.
+    pub fn ensembles(&self, runs: &mut Vec<Stored>) -> Result<(), RunError> {
         let Some(wanted) = &self.loaded.experiment.ensemble else { return Ok(()) };
         let split = self.loaded.experiment.split.as_ref().unwrap_or(&self.loaded.dataset.split);
-        let held_out = match self.request.folds {
+        let held_out = match &self.request.folds {
             Folds::All => {
                 let test = self.inputs.held_out(split)?;
                 Some(self.data(&Fold { train: Vec::new(), validation: Vec::new(), test }))
             }
-            Folds::One(_) => None,
+            Folds::Chosen(_) => None,
         };
         let plans = ensemble::plan(wanted, runs, held_out.as_ref());
-        runs.extend(plans.into_iter().map(|plan| Stored::new(self.run_root, plan)));
+        runs.extend(plans.into_iter().map(|plan| Stored::new(&self.run_root, plan)));
         Ok(())
     }
 
@@ -174,7 +199,7 @@ impl Planner<'_> {
         let dataset = &self.loaded.dataset;
         let splits = [self.loaded.experiment.split.as_ref(), Some(&dataset.split)];
         let patients = self.inputs.patients(splits.into_iter().flatten());
-        Data::new(dataset, self.request.data_root, self.inputs, fold, &patients)
+        Data::new(dataset, self.request.data_root, &self.inputs, fold, &patients)
     }
 
     fn refuse_empty(&self, folds: &[Fold], split: &Split) -> Result<(), RunError> {
@@ -199,7 +224,7 @@ impl Planner<'_> {
         let progress = |at: crate::preprocess::Progress| {
             events.emit(Kind::Measuring { done: at.done, of: at.total });
         };
-        Ok(fingerprint(crop, threshold, &cases, self.cache, access, &progress, cancel)?)
+        Ok(fingerprint(crop, threshold, &cases, &self.cache, access, &progress, cancel)?)
     }
 
     fn about(&self, trial: &Trial, fold: usize, folds: usize) -> About {
@@ -261,12 +286,12 @@ impl<'a> Stage<'a> {
             dataset: &planner.loaded.dataset,
             fold,
             fingerprint: &self.fingerprint,
-            without_spacing: without_spacing(planner.inputs),
+            without_spacing: without_spacing(&planner.inputs),
             pretrained,
             look,
         };
         let plan = resolve(&given, About { pretrained_file: file, ..about }, planner.data(fold))?;
-        Ok(Stored::new(planner.run_root, plan))
+        Ok(Stored::new(&planner.run_root, plan))
     }
 }
 

@@ -67,6 +67,11 @@ impl Diagnostics {
         Self { sources, problems: kept }
     }
 
+    /// The first message alone, for tables and journals.
+    pub fn first_message(&self) -> String {
+        self.problems.first().map(|problem| problem.message.clone()).unwrap_or_default()
+    }
+
     /// The messages, with carets; `styled` adds terminal colours.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::cascade::Cascade;
 use super::ensemble::Ensemble;
+use super::search::Search;
 use crate::augment::Augment;
 use crate::auto::Auto;
 use crate::dataset::spec::Split;
@@ -112,16 +114,17 @@ impl JsonSchema for Sweep {
         "Sweep".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut settings = Search::json_schema(generator);
+        let mut properties = settings.ensure_object().get("properties").cloned().unwrap_or_default();
+        properties["seeds"] = json!({
+            "type": "array", "items": { "type": "integer", "minimum": 0 },
+            "description": "Seeds that every trial is run with."
+        });
         json_schema!({
             "type": "object",
-            "description": "Trials: `seeds`, and lists of values for any other key of the experiment; every combination is run.",
-            "properties": {
-                "seeds": {
-                    "type": "array", "items": { "type": "integer", "minimum": 0 },
-                    "description": "Seeds that every combination is run with."
-                }
-            },
+            "description": "Trials: `seeds`, and lists or ranges of values for any other key of the experiment, such as                             `train.optimizer.adamw.learning-rate = { log-uniform = [1e-4, 1e-2] }`.",
+            "properties": properties,
             "additionalProperties": true
         })
     }

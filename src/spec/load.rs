@@ -32,6 +32,8 @@ pub struct Loaded {
     pub trials: Vec<Trial>,
     /// The search, if trials are chosen while others run.
     pub search: Option<Sought>,
+    /// Folds that `[sweep]` lists.
+    pub folds: Vec<usize>,
     /// Environment variables that override values, as text (`SEGSPEC__TRAIN__EPOCHS=2`); to be shown to the user.
     pub overrides: Vec<String>,
     /// Every source that was read, for messages.
@@ -152,7 +154,8 @@ pub fn load(path: &Path, overrides: &[String], environment: &[(String, String)])
         Ok((experiment, trials)) => {
             let overrides = active_variables(&sources);
             let search = sought(&declaration, &experiment);
-            Ok(Loaded { experiment, dataset, dataset_path, trials, search, overrides, sources, layers, tree })
+            let folds = declaration.search.folds;
+            Ok(Loaded { experiment, dataset, dataset_path, trials, search, folds, overrides, sources, layers, tree })
         }
         Err(problems) => Err(Diagnostics::new(sources, problems)),
     }
@@ -284,7 +287,7 @@ impl Parts<'_> {
         }
         if problems.is_empty() {
             let mut findings = Findings::new(self.tree, 0);
-            checks::trials(&experiment, &trials, self.dataset, &mut findings);
+            checks::trials(&experiment, &trials, &declaration.search, self.dataset, &mut findings);
             problems = findings.into_problems();
         }
         if problems.is_empty() { Ok((experiment, trials)) } else { Err(problems) }

@@ -27,14 +27,14 @@ pub mod space;
 pub mod suggest;
 mod sweep;
 mod text;
-mod trial;
+pub mod trial;
 mod words;
 
 pub use diagnostic::Diagnostics;
 pub use experiment::Experiment;
 pub use finding::{Findings, KeyPath};
 pub use kind::Kind;
-pub use load::{Loaded, LoadedDataset, load, load_dataset};
+pub use load::{Loaded, LoadedDataset, Sought, load, load_dataset};
 pub use text::{inline, to_toml};
 pub use trial::Trial;
 

@@ -1,9 +1,12 @@
 //! Settings of `[sweep]` beside the swept keys: how trials are chosen, how many, and by what they are judged.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-use crate::evaluate::metric;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::evaluate::DICE;
+use crate::evaluate::metric::{Better, METRICS, MetricId};
 
 /// How the trials of a sweep are chosen and judged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,8 +67,8 @@ pub struct Budget {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Objective {
-    /// Column of the score table, such as `dice`, `hd95` or `nsd`; also `training-seconds` and `parameters`.
-    pub metric: String,
+    /// Column of the score table, such as `dice`, `hd95` or `nsd`; or `training-seconds` or `parameters`.
+    pub metric: Measure,
     /// A structure; `mean` is the mean over all.
     pub structure: String,
     /// The cases.
@@ -83,9 +86,102 @@ pub enum Judged {
     Test,
 }
 
+impl Judged {
+    /// `validation` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
 impl Default for Objective {
     fn default() -> Self {
-        Self { metric: metric::DICE.column.into(), structure: "mean".into(), on: Judged::Validation }
+        Self { metric: Measure::Metric(DICE), structure: MEAN.into(), on: Judged::Validation }
+    }
+}
+
+/// Stands for the mean over all structures.
+const MEAN: &str = "mean";
+
+impl Objective {
+    /// Whether it is the mean over all structures.
+    pub fn is_mean(&self) -> bool {
+        self.structure == MEAN
+    }
+
+    /// `mean Dice (validation)`, for tables and figures.
+    pub fn heading(&self) -> String {
+        match self.metric {
+            Measure::TrainingSeconds => "training time (s)".into(),
+            Measure::Parameters => "parameters".into(),
+            Measure::Metric(metric) => format!("{} {} ({})", self.structure, metric.name, self.on.name()),
+        }
+    }
+
+    /// A value as it was measured: the search minimises.
+    pub fn shown(&self, value: f64) -> f64 {
+        match self.metric {
+            Measure::Metric(metric) if metric.better == Better::Higher => -value + 0.0,
+            _ => value,
+        }
+    }
+}
+
+/// What an objective measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// A metric.
+    Metric(MetricId),
+    /// Seconds of the training steps.
+    TrainingSeconds,
+    /// Number of the network's parameters.
+    Parameters,
+}
+
+/// Measures that are no columns of the score table.
+const OTHERS: [(&str, Measure); 2] =
+    [("training-seconds", Measure::TrainingSeconds), ("parameters", Measure::Parameters)];
+
+impl Measure {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Metric(metric) => metric.column,
+            other => OTHERS.iter().find(|(_, measure)| *measure == other).map_or("", |(name, _)| name),
+        }
+    }
+}
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Measure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match OTHERS.iter().find(|(other, _)| *other == name) {
+            Some((_, measure)) => Ok(*measure),
+            None => name.parse().map(Self::Metric).map_err(de::Error::custom),
+        }
+    }
+}
+
+impl JsonSchema for Measure {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Measure".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let columns = METRICS.iter().map(|metric| metric.column).chain(OTHERS.map(|(name, _)| name));
+        json_schema!({ "type": "string", "enum": columns.collect::<Vec<_>>() })
     }
 }
 

@@ -37,6 +37,11 @@ impl SearchSpace {
         &self.space
     }
 
+    /// The values of every choice, in the order of the parameters.
+    pub fn values(&self) -> Vec<Vec<serde_json::Value>> {
+        self.places.iter().map(|(_, items)| items.iter().map(sweep::to_json).collect()).collect()
+    }
+
     fn add(&mut self, knob: &Knob, path: Vec<String>, only_if: Option<Condition>) {
         let domain = match knob {
             Knob::Choice(items) => Domain::Choice { count: items.len() },
@@ -124,17 +129,6 @@ impl SearchSpace {
         points
     }
 
-    /// A drawn point with its numbers shortened to four digits, within their bounds.
-    pub fn shortened(&self, point: Point) -> Point {
-        let short = |(parameter, value): (&Parameter, Option<Value>)| match (parameter.domain, value) {
-            (Domain::Uniform { low, high } | Domain::LogUniform { low, high }, Some(Value::Number(number))) => {
-                Some(Value::Number(shorten(number).clamp(low, high)))
-            }
-            _ => value,
-        };
-        self.space.parameters.iter().zip(point).map(short).collect()
-    }
-
     /// The trial of a point: its settings, one per active parameter, and the layer that makes it.
     pub fn combination(&self, point: &Point) -> Combination {
         let mut layer = Node::empty_table(Place::start_of(0));
@@ -168,6 +162,17 @@ impl SearchSpace {
         }
         Combination { label: label.join(" "), settings, layer }
     }
+}
+
+/// A drawn point with its numbers shortened to four digits, within their bounds.
+pub fn shortened(space: &Space, point: Point) -> Point {
+    let short = |(parameter, value): (&Parameter, Option<Value>)| match (parameter.domain, value) {
+        (Domain::Uniform { low, high } | Domain::LogUniform { low, high }, Some(Value::Number(number))) => {
+            Some(Value::Number(shorten(number).clamp(low, high)))
+        }
+        _ => value,
+    };
+    space.parameters.iter().zip(point).map(short).collect()
 }
 
 /// A value at the end of a domain: the first for even turns, the last for odd ones; of a choice, each in turn.

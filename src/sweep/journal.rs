@@ -159,11 +159,10 @@ impl Journal {
     /// # Errors
     /// The file is damaged or cannot be read.
     pub fn read_new(&mut self) -> Result<bool, StoreError> {
-        let at = StoreError::at(&self.path);
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(at(error)),
+            Err(error) => return Err(StoreError::at(&self.path)(error)),
         };
         let length = file.metadata().map_err(StoreError::at(&self.path))?.len();
         if length < self.read {
@@ -204,11 +203,11 @@ impl Journal {
     /// Appends what `decide` says, given all entries; nothing if it says nothing. No other process writes in between.
     ///
     /// # Errors
-    /// The file is damaged, or cannot be written.
-    pub fn append(&mut self, decide: impl FnOnce(&[Entry]) -> Vec<Entry>) -> Result<(), StoreError> {
+    /// The file is damaged, or cannot be written, or `decide` finds that its lines contradict each other.
+    pub fn append(&mut self, decide: impl FnOnce(&[Entry]) -> Result<Vec<Entry>, String>) -> Result<(), StoreError> {
         let _lock = self.lock()?;
         self.read_new()?;
-        let new = decide(&self.entries);
+        let new = decide(&self.entries).map_err(|reason| StoreError::damaged(&self.path, reason))?;
         if new.is_empty() {
             return Ok(());
         }
@@ -233,6 +232,11 @@ impl Journal {
         written.map_err(StoreError::at(&self.path))?;
         self.read += text.len() as u64;
         Ok(())
+    }
+
+    /// The error of a journal whose lines contradict each other.
+    pub fn contradiction(&self, reason: String) -> StoreError {
+        StoreError::damaged(&self.path, reason)
     }
 
     fn lock(&self) -> Result<Lock, StoreError> {
@@ -287,8 +291,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         let (mut one, mut other) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
-        one.append(|before| vec![asked(before.len() as f64)]).unwrap();
-        other.append(|before| vec![asked(before.len() as f64), asked(0.1 + 0.2)]).unwrap();
+        one.append(|before| Ok(vec![asked(before.len() as f64)])).unwrap();
+        other.append(|before| Ok(vec![asked(before.len() as f64), asked(0.1 + 0.2)])).unwrap();
         assert!(one.read_new().unwrap());
         assert_eq!(one.entries(), [asked(0.0), asked(1.0), asked(0.1 + 0.2)]);
         let whole = fs::read(&path).unwrap();
@@ -296,7 +300,7 @@ mod tests {
             fs::write(&path, &whole[..whole.len() - cut]).unwrap();
             let mut after = Journal::open(&path).unwrap();
             assert_eq!(after.entries().len(), 2);
-            after.append(|_| vec![asked(0.1 + 0.2)]).unwrap();
+            after.append(|_| Ok(vec![asked(0.1 + 0.2)])).unwrap();
             assert_eq!(Journal::open(&path).unwrap().entries(), one.entries());
         }
     }
@@ -306,7 +310,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         let mut journal = Journal::open(&path).unwrap();
-        journal.append(|_| vec![asked(1.0), asked(2.0), asked(3.0)]).unwrap();
+        journal.append(|_| Ok(vec![asked(1.0), asked(2.0), asked(3.0)])).unwrap();
         let whole = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = whole.lines().collect();
         for (text, line) in [

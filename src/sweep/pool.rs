@@ -24,9 +24,38 @@ pub type After<'a> = dyn FnMut(&Stored, &Outcome) -> Result<(), RunError> + 'a;
 /// # Errors
 /// Those of `after`, and of files that cannot be written.
 pub fn run_all(runs: &[Stored], setting: &Setting, slots: &Slots, after: &mut After) -> Result<Outcomes, RunError> {
+    let queue = Queue::new(runs, setting.stop_after);
+    work_through(queue, &mut |_| Ok(More::Over), setting, slots, after)
+}
+
+/// What else there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// Tasks were added.
+    Added,
+    /// Nothing now: what is running decides.
+    Later,
+    /// Nothing.
+    Over,
+}
+
+/// Adds tasks to a queue that has none to start.
+pub type Refill<'a> = dyn FnMut(&mut Queue) -> Result<More, RunError> + 'a;
+
+/// Does all tasks of a queue as [`run_all`] does; `refill` is asked for more whenever a place is free.
+///
+/// # Errors
+/// Those of `refill` and `after`, and of files that cannot be written.
+pub fn work_through(
+    queue: Queue,
+    refill: &mut Refill,
+    setting: &Setting,
+    slots: &Slots,
+    after: &mut After,
+) -> Result<Outcomes, RunError> {
     let (sender, messages) = mpsc::channel();
     let workers = slots.devices.iter().map(|_| None).collect();
-    let mut pool = Pool { runs, setting, slots, queue: Queue::new(runs), workers, sender, told: Vec::new() };
+    let mut pool = Pool { setting, slots, queue, refill, more: More::Added, workers, sender, told: Vec::new() };
     // The process is not left while workers save their states.
     let hold = setting.cancel.hold();
     let done = pool.work(&messages, after);
@@ -46,18 +75,20 @@ struct Busy {
     is_stopping: bool,
 }
 
-struct Pool<'a> {
-    runs: &'a [Stored],
+struct Pool<'a, 'r> {
     setting: &'a Setting<'a>,
     slots: &'a Slots,
-    queue: Queue<'a>,
+    queue: Queue,
+    refill: &'a mut Refill<'r>,
+    /// The last answer of `refill`.
+    more: More,
     workers: Vec<Option<Busy>>,
     sender: Sender<Message>,
     /// Runs in others' hands of which the user has been told.
     told: Vec<usize>,
 }
 
-impl Pool<'_> {
+impl Pool<'_, '_> {
     fn work(&mut self, messages: &Receiver<Message>, after: &mut After) -> Result<(), RunError> {
         loop {
             if self.setting.cancel.is_stopped() {
@@ -65,7 +96,8 @@ impl Pool<'_> {
                 self.ask_to_stop();
             }
             self.fill(after)?;
-            if self.queue.is_over() {
+            let is_stopped = self.setting.cancel.is_stopped();
+            if self.queue.is_over() && (is_stopped || self.queue.is_closed() || self.more == More::Over) {
                 return Ok(());
             }
             match messages.recv_timeout(TICK) {
@@ -80,7 +112,13 @@ impl Pool<'_> {
         for place in 0..self.workers.len() {
             while self.workers[place].is_none() && !self.setting.cancel.is_stopped() {
                 let index = match self.queue.next() {
-                    Next::Nothing => return Ok(()),
+                    Next::Nothing => {
+                        self.more = (self.refill)(&mut self.queue)?;
+                        if self.more != More::Added {
+                            return Ok(());
+                        }
+                        continue;
+                    }
                     Next::Hindered(index, outcome) => {
                         self.emit_end(index, &outcome);
                         self.end(index, outcome, after)?;
@@ -99,12 +137,13 @@ impl Pool<'_> {
 
     fn has_room(&self, index: usize, place: usize) -> bool {
         let is_alone = self.workers.iter().all(Option::is_none);
-        is_alone || fits_beside_others(&self.runs[index].plan, self.slots.devices[place])
+        is_alone || fits_beside_others(&self.queue.task(index).run.plan, self.slots.devices[place])
     }
 
     /// Starts a worker, unless there is nothing to do.
     fn start(&mut self, index: usize, place: usize, after: &mut After) -> Result<(), RunError> {
-        let run = &self.runs[index];
+        let task = self.queue.task(index).clone();
+        let run = &task.run;
         match one::standing(run) {
             Some(Outcome::Busy { holder }) => {
                 if !self.told.contains(&index) {
@@ -121,7 +160,7 @@ impl Pool<'_> {
             }
             None => {
                 let (device, threads) = (self.slots.devices[place].to_string(), self.slots.threads);
-                let order = Order { place, device, threads, setting: self.setting };
+                let order = Order { place, device, threads, stop_after: task.stop_after, setting: self.setting };
                 let worker = Worker::start(run, &order, self.sender.clone())?;
                 self.queue.begin(index);
                 self.workers[place] = Some(Busy { run: index, worker, outcome: None, is_stopping: false });
@@ -145,10 +184,10 @@ impl Pool<'_> {
     /// Passes a worker's event on, with the run's position in the experiment.
     fn forward(&mut self, place: usize, event: Event) {
         let Some(busy) = &mut self.workers[place] else { return };
-        let events = self.setting.events.of(&self.runs[busy.run].id());
+        let events = self.setting.events.of(&self.queue.task(busy.run).run.id());
         events.emit(match event.kind {
             Kind::Run { label, folder, structures, .. } => {
-                Kind::Run { label, folder, structures, number: busy.run + 1, of: self.runs.len() }
+                Kind::Run { label, folder, structures, number: busy.run + 1, of: self.queue.count() }
             }
             Kind::Ended { label, outcome } => {
                 busy.outcome = Some(outcome.clone());
@@ -164,7 +203,7 @@ impl Pool<'_> {
 
     fn ended(&mut self, mut busy: Busy, after: &mut After) -> Result<(), RunError> {
         let crash = busy.worker.wait().err();
-        let run = &self.runs[busy.run];
+        let run = self.queue.task(busy.run).run.clone();
         match (busy.outcome, crash) {
             (Some(Outcome::Busy { .. }), _) => self.queue.postpone(busy.run),
             (Some(outcome), _) => self.end(busy.run, outcome, after)?,
@@ -172,7 +211,7 @@ impl Pool<'_> {
             (None, crash) => {
                 let (crash, reason) = crash
                     .unwrap_or_else(|| (super::queue::Crash::Other, "the worker process ended without a word".into()));
-                let step = one::checkpoint_of(run).ok().flatten().map(|state| state.step);
+                let step = one::checkpoint_of(&run).ok().flatten().map(|state| state.step);
                 let log = run.folder.worker_log();
                 if self.queue.crash(busy.run, crash, step) {
                     self.setting.events.of(&run.id()).warn(format!("run {}: {reason}; trying again", run.id()));
@@ -188,14 +227,14 @@ impl Pool<'_> {
     }
 
     fn emit_end(&self, index: usize, outcome: &Outcome) {
-        let run = &self.runs[index];
+        let run = &self.queue.task(index).run;
         let kind = Kind::Ended { label: run.plan.name(), outcome: outcome.clone() };
         self.setting.events.of(&run.id()).emit(kind);
     }
 
     fn end(&mut self, index: usize, outcome: Outcome, after: &mut After) -> Result<(), RunError> {
         self.queue.end(index, outcome.clone());
-        after(&self.runs[index], &outcome)
+        after(&self.queue.task(index).run, &outcome)
     }
 
     fn ask_to_stop(&mut self) {
@@ -219,9 +258,9 @@ impl Pool<'_> {
     fn outcomes(&self) -> Vec<(Stored, Outcome)> {
         let ended = self.queue.ended().map(|(run, outcome)| (run.clone(), outcome.clone()));
         let mut all: Vec<_> = ended.collect();
-        if self.setting.cancel.is_stopped() && all.len() < self.runs.len() {
-            let left = self.runs.iter().find(|run| all.iter().all(|(known, _)| known.ids != run.ids));
-            all.extend(left.map(|run| (run.clone(), Outcome::Stopped)));
+        if self.setting.cancel.is_stopped() {
+            let open = (0..self.queue.count()).find(|index| self.queue.outcome(*index).is_none());
+            all.extend(open.map(|index| (self.queue.task(index).run.clone(), Outcome::Stopped)));
         }
         all
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::observe::{FailureClass, Outcome};
+use crate::plan::RunIds;
 use crate::run::experiment::hindrance;
 use crate::store::Stored;
 
@@ -42,9 +43,19 @@ struct Crashes {
     step: Option<usize>,
 }
 
+/// A run to be done, or a part of it.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The run.
+    pub run: Stored,
+    /// Epochs after which its training pauses; `None`: it is finished.
+    pub stop_after: Option<usize>,
+}
+
 /// The runs of an experiment and their states.
-pub struct Queue<'a> {
-    runs: &'a [Stored],
+#[derive(Default)]
+pub struct Queue {
+    tasks: Vec<Task>,
     states: Vec<State>,
     crashes: Vec<Crashes>,
     /// No further run is started.
@@ -62,11 +73,51 @@ pub enum Next {
     Nothing,
 }
 
-impl<'a> Queue<'a> {
+impl Queue {
     /// All runs, waiting.
-    pub fn new(runs: &'a [Stored]) -> Self {
-        let states = vec![State::Waiting(None); runs.len()];
-        Self { runs, states, crashes: vec![Crashes::default(); runs.len()], closed: false }
+    pub fn new(runs: &[Stored], stop_after: Option<usize>) -> Self {
+        let mut queue = Self::default();
+        for run in runs {
+            queue.push(Task { run: run.clone(), stop_after });
+        }
+        queue
+    }
+
+    /// Adds a task; its index.
+    pub fn push(&mut self, task: Task) -> usize {
+        self.tasks.push(task);
+        self.states.push(State::Waiting(None));
+        self.crashes.push(Crashes::default());
+        self.tasks.len() - 1
+    }
+
+    /// The task of a run.
+    pub fn find(&self, ids: &RunIds) -> Option<usize> {
+        self.tasks.iter().position(|task| task.run.ids == *ids)
+    }
+
+    /// A task.
+    pub fn task(&self, index: usize) -> &Task {
+        &self.tasks[index]
+    }
+
+    /// Number of tasks.
+    pub fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Lets a task that is over go on, to another epoch.
+    pub fn reopen(&mut self, index: usize, stop_after: Option<usize>) {
+        self.tasks[index].stop_after = stop_after;
+        self.states[index] = State::Waiting(None);
+    }
+
+    /// How a task ended; `None` while it is not over.
+    pub fn outcome(&self, index: usize) -> Option<&Outcome> {
+        match &self.states[index] {
+            State::Ended(outcome) => Some(outcome),
+            _ => None,
+        }
     }
 
     /// The first run that can start; what it depends on comes first.
@@ -78,7 +129,8 @@ impl<'a> Queue<'a> {
             State::Waiting(at) => at.is_none_or(|at| Instant::now() >= at),
             _ => false,
         };
-        for (index, run) in self.runs.iter().enumerate().filter(|(index, _)| is_due(&self.states[*index])) {
+        for (index, Task { run, .. }) in self.tasks.iter().enumerate().filter(|(index, _)| is_due(&self.states[*index]))
+        {
             if let Some(outcome) = hindrance(run, self.ended()) {
                 return Next::Hindered(index, outcome);
             }
@@ -93,7 +145,7 @@ impl<'a> Queue<'a> {
     fn is_ready(&self, run: &Stored) -> bool {
         let mut needed = run.plan.work.members().iter().chain(run.plan.look.first());
         let is_open = |index: usize| !matches!(self.states[index], State::Ended(_));
-        !needed.any(|ids| self.runs.iter().enumerate().any(|(index, other)| other.ids == *ids && is_open(index)))
+        !needed.any(|ids| self.tasks.iter().enumerate().any(|(index, other)| other.run.ids == *ids && is_open(index)))
     }
 
     /// A worker has begun the run.
@@ -133,6 +185,11 @@ impl<'a> Queue<'a> {
         self.closed = true;
     }
 
+    /// Whether no further run is started.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Whether nothing is left to wait for.
     pub fn is_over(&self) -> bool {
         self.states.iter().all(|state| match state {
@@ -144,8 +201,8 @@ impl<'a> Queue<'a> {
 
     /// The runs that are over, with their outcomes.
     pub fn ended(&self) -> impl Iterator<Item = (&Stored, &Outcome)> {
-        self.runs.iter().zip(&self.states).filter_map(|(run, state)| match state {
-            State::Ended(outcome) => Some((run, outcome)),
+        self.tasks.iter().zip(&self.states).filter_map(|(task, state)| match state {
+            State::Ended(outcome) => Some((&task.run, outcome)),
             _ => None,
         })
     }

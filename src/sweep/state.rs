@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use segspec_search::{Asha, CmaEs, Error, Observation, Point, Promotion, Rung, RungResult, Sampler, Space, State as Known, Tpe, Verdict, Wilcoxon};
+use segspec_search::{
+    Asha, CmaEs, Error, Observation, Point, Promotion, Rung, RungResult, Sampler, Space, State as Known, Tpe, Verdict,
+    Wilcoxon,
+};
 
 use super::journal::Entry;
 use crate::spec::search::{Budget, Method, Prune, Search};
+use crate::spec::space::shortened;
 
 /// State of a search.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +117,17 @@ impl Rules {
     fn first_target(&self) -> u64 {
         self.asha.map_or(self.epochs, |asha| asha.min)
     }
+}
+
+/// Why a trial is ended early: its cases are worse than the best trial's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pruning {
+    /// Finished runs.
+    pub repeats: usize,
+    /// Mean objective over their cases.
+    pub value: f64,
+    /// p-value of the test.
+    pub p: Option<f64>,
 }
 
 /// What is to be done next.
@@ -246,16 +261,20 @@ impl State {
         all.reduce(|best, other| if other.1 < best.1 { other } else { best }).map(|(index, _)| index)
     }
 
-    /// Whether a trial's finished runs are worse than the same cases of the best trial; the p-value.
-    pub fn is_worse(&self, trial: usize, rules: &Rules) -> Option<(bool, Option<f64>)> {
+    /// Whether a trial is to be ended because its finished runs are worse than the same cases of the best trial.
+    pub fn pruning(&self, trial: usize, rules: &Rules) -> Option<Pruning> {
         let (test, best) = (rules.wilcoxon?, self.best().filter(|best| *best != trial)?);
-        let own = &self.trials[trial].repeats;
+        let own = &self.trials.get(trial)?.repeats;
         let pooled = |of: &BTreeMap<usize, BTreeMap<String, f64>>| -> BTreeMap<(usize, String), f64> {
             let repeats = of.iter().filter(|(repeat, _)| own.contains_key(repeat));
-            repeats.flat_map(|(repeat, cases)| cases.iter().map(|(case, value)| ((*repeat, case.clone()), *value))).collect()
+            repeats
+                .flat_map(|(repeat, cases)| cases.iter().map(|(case, value)| ((*repeat, case.clone()), *value)))
+                .collect()
         };
         let comparison = test.decide(&pooled(own), &pooled(&self.trials[best].repeats));
-        Some((comparison.verdict == Verdict::Stop, comparison.p))
+        let all: Vec<f64> = own.values().flat_map(|cases| cases.values().copied()).collect();
+        let value = all.iter().sum::<f64>() / all.len() as f64;
+        (comparison.verdict == Verdict::Stop).then_some(Pruning { repeats: own.len(), value, p: comparison.p })
     }
 }
 
@@ -271,11 +290,14 @@ pub fn replay(entries: &[Entry], rules: &Rules) -> Result<usize, String> {
         let again = || state.decide(rules, &Budget::default(), None).map_err(|error| place(error.to_string()));
         let same = match entry {
             Entry::Asked { point } => match again()? {
-                Decision::Ask(own) => super::shortened(&rules.space, own) == *point,
+                Decision::Ask(own) => shortened(&rules.space, own) == *point,
                 _ => false,
             },
             Entry::Promoted { trial, from, epochs } => {
                 again()? == Decision::Promote(Promotion { trial: *trial, from: *from, epochs: *epochs })
+            }
+            Entry::Pruned { trial, repeats, value, p } => {
+                state.pruning(*trial, rules) == Some(Pruning { repeats: *repeats, value: *value, p: *p })
             }
             _ => {
                 state.apply(entry, rules).map_err(place)?;

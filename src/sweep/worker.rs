@@ -32,7 +32,9 @@ pub struct Order<'a> {
     pub device: String,
     /// Threads; `None`: as many as there are cores.
     pub threads: Option<usize>,
-    /// Where the data lies and when to pause.
+    /// Epochs after which the training pauses.
+    pub stop_after: Option<usize>,
+    /// Where the data lies.
     pub setting: &'a Setting<'a>,
 }
 
@@ -48,7 +50,7 @@ impl Worker {
         let mut command = Command::new(&program);
         command.arg("run-plan").arg(run.prediction().path()).args(["--device", &order.device]);
         command.args(["--worker-of", &std::process::id().to_string()]);
-        if let Some(epochs) = order.setting.stop_after {
+        if let Some(epochs) = order.stop_after {
             command.args(["--stop-after", &epochs.to_string()]);
         }
         if let Some(threads) = order.threads {

@@ -14,10 +14,12 @@ mod patch;
 mod prediction;
 mod preprocess;
 mod pretrained;
+mod search;
 mod split;
 mod structures;
 mod training;
 
+use super::search::Search;
 use super::{Experiment, Findings, Trial};
 use crate::dataset::Dataset;
 
@@ -55,8 +57,9 @@ fn network_and_training(experiment: &Experiment, dataset: &Dataset, findings: &m
 }
 
 /// Checks all trials together.
-pub fn trials(experiment: &Experiment, trials: &[Trial], dataset: &Dataset, findings: &mut Findings) {
+pub fn trials(experiment: &Experiment, trials: &[Trial], search: &Search, dataset: &Dataset, findings: &mut Findings) {
     ensemble::check(experiment, trials, dataset, findings);
+    search::check(search, experiment, trials, dataset, findings);
 }
 
 const AXES: [&str; 3] = ["depth", "height", "width"];

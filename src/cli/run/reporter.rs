@@ -1,0 +1,98 @@
+//! The report of an experiment, kept up to date while its runs finish.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::Run;
+use crate::cli::Failure;
+use crate::cli::session::REPORTS;
+use crate::observe::{Events, FailureClass, Kind, Outcome};
+use crate::report::text_table::Charset;
+use crate::report::{PAGE, terminal};
+use crate::run::{RunError, report};
+use crate::spec::Experiment;
+use crate::store::Stored;
+
+/// Updates the experiment's report as its runs finish.
+pub(super) struct Reporter<'a> {
+    notes: &'a [String],
+    out: PathBuf,
+    json: bool,
+    events: Events,
+    /// Number of runs that have scores.
+    finished: usize,
+    /// When the experiment's report was last written, and how long that took.
+    last: Option<(Instant, Duration)>,
+}
+
+impl<'a> Reporter<'a> {
+    /// For an experiment whose first run is `first`.
+    pub fn new(args: &Run, first: Option<&Stored>, about: &'a Experiment, events: &Events) -> Self {
+        let name = about.name.as_deref().unwrap_or_default();
+        let smoke = first.filter(|_| args.smoke).map(|run| run.evaluation().report());
+        let out = smoke.unwrap_or_else(|| Path::new(REPORTS).join(name));
+        Self { notes: &about.notes, out, json: args.json, events: events.clone(), finished: 0, last: None }
+    }
+
+    /// Writes the report of a run that has ended, and from time to time that of the experiment, whose runs `all` gives.
+    ///
+    /// # Errors
+    /// The machine fails: a full disk.
+    pub fn after(
+        &mut self,
+        run: &Stored,
+        outcome: &Outcome,
+        all: &mut dyn FnMut() -> Result<Vec<Stored>, RunError>,
+    ) -> Result<(), RunError> {
+        if !outcome.is_finished() {
+            return Ok(());
+        }
+        self.finished += 1;
+        let own = run.evaluation().report();
+        if *outcome == Outcome::Skipped && own.join(PAGE).is_file() {
+            return Ok(());
+        }
+        self.try_write(std::slice::from_ref(run), &own)?;
+        // With hundreds of runs, a new report after each one would take too long.
+        let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
+        if rarely {
+            return Ok(());
+        }
+        let (start, runs) = (Instant::now(), all()?);
+        if runs.len() > 1 {
+            self.try_write(&runs, &self.out)?;
+            self.last = Some((Instant::now(), start.elapsed()));
+        }
+        Ok(())
+    }
+
+    /// Writes a report while other runs follow: a damaged table stops none of them, a full disk all.
+    fn try_write(&self, runs: &[Stored], out: &Path) -> Result<(), RunError> {
+        match report::write(runs, self.notes, out) {
+            Err(error) if error.class() == Some(FailureClass::Environment) => Err(error),
+            Err(error) => {
+                self.events.warn(format!("{}: no report could be written: {error}", out.display()));
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Writes the final report over all finished runs and prints its table.
+    ///
+    /// # Errors
+    /// A table is damaged, or a file cannot be written.
+    pub fn finish(&self, runs: &[Stored], events: &Events) -> Result<(), Failure> {
+        if self.finished == 0 {
+            return Ok(());
+        }
+        let (written, files) = report::write(runs, self.notes, &self.out)?;
+        if self.json {
+            println!("{}", crate::cli::report::to_json(&written));
+        } else {
+            print!("{}", terminal::report(&written, Charset::Unicode));
+        }
+        events.emit(Kind::Report { page: files.page });
+        Ok(())
+    }
+}

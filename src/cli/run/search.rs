@@ -1,0 +1,157 @@
+//! `segspec run` of an experiment whose trials are chosen while others run.
+
+use std::cell::RefCell;
+
+use serde_json::json;
+
+use super::reporter::Reporter;
+use super::{Run, clear, exit_code_of, remove_abandoned};
+use crate::cli::{Exit, Failure};
+use crate::observe::Outcome;
+use crate::report::text_table::TextTable;
+use crate::run::experiment::{Outcomes, run_all};
+use crate::run::{Folds, Planned, Planner, RunError, Setting};
+use crate::spec::{Loaded, Sought};
+use crate::store::Stored;
+use crate::sweep::state::{State, Status};
+use crate::sweep::{Controller, Queue, Slots, journal, search, work_through};
+
+/// Leads the search to the end of its budget.
+pub fn execute(
+    args: &Run,
+    loaded: &Loaded,
+    sought: &Sought,
+    (planner, planned, folds): (&Planner, &Planned, &Folds),
+    setting: &Setting,
+) -> Result<Exit, Failure> {
+    refuse_options(args)?;
+    let opened = search::open(loaded, sought, planned, folds)?;
+    if args.dry_run {
+        let state = State::of(opened.1.entries(), &opened.0)
+            .map_err(|reason| RunError::from(opened.1.contradiction(reason)))?;
+        return dry_run(&state, sought, args.json);
+    }
+    let opened =
+        if args.fresh { start_over(loaded, sought, (planner, planned, folds), opened, setting)? } else { opened };
+    remove_abandoned(&loaded.experiment);
+    let controller = RefCell::new(Controller::new(planner, (loaded, sought), opened, setting.events.clone())?);
+    let mut reporter = Reporter::new(args, None, &loaded.experiment, &setting.events);
+    let mut after =
+        |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || controller.borrow_mut().finished());
+    let mut refill = |queue: &mut Queue| controller.borrow_mut().refill(queue);
+    let slots = Slots::new(args.jobs, args.wanted_device()?);
+    let mut outcomes = work_through(Queue::default(), &mut refill, setting, &slots, &mut after)?;
+    let mut runs = controller.borrow_mut().finished()?;
+    if !outcomes.is_stopped() {
+        let alone = runs.len();
+        planner.ensembles(&mut runs)?;
+        if runs.len() > alone {
+            outcomes.runs.extend(run_all(&runs, setting, &mut after)?.runs);
+        }
+    }
+    if !runs.is_empty() {
+        reporter.finish(&runs, &setting.events)?;
+    }
+    println!("{}", summary(&controller.borrow().state()?, sought));
+    exit_code_of(&only_own(outcomes))
+}
+
+/// A trial that failed or paused is the search's affair: what counts is whether the search could go on.
+fn only_own(outcomes: Outcomes) -> Outcomes {
+    use crate::observe::FailureClass;
+    let counts = |outcome: &Outcome| match outcome {
+        Outcome::Paused { .. } => false,
+        Outcome::Failed { class, .. } => *class != FailureClass::Trial,
+        _ => true,
+    };
+    Outcomes { runs: outcomes.runs.into_iter().filter(|(_, outcome)| counts(outcome)).collect() }
+}
+
+fn refuse_options(args: &Run) -> Result<(), Failure> {
+    let refuse = |option: &str, why: &str| Err(Failure::message(Exit::Usage, format!("{option}: {why}")));
+    if args.stop_after.is_some() {
+        return refuse("--stop-after", "a search pauses trials by its own rungs; Ctrl-C stops it at any time");
+    }
+    if args.continue_from.is_some() {
+        return refuse(
+            "--continue-from",
+            "an experiment with exactly one run is needed; this one searches for its trials",
+        );
+    }
+    if args.has_dashboard() {
+        return refuse("--tui", "the trials of a search run in processes of their own");
+    }
+    Ok(())
+}
+
+/// Removes the journal and the runs of its trials.
+fn start_over(
+    loaded: &Loaded,
+    sought: &Sought,
+    (planner, planned, folds): (&Planner, &Planned, &Folds),
+    (rules, journal): (crate::sweep::state::Rules, journal::Journal),
+    setting: &Setting,
+) -> Result<(crate::sweep::state::Rules, journal::Journal), Failure> {
+    let path = journal.path().to_owned();
+    let mut controller = Controller::new(planner, (loaded, sought), (rules, journal), setting.events.clone())?;
+    clear(&controller.all_runs()?)?;
+    journal::remove(&path)?;
+    Ok(search::open(loaded, sought, planned, folds)?)
+}
+
+/// Lists the trials and their states.
+fn dry_run(state: &State, sought: &Sought, as_json: bool) -> Result<Exit, Failure> {
+    if as_json {
+        let trials = state.trials.iter().enumerate().map(|(number, trial)| {
+            let combination = sought.space.combination(&trial.point);
+            let word = word(&trial.status);
+            json!({ "trial": number + 1, "state": word, "settings": combination.label, "epochs": trial.epochs })
+        });
+        println!("{:#}", serde_json::Value::from_iter(trials));
+        return Ok(Exit::Ok);
+    }
+    if !state.trials.is_empty() {
+        let objective = sought.settings.objectives().into_iter().next().unwrap_or_default();
+        let mut table = TextTable::new(["#", "state", "epochs", &objective.heading(), "trial"]);
+        for (number, trial) in state.trials.iter().enumerate() {
+            let value = match &trial.status {
+                Status::Finished(values) => values.first().copied(),
+                Status::Paused { value, .. } | Status::Pruned { value, .. } => Some(*value),
+                Status::Active | Status::Failed | Status::Rejected => None,
+            };
+            let value = value.map_or_else(|| "–".into(), |value| format!("{:.4}", objective.shown(value)));
+            let label = sought.space.combination(&trial.point).label;
+            table.row([(number + 1).to_string(), word(&trial.status).into(), trial.epochs.to_string(), value, label]);
+        }
+        print!("{}", table.render());
+    }
+    println!("{}", summary(state, sought));
+    Ok(Exit::Ok)
+}
+
+/// `12 of 30 trials: 9 finished, 3 paused`.
+fn summary(state: &State, sought: &Sought) -> String {
+    let words = ["finished", "running", "paused", "ended early", "failed", "not possible"];
+    let count = |name: &str| state.trials.iter().filter(|trial| word(&trial.status) == name).count();
+    let counts: Vec<String> = words
+        .iter()
+        .map(|name| (count(name), name))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, name)| format!("{n} {name}"))
+        .collect();
+    let begun = state.trials.len() - count("not possible");
+    let of = sought.settings.trials().map_or_else(String::new, |of| format!(" of {of}"));
+    let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+    format!("search: {begun}{of} {}{counts}", if begun == 1 { "trial" } else { "trials" })
+}
+
+fn word(status: &Status) -> &'static str {
+    match status {
+        Status::Active => "running",
+        Status::Paused { .. } => "paused",
+        Status::Finished(_) => "finished",
+        Status::Pruned { .. } => "ended early",
+        Status::Failed => "failed",
+        Status::Rejected => "not possible",
+    }
+}

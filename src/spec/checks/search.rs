@@ -1,0 +1,95 @@
+//! Checks that a search can be judged and pruned as `[sweep]` states.
+
+use crate::dataset::{Dataset, target};
+use crate::evaluate::{DICE, IOU};
+use crate::spec::search::{Judged, Measure, Method, Objective, Prune, Search};
+use crate::spec::{Experiment, Findings, Trial};
+
+/// Checks the settings of a search against its trials.
+pub fn check(search: &Search, experiment: &Experiment, trials: &[Trial], dataset: &Dataset, findings: &mut Findings) {
+    if search.method == Method::Grid {
+        return;
+    }
+    if search.objective.len() > 2 {
+        let help = "keep the two that matter; tables and figures show all metrics";
+        findings.error("sweep.objective", "a search has one or two objectives", help);
+    }
+    let names: Vec<String> = target(dataset, &experiment.structures)
+        .map(|target| target.structures.into_iter().map(|structure| structure.name).collect())
+        .unwrap_or_default();
+    for objective in &search.objective {
+        check_objective(objective, &names, findings);
+    }
+    check_prune(search, trials, findings);
+    let ensemble = experiment.ensemble.filter(|ensemble| ensemble.trials != Default::default());
+    if ensemble.is_some() {
+        let help = "set `ensemble.trials = \"none\"`, and average the best runs with `segspec predict RUN RUN …`";
+        findings.error("ensemble.trials", "the trials of a search are not known beforehand", help);
+    }
+}
+
+fn check_objective(objective: &Objective, names: &[String], findings: &mut Findings) {
+    let Objective { metric, structure, on } = objective;
+    if !objective.is_mean() && !names.contains(structure) {
+        let message = format!("there is no structure `{structure}` to judge trials by");
+        findings.error("sweep.objective", message, format!("choose `mean` or one of {}", names.join(", ")));
+    }
+    let Measure::Metric(metric) = metric else { return };
+    if *on == Judged::Validation && ![DICE, IOU].contains(metric) {
+        let message = format!("{} is not measured on the validation cases", metric.name);
+        findings.error("sweep.objective", message, "use `dice` or `iou`, or `on = \"test\"`");
+    }
+    if *on == Judged::Validation && *metric == IOU && !objective.is_mean() {
+        let message = "the IoU of single structures is not recorded on the validation cases";
+        findings.error("sweep.objective", message, "use `dice`, which ranks a structure's masks in the same order");
+    }
+}
+
+fn check_prune(search: &Search, trials: &[Trial], findings: &mut Findings) {
+    let Some(prune) = search.prune else { return };
+    if search.objective.len() == 2 {
+        let help = "remove `prune`, or keep one objective";
+        findings.error("sweep.prune", "trials with two objectives cannot be ended early", help);
+    }
+    let first = search.objectives().into_iter().next().unwrap_or_default();
+    match prune {
+        Prune::Asha(rungs) => {
+            if first.on == Judged::Test || !matches!(first.metric, Measure::Metric(_)) {
+                let help = "use `on = \"validation\"` with `dice` or `iou`: test cases are only scored at the end";
+                findings.error("sweep.prune", "unfinished trials have no value of this objective", help);
+            }
+            let mut epochs: Vec<usize> = trials.iter().map(|trial| trial.experiment.train.epochs).collect();
+            epochs.dedup();
+            if let [epochs] = epochs.as_slice()
+                && rungs.min_epochs >= *epochs
+            {
+                let message = format!("the first rung is not before the last epoch, {epochs}");
+                findings.error("sweep.prune.asha.min-epochs", message, "state fewer epochs");
+            } else if epochs.len() > 1 {
+                let help = "keep `train.epochs` the same for all trials: rungs compare trials after the same epochs";
+                findings.error("sweep.prune", "the trials have different numbers of epochs", help);
+            }
+            let every = trials.iter().map(|trial| trial.experiment.train.validate_every).max().unwrap_or(1);
+            if every == 0 || every > rungs.min_epochs {
+                let message =
+                    format!("no validation takes place before the first rung, after epoch {}", rungs.min_epochs);
+                findings.error(
+                    "sweep.prune.asha.min-epochs",
+                    message,
+                    "lower `train.validate-every`, or state more epochs",
+                );
+            }
+        }
+        Prune::Wilcoxon(_) => {
+            if first.on == Judged::Validation || !matches!(first.metric, Measure::Metric(_)) {
+                let help = "use `on = \"test\"`: scores of single validation cases are not kept";
+                findings.error("sweep.prune", "this objective has no value per case to compare", help);
+            }
+            let seeds = trials.iter().map(|trial| trial.experiment.seed).collect::<std::collections::BTreeSet<_>>();
+            if seeds.len() * search.folds.len().max(1) < 2 {
+                let help = "list several `seeds` or `folds` under `[sweep]`: trials are compared after each of them";
+                findings.error("sweep.prune", "each trial has a single run, after which it is over", help);
+            }
+        }
+    }
+}

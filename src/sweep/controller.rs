@@ -1,0 +1,408 @@
+//! Leads a search: plans the trials that the journal asks for, hands their runs to the pool, and writes what came of them into the
+//! journal. It keeps nothing that the journal and the run folders do not hold, so that any process can take over.
+
+use super::journal::{Entry, Journal};
+use super::objective::{cases, effort, value};
+use super::pool::More;
+use super::queue::{Queue, Task};
+use super::state::{Decision, Rules, State, Status, Trial};
+use crate::observe::{Events, FailureClass, Kind, Outcome};
+use crate::plan::Role;
+use crate::run::ensemble::is_main;
+use crate::run::{Planner, RunError};
+use crate::spec::search::{Judged, Objective};
+use crate::spec::space::shortened;
+use crate::spec::trial::is_excluded;
+use crate::spec::{Loaded, Sought};
+use crate::store::Stored;
+
+/// Trials in a row that may be impossible before the search is given up.
+const IMPOSSIBLE: usize = 100;
+
+/// What a search is led by.
+pub struct Controller<'a> {
+    planner: &'a Planner<'a>,
+    loaded: &'a Loaded,
+    sought: &'a Sought,
+    rules: Rules,
+    objectives: Vec<Objective>,
+    journal: Journal,
+    /// The runs of the trials, as far as they have been planned here.
+    planned: Vec<Option<Vec<Repeat>>>,
+    events: Events,
+    /// A run failed for a reason that is not its trial's: no further trial begins here.
+    halted: bool,
+}
+
+/// One run of a trial: one seed on one fold.
+#[derive(Clone)]
+struct Repeat {
+    /// The first stage of a cascade.
+    first: Option<Stored>,
+    main: Stored,
+}
+
+/// What a look at the search led to.
+#[derive(Debug, PartialEq)]
+enum Step {
+    /// There are new tasks.
+    Added,
+    /// The journal has new lines: look again.
+    Written,
+    /// Nothing to do now.
+    Waiting,
+}
+
+/// How far a run is.
+enum Progress {
+    /// A task for it was added.
+    Added,
+    Running,
+    /// It reached its goal; whether it is finished.
+    Reached(bool),
+    Failed(FailureClass, String),
+    Stopped,
+}
+
+impl<'a> Controller<'a> {
+    /// Leads the search of `loaded` by a journal, which is begun if it is new.
+    ///
+    /// # Errors
+    /// The journal is damaged or cannot be written, or the trials cannot be judged.
+    pub fn new(
+        planner: &'a Planner<'a>,
+        (loaded, sought): (&'a Loaded, &'a Sought),
+        (rules, journal): (Rules, Journal),
+        events: Events,
+    ) -> Result<Self, RunError> {
+        let objectives = sought.settings.objectives();
+        let mut new =
+            Self { planner, loaded, sought, rules, objectives, journal, planned: Vec::new(), events, halted: false };
+        new.open()?;
+        Ok(new)
+    }
+
+    fn open(&mut self) -> Result<(), RunError> {
+        let opened = Entry::Opened {
+            experiment: self.loaded.experiment.name.clone().unwrap_or_default(),
+            search: self.sought.settings.clone(),
+            space: self.rules.space.clone(),
+            seeds: self.sought.seeds.clone(),
+            folds: self.loaded.folds.clone(),
+            epochs: self.rules.epochs,
+        };
+        self.journal.append(|entries| Ok(if entries.is_empty() { vec![opened] } else { Vec::new() }))?;
+        Ok(())
+    }
+
+    /// The state that the journal tells.
+    ///
+    /// # Errors
+    /// Its lines contradict each other.
+    pub fn state(&self) -> Result<State, RunError> {
+        State::of(self.journal.entries(), &self.rules).map_err(|reason| self.journal.contradiction(reason).into())
+    }
+
+    /// Adds tasks: those of the trials in progress, else of a new one.
+    ///
+    /// # Errors
+    /// The journal is damaged, a run cannot be read, or no trial is possible.
+    pub fn refill(&mut self, queue: &mut Queue) -> Result<More, RunError> {
+        loop {
+            self.journal.read_new()?;
+            let state = self.state()?;
+            match self.look(&state, queue)? {
+                Step::Added => return Ok(More::Added),
+                Step::Written => continue,
+                Step::Waiting if self.halted => return Ok(More::Over),
+                Step::Waiting => {}
+            }
+            match self.decide()? {
+                Decision::Wait => return Ok(More::Later),
+                Decision::Over => return Ok(More::Over),
+                Decision::Ask(_) | Decision::Promote(_) => {}
+            }
+        }
+    }
+
+    /// The runs of the finished trials, each once, in the order of the trials.
+    ///
+    /// # Errors
+    /// A trial cannot be planned.
+    pub fn finished(&mut self) -> Result<Vec<Stored>, RunError> {
+        self.runs(|status| matches!(status, Status::Finished(_)))
+    }
+
+    /// The runs of all trials.
+    ///
+    /// # Errors
+    /// A trial cannot be planned.
+    pub fn all_runs(&mut self) -> Result<Vec<Stored>, RunError> {
+        self.runs(|status| *status != Status::Rejected)
+    }
+
+    fn runs(&mut self, counts: impl Fn(&Status) -> bool) -> Result<Vec<Stored>, RunError> {
+        let state = self.state()?;
+        let mut runs: Vec<Stored> = Vec::new();
+        for (number, trial) in state.trials.iter().enumerate().filter(|(_, trial)| counts(&trial.status)) {
+            let Ok(repeats) = self.repeats(number, trial)? else { continue };
+            for run in repeats.into_iter().flat_map(|repeat| repeat.first.into_iter().chain([repeat.main])) {
+                if runs.iter().all(|known| known.ids != run.ids) {
+                    runs.push(run);
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Looks at every trial in progress.
+    fn look(&mut self, state: &State, queue: &mut Queue) -> Result<Step, RunError> {
+        for (number, trial) in state.trials.iter().enumerate().filter(|(_, trial)| trial.status == Status::Active) {
+            let step = match self.repeats(number, trial)? {
+                Ok(repeats) => self.advance(number, trial, &repeats, queue)?,
+                Err(reason) => self.write(number, trial, |_| Entry::Rejected { trial: number, reason })?,
+            };
+            if step != Step::Waiting {
+                return Ok(step);
+            }
+        }
+        Ok(Step::Waiting)
+    }
+
+    /// Adds what a trial still needs to its next goal; writes down what it reached.
+    fn advance(
+        &mut self,
+        number: usize,
+        trial: &Trial,
+        repeats: &[Repeat],
+        queue: &mut Queue,
+    ) -> Result<Step, RunError> {
+        let goal = self.rules.asha.filter(|asha| trial.target < asha.max).map(|_| trial.target as usize);
+        // Where trials are compared after each run, the next one begins when the last one is compared.
+        let wanted = if self.rules.wilcoxon.is_some() { trial.repeats.len() + 1 } else { repeats.len() };
+        let (mut running, mut all_finished, mut added) = (false, true, false);
+        for repeat in repeats.iter().take(wanted) {
+            let stages = repeat.first.iter().map(|first| (first, None)).chain([(&repeat.main, goal)]);
+            for (run, goal) in stages {
+                match progress(run, goal, queue) {
+                    Progress::Added => added = true,
+                    Progress::Running => running = true,
+                    Progress::Reached(is_finished) => all_finished &= is_finished,
+                    Progress::Failed(FailureClass::Trial, reason) => {
+                        return self.write(number, trial, |_| Entry::Failed { trial: number, reason });
+                    }
+                    Progress::Failed(..) | Progress::Stopped => self.halted = true,
+                }
+            }
+        }
+        if added {
+            return Ok(Step::Added);
+        }
+        if running || self.halted {
+            return Ok(Step::Waiting);
+        }
+        match goal.filter(|_| !all_finished) {
+            Some(epochs) => self.reached_rung(number, trial, repeats, epochs as u64),
+            None if wanted < repeats.len() || self.rules.wilcoxon.is_some() => self.compared(number, trial, repeats),
+            None => self.finish(number, trial, repeats),
+        }
+    }
+
+    fn reached_rung(
+        &mut self,
+        number: usize,
+        trial: &Trial,
+        repeats: &[Repeat],
+        epochs: u64,
+    ) -> Result<Step, RunError> {
+        let runs: Vec<&Stored> = repeats.iter().map(|repeat| &repeat.main).collect();
+        let value = self.objectives.first().map(|first| value(first, &runs, Some(epochs))).transpose()?.flatten();
+        let seconds = spent(&runs)?.1 - trial.seconds;
+        let rungs = self.rules.asha.map(|asha| asha.rungs()).unwrap_or_default();
+        let rung = rungs.iter().position(|rung| *rung == epochs).unwrap_or(0);
+        self.write(number, trial, |_| Entry::Rung { trial: number, rung, epochs, value, seconds })
+    }
+
+    /// A trial's next run is finished: it is compared with the best trial, and ended if it is worse.
+    fn compared(&mut self, number: usize, trial: &Trial, repeats: &[Repeat]) -> Result<Step, RunError> {
+        let repeat = trial.repeats.len();
+        if repeat == repeats.len() {
+            return self.finish(number, trial, repeats);
+        }
+        let Some(objective) = self.objectives.first() else { return Ok(Step::Waiting) };
+        let cases = cases(objective, &repeats[repeat].main)?.into_iter().collect();
+        self.write(number, trial, |_| Entry::Repeat { trial: number, repeat, cases })?;
+        if repeat + 1 == repeats.len() {
+            return Ok(Step::Written);
+        }
+        let rules = self.rules.clone();
+        self.journal.append(|entries| {
+            let state = State::of(entries, &rules)?;
+            let is_active = state.trials.get(number).is_some_and(|trial| trial.status == Status::Active);
+            let pruning = state.pruning(number, &rules).filter(|_| is_active);
+            let entry =
+                pruning.map(|it| Entry::Pruned { trial: number, repeats: it.repeats, value: it.value, p: it.p });
+            Ok(entry.into_iter().collect())
+        })?;
+        Ok(Step::Written)
+    }
+
+    fn finish(&mut self, number: usize, trial: &Trial, repeats: &[Repeat]) -> Result<Step, RunError> {
+        let runs: Vec<&Stored> = repeats.iter().map(|repeat| &repeat.main).collect();
+        let values = self.objectives.iter().map(|objective| value(objective, &runs, None));
+        let objectives: Vec<Option<f64>> = values.collect::<Result<_, _>>()?;
+        let (epochs, seconds) = spent(&runs)?;
+        let seconds = seconds - trial.seconds;
+        self.write(number, trial, |_| Entry::Finished { trial: number, objectives, epochs, seconds })
+    }
+
+    /// Writes an entry, unless another process was faster.
+    fn write(&mut self, number: usize, trial: &Trial, entry: impl FnOnce(&State) -> Entry) -> Result<Step, RunError> {
+        let rules = self.rules.clone();
+        let mut written = None;
+        self.journal.append(|entries| {
+            let state = State::of(entries, &rules)?;
+            let is_same = state.trials.get(number).is_some_and(|now| {
+                now.status == trial.status && now.target == trial.target && now.repeats.len() == trial.repeats.len()
+            });
+            let new: Vec<Entry> = is_same.then(|| entry(&state)).into_iter().collect();
+            written.clone_from(&new.first().cloned());
+            Ok(new)
+        })?;
+        if let Some(entry) = written {
+            self.tell(number, trial, &entry);
+        }
+        Ok(Step::Written)
+    }
+
+    /// Decides what is next, and writes it.
+    fn decide(&mut self) -> Result<Decision, RunError> {
+        let (rules, settings) = (self.rules.clone(), &self.sought.settings);
+        let mut decision = Decision::Over;
+        let mut impossible = None;
+        self.journal.append(|entries| {
+            let state = State::of(entries, &rules)?;
+            impossible = last_rejected(entries, &state);
+            if impossible.is_some() {
+                return Ok(Vec::new());
+            }
+            decision = state.decide(&rules, &settings.budget, settings.trials()).map_err(|error| error.to_string())?;
+            Ok(match &decision {
+                Decision::Ask(point) => vec![Entry::Asked { point: shortened(&rules.space, point.clone()) }],
+                Decision::Promote(it) => {
+                    vec![Entry::Promoted { trial: it.trial, from: it.from, epochs: it.epochs }]
+                }
+                Decision::Wait | Decision::Over => Vec::new(),
+            })
+        })?;
+        match impossible {
+            Some(reason) => Err(RunError::Search(format!(
+                "none of the last {IMPOSSIBLE} trials was possible; the last one: {reason}"
+            ))),
+            None => Ok(decision),
+        }
+    }
+
+    /// The runs of a trial, or why there can be none.
+    fn repeats(&mut self, number: usize, trial: &Trial) -> Result<Result<Vec<Repeat>, String>, RunError> {
+        if let Some(Some(known)) = self.planned.get(number) {
+            return Ok(Ok(known.clone()));
+        }
+        let combination = self.sought.space.combination(&trial.point);
+        if is_excluded(&combination.settings, &self.sought.settings) {
+            return Ok(Err("left out by `exclude`".into()));
+        }
+        let mut repeats = Vec::new();
+        for seed in &self.sought.seeds {
+            let trial = match self.loaded.trial(self.sought, &trial.point, *seed) {
+                Ok(trial) => trial,
+                Err(problems) => return Ok(Err(problems.first_message())),
+            };
+            let mut runs = Vec::new();
+            match self.planner.trial(&trial, &mut runs) {
+                Err(error) if error.class() == Some(FailureClass::Spec) => return Ok(Err(error.to_string())),
+                result => result?,
+            };
+            repeats.extend(paired(runs));
+        }
+        self.refuse_unjudged(&repeats)?;
+        self.planned.resize(self.planned.len().max(number + 1), None);
+        self.planned[number] = Some(repeats.clone());
+        Ok(Ok(repeats))
+    }
+
+    /// Refuses an objective on validation cases where there are none.
+    fn refuse_unjudged(&self, repeats: &[Repeat]) -> Result<(), RunError> {
+        let on_validation = self.objectives.iter().any(|objective| objective.on == Judged::Validation);
+        let has_none = |repeat: &Repeat| repeat.main.plan.data.of(Role::Validation).next().is_none();
+        if on_validation && repeats.iter().any(has_none) {
+            let text = "the split has no validation cases, by which this search judges trials: set `validation` of the split, \
+                        or `objective = [{ on = \"test\" }]`";
+            return Err(RunError::Search(text.into()));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, number: usize, trial: &Trial, entry: &Entry) {
+        let label = self.sought.space.combination(&trial.point).label;
+        let shown = |value: f64| match self.objectives.first() {
+            Some(objective) => format!("{} {:.4}", objective.heading(), objective.shown(value)),
+            None => String::new(),
+        };
+        let of = |value: &Option<f64>| value.map_or_else(|| "no score".into(), shown);
+        let what = match entry {
+            Entry::Rung { epochs, value, .. } => format!("paused after epoch {epochs}, {}", of(value)),
+            Entry::Pruned { value, .. } => format!("ended early, {}", shown(*value)),
+            Entry::Finished { objectives, .. } => {
+                let first = objectives.first().copied().flatten();
+                format!("finished, {}", of(&first))
+            }
+            Entry::Rejected { reason, .. } => format!("not possible: {reason}"),
+            Entry::Failed { reason, .. } => format!("failed: {reason}"),
+            Entry::Opened { .. } | Entry::Asked { .. } | Entry::Promoted { .. } | Entry::Repeat { .. } => return,
+        };
+        self.events.emit(Kind::Trial { number: number + 1, label, what });
+    }
+}
+
+/// How far a run is towards its goal, in epochs (`None`: to its end); adds a task, or lets one go on, where needed.
+fn progress(run: &Stored, goal: Option<usize>, queue: &mut Queue) -> Progress {
+    let Some(index) = queue.find(&run.ids) else {
+        queue.push(Task { run: run.clone(), stop_after: goal });
+        return Progress::Added;
+    };
+    match queue.outcome(index) {
+        None => Progress::Running,
+        Some(outcome) if outcome.is_finished() => Progress::Reached(true),
+        Some(Outcome::Paused { epochs }) if goal.is_some_and(|goal| *epochs >= goal) => Progress::Reached(false),
+        Some(Outcome::Paused { .. }) => {
+            queue.reopen(index, goal);
+            Progress::Added
+        }
+        Some(Outcome::Failed { class, reason }) => Progress::Failed(*class, reason.clone()),
+        Some(_) => Progress::Stopped,
+    }
+}
+
+/// Each main run with the first stage that it needs.
+fn paired(runs: Vec<Stored>) -> Vec<Repeat> {
+    let (mains, firsts): (Vec<Stored>, Vec<Stored>) = runs.into_iter().partition(|run| is_main(&run.plan));
+    let first = |main: &Stored| firsts.iter().find(|first| main.plan.look.first() == Some(&first.ids)).cloned();
+    mains.into_iter().map(|main| Repeat { first: first(&main), main }).collect()
+}
+
+/// Epochs and seconds of the trainings of a trial.
+fn spent(runs: &[&Stored]) -> Result<(u64, f64), RunError> {
+    let all = runs.iter().map(|run| effort(run)).collect::<Result<Vec<_>, _>>()?;
+    Ok(all.into_iter().fold((0, 0.0), |(epochs, seconds), it| (epochs + it.0, seconds + it.1)))
+}
+
+/// The reason of the last trial, if so many in a row could not be run.
+fn last_rejected(entries: &[Entry], state: &State) -> Option<String> {
+    let last = state.trials.len().checked_sub(IMPOSSIBLE)?;
+    let all = state.trials[last..].iter().all(|trial| trial.status == Status::Rejected);
+    entries.iter().rev().filter(|_| all).find_map(|entry| match entry {
+        Entry::Rejected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
+}
