@@ -23,6 +23,7 @@ mod run_plan;
 mod schema;
 mod session;
 mod show;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -49,6 +50,7 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
     Rank(rank::Rank),
+    Sweep(sweep::Sweep),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
     Ls(ls::Ls),
@@ -84,6 +86,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Evaluate(args) => evaluate::execute(args),
         Command::Report(args) => report::execute(args),
         Command::Rank(args) => rank::execute(args),
+        Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),

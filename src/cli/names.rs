@@ -15,7 +15,7 @@ const SHORTEST_ID: usize = 4;
 /// Commands that users of other tools try, and what does their work here.
 const HINTS: [(&[&str], &str); 10] = [
     (
-        &["train", "fit", "resume", "sweep", "tune"],
+        &["train", "fit", "resume", "tune", "optimize"],
         "`segspec run FILE` trains, predicts, scores and reports; it resumes by itself",
     ),
     (

@@ -13,11 +13,12 @@ use crate::evaluate::frame::rows;
 use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::{Trial, summary};
 use crate::plan::tell_apart;
+use crate::report::search::Search;
 use crate::report::text_table::Charset;
 use crate::report::{self, formats, terminal};
 use crate::run::{self, found};
 use crate::store::{self, Stored};
-use crate::sweep::search;
+use crate::sweep::{search, told::told};
 
 /// Write a report of finished runs: tables, charts and an HTML page
 ///
@@ -84,7 +85,8 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     notes.extend(args.note);
     tell_apart(&mut runs.iter_mut().map(|run| &mut run.plan).collect::<Vec<_>>());
     let settings = if let [run] = runs.as_mut_slice() { name_prediction(run) } else { String::new() };
-    let (report, files) = run::report::write(&runs, &notes, &out)?;
+    let search = if let [path] = args.paths.as_slice() { searched(path, &args.set)? } else { None };
+    let (report, files) = run::report::write(&runs, &notes, search, &out)?;
     match if args.json { Format::Json } else { args.format } {
         Format::Json => println!("{}", to_json(&report)),
         Format::Md => print!("{}", formats::markdown(&report)),
@@ -104,6 +106,17 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
         open(&files.page)?;
     }
     Ok(Exit::Ok)
+}
+
+/// The search of an experiment, if it is one.
+fn searched(path: &Path, set: &[String]) -> Result<Option<Search>, Failure> {
+    if path.is_dir() || (is_name(path) && !experiment_file(path).is_file()) {
+        return Ok(None);
+    }
+    let loaded = session::load(path, set)?;
+    let Some(sought) = &loaded.search else { return Ok(None) };
+    let latest = search::latest(&loaded, sought)?;
+    Ok(latest.map(|(rules, state, _)| told(sought, &rules, &state)))
 }
 
 /// Names a prediction by its settings, if its training has several; returns them.

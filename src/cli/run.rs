@@ -206,13 +206,16 @@ fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<()
 fn run_and_report(args: &Run, planned: &Planned, setting: &Setting, about: &Experiment) -> Result<Exit, Failure> {
     remove_abandoned(about);
     let mut reporter = Reporter::new(args, planned.runs.first(), about, &setting.events);
-    let mut after = |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || Ok(planned.runs.clone()));
+    let mut after =
+        |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || Ok((planned.runs.clone(), None)));
     // The dashboard shows the training of its own process.
     let outcomes = match planned.runs.len() > 1 && !args.has_dashboard() {
         true => sweep::run_all(&planned.runs, setting, &Slots::new(args.jobs, args.wanted_device()?), &mut after)?,
         false => run_all(&planned.runs, setting, &mut after)?,
     };
-    reporter.finish(&planned.runs, &setting.events)?;
+    if reporter.has_scores() {
+        reporter.finish(&planned.runs, None, &setting.events)?;
+    }
     exit_code_of(&outcomes)
 }
 

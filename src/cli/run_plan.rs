@@ -50,7 +50,7 @@ pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
     let setting = Setting { device: &device, data_root: data_root.as_deref(), stop_after, cancel: &cancel, events };
     match one::run(&run, &setting, [1, 1]) {
         Outcome::Finished if args.worker_of.is_none() => {
-            report::write(std::slice::from_ref(&run), &[], &run.evaluation().report())?;
+            report::write(std::slice::from_ref(&run), &[], None, &run.evaluation().report())?;
             Ok(Exit::Ok)
         }
         Outcome::Finished | Outcome::Skipped | Outcome::Paused { .. } => Ok(Exit::Ok),

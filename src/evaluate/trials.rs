@@ -47,6 +47,21 @@ pub struct Trials {
     pub selected_on: bool,
     /// Dice thresholds of the success rates.
     pub success_dice: Vec<f64>,
+    /// The best trial, where something other than these scores chose it.
+    pub chosen: Option<Chosen>,
+}
+
+/// The trial that a search chose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// Its index.
+    pub place: usize,
+    /// What it was judged by: `mean Dice (validation)`.
+    pub by: String,
+    /// Whether that was measured on the scored cases.
+    pub on_scored_cases: bool,
+    /// Number of trials of the search.
+    pub of: usize,
 }
 
 /// All runs that differ only in fold and seed.
@@ -158,6 +173,7 @@ pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64
         splits,
         selected_on: scored().any(|context| context.selected_on),
         success_dice: success_dice.to_vec(),
+        chosen: None,
         scores,
     })
 }
@@ -319,8 +335,12 @@ impl Trial {
 }
 
 impl Trials {
-    /// The trial with the best mean Dice among the [comparable](Self::comparable) ones; the first if tied.
+    /// The trial that a search chose, else the one with the best mean Dice among the [comparable](Self::comparable) ones; the first if
+    /// tied.
     pub fn best(&self) -> Option<&Trial> {
+        if let Some(chosen) = &self.chosen {
+            return self.all.get(chosen.place);
+        }
         let metric = HEADLINE[0];
         let merit = |trial: &Trial| trial.over_seeds(metric).map_or(f64::NEG_INFINITY, |it| metric.merit(it.mean));
         let (comparable, _) = self.comparable().ok()?;

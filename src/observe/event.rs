@@ -58,7 +58,7 @@ pub enum Kind {
         structures: Vec<String>,
         /// Counted from 1.
         number: usize,
-        /// Total number of runs.
+        /// Total number of runs; 0 in a search, where it is not known.
         of: usize,
     },
     /// Cases are being prepared.

@@ -58,11 +58,12 @@ impl Several {
 
     fn begin(&mut self, run: &str, label: &str, [number, of]: [usize; 2]) {
         self.of = of;
-        if self.all.is_none() {
+        if self.all.is_none() && of > 0 {
             self.all = self.bar("{pos}/{len} runs over {bar:24} {msg}  {elapsed} elapsed", of as u64);
         }
         let name = if label.is_empty() { run.to_owned() } else { format!("{run} {label}") };
-        self.line(&format!("[{number}/{of}] run {name}"));
+        let count = if of > 0 { format!("[{number}/{of}] ") } else { String::new() };
+        self.line(&format!("{count}run {name}"));
         let bar = self.bar("  {prefix}  {bar:18} {msg}  ETA {eta}", 0);
         if let Some(bar) = &bar {
             bar.set_prefix(name.clone());
@@ -92,6 +93,10 @@ impl Several {
         };
         let score =
             shown.and_then(|shown| shown.score).map_or_else(String::new, |dice| format!(", mean Dice {dice:.4}"));
+        if self.of == 0 && matches!(outcome, Outcome::Paused { .. }) {
+            // A search says itself what it learned.
+            return;
+        }
         let outcome = match outcome {
             Outcome::Skipped => "already finished, skipped".into(),
             Outcome::Paused { epochs } => format!("paused after epoch {epochs}; run it again to continue"),

@@ -18,6 +18,8 @@ pub struct Terminal {
     steps_per_epoch: usize,
     /// The latest validation: its mean Dice and epoch.
     validated: Option<(f64, usize)>,
+    /// Whether the runs are those of a search.
+    searches: bool,
     eta: Eta,
 }
 
@@ -30,6 +32,7 @@ impl Terminal {
             epochs: 0,
             steps_per_epoch: 0,
             validated: None,
+            searches: false,
             eta: Eta::default(),
         }
     }
@@ -161,6 +164,8 @@ impl Terminal {
         match outcome {
             Outcome::Finished | Outcome::Stopped => {}
             Outcome::Skipped => self.line(&format!("{run}: already finished, skipped")),
+            // A search says itself what it learned.
+            Outcome::Paused { .. } if self.searches => {}
             Outcome::Paused { epochs } => {
                 self.line(&format!("{run}: paused after epoch {epochs}; run it again to continue"))
             }
@@ -211,6 +216,7 @@ impl Listener for Terminal {
             Kind::Measuring { done, of } => self.stage("measuring cases", *done, *of, String::new()),
             Kind::Run { label, folder, number, of, .. } => {
                 self.validated = None;
+                self.searches = *of == 0;
                 self.eta.begin(*number, *of, Instant::now());
                 let count = if *of > 1 { format!("[{number}/{of}] ") } else { String::new() };
                 let run = event.run.as_deref().unwrap_or_default();

@@ -12,6 +12,7 @@ pub mod page;
 pub mod panel;
 pub mod ranking;
 pub mod scene;
+pub mod search;
 pub mod table;
 pub mod terminal;
 pub mod text_table;
@@ -29,10 +30,11 @@ use crate::evaluate::rank::{self, RankError, Ranking};
 use crate::evaluate::slices::classifier::{self, Classifier};
 use crate::evaluate::spec::RankBy;
 use crate::evaluate::table::TableError;
-use crate::evaluate::trials::{self, BOOTSTRAP_SEED, Trials, TrialsError};
-use crate::evaluate::{Context, DICE, Names, cascade};
+use crate::evaluate::trials::{self, BOOTSTRAP_SEED, Chosen, Trials, TrialsError};
+use crate::evaluate::{Context, DICE, Names, TrialKey, Variant, cascade};
 use crate::files::write_atomic;
 use figure::FigureError;
+use search::Search;
 
 /// File name of the page in a report's folder.
 pub const PAGE: &str = "report.html";
@@ -60,6 +62,8 @@ pub struct ReportInput {
     pub reproduce: Vec<String>,
     /// What trials are ranked by.
     pub rank: RankBy,
+    /// The search that chose the trials, if one did.
+    pub search: Option<Search>,
 }
 
 /// One finished run.
@@ -134,7 +138,8 @@ impl Report {
             thresholds: &run.thresholds,
         });
         let skipped = runs.iter().filter_map(|run| Some((names.trial(&run.context), run.skipped.as_ref()?)));
-        let trials = trials::collect(&scored, &names, &input.target, &input.success_dice)?;
+        let mut trials = trials::collect(&scored, &names, &input.target, &input.success_dice)?;
+        trials.chosen = input.search.as_ref().and_then(|search| chosen(search, &trials));
         Ok(Self {
             ranking: ranked(&trials, &input)?,
             trials,
@@ -154,6 +159,15 @@ impl Report {
     fn color(&self, structure: &str) -> Option<[u8; 3]> {
         self.input.target.structures.iter().find(|known| known.name == structure).map(|known| known.color)
     }
+}
+
+/// The trial that a search found to be the best.
+fn chosen(search: &Search, trials: &Trials) -> Option<Chosen> {
+    let (best, judge) = (search.trials.get(search.best?)?, search.objectives.first()?);
+    let is_whole = |variant: &Variant| matches!(variant, Variant::Network | Variant::Cascade);
+    let is_best = |key: &TrialKey| key.settings == best.settings && is_whole(&key.variant);
+    let place = trials.all.iter().position(|trial| is_best(&trial.context.trial))?;
+    Some(Chosen { place, by: judge.name.clone(), on_scored_cases: judge.on_scored_cases, of: search.trials.len() })
 }
 
 /// The ranking of the trials that can be compared.
@@ -240,6 +254,9 @@ pub fn write(report: &Report, folder: &Path) -> Result<ReportFiles, ReportError>
     files.json("training_history", &training_history(report))?;
     if let Some(best) = best_runs(report) {
         files.json("best", &best)?;
+    }
+    if let Some(search) = &report.input.search {
+        files.json("search", &json!(search))?;
     }
     let figures = figure::list::figures(report)?;
     for figure in &figures {

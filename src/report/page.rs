@@ -4,6 +4,7 @@ mod cases;
 mod html;
 mod provenance;
 pub mod ranking;
+mod search;
 mod section;
 mod words;
 
@@ -49,6 +50,7 @@ fn sections(report: &Report, figures: &[NamedFigure], files: &CaseFiles) -> Vec<
     let sections = [
         ("Summary", summary(report)),
         ("Notes", section::notes(&report.input)),
+        ("Search", report.input.search.as_ref().map_or_else(String::new, search::section) + &charts(Section::Search)),
         ("Comparison", section::comparison(report) + &charts(Section::Comparison)),
         ("Ranking", report.ranking.as_ref().map_or_else(String::new, ranking::section) + &charts(Section::Ranking)),
         ("Per structure", section::structures(report) + &charts(Section::Structures) + &plane),

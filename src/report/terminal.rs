@@ -108,9 +108,16 @@ pub fn selection(trials: &Trials) -> String {
         format!("The {splits} cases were not used to select the checkpoint.")
     };
     let Ok((comparable, others)) = trials.comparable() else { return weights };
-    let optimistic = match comparable.len() {
-        0 | 1 => String::new(),
-        several => format!(" The best of {several} trials was chosen by these same scores: its score is optimistic."),
+    let optimistic = match (comparable.len(), &trials.chosen) {
+        (_, Some(chosen)) if chosen.on_scored_cases => format!(
+            " The best of {} trials was chosen by {}, on these same cases: its score is optimistic.",
+            chosen.of, chosen.by
+        ),
+        (_, Some(chosen)) => format!(" The best of {} trials was chosen by {}.", chosen.of, chosen.by),
+        (0 | 1, None) => String::new(),
+        (several, None) => {
+            format!(" The best of {several} trials was chosen by these same scores: its score is optimistic.")
+        }
     };
     let not_compared = others.iter().map(|it| format!(" Trial {} is not compared: it {}.", it.trial.name(), it.reason));
     format!("{weights}{optimistic}{}", not_compared.collect::<String>())

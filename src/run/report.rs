@@ -9,6 +9,7 @@ use crate::evaluate::{Context, Variant, cascade, slices, table};
 use crate::infer::look::thresholds;
 use crate::model::Task;
 use crate::plan::{LookPlan, Role};
+use crate::report::search::Search;
 use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, RunInput};
 use crate::store::history::read_history;
 use crate::store::{Status, Stored, read_json};
@@ -62,6 +63,7 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
         success_dice: first.plan.evaluate.success_dice.clone(),
         reproduce: reproduce(&finished)?,
         rank: first.plan.evaluate.rank,
+        search: None,
     })
 }
 
@@ -81,12 +83,17 @@ fn describe(run: &Stored, status: &Status) -> String {
     }
 }
 
-/// Writes a report on finished runs into a folder, with the author's notes.
+/// Writes a report on finished runs into a folder, with the author's notes and the search that chose their trials.
 ///
 /// # Errors
 /// As [`gather`], or a file cannot be written.
-pub fn write(runs: &[Stored], notes: &[String], out: &Path) -> Result<(Report, ReportFiles), RunError> {
-    let report = Report::new(ReportInput { notes: notes.to_vec(), ..gather(runs)? })?;
+pub fn write(
+    runs: &[Stored],
+    notes: &[String],
+    search: Option<Search>,
+    out: &Path,
+) -> Result<(Report, ReportFiles), RunError> {
+    let report = Report::new(ReportInput { notes: notes.to_vec(), search, ..gather(runs)? })?;
     let files = report::write(&report, out)?;
     Ok((report, files))
 }

@@ -37,6 +37,19 @@ impl SearchSpace {
         &self.space
     }
 
+    /// Names of the parameters, as short as they are unique.
+    pub fn names(&self) -> Vec<String> {
+        let namer = Namer::new(self.places.iter().map(|(path, _)| path.as_slice()));
+        (0..self.places.len()).map(|index| namer.name(index)).collect()
+    }
+
+    /// Names of the values of a choice; none for a range.
+    pub fn choices(&self, index: usize) -> Vec<String> {
+        let namer = Namer::new(self.places.iter().map(|(path, _)| path.as_slice()));
+        let Some((_, items)) = self.places.get(index) else { return Vec::new() };
+        (0..items.len()).map(|at| namer.value(items, at)).collect()
+    }
+
     /// The values of every choice, in the order of the parameters.
     pub fn values(&self) -> Vec<Vec<serde_json::Value>> {
         self.places.iter().map(|(_, items)| items.iter().map(sweep::to_json).collect()).collect()

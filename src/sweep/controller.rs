@@ -6,8 +6,10 @@ use super::objective::{cases, effort, value};
 use super::pool::More;
 use super::queue::{Queue, Task};
 use super::state::{Decision, Rules, State, Status, Trial};
+use super::told::told;
 use crate::observe::{Events, FailureClass, Kind, Outcome};
 use crate::plan::Role;
+use crate::report::search::Search;
 use crate::run::ensemble::is_main;
 use crate::run::{Planner, RunError};
 use crate::spec::search::{Judged, Objective};
@@ -131,6 +133,15 @@ impl<'a> Controller<'a> {
     /// A trial cannot be planned.
     pub fn finished(&mut self) -> Result<Vec<Stored>, RunError> {
         self.runs(|status| matches!(status, Status::Finished(_)))
+    }
+
+    /// The runs of the finished trials, and the search as reports tell it.
+    ///
+    /// # Errors
+    /// A trial cannot be planned.
+    pub fn report(&mut self) -> Result<(Vec<Stored>, Option<Search>), RunError> {
+        let runs = self.finished()?;
+        Ok((runs, Some(told(self.sought, &self.rules, &self.state()?))))
     }
 
     /// The runs of all trials.

@@ -15,6 +15,7 @@ pub mod queue;
 pub mod search;
 pub mod slots;
 pub mod state;
+pub mod told;
 pub mod worker;
 
 pub use controller::Controller;

@@ -187,7 +187,7 @@ impl Pool<'_, '_> {
         let events = self.setting.events.of(&self.queue.task(busy.run).run.id());
         events.emit(match event.kind {
             Kind::Run { label, folder, structures, .. } => {
-                Kind::Run { label, folder, structures, number: busy.run + 1, of: self.queue.count() }
+                Kind::Run { label, folder, structures, number: busy.run + 1, of: self.queue.known() }
             }
             Kind::Ended { label, outcome } => {
                 busy.outcome = Some(outcome.clone());

@@ -60,6 +60,8 @@ pub struct Queue {
     crashes: Vec<Crashes>,
     /// No further run is started.
     closed: bool,
+    /// The number of tasks is known from the beginning.
+    is_fixed: bool,
 }
 
 /// What to do next.
@@ -76,7 +78,7 @@ pub enum Next {
 impl Queue {
     /// All runs, waiting.
     pub fn new(runs: &[Stored], stop_after: Option<usize>) -> Self {
-        let mut queue = Self::default();
+        let mut queue = Self { is_fixed: true, ..Self::default() };
         for run in runs {
             queue.push(Task { run: run.clone(), stop_after });
         }
@@ -104,6 +106,11 @@ impl Queue {
     /// Number of tasks.
     pub fn count(&self) -> usize {
         self.tasks.len()
+    }
+
+    /// Number of tasks; 0 where more are added as the work goes on.
+    pub fn known(&self) -> usize {
+        if self.is_fixed { self.tasks.len() } else { 0 }
     }
 
     /// Lets a task that is over go on, to another epoch.

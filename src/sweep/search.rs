@@ -52,7 +52,7 @@ pub fn rules(loaded: &Loaded, sought: &Sought, folds: usize) -> Result<Rules, Ru
 /// The journal is damaged.
 pub fn trials(loaded: &Loaded) -> Result<Vec<Trial>, RunError> {
     let Some(sought) = &loaded.search else { return Ok(loaded.trials.clone()) };
-    let Some((state, _)) = latest(loaded, sought)? else { return Ok(Vec::new()) };
+    let Some((_, state, _)) = latest(loaded, sought)? else { return Ok(Vec::new()) };
     let mut trials = Vec::new();
     for trial in state.trials.iter().filter(|trial| matches!(trial.status, Status::Finished(_))) {
         let seeds = sought.seeds.iter().filter_map(|seed| loaded.trial(sought, &trial.point, *seed).ok());
@@ -61,11 +61,11 @@ pub fn trials(loaded: &Loaded) -> Result<Vec<Trial>, RunError> {
     Ok(trials)
 }
 
-/// State and journal of the search that was led last.
+/// Rules, state and journal of the search that was led last.
 ///
 /// # Errors
 /// The journal is damaged.
-pub fn latest(loaded: &Loaded, sought: &Sought) -> Result<Option<(State, Journal)>, RunError> {
+pub fn latest(loaded: &Loaded, sought: &Sought) -> Result<Option<(Rules, State, Journal)>, RunError> {
     let mut found: Option<(SystemTime, PathBuf)> = None;
     // Whatever folds it is on: `--fold` may have been given.
     let start = spec_id_of(loaded, sought);
@@ -81,7 +81,7 @@ pub fn latest(loaded: &Loaded, sought: &Sought) -> Result<Option<(State, Journal
     let journal = Journal::open(&path)?;
     let rules = rules(loaded, sought, loaded.folds.len().max(1))?;
     let state = State::of(journal.entries(), &rules).map_err(|reason| journal.contradiction(reason))?;
-    Ok(Some((state, journal)))
+    Ok(Some((rules, state, journal)))
 }
 
 fn folder(loaded: &Loaded) -> PathBuf {

@@ -64,6 +64,20 @@ pub enum Status {
     Rejected,
 }
 
+impl Status {
+    /// For tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Active => "running",
+            Self::Paused { .. } => "paused",
+            Self::Finished(_) => "finished",
+            Self::Pruned { .. } => "ended early",
+            Self::Failed => "failed",
+            Self::Rejected => "not possible",
+        }
+    }
+}
+
 /// How a search decides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {

@@ -34,6 +34,7 @@ mod rank;
 mod repair;
 mod resume;
 mod shared_files;
+mod search;
 mod sides;
 mod silent;
 mod specs;

@@ -7,6 +7,7 @@ use super::Run;
 use crate::cli::Failure;
 use crate::cli::session::REPORTS;
 use crate::observe::{Events, FailureClass, Kind, Outcome};
+use crate::report::search::Search;
 use crate::report::text_table::Charset;
 use crate::report::{PAGE, terminal};
 use crate::run::{RunError, report};
@@ -42,7 +43,7 @@ impl<'a> Reporter<'a> {
         &mut self,
         run: &Stored,
         outcome: &Outcome,
-        all: &mut dyn FnMut() -> Result<Vec<Stored>, RunError>,
+        all: &mut dyn FnMut() -> Result<(Vec<Stored>, Option<Search>), RunError>,
     ) -> Result<(), RunError> {
         if !outcome.is_finished() {
             return Ok(());
@@ -52,23 +53,24 @@ impl<'a> Reporter<'a> {
         if *outcome == Outcome::Skipped && own.join(PAGE).is_file() {
             return Ok(());
         }
-        self.try_write(std::slice::from_ref(run), &own)?;
+        self.try_write(std::slice::from_ref(run), None, &own)?;
         // With hundreds of runs, a new report after each one would take too long.
         let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
         if rarely {
             return Ok(());
         }
-        let (start, runs) = (Instant::now(), all()?);
+        let start = Instant::now();
+        let (runs, search) = all()?;
         if runs.len() > 1 {
-            self.try_write(&runs, &self.out)?;
+            self.try_write(&runs, search, &self.out)?;
             self.last = Some((Instant::now(), start.elapsed()));
         }
         Ok(())
     }
 
     /// Writes a report while other runs follow: a damaged table stops none of them, a full disk all.
-    fn try_write(&self, runs: &[Stored], out: &Path) -> Result<(), RunError> {
-        match report::write(runs, self.notes, out) {
+    fn try_write(&self, runs: &[Stored], search: Option<Search>, out: &Path) -> Result<(), RunError> {
+        match report::write(runs, self.notes, search, out) {
             Err(error) if error.class() == Some(FailureClass::Environment) => Err(error),
             Err(error) => {
                 self.events.warn(format!("{}: no report could be written: {error}", out.display()));
@@ -78,15 +80,17 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    /// Whether any run has scores.
+    pub fn has_scores(&self) -> bool {
+        self.finished > 0
+    }
+
     /// Writes the final report over all finished runs and prints its table.
     ///
     /// # Errors
     /// A table is damaged, or a file cannot be written.
-    pub fn finish(&self, runs: &[Stored], events: &Events) -> Result<(), Failure> {
-        if self.finished == 0 {
-            return Ok(());
-        }
-        let (written, files) = report::write(runs, self.notes, &self.out)?;
+    pub fn finish(&self, runs: &[Stored], search: Option<Search>, events: &Events) -> Result<(), Failure> {
+        let (written, files) = report::write(runs, self.notes, search, &self.out)?;
         if self.json {
             println!("{}", crate::cli::report::to_json(&written));
         } else {

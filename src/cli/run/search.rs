@@ -37,7 +37,7 @@ pub fn execute(
     let controller = RefCell::new(Controller::new(planner, (loaded, sought), opened, setting.events.clone())?);
     let mut reporter = Reporter::new(args, None, &loaded.experiment, &setting.events);
     let mut after =
-        |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || controller.borrow_mut().finished());
+        |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || controller.borrow_mut().report());
     let mut refill = |queue: &mut Queue| controller.borrow_mut().refill(queue);
     let slots = Slots::new(args.jobs, args.wanted_device()?);
     let mut outcomes = work_through(Queue::default(), &mut refill, setting, &slots, &mut after)?;
@@ -50,7 +50,8 @@ pub fn execute(
         }
     }
     if !runs.is_empty() {
-        reporter.finish(&runs, &setting.events)?;
+        let told = controller.borrow_mut().report()?.1;
+        reporter.finish(&runs, told, &setting.events)?;
     }
     println!("{}", summary(&controller.borrow().state()?, sought));
     exit_code_of(&only_own(outcomes))
@@ -104,8 +105,7 @@ fn dry_run(state: &State, sought: &Sought, as_json: bool) -> Result<Exit, Failur
     if as_json {
         let trials = state.trials.iter().enumerate().map(|(number, trial)| {
             let combination = sought.space.combination(&trial.point);
-            let word = word(&trial.status);
-            json!({ "trial": number + 1, "state": word, "settings": combination.label, "epochs": trial.epochs })
+            json!({ "trial": number + 1, "state": trial.status.word(), "settings": combination.label, "epochs": trial.epochs })
         });
         println!("{:#}", serde_json::Value::from_iter(trials));
         return Ok(Exit::Ok);
@@ -121,7 +121,7 @@ fn dry_run(state: &State, sought: &Sought, as_json: bool) -> Result<Exit, Failur
             };
             let value = value.map_or_else(|| "–".into(), |value| format!("{:.4}", objective.shown(value)));
             let label = sought.space.combination(&trial.point).label;
-            table.row([(number + 1).to_string(), word(&trial.status).into(), trial.epochs.to_string(), value, label]);
+            table.row([(number + 1).to_string(), trial.status.word().into(), trial.epochs.to_string(), value, label]);
         }
         print!("{}", table.render());
     }
@@ -132,7 +132,7 @@ fn dry_run(state: &State, sought: &Sought, as_json: bool) -> Result<Exit, Failur
 /// `12 of 30 trials: 9 finished, 3 paused`.
 fn summary(state: &State, sought: &Sought) -> String {
     let words = ["finished", "running", "paused", "ended early", "failed", "not possible"];
-    let count = |name: &str| state.trials.iter().filter(|trial| word(&trial.status) == name).count();
+    let count = |name: &str| state.trials.iter().filter(|trial| trial.status.word() == name).count();
     let counts: Vec<String> = words
         .iter()
         .map(|name| (count(name), name))
@@ -143,15 +143,4 @@ fn summary(state: &State, sought: &Sought) -> String {
     let of = sought.settings.trials().map_or_else(String::new, |of| format!(" of {of}"));
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
     format!("search: {begun}{of} {}{counts}", if begun == 1 { "trial" } else { "trials" })
-}
-
-fn word(status: &Status) -> &'static str {
-    match status {
-        Status::Active => "running",
-        Status::Paused { .. } => "paused",
-        Status::Finished(_) => "finished",
-        Status::Pruned { .. } => "ended early",
-        Status::Failed => "failed",
-        Status::Rejected => "not possible",
-    }
 }

@@ -1,7 +1,8 @@
 //! The list of figures. A new one is a file beside this one and an entry of [`FIGURES`], which the report's folder and the page use.
 
-use super::{Figure, comparison, curves, distribution, histogram, ranking, roc, scatter};
+use super::{Figure, comparison, curves, distribution, histogram, ranking, roc, scatter, search};
 use crate::evaluate::Trial;
+use crate::report::search::Search;
 use crate::report::{Report, ReportError};
 
 /// A kind of figure.
@@ -24,6 +25,8 @@ enum Shows {
     Perhaps(fn(&Report, &Trial) -> Result<Option<Figure>, ReportError>),
     /// All runs, where there are several.
     Runs(fn(&Report) -> Result<Option<Figure>, ReportError>),
+    /// A search, where it has what the figure shows.
+    Search(fn(&Report, &Search) -> Result<Option<Figure>, ReportError>),
     /// All trials; drawn if there are several.
     Trials(fn(&Report) -> Result<Figure, ReportError>),
     /// Each of several runs or classifiers.
@@ -43,6 +46,8 @@ pub struct Part {
 /// A section of the page with figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
+    /// How trials were searched for.
+    Search,
     /// Structures from best to worst.
     Ranking,
     /// Scores per structure.
@@ -59,6 +64,30 @@ pub enum Section {
 
 /// Every figure, in the order of the page.
 pub const FIGURES: &[Kind] = &[
+    Kind {
+        name: "search-history",
+        section: Section::Search,
+        caption: "Objective of every trial, in the order in which they began.",
+        shows: Shows::Search(search::draw_history),
+    },
+    Kind {
+        name: "search-front",
+        section: Section::Search,
+        caption: "Both objectives of every trial (Pareto front).",
+        shows: Shows::Search(search::draw_front),
+    },
+    Kind {
+        name: "search-importance",
+        section: Section::Search,
+        caption: "Importance of the settings (PED-ANOVA).",
+        shows: Shows::Search(search::draw_importance),
+    },
+    Kind {
+        name: "search-settings",
+        section: Section::Search,
+        caption: "Settings and objective of every trial (parallel coordinates).",
+        shows: Shows::Search(search::draw_coordinates),
+    },
     Kind {
         name: "ranking",
         section: Section::Ranking,
@@ -153,6 +182,10 @@ pub fn figures(report: &Report) -> Result<Vec<NamedFigure>, ReportError> {
         let drawn = match (&kind.shows, best) {
             (Shows::BestTrial(draw), Some(best)) => once(draw(report, best)?),
             (Shows::Perhaps(draw), Some(best)) => draw(report, best)?.map(once).unwrap_or_default(),
+            (Shows::Search(draw), _) => {
+                let search = report.input.search.as_ref().map(|search| draw(report, search)).transpose()?;
+                search.flatten().map(once).unwrap_or_default()
+            }
             (Shows::Runs(draw), _) => draw(report)?.map(once).unwrap_or_default(),
             (Shows::Trials(draw), _) if report.trials.all.len() > 1 => once(draw(report)?),
             (Shows::Each(draw), _) => draw(report)?.into_iter().map(|part| numbered(kind, part)).collect(),

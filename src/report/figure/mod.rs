@@ -14,6 +14,7 @@ pub mod ranking;
 pub mod roc;
 pub mod rows;
 pub mod scatter;
+pub mod search;
 mod square;
 
 use std::sync::Once;

@@ -84,6 +84,7 @@ pub fn input(size: &Size) -> ReportInput {
         success_dice: vec![0.5, 0.7, 0.9],
         reproduce: vec!["segspec run experiments/abdomen.toml".to_owned()],
         rank: RankBy::default(),
+        search: None,
     }
 }
 

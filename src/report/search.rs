@@ -1,0 +1,82 @@
+//! What a report says of a search: every trial with its value, and which settings mattered.
+
+use serde::Serialize;
+
+use crate::evaluate::Setting;
+
+/// A search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Search {
+    /// How trials were chosen: `TPE, successive halving from epoch 5`.
+    pub method: String,
+    /// What they were judged by, one or two.
+    pub objectives: Vec<Judge>,
+    /// In the order in which they began.
+    pub trials: Vec<Tried>,
+    /// What was varied.
+    pub parameters: Vec<Varied>,
+    /// The best trial by the first objective, an index into `trials`.
+    pub best: Option<usize>,
+    /// Trials that no other beats in both of two objectives.
+    pub front: Vec<usize>,
+}
+
+/// An objective.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judge {
+    /// `mean Dice (validation)`.
+    pub name: String,
+    /// Whether it is measured on the cases that the report scores.
+    pub on_scored_cases: bool,
+    /// Whether more is better.
+    pub higher_is_better: bool,
+}
+
+/// A trial.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tried {
+    /// Counted from 1.
+    pub number: usize,
+    /// Its settings in short.
+    pub label: String,
+    /// Its settings.
+    pub settings: Vec<Setting>,
+    /// `finished`, `paused`, `ended early`, `running`, `failed` or `not possible`.
+    pub state: String,
+    /// The objectives, as far as they are known.
+    pub values: Vec<f64>,
+    /// Epochs of all its trainings together.
+    pub epochs: u64,
+    /// Seconds of these trainings.
+    pub seconds: f64,
+    /// Per parameter its place between 0 and 1 along the axis, if it has one here.
+    pub places: Vec<Option<f64>>,
+}
+
+/// A parameter.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Varied {
+    /// Its key, as short as it is unique.
+    pub name: String,
+    /// Part of the variance between the better trials and all that it explains (PED-ANOVA); none with too few trials.
+    pub importance: Option<f64>,
+    /// Values along its axis, with their places between 0 and 1.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Tried {
+    /// Whether it was trained to the end.
+    pub fn is_finished(&self) -> bool {
+        self.state == "finished"
+    }
+}
+
+impl Search {
+    /// Whether one value is better than another, by the first objective.
+    pub fn is_better(&self, value: f64, than: f64) -> bool {
+        match self.objectives.first() {
+            Some(judge) if !judge.higher_is_better => value < than,
+            _ => value > than,
+        }
+    }
+}
