@@ -41,7 +41,7 @@ Examples:
   segspec evaluate --reference surfaces --prediction predictions --on images
   segspec evaluate --reference labelsTr --prediction fold0 --cases cases.txt --missing empty
   segspec evaluate --reference totalsegmentator --prediction predictions --names dataset.json
-  segspec evaluate --reference labelsTs --prediction nnunet=out1 --prediction monai=out2 --output reports/tools
+  segspec evaluate --reference labels --prediction a=nnunet --prediction b=monai --output tools
   segspec evaluate --reference reader1 --prediction reader2 --layout masks";
 
 /// Score label files against references: overlap, volumes, surface distances, components

@@ -68,7 +68,6 @@ pub(super) fn place(report: &Report, files: &mut Files) -> Result<CaseFiles, Rep
     let is_best = |run: &usize| best.is_some_and(|best| runs[*run].context.is_same_trial(&best.context));
     let with_panels: Vec<usize> = (0..runs.len()).filter(|run| !runs[*run].panels.is_empty()).collect();
     let linked: Vec<usize> = with_panels.iter().copied().filter(is_best).take(LINKED_RUNS).collect();
-    remove_copies(files.folder)?;
     let mut wanted = Vec::new();
     for &run in &linked {
         for panel in worst_first(&runs[run].panels) {
@@ -83,6 +82,7 @@ pub(super) fn place(report: &Report, files: &mut Files) -> Result<CaseFiles, Rep
             wanted.push(Wanted { run, panel, picture, scene, linked: true });
         }
     }
+    remove_old_copies(files)?;
     let others = with_panels.iter().filter(|run| !linked.contains(run));
     let others: Vec<(usize, &Panel)> =
         others.flat_map(|run| worst_first(&runs[*run].panels).into_iter().map(move |panel| (*run, panel))).collect();
@@ -93,14 +93,19 @@ pub(super) fn place(report: &Report, files: &mut Files) -> Result<CaseFiles, Rep
     Ok(CaseFiles { shown: shown?, left_out })
 }
 
-/// Removes the copies of an earlier report, which may be of another trial; other files in the folder stay.
-fn remove_copies(folder: &Path) -> Result<(), ReportError> {
-    let Ok(entries) = std::fs::read_dir(folder.join(CASES)) else { return Ok(()) };
-    for path in entries.flatten().map(|entry| entry.path()) {
+/// Removes the copies that an earlier report, perhaps of another trial, left; other files in the folder stay.
+fn remove_old_copies(files: &Files) -> Result<(), ReportError> {
+    let Ok(entries) = std::fs::read_dir(files.folder.join(CASES)) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()).filter(|path| !files.all.contains(path)) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let ranked = ["best-", "median-", "worst-"].iter().any(|rank| name.starts_with(rank));
-        if ranked && [SCENE, TURNING].iter().any(|ending| name.ends_with(ending)) {
-            std::fs::remove_file(&path).map_err(|source| ReportError::File { path, source })?;
+        if !ranked || ![SCENE, TURNING].iter().any(|ending| name.ends_with(ending)) {
+            continue;
+        }
+        match std::fs::remove_file(&path) {
+            // Another process, which writes the same report, was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            removed => removed.map_err(|source| ReportError::File { path, source })?,
         }
     }
     Ok(())

@@ -58,7 +58,8 @@ fn without_labels_every_value_is_a_structure() {
     let folder = example();
     let run = evaluate(folder.path(), &[], 0);
     let text = run.out;
-    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let table = text.lines().take_while(|line| !line.starts_with('±'));
+    let names: Vec<&str> = table.filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(names.iter().filter(|name| ["1", "2", "mean"].contains(name)).count(), 3, "{text}");
 }
 

@@ -39,7 +39,7 @@ impl Ranking {
         let names: Vec<String> = ranked.iter().map(|row| row.text("structure").to_owned()).collect();
         let rows = Rows {
             title: title.to_owned(),
-            note: "mean over cases; line: 95 % confidence interval (bootstrap over cases)".to_owned(),
+            note: "mean over cases; line: 95 % confidence interval (BCa bootstrap over patients)".to_owned(),
             name_room: name_room(&names),
             names,
             height: 24.0,

@@ -1,7 +1,7 @@
 //! A ranking as Markdown.
 
 use super::words::{entry_rows, legend, origin, pair_rows, structure_rows};
-use crate::evaluate::rank::Ranking;
+use crate::evaluate::rank::{Board, Ranking};
 
 /// Pairs that are listed one by one; of more, those with the first.
 const MOST_PAIRS: usize = 45;
@@ -16,6 +16,22 @@ pub fn markdown(ranking: &Ranking, title: &str) -> String {
         text += &format!("\n> {}\n", plain(caution));
     }
     let Some(board) = ranking.overall() else { return text };
+    text += &format!("\n## {}\n\n{}", plain(&board.over.name), entries(ranking, board));
+    text += &format!("\n## Paired differences\n\n{}", pairs(ranking, board));
+    let structures = structure_rows(ranking);
+    if !structures.is_empty() {
+        let header = ["structure", "first", &ranking.heading, "P(1st)", "τ of mean and rank", "patients"];
+        let rows =
+            structures.into_iter().map(|row| vec![row.structure, row.first, row.mean, row.p_first, row.tau, row.n]);
+        text += &format!("\n## Per structure\n\n{}", table(&header, rows));
+    }
+    if !ranking.factors.is_empty() {
+        text += &format!("\n## Settings\n\n{}", factors(ranking));
+    }
+    text + &format!("\n{}\n", plain(&legend(ranking)))
+}
+
+fn entries(ranking: &Ranking, board: &Board) -> String {
     let header = [
         "rank",
         "95 %",
@@ -31,61 +47,33 @@ pub fn markdown(ranking: &Ranking, title: &str) -> String {
         "missed",
         "FP",
     ];
-    text += &format!("\n## {}\n\n", plain(&board.over.name));
     let rows = entry_rows(ranking, board).into_iter().map(|row| {
-        let [by_ranks, by_wins] = row.others;
-        let [missed, fp] = row.failures;
-        vec![
-            row.rank,
-            row.ranks,
-            row.name,
-            row.mean,
-            row.ci95,
-            row.sd,
-            row.p_first,
-            row.mean_rank,
-            by_ranks,
-            row.wins,
-            by_wins,
-            missed,
-            fp,
-        ]
+        let start = vec![row.rank, row.ranks, row.name, row.mean, row.ci95, row.sd, row.p_first, row.mean_rank];
+        let ([by_ranks, by_wins], [missed, fp]) = (row.others, row.failures);
+        [start, vec![by_ranks, row.wins, by_wins, missed, fp]].concat()
     });
-    text += &table(&header, rows);
-    text += "\n## Paired differences\n\n";
+    table(&header, rows)
+}
+
+fn pairs(ranking: &Ranking, board: &Board) -> String {
     let header = ["a", "b", "a − b", "95 % CI", "p", "p (Holm)", "r", "P(a > b)", "n", "verdict"];
     let rows = pair_rows(ranking, board, MOST_PAIRS).into_iter().map(|row| {
         let [a, b] = row.names;
         vec![a, b, row.difference, row.ci95, row.p, row.p_holm, row.effect, row.p_better, row.n, row.verdict]
     });
-    text += &table(&header, rows);
-    let structures = structure_rows(ranking);
-    if !structures.is_empty() {
-        text += "\n## Per structure\n\n";
-        let header = ["structure", "first", &ranking.heading, "P(1st)", "τ of mean and rank", "patients"];
-        let rows =
-            structures.into_iter().map(|row| vec![row.structure, row.first, row.mean, row.p_first, row.tau, row.n]);
-        text += &table(&header, rows);
-    }
-    if !ranking.factors.is_empty() {
-        text += "\n## Settings\n\n";
-        let rows = ranking.factors.iter().flat_map(|factor| {
-            let note = if factor.balanced { "" } else { "not balanced" };
-            factor.levels.iter().map(move |level| {
-                let sd = level.sd_over_trials.map_or_else(|| "n/a".to_owned(), |sd| format!("{sd:.3}"));
-                vec![
-                    factor.key.clone(),
-                    level.label.clone(),
-                    format!("{:.3}", level.mean),
-                    sd,
-                    level.n_trials.to_string(),
-                    note.into(),
-                ]
-            })
-        });
-        text += &table(&["setting", "value", "mean over trials", "SD over trials", "trials", ""], rows);
-    }
-    text + &format!("\n{}\n", plain(&legend(ranking)))
+    table(&header, rows)
+}
+
+fn factors(ranking: &Ranking) -> String {
+    let rows = ranking.factors.iter().flat_map(|factor| {
+        let note = if factor.balanced { "" } else { "not balanced" };
+        factor.levels.iter().map(move |level| {
+            let sd = level.sd_over_trials.map_or_else(|| "n/a".to_owned(), |sd| format!("{sd:.3}"));
+            let (mean, trials) = (format!("{:.3}", level.mean), level.n_trials.to_string());
+            vec![factor.key.clone(), level.label.clone(), mean, sd, trials, note.into()]
+        })
+    });
+    table(&["setting", "value", "mean over trials", "SD over trials", "trials", ""], rows)
 }
 
 fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
