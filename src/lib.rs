@@ -13,6 +13,8 @@
 //!                       run::plan ──> Plan × (trials × folds), each with an id per stage      (plan::resolve, plan::id)
 //!                                       │   written to runs/<experiment>/<training id>/plan.toml; from here on nothing else is needed
 //!            run::experiment::run_all ──> one outcome per run                                 (run::one, also `segspec run-plan FOLDER`)
+//!                                       │   several runs: in worker processes (sweep::pool), chosen while others run (sweep::controller),
+//!                                       │   or handed to a scheduler (launch)
 //!                                       │
 //!                   run::cases ──> the plan's cases, found and proven        preprocess ──> Prepared
 //!                    train::fit ──> checkpoints                              infer::validate chooses the best
@@ -67,5 +69,6 @@ pub mod observe;
 pub mod store;
 pub mod infer;
 pub mod run;
+pub mod launch;
 pub mod sweep;
 pub mod cli;

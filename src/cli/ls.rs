@@ -1,101 +1,259 @@
 //! `segspec ls`.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::session::{fold_of_folds, label, prediction_settings};
 use super::{Exit, Failure};
+use crate::plan::tell_apart;
 use crate::report::text_table::TextTable;
-use crate::store::history::read_history;
-use crate::store::{self, Manifest, Status, StoreError, Stored};
+use crate::store::{Listed, Status, StoreError, Stored, list};
 
 /// List runs: state, scores, settings
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   segspec ls
-  segspec ls phantom --json")]
+  segspec ls phantom --state finished --sort dice
+  segspec ls --where model=unet --where learning-rate=0.01
+  segspec ls sweep --columns run,trial,epochs,dice --json")]
 pub struct Ls {
     /// Only runs of this experiment
     experiment: Option<String>,
     /// Folder that contains the run folders
     #[arg(long, default_value = "runs", value_name = "DIR")]
     run_root: PathBuf,
+    /// Only runs in this state: new, running, resumable, trained, predicted, failed, finished; can be repeated
+    #[arg(long, value_name = "STATE", value_parser = STATES)]
+    state: Vec<String>,
+    /// Only runs whose trial has this setting, such as `learning-rate=0.01`; can be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    r#where: Vec<String>,
+    /// Only runs with this tag (`segspec tag`); can be repeated
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// Sort by this column: Dice and epochs from the largest, others from the smallest
+    #[arg(long, value_name = "COLUMN")]
+    sort: Option<Column>,
+    /// Only these columns, in this order
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    columns: Vec<Column>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-const COLUMNS: [&str; 11] =
-    ["experiment", "run", "prediction", "state", "trial", "settings", "seed", "fold", "epochs", "Dice", "started"];
+const STATES: [&str; 7] = ["new", "running", "resumable", "trained", "predicted", "failed", "finished"];
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Column {
+    Experiment,
+    Run,
+    Prediction,
+    State,
+    Trial,
+    Settings,
+    Seed,
+    Fold,
+    Epochs,
+    Dice,
+    Started,
+    Device,
+    Tags,
+    Note,
+}
+
+impl Column {
+    /// Shown if nothing else is asked for.
+    const USUAL: [Self; 9] = [
+        Self::Experiment,
+        Self::Run,
+        Self::State,
+        Self::Trial,
+        Self::Seed,
+        Self::Fold,
+        Self::Epochs,
+        Self::Dice,
+        Self::Started,
+    ];
+
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Experiment => "experiment",
+            Self::Run => "run",
+            Self::Prediction => "prediction",
+            Self::State => "state",
+            Self::Trial => "trial",
+            Self::Settings => "settings",
+            Self::Seed => "seed",
+            Self::Fold => "fold",
+            Self::Epochs => "epochs",
+            Self::Dice => "Dice",
+            Self::Started => "started",
+            Self::Device => "device",
+            Self::Tags => "tags",
+            Self::Note => "note",
+        }
+    }
+
+    fn cell(self, row: &Row) -> String {
+        let run = &row.run;
+        match self {
+            Self::Experiment => run.experiment.clone(),
+            Self::Run => run.run.clone(),
+            Self::Prediction => run.prediction.clone(),
+            Self::State => run.status.text().into(),
+            Self::Trial => row.trial.clone(),
+            Self::Settings => row.settings.clone(),
+            Self::Seed => run.seed.to_string(),
+            Self::Fold => fold_of_folds(run.fold),
+            Self::Epochs => run.epochs.to_string(),
+            Self::Dice => run.dice.map_or_else(|| "–".into(), |dice| format!("{dice:.4}")),
+            Self::Started => run.started.clone(),
+            Self::Device => run.device.clone(),
+            Self::Tags => run.marks.tags.join(" "),
+            Self::Note => run.marks.note.clone(),
+        }
+    }
+
+    fn order(self, one: &Row, other: &Row) -> Ordering {
+        let dice = |row: &Row| row.run.dice.unwrap_or(f64::NEG_INFINITY);
+        match self {
+            Self::Dice => dice(other).total_cmp(&dice(one)),
+            Self::Epochs => other.run.epochs.cmp(&one.run.epochs),
+            Self::Seed => one.run.seed.cmp(&other.run.seed),
+            Self::Fold => one.run.fold.cmp(&other.run.fold),
+            text => text.cell(one).cmp(&text.cell(other)),
+        }
+    }
+}
 
 /// One row of the table.
 struct Row {
-    experiment: String,
-    run: String,
-    prediction: String,
-    status: Status,
+    run: Listed,
+    /// Its trial, with what tells it from others of the same name.
     trial: String,
     /// What the predictions of one training differ in.
     settings: String,
-    seed: u64,
-    /// Number of the fold, of how many.
-    fold: [usize; 2],
-    epochs: usize,
-    dice: Option<f64>,
-    started: String,
 }
 
 /// Prints the table.
 pub fn execute(args: Ls) -> Result<Exit, Failure> {
-    let (mut runs, mut rows, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
-    for run in store::all(&args.run_root, args.experiment.as_deref()) {
-        match run.and_then(|run| Ok((row(&run)?, run))) {
-            Ok((row, run)) => {
-                rows.push(row);
-                runs.push(run);
-            }
-            Err(error) => unreadable.push(error),
-        }
-    }
-    for (row, run) in rows.iter_mut().zip(&runs) {
-        row.settings = label(&prediction_settings(run, &runs));
+    let (listed, unreadable) = list(&args.run_root, args.experiment.as_deref());
+    let is_wanted = |run: &Listed| {
+        let has = |wanted: &String| {
+            run.settings
+                .iter()
+                .any(|setting| setting.label == *wanted || is_value(&setting.key, &setting.value, wanted))
+        };
+        (args.state.is_empty() || args.state.iter().any(|state| state == run.status.word()))
+            && args.r#where.iter().all(has)
+            && args.tag.iter().all(|tag| run.marks.tags.contains(tag))
+    };
+    let is_all = args.state.is_empty() && args.r#where.is_empty() && args.tag.is_empty();
+    let unreadable = if is_all { unreadable } else { Vec::new() };
+    let row = |run: Listed| Row { trial: run.trial.clone(), settings: String::new(), run };
+    let mut rows: Vec<Row> = listed.into_iter().filter(is_wanted).map(row).collect();
+    name_apart(&mut rows);
+    name_predictions(&mut rows);
+    if let Some(column) = args.sort {
+        rows.sort_by(|one, other| column.order(one, other));
     }
     if args.json {
         let all = rows.iter().map(to_json).chain(unreadable.iter().map(|error| lost(&args.run_root, error)));
         println!("{:#}", all.collect::<Value>());
         return Ok(Exit::Ok);
     }
-    let mut shown = table(&rows);
-    unreadable.iter().for_each(|error| shown.row(lost_row(&args.run_root, error, shown.columns())));
-    print!("{}", shown.render());
+    print!("{}", table(&args, &rows, &unreadable).render());
     unreadable.iter().for_each(|error| println!("unreadable: {error}"));
     for row in &rows {
-        if let Status::Failed { reason } = &row.status {
-            println!("{} failed: {reason}", row.run);
+        if let Status::Failed { reason } = &row.run.status {
+            println!("{} failed: {reason}", row.run.run);
         }
     }
     if rows.is_empty() && unreadable.is_empty() {
-        eprintln!("no runs under {}", args.run_root.display());
+        let what = if is_all { "no runs" } else { "no such runs" };
+        eprintln!("{what} under {}", args.run_root.display());
     }
     Ok(Exit::Ok)
 }
 
-fn table(rows: &[Row]) -> TextTable {
-    // Predictions and their settings are shown only if a training has several predictions.
-    let several = rows.iter().enumerate().any(|(index, row)| rows[..index].iter().any(|other| other.run == row.run));
-    let mut table =
-        TextTable::new(COLUMNS.into_iter().filter(|column| several || !["prediction", "settings"].contains(column)));
+/// Whether `wanted` is the last part of the key and the value, as `learning-rate=0.01`.
+fn is_value(key: &str, value: &Value, wanted: &str) -> bool {
+    let Some((name, text)) = wanted.split_once('=') else { return false };
+    let is_key = key == name || key.ends_with(&format!(".{name}"));
+    let number = value.as_f64().is_some_and(|value| text.parse() == Ok(value));
+    let variant = || value.as_object().is_some_and(|table| table.len() == 1 && table.contains_key(text));
+    is_key && (number || value.as_str() == Some(text) || value.to_string() == text || variant())
+}
+
+/// Names the settings in which trials of one name differ: those of experiments that were changed between runs.
+fn name_apart(rows: &mut [Row]) {
+    let name = |row: &Row| (row.run.experiment.clone(), row.trial.clone());
+    let mut groups: std::collections::BTreeMap<_, Vec<usize>> = Default::default();
+    for (place, row) in rows.iter().enumerate() {
+        groups.entry(name(row)).or_default().push(place);
+    }
+    for places in groups.into_values() {
+        let first = &rows[places[0]].run.spec;
+        if places.iter().all(|place| rows[*place].run.spec == *first) {
+            continue;
+        }
+        let opened: Vec<(usize, Stored)> =
+            places.iter().filter_map(|place| Some((*place, Stored::open(&rows[*place].run.folder).ok()?))).collect();
+        let (places, mut runs): (Vec<usize>, Vec<Stored>) = opened.into_iter().unzip();
+        tell_apart(&mut runs.iter_mut().map(|run| &mut run.plan).collect::<Vec<_>>());
+        places.iter().zip(runs).for_each(|(place, run)| rows[*place].trial = run.plan.about.trial.label());
+    }
+}
+
+/// Names what the predictions of one training differ in.
+fn name_predictions(rows: &mut [Row]) {
+    let mut groups: std::collections::BTreeMap<_, Vec<usize>> = Default::default();
+    for (place, row) in rows.iter().enumerate() {
+        groups.entry((row.run.experiment.clone(), row.run.run.clone())).or_default().push(place);
+    }
+    for places in groups.into_values().filter(|places| places.len() > 1) {
+        let runs: Vec<Stored> = places.iter().filter_map(|place| Stored::open(&rows[*place].run.folder).ok()).collect();
+        for place in places {
+            let own = runs.iter().find(|run| run.ids.prediction == rows[place].run.prediction);
+            rows[place].settings = own.map(|run| label(&prediction_settings(run, &runs))).unwrap_or_default();
+        }
+    }
+}
+
+fn table(args: &Ls, rows: &[Row], unreadable: &[StoreError]) -> TextTable {
+    let mut columns = args.columns.clone();
+    if columns.is_empty() {
+        columns = Column::USUAL.to_vec();
+        // Further columns are shown where they say something.
+        if rows.iter().any(|row| !row.settings.is_empty()) {
+            columns.insert(2, Column::Prediction);
+            let trial = columns.iter().position(|column| *column == Column::Trial).unwrap_or(3);
+            columns.insert(trial + 1, Column::Settings);
+        }
+        for column in [Column::Tags, Column::Note] {
+            if rows.iter().any(|row| !column.cell(row).is_empty()) {
+                columns.push(column);
+            }
+        }
+    }
+    let mut table = TextTable::new(columns.iter().map(|column| column.heading()));
     for row in rows {
-        let dice = row.dice.map_or_else(|| "–".into(), |dice| format!("{dice:.4}"));
-        let prediction = several.then(|| row.prediction.clone());
-        let settings = several.then(|| row.settings.clone());
-        let names = [row.experiment.clone(), row.run.clone()].into_iter().chain(prediction);
-        let numbers =
-            [row.seed.to_string(), fold_of_folds(row.fold), row.epochs.to_string(), dice, row.started.clone()];
-        table.row(names.chain([row.status.text().into(), row.trial.clone()]).chain(settings).chain(numbers));
+        table.row(columns.iter().map(|column| column.cell(row)));
+    }
+    for error in unreadable {
+        let [experiment, run] = names(&args.run_root, error);
+        table.row(columns.iter().map(|column| match column {
+            Column::Experiment => experiment.clone(),
+            Column::Run => run.clone(),
+            Column::State => "unreadable".into(),
+            _ => String::new(),
+        }));
     }
     table
 }
@@ -107,61 +265,32 @@ fn names(run_root: &Path, error: &StoreError) -> [String; 2] {
     [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()]
 }
 
-fn lost_row(run_root: &Path, error: &StoreError, width: usize) -> Vec<String> {
-    let [experiment, run] = names(run_root, error);
-    let mut cells = vec![experiment, run, "unreadable".into()];
-    // A column for the prediction stands before the state where there are several.
-    if width == COLUMNS.len() {
-        cells.insert(2, String::new());
-    }
-    cells.resize(width, String::new());
-    cells
-}
-
 fn lost(run_root: &Path, error: &StoreError) -> Value {
     let [experiment, id] = names(run_root, error);
     json!({ "experiment": experiment, "id": id, "status": "unreadable", "reason": error.to_string() })
 }
 
-fn row(run: &Stored) -> Result<Row, StoreError> {
-    let (plan, manifest) = (&run.plan, run.folder.read_manifest()?);
-    let started = manifest.as_ref().and_then(|manifest| Some(manifest.sessions.first()?.started.clone()));
-    Ok(Row {
-        run: run.id(),
-        prediction: run.ids.prediction.clone(),
-        status: run.status()?,
-        seed: plan.seed(),
-        fold: [plan.about.fold, plan.about.folds],
-        epochs: epochs(run, manifest.as_ref())?,
-        dice: manifest.as_ref().and_then(|manifest| manifest.evaluation(&run.ids)?.dice),
-        started: started.unwrap_or_default(),
-        trial: plan.about.trial.label(),
-        settings: String::new(),
-        experiment: plan.about.experiment.clone(),
-    })
-}
-
-/// Number of finished epochs.
-fn epochs(run: &Stored, manifest: Option<&Manifest>) -> Result<usize, StoreError> {
-    let finished = manifest.and_then(|manifest| manifest.training.as_ref());
-    match (finished, run.plan.work.training()) {
-        (Some(training), _) => Ok(training.epochs),
-        (None, Some(_)) => Ok(read_history(&run.folder)?.map_or(0, |history| history.height())),
-        (None, None) => Ok(0),
-    }
-}
-
 fn to_json(row: &Row) -> Value {
+    let run = &row.run;
     let mut value = json!({
-        "experiment": row.experiment, "id": row.run, "prediction": row.prediction, "status": row.status.word(),
-        "trial": row.trial, "seed": row.seed, "fold": format!("{}/{}", row.fold[0], row.fold[1]), "epochs": row.epochs, "dice": row.dice,
-        "started": row.started,
+        "experiment": run.experiment, "id": run.run, "prediction": run.prediction, "status": run.status.word(),
+        "trial": row.trial, "seed": run.seed, "fold": format!("{}/{}", run.fold[0], run.fold[1]), "epochs": run.epochs,
+        "dice": run.dice, "started": run.started, "device": run.device, "folder": run.folder,
     });
-    if let (Status::Failed { reason }, Some(object)) = (&row.status, value.as_object_mut()) {
-        object.insert("reason".into(), reason.as_str().into());
+    let Some(object) = value.as_object_mut() else { return value };
+    match &run.status {
+        Status::Failed { reason } => drop(object.insert("reason".into(), reason.as_str().into())),
+        Status::Running { holder } => drop(object.insert("holder".into(), holder.as_str().into())),
+        _ => {}
     }
-    if let (false, Some(object)) = (row.settings.is_empty(), value.as_object_mut()) {
+    if !row.settings.is_empty() {
         object.insert("settings".into(), row.settings.as_str().into());
+    }
+    if !run.marks.tags.is_empty() {
+        object.insert("tags".into(), json!(run.marks.tags));
+    }
+    if !run.marks.note.is_empty() {
+        object.insert("note".into(), run.marks.note.as_str().into());
     }
     value
 }

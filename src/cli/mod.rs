@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod compare;
 mod completions;
 mod convert;
 mod dataset;
@@ -10,6 +11,7 @@ mod evaluate;
 mod exit;
 mod inspect;
 mod ls;
+mod marks;
 mod names;
 mod new;
 mod phantom;
@@ -18,12 +20,16 @@ mod prepare;
 mod preview;
 mod rank;
 mod report;
+mod rm;
 mod run;
 mod run_plan;
 mod schema;
 mod session;
 mod show;
+mod status;
 mod sweep;
+mod top;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +49,7 @@ enum Command {
     Run(run::Run),
     RunPlan(run_plan::RunPlan),
     Check(check::Check),
+    Watch(watch::Watch),
     Show(show::Show),
     Prepare(prepare::Prepare),
     Preview(preview::Preview),
@@ -50,10 +57,16 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     Report(report::Report),
     Rank(rank::Rank),
+    Compare(compare::Compare),
     Sweep(sweep::Sweep),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
     Ls(ls::Ls),
+    Status(status::Status),
+    Top(top::Top),
+    Tag(marks::Tag),
+    Note(marks::Note),
+    Rm(rm::Rm),
     New(new::New),
     Dataset(dataset::Dataset),
     Phantom(phantom::Phantom),
@@ -79,6 +92,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Run(args) => run::execute(args),
         Command::RunPlan(args) => run_plan::execute(args),
         Command::Check(args) => check::execute(args),
+        Command::Watch(args) => watch::execute(args),
         Command::Show(args) => show::execute(args),
         Command::Prepare(args) => prepare::execute(args),
         Command::Preview(args) => preview::execute(args),
@@ -86,10 +100,16 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Evaluate(args) => evaluate::execute(args),
         Command::Report(args) => report::execute(args),
         Command::Rank(args) => rank::execute(args),
+        Command::Compare(args) => compare::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),
+        Command::Status(args) => status::execute(args),
+        Command::Top(args) => top::execute(args),
+        Command::Tag(args) => marks::tag(args),
+        Command::Note(args) => marks::note(args),
+        Command::Rm(args) => rm::execute(args),
         Command::New(args) => new::execute(args),
         Command::Dataset(args) => dataset::execute(args),
         Command::Phantom(args) => phantom::execute(args),

@@ -24,17 +24,17 @@ const HINTS: [(&[&str], &str); 10] = [
     ),
     (&["eval", "score", "metrics"], "`segspec evaluate --reference DIR --prediction DIR` scores label maps"),
     (
-        &["compare", "diff", "plot"],
-        "`segspec rank A B` ranks runs or experiments, `segspec report A B --output FOLDER` compares them on a page",
+        &["diff", "plot"],
+        "`segspec compare A B` shows settings and metrics side by side, `segspec rank A B` ranks runs or experiments, `segspec report A B --output FOLDER` compares them on a page",
     ),
     (
         &["reproduce", "repeat", "rerun"],
         "`segspec run FILE --set run-root=again` computes everything once more, beside the first results",
     ),
-    (&["list", "runs", "status"], "`segspec ls` lists runs"),
+    (&["list", "runs"], "`segspec ls` lists runs"),
     (
-        &["rm", "delete", "clean"],
-        "delete the folder of a run, runs/EXPERIMENT/ID; runs/.cache can be deleted at any time",
+        &["delete", "remove", "clean", "gc"],
+        "`segspec rm RUN` deletes runs or parts of them; runs/.cache can be deleted at any time",
     ),
     (
         &["init", "create", "import"],

@@ -125,7 +125,7 @@ pub(super) fn finish(
 }
 
 /// The runs of an argument, and the default output folder.
-fn of_path(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Option<PathBuf>), Failure> {
+pub(super) fn of_path(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Option<PathBuf>), Failure> {
     if path.is_dir() && !path.join("plan.toml").is_file() && !(is_name(path) && experiment_file(path).is_file()) {
         return Ok((folder(path)?, None));
     }

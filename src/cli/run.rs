@@ -1,13 +1,15 @@
 //! `segspec run`.
 
 mod dry_run;
+mod launch;
+mod notify;
 mod reporter;
 mod search;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use reporter::Reporter;
 
 use super::names::run_folder;
@@ -63,6 +65,16 @@ pub struct Run {
     /// List the runs and their states without computing anything
     #[arg(long)]
     dry_run: bool,
+    /// Execute the runs elsewhere: `slurm` submits jobs and leaves (`segspec status` tells how they are), `command` calls the shell command
+    /// `launcher.command` of the experiment
+    #[arg(long, value_name = "LAUNCHER", conflicts_with_all = ["continue_from", "smoke", "dry_run", "fresh"])]
+    launcher: Option<Launch>,
+    /// With --launcher slurm: print the batch scripts without submitting them
+    #[arg(long, requires = "launcher")]
+    print: bool,
+    /// Take part in the runs of an experiment and leave when none can be begun: for tasks of a scheduler
+    #[arg(long, hide = true)]
+    take_part: bool,
     /// Test every stage with two training steps and one case, in a separate folder
     #[arg(long)]
     smoke: bool,
@@ -98,9 +110,26 @@ impl Run {
     }
 }
 
+/// `--launcher`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Launch {
+    Slurm,
+    Command,
+}
+
 /// `--fold`.
 #[derive(Clone, Debug)]
 pub(super) struct FoldChoice(pub(super) Folds);
+
+impl FoldChoice {
+    /// As it is given on the command line.
+    fn text(&self) -> String {
+        match &self.0 {
+            Folds::All => "all".into(),
+            Folds::Chosen(chosen) => chosen.iter().map(usize::to_string).collect::<Vec<_>>().join(","),
+        }
+    }
+}
 
 impl FromStr for FoldChoice {
     type Err = String;
@@ -137,6 +166,9 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     if args.smoke {
         planning::shrink(&mut planned);
     }
+    if args.launcher == Some(Launch::Slurm) {
+        return launch::slurm(&args, &loaded, &planned);
+    }
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
     let setting =
         Setting { device: &device, data_root: Some(&data_root), stop_after, cancel: &cancel, events: events.clone() };
@@ -152,7 +184,14 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     if let Some(from) = &args.continue_from {
         continue_from(&planned, from, &device)?;
     }
-    run_and_report(&args, &planned, &setting, &loaded.experiment)
+    let slots = slots(&args, &loaded)?;
+    run_and_report(&args, &planned, &slots, &setting, &loaded.experiment)
+}
+
+/// Where workers run.
+fn slots(args: &Run, loaded: &Loaded) -> Result<Slots, Failure> {
+    let slots = Slots::new(args.jobs, args.wanted_device()?);
+    Ok(Slots { command: launch::template(args, loaded)?, leaves: args.take_part, ..slots })
 }
 
 /// The folds of `--fold`, else those of `[sweep]`, else the first.
@@ -203,20 +242,40 @@ fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<()
     }
 }
 
-fn run_and_report(args: &Run, planned: &Planned, setting: &Setting, about: &Experiment) -> Result<Exit, Failure> {
+fn run_and_report(
+    args: &Run,
+    planned: &Planned,
+    slots: &Slots,
+    setting: &Setting,
+    about: &Experiment,
+) -> Result<Exit, Failure> {
     remove_abandoned(about);
     let mut reporter = Reporter::new(args, planned.runs.first(), about, &setting.events);
     let mut after =
         |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || Ok((planned.runs.clone(), None)));
     // The dashboard shows the training of its own process.
-    let outcomes = match planned.runs.len() > 1 && !args.has_dashboard() {
-        true => sweep::run_all(&planned.runs, setting, &Slots::new(args.jobs, args.wanted_device()?), &mut after)?,
+    let outcomes = match (planned.runs.len() > 1 || slots.command.is_some()) && !args.has_dashboard() {
+        true => sweep::run_all(&planned.runs, setting, slots, &mut after)?,
         false => run_all(&planned.runs, setting, &mut after)?,
     };
+    let mut summary = String::new();
     if reporter.has_scores() {
-        reporter.finish(&planned.runs, None, &setting.events)?;
+        summary = reporter.finish(&planned.runs, None, &setting.events)?;
     }
+    tell(about, &summary, &outcomes, &setting.events);
     exit_code_of(&outcomes)
+}
+
+/// Sends the summary where the experiment wants it, unless the user stopped.
+fn tell(about: &Experiment, summary: &str, outcomes: &Outcomes, events: &Events) {
+    if outcomes.is_stopped() {
+        return;
+    }
+    let failed: String = outcomes
+        .failed()
+        .map(|(run, _, reason)| format!("{} {} failed: {reason}\n", run.id(), run.plan.name()))
+        .collect();
+    notify::notify(about, &format!("{summary}{failed}"), events);
 }
 
 /// Removes what killed processes left. Others may be writing there.

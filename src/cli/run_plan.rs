@@ -40,7 +40,10 @@ pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
     let cancel = session::cancellation();
     let events = match args.worker_of {
         Some(parent) => {
-            session::stop_without(parent, &cancel);
+            // 0: whoever started it is on another machine.
+            if parent > 0 {
+                session::stop_without(parent, &cancel);
+            }
             Events::to(Lines::default())
         }
         None => Events::to(Terminal::new()),

@@ -18,6 +18,7 @@ pub mod trial;
 pub mod context;
 pub mod trials;
 pub mod rank;
+pub mod reliability;
 pub mod examples;
 pub mod slices;
 pub mod cascade;

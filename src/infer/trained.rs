@@ -1,7 +1,7 @@
 //! A finished run for inference on new images: its network (or those of an ensemble) and its plan.
 
 use burn::tensor::Device;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView4};
 
 use super::{FirstStage, Selection};
 use crate::Cancel;
@@ -181,7 +181,8 @@ impl Trained {
     }
 
     /// Segments a case prepared for a run's single network, and computes the results that it is compared with: earlier passes of a
-    /// multi-pass network, the second stage of a cascade without its first. `read` supplies the image if a first stage needs it.
+    /// multi-pass network, the second stage of a cascade without its first. `read` supplies the image if a first stage needs it;
+    /// `seen` gets the probabilities `[output, z, y, x]` on the prepared grid.
     ///
     /// # Errors
     /// See [`InferError`].
@@ -189,6 +190,7 @@ impl Trained {
         &self,
         prepared: &Prepared,
         read: impl FnOnce() -> Result<Volume, InferError>,
+        seen: &mut dyn FnMut(ArrayView4<f32>),
         cancel: &Cancel,
     ) -> Result<Found, InferError> {
         let Some(only) = self.networks.first() else { return Err(PredictError::Cancelled.into()) };
@@ -203,9 +205,14 @@ impl Trained {
                 let mut found = predictor.probabilities(image, None, cancel).ok_or(PredictError::Cancelled)?;
                 variants.push((Variant::SecondStageAlone, decode(found.clone())?));
                 region.restrict(&mut found, self.target().sigmoid());
+                seen(found.view());
                 decode(found)?
             }
-            _ => decode(predictor.probabilities(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?)?,
+            _ => {
+                let found = predictor.probabilities(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?;
+                seen(found.view());
+                decode(found)?
+            }
         };
         for pass in 1..only.network.passes() {
             let predictor = Predictor { pass: Some(pass - 1), ..only.predictor(&self.device) };

@@ -98,8 +98,19 @@ impl About {
 const DIGITS: usize = 16;
 
 /// Keys of an experiment that do not distinguish trials: cosmetic ones, and the seed, over which trials are averaged.
-const COSMETIC: [&str; 9] =
-    ["name", "description", "notes", "extends", "dataset", "run-root", "ensemble", "sweep", "seed"];
+const COSMETIC: [&str; 11] = [
+    "name",
+    "description",
+    "notes",
+    "extends",
+    "dataset",
+    "run-root",
+    "ensemble",
+    "launcher",
+    "notify",
+    "sweep",
+    "seed",
+];
 
 /// Hash of everything in the experiment and dataset that affects a trial's numbers, without the seed.
 pub fn spec_hash(experiment: &Experiment, dataset: &Dataset) -> String {

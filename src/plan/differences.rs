@@ -41,6 +41,14 @@ pub fn differences(plans: &[&Plan], compared: Compared) -> Vec<Vec<Setting>> {
     (0..plans.len()).map(of_plan).collect()
 }
 
+/// Every setting that not all plans share, with the value in each.
+pub fn every_difference(plans: &[&Plan]) -> Vec<(String, Vec<Value>)> {
+    let all: Vec<Value> = plans.iter().map(|plan| settings(plan, Compared::Trial)).collect();
+    let mut found = Vec::new();
+    compare("", &all.iter().collect::<Vec<_>>(), &mut found);
+    found
+}
+
 /// Gives trials of one name the settings in which they differ, so that their names differ.
 pub fn tell_apart(plans: &mut [&mut Plan]) {
     for place in 0..plans.len() {

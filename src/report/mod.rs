@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use crate::dataset::{Excluded, Target};
 use crate::evaluate::examples::Rank;
 use crate::evaluate::rank::{self, RankError, Ranking};
+use crate::evaluate::reliability::Reliability;
 use crate::evaluate::slices::classifier::{self, Classifier};
 use crate::evaluate::spec::RankBy;
 use crate::evaluate::table::TableError;
@@ -81,6 +82,8 @@ pub struct RunInput {
     pub skipped: Option<DataFrame>,
     /// Cases that could not be scored.
     pub excluded: Vec<Excluded>,
+    /// Voxels by predicted probability, per structure; empty where none were counted.
+    pub reliability: Vec<Reliability>,
     /// The resolved plan.
     pub plan_toml: String,
     /// Versions, hashes, machine.

@@ -5,10 +5,11 @@ use std::path::Path;
 use super::error::RunError;
 use super::panels;
 use super::task::context;
+use crate::evaluate::reliability::{Reliability, pooled};
 use crate::evaluate::{Context, Variant, cascade, slices, table};
 use crate::infer::look::thresholds;
 use crate::model::Task;
-use crate::plan::{LookPlan, Role};
+use crate::plan::{LookPlan, PlannedCase, Role};
 use crate::report::search::Search;
 use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, RunInput};
 use crate::store::history::read_history;
@@ -109,7 +110,17 @@ fn run_inputs(run: &Stored) -> Result<Vec<RunInput>, RunError> {
         passes += usize::from(matches!(variant, Variant::Pass(_)));
         let context = Context { trial: result.context.trial.variant(variant), ..result.context.clone() };
         let (panels, excluded) = (Vec::new(), Vec::new());
-        inputs.push(RunInput { context, scores, history: None, panels, excluded, skipped: None, ..result.clone() });
+        let reliability = Vec::new();
+        inputs.push(RunInput {
+            context,
+            scores,
+            history: None,
+            panels,
+            excluded,
+            skipped: None,
+            reliability,
+            ..result.clone()
+        });
     }
     if passes > 0 {
         result.context.trial = result.context.trial.variant(Variant::Pass(passes + 1));
@@ -127,10 +138,21 @@ fn run_input(run: &Stored) -> Result<RunInput, RunError> {
         scores: table::read(&place.scores().0)?,
         panels: panels::read(run)?,
         skipped: skipped.is_file().then(|| cascade::read(&skipped)).transpose()?,
+        reliability: reliability(run)?,
         excluded: read_json(&run.prediction().excluded())?.unwrap_or_else(|| plan.data.excluded.clone()),
         plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,
         manifest: manifest(run)?,
     })
+}
+
+/// Voxels of all test cases by their predicted probability; empty for predictions that did not count them.
+fn reliability(run: &Stored) -> Result<Vec<Reliability>, RunError> {
+    let folder = run.prediction();
+    let of = |case: &PlannedCase| {
+        read_json::<Vec<Reliability>>(&folder.reliability(&case.name)).map(Option::unwrap_or_default)
+    };
+    let cases = run.plan.data.of(Role::Test).map(of).collect::<Result<Vec<_>, _>>()?;
+    Ok(pooled(cases))
 }
 
 /// A slice classifier, with the thresholds of the cascade that uses it, if any.

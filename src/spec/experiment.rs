@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::cascade::Cascade;
 use super::ensemble::Ensemble;
+use super::launcher::{Launcher, Notify};
 use super::search::Search;
 use crate::augment::Augment;
 use crate::auto::Auto;
@@ -85,9 +86,19 @@ pub struct Experiment {
     /// How predictions are scored.
     #[serde(default)]
     pub evaluate: Evaluate,
+    /// Where `segspec run --launcher` executes runs. Changes no numbers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub launcher: Launcher,
+    /// Who is told when the experiment ends. Changes no numbers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub notify: Notify,
     /// Trials: lists of values for any key, and seeds; every combination is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_run_root() -> String {

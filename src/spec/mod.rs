@@ -13,6 +13,7 @@ mod finding;
 mod form;
 pub mod kind;
 pub mod knob;
+pub mod launcher;
 pub mod layer;
 pub mod load;
 pub mod lookup;

@@ -11,6 +11,8 @@ const RANGES: &[(&str, f64, f64)] = &[
     // Cases and splits.
     ("n", 2.0, 1e5),
     ("offset", 0.0, 1e5),
+    ("Search.folds", 0.0, 999.0),
+    ("Sweep.folds", 0.0, 999.0),
     ("folds", 2.0, 1e3),
     ("cases", 1.0, 1e5),
     ("value", 1.0, 65535.0),
@@ -112,7 +114,8 @@ pub(super) fn apply(schema: &mut Value) {
     if let Some(definitions) = root.get_mut("definitions").and_then(Value::as_object_mut) {
         definitions.iter_mut().for_each(|(name, definition)| walk(definition, name));
     }
-    tables(root, "");
+    let title = root.get("title").and_then(Value::as_str).unwrap_or_default().to_owned();
+    tables(root, &title);
 }
 
 /// Bounds the keys of a schema and of everything below; `owner` is the table that it describes.

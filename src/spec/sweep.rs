@@ -11,7 +11,9 @@ use super::space::SearchSpace;
 use super::{suggest, trial};
 
 /// Keys that define an experiment and therefore cannot differ between its trials.
-const FIXED: [(&str, &str); 8] = [
+const FIXED: [(&str, &str); 10] = [
+    ("notify", "one message is sent for all trials"),
+    ("launcher", "all trials are executed at the same place"),
     ("dataset", "write one experiment per dataset and share the rest with `extends`"),
     (
         "structures",

@@ -89,6 +89,11 @@ impl RunFolder {
         self.path.join("events.jsonl")
     }
 
+    /// Tags and note of a person.
+    pub fn marks(&self) -> PathBuf {
+        self.path.join("marks.json")
+    }
+
     /// What a worker process wrote to its standard error: warnings of libraries, the message of a panic.
     pub fn worker_log(&self) -> PathBuf {
         self.path.join("worker.log")
@@ -107,6 +112,38 @@ impl RunFolder {
     /// The weights after the last step.
     pub fn last_weights(&self) -> PathBuf {
         self.checkpoints().join("last").join("model.bpk")
+    }
+
+    /// What only a training that goes on needs: the optimiser's state, the weights of single epochs, and, unless predictions use them
+    /// (`keeps_last`), those of the last step.
+    pub fn resumable_state(&self, keeps_last: bool) -> Vec<PathBuf> {
+        let is_epoch = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.starts_with("epoch-") && name.ends_with(".safetensors")
+        };
+        let epochs = files_in(&self.checkpoints()).into_iter().filter(is_epoch);
+        let last = self.checkpoints().join("last");
+        let state = files_in(&last).into_iter().filter(|path| !path.ends_with("state.json"));
+        state.filter(|path| !(keeps_last && *path == self.last_weights())).chain(epochs).collect()
+    }
+
+    /// Label maps, probabilities and pictures of all predictions; their scores and tables are not among them.
+    pub fn predicted_files(&self) -> Vec<PathBuf> {
+        const KEPT: [&str; 5] = ["json", "toml", "parquet", "csv", "html"];
+        let mut found = Vec::new();
+        let mut folders = vec![self.path.join(PREDICTIONS)];
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+                let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !KEPT.contains(&ending.as_str()) {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
     }
 
     /// One row per epoch.
@@ -198,6 +235,11 @@ impl PredictionFolder {
         self.path.join(name)
     }
 
+    /// Voxels of a case by their predicted probability.
+    pub fn reliability(&self, case: &str) -> PathBuf {
+        self.path.join("reliability").join(format!("{case}.json"))
+    }
+
     /// The slices of a case selected by the first stage of a cascade.
     pub fn looked_at(&self, case: &str) -> PathBuf {
         self.path.join("looked-at").join(format!("{case}.json"))
@@ -249,6 +291,14 @@ impl EvaluationFolder {
     pub fn panels(&self) -> PathBuf {
         self.report().join("panels.json")
     }
+}
+
+/// Files in a folder, sorted; none if there is no such folder.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let all = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = all.filter(|path| path.is_file()).collect();
+    files.sort();
+    files
 }
 
 /// Writes a JSON file atomically.

@@ -17,13 +17,17 @@
 
 pub mod folder;
 pub mod history;
+pub mod listing;
 pub mod lock;
 pub mod manifest;
+pub mod marks;
 pub mod stored;
 
 pub use folder::{EvaluationFolder, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};
+pub use listing::{Listed, list};
 pub use lock::{Lock, LockError};
 pub use manifest::{Manifest, PredictionRecord, TrainingRecord};
+pub use marks::Marks;
 pub use stored::{Status, Stored, all};
 
 use std::io;

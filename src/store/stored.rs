@@ -16,7 +16,7 @@ const DAMAGED: &str = "damaged plan; run the experiment again, which writes it a
 const SMOKE: &str = "smoke-";
 
 /// State of a run.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Status {
     /// Not started.
@@ -49,6 +49,11 @@ impl Status {
             Self::Predicted => "predicted; scores missing",
             other => other.word(),
         }
+    }
+
+    /// Whether the training is finished.
+    pub fn is_trained(&self) -> bool {
+        matches!(self, Self::Trained | Self::Predicted | Self::Finished)
     }
 
     /// One word, for tables.
@@ -140,13 +145,26 @@ impl Stored {
     /// The manifest is damaged.
     pub fn status(&self) -> Result<Status, StoreError> {
         let manifest = self.folder.read_manifest()?;
+        let status = self.status_of(manifest);
+        match Lock::holder(&self.folder.lock()).filter(|_| status != Status::Finished) {
+            Some(holder) => Ok(Status::Running { holder }),
+            None => Ok(status),
+        }
+    }
+
+    /// State of the run, whoever is working on it.
+    ///
+    /// # Errors
+    /// The manifest is damaged.
+    pub fn status_without_lock(&self) -> Result<Status, StoreError> {
+        Ok(self.status_of(self.folder.read_manifest()?))
+    }
+
+    fn status_of(&self, manifest: Option<Manifest>) -> Status {
         if manifest.as_ref().is_some_and(|manifest| self.is_finished(manifest)) {
-            return Ok(Status::Finished);
+            return Status::Finished;
         }
-        if let Some(holder) = Lock::holder(&self.folder.lock()) {
-            return Ok(Status::Running { holder });
-        }
-        Ok(match manifest {
+        match manifest {
             None => Status::New,
             Some(manifest) => match manifest.failure() {
                 Some(reason) => Status::Failed { reason },
@@ -154,7 +172,7 @@ impl Stored {
                 None if manifest.training.is_some() => Status::Trained,
                 None => Status::Resumable,
             },
-        })
+        }
     }
 
     /// Whether the manifest records the plan's scores, with the current names of the structures.
@@ -210,7 +228,7 @@ pub fn all(run_root: &Path, experiment: Option<&str>) -> Vec<Result<Stored, Stor
 }
 
 /// Whether a folder holds what a run writes.
-fn is_run(path: &Path) -> bool {
+pub(super) fn is_run(path: &Path) -> bool {
     [PLAN, PREDICTIONS, "manifest.json", "checkpoints"].iter().any(|name| path.join(name).exists())
 }
 

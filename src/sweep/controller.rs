@@ -4,17 +4,15 @@
 use super::journal::{Entry, Journal};
 use super::objective::{cases, effort, value};
 use super::pool::More;
-use super::queue::{Queue, Task};
+use super::queue::Queue;
+use super::repeats::{Progress, Repeat, Repeats, progress};
 use super::state::{Decision, Rules, State, Status, Trial};
 use super::told::told;
-use crate::observe::{Events, FailureClass, Kind, Outcome};
-use crate::plan::Role;
+use crate::observe::{Events, FailureClass, Kind};
 use crate::report::search::Search;
-use crate::run::ensemble::is_main;
 use crate::run::{Planner, RunError};
-use crate::spec::search::{Judged, Objective};
+use crate::spec::search::Objective;
 use crate::spec::space::shortened;
-use crate::spec::trial::is_excluded;
 use crate::spec::{Loaded, Sought};
 use crate::store::Stored;
 
@@ -23,25 +21,15 @@ const IMPOSSIBLE: usize = 100;
 
 /// What a search is led by.
 pub struct Controller<'a> {
-    planner: &'a Planner<'a>,
     loaded: &'a Loaded,
     sought: &'a Sought,
     rules: Rules,
     objectives: Vec<Objective>,
     journal: Journal,
-    /// The runs of the trials, as far as they have been planned here.
-    planned: Vec<Option<Vec<Repeat>>>,
+    repeats: Repeats<'a>,
     events: Events,
     /// A run failed for a reason that is not its trial's: no further trial begins here.
     halted: bool,
-}
-
-/// One run of a trial: one seed on one fold.
-#[derive(Clone)]
-struct Repeat {
-    /// The first stage of a cascade.
-    first: Option<Stored>,
-    main: Stored,
 }
 
 /// What a look at the search led to.
@@ -53,17 +41,6 @@ enum Step {
     Written,
     /// Nothing to do now.
     Waiting,
-}
-
-/// How far a run is.
-enum Progress {
-    /// A task for it was added.
-    Added,
-    Running,
-    /// It reached its goal; whether it is finished.
-    Reached(bool),
-    Failed(FailureClass, String),
-    Stopped,
 }
 
 impl<'a> Controller<'a> {
@@ -78,8 +55,8 @@ impl<'a> Controller<'a> {
         events: Events,
     ) -> Result<Self, RunError> {
         let objectives = sought.settings.objectives();
-        let mut new =
-            Self { planner, loaded, sought, rules, objectives, journal, planned: Vec::new(), events, halted: false };
+        let repeats = Repeats::new(planner, loaded, sought);
+        let mut new = Self { loaded, sought, rules, objectives, journal, repeats, events, halted: false };
         new.open()?;
         Ok(new)
     }
@@ -156,7 +133,7 @@ impl<'a> Controller<'a> {
         let state = self.state()?;
         let mut runs: Vec<Stored> = Vec::new();
         for (number, trial) in state.trials.iter().enumerate().filter(|(_, trial)| counts(&trial.status)) {
-            let Ok(repeats) = self.repeats(number, trial)? else { continue };
+            let Ok(repeats) = self.repeats.of(number, trial)? else { continue };
             for run in repeats.into_iter().flat_map(|repeat| repeat.first.into_iter().chain([repeat.main])) {
                 if runs.iter().all(|known| known.ids != run.ids) {
                     runs.push(run);
@@ -169,7 +146,7 @@ impl<'a> Controller<'a> {
     /// Looks at every trial in progress.
     fn look(&mut self, state: &State, queue: &mut Queue) -> Result<Step, RunError> {
         for (number, trial) in state.trials.iter().enumerate().filter(|(_, trial)| trial.status == Status::Active) {
-            let step = match self.repeats(number, trial)? {
+            let step = match self.repeats.of(number, trial)? {
                 Ok(repeats) => self.advance(number, trial, &repeats, queue)?,
                 Err(reason) => self.write(number, trial, |_| Entry::Rejected { trial: number, reason })?,
             };
@@ -314,46 +291,6 @@ impl<'a> Controller<'a> {
         }
     }
 
-    /// The runs of a trial, or why there can be none.
-    fn repeats(&mut self, number: usize, trial: &Trial) -> Result<Result<Vec<Repeat>, String>, RunError> {
-        if let Some(Some(known)) = self.planned.get(number) {
-            return Ok(Ok(known.clone()));
-        }
-        let combination = self.sought.space.combination(&trial.point);
-        if is_excluded(&combination.settings, &self.sought.settings) {
-            return Ok(Err("left out by `exclude`".into()));
-        }
-        let mut repeats = Vec::new();
-        for seed in &self.sought.seeds {
-            let trial = match self.loaded.trial(self.sought, &trial.point, *seed) {
-                Ok(trial) => trial,
-                Err(problems) => return Ok(Err(problems.first_message())),
-            };
-            let mut runs = Vec::new();
-            match self.planner.trial(&trial, &mut runs) {
-                Err(error) if error.class() == Some(FailureClass::Spec) => return Ok(Err(error.to_string())),
-                result => result?,
-            };
-            repeats.extend(paired(runs));
-        }
-        self.refuse_unjudged(&repeats)?;
-        self.planned.resize(self.planned.len().max(number + 1), None);
-        self.planned[number] = Some(repeats.clone());
-        Ok(Ok(repeats))
-    }
-
-    /// Refuses an objective on validation cases where there are none.
-    fn refuse_unjudged(&self, repeats: &[Repeat]) -> Result<(), RunError> {
-        let on_validation = self.objectives.iter().any(|objective| objective.on == Judged::Validation);
-        let has_none = |repeat: &Repeat| repeat.main.plan.data.of(Role::Validation).next().is_none();
-        if on_validation && repeats.iter().any(has_none) {
-            let text = "the split has no validation cases, by which this search judges trials: set `validation` of the split, \
-                        or `objective = [{ on = \"test\" }]`";
-            return Err(RunError::Search(text.into()));
-        }
-        Ok(())
-    }
-
     fn tell(&self, number: usize, trial: &Trial, entry: &Entry) {
         let label = self.sought.space.combination(&trial.point).label;
         let shown = |value: f64| match self.objectives.first() {
@@ -374,32 +311,6 @@ impl<'a> Controller<'a> {
         };
         self.events.emit(Kind::Trial { number: number + 1, label, what });
     }
-}
-
-/// How far a run is towards its goal, in epochs (`None`: to its end); adds a task, or lets one go on, where needed.
-fn progress(run: &Stored, goal: Option<usize>, queue: &mut Queue) -> Progress {
-    let Some(index) = queue.find(&run.ids) else {
-        queue.push(Task { run: run.clone(), stop_after: goal });
-        return Progress::Added;
-    };
-    match queue.outcome(index) {
-        None => Progress::Running,
-        Some(outcome) if outcome.is_finished() => Progress::Reached(true),
-        Some(Outcome::Paused { epochs }) if goal.is_some_and(|goal| *epochs >= goal) => Progress::Reached(false),
-        Some(Outcome::Paused { .. }) => {
-            queue.reopen(index, goal);
-            Progress::Added
-        }
-        Some(Outcome::Failed { class, reason }) => Progress::Failed(*class, reason.clone()),
-        Some(_) => Progress::Stopped,
-    }
-}
-
-/// Each main run with the first stage that it needs.
-fn paired(runs: Vec<Stored>) -> Vec<Repeat> {
-    let (mains, firsts): (Vec<Stored>, Vec<Stored>) = runs.into_iter().partition(|run| is_main(&run.plan));
-    let first = |main: &Stored| firsts.iter().find(|first| main.plan.look.first() == Some(&first.ids)).cloned();
-    mains.into_iter().map(|main| Repeat { first: first(&main), main }).collect()
 }
 
 /// Epochs and seconds of the trainings of a trial.

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod objective;
 pub mod pool;
 pub mod queue;
+pub mod repeats;
 pub mod search;
 pub mod slots;
 pub mod state;

@@ -100,6 +100,10 @@ impl Pool<'_, '_> {
             if self.queue.is_over() && (is_stopped || self.queue.is_closed() || self.more == More::Over) {
                 return Ok(());
             }
+            if self.slots.leaves && self.workers.iter().all(Option::is_none) {
+                // What is left is in other processes' hands.
+                return Ok(());
+            }
             match messages.recv_timeout(TICK) {
                 Ok(message) => self.handle(message, after)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -160,7 +164,9 @@ impl Pool<'_, '_> {
             }
             None => {
                 let (device, threads) = (self.slots.devices[place].to_string(), self.slots.threads);
-                let order = Order { place, device, threads, stop_after: task.stop_after, setting: self.setting };
+                let command = self.slots.command.as_deref();
+                let order =
+                    Order { place, device, command, threads, stop_after: task.stop_after, setting: self.setting };
                 let worker = Worker::start(run, &order, self.sender.clone())?;
                 self.queue.begin(index);
                 self.workers[place] = Some(Busy { run: index, worker, outcome: None, is_stopping: false });

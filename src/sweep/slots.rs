@@ -43,6 +43,10 @@ pub struct Slots {
     pub devices: Vec<DeviceName>,
     /// Threads of each worker; `None` leaves all cores to it.
     pub threads: Option<usize>,
+    /// A shell command that executes `{}`, the command of a worker, elsewhere.
+    pub command: Option<String>,
+    /// Whether to leave when no run can be begun, instead of waiting for those in other processes' hands.
+    pub leaves: bool,
 }
 
 impl Slots {
@@ -62,7 +66,7 @@ impl Slots {
         let count = count.max(1);
         let device_of = |place: usize| if on_gpus { DeviceName::Cuda(place % gpus) } else { device };
         let threads = (count > 1).then(|| (cores / count).max(1));
-        Self { devices: (0..count).map(device_of).collect(), threads }
+        Self { devices: (0..count).map(device_of).collect(), threads, command: None, leaves: false }
     }
 }
 
@@ -95,7 +99,11 @@ mod tests {
             (Jobs::Auto, Cuda(1), 2, 16, vec![Cuda(1)], None),
         ];
         for (jobs, device, gpus, cores, devices, threads) in rows {
-            assert_eq!(Slots::of(jobs, device, gpus, cores), Slots { devices, threads }, "{jobs:?} {device:?}");
+            assert_eq!(
+                Slots::of(jobs, device, gpus, cores),
+                Slots { devices, threads, command: None, leaves: false },
+                "{jobs:?} {device:?}"
+            );
         }
         assert_eq!(("auto".parse(), "3".parse()), (Ok(Jobs::Auto), Ok(Jobs::Fixed(3))));
         assert!("0".parse::<Jobs>().is_err() && "-1".parse::<Jobs>().is_err() && "many".parse::<Jobs>().is_err());

@@ -2,10 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 
 use super::queue::Crash;
+use crate::launch::script::{quoted, word};
 use crate::observe::Event;
 use crate::run::Setting;
 use crate::store::manifest::{COMMAND, command_line};
@@ -30,6 +32,8 @@ pub struct Order<'a> {
     pub place: usize,
     /// Device.
     pub device: String,
+    /// A shell command that executes `{}` elsewhere.
+    pub command: Option<&'a str>,
     /// Threads; `None`: as many as there are cores.
     pub threads: Option<usize>,
     /// Epochs after which the training pauses.
@@ -47,23 +51,10 @@ impl Worker {
         let path = run.folder.worker_log();
         let log = OpenOptions::new().create(true).append(true).open(&path).map_err(StoreError::at(&path))?;
         let program = std::env::current_exe().map_err(StoreError::at(&path))?;
-        let mut command = Command::new(&program);
-        command.arg("run-plan").arg(run.prediction().path()).args(["--device", &order.device]);
-        command.args(["--worker-of", &std::process::id().to_string()]);
-        if let Some(epochs) = order.stop_after {
-            command.args(["--stop-after", &epochs.to_string()]);
-        }
-        if let Some(threads) = order.threads {
-            // A value of the user's own stays.
-            if std::env::var_os("RAYON_NUM_THREADS").is_none() {
-                command.env("RAYON_NUM_THREADS", threads.to_string());
-            }
-        }
-        // Another host may have written the plan, and see the data under another path.
-        if let Some(root) = order.setting.data_root.and_then(|root| std::path::absolute(root).ok()) {
-            command.env("SEGSPEC_DATA", root);
-        }
-        command.env(COMMAND, serde_json::to_string(&command_line()).unwrap_or_default());
+        let mut command = match order.command {
+            Some(template) => elsewhere(template, &program, run, order),
+            None => here(&program, run, order),
+        };
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         own_group(&mut command);
         let mut child = command.spawn().map_err(StoreError::at(&program))?;
@@ -87,6 +78,44 @@ impl Worker {
             Err(error) => Err((Crash::Other, format!("the worker process was lost: {error}"))),
         }
     }
+}
+
+/// A worker on this machine.
+fn here(program: &Path, run: &Stored, order: &Order) -> Command {
+    let mut command = Command::new(program);
+    command.arg("run-plan").arg(run.prediction().path()).args(["--device", &order.device]);
+    command.args(["--worker-of", &std::process::id().to_string()]);
+    if let Some(epochs) = order.stop_after {
+        command.args(["--stop-after", &epochs.to_string()]);
+    }
+    if let Some(threads) = order.threads {
+        // A value of the user's own stays.
+        if std::env::var_os("RAYON_NUM_THREADS").is_none() {
+            command.env("RAYON_NUM_THREADS", threads.to_string());
+        }
+    }
+    // Another host may have written the plan, and see the data under another path.
+    if let Some(root) = order.setting.data_root.and_then(|root| std::path::absolute(root).ok()) {
+        command.env("SEGSPEC_DATA", root);
+    }
+    command.env(COMMAND, serde_json::to_string(&command_line()).unwrap_or_default());
+    command
+}
+
+/// A worker where the template's command takes it: the same paths, nobody's child. `{}` stands for one shell word.
+fn elsewhere(template: &str, program: &Path, run: &Stored, order: &Order) -> Command {
+    let folder = std::path::absolute(run.prediction().path()).unwrap_or_else(|_| run.prediction().path().to_path_buf());
+    let mut words = String::new();
+    if let Some(root) = order.setting.data_root.and_then(|root| std::path::absolute(root).ok()) {
+        words += &format!("SEGSPEC_DATA={} ", quoted(&root));
+    }
+    words += &format!("{} run-plan {} --worker-of 0", quoted(program), quoted(&folder));
+    if let Some(epochs) = order.stop_after {
+        words += &format!(" --stop-after {epochs}");
+    }
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(template.replace("{}", &word(&words)));
+    command
 }
 
 /// Exit code of a Rust program after a panic.

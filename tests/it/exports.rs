@@ -135,7 +135,6 @@ fn runs_and_experiments_are_found_by_short_names() {
         (&["predict", "zzzz", "--input", "a", "--output", "b"][..], 4, "no such run folder"),
         (&["predict", "data", "--input", "a", "--output", "b"], 4, "is not a run folder"),
         (&["train", "x"], 2, "segspec run FILE"),
-        (&["compare", "x"], 2, "segspec report A B"),
         (&["run", "y"], 3, "y"),
     ] {
         let ended = lab.end(arguments);

@@ -45,9 +45,8 @@ fn words_and_options_of_other_tools_get_a_hint() {
         ("reproduce", "segspec run FILE"),
         ("train", "segspec run FILE"),
         ("infer", "segspec predict RUN"),
-        ("diff", "segspec rank A B"),
-        ("compare", "segspec rank A B"),
-        ("rm", "runs/EXPERIMENT/ID"),
+        ("diff", "segspec compare A B"),
+        ("clean", "segspec rm RUN"),
     ] {
         refused(&lab, &[word], 2, &["hint: ", hint]);
     }

@@ -85,18 +85,19 @@ impl<'a> Reporter<'a> {
         self.finished > 0
     }
 
-    /// Writes the final report over all finished runs and prints its table.
+    /// Writes the final report over all finished runs, and prints its table, which is returned.
     ///
     /// # Errors
     /// A table is damaged, or a file cannot be written.
-    pub fn finish(&self, runs: &[Stored], search: Option<Search>, events: &Events) -> Result<(), Failure> {
+    pub fn finish(&self, runs: &[Stored], search: Option<Search>, events: &Events) -> Result<String, Failure> {
         let (written, files) = report::write(runs, self.notes, search, &self.out)?;
+        let text = terminal::report(&written, Charset::Unicode);
         if self.json {
             println!("{}", crate::cli::report::to_json(&written));
         } else {
-            print!("{}", terminal::report(&written, Charset::Unicode));
+            print!("{text}");
         }
-        events.emit(Kind::Report { page: files.page });
-        Ok(())
+        events.emit(Kind::Report { page: files.page.clone() });
+        Ok(format!("{text}report: {}\n", files.page.display()))
     }
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use serde_json::json;
 
 use super::reporter::Reporter;
-use super::{Run, clear, exit_code_of, remove_abandoned};
+use super::{Run, clear, exit_code_of, remove_abandoned, slots, tell};
 use crate::cli::{Exit, Failure};
 use crate::observe::Outcome;
 use crate::report::text_table::TextTable;
@@ -14,7 +14,7 @@ use crate::run::{Folds, Planned, Planner, RunError, Setting};
 use crate::spec::{Loaded, Sought};
 use crate::store::Stored;
 use crate::sweep::state::{State, Status};
-use crate::sweep::{Controller, Queue, Slots, journal, search, work_through};
+use crate::sweep::{Controller, Queue, journal, search, work_through};
 
 /// Leads the search to the end of its budget.
 pub fn execute(
@@ -39,7 +39,7 @@ pub fn execute(
     let mut after =
         |run: &Stored, outcome: &Outcome| reporter.after(run, outcome, &mut || controller.borrow_mut().report());
     let mut refill = |queue: &mut Queue| controller.borrow_mut().refill(queue);
-    let slots = Slots::new(args.jobs, args.wanted_device()?);
+    let slots = slots(args, loaded)?;
     let mut outcomes = work_through(Queue::default(), &mut refill, setting, &slots, &mut after)?;
     let mut runs = controller.borrow_mut().finished()?;
     if !outcomes.is_stopped() {
@@ -49,11 +49,16 @@ pub fn execute(
             outcomes.runs.extend(run_all(&runs, setting, &mut after)?.runs);
         }
     }
-    if !runs.is_empty() {
+    let mut text = String::new();
+    if !runs.is_empty() && !args.take_part {
         let told = controller.borrow_mut().report()?.1;
-        reporter.finish(&runs, told, &setting.events)?;
+        text = reporter.finish(&runs, told, &setting.events)?;
     }
-    println!("{}", summary(&controller.borrow().state()?, sought));
+    let counts = summary(&controller.borrow().state()?, sought);
+    println!("{counts}");
+    if !args.take_part {
+        tell(&loaded.experiment, &format!("{text}{counts}\n"), &outcomes, &setting.events);
+    }
     exit_code_of(&only_own(outcomes))
 }
 

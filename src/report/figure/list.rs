@@ -1,6 +1,6 @@
 //! The list of figures. A new one is a file beside this one and an entry of [`FIGURES`], which the report's folder and the page use.
 
-use super::{Figure, comparison, curves, distribution, histogram, ranking, roc, scatter, search};
+use super::{Figure, comparison, curves, distribution, histogram, ranking, reliability, roc, scatter, search};
 use crate::evaluate::Trial;
 use crate::report::search::Search;
 use crate::report::{Report, ReportError};
@@ -123,6 +123,12 @@ pub const FIGURES: &[Kind] = &[
         section: Section::Plane,
         caption: "Dice against IoU, per case and structure.",
         shows: Shows::BestTrial(scatter::draw),
+    },
+    Kind {
+        name: "reliability",
+        section: Section::Structures,
+        caption: "Reliability of the predicted probabilities (before post-processing), voxels of all test cases pooled.",
+        shows: Shows::Perhaps(reliability::draw),
     },
     Kind {
         name: "comparison",

@@ -11,6 +11,7 @@ pub mod palette;
 pub mod points;
 pub mod rank;
 pub mod ranking;
+pub mod reliability;
 pub mod roc;
 pub mod rows;
 pub mod scatter;

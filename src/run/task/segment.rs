@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView4};
 
 use super::{Hashes, Steps, scored, stop_if_cancelled};
 use crate::dataset::{self, Case};
 use crate::evaluate::cascade::{self, SkippedRow, skipped};
+use crate::evaluate::reliability::count;
 use crate::evaluate::summary::overall_mean;
 use crate::evaluate::table::{to_frame, variants_frame, write};
 use crate::evaluate::{self, DICE, Score, Variant};
@@ -51,7 +52,14 @@ fn predict(
             Some(prepared) => {
                 // Cases that could not be prepared are excluded already.
                 let Some(prepared) = prepared.cases.iter().find(|case| case.name == *name) else { continue };
-                let found = trained.find(&prepared.load()?, || read_image(case), setting.cancel)?;
+                let prepared = prepared.load()?;
+                let mut counted = Vec::new();
+                let mut seen = |probabilities: ArrayView4<f32>| {
+                    let labels = prepared.labels.as_ref();
+                    counted = labels.map_or(Vec::new(), |labels| count(&run.plan.target, probabilities, labels.view()));
+                };
+                let found = trained.find(&prepared, || read_image(case), &mut seen, setting.cancel)?;
+                write_json(&folder.reliability(name), &counted)?;
                 for (variant, segmentation) in &found.variants {
                     export::write(&folder.variant(&file_name(variant)), name, segmentation)?;
                 }
