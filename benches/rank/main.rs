@@ -100,6 +100,7 @@ fn input(names: &[String], scores: polars::prelude::DataFrame) -> ReportInput {
         reproduce: Vec::new(),
         rank: RankBy::default(),
         search: None,
+        differences: Vec::new(),
     }
 }
 

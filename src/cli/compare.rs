@@ -87,14 +87,13 @@ fn table(trials: &[Trial], settings: &Settings, metrics: &Metrics) -> TextTable 
     let names: Vec<String> = trials.iter().map(Trial::name).collect();
     let heading = std::iter::once("").chain(names.iter().map(String::as_str));
     let mut table = TextTable::new(heading);
-    let counts: [(&str, fn(&Trial) -> String); 2] =
-        [("cases", |trial| trial.summary.n_cases.to_string()), ("seeds", |trial| trial.n_seeds.to_string())];
     for (key, values) in settings {
         table.row(std::iter::once(key.clone()).chain(values.iter().map(shown)));
     }
-    for (name, of) in counts {
-        table.row(std::iter::once(name.to_owned()).chain(trials.iter().map(of)));
-    }
+    let cases = trials.iter().map(|trial| trial.summary.n_cases.to_string());
+    table.row(std::iter::once("cases".to_owned()).chain(cases));
+    let seeds = trials.iter().map(|trial| trial.n_seeds.to_string());
+    table.row(std::iter::once("seeds".to_owned()).chain(seeds));
     for (metric, values) in metrics {
         let unit = trials.first().map_or("mm", |trial| trial.summary.distance_unit.as_str());
         let cell = |it: &Option<Statistics>| match it {

@@ -188,7 +188,7 @@ fn is_value(key: &str, value: &Value, wanted: &str) -> bool {
     let is_key = key == name || key.ends_with(&format!(".{name}"));
     let number = value.as_f64().is_some_and(|value| text.parse() == Ok(value));
     let variant = || value.as_object().is_some_and(|table| table.len() == 1 && table.contains_key(text));
-    is_key && (number || value.as_str() == Some(text) || value.to_string() == text || variant())
+    is_key && (number || value.as_str() == Some(text) || format!("{value}") == text || variant())
 }
 
 /// Names the settings in which trials of one name differ: those of experiments that were changed between runs.

@@ -42,6 +42,8 @@ struct Row {
     /// What its folder says; none for a job without a run.
     state: Option<State>,
     task: Option<Task>,
+    /// The scheduler knows other tasks of its array, but not this one: it was cancelled before it began.
+    is_gone: bool,
 }
 
 /// Prints the tasks of the latest submissions.
@@ -77,10 +79,12 @@ pub fn execute(args: Status) -> Result<Exit, Failure> {
 }
 
 fn rows(job: &Submitted, known: &std::collections::BTreeMap<String, Task>) -> Vec<Row> {
+    let is_array_known = known.keys().any(|id| id.starts_with(&format!("{}_", job.id)));
     let row = |id: String, run: Option<&Path>| {
         let stored = run.and_then(|path| Stored::open(path).ok());
         Row {
             task: known.get(&id).cloned(),
+            is_gone: is_array_known && !known.contains_key(&id),
             job: id,
             kind: job.kind.clone(),
             run: stored.as_ref().map_or_else(String::new, |run| format!("{} {}", run.id(), run.plan.name())),
@@ -108,6 +112,7 @@ fn word(row: &Row) -> String {
         (_, Meaning::Interrupted) => "interrupted".into(),
         (_, Meaning::Cancelled) => "cancelled".into(),
         (_, Meaning::Failed) => "failed".into(),
+        _ if row.is_gone => "not queued".into(),
         (None, Meaning::Ended) => "ended".into(),
         (Some(word), Meaning::Ended | Meaning::Unknown) => word.into(),
         (None, Meaning::Unknown) => "unknown".into(),
@@ -137,7 +142,7 @@ fn show(submission: &Submission, rows: &[Row], asked: Option<&str>) {
     );
     println!("{words}  ({asked})");
     println!("logs: {}", submission.folder.join("logs").display());
-    if rows.iter().any(|row| ["held", "failed", "cancelled"].contains(&word(row).as_str())) {
+    if rows.iter().any(|row| ["held", "failed", "cancelled", "not queued"].contains(&word(row).as_str())) {
         println!(
             "`scontrol release JOB` releases what is held; `segspec run` with the same launcher submits again what is not finished"
         );

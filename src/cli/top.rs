@@ -85,8 +85,8 @@ fn row(run: &Listed) -> Vec<String> {
         stored.as_ref().and_then(|stored| epochs(&stored.plan)).map_or_else(String::new, |of| format!("/{of}"));
     let history = stored.and_then(|stored| history::read_history(&stored.folder).ok().flatten());
     let last = |column: &str, digits: usize| {
-        let rows = history.as_ref().map(|history| crate::evaluate::frame::rows(history));
-        let value = rows.and_then(|rows| rows.filter_map(|row| row.number(column)).last());
+        let rows = history.as_ref().map(crate::evaluate::frame::rows);
+        let value = rows.and_then(|rows| rows.filter_map(|row| row.number(column)).next_back());
         value.map_or_else(|| "–".into(), |value| format!("{value:.digits$}"))
     };
     let done = history.as_ref().map_or(0, |history| history.height());

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use board::Board;
 use clap::Args;
-use notify_debouncer_full::notify::RecursiveMode;
+use notify_debouncer_full::notify::event::ModifyKind;
+use notify_debouncer_full::notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, new_debouncer};
 
 use super::{Exit, Failure};
@@ -57,11 +58,17 @@ pub fn execute(args: Watch) -> Result<Exit, Failure> {
     while let Ok(result) = changes.recv() {
         let changed = match result {
             Ok(events) => {
-                events.into_iter().filter(|event| !event.kind.is_access()).flat_map(|event| event.event.paths).collect()
+                let paths =
+                    events.into_iter().filter(|event| is_change(&event.kind)).flat_map(|event| event.event.paths);
+                let paths: BTreeSet<PathBuf> = paths.collect();
+                if paths.is_empty() {
+                    continue;
+                }
+                paths
             }
             Err(errors) => {
                 errors.iter().for_each(|error| eprintln!("warning: {error}"));
-                // What was missed is not known.
+                // What was missed is not known: everything is checked.
                 BTreeSet::new()
             }
         };
@@ -71,6 +78,14 @@ pub fn execute(args: Watch) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Whether a file's content may have changed: reading it, as checks do, is an event, too.
+fn is_change(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => false,
+        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => true,
+    }
 }
 
 fn watched(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {

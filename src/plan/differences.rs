@@ -41,11 +41,25 @@ pub fn differences(plans: &[&Plan], compared: Compared) -> Vec<Vec<Setting>> {
     (0..plans.len()).map(of_plan).collect()
 }
 
-/// Every setting that not all plans share, with the value in each.
+/// Every setting that not all plans share, with the value in each. Variants, such as two networks, differ by their names and by what they
+/// hold: `model` and `model.*.norm`.
 pub fn every_difference(plans: &[&Plan]) -> Vec<(String, Vec<Value>)> {
     let all: Vec<Value> = plans.iter().map(|plan| settings(plan, Compared::Trial)).collect();
+    let all: Vec<&Value> = all.iter().collect();
     let mut found = Vec::new();
-    compare("", &all.iter().collect::<Vec<_>>(), &mut found);
+    compare("", &all, &mut found);
+    let names: Vec<String> = found.iter().map(|(path, _)| path.clone()).collect();
+    for path in names {
+        let at = |value: &Value| path.split('.').try_fold(value.clone(), |value, key| value.get(key).cloned());
+        let inner = |value: &&Value| match at(value)? {
+            Value::Object(table) if table.len() == 1 => table.into_iter().next().map(|(_, inner)| inner),
+            _ => None,
+        };
+        let inside: Option<Vec<Value>> = all.iter().map(inner).collect();
+        if let Some(inside) = inside.filter(|inside| inside.iter().all(Value::is_object)) {
+            compare(&format!("{path}.*"), &inside.iter().collect::<Vec<_>>(), &mut found);
+        }
+    }
     found
 }
 

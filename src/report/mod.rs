@@ -63,6 +63,8 @@ pub struct ReportInput {
     pub reproduce: Vec<String>,
     /// What trials are ranked by.
     pub rank: RankBy,
+    /// Settings in which trials differ, beside those that a sweep varies: key, and the value in each trial.
+    pub differences: Vec<(String, Vec<(TrialKey, Value)>)>,
     /// The search that chose the trials, if one did.
     pub search: Option<Search>,
 }

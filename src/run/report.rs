@@ -2,18 +2,22 @@
 
 use std::path::Path;
 
+use super::ensemble::is_main;
 use super::error::RunError;
 use super::panels;
 use super::task::context;
 use crate::evaluate::reliability::{Reliability, pooled};
-use crate::evaluate::{Context, Variant, cascade, slices, table};
+use crate::evaluate::{Context, TrialKey, Variant, cascade, slices, table};
 use crate::infer::look::thresholds;
 use crate::model::Task;
-use crate::plan::{LookPlan, PlannedCase, Role};
+use crate::plan::{LookPlan, PlannedCase, Role, every_difference};
 use crate::report::search::Search;
 use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, RunInput};
 use crate::store::history::read_history;
 use crate::store::{Status, Stored, read_json};
+
+/// Trials up to which every difference between them is listed.
+const MOST_COMPARED: usize = 12;
 
 /// The data of a report on finished runs.
 ///
@@ -65,7 +69,27 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
         reproduce: reproduce(&finished)?,
         rank: first.plan.evaluate.rank,
         search: None,
+        differences: other_differences(&finished),
     })
+}
+
+/// Settings in which the trials differ and that none of them states as its own: what else a network's name stands for.
+fn other_differences(runs: &[&Stored]) -> Vec<(String, Vec<(TrialKey, serde_json::Value)>)> {
+    let mut firsts: Vec<&Stored> = Vec::new();
+    for run in runs.iter().filter(|run| is_main(&run.plan)) {
+        if firsts.iter().all(|first| first.plan.about.trial != run.plan.about.trial) {
+            firsts.push(run);
+        }
+    }
+    // With hundreds of trials, the settings that a sweep varies tell enough.
+    if firsts.len() < 2 || firsts.len() > MOST_COMPARED {
+        return Vec::new();
+    }
+    let keys = || firsts.iter().map(|run| &run.plan.about.trial);
+    let is_stated = |key: &str| keys().flat_map(|trial| &trial.settings).any(|setting| setting.key == key);
+    let found = every_difference(&firsts.iter().map(|run| &run.plan).collect::<Vec<_>>());
+    let others = found.into_iter().filter(|(key, _)| !is_stated(key));
+    others.map(|(key, values)| (key, keys().cloned().zip(values).collect())).collect()
 }
 
 fn name_of(run: &Stored) -> String {

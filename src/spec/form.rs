@@ -64,6 +64,17 @@ impl Form {
         Self::of_schema(&schema::whole_experiment())
     }
 
+    /// Whether a table can be a value.
+    pub fn holds_tables(&self) -> bool {
+        match self {
+            Self::Anything | Self::Table(_) | Self::Map(_) | Self::Choice(_) => true,
+            Self::Either(forms) => forms.iter().any(Self::holds_tables),
+            Self::Flag | Self::Integer(_) | Self::Number(_) | Self::Text(_) | Self::Words(_) | Self::List { .. } => {
+                false
+            }
+        }
+    }
+
     /// The form of the settings of `[sweep]`.
     pub fn search() -> Self {
         Self::of_schema(&schema::search())

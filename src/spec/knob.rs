@@ -6,6 +6,7 @@ use super::diagnostic::Problem;
 use super::form::Form;
 use super::node::{Content, Node};
 use super::source::Place;
+use super::suggest;
 
 /// What varies at one place.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +73,7 @@ impl Knobs<'_> {
         let mut entries = node.entries().iter();
         if let Some((key, extra)) = entries.find(|(key, _)| !allowed.contains(&key.as_str())) {
             let problem = Problem::at(extra.key_place(), format!("`{key}` does not belong to the values of `{name}`"));
-            self.problems.push(problem.help(EXAMPLES));
+            self.problems.push(problem.help(suggestion(key, allowed)));
             return None;
         }
         let kinds: Vec<&(String, Node)> =
@@ -138,6 +139,21 @@ impl Knobs<'_> {
         None
     }
 
+    /// Refuses a table where a value, a list or a range is wanted.
+    pub fn no_range(&mut self, node: &Node, name: &str) {
+        let unknown = node.entries().iter().find(|(key, _)| !DOMAINS.contains(&key.as_str()));
+        let problem = match unknown {
+            Some((key, entry)) => {
+                let problem = Problem::at(entry.key_place(), format!("`{key}` is no range of values for `{name}`"));
+                problem.help(suggestion(key, &DOMAINS))
+            }
+            None => {
+                Problem::at(node.place, format!("an empty table is no range of values for `{name}`")).help(EXAMPLES)
+            }
+        };
+        self.problems.push(problem);
+    }
+
     /// A value with what varies inside it.
     fn pattern(&mut self, node: &Node, form: &Form) -> Pattern {
         match &node.content {
@@ -145,6 +161,10 @@ impl Knobs<'_> {
                 Some(knob) => Pattern::Knob(knob, node.place),
                 None => Pattern::Value(node.clone()),
             },
+            Content::Table(_) if !form.holds_tables() => {
+                self.no_range(node, "this key");
+                Pattern::Value(node.clone())
+            }
             Content::Table(entries) => {
                 let of = |(name, inner): &(String, Node)| match form.field(name) {
                     Some(form) => (name.clone(), self.pattern(inner, form)),
@@ -179,6 +199,12 @@ impl Knobs<'_> {
             }
         }
     }
+}
+
+/// The nearest known key, else examples.
+fn suggestion(key: &str, known: &[&str]) -> String {
+    let nearest = suggest::nearest(key, known.iter().copied());
+    nearest.map_or_else(|| EXAMPLES.to_owned(), |name| format!("did you mean `{name}`?"))
 }
 
 const EXAMPLES: &str = "write `{ uniform = [0.0, 0.5] }`, `{ log-uniform = [1e-4, 1e-2] }`, `{ int = [8, 64], log = true }`, \

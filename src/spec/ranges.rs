@@ -106,6 +106,10 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("structure-tolerances-mm", 0.0, 1e3),
     ("instance-iou", 0.0, 1.0),
     ("margin", 0.0, 1e6),
+    // Jobs.
+    ("cpus", 1.0, 4096.0),
+    ("array-limit", 1.0, 1e5),
+    ("signal-seconds", 30.0, 1e5),
 ];
 
 /// Writes the table into a schema as schemars generates it: each bound of a key is the narrower of the type's and the table's.

@@ -111,6 +111,11 @@ impl Reader<'_> {
             Content::List(items) => self.axis(node, items, inner, path),
             Content::Table(_) if knob::is_domain(node, inner) => self.range(name, node, inner, path),
             Content::Table(_) if !inner.fields().is_empty() => self.table(name, node, inner, path),
+            Content::Table(_) if !inner.holds_tables() => {
+                let mut knobs = Knobs { root: self.root, problems: Vec::new() };
+                knobs.no_range(node, name);
+                self.problems.append(&mut knobs.problems);
+            }
             _ => self.not_a_list(name, node),
         }
         path.pop();
@@ -217,8 +222,7 @@ impl Reader<'_> {
     }
 
     fn not_a_list(&mut self, name: &str, node: &Node) {
-        let place = if node.is_table() { node.key_place() } else { node.place };
-        let problem = Problem::at(place, format!("a sweep needs a list or range of values for `{name}`"));
+        let problem = Problem::at(node.place, format!("a sweep needs a list or range of values for `{name}`"));
         let help = format!(
             "write `{name} = [first, second]` or `{name} = {{ uniform = [low, high] }}`; a single value belongs outside `[sweep]`"
         );

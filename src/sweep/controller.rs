@@ -64,7 +64,7 @@ impl<'a> Controller<'a> {
     fn open(&mut self) -> Result<(), RunError> {
         let opened = Entry::Opened {
             experiment: self.loaded.experiment.name.clone().unwrap_or_default(),
-            search: self.sought.settings.clone(),
+            search: Box::new(self.sought.settings.clone()),
             space: self.rules.space.clone(),
             seeds: self.sought.seeds.clone(),
             folds: self.loaded.folds.clone(),

@@ -24,7 +24,7 @@ pub enum Entry {
         /// Name of the experiment.
         experiment: String,
         /// The settings.
-        search: Search,
+        search: Box<Search>,
         /// The parameters.
         space: Space,
         /// The seeds that each trial is run with.

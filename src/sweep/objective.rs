@@ -94,7 +94,7 @@ fn validation(
     };
     let Some(history) = read_history(&run.folder)? else { return Ok(None) };
     let counts = |row: &Row| epochs.is_none_or(|most| row.count("epoch").is_some_and(|epoch| epoch <= most));
-    let best = rows(&history).filter(counts).filter(|row| row.flag("best") == Some(true)).last();
+    let best = rows(&history).filter(counts).rfind(|row| row.flag("best") == Some(true));
     Ok(best.and_then(|row| row.number(&column)))
 }
 

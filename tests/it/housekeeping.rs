@@ -101,7 +101,10 @@ fn runs_that_others_need_are_kept() {
 #[test]
 fn the_end_of_an_experiment_is_told_and_runs_in_progress_are_shown() {
     let lab = Lab::new();
-    lab.write("experiments/grid.toml", &format!("{GRID}\n[notify]\ncommand = \"cat > told-$SEGSPEC_EXPERIMENT.txt\"\n"));
+    lab.write(
+        "experiments/grid.toml",
+        &format!("{GRID}\n[notify]\ncommand = \"cat > told-$SEGSPEC_EXPERIMENT.txt\"\n"),
+    );
     let mut child = lab.command(&["run", "grid"]).spawn().unwrap();
     let mut shown = String::new();
     while child.try_wait().unwrap().is_none() {

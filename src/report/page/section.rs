@@ -8,7 +8,7 @@ use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::metric::{HEADLINE, MetricId};
 use crate::evaluate::summary::{RESAMPLES, success_column};
 use crate::evaluate::trials::BOOTSTRAP_SEED;
-use crate::evaluate::{Summary, Trial};
+use crate::evaluate::{Summary, Trial, TrialKey};
 use crate::report::{Report, ReportInput};
 
 /// With fewer cases, the page warns of its own intervals.
@@ -177,6 +177,30 @@ pub(super) fn comparison(report: &Report) -> String {
     let rows: Vec<_> = trials.iter().map(|trial| (false, comparison_row(trial, &keys))).collect();
     table(&header, &rows)
         + "<p class=\"note\">Means over cases, then structures, then seeds. Keys that all trials share are in the plans below.</p>\n"
+        + &what_else_differs(report)
+}
+
+/// Settings that no trial states, in which they differ all the same: defaults of their networks.
+fn what_else_differs(report: &Report) -> String {
+    let differences = &report.input.differences;
+    if differences.is_empty() {
+        return String::new();
+    }
+    let trials = &report.trials.all;
+    let header: Vec<String> =
+        std::iter::once("setting".to_owned()).chain(trials.iter().map(|trial| format!("#{}", trial.number))).collect();
+    let row = |(key, values): &(String, Vec<(TrialKey, serde_json::Value)>)| {
+        let of = |trial: &Trial| match values.iter().find(|(known, _)| *known == trial.context.trial) {
+            Some((_, value)) => Cell::wrapped(&super::words::words(value)),
+            None => Cell::text("–"),
+        };
+        (false, std::iter::once(Cell::text(key)).chain(trials.iter().map(of)).collect::<Vec<_>>())
+    };
+    format!(
+        "<details>\n<summary>What else differs: {} that no trial states</summary>\n{}</details>\n",
+        counted(differences.len(), "setting"),
+        table(&header, &differences.iter().map(row).collect::<Vec<_>>())
+    )
 }
 
 fn comparison_row(trial: &Trial, keys: &[&str]) -> Vec<Cell> {

@@ -85,6 +85,7 @@ pub fn input(size: &Size) -> ReportInput {
         reproduce: vec!["segspec run experiments/abdomen.toml".to_owned()],
         rank: RankBy::default(),
         search: None,
+        differences: Vec::new(),
     }
 }
 
