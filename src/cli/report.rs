@@ -145,6 +145,12 @@ pub(super) fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<Stri
     if runs.is_empty() {
         let others = store::all(Path::new(&loaded.experiment.run_root), Some(&name)).into_iter().flatten().count();
         let text = match others {
+            _ if loaded.search.is_some() && others > 0 => {
+                format!(
+                    "{}: no trial of its search has finished yet (`segspec run --dry-run` lists them)",
+                    path.display()
+                )
+            }
             0 => format!("{}: it has no runs yet: `segspec run` first", path.display()),
             _ => format!(
                 "{}: none of its {} has these settings: repeat the --set of `segspec run`, or name run folders (`segspec ls {name}`)",

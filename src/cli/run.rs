@@ -313,12 +313,12 @@ fn exit_code_of(outcomes: &Outcomes) -> Result<Exit, Failure> {
     }
 }
 
+/// Removes what runs left. Nothing is removed if another process is using one of them.
 fn clear(runs: &[Stored]) -> Result<(), RunError> {
+    let locks = runs.iter().map(|run| Lock::take(&run.folder.lock())).collect::<Result<Vec<Lock>, _>>()?;
     for run in runs {
-        // Another process may be using the folder.
-        let lock = Lock::take(&run.folder.lock())?;
         run.folder.clear()?;
-        drop(lock);
     }
+    drop(locks);
     Ok(())
 }

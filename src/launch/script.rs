@@ -34,7 +34,7 @@ pub fn script(job: &Job, settings: &Slurm) -> String {
         option(format!("--array=0-{}{limit}", job.tasks - 1));
     }
     let log = if job.tasks > 0 { "%A_%a.log" } else { "%j.log" };
-    option(format!("--output={}", job.logs.join(log).display()));
+    option(format!("--output={}", in_quotes(&job.logs.join(log))));
     option("--open-mode=append".into());
     let stated = [
         ("partition", settings.partition.clone()),
@@ -90,6 +90,12 @@ fn resuming(command: &str) -> String {
          fi\n\
          exit \"$code\"\n"
     )
+}
+
+/// A path in an option line, which `sbatch` splits at spaces outside of double quotes.
+fn in_quotes(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains(char::is_whitespace) { format!("\"{text}\"") } else { text }
 }
 
 /// A path as one word of a shell.

@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub search: Option<&'a str>,
     /// Tasks that take part in the search.
     pub participants: usize,
+    /// Further arguments of segspec, as shell words: the device.
+    pub further: &'a str,
     /// Only write the scripts.
     pub print: bool,
 }
@@ -41,7 +43,7 @@ pub fn submit(request: &Request, runs: &[Stored], mut submission: Submission) ->
     let program = std::env::current_exe().map_err(StoreError::at(Path::new("segspec")))?;
     let most = if request.print { DEFAULT_TASKS } else { max_tasks()? };
     if let Some(search) = request.search {
-        let command = format!("{} {search}", quoted(&program));
+        let command = format!("{} {search}{}", quoted(&program), request.further);
         let job = job(request, "search", request.participants, &command, None, &submission);
         send(request, &mut submission, ("search", job, Vec::new()), &[])?;
     }
@@ -54,7 +56,7 @@ pub fn submit(request: &Request, runs: &[Stored], mut submission: Submission) ->
             let list = submission.folder.join(format!("runs-{number}.txt"));
             let text = folders.iter().map(|path| format!("{}\n", path.display())).collect::<String>();
             std::fs::write(&list, text).map_err(StoreError::at(&list))?;
-            let command = format!("{} run-plan \"$run\"", quoted(&program));
+            let command = format!("{} run-plan \"$run\"{}", quoted(&program), request.further);
             let job = job(request, "", part.len(), &command, Some(&list), &submission);
             here.push(send(request, &mut submission, ("runs", job, folders), &before)?);
         }
@@ -63,7 +65,6 @@ pub fn submit(request: &Request, runs: &[Stored], mut submission: Submission) ->
     let command = format!("{} report {}", quoted(&program), request.report);
     let job = job(request, "report", 0, &command, None, &submission);
     send(request, &mut submission, ("report", job, Vec::new()), &before)?;
-    submission.write()?;
     Ok(submission)
 }
 
@@ -125,7 +126,9 @@ fn send(
     let id = if request.print { format!("<job {number}>") } else { sbatch(&path, after)? };
     submission.jobs.push(Submitted { id: id.clone(), kind: kind.into(), script: path, runs });
     // What has been submitted is known even if the next job is refused.
-    submission.write()?;
+    if !request.print {
+        submission.write()?;
+    }
     Ok(id)
 }
 

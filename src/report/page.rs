@@ -45,12 +45,16 @@ type Part = (&'static str, String);
 fn sections(report: &Report, figures: &[NamedFigure], files: &CaseFiles) -> Vec<Part> {
     let of = |section| figures.iter().filter(move |figure| figure.section == section);
     let charts = |section| of(section).map(chart).collect::<String>();
-    let plane: String = of(Section::Plane).map(chart).collect();
-    let plane = if plane.is_empty() { plane } else { format!("<div class=\"pair\">\n{plane}</div>\n") };
+    let pair = |section| match charts(section) {
+        charts if charts.is_empty() => charts,
+        charts => format!("<div class=\"pair\">\n{charts}</div>\n"),
+    };
+    let plane = pair(Section::Plane);
+    let searched = pair(Section::Course) + &charts(Section::Search);
     let sections = [
         ("Summary", summary(report)),
         ("Notes", section::notes(&report.input)),
-        ("Search", report.input.search.as_ref().map_or_else(String::new, search::section) + &charts(Section::Search)),
+        ("Search", report.input.search.as_ref().map_or_else(String::new, search::section) + &searched),
         ("Comparison", section::comparison(report) + &charts(Section::Comparison)),
         ("Ranking", report.ranking.as_ref().map_or_else(String::new, ranking::section) + &charts(Section::Ranking)),
         ("Per structure", section::structures(report) + &charts(Section::Structures) + &plane),

@@ -41,7 +41,7 @@ pub struct Tried {
     pub label: String,
     /// Its settings.
     pub settings: Vec<Setting>,
-    /// `finished`, `paused`, `ended early`, `running`, `failed` or `not possible`.
+    /// `finished`, `paused`, `ended early`, `unfinished`, `failed` or `not possible`.
     pub state: String,
     /// The objectives, as far as they are known.
     pub values: Vec<f64>,

@@ -254,6 +254,7 @@ pub fn contradictions(declaration: &Declaration, sweep: &Node) -> Vec<Problem> {
         problems.push(Problem::at(sweep.key_place(), "this sweep has nothing to search").help(help));
     }
     let names: Vec<&str> = space.space().parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    problems.extend(search.exclude.iter().filter_map(|table| meaningless(table, place_of("exclude"))));
     for key in search.exclude.iter().flat_map(serde_json::Map::keys).filter(|key| !names.contains(&key.as_str())) {
         let problem =
             Problem::at(place_of("exclude"), format!("`exclude` names `{key}`, which this sweep does not vary"));
@@ -263,6 +264,21 @@ pub fn contradictions(declaration: &Declaration, sweep: &Node) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+/// An entry of `exclude` that leaves out everything, or bounds of other names than `above` and `below`.
+fn meaningless(table: &serde_json::Map<String, serde_json::Value>, place: Place) -> Option<Problem> {
+    if table.is_empty() {
+        let help = "name at least one key and its value: `{ \"train.batch-size\" = 8 }`";
+        return Some(Problem::at(place, "an empty table in `exclude` would leave out every trial").help(help));
+    }
+    let bounds = table.values().filter_map(serde_json::Value::as_object);
+    let unknown = bounds.flat_map(serde_json::Map::keys).find(|key| !["above", "below"].contains(&key.as_str()))?;
+    let message = format!("`{unknown}` is no bound of `exclude`");
+    Some(
+        Problem::at(place, message)
+            .help("write `{ above = 4 }`, `{ below = 4 }`, or the value itself; a variant by its name"),
+    )
 }
 
 fn has_range(knob: &Knob) -> bool {

@@ -120,7 +120,7 @@ impl<'a> Namer<'a> {
         suffix(path, (1..path.len()).find(|length| is_unique(*length)).unwrap_or(path.len()))
     }
 
-    /// Plain values as they are, variants by name: see [`value_label`].
+    /// Plain values as they are, variants by name.
     pub fn value(&self, items: &[Node], at: usize) -> String {
         value_label(items, at)
     }

@@ -90,6 +90,9 @@ impl<'a> Controller<'a> {
         loop {
             self.journal.read_new()?;
             let state = self.state()?;
+            if self.restore(&state, queue)? {
+                return Ok(More::Added);
+            }
             match self.look(&state, queue)? {
                 Step::Added => return Ok(More::Added),
                 Step::Written => continue,
@@ -141,6 +144,21 @@ impl<'a> Controller<'a> {
             }
         }
         Ok(runs)
+    }
+
+    /// Adds tasks for the runs of finished trials: those that were deleted or damaged since are done again, the others are skipped.
+    fn restore(&mut self, state: &State, queue: &mut Queue) -> Result<bool, RunError> {
+        let mut added = false;
+        for (number, trial) in state.trials.iter().enumerate() {
+            if !matches!(trial.status, Status::Finished(_)) {
+                continue;
+            }
+            let Ok(repeats) = self.repeats.of(number, trial)? else { continue };
+            for run in repeats.iter().flat_map(|repeat| repeat.first.iter().chain([&repeat.main])) {
+                added |= queue.find(&run.ids).is_none() && matches!(progress(run, None, queue), Progress::Added);
+            }
+        }
+        Ok(added)
     }
 
     /// Looks at every trial in progress.

@@ -73,6 +73,8 @@ struct Busy {
     outcome: Option<Outcome>,
     /// Whether it was asked to stop.
     is_stopping: bool,
+    /// Whether it told anything: else the machine or the launcher is at fault, not the run.
+    has_begun: bool,
 }
 
 struct Pool<'a, 'r> {
@@ -169,7 +171,8 @@ impl Pool<'_, '_> {
                     Order { place, device, command, threads, stop_after: task.stop_after, setting: self.setting };
                 let worker = Worker::start(run, &order, self.sender.clone())?;
                 self.queue.begin(index);
-                self.workers[place] = Some(Busy { run: index, worker, outcome: None, is_stopping: false });
+                self.workers[place] =
+                    Some(Busy { run: index, worker, outcome: None, is_stopping: false, has_begun: false });
                 Ok(())
             }
         }
@@ -190,6 +193,7 @@ impl Pool<'_, '_> {
     /// Passes a worker's event on, with the run's position in the experiment.
     fn forward(&mut self, place: usize, event: Event) {
         let Some(busy) = &mut self.workers[place] else { return };
+        busy.has_begun = true;
         let events = self.setting.events.of(&self.queue.task(busy.run).run.id());
         events.emit(match event.kind {
             Kind::Run { label, folder, structures, .. } => {
@@ -223,7 +227,8 @@ impl Pool<'_, '_> {
                     self.setting.events.of(&run.id()).warn(format!("run {}: {reason}; trying again", run.id()));
                 } else {
                     let reason = format!("{reason}; see {}", log.display());
-                    let outcome = Outcome::Failed { class: FailureClass::Trial, reason };
+                    let class = if busy.has_begun { FailureClass::Trial } else { FailureClass::Environment };
+                    let outcome = Outcome::Failed { class, reason };
                     self.emit_end(busy.run, &outcome);
                     self.end(busy.run, outcome, after)?;
                 }

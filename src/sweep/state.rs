@@ -68,7 +68,7 @@ impl Status {
     /// For tables.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Active => "running",
+            Self::Active => "unfinished",
             Self::Paused { .. } => "paused",
             Self::Finished(_) => "finished",
             Self::Pruned { .. } => "ended early",

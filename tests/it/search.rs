@@ -189,3 +189,37 @@ fn what_cannot_be_searched_is_refused_before_any_compute() {
         assert!(!lab.path("runs/search").exists());
     }
 }
+
+#[test]
+fn what_was_deleted_of_finished_trials_is_done_again() {
+    let lab = search("method = \"random\"\nbudget = { trials = 3 }");
+    lab.run("search", &[]);
+    let scores = fs::read(lab.path("reports/search/structures.csv")).unwrap();
+    let lines = journal(&lab);
+    for arguments in [&["rm", "search", "--part", "predictions", "--yes"][..], &["rm", "search", "--yes"]] {
+        assert_eq!(lab.end(arguments).code, 0);
+        lab.run("search", &[]);
+        assert_eq!(fs::read(lab.path("reports/search/structures.csv")).unwrap(), scores);
+        assert_eq!(journal(&lab), lines, "nothing new was decided");
+    }
+    // Where a run is in use, `--fresh` removes nothing.
+    let folder = lab.run_folders("search").remove(0);
+    let lock = fs::File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = lab.end(&["run", "search", "--fresh"]);
+    assert!(refused.code == 7 && lab.run_folders("search").iter().all(|run| run.join("manifest.json").exists()));
+}
+
+#[test]
+fn a_search_without_any_finished_trial_fails_and_a_broken_launcher_costs_no_trial() {
+    let lab = search("method = \"random\"\nbudget = { trials = 2 }");
+    lab.write("experiments/lost.toml", "extends = [\"search.toml\"]\n[launcher]\ncommand = \"false {}\"\n");
+    let ended = lab.end(&["run", "lost", "--launcher", "command"]);
+    assert_eq!(ended.code, 7, "{}{}", ended.out, ended.err);
+    lab.write("experiments/lost.toml", "extends = [\"search.toml\"]\n");
+    assert!(lab.run("lost", &[]).out.contains("2 of 2 trials: 2 finished"));
+    let text = fs::read_to_string(lab.path("experiments/search.toml")).unwrap();
+    lab.write("experiments/high.toml", &text.replace("[1e-4, 1e-1]", "[1e24, 1e25]"));
+    let ended = lab.end(&["run", "high"]);
+    assert_eq!(ended.code, 5, "{}{}", ended.out, ended.err);
+}

@@ -340,7 +340,7 @@ fn a_real_slurm_executes_requeues_and_reports() {
     };
     let job = submit();
     let state_of = |task: usize| status().into_iter().find(|(id, _)| *id == format!("{job}_{task}")).unwrap().1;
-    until("a running task", 30, || state_of(0) == "running");
+    until("a running task", 120, || state_of(0) == "running");
     assert!(status().iter().any(|(_, state)| state == "waiting"), "{:?}", status());
     slurm.call("scancel", &[&format!("{job}_5")]);
     let folders: Vec<PathBuf> = {
@@ -348,16 +348,16 @@ fn a_real_slurm_executes_requeues_and_reports() {
         fs::read_to_string(jobs.join("runs-0.txt")).unwrap().lines().map(PathBuf::from).collect()
     };
     let run_of = |task: usize| folders[task].parent().unwrap().parent().unwrap().to_path_buf();
-    until("a checkpoint of task 0", 60, || run_of(0).join("checkpoints/last/state.json").is_file());
+    until("a checkpoint of task 0", 180, || run_of(0).join("checkpoints/last/state.json").is_file());
     slurm.call("scancel", &["-b", "-s", "USR2", &format!("{job}_0")]);
-    until("the requeue of task 0", 60, || {
+    until("the requeue of task 0", 180, || {
         ["waiting", "running"].contains(&state_of(0).as_str())
             && slurm.call("scontrol", &["show", "job", &format!("{job}_0")]).contains("Restarts=1")
     });
     // A requeued job waits two minutes, unless it is told otherwise.
     sleep(Duration::from_secs(2));
     slurm.call("scontrol", &["update", &format!("jobid={job}_0"), "StartTime=now"]);
-    until("the end of the array", 240, || {
+    until("the end of the array", 600, || {
         status().iter().all(|(_, state)| ["finished", "not queued", "ended"].contains(&state.as_str()))
     });
     let states: Vec<String> = (0..6).map(state_of).collect();
@@ -366,7 +366,7 @@ fn a_real_slurm_executes_requeues_and_reports() {
     assert_eq!(states[5], "not queued");
     assert!(lab.path("reports/grid/report.html").is_file(), "the report job has run");
     let again = submit();
-    until("the cancelled run", 120, || {
+    until("the cancelled run", 300, || {
         status().iter().all(|(_, state)| ["finished", "ended"].contains(&state.as_str()))
     });
     assert_eq!(status().iter().filter(|(id, _)| id.starts_with(&format!("{again}_"))).count(), 1);

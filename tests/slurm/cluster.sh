@@ -45,14 +45,14 @@ local_only() { LD_PRELOAD="$folder/run/loopback.so" "$@"; }
 head -c 128 /dev/urandom > "$folder/key/munge" && chmod 400 "$folder/key/munge"
 munged --force --key-file="$folder/key/munge" --socket="$folder/run/munge" --pid-file="$folder/pid/munged" \
   --log-file="$folder/log/munged" --seed-file="$folder/key/seed"
-wait_until 10 test -S "$folder/run/munge"
+wait_until 30 test -S "$folder/run/munge"
 
 database=$(free_port)
 mariadb-install-db --no-defaults --datadir="$folder/db" --auth-root-authentication-method=normal --skip-test-db --user=root \
   > "$folder/log/install" 2>&1
 mariadbd --no-defaults --datadir="$folder/db" --socket="$folder/run/db" --port="$database" --bind-address=127.0.0.1 \
   --pid-file="$folder/pid/mariadbd" --innodb-lock-wait-timeout=900 --skip-name-resolve --user=root > "$folder/log/mariadbd" 2>&1 &
-wait_until 30 mariadb-admin --no-defaults --socket="$folder/run/db" -u root ping
+wait_until 90 mariadb-admin --no-defaults --socket="$folder/run/db" -u root ping
 mariadb --no-defaults --socket="$folder/run/db" -u root -e "create database slurm_acct_db; create user slurm@'127.0.0.1' identified by 'slurm';
   grant all on slurm_acct_db.* to slurm@'127.0.0.1';"
 
@@ -126,9 +126,9 @@ echo "PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP" >> "
 
 export SLURM_CONF=$folder/slurm.conf
 local_only slurmdbd >&2
-wait_until 30 sacctmgr -n list cluster
+wait_until 90 sacctmgr -n list cluster
 local_only slurmctld -c >&2
-wait_until 20 scontrol ping
+wait_until 60 scontrol ping
 for node in n1 n2; do local_only slurmd -N "$node" >&2; done
-wait_until 30 bash -c '[ "$(sinfo -h -N -t idle -o %N | wc -l)" = 2 ]'
+wait_until 90 bash -c '[ "$(sinfo -h -N -t idle -o %N | wc -l)" = 2 ]'
 echo "$SLURM_CONF"

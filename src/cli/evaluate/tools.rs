@@ -87,6 +87,12 @@ pub(super) fn compare(args: &Evaluate, scope: &Scope, tools: &[Tool], all: &[Sco
         ranking.cautions.push(format!("Ranked on the {} of {n} cases that every tool was scored on.", common.len()));
     }
     ranking.origin.failures.append(&mut failures);
+    if args.margin.is_some() {
+        ranking.cautions.push(
+            "The margin was stated when the predictions were scored: declare it before, in the study's protocol."
+                .into(),
+        );
+    }
     let title = tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ");
     command::finish(&ranking, &title, args.output.as_deref(), (args.json, false)).map(drop)
 }

@@ -44,6 +44,7 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned) -> Result<Exit, Fai
     let settings = loaded.experiment.launcher.slurm.clone().unwrap_or_default();
     let arguments = experiment_words(args);
     let taking_part = format!("run {arguments} --take-part{}", fold_words(args));
+    let further = args.device.map_or_else(String::new, |device| format!(" --device {device}"));
     let is_search = loaded.search.is_some();
     let runs = if is_search { Vec::new() } else { due(planned)? };
     if !is_search && runs.is_empty() {
@@ -58,6 +59,7 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned) -> Result<Exit, Fai
         data: &data,
         report: &arguments,
         search: is_search.then_some(taking_part.as_str()),
+        further: &further,
         participants: settings.array_limit.map_or(PARTICIPANTS, |limit| limit as usize),
         print: args.print,
     };

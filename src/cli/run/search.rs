@@ -59,6 +59,11 @@ pub fn execute(
     if !args.take_part {
         tell(&loaded.experiment, &format!("{text}{counts}\n"), &outcomes, &setting.events);
     }
+    let state = controller.borrow().state()?;
+    let is = |word: &str| state.trials.iter().any(|trial| trial.status.word() == word);
+    if is("failed") && !is("finished") && !outcomes.is_stopped() {
+        return Err(Failure::message(Exit::TrialFailed, "no trial of this search could be finished"));
+    }
     exit_code_of(&only_own(outcomes))
 }
 
@@ -136,7 +141,7 @@ fn dry_run(state: &State, sought: &Sought, as_json: bool) -> Result<Exit, Failur
 
 /// `12 of 30 trials: 9 finished, 3 paused`.
 fn summary(state: &State, sought: &Sought) -> String {
-    let words = ["finished", "running", "paused", "ended early", "failed", "not possible"];
+    let words = ["finished", "unfinished", "paused", "ended early", "failed", "not possible"];
     let count = |name: &str| state.trials.iter().filter(|trial| trial.status.word() == name).count();
     let counts: Vec<String> = words
         .iter()
@@ -147,5 +152,6 @@ fn summary(state: &State, sought: &Sought) -> String {
     let begun = state.trials.len() - count("not possible");
     let of = sought.settings.trials().map_or_else(String::new, |of| format!(" of {of}"));
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-    format!("search: {begun}{of} {}{counts}", if begun == 1 { "trial" } else { "trials" })
+    let all = sought.settings.trials().unwrap_or(begun);
+    format!("search: {begun}{of} {}{counts}", if all == 1 { "trial" } else { "trials" })
 }

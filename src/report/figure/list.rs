@@ -46,7 +46,9 @@ pub struct Part {
 /// A section of the page with figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// How trials were searched for.
+    /// The values of a search; two figures side by side.
+    Course,
+    /// The settings of a search.
     Search,
     /// Structures from best to worst.
     Ranking,
@@ -66,13 +68,13 @@ pub enum Section {
 pub const FIGURES: &[Kind] = &[
     Kind {
         name: "search-history",
-        section: Section::Search,
+        section: Section::Course,
         caption: "Objective of every trial, in the order in which they began.",
         shows: Shows::Search(search::draw_history),
     },
     Kind {
         name: "search-front",
-        section: Section::Search,
+        section: Section::Course,
         caption: "Both objectives of every trial (Pareto front).",
         shows: Shows::Search(search::draw_front),
     },

@@ -180,7 +180,7 @@ pub(in crate::report) fn origin(ranking: &Ranking) -> Vec<String> {
 /// What the columns mean.
 pub(in crate::report) fn legend(ranking: &Ranking) -> String {
     let margin = match ranking.margin {
-        Some(margin) => format!("declared margin {margin}"),
+        Some(margin) => format!("margin {margin}"),
         None => "no margin was declared".to_owned(),
     };
     format!(

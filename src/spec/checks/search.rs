@@ -64,7 +64,7 @@ fn check_prune(search: &Search, trials: &[Trial], findings: &mut Findings) {
                 && rungs.min_epochs >= *epochs
             {
                 let message = format!("the first rung is not before the last epoch, {epochs}");
-                findings.error("sweep.prune.asha.min-epochs", message, "state fewer epochs");
+                findings.error("sweep.prune.asha.min-epochs", message, "lower `min-epochs`");
             } else if epochs.len() > 1 {
                 let help = "keep `train.epochs` the same for all trials: rungs compare trials after the same epochs";
                 findings.error("sweep.prune", "the trials have different numbers of epochs", help);
