@@ -8,7 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{PLAN, PREDICTIONS, RunFolder, cache, entries, read_json, write_json};
@@ -82,7 +81,7 @@ pub fn list(run_root: &Path, experiment: Option<&str>) -> (Vec<Listed>, Vec<Stor
     let file = cache(run_root).join("runs.json");
     // A damaged cache is as good as none.
     let known = read_json::<Cache>(&file).ok().flatten().filter(|known| known.version == VERSION).unwrap_or_default();
-    let found: Vec<_> = runs.par_iter().flat_map_iter(|path| of_run(path, &known)).collect();
+    let found = read_all(&runs, &known);
     let (mut listed, mut unreadable, mut new) = (Vec::new(), Vec::new(), Cache { version: VERSION, ..known });
     let mut is_changed = false;
     for result in found {
@@ -103,8 +102,24 @@ pub fn list(run_root: &Path, experiment: Option<&str>) -> (Vec<Listed>, Vec<Stor
     (listed, unreadable)
 }
 
-/// The predictions of a run: where it is read from, what it says, and whether that is new.
-fn of_run(path: &Path, known: &Cache) -> Vec<Result<(PathBuf, Known, bool), StoreError>> {
+/// Where a run is read from, what it says, and whether that is new.
+type Found = Result<(PathBuf, Known, bool), StoreError>;
+
+/// Reads all runs, in threads of their own: in a shared pool, a thread that waits for a table to be read would begin the next run
+/// meanwhile, one within the other, until its stack is full.
+fn read_all(runs: &[PathBuf], known: &Cache) -> Vec<Found> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let read = |part: &[PathBuf]| part.iter().flat_map(|path| of_run(path, known)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let parts = runs.chunks(runs.len().div_ceil(threads).max(1));
+        let readers: Vec<_> = parts.map(|part| (part, scope.spawn(move || read(part)))).collect();
+        // A thread that panicked is no reason to lose its runs: they are read here.
+        readers.into_iter().flat_map(|(part, reader)| reader.join().unwrap_or_else(|_| read(part))).collect()
+    })
+}
+
+/// The predictions of a run.
+fn of_run(path: &Path, known: &Cache) -> Vec<Found> {
     let predictions: Vec<_> =
         entries(&path.join(PREDICTIONS)).into_iter().filter(|at| at.join(PLAN).exists()).collect();
     let places = if predictions.is_empty() { vec![path.to_path_buf()] } else { predictions };

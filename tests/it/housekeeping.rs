@@ -122,3 +122,19 @@ fn the_end_of_an_experiment_is_told_and_runs_in_progress_are_shown() {
     let ended = lab.run("grid", &[]);
     assert!(ended.err.contains("notify.command: exit status: 3"), "{}", ended.err);
 }
+
+#[test]
+fn thousands_of_unfinished_runs_are_listed() {
+    let lab = Lab::new();
+    lab.run("tiny", &["--stop-after", "1"]);
+    let run = lab.run_folder("tiny");
+    for number in 0..1500 {
+        let copy = lab.path(&format!("runs/many/{number}"));
+        fs::create_dir_all(&copy).unwrap();
+        for file in ["plan.toml", "manifest.json", "history.parquet"] {
+            fs::copy(run.join(file), copy.join(file)).unwrap();
+        }
+    }
+    assert_eq!(listed(&lab, &[]).len(), 1501);
+    assert_eq!(listed(&lab, &["--state", "resumable"]).len(), 1501);
+}
