@@ -215,7 +215,7 @@ fn name_apart(rows: &mut [Row]) {
 fn name_predictions(rows: &mut [Row]) {
     let mut groups: std::collections::BTreeMap<_, Vec<usize>> = Default::default();
     for (place, row) in rows.iter().enumerate() {
-        groups.entry((row.run.experiment.clone(), row.run.run.clone())).or_default().push(place);
+        groups.entry(row.run.run_folder().to_path_buf()).or_default().push(place);
     }
     for places in groups.into_values().filter(|places| places.len() > 1) {
         let runs: Vec<Stored> = places.iter().filter_map(|place| Stored::open(&rows[*place].run.folder).ok()).collect();

@@ -54,6 +54,14 @@ pub struct Listed {
     pub marks: Marks,
 }
 
+impl Listed {
+    /// Folder of the run.
+    pub fn run_folder(&self) -> &Path {
+        let above = self.folder.parent().filter(|above| above.ends_with(PREDICTIONS)).and_then(Path::parent);
+        above.unwrap_or(&self.folder)
+    }
+}
+
 /// Time and size of a file; none if there is none.
 type Stamp = Option<(u64, u64)>;
 
@@ -177,8 +185,7 @@ fn read(place: &Path) -> Result<Listed, StoreError> {
 fn with_lock(listed: &Listed) -> Listed {
     let mut now = listed.clone();
     if now.status != Status::Finished {
-        let above = now.folder.parent().filter(|above| above.ends_with(PREDICTIONS)).and_then(Path::parent);
-        let run = RunFolder::at(above.unwrap_or(&now.folder));
+        let run = RunFolder::at(now.run_folder());
         if let Some(holder) = Lock::holder(&run.lock()) {
             now.status = Status::Running { holder };
         }
