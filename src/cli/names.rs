@@ -6,11 +6,16 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Cli, Exit, Failure};
+use crate::counted;
+use crate::spec::suggest;
+use crate::store::Stored;
 
 /// Folder of all runs, unless `run-root` says otherwise.
 const RUNS: &str = "runs";
 /// Fewest characters of a run id that name a run.
 const SHORTEST_ID: usize = 4;
+/// Runs that are listed where several could be meant.
+const MOST_LISTED: usize = 8;
 
 /// Commands that users of other tools try, and what does their work here.
 const HINTS: [(&[&str], &str); 10] = [
@@ -80,35 +85,85 @@ fn option_hint(command: &str, error: &clap::Error) -> Option<&'static str> {
     )
 }
 
-/// The folder of a run: a path, or the beginning of a run's id (at least four characters) below `runs/`.
+/// The folder of a run: a path, the beginning of a run's id (at least four characters) below `runs/`, or the file or name of an
+/// experiment with a single run.
 ///
 /// # Errors
 /// There is no such run, or several.
 pub(super) fn run_folder(argument: &Path) -> Result<PathBuf, Failure> {
-    let is_run = |path: &Path| path.join("plan.toml").is_file();
     if is_run(argument) {
         return Ok(argument.to_path_buf());
     }
     let failed = |text: String| Err(Failure::message(Exit::BadData, text));
+    let shown = argument.display();
+    let of_experiment = runs_of_experiment(argument);
+    match of_experiment.as_slice() {
+        [one] => return Ok(one.clone()),
+        [] => {}
+        several => {
+            let text = format!("{shown} has {}, name one of them:\n", counted(several.len(), "run"));
+            return failed(text + &listed(several));
+        }
+    }
+    if argument.is_file() {
+        return failed(format!("{shown} is a file; a run is named by its folder or id, which `segspec ls` lists"));
+    }
     if argument.exists() {
-        return failed(format!("{} is not a run folder: it has no plan.toml", argument.display()));
+        return failed(format!("{shown} is not a run folder: it has no plan.toml"));
     }
     let id = argument.to_string_lossy();
     let is_id = id.len() >= SHORTEST_ID && argument.components().count() == 1;
     let mut found = Vec::new();
+    let folders = entries(Path::new(RUNS));
     if is_id {
-        let folders = entries(Path::new(RUNS)).into_iter().flat_map(|experiment| entries(&experiment));
+        let runs = folders.iter().flat_map(|experiment| entries(experiment));
         let matches = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&*id));
-        found = folders.filter(|path| matches(path) && is_run(path)).collect();
+        found = runs.filter(|path| matches(path) && is_run(path)).collect();
     }
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => failed(format!("{}: no such run folder; `segspec ls` lists the runs", argument.display())),
-        several => {
-            let names = several.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-            failed(format!("{id} is the beginning of several runs: {names}"))
+        [] => {
+            let names: Vec<String> = folders.iter().map(|folder| file_name(folder)).collect();
+            let near = suggest::nearest(&id, names.iter().map(String::as_str).filter(|name| !name.starts_with('.')));
+            let hint =
+                near.map_or_else(|| "`segspec ls` lists the runs".into(), |near| format!("did you mean `{near}`?"));
+            failed(format!("{shown}: no such run folder; {hint}"))
         }
+        several => failed(format!("{id} is the beginning of several runs:\n{}", listed(several))),
     }
+}
+
+fn is_run(path: &Path) -> bool {
+    path.join("plan.toml").is_file()
+}
+
+/// The runs of an experiment that is given by its file or name.
+fn runs_of_experiment(argument: &Path) -> Vec<PathBuf> {
+    let is_spec = argument.is_file() && argument.extension().is_some_and(|ending| ending == "toml");
+    if !is_spec && argument.components().count() != 1 {
+        return Vec::new();
+    }
+    let Some(name) = (if is_spec { argument.file_stem() } else { argument.file_name() }) else { return Vec::new() };
+    // Those of `--smoke` and ensembles have names of their own; only trainings of the experiment count.
+    let is_smoke = |path: &PathBuf| file_name(path).starts_with("smoke-");
+    entries(&Path::new(RUNS).join(name)).into_iter().filter(|path| is_run(path) && !is_smoke(path)).collect()
+}
+
+/// The runs, one per line, with what tells them apart.
+fn listed(runs: &[PathBuf]) -> String {
+    let line = |path: &PathBuf| {
+        let about = Stored::open(path).map(|run| run.plan.name()).unwrap_or_default();
+        format!("  {}  {about}", path.display()).trim_end().to_owned()
+    };
+    let mut lines: Vec<String> = runs.iter().take(MOST_LISTED).map(line).collect();
+    if runs.len() > MOST_LISTED {
+        lines.push(format!("  and {} more: `segspec ls` lists them", runs.len() - MOST_LISTED));
+    }
+    lines.join("\n")
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// An experiment file: a path, or the name of a file in `experiments/` without its ending, which need not exist.

@@ -62,7 +62,7 @@ pub struct Run {
     /// Continue training from the weights and optimiser state of a finished run that was planned for fewer epochs
     #[arg(long, value_name = "RUN", conflicts_with_all = ["fresh", "smoke", "dry_run"])]
     continue_from: Option<PathBuf>,
-    /// List the runs and their states without computing anything
+    /// List the runs, their states and the time they need, without running them (a training step of each new network is measured)
     #[arg(long)]
     dry_run: bool,
     /// Execute the runs elsewhere: `slurm` submits jobs and leaves (`segspec status` tells how they are), `command` calls the shell command
@@ -159,7 +159,8 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
     let (access, cancelled) = (Access::Read, &cancel);
     let request = Request { loaded: &loaded, data_root: &data_root, folds, access, cancel: cancelled, events: &events };
     let planner = Planner::open(&request)?;
-    let mut planned = planner.all()?;
+    let is_grid = loaded.search.is_none();
+    let mut planned = if args.dry_run && is_grid { planner.survey()? } else { planner.all()? };
     if args.fold.is_none() && loaded.folds.is_empty() && planned.folds > 1 {
         events.warn(format!("running fold 0 of {} only; `--fold all` runs every fold", planned.folds));
     }
@@ -167,7 +168,7 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
         planning::shrink(&mut planned);
     }
     if args.launcher == Some(Launch::Slurm) {
-        return launch::slurm(&args, &loaded, &planned);
+        return launch::slurm(&args, &loaded, &planned, &request.folds);
     }
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
     let setting =
@@ -176,7 +177,7 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
         return search::execute(&args, &loaded, sought, (&planner, &planned, &request.folds), &setting);
     }
     if args.dry_run {
-        return dry_run::dry_run(&planned, args.json);
+        return dry_run::dry_run(&planned, &setting, args.json);
     }
     if args.fresh || args.smoke {
         clear(&planned.runs)?;

@@ -1,6 +1,7 @@
 //! The tables of a report as text for other programs: Markdown, LaTeX (booktabs), CSV. Returned, not printed.
 
 use super::Report;
+use super::search::Search;
 use crate::evaluate::frame::{Row, rows};
 use crate::evaluate::metric::HEADLINE;
 use crate::evaluate::{DICE, HD95, IOU, MetricId, NSD, Trial};
@@ -74,7 +75,21 @@ pub fn csv(report: &Report) -> Result<String, csv::Error> {
 fn grids(report: &Report) -> Vec<Grid> {
     let trials = &report.trials.all;
     let comparison = (trials.len() > 1).then(|| comparison(trials));
-    comparison.into_iter().chain(report.trials.best().map(|best| structures(report, best))).collect()
+    let front = report.input.search.as_ref().and_then(front);
+    let best = report.trials.best().map(|best| structures(report, best));
+    comparison.into_iter().chain(front).chain(best).collect()
+}
+
+/// Of a search with two objectives, the trials that no other beats in both.
+fn front(search: &Search) -> Option<Grid> {
+    let rows = search.front_rows()?;
+    let names = search.objectives.iter().map(|judge| judge.name.clone());
+    Some(Grid {
+        caption: "Pareto front: trials that no other beats in both objectives.".into(),
+        header: ["trial".to_owned()].into_iter().chain(names).collect(),
+        rows,
+        last_is_mean: false,
+    })
 }
 
 fn comparison(trials: &[Trial]) -> Grid {

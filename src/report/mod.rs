@@ -172,7 +172,7 @@ fn chosen(search: &Search, trials: &Trials) -> Option<Chosen> {
     let is_whole = |variant: &Variant| matches!(variant, Variant::Network | Variant::Cascade);
     let is_best = |key: &TrialKey| key.settings == best.settings && is_whole(&key.variant);
     let place = trials.all.iter().position(|trial| is_best(&trial.context.trial))?;
-    Some(Chosen { place, by: judge.name.clone(), on_scored_cases: judge.on_scored_cases, of: search.trials.len() })
+    Some(Chosen { place, by: judge.name.clone(), on_scored_cases: judge.on_scored_cases, of: search.judged() })
 }
 
 /// The ranking of the trials that can be compared.

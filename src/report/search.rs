@@ -72,6 +72,28 @@ impl Tried {
 }
 
 impl Search {
+    /// Settings and both objectives of each trial on the Pareto front; `None` with one objective or before a trial is finished.
+    pub fn front_rows(&self) -> Option<Vec<Vec<String>>> {
+        let row = |place: &usize| {
+            let trial = self.trials.get(*place)?;
+            let values = trial.values.iter().map(|value| shown(*value));
+            Some([trial.label.clone()].into_iter().chain(values).collect())
+        };
+        let rows: Vec<Vec<String>> = self.front.iter().filter_map(row).collect();
+        (!rows.is_empty()).then_some(rows)
+    }
+
+    /// Number of different trials that have a value: those among which the best was chosen.
+    pub fn judged(&self) -> usize {
+        let mut known: Vec<&[Setting]> = Vec::new();
+        for trial in self.trials.iter().filter(|trial| !trial.values.is_empty()) {
+            if !known.contains(&trial.settings.as_slice()) {
+                known.push(&trial.settings);
+            }
+        }
+        known.len()
+    }
+
     /// Whether one value is better than another, by the first objective.
     pub fn is_better(&self, value: f64, than: f64) -> bool {
         match self.objectives.first() {
@@ -79,4 +101,9 @@ impl Search {
             _ => value > than,
         }
     }
+}
+
+/// Four digits of a score; counts and seconds as they are.
+fn shown(value: f64) -> String {
+    if value.abs() < 100.0 { format!("{value:.4}") } else { format!("{value:.0}") }
 }

@@ -1,6 +1,7 @@
 //! The scores as text for a terminal, tables of structures at most 80 columns wide. Returned, not printed.
 
 use super::Report;
+use super::search::Search;
 use super::text_table::{Charset, TextTable};
 use crate::counted;
 use crate::evaluate::frame::{Row, rows};
@@ -39,6 +40,7 @@ pub fn report(report: &Report, charset: Charset) -> String {
         } else {
             String::new()
         };
+        text += &report.input.search.as_ref().and_then(|search| front(search, charset)).unwrap_or_default();
         text += &format!("\nBest trial{of}: {}\n\n", best.name());
     }
     text += &summary(&best.summary, charset);
@@ -53,6 +55,15 @@ pub fn report(report: &Report, charset: Charset) -> String {
     }
     text += &missing(report).map_or_else(String::new, |missing| missing + "\n");
     text
+}
+
+/// The trials of a search that no other beats in both of its objectives.
+fn front(search: &Search, charset: Charset) -> Option<String> {
+    let rows = search.front_rows()?;
+    let heading = ["trial".to_owned()].into_iter().chain(search.objectives.iter().map(|judge| judge.name.clone()));
+    let mut table = TextTable::of_scores(heading.collect(), charset);
+    rows.into_iter().for_each(|row| table.row(row));
+    Some(format!("\nPareto front (no other trial is better in both):\n{}", table.render()))
 }
 
 /// Planned runs that the report lacks; `None` if there are none.

@@ -139,6 +139,9 @@ pub enum RunError {
     /// Nothing was found where results were expected.
     #[error("{0}")]
     NothingThere(String),
+    /// Trials of a sweep whose settings cannot be planned.
+    #[error("{} cannot be run:\n  {}\nLeave them out with `exclude` in [sweep], or change their values", crate::counted(.0.len(), "trial"), .0.join("\n  "))]
+    Trials(Vec<String>),
     /// A search that cannot go on.
     #[error("{0}")]
     Search(String),
@@ -166,7 +169,7 @@ impl RunError {
             Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) | Self::DataMoved { .. } => FailureClass::Data,
             Self::Train(TrainError::Pretrained(_)) => FailureClass::Data,
             Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_)) => FailureClass::Spec,
-            Self::Continue { .. } | Self::Search(_) => FailureClass::Spec,
+            Self::Continue { .. } | Self::Search(_) | Self::Trials(_) => FailureClass::Spec,
             Self::Open(OpenError::NoWeights { .. } | OpenError::LostLast { .. } | OpenError::Nested { .. }) => {
                 FailureClass::Data
             }

@@ -11,6 +11,7 @@ pub mod continuing;
 pub mod ensemble;
 pub mod error;
 pub mod experiment;
+pub mod forecast;
 pub mod found;
 pub mod one;
 pub mod planning;

@@ -103,7 +103,7 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
 }
 
 /// Refuses a precision that the device does not support, and a training that does not fit in memory, before any compute.
-pub(super) fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
+pub fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
     let Some(training) = plan.work.training() else { return Ok(()) };
     if setting.device.name == DeviceName::Cpu {
         let wanted =

@@ -39,6 +39,8 @@ pub struct Planned {
     pub excluded: Vec<Excluded>,
     /// Number of folds of the split.
     pub folds: usize,
+    /// Trials of a sweep whose settings cannot be planned, and why.
+    pub refused: Vec<(Trial, RunError)>,
 }
 
 /// What to plan.
@@ -125,14 +127,38 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// A plan cannot be made.
     pub fn all(&self) -> Result<Planned, RunError> {
-        let (mut runs, mut folds) = (Vec::new(), 1);
+        let mut planned = self.survey()?;
+        match planned.refused.len() {
+            0 => Ok(planned),
+            1 if self.loaded.trials.len() == 1 => Err(planned.refused.remove(0).1),
+            _ => {
+                let reason = |(trial, error): &(Trial, RunError)| format!("{}: {error}", trial.label);
+                Err(RunError::Trials(planned.refused.iter().map(reason).collect()))
+            }
+        }
+    }
+
+    /// Like [`Self::all`], but trials that cannot be planned are listed.
+    ///
+    /// # Errors
+    /// The dataset does not allow what is asked of it.
+    pub fn survey(&self) -> Result<Planned, RunError> {
+        let (mut runs, mut folds, mut refused) = (Vec::new(), 1, Vec::new());
         for trial in &self.loaded.trials {
-            folds = self.trial(trial, &mut runs)?;
+            let known = runs.len();
+            match self.trial(trial, &mut runs) {
+                Ok(count) => folds = count,
+                Err(error @ RunError::Plan(_)) => {
+                    runs.truncate(known);
+                    refused.push((trial.clone(), error));
+                }
+                Err(error) => return Err(error),
+            }
         }
         refuse_unknown_groups(&runs)?;
         warn_of_mirroring(self.loaded, &runs, self.request.events);
         self.ensembles(&mut runs)?;
-        Ok(Planned { runs, excluded: self.inputs.excluded.clone(), folds })
+        Ok(Planned { runs, excluded: self.inputs.excluded.clone(), folds, refused })
     }
 
     /// Adds the runs of a trial, folds innermost, first stages before second ones; returns the number of folds.

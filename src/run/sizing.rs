@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::error::RunError;
-use super::one;
+use super::forecast;
 use super::setting::Setting;
 use crate::auto::Auto;
 use crate::dataset::{Dataset, Fold, Grid};
-use crate::memory;
 use crate::model::{Model, ModelPlan};
 use crate::plan::spacing::{median_shape, target_spacing};
 use crate::plan::{About, Data, Given, LookPlan, Plan, PlanError, resolve};
@@ -18,7 +17,6 @@ use crate::preprocess::Fingerprint;
 use crate::preprocess::fingerprint::CaseFingerprint;
 use crate::preprocess::spec::Spacing;
 use crate::spec::{self, Experiment};
-use crate::train;
 
 /// Time for the training steps; reading, validation and prediction get the rest of the hour.
 const SECONDS: f64 = 45.0 * 60.0;
@@ -99,7 +97,7 @@ pub fn small(
             continue;
         }
         let Some(plan) = seen.plan(&applied, dataset)? else { continue };
-        let Some(seconds) = step_seconds(&plan, setting)? else { continue };
+        let Some(seconds) = forecast::measure(&plan, setting)? else { continue };
         let steps = (SECONDS / seconds).min(MAX_STEPS);
         found.step_seconds = seconds;
         found.steps_per_epoch = rounded(steps / EPOCHS as f64);
@@ -115,17 +113,6 @@ pub fn small(
 fn rounded(steps: f64) -> usize {
     let unit = if steps >= 100.0 { 10.0 } else { 5.0 };
     ((steps / unit).floor() * unit).max(1.0) as usize
-}
-
-/// Seconds of one training step on empty images; `None` if it does not fit in memory.
-fn step_seconds(plan: &Plan, setting: &Setting) -> Result<Option<f64>, RunError> {
-    let Some(training) = plan.work.training() else { return Ok(None) };
-    let interface = training.interface(&plan.target);
-    if train::memory::activation_bytes(&training.train, &training.model, interface) > memory::available() / 2 {
-        return Ok(None);
-    }
-    let job = one::job(plan, training, &setting.device.device, Vec::new(), setting);
-    Ok(train::probe(&job, usize::MAX)?.2)
 }
 
 /// The sampled images as a fingerprint: shapes and spacings, but no intensities.

@@ -28,6 +28,9 @@ pub fn unknown_key(name: &str, node: &Node, fields: &[Field], root: &Form) -> Pr
     let is_slip = near.is_some_and(|near| strsim::damerau_levenshtein(near, &suggest::plain(name)) <= 1);
     let anywhere = root.nearest_key(name);
     let help = match (near, elsewhere.as_slice()) {
+        _ if name.contains('.') => {
+            format!("write it without quotes: `{name} = …`; in quotes, the dots belong to the name")
+        }
         (Some(near), _) if is_slip => format!("did you mean `{near}`?"),
         (_, [_, ..]) => format!("`{}` belongs {}", suggest::plain(name), places(&elsewhere)),
         (Some(near), []) => format!("did you mean `{near}`?"),

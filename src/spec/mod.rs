@@ -18,6 +18,7 @@ pub mod layer;
 pub mod load;
 pub mod lookup;
 pub mod machine;
+mod mistaken;
 pub mod node;
 mod ranges;
 mod read;

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use super::diagnostic::Problem;
 use super::node::{self, Content, Node};
 use super::source::{Origin, Place, Source, Sources};
-use super::suggest;
+use super::{mistaken, suggest};
 
 /// Sources, layers and errors read so far.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Reading {
     /// Reads a file without layers below it (a dataset).
     pub fn plain_file(&mut self, path: &Path) -> Option<Node> {
         let source = self.open(path, path, None)?;
-        self.spec(source, path)
+        self.spec(source, path, true)
     }
 
     /// Reads a file and the files that it extends.
@@ -49,7 +49,7 @@ impl Reading {
             return;
         }
         let Some(source) = self.open(path, written, named_at) else { return };
-        let Some(tree) = self.spec(source, path) else { return };
+        let Some(tree) = self.spec(source, path, false) else { return };
         open.push(identity.clone());
         for (name, place) in self.extends(&tree) {
             let folder = path.parent().unwrap_or(Path::new(""));
@@ -67,6 +67,10 @@ impl Reading {
     }
 
     fn open(&mut self, path: &Path, written: &Path, named_at: Option<Place>) -> Option<usize> {
+        if let Some(problem) = mistaken::by_name(path, &shown(path)).filter(|_| path.is_file()) {
+            self.problems.push(Problem { place: named_at, ..problem });
+            return None;
+        }
         match read_text(path) {
             Ok(text) => {
                 let name = shown(path);
@@ -76,13 +80,7 @@ impl Reading {
                 let message = format!("cannot read `{}`: {}", shown(path), reason(&error));
                 let mut problem = Problem { place: named_at, ..Problem::nowhere(message) };
                 problem.help = Some(match (neighbour(path), named_at) {
-                    _ if path.join("plan.toml").is_file() => {
-                        format!(
-                            "a spec is a file, such as an experiment; for a run folder: `segspec run-plan {}`",
-                            path.display()
-                        )
-                    }
-                    _ if path.is_dir() => "name a file in it".into(),
+                    _ if path.is_dir() => mistaken::of_folder(path),
                     (Some(near), _) => format!("did you mean `{}`?", written.with_file_name(near).display()),
                     (None, Some(_)) => "the path is relative to the folder of the file that contains it".into(),
                     (None, None) => "the path is relative to the current directory".into(),
@@ -93,16 +91,16 @@ impl Reading {
         }
     }
 
-    /// The tree of a file; none, with an error, for the plan of a run.
-    fn spec(&mut self, source: usize, path: &Path) -> Option<Node> {
+    /// The tree of a file; none, with an error, for a file of another kind.
+    fn spec(&mut self, source: usize, path: &Path, wants_dataset: bool) -> Option<Node> {
         let tree = self.parse(source);
-        if !["format", "about", "work"].iter().all(|key| tree.get(key).is_some()) {
-            return Some(tree);
+        match mistaken::by_content(path, &shown(path), &tree, wants_dataset) {
+            None => Some(tree),
+            Some(problem) => {
+                self.problems.push(problem);
+                None
+            }
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let problem = Problem::nowhere(format!("`{}` is the plan of a run, not a spec", shown(path)));
-        self.problems.push(problem.help(format!("`segspec run-plan {}` executes it", folder.display())));
-        None
     }
 
     fn parse(&mut self, source: usize) -> Node {

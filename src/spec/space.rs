@@ -6,7 +6,7 @@ use super::knob::{Knob, Pattern, with_key};
 use super::node::{Content, Node};
 use super::source::Place;
 use super::sweep::{self, Axis};
-use super::trial::{Combination, Namer};
+use super::trial::{Combination, Namer, fits};
 use crate::evaluate::Setting;
 
 /// Digits of a drawn number: more would only lengthen names.
@@ -53,6 +53,16 @@ impl SearchSpace {
     /// The values of every choice, in the order of the parameters.
     pub fn values(&self) -> Vec<Vec<serde_json::Value>> {
         self.places.iter().map(|(_, items)| items.iter().map(sweep::to_json).collect()).collect()
+    }
+
+    /// Whether a value of the key fits what `exclude` names; `None` if no such key varies.
+    pub fn can_fit(&self, key: &str, wanted: &serde_json::Value) -> Option<bool> {
+        let own = self.places.iter().zip(&self.space.parameters).filter(|((path, _), _)| path.join(".") == key);
+        let fits = own.map(|((_, items), parameter)| match parameter.domain {
+            Domain::Choice { .. } => items.iter().any(|item| fits(&sweep::to_json(item), wanted)),
+            domain => may_lie_within(domain, wanted),
+        });
+        fits.reduce(|one, other| one || other)
     }
 
     fn add(&mut self, knob: &Knob, path: Vec<String>, only_if: Option<Condition>) {
@@ -174,6 +184,21 @@ impl SearchSpace {
             }
         }
         Combination { label: label.join(" "), settings, layer }
+    }
+}
+
+/// Whether a range has a value that `exclude` names: a number, or one beyond a bound.
+fn may_lie_within(domain: Domain, wanted: &serde_json::Value) -> bool {
+    let [low, high] = match domain {
+        Domain::Choice { .. } => return true,
+        Domain::Uniform { low, high } | Domain::LogUniform { low, high } => [low, high],
+        Domain::Int { low, high, .. } => [low as f64, high as f64],
+    };
+    let bound = |name: &str| wanted.get(name).and_then(serde_json::Value::as_f64);
+    match wanted.as_f64() {
+        Some(number) => (low..=high).contains(&number),
+        None if bound("above").is_none() && bound("below").is_none() => false,
+        None => bound("above").is_none_or(|bound| high > bound) && bound("below").is_none_or(|bound| low < bound),
     }
 }
 

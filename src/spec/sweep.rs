@@ -254,7 +254,11 @@ pub fn contradictions(declaration: &Declaration, sweep: &Node) -> Vec<Problem> {
         problems.push(Problem::at(sweep.key_place(), "this sweep has nothing to search").help(help));
     }
     let names: Vec<&str> = space.space().parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-    problems.extend(search.exclude.iter().filter_map(|table| meaningless(table, place_of("exclude"))));
+    problems.extend(search.exclude.iter().filter_map(|table| meaningless(table, &space, place_of("exclude"))));
+    if problems.is_empty() && search.method == Method::Grid && trial::combinations(declaration).is_empty() {
+        let problem = Problem::at(place_of("exclude"), "`exclude` leaves out every trial");
+        problems.push(problem.help("keep at least one combination of values"));
+    }
     for key in search.exclude.iter().flat_map(serde_json::Map::keys).filter(|key| !names.contains(&key.as_str())) {
         let problem =
             Problem::at(place_of("exclude"), format!("`exclude` names `{key}`, which this sweep does not vary"));
@@ -266,19 +270,26 @@ pub fn contradictions(declaration: &Declaration, sweep: &Node) -> Vec<Problem> {
     problems
 }
 
-/// An entry of `exclude` that leaves out everything, or bounds of other names than `above` and `below`.
-fn meaningless(table: &serde_json::Map<String, serde_json::Value>, place: Place) -> Option<Problem> {
+/// An entry of `exclude` that leaves out everything or nothing, or bounds of other names than `above` and `below`.
+fn meaningless(
+    table: &serde_json::Map<String, serde_json::Value>,
+    space: &SearchSpace,
+    place: Place,
+) -> Option<Problem> {
     if table.is_empty() {
         let help = "name at least one key and its value: `{ \"train.batch-size\" = 8 }`";
         return Some(Problem::at(place, "an empty table in `exclude` would leave out every trial").help(help));
     }
     let bounds = table.values().filter_map(serde_json::Value::as_object);
-    let unknown = bounds.flat_map(serde_json::Map::keys).find(|key| !["above", "below"].contains(&key.as_str()))?;
-    let message = format!("`{unknown}` is no bound of `exclude`");
-    Some(
-        Problem::at(place, message)
-            .help("write `{ above = 4 }`, `{ below = 4 }`, or the value itself; a variant by its name"),
-    )
+    if let Some(unknown) =
+        bounds.flat_map(serde_json::Map::keys).find(|key| !["above", "below"].contains(&key.as_str()))
+    {
+        let help = "write `{ above = 4 }`, `{ below = 4 }`, or the value itself; a variant by its name";
+        return Some(Problem::at(place, format!("`{unknown}` is no bound of `exclude`")).help(help));
+    }
+    let (key, wanted) = table.iter().find(|(key, wanted)| space.can_fit(key, wanted) == Some(false))?;
+    let message = format!("`exclude` names a value of `{key}` that no trial has: {wanted}");
+    Some(Problem::at(place, message).help("name a value that `[sweep]` lists, or a bound inside the range"))
 }
 
 fn has_range(knob: &Knob) -> bool {

@@ -79,7 +79,8 @@ pub fn is_excluded(settings: &[Setting], search: &Search) -> bool {
 }
 
 /// Whether a value is the excluded one: equal, the variant of that name, or beyond a bound, `{ above = 1e-3 }`.
-fn fits(value: &Value, wanted: &Value) -> bool {
+/// Whether a value is one that `exclude` names: the same, beyond a bound, or a variant of that name.
+pub fn fits(value: &Value, wanted: &Value) -> bool {
     let bound = |name: &str| wanted.get(name).and_then(Value::as_f64);
     if let (Some(number), true) = (value.as_f64(), wanted.is_object()) {
         let (above, below) = (bound("above"), bound("below"));

@@ -149,6 +149,9 @@ pub struct Session {
     pub ended: Option<String>,
     /// Version of segspec.
     pub version: String,
+    /// Threads of the computation on the CPU; `None` in runs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
     /// Outcome; `None` if the process was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -195,7 +198,8 @@ impl Manifest {
         if let Some(last) = self.sessions.last().filter(|last| last.version != version) {
             self.warnings.push(format!("begun with segspec {}, resumed with {version}", last.version));
         }
-        self.sessions.push(Session { started: now(), ended: None, version, outcome: None });
+        let threads = Some(rayon::current_num_threads());
+        self.sessions.push(Session { started: now(), ended: None, version, threads, outcome: None });
     }
 
     /// Closes the current session with its outcome.

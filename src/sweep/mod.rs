@@ -5,11 +5,13 @@
 //! controllers may work on one experiment: a run belongs to whoever holds its lock.
 //!
 //! In a search, trials are chosen while others run: the [`controller`] writes what it learns ([`objective`]) and decides into a
-//! [`journal`], and every decision is a function of the journal's lines ([`state`]). [`search`] opens both.
+//! [`journal`], and every decision is a function of the journal's lines ([`state`]). [`search`] opens both;
+//! [`outlook`] tells what is left to do.
 
 pub mod controller;
 pub mod journal;
 pub mod objective;
+pub mod outlook;
 pub mod pool;
 pub mod queue;
 pub mod repeats;
@@ -20,6 +22,7 @@ pub mod told;
 pub mod worker;
 
 pub use controller::Controller;
+pub use outlook::Outlook;
 pub use pool::{run_all, work_through};
 pub use queue::Queue;
 pub use slots::{Jobs, Slots};

@@ -35,6 +35,14 @@ pub struct Trial {
     pub epochs: u64,
     /// Seconds of their training.
     pub seconds: f64,
+    /// Why it failed or could not be run.
+    pub reason: Option<String>,
+}
+
+impl Trial {
+    fn end(&mut self, status: Status, reason: &str) {
+        (self.status, self.reason) = (status, Some(reason.to_owned()));
+    }
 }
 
 /// How far a trial is.
@@ -184,9 +192,10 @@ impl State {
                 repeats: BTreeMap::new(),
                 epochs: 0,
                 seconds: 0.0,
+                reason: None,
             }),
-            Entry::Rejected { trial, .. } => self.trial(*trial)?.status = Status::Rejected,
-            Entry::Failed { trial, .. } => self.trial(*trial)?.status = Status::Failed,
+            Entry::Rejected { trial, reason } => self.trial(*trial)?.end(Status::Rejected, reason),
+            Entry::Failed { trial, reason } => self.trial(*trial)?.end(Status::Failed, reason),
             Entry::Rung { trial, rung, epochs, value, seconds } => {
                 let own = self.trial(*trial)?;
                 own.seconds += seconds;

@@ -28,7 +28,7 @@ pub fn told(sought: &Sought, rules: &Rules, state: &State) -> Search {
         .collect();
     let front = if objectives.len() == 2 { pareto::front(&pairs) } else { Vec::new() };
     Search {
-        method: method(sought),
+        method: method(sought, rules),
         objectives: objectives
             .iter()
             .map(|objective| Judge {
@@ -69,7 +69,7 @@ fn tried(sought: &Sought, state: &State, number: usize) -> Tried {
 }
 
 /// `TPE, successive halving from epoch 5 (1 in 3 goes on), 3 runs per trial`.
-fn method(sought: &Sought) -> String {
+pub fn method(sought: &Sought, rules: &Rules) -> String {
     let mut words = vec![
         match sought.settings.method {
             Method::Grid => "every combination",
@@ -89,9 +89,8 @@ fn method(sought: &Sought) -> String {
         }
         None => {}
     }
-    let repeats = sought.seeds.len() * sought.settings.folds.len().max(1);
-    if repeats > 1 {
-        words.push(format!("{repeats} runs per trial"));
+    if rules.repeats > 1 {
+        words.push(format!("{} runs per trial", rules.repeats));
     }
     words.join(", ")
 }

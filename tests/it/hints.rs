@@ -39,6 +39,40 @@ fn plans_and_run_folders_are_no_experiments() {
 }
 
 #[test]
+fn files_of_another_kind_are_named_for_what_they_are() {
+    let lab = Lab::new();
+    lab.run("tiny", &["--set", "train.epochs=1"]);
+    let run = lab.run_folder("tiny").strip_prefix(lab.path("")).unwrap().display().to_string();
+    let data = lab.path("data").read_dir().unwrap().next().unwrap().unwrap().path();
+    let images = data.strip_prefix(lab.path("")).unwrap().display().to_string();
+    let in_run = |name: &str| format!("{run}/{name}");
+    for (file, parts) in [
+        ("datasets/tiny.toml".to_owned(), ["a dataset file, not an experiment", "segspec dataset check"]),
+        (in_run("manifest.json"), ["JSON, not TOML", "segspec report RUN"]),
+        (in_run("events.jsonl"), ["a log or the journal", "segspec sweep replay"]),
+        (in_run("history.parquet"), ["a table of results", "segspec report RUN"]),
+        (in_run("checkpoints/best.safetensors"), ["a file of weights", "[pretrained]"]),
+        (images, ["it is a folder", "segspec new --from data/"]),
+    ] {
+        refused(&lab, &["run", &file], 3, &parts);
+    }
+    refused(&lab, &["dataset", "check", "experiments/tiny.toml"], 3, &["an experiment, not a dataset", "`tiny`"]);
+}
+
+#[test]
+fn a_run_is_named_by_its_experiment_where_that_has_only_one() {
+    let lab = Lab::new();
+    lab.run("tiny", &["--set", "train.epochs=1"]);
+    for name in ["tiny", "experiments/tiny.toml"] {
+        assert_eq!(lab.end(&["tag", name, "good"]).code, 0, "{name}");
+    }
+    refused(&lab, &["tag", "tiney", "good"], 4, &["no such run folder; did you mean `tiny`?"]);
+    refused(&lab, &["tag", "datasets/tiny.toml/x", "good"], 4, &["no such run folder"]);
+    lab.run("tiny", &["--set", "train.epochs=1", "--set", "seed=7"]);
+    refused(&lab, &["tag", "tiny", "good"], 4, &["tiny has 2 runs, name one of them", "runs/tiny/"]);
+}
+
+#[test]
 fn words_and_options_of_other_tools_get_a_hint() {
     let lab = Lab::new();
     for (word, hint) in [

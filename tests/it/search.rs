@@ -88,7 +88,7 @@ fn successive_halving_pauses_trials_and_goes_on_with_the_best() {
     assert!(promoted.iter().filter(|line| line["from"] == 0).all(|line| value(&line["trial"]) < worst));
     replayed(&lab);
     let states: Value = serde_json::from_str(&lab.run("search", &["--dry-run", "--json"]).out).unwrap();
-    let paused = states.as_array().unwrap().iter().filter(|trial| trial["state"] == "paused").count();
+    let paused = states["trials"].as_array().unwrap().iter().filter(|trial| trial["state"] == "paused").count();
     assert_eq!(paused, 8 - finished.len());
     // The best by the objective, not by the test scores.
     let told: Value =
@@ -107,6 +107,29 @@ fn successive_halving_pauses_trials_and_goes_on_with_the_best() {
     }
     let page = fs::read_to_string(lab.path("reports/search/report.html")).unwrap();
     assert!(page.contains("was chosen by mean Dice (validation)."), "{page:.2000}");
+}
+
+#[test]
+fn a_dry_run_tells_what_is_searched_and_how_long_it_takes() {
+    let lab = search("method = \"tpe\"\nbudget = { trials = 3 }\nobjective = [{}, { metric = \"parameters\" }]");
+    let told = |lab: &Lab| lab.run("search", &["--dry-run"]).out;
+    let text = told(&lab);
+    for part in ["logarithmic", "judged by: mean Dice (validation), higher is better; parameters, lower is better"] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    assert!(text.contains("search: 0 of 3 trials\ntraining: about 1 s for about "), "{text}");
+    assert!(!lab.path("runs/.sweeps").exists(), "nothing has begun");
+    lab.run("search", &[]);
+    let text = told(&lab);
+    assert!(text.contains("search: 3 of 3 trials: 3 finished") && !text.contains("training:"), "{text}");
+    let json: Value = serde_json::from_str(&lab.run("search", &["--dry-run", "--json"]).out).unwrap();
+    assert_eq!(json["search"]["objectives"].as_array().unwrap().len(), 2);
+    assert!(json["trials"].as_array().unwrap().iter().all(|trial| trial["objectives"].as_array().unwrap().len() == 2));
+    let page = lab.end(&["report", "search"]).out;
+    assert!(page.contains("Pareto front (no other trial is better in both)"), "{page}");
+    // A budget that was lowered since.
+    let text = lab.run("search", &["--dry-run", "--set", "sweep.budget.trials=2"]).out;
+    assert!(text.contains("search: 3 trials (more than the budget's 2): 3 finished"), "{text}");
 }
 
 #[test]

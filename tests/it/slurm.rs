@@ -269,7 +269,7 @@ fn a_command_executes_runs_wherever_it_likes() {
     assert_eq!(results(&lab), results(&here));
     lab.write("experiments/grid.toml", &format!("{text}\n[launcher]\ncommand = \"ssh node7\"\n"));
     let wrong = lab.end(&["run", "grid", "--launcher", "command"]);
-    assert!(wrong.code == 2 && wrong.err.contains("needs `{}`"), "{}", wrong.err);
+    assert!(wrong.code == 3 && wrong.err.contains("such as `ssh node7 {}`"), "{}", wrong.err);
 }
 
 /// A real SLURM, stopped when dropped.

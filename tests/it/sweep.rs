@@ -98,6 +98,21 @@ fn the_comparison_has_every_trial_with_both_seeds() {
     assert!(table.contains("8 runs: 0 new, 8 finished, 0 resumable"), "{table}");
 }
 
+#[test]
+fn a_dry_run_estimates_the_time_and_lists_what_cannot_be_planned() {
+    let lab = grid();
+    let text = lab.run("grid", &["--dry-run"]).out;
+    assert!(text.contains("8 runs: 8 new, 0 finished, 0 resumable\ntraining: about "), "{text}");
+    assert!(text.contains("for 8 runs, one after the other"), "{text}");
+    let left = |lab: &Lab| -> f64 {
+        lab.dry_run("grid", &[]).iter().map(|run| run["training-seconds-left"].as_f64().unwrap()).sum()
+    };
+    assert!(left(&lab) > 0.0);
+    lab.run("grid", &[]);
+    assert_eq!(left(&lab), 0.0);
+    assert!(!lab.run("grid", &["--dry-run"]).out.contains("training: about"));
+}
+
 fn mean_dice(run: &std::path::Path) -> f64 {
     let rows = scores(run);
     let dice = |name: &str| {

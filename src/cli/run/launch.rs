@@ -9,9 +9,11 @@ use crate::launch::script::word;
 use crate::launch::slurm::{Request, submit};
 use crate::launch::{LaunchError, Submission};
 use crate::observe::event::now;
-use crate::run::{Planned, RunError, one};
+use crate::run::{Folds, Planned, RunError, one};
 use crate::spec::Loaded;
 use crate::store::{StoreError, Stored};
+use crate::sweep::search;
+use crate::sweep::state::{Decision, State};
 
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
@@ -31,14 +33,11 @@ pub fn template(args: &Run, loaded: &Loaded) -> Result<Option<String>, Failure> 
     let usage = |text: &str| Failure::message(Exit::Usage, text);
     let template = template
         .ok_or_else(|| usage("--launcher command needs `[launcher] command = \"ssh node7 {}\"` in the experiment"))?;
-    if !template.contains("{}") {
-        return Err(usage("`launcher.command` needs `{}` where the command of a run stands, such as `ssh node7 {}`"));
-    }
     Ok(Some(template))
 }
 
 /// Submits everything that is not finished to SLURM, and leaves.
-pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned) -> Result<Exit, Failure> {
+pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned, folds: &Folds) -> Result<Exit, Failure> {
     let folder = std::env::current_dir().map_err(StoreError::at(Path::new(".")))?;
     let data = std::path::absolute(session::data_root()).map_err(StoreError::at(Path::new("data")))?;
     let settings = loaded.experiment.launcher.slurm.clone().unwrap_or_default();
@@ -46,6 +45,10 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned) -> Result<Exit, Fai
     let taking_part = format!("run {arguments} --take-part{}", fold_words(args));
     let further = args.device.map_or_else(String::new, |device| format!(" --device {device}"));
     let is_search = loaded.search.is_some();
+    if is_over(loaded, planned, folds)? {
+        println!("the budget of this search is spent; nothing is submitted. Raise it, or see `segspec report`");
+        return Ok(Exit::Ok);
+    }
     let runs = if is_search { Vec::new() } else { due(planned)? };
     if !is_search && runs.is_empty() {
         println!("every run is finished or running; nothing is submitted");
@@ -84,6 +87,15 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned) -> Result<Exit, Fai
     }
     println!("`segspec status {name}` tells how they are; logs are in {}", submission.folder.join("logs").display());
     Ok(Exit::Ok)
+}
+
+/// Whether a search has nothing left to do.
+fn is_over(loaded: &Loaded, planned: &Planned, folds: &Folds) -> Result<bool, RunError> {
+    let Some(sought) = &loaded.search else { return Ok(false) };
+    let (rules, journal) = search::open(loaded, sought, planned, folds)?;
+    let state = State::of(journal.entries(), &rules).map_err(|reason| journal.contradiction(reason))?;
+    let settings = &sought.settings;
+    Ok(matches!(state.decide(&rules, &settings.budget, settings.trials()), Ok(Decision::Over)))
 }
 
 /// The runs that are not finished, with their plans written. Those in others' hands, such as tasks of an earlier submission, are left out.

@@ -2,18 +2,16 @@
 
 use std::cell::RefCell;
 
-use serde_json::json;
-
+use super::dry_run::{dry_run_of_search, summary};
 use super::reporter::Reporter;
 use super::{Run, clear, exit_code_of, remove_abandoned, slots, tell};
 use crate::cli::{Exit, Failure};
 use crate::observe::Outcome;
-use crate::report::text_table::TextTable;
 use crate::run::experiment::{Outcomes, run_all};
 use crate::run::{Folds, Planned, Planner, RunError, Setting};
 use crate::spec::{Loaded, Sought};
 use crate::store::Stored;
-use crate::sweep::state::{State, Status};
+use crate::sweep::state::State;
 use crate::sweep::{Controller, Queue, journal, search, work_through};
 
 /// Leads the search to the end of its budget.
@@ -29,7 +27,7 @@ pub fn execute(
     if args.dry_run {
         let state = State::of(opened.1.entries(), &opened.0)
             .map_err(|reason| RunError::from(opened.1.contradiction(reason)))?;
-        return dry_run(&state, sought, args.json);
+        return dry_run_of_search((sought, &opened.0, &state), planned, setting, args.json);
     }
     let opened =
         if args.fresh { start_over(loaded, sought, (planner, planned, folds), opened, setting)? } else { opened };
@@ -108,50 +106,4 @@ fn start_over(
     clear(&controller.all_runs()?)?;
     journal::remove(&path)?;
     Ok(search::open(loaded, sought, planned, folds)?)
-}
-
-/// Lists the trials and their states.
-fn dry_run(state: &State, sought: &Sought, as_json: bool) -> Result<Exit, Failure> {
-    if as_json {
-        let trials = state.trials.iter().enumerate().map(|(number, trial)| {
-            let combination = sought.space.combination(&trial.point);
-            json!({ "trial": number + 1, "state": trial.status.word(), "settings": combination.label, "epochs": trial.epochs })
-        });
-        println!("{:#}", serde_json::Value::from_iter(trials));
-        return Ok(Exit::Ok);
-    }
-    if !state.trials.is_empty() {
-        let objective = sought.settings.objectives().into_iter().next().unwrap_or_default();
-        let mut table = TextTable::new(["#", "state", "epochs", &objective.heading(), "trial"]);
-        for (number, trial) in state.trials.iter().enumerate() {
-            let value = match &trial.status {
-                Status::Finished(values) => values.first().copied(),
-                Status::Paused { value, .. } | Status::Pruned { value, .. } => Some(*value),
-                Status::Active | Status::Failed | Status::Rejected => None,
-            };
-            let value = value.map_or_else(|| "–".into(), |value| format!("{:.4}", objective.shown(value)));
-            let label = sought.space.combination(&trial.point).label;
-            table.row([(number + 1).to_string(), trial.status.word().into(), trial.epochs.to_string(), value, label]);
-        }
-        print!("{}", table.render());
-    }
-    println!("{}", summary(state, sought));
-    Ok(Exit::Ok)
-}
-
-/// `12 of 30 trials: 9 finished, 3 paused`.
-fn summary(state: &State, sought: &Sought) -> String {
-    let words = ["finished", "unfinished", "paused", "ended early", "failed", "not possible"];
-    let count = |name: &str| state.trials.iter().filter(|trial| trial.status.word() == name).count();
-    let counts: Vec<String> = words
-        .iter()
-        .map(|name| (count(name), name))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, name)| format!("{n} {name}"))
-        .collect();
-    let begun = state.trials.len() - count("not possible");
-    let of = sought.settings.trials().map_or_else(String::new, |of| format!(" of {of}"));
-    let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-    let all = sought.settings.trials().unwrap_or(begun);
-    format!("search: {begun}{of} {}{counts}", if all == 1 { "trial" } else { "trials" })
 }

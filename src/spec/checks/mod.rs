@@ -7,6 +7,7 @@ mod cascade;
 mod dataset;
 mod ensemble;
 mod intensity;
+mod launcher;
 mod loss;
 mod name;
 mod network;
@@ -60,6 +61,7 @@ fn network_and_training(experiment: &Experiment, dataset: &Dataset, findings: &m
 pub fn trials(experiment: &Experiment, trials: &[Trial], search: &Search, dataset: &Dataset, findings: &mut Findings) {
     ensemble::check(experiment, trials, dataset, findings);
     search::check(search, experiment, trials, dataset, findings);
+    launcher::check(&experiment.launcher, findings);
 }
 
 const AXES: [&str; 3] = ["depth", "height", "width"];

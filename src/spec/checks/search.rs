@@ -1,12 +1,15 @@
 //! Checks that a search can be judged and pruned as `[sweep]` states.
 
+use crate::counted;
 use crate::dataset::{Dataset, target};
 use crate::evaluate::{DICE, IOU};
+use crate::spec::finding::KeyPath;
 use crate::spec::search::{Judged, Measure, Method, Objective, Prune, Search};
 use crate::spec::{Experiment, Findings, Trial};
 
 /// Checks the settings of a search against its trials.
 pub fn check(search: &Search, experiment: &Experiment, trials: &[Trial], dataset: &Dataset, findings: &mut Findings) {
+    check_folds(&search.folds, trials, dataset, findings);
     if search.method == Method::Grid {
         return;
     }
@@ -20,11 +23,39 @@ pub fn check(search: &Search, experiment: &Experiment, trials: &[Trial], dataset
     for objective in &search.objective {
         check_objective(objective, &names, findings);
     }
+    if let [first, second] = search.objective.as_slice()
+        && first == second
+    {
+        let help = "keep one of them, or state another metric, structure or set of cases";
+        findings.error("sweep.objective", "both objectives are the same", help);
+    }
+    if search.budget.hours == Some(0.0) {
+        findings.error("sweep.budget.hours", "no trial would begin", "state more than 0 hours");
+    }
     check_prune(search, trials, findings);
     let ensemble = experiment.ensemble.filter(|ensemble| ensemble.trials != Default::default());
     if ensemble.is_some() {
         let help = "set `ensemble.trials = \"none\"`, and average the best runs with `segspec predict RUN RUN …`";
         findings.error("ensemble.trials", "the trials of a search are not known beforehand", help);
+    }
+}
+
+/// Folds of a split whose number the file tells; of lists of cases, the run tells.
+fn check_folds(folds: &[usize], trials: &[Trial], dataset: &Dataset, findings: &mut Findings) {
+    if let Some(index) = super::repeated(folds) {
+        let place = KeyPath::from("sweep.folds").item(index);
+        findings.error(place, "this fold is listed twice", "each fold makes one run: list it once");
+    }
+    let counts = trials.iter().map(|trial| trial.experiment.split.as_ref().unwrap_or(&dataset.split).folds());
+    let Some(count) = counts.flatten().min() else { return };
+    for (index, fold) in folds.iter().enumerate().filter(|(_, fold)| **fold >= count) {
+        let message = format!("the split has {}, counted from 0: there is no fold {fold}", counted(count, "fold"));
+        let help = if count == 1 {
+            "remove `folds`, or choose the split `k-fold`".to_owned()
+        } else {
+            format!("use 0 to {}", count - 1)
+        };
+        findings.error(KeyPath::from("sweep.folds").item(index), message, help);
     }
 }
 

@@ -156,6 +156,15 @@ impl Split {
         }
     }
 
+    /// Number of folds; `None` where a list of cases tells.
+    pub fn folds(&self) -> Option<usize> {
+        match self {
+            Self::Fixed { .. } | Self::Ratio { .. } | Self::EveryNth { .. } => Some(1),
+            Self::KFold { folds, .. } => Some(*folds),
+            Self::FixedFolds { folds, .. } => Some(folds.len()).filter(|count| *count > 0),
+        }
+    }
+
     /// Whether the split asks for no test cases: `test = []` or `test = 0`, to train the final network on all data.
     pub fn scores_nothing(&self) -> bool {
         match self {

@@ -1,0 +1,58 @@
+//! Checks that SLURM would accept what `[launcher.slurm]` states.
+
+use crate::spec::Findings;
+use crate::spec::launcher::Launcher;
+
+/// Checks the launcher's settings.
+pub fn check(launcher: &Launcher, findings: &mut Findings) {
+    if launcher.command.as_ref().is_some_and(|command| !command.contains("{}")) {
+        let help = "write `{}` where the command of a run stands, such as `ssh node7 {}`";
+        findings.error("launcher.command", "the command of a run has no place in this one", help);
+    }
+    let Some(slurm) = &launcher.slurm else { return };
+    if let Some(time) = slurm.time.as_ref().filter(|time| !is_time(time)) {
+        let help = "write minutes, `hours:minutes:seconds` or `days-hours`, such as \"24:00:00\" or \"2-12\"";
+        findings.error("launcher.slurm.time", format!("`{time}` is no time limit of SLURM"), help);
+    }
+    if let Some(mem) = slurm.mem.as_ref().filter(|mem| !is_size(mem)) {
+        let help = "write a whole number with the unit K, M, G or T, such as \"32G\"";
+        findings.error("launcher.slurm.mem", format!("`{mem}` is no amount of memory for SLURM"), help);
+    }
+}
+
+/// The forms of `sbatch --time`: minutes, m:s, h:m:s, d-h, d-h:m, d-h:m:s; or a word for none.
+fn is_time(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (days, clock) = match text.split_once('-') {
+        Some((days, clock)) => (Some(days), clock),
+        None => (None, text),
+    };
+    let is_endless = ["infinite", "unlimited"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    is_endless || days.is_none_or(is_number) && clock.split(':').count() <= 3 && clock.split(':').all(is_number)
+}
+
+fn is_size(text: &str) -> bool {
+    let number = text.trim_end_matches(|unit: char| "KMGTkmgt".contains(unit));
+    text.len() - number.len() <= 1 && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_are_those_of_sbatch() {
+        for time in ["30", "30:00", "24:00:00", "2-12", "2-12:30", "2-12:30:15", "UNLIMITED"] {
+            assert!(is_time(time), "{time}");
+        }
+        for time in ["", "24 hours", "1d", "2-", "-3", "1:2:3:4", "1::2", "12:00h"] {
+            assert!(!is_time(time), "{time}");
+        }
+        for size in ["32G", "500", "0", "100m", "2T"] {
+            assert!(is_size(size), "{size}");
+        }
+        for size in ["lots", "32GB", "1.5G", "G", "", "-1G", "32 G"] {
+            assert!(!is_size(size), "{size}");
+        }
+    }
+}
