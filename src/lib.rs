@@ -56,7 +56,7 @@
 //! - Voxel → world is an affine in RAS+ millimetres that always travels with the voxels.
 
 pub use segspec_backend as backend;
-pub use segspec_base::{Cancel, counted, files, memory, random, words};
+pub use segspec_base::{Cancel, counted, files, memory, random, unfinished, words};
 pub use segspec_data::{augment, auto, dataset, preprocess};
 pub use segspec_learn::{loss, model, predict, train};
 pub use segspec_search as search;

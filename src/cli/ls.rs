@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::names::{experiment_file, near};
 use super::session::{fold_of_folds, label, prediction_settings};
 use super::{Exit, Failure};
 use crate::plan::tell_apart;
@@ -143,7 +144,8 @@ struct Row {
 
 /// Prints the table.
 pub fn execute(args: Ls) -> Result<Exit, Failure> {
-    let (listed, unreadable) = list(&args.run_root, args.experiment.as_deref());
+    let experiment = args.experiment.as_deref().map(|name| known(&args.run_root, name)).transpose()?;
+    let (listed, unreadable) = list(&args.run_root, experiment.as_deref());
     let is_wanted = |run: &Listed| {
         let has = |wanted: &String| {
             run.settings
@@ -180,6 +182,18 @@ pub fn execute(args: Ls) -> Result<Exit, Failure> {
         eprintln!("{what} under {}", args.run_root.display());
     }
     Ok(Exit::Ok)
+}
+
+/// The name of an experiment that has runs, also given by its file.
+fn known(run_root: &Path, experiment: &str) -> Result<String, Failure> {
+    let name = experiment.strip_suffix(".toml").map_or(experiment, |path| path.rsplit('/').next().unwrap_or(path));
+    // `new` makes no folder, and neither does `--dry-run`.
+    if run_root.join(name).is_dir() || experiment_file(Path::new(experiment)).is_file() {
+        return Ok(name.to_owned());
+    }
+    let hint = near(name).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let text = format!("no runs of an experiment `{name}` under {}{hint}", run_root.display());
+    Err(Failure::message(Exit::BadData, text))
 }
 
 /// Whether `wanted` is the last part of the key and the value, as `learning-rate=0.01`.

@@ -82,6 +82,7 @@ enum Command {
 /// [`Failure`] with its exit code.
 pub fn execute(cli: Cli) -> Result<Exit, Failure> {
     exit::exit_on_closed_output();
+    session::answer_interrupts();
     let exit = run_command(cli.command)?;
     exit::flush()?;
     Ok(exit)

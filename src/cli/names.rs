@@ -133,6 +133,16 @@ pub(super) fn run_folder(argument: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
+/// The experiment with the most similar name, among those with runs and the files in `experiments/`.
+pub(super) fn near(name: &str) -> Option<String> {
+    let files = entries(Path::new("experiments")).into_iter();
+    let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    let files = files.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    let names: Vec<String> = entries(Path::new(RUNS)).iter().map(|path| file_name(path)).chain(files).collect();
+    let names = names.iter().map(String::as_str).filter(|known| !known.starts_with('.'));
+    suggest::nearest(name, names).map(str::to_owned)
+}
+
 fn is_run(path: &Path) -> bool {
     path.join("plan.toml").is_file()
 }

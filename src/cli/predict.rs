@@ -33,7 +33,7 @@ use crate::volume::{Format, Segmentation, WriteError};
 ///
 /// Needs only the run folder; ensembles and cascades also need their members' folders. Several runs must segment the same
 /// structures; their probabilities are averaged. A slice classifier writes slices.csv: a probability for each slice and structure.
-/// Images are files of any format, spacing and orientation, or folders of DICOM slices; results are on the grid of their image, and
+/// Images are files of any format, spacing and orientation, or folders of DICOM slices, also in a tree of folders; results are on the grid of their image, and
 /// label_map.json names the label values. Several channels are one 4D file, or CASE_0000.nii.gz, CASE_0001.nii.gz, …. If a case
 /// fails, the others continue; the exit code is then 4.
 #[derive(Debug, Args)]
@@ -48,8 +48,8 @@ pub struct Predict {
     /// runs are averaged
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// Image, or folder of images
-    #[arg(long, value_name = "FILE|DIR")]
+    /// Image, folder of images, tree of DICOM series or of one image per folder, or a pattern such as 'scans/{case}/ct.nii.gz'
+    #[arg(long, value_name = "FILE|DIR|PATTERN")]
     input: PathBuf,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]

@@ -1,6 +1,7 @@
 //! `segspec run`.
 
 mod dry_run;
+mod fresh;
 mod launch;
 mod notify;
 mod reporter;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use fresh::clear;
 use reporter::Reporter;
 
 use super::names::run_folder;
@@ -25,7 +27,7 @@ use crate::observe::{Events, Outcome};
 use crate::run::experiment::{Outcomes, run_all};
 use crate::run::{Folds, Planned, Planner, Request, RunError, Setting, continuing, planning};
 use crate::spec::{Experiment, Loaded};
-use crate::store::{self, Lock, Stored};
+use crate::store::{self, Stored};
 use crate::sweep::{self, Jobs, Slots};
 
 /// Run an experiment: preprocess, train, predict, score, report
@@ -78,7 +80,7 @@ pub struct Run {
     /// Test every stage with two training steps and one case, in a separate folder
     #[arg(long)]
     smoke: bool,
-    /// Delete what these runs left behind (not those of other settings) and start over
+    /// Delete what these runs left behind (not those of other settings) and start over; asks first in a terminal
     #[arg(long)]
     fresh: bool,
     /// Not needed: runs resume by themselves. Kept so that `--resume` is not corrected to `--fresh`
@@ -180,7 +182,7 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
         return dry_run::dry_run(&planned, &setting, args.json);
     }
     if args.fresh || args.smoke {
-        clear(&planned.runs)?;
+        clear(&planned.runs, args.fresh)?;
     }
     if let Some(from) = &args.continue_from {
         continue_from(&planned, from, &device)?;
@@ -312,14 +314,4 @@ fn exit_code_of(outcomes: &Outcomes) -> Result<Exit, Failure> {
         }
         None => Ok(Exit::Ok),
     }
-}
-
-/// Removes what runs left. Nothing is removed if another process is using one of them.
-fn clear(runs: &[Stored]) -> Result<(), RunError> {
-    let locks = runs.iter().map(|run| Lock::take(&run.folder.lock())).collect::<Result<Vec<Lock>, _>>()?;
-    for run in runs {
-        run.folder.clear()?;
-    }
-    drop(locks);
-    Ok(())
 }

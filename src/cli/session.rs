@@ -1,6 +1,7 @@
 //! Shared by the commands that read an experiment: loading, data folder, device and cancellation.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::check::{environment, report_overrides};
@@ -17,6 +18,7 @@ use crate::plan::{Compared, Plan, differences};
 use crate::run::{self, Folds, Planned, Request, RunError};
 use crate::spec::{self, Loaded};
 use crate::store::{StoreError, Stored};
+use crate::unfinished::remove_own_unfinished;
 
 /// Folder of the experiments' reports.
 pub const REPORTS: &str = "reports";
@@ -121,25 +123,37 @@ fn exit_soon(cancel: &Cancel) {
         std::thread::sleep(Duration::from_millis(20));
     }
     eprintln!("stopped; run the same command to resume");
-    std::process::exit(Exit::Interrupted as i32);
+    exit_now();
 }
 
-/// A flag set by Ctrl-C (and SIGTERM). A second Ctrl-C ends the process at once.
-pub fn cancellation() -> Cancel {
-    let flag = Cancel::new();
-    let handler = flag.clone();
-    let installed = ctrlc::set_handler(move || {
-        if handler.stop() {
-            std::process::exit(Exit::Interrupted as i32);
+/// Exits without leaving half-written files.
+fn exit_now() -> ! {
+    remove_own_unfinished();
+    std::process::exit(Exit::Interrupted as i32)
+}
+
+/// The flag of the command that is running, if it can be stopped between its steps.
+static STOPPABLE: OnceLock<Cancel> = OnceLock::new();
+
+/// Answers Ctrl-C (and SIGTERM): asks a command with a [`cancellation`] to stop, and ends any other. A second Ctrl-C ends the process at
+/// once.
+pub fn answer_interrupts() {
+    let installed = ctrlc::set_handler(|| {
+        let Some(cancel) = STOPPABLE.get() else { exit_now() };
+        if cancel.stop() {
+            exit_now();
         }
         eprintln!("stopping: saving the state (press Ctrl-C again to exit at once)");
-        let waiting = handler.clone();
-        std::thread::spawn(move || exit_soon(&waiting));
+        std::thread::spawn(move || exit_soon(cancel));
     });
     if let Err(error) = installed {
         eprintln!("warning: Ctrl-C will not save the state: {error}");
     }
-    flag
+}
+
+/// The flag that Ctrl-C sets.
+pub fn cancellation() -> Cancel {
+    STOPPABLE.get_or_init(Cancel::new).clone()
 }
 
 /// How often a worker looks whether the process that started it is still there.

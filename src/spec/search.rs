@@ -111,6 +111,11 @@ impl Objective {
         self.structure == MEAN
     }
 
+    /// Whether it is a score of cases.
+    pub fn is_score(&self) -> bool {
+        matches!(self.metric, Measure::Metric(_))
+    }
+
     /// `mean Dice (validation)`, for tables and figures.
     pub fn heading(&self) -> String {
         match self.metric {

@@ -1,5 +1,6 @@
 //! Workers at several places of one machine, until every run is over.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
@@ -55,13 +56,24 @@ pub fn work_through(
 ) -> Result<Outcomes, RunError> {
     let (sender, messages) = mpsc::channel();
     let workers = slots.devices.iter().map(|_| None).collect();
-    let mut pool = Pool { setting, slots, queue, refill, more: More::Added, workers, sender, told: Vec::new() };
+    let mut pool = Pool {
+        setting,
+        slots,
+        queue,
+        refill,
+        more: More::Added,
+        workers,
+        sender,
+        told: Vec::new(),
+        owed: VecDeque::new(),
+    };
     // The process is not left while workers save their states.
     let hold = setting.cancel.hold();
     let done = pool.work(&messages, after);
-    pool.stop_workers(&messages, after);
+    pool.stop_workers(&messages);
     drop(hold);
     done?;
+    while pool.tell_one(after)? {}
     Ok(Outcomes { runs: pool.outcomes() })
 }
 
@@ -88,6 +100,8 @@ struct Pool<'a, 'r> {
     sender: Sender<Message>,
     /// Runs in others' hands of which the user has been told.
     told: Vec<usize>,
+    /// Runs that have ended and of which `after` has not been told: the next ones are started first.
+    owed: VecDeque<(usize, Outcome)>,
 }
 
 impl Pool<'_, '_> {
@@ -97,7 +111,14 @@ impl Pool<'_, '_> {
                 self.queue.close();
                 self.ask_to_stop();
             }
-            self.fill(after)?;
+            self.fill()?;
+            if self.tell_one(after)? {
+                // Meanwhile, a place may have become free.
+                while let Ok(message) = messages.try_recv() {
+                    self.handle(message)?;
+                }
+                continue;
+            }
             let is_stopped = self.setting.cancel.is_stopped();
             if self.queue.is_over() && (is_stopped || self.queue.is_closed() || self.more == More::Over) {
                 return Ok(());
@@ -107,14 +128,14 @@ impl Pool<'_, '_> {
                 return Ok(());
             }
             match messages.recv_timeout(TICK) {
-                Ok(message) => self.handle(message, after)?,
+                Ok(message) => self.handle(message)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
     }
 
     /// Starts runs at the free places.
-    fn fill(&mut self, after: &mut After) -> Result<(), RunError> {
+    fn fill(&mut self) -> Result<(), RunError> {
         for place in 0..self.workers.len() {
             while self.workers[place].is_none() && !self.setting.cancel.is_stopped() {
                 let index = match self.queue.next() {
@@ -127,7 +148,7 @@ impl Pool<'_, '_> {
                     }
                     Next::Hindered(index, outcome) => {
                         self.emit_end(index, &outcome);
-                        self.end(index, outcome, after)?;
+                        self.end(index, outcome);
                         continue;
                     }
                     Next::Start(index) => index,
@@ -135,7 +156,7 @@ impl Pool<'_, '_> {
                 if !self.has_room(index, place) {
                     return Ok(());
                 }
-                self.start(index, place, after)?;
+                self.start(index, place)?;
             }
         }
         Ok(())
@@ -147,7 +168,7 @@ impl Pool<'_, '_> {
     }
 
     /// Starts a worker, unless there is nothing to do.
-    fn start(&mut self, index: usize, place: usize, after: &mut After) -> Result<(), RunError> {
+    fn start(&mut self, index: usize, place: usize) -> Result<(), RunError> {
         let task = self.queue.task(index).clone();
         let run = &task.run;
         match one::standing(run) {
@@ -162,7 +183,8 @@ impl Pool<'_, '_> {
             }
             Some(outcome) => {
                 self.emit_end(index, &outcome);
-                self.end(index, outcome, after)
+                self.end(index, outcome);
+                Ok(())
             }
             None => {
                 let (device, threads) = (self.slots.devices[place].to_string(), self.slots.threads);
@@ -178,12 +200,12 @@ impl Pool<'_, '_> {
         }
     }
 
-    fn handle(&mut self, message: Message, after: &mut After) -> Result<(), RunError> {
+    fn handle(&mut self, message: Message) -> Result<(), RunError> {
         match message {
             Message::Event(place, event) => self.forward(place, *event),
             Message::Closed(place) => {
                 if let Some(busy) = self.workers[place].take() {
-                    self.ended(busy, after)?;
+                    self.ended(busy)?;
                 }
             }
         }
@@ -211,13 +233,13 @@ impl Pool<'_, '_> {
         });
     }
 
-    fn ended(&mut self, mut busy: Busy, after: &mut After) -> Result<(), RunError> {
+    fn ended(&mut self, mut busy: Busy) -> Result<(), RunError> {
         let crash = busy.worker.wait().err();
         let run = self.queue.task(busy.run).run.clone();
         match (busy.outcome, crash) {
             (Some(Outcome::Busy { .. }), _) => self.queue.postpone(busy.run),
-            (Some(outcome), _) => self.end(busy.run, outcome, after)?,
-            (None, _) if busy.is_stopping => self.end(busy.run, Outcome::Stopped, after)?,
+            (Some(outcome), _) => self.end(busy.run, outcome),
+            (None, _) if busy.is_stopping => self.end(busy.run, Outcome::Stopped),
             (None, crash) => {
                 let (crash, reason) = crash
                     .unwrap_or_else(|| (super::queue::Crash::Other, "the worker process ended without a word".into()));
@@ -230,7 +252,7 @@ impl Pool<'_, '_> {
                     let class = if busy.has_begun { FailureClass::Trial } else { FailureClass::Environment };
                     let outcome = Outcome::Failed { class, reason };
                     self.emit_end(busy.run, &outcome);
-                    self.end(busy.run, outcome, after)?;
+                    self.end(busy.run, outcome);
                 }
             }
         }
@@ -243,9 +265,16 @@ impl Pool<'_, '_> {
         self.setting.events.of(&run.id()).emit(kind);
     }
 
-    fn end(&mut self, index: usize, outcome: Outcome, after: &mut After) -> Result<(), RunError> {
+    fn end(&mut self, index: usize, outcome: Outcome) {
         self.queue.end(index, outcome.clone());
-        after(&self.queue.task(index).run, &outcome)
+        self.owed.push_back((index, outcome));
+    }
+
+    /// Tells `after` of one run that has ended, if there is any.
+    fn tell_one(&mut self, after: &mut After) -> Result<bool, RunError> {
+        let Some((index, outcome)) = self.owed.pop_front() else { return Ok(false) };
+        after(&self.queue.task(index).run, &outcome)?;
+        Ok(true)
     }
 
     fn ask_to_stop(&mut self) {
@@ -256,12 +285,12 @@ impl Pool<'_, '_> {
     }
 
     /// Stops the workers that are left, and waits for them: after an error, or a request to stop.
-    fn stop_workers(&mut self, messages: &Receiver<Message>, after: &mut After) {
+    fn stop_workers(&mut self, messages: &Receiver<Message>) {
         self.ask_to_stop();
         while self.workers.iter().any(Option::is_some) {
             let Ok(message) = messages.recv() else { return };
             // The first error is already on its way.
-            let _ = self.handle(message, after);
+            let _ = self.handle(message);
         }
     }
 

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use crate::unfinished::{Unfinished, undisturbed};
+
 /// How files begin that are not finished.
 const TEMPORARY: &str = ".tmp-";
 
@@ -26,11 +28,61 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
 pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut temporary = builder().tempfile_in(folder)?;
+    let mut temporary = builder(FILE).tempfile_in(folder)?;
+    let _unfinished = Unfinished::new(temporary.path());
     write(temporary.as_file_mut())?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// Writes files into a folder that is new or empty: it holds all of them or none. `write` gets the folder to write to, which takes the
+/// place of `folder` at the end.
+///
+/// # Errors
+/// Those of `write`, and the operating system's.
+pub fn write_folder<T, E>(
+    folder: &Path,
+    failed: impl Fn(io::Error) -> E,
+    write: impl FnOnce(&Path) -> Result<T, E>,
+) -> Result<T, E> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(&failed)?;
+    let temporary = builder(FOLDER).tempdir_in(parent).map_err(&failed)?;
+    let _unfinished = Unfinished::new(temporary.path());
+    let written = write(temporary.path())?;
+    let moved = || {
+        // An empty folder that cannot be replaced, such as a mount point, is filled.
+        match folder.is_dir() && fs::remove_dir(folder).is_err() {
+            true => fs::read_dir(temporary.path())?
+                .try_for_each(|entry| entry.and_then(|it| fs::rename(it.path(), folder.join(it.file_name())))),
+            false => fs::rename(temporary.path(), folder),
+        }?;
+        sync_folder(parent)
+    };
+    undisturbed(moved).map_err(&failed)?;
+    Ok(written)
+}
+
+/// Writes files that belong together into a folder with others: `write` gets a temporary folder and returns its files in there, which are
+/// then moved into `folder`.
+///
+/// # Errors
+/// Those of `write`, and the operating system's.
+pub fn write_together<E>(
+    folder: &Path,
+    failed: impl Fn(io::Error) -> E,
+    write: impl FnOnce(&Path) -> Result<Vec<PathBuf>, E>,
+) -> Result<Vec<PathBuf>, E> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    fs::create_dir_all(folder).map_err(&failed)?;
+    let temporary = builder(FOLDER).tempdir_in(folder).map_err(&failed)?;
+    let _unfinished = Unfinished::new(temporary.path());
+    let written = write(temporary.path())?;
+    let place = |file: &PathBuf| folder.join(file.file_name().unwrap_or_default());
+    let moved = undisturbed(|| written.iter().try_for_each(|file| fs::rename(file, place(file))));
+    moved.and_then(|()| sync_folder(folder)).map_err(&failed)?;
+    Ok(written.iter().map(place).collect())
 }
 
 /// Writes a file of a cache, as [`write_atomic`]. A cache that must not be written (another user's, or on a read-only medium) is no
@@ -78,14 +130,18 @@ fn remove_temporary(folder: &Path, is_left: &dyn Fn(&Path) -> bool) {
     }
 }
 
-/// Results have the permissions that the user's umask leaves, as all other files of the user.
-fn builder() -> tempfile::Builder<'static, 'static> {
+/// Permissions of new files and folders, less the user's umask, as all other files of the user have.
+const FILE: u32 = 0o666;
+const FOLDER: u32 = 0o777;
+
+#[cfg_attr(not(unix), allow(unused_variables))]
+fn builder(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
     builder
 }
@@ -208,6 +264,33 @@ mod tests {
         }
         remove_abandoned(folder.path());
         assert_eq!(paths.map(|path| path.exists()), [false, true, true]);
+    }
+
+    #[test]
+    fn a_folder_is_written_as_a_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("series");
+        let written = write_folder(&folder, |error| error, |staged| fs::write(staged.join("1.dcm"), "one")).is_ok();
+        assert!(written && folder.join("1.dcm").is_file());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o700, 0o700);
+        }
+        let other = place.path().join("other");
+        fs::create_dir(&other).unwrap();
+        let failed = write_folder(
+            &other,
+            |error| error,
+            |staged| {
+                fs::write(staged.join("1.dcm"), "one")?;
+                crate::unfinished::remove_own_unfinished();
+                fs::write(staged.join("2.dcm"), "two")
+            },
+        );
+        assert!(failed.is_err(), "interrupted");
+        assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod files;
 pub mod memory;
 pub mod random;
+pub mod unfinished;
 pub mod words;
 
 pub use cancel::Cancel;

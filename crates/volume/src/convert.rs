@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::dicom::SegmentCoding;
+use super::dicom::{self, SegmentCoding};
 pub use super::format::Options;
 use super::format::{self, Format};
 use super::label_names::{self, LabelName, LabelNames, own};
@@ -153,12 +153,27 @@ fn on_image(
 fn named(source: &Path, from: Format, options: &Options) -> Result<(Segments, Vec<SegmentCoding>), ConvertError> {
     let beside = || label_names::beside(source).filter(|_| !from.entry().holds_labels);
     let Some(path) = options.names.clone().or_else(beside) else {
-        return Ok((unnamed(source, from, options)?, Vec::new()));
+        let mut segments = unnamed(source, from, options)?;
+        if !from.entry().holds_labels {
+            options.notes.extend(called_like_its_file(source, &mut segments));
+        }
+        return Ok((segments, Vec::new()));
     };
     let names = LabelNames::read(&path)?;
     let segments = names.segments(source, options)?;
     let coding = names.coding(&segments.segments);
     Ok((segments, coding))
+}
+
+/// Names the only segment after its file, if that is called like a structure: `liver.nii.gz`, `case-7_left_kidney.nii.gz`. Returns a note.
+fn called_like_its_file(source: &Path, segments: &mut Segments) -> Option<String> {
+    let [only] = segments.segments.as_mut_slice() else { return None };
+    let file = source.file_name()?.to_string_lossy().into_owned();
+    let stem = format::stem(&file)?;
+    let starts = stem.char_indices().filter(|(_, letter)| "-_. ".contains(*letter)).map(|(at, _)| at + 1);
+    let name = std::iter::once(0).chain(starts).map(|at| &stem[at..]).find(|end| dicom::coding(end).is_some())?;
+    only.name = name.to_owned();
+    Some(format!("{}: value {} is called `{name}`, like the file", source.display(), only.value))
 }
 
 /// Several channels of 0 and 1 are masks of segments that may overlap.
@@ -221,6 +236,25 @@ fn exact(source: &Path, format: Format, options: &Options) -> Result<Volume, Con
 mod tests {
     use super::*;
     use crate::read_volume;
+
+    #[test]
+    fn a_mask_called_like_a_structure_has_its_name() {
+        for (file, name) in [
+            ("liver.nii.gz", Some("liver")),
+            ("case-7_left_kidney.nii.gz", Some("left_kidney")),
+            ("p1-spleen.nrrd", Some("spleen")),
+            ("scan.nii.gz", None),
+            ("label.nii.gz", None),
+        ] {
+            let segment = Segment { name: "label 1".into(), value: 1, color: None };
+            let geometry = crate::Geometry::axis_aligned([1; 3], [1.0; 3]);
+            let content = Segmentation::Labels(LabelMap { voxels: ndarray::Array3::ones([1; 3]), geometry });
+            let mut segments = Segments { segments: vec![segment], content };
+            let note = called_like_its_file(Path::new(file), &mut segments);
+            assert_eq!(note.is_some(), name.is_some(), "{file}");
+            assert_eq!(segments.segments[0].name, name.unwrap_or("label 1"), "{file}");
+        }
+    }
 
     /// Values in files of 64-bit floats and whole numbers, and whether 32-bit floats hold them.
     #[test]

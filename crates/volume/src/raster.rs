@@ -18,7 +18,7 @@ use std::path::Path;
 use ndarray::{Array4, Axis, Slice};
 
 use crate::memory;
-use crate::stored::{Layout, MORE_MEMORY, Wrong, no_voxel, unsupported};
+use crate::stored::{Layout, Wrong, no_voxel, unsupported};
 use crate::{Geometry, Header, ReadError, Volume};
 
 pub(crate) use format::FORMAT;
@@ -160,7 +160,7 @@ impl Picture {
             1
         };
         let bytes = samples.saturating_mul(bits as u64).div_ceil(8).saturating_add(samples.saturating_mul(4 * copies));
-        memory::ask(bytes).map_err(|refused| Wrong::Unsupported(format!("{refused}; {MORE_MEMORY}")))
+        Ok(memory::ask(bytes)?)
     }
 }
 

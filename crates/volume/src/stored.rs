@@ -33,18 +33,19 @@ pub(super) fn unsupported(path: &Path, reason: impl Into<String>) -> ReadError {
 /// # Errors
 /// [`ReadError::Memory`] with the remedy.
 pub(super) fn ask_memory(path: &Path, bytes: u64) -> Result<(), ReadError> {
-    memory::ask(bytes)
-        .map_err(|refused| ReadError::Memory { path: path.into(), reason: format!("{refused}; {MORE_MEMORY}") })
+    memory::ask(bytes).map_err(|refused| Wrong::from(refused).at(path))
 }
 
 /// What to do where an image does not fit in memory.
-pub(super) const MORE_MEMORY: &str = "crop or resample it, end other programs, or use a machine with more memory";
+const MORE_MEMORY: &str = "crop or resample it, end other programs, or use a machine with more memory";
 
 /// What is wrong with a header, before the file's name is known.
 #[derive(Debug, PartialEq)]
 pub(super) enum Wrong {
     Damaged(String),
     Unsupported(String),
+    /// This machine has no memory for it.
+    Memory(String),
 }
 
 impl Wrong {
@@ -52,7 +53,14 @@ impl Wrong {
         match self {
             Self::Damaged(reason) => damaged(path, reason),
             Self::Unsupported(reason) => unsupported(path, reason),
+            Self::Memory(reason) => ReadError::Memory { path: path.into(), reason },
         }
+    }
+}
+
+impl From<memory::NoRoom> for Wrong {
+    fn from(refused: memory::NoRoom) -> Self {
+        Self::Memory(format!("{refused}; {MORE_MEMORY}"))
     }
 }
 

@@ -54,8 +54,8 @@ impl<'a> Reporter<'a> {
             return Ok(());
         }
         self.try_write(std::slice::from_ref(run), None, &own)?;
-        // With hundreds of runs, a new report after each one would take too long.
-        let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 10 * took);
+        // Reports take at most a hundredth of the time: with hundreds of runs, one after each would take too long.
+        let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 100 * took);
         if rarely {
             return Ok(());
         }

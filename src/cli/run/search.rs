@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use super::dry_run::{dry_run_of_search, summary};
+use super::fresh::clear;
 use super::reporter::Reporter;
-use super::{Run, clear, exit_code_of, remove_abandoned, slots, tell};
+use super::{Run, exit_code_of, remove_abandoned, slots, tell};
 use crate::cli::{Exit, Failure};
 use crate::observe::Outcome;
 use crate::run::experiment::{Outcomes, run_all};
@@ -103,7 +104,7 @@ fn start_over(
 ) -> Result<(crate::sweep::state::Rules, journal::Journal), Failure> {
     let path = journal.path().to_owned();
     let mut controller = Controller::new(planner, (loaded, sought), (rules, journal), setting.events.clone())?;
-    clear(&controller.all_runs()?)?;
+    clear(&controller.all_runs()?, true)?;
     journal::remove(&path)?;
     Ok(search::open(loaded, sought, planned, folds)?)
 }

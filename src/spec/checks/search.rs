@@ -20,6 +20,12 @@ pub fn check(search: &Search, experiment: &Experiment, trials: &[Trial], dataset
     let names: Vec<String> = target(dataset, &experiment.structures)
         .map(|target| target.structures.into_iter().map(|structure| structure.name).collect())
         .unwrap_or_default();
+    let on_validation = search.objectives().iter().any(|it| it.on == Judged::Validation && it.is_score());
+    let split = |trial: &Trial| trial.experiment.split.clone().unwrap_or_else(|| dataset.split.clone());
+    if on_validation && trials.iter().any(|trial| !super::split::has_validation(&split(trial))) {
+        let help = "set `validation` of the split, or judge by `objective = [{ on = \"test\" }]`";
+        findings.error("sweep", "the split has no validation cases, by which trials are judged", help);
+    }
     for objective in &search.objective {
         check_objective(objective, &names, findings);
     }

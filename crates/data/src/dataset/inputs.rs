@@ -181,7 +181,7 @@ impl Store<'_> {
         if self.access == Access::Remembered {
             return Err(DataError::NotRead { case: case.name.clone() });
         }
-        let check = check_case(case, self.spec);
+        let check = check_case(case, self.spec)?;
         if let Some(place) = place {
             let text = serde_json::to_vec(&check).map_err(io::Error::from);
             let written = text.and_then(|text| files::write_cached(&place, &text));

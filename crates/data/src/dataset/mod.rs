@@ -183,6 +183,14 @@ pub enum DataError {
         /// The case.
         case: String,
     },
+    /// This machine has no memory for a case. It is not excluded: another machine would not exclude it.
+    #[error("case {case}: {reason}")]
+    Memory {
+        /// The case.
+        case: String,
+        /// The file, wanted and free memory, and what to do.
+        reason: String,
+    },
     /// Cancelled by the caller.
     #[error("interrupted")]
     Cancelled,
@@ -194,6 +202,7 @@ impl DataError {
         match self {
             Self::Unreadable { source, .. } => crate::files::is_environment(source),
             Self::Write(error) => error.environment,
+            Self::Memory { .. } => true,
             _ => false,
         }
     }

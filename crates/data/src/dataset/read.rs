@@ -168,6 +168,13 @@ pub enum CaseError {
     },
 }
 
+impl CaseError {
+    /// Whether this machine lacks memory for the case.
+    pub fn is_of_machine(&self) -> bool {
+        matches!(self, Self::Read(ReadError::Memory { .. }))
+    }
+}
+
 /// Reads all channels of a case, in channel order: `[channel, z, y, x]` on the grid of the first file.
 ///
 /// # Errors

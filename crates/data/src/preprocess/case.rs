@@ -108,9 +108,10 @@ pub enum CaseError {
 impl CaseError {
     /// Whether this machine lacks memory for the case. It is then not excluded: another machine would not exclude it.
     pub fn is_of_machine(&self) -> bool {
-        use crate::dataset::CaseError as Case;
-        use crate::volume::ReadError;
-        matches!(self, Self::Memory { .. } | Self::Read(Case::Read(ReadError::Memory { .. })))
+        match self {
+            Self::Read(error) => error.is_of_machine(),
+            other => matches!(other, Self::Memory { .. }),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::dataset::{Target, TargetStructure};
 use crate::volume::dicom::Code;
 use crate::volume::format::Options;
-use crate::volume::label_names::{LabelName, LabelNames};
+use crate::volume::label_names::{LabelName, LabelNames, own};
 use crate::volume::{self, ReadError, Segment, Segmentation, Segments, WriteError};
 
 /// The program that drew the segments, as exports name it.
@@ -50,7 +50,10 @@ pub fn write_as(
     let segments: Vec<Segment> = names.labels.iter().map(segment).collect();
     let coding = names.coding(&segments);
     let options = Options { coding, on: Some(image.to_path_buf()), ..Options::default() };
-    volume::write_segments(&path, &Segments { segments, content: segmentation }, &options)
+    let written = volume::write_segments(&path, &Segments { segments, content: segmentation }, &options)?;
+    // Names of what was there before; those of the new content are in `label_map.json`.
+    written.iter().for_each(|path| drop(own::remove(path)));
+    Ok(written)
 }
 
 /// The structures of a target as names of label values, or of masks.

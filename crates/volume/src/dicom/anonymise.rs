@@ -15,7 +15,7 @@ use super::value::Values;
 use super::write::build::{DataSet, NATIVE, uid};
 use super::write::is_empty;
 use super::{damaged, unsupported};
-use crate::{ReadError, WriteError};
+use crate::{ReadError, WriteError, files};
 
 /// Elements that are kept: how the image was acquired, its geometry, the meaning of its values. No free text, no date, no name of a
 /// person, institution or device, no private element.
@@ -163,17 +163,21 @@ pub fn anonymise(
 ) -> Result<Vec<PathBuf>, CopyError> {
     let series = Series::open(source, choice)?;
     is_empty(target)?;
-    let mut files: Vec<&Path> = series.grid.planes.iter().map(|plane| plane.instance.path.as_path()).collect();
-    files.dedup();
-    let mut copies = Vec::with_capacity(files.len());
-    for (index, path) in files.into_iter().enumerate() {
-        let copy = target.join(format!("{:04}.dcm", index + 1));
+    let mut originals: Vec<&Path> = series.grid.planes.iter().map(|plane| plane.instance.path.as_path()).collect();
+    originals.dedup();
+    let name = |index: usize| format!("{:04}.dcm", index + 1);
+    let copy = |path: &Path, to: &Path| -> Result<(), CopyError> {
         let file = DicomFile::open(path)?.ok_or_else(|| damaged(path, "is no longer a DICOM file"))?;
         let (set, syntax) = copied(&file, identity)?;
-        set.write(&copy, &syntax)?;
-        copies.push(copy);
-    }
-    Ok(copies)
+        Ok(set.write(to, &syntax)?)
+    };
+    // An interrupted copy must not look like a series of fewer slices.
+    files::write_folder(
+        target,
+        |error| WriteError::io(target, &error).into(),
+        |staged| originals.iter().enumerate().try_for_each(|(index, path)| copy(path, &staged.join(name(index)))),
+    )?;
+    Ok((0..originals.len()).map(|index| target.join(name(index))).collect())
 }
 
 /// The data set of a copy, and its transfer syntax.

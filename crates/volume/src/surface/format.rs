@@ -8,7 +8,7 @@ use super::{
 };
 use crate::format::{Entry, Format, Options, Reader, Writer, never, single};
 use crate::stored::unsupported;
-use crate::{LabelMap, ReadError, Segment, Segmentation, Segments, WriteError, facts};
+use crate::{LabelMap, ReadError, Segment, Segmentation, Segments, WriteError, facts, files};
 
 type WriteSurface = fn(&Path, &Surface, CoordinateSystem) -> Result<(), WriteError>;
 
@@ -106,17 +106,27 @@ fn write_files(path: &Path, segments: &Segments, options: &Options) -> Result<Ve
     let coordinates = options.coordinates.unwrap_or(CoordinateSystem::Lps);
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let (_, write) = WRITERS.iter().find(|(ending, _)| name.ends_with(ending)).unwrap_or(&WRITERS[0]);
-    let mut written = Vec::with_capacity(surfaces.len());
-    for named in &surfaces {
-        // Of several structures, the only one that has voxels keeps its name.
-        let path = match segments.segments.len() {
-            1 => path.to_path_buf(),
-            _ => file_of(path, &named.name, &written),
-        };
-        write(&path, &named.surface, coordinates)?;
-        written.push(path);
+    // Of several structures, the only one that has voxels keeps its name.
+    if let ([named], 1) = (surfaces.as_slice(), segments.segments.len()) {
+        write(path, &named.surface, coordinates)?;
+        return Ok(vec![path.to_path_buf()]);
     }
-    Ok(written)
+    let folder = path.parent().unwrap_or(Path::new(""));
+    // An interrupted conversion must not look like one of fewer structures.
+    files::write_together(
+        folder,
+        |error| WriteError::io(path, &error),
+        |staged| {
+            let path = staged.join(path.file_name().unwrap_or_default());
+            let mut written = Vec::with_capacity(surfaces.len());
+            for named in &surfaces {
+                let path = file_of(&path, &named.name, &written);
+                write(&path, &named.surface, coordinates)?;
+                written.push(path);
+            }
+            Ok(written)
+        },
+    )
 }
 
 /// The file of one structure. Names that differ only in what file names cannot hold are numbered.

@@ -63,6 +63,14 @@ pub enum SurfaceError {
         /// Estimated crossings.
         crossings: f64,
     },
+    /// Holes through most of the image.
+    #[error(
+        "has holes through most of the image, as if many of its triangles were missing; close them, for example in MeshLab or 3D Slicer, or choose a coarser grid"
+    )]
+    TooOpen {
+        /// Estimated pairs of voxels and pieces of lids that are near to each other.
+        pairs: f64,
+    },
     /// A hole reaches where no patient is.
     #[error(
         "has a hole that reaches {metres:.3e} m beyond the image; remove stray corners far from the body, or close the hole first"

@@ -8,7 +8,7 @@ use super::taylor::Taylor;
 use crate::geometry::{dot, norm};
 
 /// Triangles per leaf.
-const LEAF: usize = 4;
+const LEAF: usize = 1;
 /// A group of triangles is replaced by its expansion beyond this many of its radii. Barill et al. use 2 with one more term.
 const FAR: f64 = 4.0;
 

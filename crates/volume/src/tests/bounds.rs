@@ -54,6 +54,45 @@ fn open_triangles_that_reach_far_beyond_the_image_are_refused_at_once() {
     }
 }
 
+/// A tube as wide as a body, open at both ends: its lids were once left in pieces that were near to every voxel, which took minutes.
+#[test]
+fn a_wide_open_tube_is_closed_in_seconds() {
+    let rim = |z: f64| (0..100).map(move |step| (f64::from(step) * std::f64::consts::TAU / 100.0, z));
+    let place = |(angle, z): (f64, f64)| [150.0 + 140.0 * angle.cos(), 150.0 + 140.0 * angle.sin(), z];
+    let points = rim(10.0).chain(rim(290.0)).map(place).collect();
+    let triangles = (0..100_u32).flat_map(|step| {
+        let next = (step + 1) % 100;
+        [[step, next, next + 100], [step, next + 100, step + 100]]
+    });
+    let surface = Surface::new(points, triangles.collect()).unwrap();
+    let start = Instant::now();
+    let mask = voxelise(&surface, &Geometry::axis_aligned([100, 300, 300], [3.0, 1.0, 1.0])).unwrap().mask;
+    assert!(start.elapsed() < 4 * BLINK, "{:?}", start.elapsed());
+    let inside = |z: usize, y: usize, x: usize| mask[[z, y, x]] == 1;
+    assert!(inside(50, 150, 150) && inside(50, 150, 285) && !inside(50, 150, 295) && !inside(0, 150, 150));
+}
+
+/// Half of a ball's triangles are missing: lids through all of it.
+#[test]
+fn a_surface_that_is_mostly_holes_is_refused_at_once() {
+    let angle = |step: u32, of: u32, turn: f64| f64::from(step) * turn / f64::from(of);
+    let place = |row: u32, column: u32| {
+        let (down, round) = (angle(row, 40, std::f64::consts::PI), angle(column, 80, std::f64::consts::TAU));
+        [150.0 + 140.0 * down.sin() * round.cos(), 150.0 + 140.0 * down.sin() * round.sin(), 150.0 + 140.0 * down.cos()]
+    };
+    let points = (0..=40).flat_map(|row| (0..80).map(move |column| place(row, column))).collect();
+    let cells = (1..39).flat_map(|row: u32| (0..80).map(move |column: u32| (row, column)));
+    let triangles = cells.filter(|(row, column)| (row * 7 + column * 3) % 5 < 3).map(|(row, column)| {
+        let next = (column + 1) % 80;
+        [row * 80 + column, (row + 1) * 80 + column, row * 80 + next]
+    });
+    let surface = Surface::new(points, triangles.collect()).unwrap();
+    let start = Instant::now();
+    let refused = voxelise(&surface, &Geometry::axis_aligned([300, 512, 512], [1.0, 0.6, 0.6]));
+    assert!(matches!(refused, Err(SurfaceError::TooOpen { .. })), "{:?}", refused.err());
+    assert!(start.elapsed() < BLINK, "{:?}", start.elapsed());
+}
+
 #[test]
 fn a_dense_mesh_of_small_triangles_is_not() {
     // A wavy sheet of 500,000 triangles within 64 mm, closed by nothing.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::label;
 use super::parallel::{self, Ended};
-use super::read::read_image;
+use super::read::{CaseError, read_image};
 use super::{Case, DataError, Dataset, Opened};
 use crate::Cancel;
 use crate::counted;
@@ -61,7 +61,7 @@ pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 /// Reads every case, several in parallel; the result does not depend on the number of threads.
 ///
 /// # Errors
-/// [`DataError::Cancelled`].
+/// [`DataError::Cancelled`], or [`DataError::Memory`].
 pub fn check(
     opened: &Opened,
     spec: &Dataset,
@@ -73,7 +73,7 @@ pub fn check(
     let each = |case: &Case| {
         let checked = check_case(case, spec);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        Ok(checked)
+        checked
     };
     let mut checks = each_case(&opened.cases, cancel, each)?;
     warn_of_duplicates(&mut checks);
@@ -93,7 +93,10 @@ pub(super) fn each_case<I: Sync, T: Send>(
 }
 
 /// Reads one case.
-pub(super) fn check_case(case: &Case, spec: &Dataset) -> CaseCheck {
+///
+/// # Errors
+/// [`DataError::Memory`].
+pub(super) fn check_case(case: &Case, spec: &Dataset) -> Result<CaseCheck, DataError> {
     let mut row = CaseCheck {
         case: case.name.clone(),
         geometry: None,
@@ -109,12 +112,32 @@ pub(super) fn check_case(case: &Case, spec: &Dataset) -> CaseCheck {
         excluded: None,
         image_hash: None,
     };
-    row.excluded = check_image(case, spec, &mut row).and_then(|image| check_label(case, spec, &image, &mut row)).err();
-    row
+    let checked = check_image(case, spec, &mut row).and_then(|image| check_label(case, spec, &image, &mut row));
+    match checked {
+        Err(Unusable::Read(error)) if error.is_of_machine() => {
+            Err(DataError::Memory { case: case.name.clone(), reason: error.to_string() })
+        }
+        checked => Ok(CaseCheck { excluded: checked.err().map(|reason| reason.to_string()), ..row }),
+    }
 }
 
-fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geometry, String> {
-    let image = read_image(case).map_err(|error| error.to_string())?;
+/// Why a case cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error(transparent)]
+    Read(#[from] CaseError),
+    #[error("{0}")]
+    Content(String),
+}
+
+impl From<String> for Unusable {
+    fn from(reason: String) -> Self {
+        Self::Content(reason)
+    }
+}
+
+fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geometry, Unusable> {
+    let image = read_image(case)?;
     let geometry = image.geometry.clone();
     row.channels = image.voxels.dim().0;
     row.orientation = Some(geometry.orientation());
@@ -128,12 +151,13 @@ fn check_image(case: &Case, spec: &Dataset, row: &mut CaseCheck) -> Result<Geome
     if let Some([low, high]) = row.range
         && low == high
     {
-        return Err(format!("every voxel of the image has the same value, {low}"));
+        return Err(format!("every voxel of the image has the same value, {low}").into());
     }
     let declared = spec.channels.len().max(1);
     if row.channels != declared {
         let found = counted(row.channels, "channel");
-        return Err(format!("image has {found}, but the dataset file declares {declared}; list them as `[[channel]]`"));
+        let text = format!("image has {found}, but the dataset file declares {declared}; list them as `[[channel]]`");
+        return Err(text.into());
     }
     Ok(geometry)
 }
@@ -166,12 +190,12 @@ fn warn_of_image(case: &Case, geometry: &Geometry, row: &mut CaseCheck) {
     row.warnings.extend(header.into_iter().flat_map(|header| header.warnings));
 }
 
-fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseCheck) -> Result<(), String> {
+fn check_label(case: &Case, spec: &Dataset, image: &Geometry, row: &mut CaseCheck) -> Result<(), Unusable> {
     let Some(source) = &case.label else {
-        return Err("no label".into());
+        return Err("no label".to_owned().into());
     };
     let path = source.path();
-    let found = label::read(case, image).map_err(|error| error.to_string())?;
+    let found = label::read(case, image)?;
     row.notes = found.notes;
     row.label_voxels = count(&found.labels);
     let is_present = |value: &u16| row.label_voxels.contains_key(value);

@@ -9,7 +9,7 @@ use super::{Found, visible_entries};
 use crate::dataset::{DataError, Label, read};
 
 /// Placeholder for the case name.
-const CASE: &str = "{case}";
+pub(super) const CASE: &str = "{case}";
 /// Placeholder for any text without a `/`.
 const ANY: char = '*';
 
@@ -68,6 +68,22 @@ pub(super) fn files(root: &Path, name: &str, patterns: &[&str]) -> Result<Vec<BT
     let patterns: Result<Vec<_>, DataError> =
         patterns.iter().map(|text| Pattern::new(text).map_err(|reason| wrong(text, reason))).collect();
     Ok(matches(root, &patterns?)?.0)
+}
+
+/// Files by case, and the cases for which several files match, with the reason.
+pub(super) type OfPattern = (BTreeMap<String, PathBuf>, BTreeMap<String, String>);
+
+/// The files that match one pattern.
+///
+/// # Errors
+/// What is wrong with the pattern; a folder that cannot be listed.
+pub(super) fn of_pattern(root: &Path, pattern: &str) -> Result<Result<OfPattern, DataError>, String> {
+    let pattern = Pattern::new(pattern)?;
+    Ok(matches(root, &[pattern]).map(|(mut files, several)| {
+        let mut files = files.pop().unwrap_or_default();
+        several.keys().for_each(|case| drop(files.remove(case)));
+        (files, several)
+    }))
 }
 
 /// For each pattern: case name → file. A file that matches several patterns is assigned to the one with the most literal text.

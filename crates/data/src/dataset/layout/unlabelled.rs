@@ -1,43 +1,127 @@
-//! Unlabelled images to segment: one file, every image file in a folder, or DICOM series.
+//! Unlabelled images to segment: one file, every image file in a folder, DICOM series, or a tree of either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::nnunet::channel_of;
+use super::pairs::{self, CASE};
 use super::{Found, visible_entries};
 use crate::counted;
 use crate::dataset::{Case, DataError, Excluded};
 use crate::volume::{Format, format};
 
+/// Deepest folder that is looked into.
+const DEEPEST: usize = 8;
+
 /// Lists the cases in `path` for a network with `channels` input channels: usable cases, and files that form no case.
 ///
 /// If every name has nnU-Net's channel suffix (`CASE_0000.nii.gz`, `CASE_0001.nii.gz`), the files are channels of their case;
 /// otherwise each file is a case with all its channels. For a single file ending in `_0000`, the other channels of its case are
-/// added. A folder without image files is a DICOM series, or contains one folder per series.
+/// added. A folder without image files is a tree: every DICOM series in it is a case, or else the only image of each folder. A path with
+/// `{case}` names the images of a tree by their pattern.
 ///
 /// # Errors
-/// [`DataError::Unreadable`] if the path is missing, not an image file, or a folder that cannot be listed.
+/// [`DataError::Unreadable`] if the path is missing, not an image file, or a folder that cannot be listed; [`DataError::Layout`] for a
+/// tree in which images and labels cannot be told apart.
 pub fn unlabelled(path: &Path, channels: usize) -> Result<(Vec<Case>, Vec<Excluded>), DataError> {
+    if path.to_string_lossy().contains(CASE) && !path.exists() {
+        return by_pattern(path).map(sorted);
+    }
     let (folder, files) = files(path, channels)?;
     if files.is_empty() && path.is_dir() {
-        return Ok((series(path)?, Vec::new()));
+        return tree(path).map(sorted);
     }
     let split = !files.is_empty() && files.iter().all(|(stem, _)| is_channel(stem, channels));
-    let mut found = if split { by_channel(&folder, &files, channels) } else { by_file(&folder, &files) };
-    found.cases.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((found.cases, found.excluded))
+    Ok(sorted(if split { by_channel(&folder, &files, channels) } else { by_file(&folder, &files) }))
 }
 
-/// DICOM series: the subfolders, or the folder itself.
-fn series(path: &Path) -> Result<Vec<Case>, DataError> {
-    let is_series = |path: &Path| matches!(Format::of(path), Ok(Format::DicomImage));
-    let of = |path: PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Case::new(if name.is_empty() { "image" } else { &name }, vec![path], None)
+fn sorted(mut found: Found) -> (Vec<Case>, Vec<Excluded>) {
+    found.cases.sort_by(|a, b| a.name.cmp(&b.name));
+    (found.cases, found.excluded)
+}
+
+/// `scans/{case}/ct.nii.gz`: the images that match.
+fn by_pattern(path: &Path) -> Result<Found, DataError> {
+    let is_fixed = |part: &std::path::Component| !part.as_os_str().to_string_lossy().contains(['{', '*']);
+    let root: PathBuf = path.components().take_while(is_fixed).collect();
+    let pattern = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { &root };
+    let wrong = |reason: String| DataError::Layout { reason: format!("the pattern {}: {reason}", path.display()) };
+    let (images, several) = pairs::of_pattern(root, &pattern).map_err(wrong)??;
+    let mut found = Found::default();
+    several.into_iter().for_each(|(case, reason)| found.exclude(&case, reason));
+    found.cases = images.into_iter().map(|(name, image)| case(&name, vec![image])).collect();
+    if found.cases.is_empty() && found.excluded.is_empty() {
+        return Err(wrong("no file matches".into()));
+    }
+    Ok(found)
+}
+
+/// A folder of a tree with its images.
+struct Leaf {
+    /// Its path below the root.
+    parts: Vec<String>,
+    path: PathBuf,
+    /// Stem and name of the image files in it; none for a DICOM series.
+    images: Vec<(String, String)>,
+}
+
+fn leaves(path: &Path, parts: &mut Vec<String>, found: &mut Vec<Leaf>) -> Result<(), DataError> {
+    let images = image_files(path)?;
+    if !images.is_empty() || matches!(Format::of(path), Ok(Format::DicomImage)) {
+        found.push(Leaf { parts: parts.clone(), path: path.into(), images });
+    }
+    for name in visible_entries(path)? {
+        let inner = path.join(&name);
+        if parts.len() < DEEPEST && inner.is_dir() {
+            parts.push(name);
+            leaves(&inner, parts, found)?;
+            parts.pop();
+        }
+    }
+    Ok(())
+}
+
+/// Every DICOM series below a folder, or else the only image of each folder in it.
+fn tree(root: &Path) -> Result<Found, DataError> {
+    let mut all = Vec::new();
+    leaves(root, &mut Vec::new(), &mut all)?;
+    let (series, images): (Vec<Leaf>, Vec<Leaf>) = all.into_iter().partition(|leaf| leaf.images.is_empty());
+    let unclear = |what: String| {
+        let pattern = root.join(CASE).join("ct.nii.gz");
+        let reason = format!("{}: {what}: name them by a pattern, such as {}", root.display(), pattern.display());
+        Err(DataError::Layout { reason })
     };
-    let folders = visible_entries(path)?.into_iter().map(|name| path.join(name)).filter(|path| path.is_dir());
-    let cases: Vec<Case> = folders.filter(|path| is_series(path)).map(of).collect();
-    Ok(if cases.is_empty() && is_series(path) { vec![of(path.to_path_buf())] } else { cases })
+    if let (Some(series), Some(image)) = (series.first(), images.first()) {
+        return unclear(format!(
+            "holds DICOM series ({}) and other images ({}), and it is not clear which to segment",
+            series.path.display(),
+            image.path.display()
+        ));
+    }
+    let mut found = Found::default();
+    if images.is_empty() {
+        let own = root.file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy().into_owned());
+        let name = |leaf: &Leaf| if leaf.parts.is_empty() { own.clone() } else { leaf.parts.join("-") };
+        found.cases = series.iter().map(|leaf| case(&name(leaf), vec![leaf.path.clone()])).collect();
+        return Ok(found);
+    }
+    if let Some(leaf) = images.iter().find(|leaf| leaf.images.len() > 1) {
+        let names: Vec<&str> = leaf.images.iter().take(3).map(|(_, name)| name.as_str()).collect();
+        return unclear(format!("{} holds several images ({}, …)", leaf.path.display(), names.join(", ")));
+    }
+    let first = |leaf: &Leaf| leaf.parts.first().cloned();
+    let patients: BTreeSet<_> = images.iter().map(first).collect();
+    let names: BTreeSet<&str> = images.iter().map(|leaf| leaf.images[0].1.as_str()).collect();
+    let one_each = patients.len() == images.len();
+    if !one_each && names.len() > 1 {
+        return unclear("it is not clear which of its files are images and which labels".into());
+    }
+    for leaf in &images {
+        let name = if one_each { first(leaf).unwrap_or_default() } else { leaf.parts.join("-") };
+        found.cases.push(case(&name, vec![leaf.path.join(&leaf.images[0].1)]));
+    }
+    Ok(found)
 }
 
 /// Image files in a folder: stem and name.
@@ -144,6 +228,34 @@ mod tests {
         assert_eq!(names(&cases), [("a", 2)]);
         let too_many = folder(&["a_0000.nii.gz", "a_0001.nii.gz", "a_0002.nii.gz"]);
         assert!(unlabelled(too_many.path(), 2).unwrap().1[0].reason.contains("3 channel files"));
+    }
+
+    #[test]
+    fn trees_are_read_where_each_folder_has_one_image() {
+        let at = |files: &[&str]| {
+            let folder = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = folder.path().join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, b"").unwrap();
+            }
+            folder
+        };
+        let same = at(&["p1/v1/ct.nii.gz", "p1/v2/ct.nii.gz", "p2/v1/ct.nii.gz"]);
+        assert_eq!(names(&unlabelled(same.path(), 1).unwrap().0), [("p1-v1", 1), ("p1-v2", 1), ("p2-v1", 1)]);
+        let own = at(&["sub-1/anat/sub-1_T1w.nii.gz", "sub-2/anat/sub-2_T1w.nii.gz"]);
+        assert_eq!(names(&unlabelled(own.path(), 1).unwrap().0), [("sub-1", 1), ("sub-2", 1)]);
+        for unclear in
+            [at(&["p1/ct.nii.gz", "p1/label.nii.gz", "p2/ct.nii.gz"]), at(&["p1/image/a.nii.gz", "p1/label/b.nii.gz"])]
+        {
+            let error = unlabelled(unclear.path(), 1).unwrap_err().to_string();
+            assert!(error.contains("{case}/ct.nii.gz"), "{error}");
+        }
+        let mixed = at(&["p1/ct.nii.gz", "p1/label.nii.gz", "p2/ct.nii.gz"]);
+        let pattern = mixed.path().join("{case}/ct.nii.gz");
+        assert_eq!(names(&unlabelled(&pattern, 1).unwrap().0), [("p1", 1), ("p2", 1)]);
+        let nothing = unlabelled(&mixed.path().join("{case}/mr.nii.gz"), 1).unwrap_err().to_string();
+        assert!(nothing.contains("no file matches"), "{nothing}");
     }
 
     #[test]

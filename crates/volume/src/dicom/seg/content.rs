@@ -9,16 +9,16 @@ use super::place::Placed;
 use super::read::{Kind, Object};
 use crate::dicom::damaged;
 use crate::dicom::frames::is_plausible;
-use crate::stored::MORE_MEMORY;
+use crate::stored::ask_memory;
 use crate::{LabelMap, ReadError, Segmentation};
 
 /// Fills the grid; masks are made only where segments overlap.
 pub(super) fn content(object: &Object, grid: Placed) -> Result<Segmentation, ReadError> {
     let broken = |reason: String| damaged(object.path, reason);
-    let slices = by_slice(object, &grid).map_err(broken)?;
+    let slices = by_slice(object, &grid)?;
     let [depth, rows, columns] = grid.geometry.shape;
     let voxels = grid.geometry.shape.iter().fold(1_u64, |count, &size| count.saturating_mul(size as u64));
-    allowed(voxels, object).map_err(broken)?;
+    allowed(voxels, object)?;
     let mut labels = vec![0_u16; depth * rows * columns];
     let overlap = AtomicBool::new(false);
     let planes = labels.par_chunks_mut(rows * columns).zip(slices.par_iter());
@@ -29,7 +29,7 @@ pub(super) fn content(object: &Object, grid: Placed) -> Result<Segmentation, Rea
     }
     drop(labels);
     let count = object.segments.len();
-    allowed(voxels.saturating_mul(count as u64), object).map_err(broken)?;
+    allowed(voxels.saturating_mul(count as u64), object)?;
     let mut masks = vec![0_u8; count * depth * rows * columns];
     let planes = masks.par_chunks_mut(rows * columns).enumerate();
     planes.try_for_each(|(index, plane)| mask(object, index / depth, &slices[index % depth], plane)).map_err(broken)?;
@@ -38,24 +38,26 @@ pub(super) fn content(object: &Object, grid: Placed) -> Result<Segmentation, Rea
     Ok(Segmentation::Masks { masks, geometry: grid.geometry })
 }
 
-fn allowed(voxels: u64, object: &Object) -> Result<(), String> {
+fn allowed(voxels: u64, object: &Object) -> Result<(), ReadError> {
     if !is_plausible(voxels, object.bytes) {
-        return Err(format!("its frames span {voxels} voxels, more than its {} bytes can describe", object.bytes));
+        let text = format!("its frames span {voxels} voxels, more than its {} bytes can describe", object.bytes);
+        return Err(damaged(object.path, text));
     }
-    crate::memory::ask(voxels.saturating_mul(size_of::<u16>() as u64))
-        .map_err(|refused| format!("{refused}; {MORE_MEMORY}"))
+    ask_memory(object.path, voxels.saturating_mul(size_of::<u16>() as u64))
 }
 
 /// Frames of each slice; a segment has at most one.
-fn by_slice(object: &Object, grid: &Placed) -> Result<Vec<Vec<usize>>, String> {
+fn by_slice(object: &Object, grid: &Placed) -> Result<Vec<Vec<usize>>, ReadError> {
     let depth = grid.geometry.shape[0];
     allowed(depth as u64, object)?;
     let mut slices: Vec<Vec<usize>> = vec![Vec::new(); depth];
     for (frame, &slice) in grid.slices.iter().enumerate() {
-        let frames = slices.get_mut(slice).ok_or("a frame lies outside of the grid")?;
+        let outside = || damaged(object.path, "a frame lies outside of the grid");
+        let frames = slices.get_mut(slice).ok_or_else(outside)?;
         let segment = object.frames[frame].segment;
         if let Some(other) = frames.iter().find(|&&other| object.frames[other].segment == segment) {
-            return Err(format!("frames {} and {} show the same segment at one position", other + 1, frame + 1));
+            let text = format!("frames {} and {} show the same segment at one position", other + 1, frame + 1);
+            return Err(damaged(object.path, text));
         }
         frames.push(frame);
     }

@@ -12,6 +12,7 @@ use ndarray::{ArrayView2, Axis};
 
 use self::build::{DataSet, NATIVE, date_and_time, uid};
 use self::rescale::{Storage, storage};
+use crate::files;
 use crate::geometry::dot;
 use crate::{Geometry, Volume, WriteError};
 
@@ -73,13 +74,20 @@ pub fn write_series(folder: &Path, volume: &Volume, header: &SeriesHeader) -> Re
     let image = volume.voxels.index_axis(Axis(0), 0);
     let storages = storages(volume).map_err(failed)?;
     let series = Series::new(volume, header);
-    let mut paths = Vec::with_capacity(depth);
-    for (slice, plane) in image.outer_iter().enumerate() {
-        let path = folder.join(format!("{:04}.dcm", slice + 1));
-        series.instance(slice, plane, &storages[slice % storages.len()]).write(&path, NATIVE)?;
-        paths.push(path);
-    }
-    Ok(paths)
+    let name = |slice: usize| format!("{:04}.dcm", slice + 1);
+    // An interrupted conversion must not look like a series of fewer slices.
+    files::write_folder(
+        folder,
+        |error| WriteError::io(folder, &error),
+        |staged| {
+            image.outer_iter().enumerate().try_for_each(|(slice, plane)| {
+                series
+                    .instance(slice, plane, &storages[slice % storages.len()])
+                    .write(&staged.join(name(slice)), NATIVE)
+            })
+        },
+    )?;
+    Ok((0..depth).map(|slice| folder.join(name(slice))).collect())
 }
 
 /// One storage for all slices where possible, else one per slice, as in PET.

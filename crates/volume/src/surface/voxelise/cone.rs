@@ -9,8 +9,10 @@ use crate::geometry::norm;
 const LONGEST_EDGE: f64 = 1.5;
 /// Approximate limit of pieces, however large the holes.
 const PIECES: f64 = 200_000.0;
-/// Hard limit of pieces: degenerate triangles with distant collinear corners would need any number.
+/// Limit of pieces: beyond it, longer edges are allowed.
 const MAX_PIECES: usize = 2 * PIECES as usize;
+/// Degenerate triangles with distant collinear corners, which have no area, need more and more.
+const MOST_TRIES: usize = 40;
 
 /// Triangles in millimetres that make every edge run equally often in both directions. Empty for a closed surface, also for one that
 /// touches itself along an edge.
@@ -51,9 +53,21 @@ fn middles(surface: &Surface, rim: &[&Edge], sets: &mut Sets) -> Vec<[f64; 3]> {
 /// Cuts triangles into pieces with short edges; `voxel_mm` is the size of a voxel.
 pub(super) fn split(cone: Vec<[[f64; 3]; 3]>, voxel_mm: f64) -> Vec<[[f64; 3]; 3]> {
     let area: f64 = cone.iter().map(|triangle| norm(area_vector(*triangle))).sum();
-    let longest = (LONGEST_EDGE * voxel_mm).max((area / PIECES).sqrt());
-    let most = (PIECES / cone.len() as f64).max(1.0);
-    let mut waiting = cone;
+    let mut longest = (LONGEST_EDGE * voxel_mm).max((area / PIECES).sqrt());
+    for _ in 0..MOST_TRIES {
+        if let Some(pieces) = pieces(&cone, longest, MAX_PIECES) {
+            return pieces;
+        }
+        // A triangle left whole would be near to most of the grid.
+        longest *= 1.5;
+    }
+    cone
+}
+
+/// The pieces with edges of at most `longest`; `None` if there are more than `most` of them.
+fn pieces(cone: &[[[f64; 3]; 3]], longest: f64, most: usize) -> Option<Vec<[[f64; 3]; 3]>> {
+    let most_strips = (PIECES / cone.len() as f64).max(1.0);
+    let mut waiting = cone.to_vec();
     let mut pieces = Vec::with_capacity(waiting.len());
     while let Some(triangle) = waiting.pop() {
         let length = |place: usize| norm(minus(triangle[(place + 1) % 3], triangle[place]));
@@ -61,17 +75,20 @@ pub(super) fn split(cone: Vec<[[f64; 3]; 3]>, voxel_mm: f64) -> Vec<[[f64; 3]; 3
         sides.sort_by(|one, other| one.0.total_cmp(&other.0));
         let [(short, first), _, (long, last)] = sides;
         let from = |place: usize| [0, 1, 2].map(|step| triangle[(place + step) % 3]);
-        if long.is_nan() || long <= longest || pieces.len() + waiting.len() >= MAX_PIECES {
+        if long.is_nan() || long <= longest {
             pieces.push(triangle);
         } else if short <= longest {
-            strips(from(first), (long / longest).ceil().min(most), &mut pieces);
+            strips(from(first), (long / longest).ceil().min(most_strips), &mut pieces);
         } else {
             let [a, b, c] = from(last);
             let middle = between(a, b, 0.5);
             waiting.extend([[a, middle, c], [middle, b, c]]);
         }
+        if pieces.len() + waiting.len() > most {
+            return None;
+        }
     }
-    pieces
+    Some(pieces)
 }
 
 /// Cuts a needle, whose first edge is its short one, across.

@@ -10,6 +10,8 @@ mod cone;
 mod crossings;
 mod gaps;
 
+use std::f64::consts::PI;
+
 use ndarray::Array3;
 use rayon::prelude::*;
 
@@ -27,6 +29,12 @@ const SLAB: usize = 8;
 
 /// Most crossings of the grid's rows, over all triangles: the surfaces of all organs of a body at 0.5 mm have 10 million.
 const MOST_CROSSINGS: f64 = 2.5e8;
+
+/// Most voxels so near to pieces of lids that each pair is computed by itself: two lids across a body on the grid of a CT have 30 million.
+const MOST_NEAR: f64 = 3e8;
+
+/// A piece is expanded from where its radius is this fraction of the distance.
+const NEARNESS: f64 = 0.3;
 
 /// Farthest corner of a hole, in millimetres beyond the image and in sizes of the image; the larger one holds. Pieces of a larger lid
 /// are far larger than voxels and near to all of them, which takes hours.
@@ -86,7 +94,12 @@ impl<'a> Counts<'a> {
         if crossings > MOST_CROSSINGS {
             return Err(SurfaceError::TooDense { triangles: closed.len(), crossings });
         }
-        let cone = WindingNumber::of_triangles(cone::split(cone, geometry.voxel_mm3().cbrt()));
+        let pieces = cone::split(cone, geometry.voxel_mm3().cbrt());
+        let near: f64 = pieces.iter().map(|piece| voxels_near(piece, geometry)).sum();
+        if near > MOST_NEAR {
+            return Err(SurfaceError::TooOpen { pairs: near });
+        }
+        let cone = WindingNumber::of_triangles(pieces);
         Ok(Self { geometry, closed, cone })
     }
 
@@ -165,6 +178,21 @@ fn crossings(corners: &[[f64; 3]; 3], [depth, height, _]: [usize; 3]) -> f64 {
     let heights = [a[2], b[2], c[2]].map(within);
     let slices = heights.into_iter().fold(0.0, f64::max) - heights.into_iter().fold(f64::INFINITY, f64::min);
     area.min(slices * height as f64) + slices + 1.0
+}
+
+/// Voxels for which a piece of a lid is too near to be expanded, about.
+fn voxels_near(piece: &[[f64; 3]; 3], geometry: &Geometry) -> f64 {
+    let centre = [0, 1, 2].map(|axis| piece.iter().map(|corner| corner[axis]).sum::<f64>() / 3.0);
+    let radius = piece.iter().map(|corner| norm(minus(*corner, centre))).fold(0.0, f64::max) / NEARNESS;
+    let Some(voxel) = geometry.to_voxel(centre) else { return 0.0 };
+    let spacing = geometry.spacing_mm();
+    // The box around the ball, less what lies outside the grid; a ball fills about half of its box.
+    let along = |axis: usize| {
+        let half = radius / spacing[axis];
+        let last = geometry.shape[axis] as f64 - 1.0;
+        ((voxel[axis] + half).min(last) - (voxel[axis] - half).max(0.0)).max(0.0)
+    };
+    along(0) * along(1) * along(2) * PI / 6.0
 }
 
 /// Refuses holes that reach far beyond the grid.
