@@ -69,6 +69,7 @@ pub mod observe;
 pub mod store;
 pub mod infer;
 pub mod run;
+pub mod reproduce;
 pub mod launch;
 pub mod sweep;
 pub mod cli;

@@ -47,7 +47,12 @@ const ROOM: usize = 28;
 pub fn execute(args: Compare) -> Result<Exit, Failure> {
     let mut all: Vec<Stored> = Vec::new();
     for path in &args.paths {
-        all.extend(of_path(path, &args.set)?.0);
+        for run in of_path(path, &args.set)?.0 {
+            // Given twice, it is compared once.
+            if all.iter().all(|known| known.ids != run.ids) {
+                all.push(run);
+            }
+        }
     }
     tell_apart(&mut all.iter_mut().map(|run| &mut run.plan).collect::<Vec<_>>());
     let report = Report::new(run::report::gather(&all)?).map_err(|error| Failure::new(Exit::BadData, error))?;

@@ -149,6 +149,12 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         let text = "--reference compares surfaces on a page: the target's name must end in .html (`segspec evaluate` computes scores)";
         return Err(Failure::message(Exit::Usage, text));
     }
+    if let (Ok(source), Ok(target)) = (args.source.canonicalize(), args.target.canonicalize())
+        && source == target
+    {
+        let text = format!("{}: this would replace the source; choose another target", args.target.display());
+        return Err(Failure::message(Exit::Usage, text));
+    }
     let written = match parts::of(&args.source, args.labels)? {
         Some(source) => parts::convert(&args, &source, &options)?,
         None if args.anonymize => anonymous_series(&args, &options)?,

@@ -9,7 +9,9 @@ mod dataset;
 mod doctor;
 mod evaluate;
 mod exit;
+mod explain;
 mod inspect;
+mod logs;
 mod ls;
 mod marks;
 mod names;
@@ -58,12 +60,14 @@ enum Command {
     Report(report::Report),
     Rank(rank::Rank),
     Compare(compare::Compare),
+    Explain(explain::Explain),
     Sweep(sweep::Sweep),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
     Ls(ls::Ls),
     Status(status::Status),
     Top(top::Top),
+    Logs(logs::Logs),
     Tag(marks::Tag),
     Note(marks::Note),
     Rm(rm::Rm),
@@ -102,12 +106,14 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Report(args) => report::execute(args),
         Command::Rank(args) => rank::execute(args),
         Command::Compare(args) => compare::execute(args),
+        Command::Explain(args) => explain::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),
         Command::Status(args) => status::execute(args),
         Command::Top(args) => top::execute(args),
+        Command::Logs(args) => logs::execute(args),
         Command::Tag(args) => marks::tag(args),
         Command::Note(args) => marks::note(args),
         Command::Rm(args) => rm::execute(args),

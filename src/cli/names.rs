@@ -29,7 +29,7 @@ const HINTS: [(&[&str], &str); 10] = [
     ),
     (&["eval", "score", "metrics"], "`segspec evaluate --reference DIR --prediction DIR` scores label maps"),
     (
-        &["diff", "plot"],
+        &["plot"],
         "`segspec compare A B` shows settings and metrics side by side, `segspec rank A B` ranks runs or experiments, `segspec report A B --output FOLDER` compares them on a page",
     ),
     (
@@ -122,9 +122,11 @@ pub(super) fn run_folder(argument: &Path) -> Result<PathBuf, Failure> {
     }
     match found.as_slice() {
         [one] => Ok(one.clone()),
+        [] if !is_id && argument.components().count() == 1 => failed(format!(
+            "{shown}: no such run folder; the beginning of a run's id needs {SHORTEST_ID} characters or more"
+        )),
         [] => {
-            let names: Vec<String> = folders.iter().map(|folder| file_name(folder)).collect();
-            let near = suggest::nearest(&id, names.iter().map(String::as_str).filter(|name| !name.starts_with('.')));
+            let near = near(&id).filter(|near| *near != id);
             let hint =
                 near.map_or_else(|| "`segspec ls` lists the runs".into(), |near| format!("did you mean `{near}`?"));
             failed(format!("{shown}: no such run folder; {hint}"))
@@ -189,7 +191,10 @@ pub(super) fn spec_file(argument: &Path) -> PathBuf {
 
 /// Whether an argument is the name of a file rather than a path.
 pub(super) fn is_name(argument: &Path) -> bool {
-    argument.components().count() == 1 && argument.extension().is_none() && !argument.exists()
+    // `liver.small` is a name, too, where `experiments/liver.small.toml` exists.
+    let is_file = |folder: &str| in_folder(folder, argument).is_file();
+    let is_plain = argument.extension().is_none() || is_file("experiments") || is_file("datasets");
+    argument.components().count() == 1 && is_plain && !argument.exists()
 }
 
 fn in_folder(folder: &str, name: &Path) -> PathBuf {

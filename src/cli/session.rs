@@ -143,7 +143,7 @@ pub fn answer_interrupts() {
         if cancel.stop() {
             exit_now();
         }
-        eprintln!("stopping: saving the state (press Ctrl-C again to exit at once)");
+        eprintln!("stopping: what is finished is kept (press Ctrl-C again to exit at once)");
         std::thread::spawn(move || exit_soon(cancel));
     });
     if let Err(error) = installed {

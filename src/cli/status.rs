@@ -57,6 +57,10 @@ pub fn execute(args: Status) -> Result<Exit, Failure> {
             is_new
         });
     }
+    if let Some(name) = args.experiment.as_ref().filter(|_| submissions.is_empty()) {
+        let text = format!("nothing of an experiment `{name}` was submitted under {}", args.run_root.display());
+        return Err(Failure::message(Exit::BadData, text));
+    }
     if submissions.is_empty() {
         eprintln!("nothing was submitted under {}: `segspec run FILE --launcher slurm`", args.run_root.display());
     }

@@ -1,5 +1,6 @@
 //! Shows a run on a terminal: progress bars, or one line per epoch if the output is not a terminal.
 
+use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub struct Terminal {
     /// Whether the runs are those of a search.
     searches: bool,
     eta: Eta,
+    /// The lines, where they are kept instead of written.
+    kept: Option<RefCell<Vec<String>>>,
 }
 
 impl Terminal {
@@ -34,11 +37,26 @@ impl Terminal {
             validated: None,
             searches: false,
             eta: Eta::default(),
+            kept: None,
         }
+    }
+
+    /// Keeps the lines of a log that is read again; see [`Self::lines_of`].
+    pub fn of_a_log() -> Self {
+        Self { interactive: false, kept: Some(RefCell::default()), ..Self::new() }
+    }
+
+    /// The lines of an event of a log.
+    pub fn lines_of(&mut self, event: &Event) -> Vec<String> {
+        self.event(event);
+        self.kept.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     /// Writes a line above the bar, if there is one. Errors are ignored, so that a closed terminal does not stop training.
     fn line(&self, text: &str) {
+        if let Some(kept) = &self.kept {
+            return kept.borrow_mut().push(text.to_owned());
+        }
         match &self.bar {
             Some(bar) if self.interactive => bar.println(text),
             _ => drop(writeln!(std::io::stderr(), "{text}")),
@@ -145,6 +163,9 @@ impl Terminal {
 impl Terminal {
     /// How long the training, and all runs, will still take.
     fn left(&mut self, epoch: usize, step: usize) -> String {
+        if self.kept.is_some() {
+            return String::new();
+        }
         let done = epoch.saturating_sub(1) * self.steps_per_epoch + step;
         match self.eta.after(done, self.epochs * self.steps_per_epoch, Instant::now()) {
             None => String::new(),

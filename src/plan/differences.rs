@@ -45,9 +45,13 @@ pub fn differences(plans: &[&Plan], compared: Compared) -> Vec<Vec<Setting>> {
 /// hold: `model` and `model.*.norm`.
 pub fn every_difference(plans: &[&Plan]) -> Vec<(String, Vec<Value>)> {
     let all: Vec<Value> = plans.iter().map(|plan| settings(plan, Compared::Trial)).collect();
-    let all: Vec<&Value> = all.iter().collect();
+    variants(&all.iter().collect::<Vec<_>>())
+}
+
+/// Every key that differs; see [`every_difference`].
+pub(super) fn variants(all: &[&Value]) -> Vec<(String, Vec<Value>)> {
     let mut found = Vec::new();
-    compare("", &all, &mut found);
+    compare("", all, &mut found);
     let names: Vec<String> = found.iter().map(|(path, _)| path.clone()).collect();
     for path in names {
         let at = |value: &Value| path.split('.').try_fold(value.clone(), |value, key| value.get(key).cloned());
@@ -90,6 +94,21 @@ pub fn tell_apart(plans: &mut [&mut Plan]) {
             trial.settings.extend(own.map(|(_, settings)| settings.clone()).unwrap_or_default());
         }
     }
+}
+
+/// All settings of a trial, with those of `[train]` that change no number.
+pub(super) fn settings_with(plan: &Plan) -> Map<String, Value> {
+    let mut all = match settings(plan, Compared::Trial) {
+        Value::Object(all) => all,
+        _ => Map::new(),
+    };
+    if let (Work::Train(training), Some(Value::Object(train))) = (&plan.work, all.get_mut("train")) {
+        let whole = json!(training.train);
+        for key in NO_INFLUENCE {
+            train.insert(key.to_owned(), whole.get(key).cloned().unwrap_or_default());
+        }
+    }
+    all
 }
 
 /// The settings of a plan under the keys of the experiment file.

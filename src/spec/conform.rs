@@ -276,7 +276,7 @@ fn remedy_for(node: &Node, form: &Form, name: &str) -> Option<String> {
             near.map(|near| format!("write `{} = {{ {near} = {{}} }}`, or a table `[{name}.{near}]`", last(name)))
         }
         (Form::List { item, .. }, Content::Table(_)) if !item.fields().is_empty() => {
-            Some(format!("it is a list of tables: write `[[{name}]]` with double brackets"))
+            Some(format!("it is a list of tables: write `{} = [{{ … }}]`", last(name)))
         }
         (Form::List { item, length: None }, _) if is_kind(item, &node.content) => {
             Some("put it in brackets: a list may have one item".into())

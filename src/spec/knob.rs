@@ -53,6 +53,15 @@ pub fn is_domain(node: &Node, form: &Form) -> bool {
     node.entries().iter().any(|(name, _)| DOMAINS.contains(&name.as_str()) && !is_own(name))
 }
 
+/// Whether a key takes whole numbers only.
+fn is_integer(form: &Form) -> bool {
+    match form {
+        Form::Integer(_) => true,
+        Form::Either(forms) => forms.iter().any(is_integer) && !forms.iter().any(|it| matches!(it, Form::Number(_))),
+        _ => false,
+    }
+}
+
 /// Reads ranges and lists of values.
 pub struct Knobs<'a> {
     /// The form of the whole experiment, for suggestions.
@@ -87,6 +96,12 @@ impl Knobs<'_> {
             "choice" if !values.items().is_empty() => Some(self.choice(values.items(), form)),
             "int" => self.integer(node, values, name),
             "choice" => self.refuse(values, name, "needs a list of values"),
+            "uniform" if is_integer(form) => {
+                self.refuse(values, name, "is of whole numbers: write `{ int = [low, high] }`")
+            }
+            _ if is_integer(form) => {
+                self.refuse(values, name, "is of whole numbers: write `{ int = [low, high], log = true }`")
+            }
             kind => self.number(values, kind == "log-uniform", name),
         }
     }

@@ -33,6 +33,9 @@ pub fn dataset(name: &str, experiment: &Path, named_in: Option<&Origin>) -> Resu
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
         let help = match known.is_empty() {
+            _ if Path::new(name).is_dir() => {
+                format!("`{name}` is a folder: `segspec new --from {name}` writes a dataset file for images")
+            }
             true => format!("create {name}.toml in {}", looked.join(" or ")),
             false => suggest::help(name, &known, "datasets"),
         };

@@ -6,13 +6,15 @@ use super::diagnostic::Problem;
 use super::node::Node;
 
 /// Endings of files of a run or a report, and what they are.
-const RESULTS: [(&str, &str, &str); 7] = [
+const RESULTS: [(&str, &str, &str); 9] = [
+    ("md", "a text", "give the experiment file: `segspec run experiments/NAME.toml`"),
+    ("txt", "a text", "give the experiment file: `segspec run experiments/NAME.toml`"),
     (
         "jsonl",
         "a log or the journal of a search",
         "give the experiment file; `segspec sweep replay EXPERIMENT` checks its journal",
     ),
-    ("json", "JSON, not TOML", "give the experiment file; `segspec ls` lists runs, `segspec report RUN` tells of one"),
+    ("json", "JSON", "give the experiment file; `segspec ls` lists runs, `segspec report RUN` tells of one"),
     ("parquet", "a table of results", "give the experiment file; `segspec report RUN` shows the results of a run"),
     ("csv", "a table", "give the experiment file; `segspec report RUN` shows the results of a run"),
     ("html", "a page", "give the experiment file; open pages in a browser"),

@@ -223,6 +223,9 @@ impl Reader<'_> {
 
     fn not_a_list(&mut self, name: &str, node: &Node) {
         let problem = Problem::at(node.place, format!("a sweep needs a list or range of values for `{name}`"));
+        if name == "seeds" {
+            return self.problems.push(problem.help("list them: `seeds = [0, 1, 2]`"));
+        }
         let help = format!(
             "write `{name} = [first, second]` or `{name} = {{ uniform = [low, high] }}`; a single value belongs outside `[sweep]`"
         );

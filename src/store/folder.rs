@@ -191,14 +191,14 @@ impl RunFolder {
         write_json(&self.manifest(), manifest)
     }
 
-    /// Removes everything in the folder but the lock, which the caller holds.
+    /// Removes everything in the folder but the lock, which the caller holds, and a person's tags and note.
     ///
     /// # Errors
     /// I/O errors.
     pub fn clear(&self) -> Result<(), StoreError> {
-        let lock = self.lock();
+        let kept = [self.lock(), self.marks()];
         let all = fs::read_dir(&self.path).map_err(StoreError::at(&self.path))?;
-        for path in all.flatten().map(|entry| entry.path()).filter(|path| *path != lock) {
+        for path in all.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::at(&path)(error)),

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend;
 use crate::observe::Outcome;
 use crate::observe::event::now;
 use crate::plan::{RunIds, numerics};
@@ -25,6 +26,9 @@ pub struct Manifest {
     pub command: Vec<String>,
     /// Versions of segspec, Burn and numerics.
     pub versions: BTreeMap<String, String>,
+    /// How the program was built; `None` in runs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
     /// Device of the computation.
     pub device: String,
     /// Cache of compiled and tuned GPU kernels; see [`kernel_cache`](crate::backend::kernel_cache).
@@ -53,6 +57,27 @@ pub struct Manifest {
     /// Warnings, such as a resume on another device.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// How the program was built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Features of the crate.
+    pub features: Vec<String>,
+    /// BLAKE3 of `Cargo.lock`, which names every dependency, as `b3sum` prints it.
+    pub lock: String,
+}
+
+impl Build {
+    /// This program.
+    pub fn here() -> Self {
+        let features =
+            [("cuda", cfg!(feature = "cuda")), ("vulkan", cfg!(feature = "vulkan")), ("tui", cfg!(feature = "tui"))];
+        Self {
+            features: features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| (*name).to_owned()).collect(),
+            lock: blake3::hash(include_bytes!("../../Cargo.lock")).to_hex().to_string(),
+        }
+    }
 }
 
 /// Result of a finished training.
@@ -123,6 +148,9 @@ pub struct Host {
     pub system: String,
     /// Processor.
     pub cpu: String,
+    /// Instruction set of the kernels on the CPU, which decides the last bits; empty in runs of older versions.
+    #[serde(default)]
+    pub instructions: String,
     /// Usable cores.
     pub cores: usize,
     /// Memory in bytes.
@@ -165,6 +193,7 @@ impl Manifest {
             run_id: run_id.into(),
             command: command_line(),
             versions: versions(),
+            build: Some(Build::here()),
             device: device.into(),
             kernel_cache: None,
             host: Host::here(),
@@ -229,6 +258,7 @@ impl Host {
             name: host(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: system.cpus().first().map(|cpu| cpu.brand().to_string()).unwrap_or_default(),
+            instructions: backend::instruction_set().to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory: system.total_memory(),
         }

@@ -110,6 +110,14 @@ impl Stored {
         Ok(run)
     }
 
+    /// Reads a plan as it is, whether or not it is the one that the results beside it were computed with.
+    ///
+    /// # Errors
+    /// The file is missing or damaged.
+    pub fn read_plan(path: &Path) -> Result<Plan, StoreError> {
+        read_plan(path)
+    }
+
     /// Opens a run that this run's plan refers to, in the sibling folder.
     ///
     /// # Errors

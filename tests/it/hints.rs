@@ -60,6 +60,38 @@ fn files_of_another_kind_are_named_for_what_they_are() {
 }
 
 #[test]
+fn what_a_new_user_stumbled_over() {
+    let lab = Lab::new();
+    // Names with a dot, as `new` writes them.
+    fs::copy(lab.path("experiments/tiny.toml"), lab.path("experiments/tiny.small.toml")).unwrap();
+    assert_eq!(lab.end(&["check", "tiny.small"]).code, 0);
+    lab.run("tiny", &["--set", "train.epochs=1"]);
+    let run = lab.run_folder("tiny");
+    let id = run.file_name().unwrap().to_str().unwrap().to_owned();
+    // One trial is ranked by its structures.
+    for arguments in [["rank", "tiny", "--set", "train.epochs=1"], ["rank", &id, "--output", "r"]] {
+        let ended = lab.end(&arguments);
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+    }
+    refused(&lab, &["tag", &id[..3], "good"], 4, &["needs 4 characters or more"]);
+    // Tags outlive a fresh start.
+    assert_eq!(lab.end(&["tag", &id, "paper"]).code, 0);
+    lab.run("tiny", &["--set", "train.epochs=1", "--fresh"]);
+    assert!(lab.end(&["ls", "--tag", "paper"]).out.contains(&id));
+    // The source is not replaced.
+    let image = fs::read_dir(lab.path("data/set/imagesTr")).unwrap().next().unwrap().unwrap().path();
+    let image = image.display().to_string();
+    refused(&lab, &["convert", &image, &image], 2, &["would replace the source"]);
+    // An image is not taken for labels.
+    refused(&lab, &["convert", &image, "x.seg.nrrd"], 4, &["as an image does; add --labels"]);
+    refused(&lab, &["dataset", "check", "data/set"], 3, &["segspec new --from data/set"]);
+    refused(&lab, &["ls", "tiney"], 4, &["did you mean `tiny`?"]);
+    refused(&lab, &["status", "nothing"], 4, &["nothing of an experiment `nothing`"]);
+    let compared = lab.end(&["compare", &id, &id]);
+    assert_eq!(compared.code, 0, "{}", compared.err);
+}
+
+#[test]
 fn a_run_is_named_by_its_experiment_where_that_has_only_one() {
     let lab = Lab::new();
     lab.run("tiny", &["--set", "train.epochs=1"]);

@@ -15,6 +15,7 @@ mod evaluate;
 mod evaluate_dicom;
 mod evaluate_forms;
 mod evaluate_pairs;
+mod explain;
 mod exports;
 mod field;
 mod gpu;

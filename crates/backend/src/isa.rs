@@ -1,5 +1,7 @@
 //! The instruction sets of processors that our CPU kernels are compiled for.
 
+use std::sync::OnceLock;
+
 /// An instruction set that kernels exist for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -30,10 +32,38 @@ impl Isa {
         found
     }
 
-    /// The best instruction set of this processor.
+    /// The best instruction set of this processor, or the one that [`VARIABLE`] names.
     pub fn detect() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Portable)
+        static CHOSEN: OnceLock<Isa> = OnceLock::new();
+        *CHOSEN.get_or_init(|| {
+            let wanted = std::env::var(VARIABLE).ok();
+            let available = Self::available();
+            let chosen = wanted.and_then(|name| available.iter().find(|isa| isa.name() == name));
+            chosen.or(available.first()).copied().unwrap_or(Self::Portable)
+        })
     }
+
+    /// Its name in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            Self::Portable => "portable",
+        }
+    }
+}
+
+/// Variable that names a lesser instruction set than this processor has: to see how far results depend on it.
+pub const VARIABLE: &str = "SEGSPEC_INSTRUCTIONS";
+
+/// What is wrong with [`VARIABLE`], if it is set.
+pub fn complaint() -> Option<String> {
+    let wanted = std::env::var(VARIABLE).ok()?;
+    let names: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+    let text = format!("{VARIABLE}={wanted} is ignored: this processor has {}", names.join(", "));
+    (!names.contains(&wanted.as_str())).then_some(text)
 }
 
 /// Compiles a function once per instruction set, for loops that the compiler vectorises by itself. The function's first argument

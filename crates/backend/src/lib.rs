@@ -128,9 +128,14 @@ pub fn features() -> Vec<&'static str> {
 
 /// Sets up the process for devices. Called once, before any thread is started and any device is used. Returns a warning for the user,
 /// if any.
-pub fn set_up() -> Option<&'static str> {
+pub fn set_up() -> Option<String> {
     pin_default_device();
-    kernel_cache::keep()
+    isa::complaint().or(kernel_cache::keep().map(str::to_owned))
+}
+
+/// Name of the instruction set that the CPU's kernels use.
+pub fn instruction_set() -> &'static str {
+    isa::Isa::detect().name()
 }
 
 /// Makes the CPU Burn's default device. Otherwise it would be the first GPU backend compiled in, which panics on a machine without its

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 static OWN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -34,10 +35,22 @@ pub(crate) fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Removes what this process has not finished writing. To be called right before the process exits: writers that still run fail.
+/// Tries to remove a folder in which a file may still be made.
+const TRIES: usize = 20;
+
+/// Removes what this process has not finished writing. To be called right before the process exits: whoever still writes waits forever.
 pub fn remove_own_unfinished() {
-    for path in own().iter() {
-        // What cannot be removed stays: it is in nobody's way.
-        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    let own = own();
+    for path in own.iter() {
+        for _ in 0..TRIES {
+            // What cannot be removed stays: it is in nobody's way.
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            if !path.exists() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
+    // The next temporary file is not begun: that takes this lock.
+    std::mem::forget(own);
 }

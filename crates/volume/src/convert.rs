@@ -15,6 +15,9 @@ const SAME_GRID: f64 = 0.1;
 /// Types with values that 32-bit floats may not hold.
 const WIDE: [&str; 5] = ["int32", "uint32", "int64", "uint64", "float64"];
 
+/// More values than this without names are taken for an image unless they are stated to be labels.
+const MOST_UNNAMED: usize = 150;
+
 /// Why a conversion failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
@@ -154,6 +157,13 @@ fn named(source: &Path, from: Format, options: &Options) -> Result<(Segments, Ve
     let beside = || label_names::beside(source).filter(|_| !from.entry().holds_labels);
     let Some(path) = options.names.clone().or_else(beside) else {
         let mut segments = unnamed(source, from, options)?;
+        let count = segments.segments.len();
+        if count > MOST_UNNAMED && !options.labels {
+            let reason = format!(
+                "holds {count} different values without names, as an image does; add --labels if they are labels"
+            );
+            return Err(ConvertError::Refused { path: source.into(), reason });
+        }
         if !from.entry().holds_labels {
             options.notes.extend(called_like_its_file(source, &mut segments));
         }

@@ -55,7 +55,8 @@ pub fn refuse_others(
     let mut record = read(&args.output);
     let refuse =
         |path: &Path, what: &str| Err(Failure::message(Exit::Usage, format!("{}: {what}: {REMEDY}", path.display())));
-    let ids: Vec<String> = runs.iter().map(|run| run.ids.prediction.clone()).collect();
+    let mirrored = if args.mirror { " mirrored" } else { "" };
+    let ids: Vec<String> = runs.iter().map(|run| format!("{}{mirrored}", run.ids.prediction)).collect();
     for case in cases {
         let content = content(case).unwrap_or_default();
         let made = Made { images: case.images.clone(), content, runs: ids.clone() };
@@ -66,7 +67,9 @@ pub fn refuse_others(
                     let images: Vec<String> = known.images.iter().map(|image| image.display().to_string()).collect();
                     return refuse(&path, &format!("holds the result of another image ({})", images.join(", ")));
                 }
-                Some(known) if known.runs != made.runs => return refuse(&path, "holds the result of another network"),
+                Some(known) if known.runs != made.runs => {
+                    return refuse(&path, "holds the result of another network, or of the same with other settings");
+                }
                 Some(_) => {}
                 None => return refuse(&path, "is there already, and nothing says what it was made of"),
             }

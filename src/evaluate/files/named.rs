@@ -35,6 +35,14 @@ pub fn as_asked(asked: &[(String, u16)], file: &Labelled, notes: &mut Vec<String
             notes.push(format!("{}: `{name}` is taken as `{wanted}`", file.path.display()));
         }
     }
+    for ((name, value), place) in file.names.iter().zip(&matched).filter(|_| file.numbered) {
+        if let Some((wanted, asked)) = place.map(|place| &asked[place])
+            && asked != value
+        {
+            let path = file.path.display();
+            notes.push(format!("{path}: `{name}` is value {value} there, not {asked}: `{wanted}` is taken by name"));
+        }
+    }
     let meant = |name: &str| at(name).map(|place| asked[place].1).or_else(|| name.parse().ok());
     let of = |value: u16| {
         let found: Vec<u16> = file.names_of(value).filter_map(meant).collect();

@@ -132,9 +132,15 @@ pub enum PairError {
     },
 }
 
+/// References that are listed by name.
+const LISTED: usize = 5;
+
 fn missing_message(folder: &std::path::Path, references: &[PathBuf], found: usize) -> String {
-    let names: Vec<String> = references.iter().map(|path| format!("  {}", path.display())).collect();
+    let mut names: Vec<String> = references.iter().take(LISTED).map(|path| format!("  {}", path.display())).collect();
     let count = references.len();
+    if count > LISTED {
+        names.push(format!("  and {} more", count - LISTED));
+    }
     format!(
         "{}: no prediction for {count} of {} references:\n{}\n--missing empty scores them as nothing predicted, \
          --missing skip leaves them out, --cases chooses cases",

@@ -24,7 +24,7 @@ pub fn entries(ranking: &Ranking) -> Result<DataFrame, TableError> {
     let mut columns = vec![
         column("metric", vec![ranking.metric.column; rows.len()]),
         column("structure", boards().map(|board| board.over.name.as_str())),
-        column(&ranking.of.replace(' ', "_"), all().map(|entry| entry.name.as_str())),
+        column(&name_of_competitors(ranking), all().map(|entry| entry.name.as_str())),
         column("rank", all().map(|entry| entry.rank as u32)),
         column("rank_low", all().map(|entry| low(entry.rank_interval))),
         column("rank_high", all().map(|entry| high(entry.rank_interval))),
@@ -48,6 +48,11 @@ pub fn entries(ranking: &Ranking) -> Result<DataFrame, TableError> {
     }
     debug_assert_eq!(Method::ALL.len(), 3);
     frame(rows.len(), columns)
+}
+
+/// `trial`, `setting`, …; structures are ranked over all structures, which has that name.
+fn name_of_competitors(ranking: &Ranking) -> String {
+    if ranking.of == "structure" { "ranked_structure".into() } else { ranking.of.replace(' ', "_") }
 }
 
 /// One row per board and pair of competitors, the better first.

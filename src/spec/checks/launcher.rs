@@ -1,7 +1,30 @@
 //! Checks that SLURM would accept what `[launcher.slurm]` states.
 
-use crate::spec::Findings;
 use crate::spec::launcher::Launcher;
+use crate::spec::{Findings, KeyPath};
+
+/// Options that the batch scripts set.
+const OWN: [&str; 19] = [
+    "--array",
+    "-a",
+    "--job-name",
+    "-J",
+    "--output",
+    "-o",
+    "--error",
+    "-e",
+    "--open-mode",
+    "--signal",
+    "--requeue",
+    "--no-requeue",
+    "--dependency",
+    "-d",
+    "--parsable",
+    "--wrap",
+    "--chdir",
+    "-D",
+    "--export",
+];
 
 /// Checks the launcher's settings.
 pub fn check(launcher: &Launcher, findings: &mut Findings) {
@@ -13,6 +36,19 @@ pub fn check(launcher: &Launcher, findings: &mut Findings) {
     if let Some(time) = slurm.time.as_ref().filter(|time| !is_time(time)) {
         let help = "write minutes, `hours:minutes:seconds` or `days-hours`, such as \"24:00:00\" or \"2-12\"";
         findings.error("launcher.slurm.time", format!("`{time}` is no time limit of SLURM"), help);
+    }
+    for (index, option) in slurm.options.iter().enumerate() {
+        let place = KeyPath::from("launcher.slurm.options").item(index);
+        let word = option.trim().split(['=', ' ']).next().unwrap_or_default();
+        if !word.starts_with('-') {
+            let help = "write options as for `sbatch`, such as \"--constraint=a100\"";
+            findings.error(place, format!("`{option}` is no option of `sbatch`"), help);
+        } else if OWN.contains(&word)
+            || OWN.iter().any(|own| own.len() == 2 && !word.starts_with("--") && word.starts_with(own))
+        {
+            let help = "remove it: the script needs its own";
+            findings.error(place, format!("segspec itself sets `{word}`"), help);
+        }
     }
     if let Some(mem) = slurm.mem.as_ref().filter(|mem| !is_size(mem)) {
         let help = "write a whole number with the unit K, M, G or T, such as \"32G\"";

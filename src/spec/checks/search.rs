@@ -113,7 +113,7 @@ fn check_prune(search: &Search, trials: &[Trial], findings: &mut Findings) {
                 findings.error(
                     "sweep.prune.asha.min-epochs",
                     message,
-                    "lower `train.validate-every`, or state more epochs",
+                    "lower `train.validate-every`, or raise `min-epochs`",
                 );
             }
         }

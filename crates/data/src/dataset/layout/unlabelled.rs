@@ -32,6 +32,9 @@ pub fn unlabelled(path: &Path, channels: usize) -> Result<(Vec<Case>, Vec<Exclud
         return tree(path).map(sorted);
     }
     let split = !files.is_empty() && files.iter().all(|(stem, _)| is_channel(stem, channels));
+    if path.is_dir() {
+        refuse_doubtful(path, &files)?;
+    }
     Ok(sorted(if split { by_channel(&folder, &files, channels) } else { by_file(&folder, &files) }))
 }
 
@@ -68,7 +71,7 @@ struct Leaf {
 
 fn leaves(path: &Path, parts: &mut Vec<String>, found: &mut Vec<Leaf>) -> Result<(), DataError> {
     let images = image_files(path)?;
-    if !images.is_empty() || matches!(Format::of(path), Ok(Format::DicomImage)) {
+    if !images.is_empty() || holds_slices(path)? {
         found.push(Leaf { parts: parts.clone(), path: path.into(), images });
     }
     for name in visible_entries(path)? {
@@ -80,6 +83,12 @@ fn leaves(path: &Path, parts: &mut Vec<String>, found: &mut Vec<Leaf>) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether slices lie in the folder itself, not in one below it.
+fn holds_slices(folder: &Path) -> Result<bool, DataError> {
+    let files = visible_entries(folder)?.into_iter().map(|name| folder.join(name)).filter(|path| path.is_file());
+    Ok(files.into_iter().any(|path| matches!(Format::of(&path), Ok(Format::DicomImage))))
 }
 
 /// Every DICOM series below a folder, or else the only image of each folder in it.
@@ -155,6 +164,45 @@ fn files(path: &Path, channels: usize) -> Result<(PathBuf, Vec<(String, String)>
     let of_case = |(stem, _): &(String, String)| channel_of(stem).is_some_and(|(other, _)| other == case);
     let all: Vec<_> = image_files(beside)?.into_iter().filter(of_case).collect();
     Ok((folder, all))
+}
+
+/// Words that name labels, and words that name images.
+const LABEL_WORDS: [&str; 6] = ["label", "labels", "mask", "seg", "segmentation", "gt"];
+const IMAGE_WORDS: [&str; 4] = ["image", "img", "ct", "scan"];
+
+/// Refuses a folder in which some files are called like labels of others, or with further images in the folders below.
+fn refuse_doubtful(folder: &Path, files: &[(String, String)]) -> Result<(), DataError> {
+    let words =
+        |stem: &str| -> Vec<String> { stem.to_lowercase().split(['-', '_', '.', ' ']).map(str::to_owned).collect() };
+    let without = |words: &[String], removed: &[&str]| -> Vec<String> {
+        words.iter().filter(|word| !removed.contains(&word.as_str())).cloned().collect()
+    };
+    let refuse = |reason: String| Err(DataError::Layout { reason: format!("{}: {reason}", folder.display()) });
+    let all: Vec<(Vec<String>, &str)> = files.iter().map(|(stem, file)| (words(stem), file.as_str())).collect();
+    for (own, file) in all.iter().filter(|(own, _)| own.iter().any(|word| LABEL_WORDS.contains(&word.as_str()))) {
+        let rest = without(own, &LABEL_WORDS);
+        let image =
+            all.iter().find(|(other, name)| name != file && without(other, &IMAGE_WORDS) == rest && other != own);
+        if let Some((_, image)) = image.filter(|_| !rest.is_empty()) {
+            let pattern = folder.join(CASE);
+            return refuse(format!(
+                "{file} is called like labels of {image}: name the images by a pattern, such as {}_image.nii.gz",
+                pattern.display()
+            ));
+        }
+    }
+    let mut below = Vec::new();
+    for name in visible_entries(folder)?.into_iter().map(|name| folder.join(name)).filter(|path| path.is_dir()) {
+        leaves(&name, &mut Vec::new(), &mut below)?;
+    }
+    match below.first().filter(|_| !files.is_empty()) {
+        None => Ok(()),
+        Some(leaf) => refuse(format!(
+            "holds images, and there are more in {}: name the folder with the images, or a pattern such as {}",
+            leaf.path.display(),
+            folder.join("*").join("{case}.nii.gz").display()
+        )),
+    }
 }
 
 /// A single-channel network reads only `CASE_0000`; other numbers are part of the case name.
@@ -256,6 +304,22 @@ mod tests {
         assert_eq!(names(&unlabelled(&pattern, 1).unwrap().0), [("p1", 1), ("p2", 1)]);
         let nothing = unlabelled(&mixed.path().join("{case}/mr.nii.gz"), 1).unwrap_err().to_string();
         assert!(nothing.contains("no file matches"), "{nothing}");
+    }
+
+    #[test]
+    fn labels_beside_images_and_images_further_down_are_refused() {
+        for (files, part) in [
+            (&["PET_image.nii.gz", "PET_mask.nii.gz"][..], "is called like labels of PET_image.nii.gz"),
+            (&["a.nii.gz", "a_seg.nii.gz", "b.nii.gz"], "a_seg.nii.gz is called like labels of a.nii.gz"),
+        ] {
+            let error = unlabelled(folder(files).path(), 1).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        let deeper = folder(&["a.nii.gz"]);
+        std::fs::create_dir(deeper.path().join("sub")).unwrap();
+        std::fs::write(deeper.path().join("sub/b.nii.gz"), b"").unwrap();
+        let error = unlabelled(deeper.path(), 1).unwrap_err().to_string();
+        assert!(error.contains("there are more in"), "{error}");
     }
 
     #[test]

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::find::{Find, modality_of};
 use super::pattern::literal;
+use crate::counted;
+use crate::dataset::name::folded;
 use crate::dataset::spec::{Channel, Dataset, Labels, Layout, MAX_OVERLAPPING, Modality, Structure};
 use crate::dataset::{Case, Label, read_image};
-use crate::volume::{Format, Segmentation, dicom, read_header, read_label_map, read_segments};
+use crate::volume::format::Options;
+use crate::volume::{Format, ReadError, Segmentation, Segments, dicom, read_header, read_label_map};
 
 /// Number of images read to guess the modality.
 const SAMPLED_IMAGES: usize = 3;
@@ -55,10 +58,8 @@ pub(super) fn modality(find: &Find, cases: &[Case], guesses: &mut Vec<String>) -
     if first.is_some_and(|path| matches!(Format::of(path), Ok(Format::Picture))) {
         let channels = first.and_then(|path| read_header(path).ok()).map_or(1, |header| header.channels);
         let known = if channels == 3 { Modality::Rgb } else { Modality::Other };
-        guesses.push(format!(
-            "modality {}: pictures of {channels} channel(s)",
-            if channels == 3 { "rgb" } else { "other" }
-        ));
+        let name = if channels == 3 { "rgb" } else { "other" };
+        guesses.push(format!("modality {name}: pictures of {}", counted(channels, "channel")));
         return known;
     }
     if let Some((word, known)) = of_names(cases) {
@@ -172,22 +173,36 @@ fn values(cases: &[Case], most: usize, guesses: &mut Vec<String>) -> BTreeSet<u1
     values
 }
 
-/// Named segments (DICOM SEG, `.seg.nrrd`): structures by name.
+/// The segments of a file; contours become voxels on the image.
+fn segments_of(path: &std::path::Path, image: Option<&std::path::PathBuf>) -> Result<Segments, ReadError> {
+    let format = Format::of(path)?;
+    (format.entry().read.segments)(path, &Options { on: image.cloned(), ..Options::default() })
+}
+
+/// Named segments (DICOM SEG, RTSTRUCT, `.seg.nrrd`): structures by name.
 fn segments(cases: &[Case], labels: &mut Labels, guesses: &mut Vec<String>) -> Option<Vec<Structure>> {
-    let is_named = |path: &&std::path::Path| Format::of(path).is_ok_and(|format| format.entry().holds_labels);
+    let is_named = |path: &std::path::Path| Format::of(path).is_ok_and(|format| format.entry().holds_labels);
     let files = cases.iter().filter_map(|case| match case.label.as_ref()? {
-        Label::Map(path) => Some(path.as_path()),
+        Label::Map(path) => Some((path.as_path(), case.images.first())),
         _ => None,
     });
     let mut found: Vec<Structure> = Vec::new();
     let (mut overlap, mut values): (bool, BTreeMap<String, BTreeSet<u16>>) = (false, BTreeMap::new());
-    for path in files.filter(is_named).take(SAMPLED_LABELS) {
+    for (path, image) in files.filter(|(path, _)| is_named(path)).take(SAMPLED_LABELS) {
         let object = dicom::only_segments(path).unwrap_or_else(|_| path.into());
-        let Ok(segments) = read_segments(&object) else { continue };
+        let Ok(segments) = segments_of(&object, image) else { continue };
         overlap |= matches!(segments.content, Segmentation::Masks { .. });
         for segment in segments.segments {
-            values.entry(segment.name.clone()).or_default().insert(segment.value);
-            if found.iter().all(|known| known.name != segment.name) {
+            let same = found.iter().find(|known| folded(&known.name) == folded(&segment.name));
+            if let Some(known) = same.filter(|known| known.name != segment.name) {
+                let text = format!("`{}` is the same structure as `{}`", segment.name, known.name);
+                if !guesses.contains(&text) {
+                    guesses.push(text);
+                }
+            }
+            let name = same.map_or(&segment.name, |known| &known.name).clone();
+            values.entry(name).or_default().insert(segment.value);
+            if same.is_none() {
                 let color = segment.color.map(|[red, green, blue]| format!("#{red:02x}{green:02x}{blue:02x}"));
                 found.push(Structure {
                     name: segment.name,

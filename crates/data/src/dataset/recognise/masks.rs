@@ -62,9 +62,21 @@ pub(super) fn masks(root: &Path, parts: &Parts, images: &[Entry]) -> Option<Mask
         }
     }
     let (_, mut found) = best?;
+    move_ending(&mut found);
     let image = images.iter().find(|(text, _)| *text == found.images[0])?;
     found.images = channels(images, image, &found.cases.keys().cloned().collect());
     is_one_each(root, &found).then_some(found)
+}
+
+/// `liver.dcm` is the file of the liver: the ending belongs to the pattern.
+fn move_ending(found: &mut Masks) {
+    const ENDING: &str = ".dcm";
+    if found.mask.ends_with(STRUCTURE) && found.structures().iter().all(|name| name.ends_with(ENDING)) {
+        found.mask.push_str(ENDING);
+        for structures in found.cases.values_mut() {
+            *structures = structures.iter().map(|name| name.trim_end_matches(ENDING).to_owned()).collect();
+        }
+    }
 }
 
 /// Whether there are two structures or more, and each is in more than one case on average, so that it is no part of a case's name.
