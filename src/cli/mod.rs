@@ -22,6 +22,7 @@ mod prepare;
 mod preview;
 mod rank;
 mod report;
+mod reproduce;
 mod rm;
 mod run;
 mod run_plan;
@@ -61,6 +62,7 @@ enum Command {
     Rank(rank::Rank),
     Compare(compare::Compare),
     Explain(explain::Explain),
+    Reproduce(reproduce::Reproduce),
     Sweep(sweep::Sweep),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
@@ -107,6 +109,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Rank(args) => rank::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::Explain(args) => explain::execute(args),
+        Command::Reproduce(args) => reproduce::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Inspect(args) => inspect::execute(args),

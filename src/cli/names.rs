@@ -32,10 +32,7 @@ const HINTS: [(&[&str], &str); 10] = [
         &["plot"],
         "`segspec compare A B` shows settings and metrics side by side, `segspec rank A B` ranks runs or experiments, `segspec report A B --output FOLDER` compares them on a page",
     ),
-    (
-        &["reproduce", "repeat", "rerun"],
-        "`segspec run FILE --set run-root=again` computes everything once more, beside the first results",
-    ),
+    (&["repeat", "rerun"], "`segspec reproduce RUN` computes a run again and compares it with the record"),
     (&["list", "runs"], "`segspec ls` lists runs"),
     (
         &["delete", "remove", "clean", "gc"],

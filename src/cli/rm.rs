@@ -97,6 +97,9 @@ pub fn execute(args: Rm) -> Result<Exit, Failure> {
 fn chosen(args: &Rm) -> Result<Vec<Stored>, Failure> {
     let mut runs: Vec<Stored> = Vec::new();
     for path in &args.runs {
+        // The file of an experiment stands for its runs.
+        let is_file = path.is_file() && path.extension().is_some_and(|ending| ending == "toml");
+        let path = &path.file_stem().filter(|_| is_file).map_or_else(|| path.clone(), PathBuf::from);
         let experiment = args.run_root.join(path);
         let is_experiment =
             path.components().count() == 1 && experiment.is_dir() && !experiment.join("plan.toml").exists();

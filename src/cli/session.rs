@@ -139,7 +139,10 @@ static STOPPABLE: OnceLock<Cancel> = OnceLock::new();
 /// once.
 pub fn answer_interrupts() {
     let installed = ctrlc::set_handler(|| {
-        let Some(cancel) = STOPPABLE.get() else { exit_now() };
+        let Some(cancel) = STOPPABLE.get() else {
+            eprintln!("stopped; nothing half-written is left");
+            exit_now();
+        };
         if cancel.stop() {
             exit_now();
         }

@@ -104,6 +104,6 @@ impl Search {
 }
 
 /// Four digits of a score; counts and seconds as they are.
-fn shown(value: f64) -> String {
+pub fn shown(value: f64) -> String {
     if value.abs() < 100.0 { format!("{value:.4}") } else { format!("{value:.0}") }
 }

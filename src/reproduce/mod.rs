@@ -1,7 +1,10 @@
-//! What is on record of a run ([`record`]), and why the numbers of two runs differ ([`explain`]).
+//! What is on record of a run ([`record`]), the same computed again ([`again`]) and compared ([`verdict`]), and why the numbers of two runs
+//! differ ([`explain`]).
 
+pub mod again;
 pub mod explain;
 pub mod record;
+pub mod verdict;
 
 pub use explain::{Difference, Part, explain};
 pub use record::Record;

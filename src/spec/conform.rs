@@ -276,7 +276,10 @@ fn remedy_for(node: &Node, form: &Form, name: &str) -> Option<String> {
             near.map(|near| format!("write `{} = {{ {near} = {{}} }}`, or a table `[{name}.{near}]`", last(name)))
         }
         (Form::List { item, .. }, Content::Table(_)) if !item.fields().is_empty() => {
-            Some(format!("it is a list of tables: write `{} = [{{ … }}]`", last(name)))
+            let name = last(name);
+            Some(format!(
+                "it is a list of tables: write `{name} = [{{ … }}]`, or double brackets in place of `[{name}]`"
+            ))
         }
         (Form::List { item, length: None }, _) if is_kind(item, &node.content) => {
             Some("put it in brackets: a list may have one item".into())

@@ -48,7 +48,7 @@ fn files_of_another_kind_are_named_for_what_they_are() {
     let in_run = |name: &str| format!("{run}/{name}");
     for (file, parts) in [
         ("datasets/tiny.toml".to_owned(), ["a dataset file, not an experiment", "segspec dataset check"]),
-        (in_run("manifest.json"), ["JSON, not TOML", "segspec report RUN"]),
+        (in_run("manifest.json"), ["is JSON, not a spec", "segspec report RUN"]),
         (in_run("events.jsonl"), ["a log or the journal", "segspec sweep replay"]),
         (in_run("history.parquet"), ["a table of results", "segspec report RUN"]),
         (in_run("checkpoints/best.safetensors"), ["a file of weights", "[pretrained]"]),
@@ -83,7 +83,10 @@ fn what_a_new_user_stumbled_over() {
     let image = image.display().to_string();
     refused(&lab, &["convert", &image, &image], 2, &["would replace the source"]);
     // An image is not taken for labels.
-    refused(&lab, &["convert", &image, "x.seg.nrrd"], 4, &["as an image does; add --labels"]);
+    let mut volume = segspec::volume::read_volume(image.as_ref()).unwrap();
+    volume.voxels.mapv_inplace(|value| value.round() + 1024.0);
+    segspec::volume::write_volume(&lab.path("mr.nii.gz"), &volume).unwrap();
+    refused(&lab, &["convert", "mr.nii.gz", "x.seg.nrrd"], 4, &["as an image does; add --labels"]);
     refused(&lab, &["dataset", "check", "data/set"], 3, &["segspec new --from data/set"]);
     refused(&lab, &["ls", "tiney"], 4, &["did you mean `tiny`?"]);
     refused(&lab, &["status", "nothing"], 4, &["nothing of an experiment `nothing`"]);
@@ -108,10 +111,10 @@ fn a_run_is_named_by_its_experiment_where_that_has_only_one() {
 fn words_and_options_of_other_tools_get_a_hint() {
     let lab = Lab::new();
     for (word, hint) in [
-        ("reproduce", "segspec run FILE"),
+        ("rerun", "segspec reproduce RUN"),
         ("train", "segspec run FILE"),
         ("infer", "segspec predict RUN"),
-        ("diff", "segspec compare A B"),
+        ("plot", "segspec compare A B"),
         ("clean", "segspec rm RUN"),
     ] {
         refused(&lab, &[word], 2, &["hint: ", hint]);

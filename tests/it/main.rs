@@ -34,6 +34,7 @@ mod preprocess;
 mod random_specs;
 mod rank;
 mod repair;
+mod reproduce;
 mod resume;
 mod shared_files;
 mod search;

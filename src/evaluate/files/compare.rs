@@ -85,7 +85,10 @@ impl Comparer {
             match result {
                 Ok((scores, warnings)) => {
                     all.scores.extend(scores);
-                    all.warnings.extend(warnings);
+                    // What holds for many cases is told once.
+                    let known = &all.warnings;
+                    let new: Vec<String> = warnings.into_iter().filter(|text| !known.contains(text)).collect();
+                    all.warnings.extend(new);
                 }
                 Err(error) => all.excluded.push(Excluded { case: pair.case.clone(), reason: error.to_string() }),
             }

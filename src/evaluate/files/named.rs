@@ -39,8 +39,7 @@ pub fn as_asked(asked: &[(String, u16)], file: &Labelled, notes: &mut Vec<String
         if let Some((wanted, asked)) = place.map(|place| &asked[place])
             && asked != value
         {
-            let path = file.path.display();
-            notes.push(format!("{path}: `{name}` is value {value} there, not {asked}: `{wanted}` is taken by name"));
+            notes.push(format!("`{name}` is value {value} in the files, not {asked}: `{wanted}` is taken by name"));
         }
     }
     let meant = |name: &str| at(name).map(|place| asked[place].1).or_else(|| name.parse().ok());

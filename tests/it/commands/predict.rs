@@ -87,7 +87,9 @@ fn fails_case_by_case(place: &Path, run: &Path) {
 
 fn mirrors(place: &Path, run: &Path, name: &str) {
     let plain = fs::read(place.join("out").join(name)).unwrap();
-    assert_eq!(predict(place, run, &format!("in/{name}"), &["--mirror"]).0, 0);
+    // The result without flips is not replaced unasked.
+    assert_eq!(predict(place, run, &format!("in/{name}"), &["--mirror"]).0, 2);
+    assert_eq!(predict(place, run, &format!("in/{name}"), &["--mirror", "--overwrite"]).0, 0);
     assert!(fs::read(place.join("out").join(name)).unwrap() != plain, "an average over flips is another prediction");
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{SCOPE, forecast};
 use crate::cli::session::counted;
 use crate::cli::{Exit, Failure};
+use crate::report::search::shown;
 use crate::report::text_table::TextTable;
 use crate::run::{Planned, RunError, Setting};
 use crate::spec::Sought;
@@ -37,6 +38,9 @@ pub(in crate::cli::run) fn dry_run(
     print!("{}", space(sought).render());
     println!("method: {}", told::method(sought, rules));
     println!("judged by: {}", judges(sought).join("; "));
+    if !sought.settings.exclude.is_empty() {
+        println!("left out: {} of `exclude`", counted(sought.settings.exclude.len(), "combination"));
+    }
     if !state.trials.is_empty() {
         print!("\n{}", trials(sought, state).render());
     }
@@ -79,15 +83,18 @@ fn time(outlook: &Outlook, seconds: Option<f64>) -> Option<String> {
 
 /// The keys that vary and their values.
 fn space(sought: &Sought) -> TextTable {
-    let mut table = TextTable::new(["key", "values", "only where"]);
     let parameters = &sought.space.space().parameters;
+    let is_conditional = parameters.iter().any(|parameter| parameter.only_if.is_some());
+    let headings = ["key", "values", "only where"].into_iter().take(if is_conditional { 3 } else { 2 });
+    let mut table = TextTable::new(headings);
     let names = sought.space.names();
     for (index, parameter) in parameters.iter().enumerate() {
         let condition = parameter.only_if.map(|condition| {
             let choice = sought.space.choices(condition.parameter).get(condition.choice).cloned();
             format!("{} = {}", names[condition.parameter], choice.unwrap_or_default())
         });
-        table.row([names[index].clone(), values(sought, index, parameter), condition.unwrap_or_default()]);
+        let cells = [names[index].clone(), values(sought, index, parameter), condition.unwrap_or_default()];
+        table.row(cells.into_iter().take(if is_conditional { 3 } else { 2 }));
     }
     table
 }
@@ -151,7 +158,7 @@ fn trials(sought: &Sought, state: &State) -> TextTable {
     let mut table = TextTable::new(headings.chain(["trial"]));
     for (number, trial) in state.trials.iter().enumerate() {
         let values = objectives(sought, trial);
-        let value = |index: usize| values.get(index).map_or_else(|| "–".into(), |value| format!("{value:.4}"));
+        let value = |index: usize| values.get(index).map_or_else(|| "–".into(), |value| shown(*value));
         let label = sought.space.combination(&trial.point).label;
         let label = trial.reason.as_ref().map_or(label.clone(), |reason| format!("{label}: {reason}"));
         let cells = [(number + 1).to_string(), trial.status.word().into(), trial.epochs.to_string()].into_iter();

@@ -79,7 +79,11 @@ fn what_was_asked_for_is_found_by_name_and_never_against_it() {
         file.map.voxels.into_iter().collect::<Vec<u16>>()
     };
     assert_eq!(voxels(exchanged, &mut notes), [1, 1, 2, 9]);
-    assert_eq!(notes, ["p: `Liver` is taken as `liver`"]);
+    let numbered = |name: &str, found: u16, asked: u16| {
+        format!("`{name}` is value {found} in the files, not {asked}: `{}` is taken by name", name.to_lowercase())
+    };
+    let expected = ["p: `Liver` is taken as `liver`".into(), numbered("spleen", 1, 2), numbered("Liver", 2, 1)];
+    assert_eq!(notes, expected);
     // Values that are not asked for by name stay: they may be ignored, or make up a union.
     assert_eq!(voxels(file("p", [7, 9, 1, 0], &[("femur", 7), ("liver", 1)]), &mut notes), [7, 9, 1, 0]);
     let wrong = as_asked(&asked, &file("p", [1, 2, 0, 0], &[("spleen", 2), ("Leber", 1)]), &mut notes).unwrap_err();

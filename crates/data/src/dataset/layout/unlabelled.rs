@@ -149,6 +149,10 @@ fn files(path: &Path, channels: usize) -> Result<(PathBuf, Vec<(String, String)>
     let unreadable = |kind, text: &str| {
         Err(DataError::Unreadable { path: path.into(), source: std::io::Error::new(kind, text.to_owned()) })
     };
+    if !path.exists() && path.to_string_lossy().contains(['*', '{']) {
+        let text = "no such file or folder; a pattern needs `{case}` where the name of the case stands, as in scans/{case}/ct.nii.gz";
+        return unreadable(std::io::ErrorKind::InvalidInput, text);
+    }
     if !path.exists() {
         return unreadable(std::io::ErrorKind::NotFound, "no such file or folder");
     }

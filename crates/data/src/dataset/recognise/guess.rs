@@ -175,8 +175,9 @@ fn values(cases: &[Case], most: usize, guesses: &mut Vec<String>) -> BTreeSet<u1
 
 /// The segments of a file; contours become voxels on the image.
 fn segments_of(path: &std::path::Path, image: Option<&std::path::PathBuf>) -> Result<Segments, ReadError> {
-    let format = Format::of(path)?;
-    (format.entry().read.segments)(path, &Options { on: image.cloned(), ..Options::default() })
+    let read = Format::of(path)?.entry().read.segments;
+    let on_image = |_| read(path, &Options { on: image.cloned(), ..Options::default() });
+    read(path, &Options::default()).or_else(on_image)
 }
 
 /// Named segments (DICOM SEG, RTSTRUCT, `.seg.nrrd`): structures by name.
