@@ -47,7 +47,7 @@ pub struct Reproduce {
     /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
-    /// Largest difference of the mean over cases of a score between 0 and 1 (Dice, IoU, …) that counts as reproduced
+    /// Largest difference of the mean over cases of a score between 0 and 1 (Dice, IoU, …) that counts as reproduced; 0: only the same bits
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     tolerance: f64,
     /// Override a value of the experiment, as given to `run`
@@ -208,7 +208,9 @@ fn print(it: &Reproduced, tolerance: f64) {
     println!("{}", folder.display());
     let mut table = TextTable::new(["result", "identical", "largest difference", "difference of means"]);
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2e}"));
-    for result in &it.results {
+    // What is the same needs no row, but for what is no score.
+    let is_shown = |result: &&Compared| !result.is_identical() || result.of_means.is_none();
+    for result in it.results.iter().filter(is_shown) {
         table.row([
             result.what.clone(),
             format!("{} of {}", result.identical, result.count),
@@ -217,6 +219,10 @@ fn print(it: &Reproduced, tolerance: f64) {
         ]);
     }
     print!("{}", table.render());
+    let same = it.results.iter().filter(|result| !is_shown(result)).count();
+    if same > 0 {
+        println!("{same} metrics of single structures: identical in every case");
+    }
     let largest =
         it.results.iter().filter(|it| it.decides).filter_map(|it| it.of_means).map(f64::abs).fold(0.0, f64::max);
     match it.verdict {
@@ -225,7 +231,7 @@ fn print(it: &Reproduced, tolerance: f64) {
             println!("within the tolerance: means of scores differ by at most {largest:.1e} (tolerance {tolerance})");
         }
         Verdict::Different => {
-            println!("different: the mean of a score differs by {largest:.1e} (tolerance {tolerance})");
+            println!("different: means of scores differ by up to {largest:.1e} (tolerance {tolerance})");
         }
     }
     let explains: Vec<&Difference> = it.differences.iter().filter(|it| it.effect > Effect::Nothing).collect();

@@ -60,6 +60,8 @@ impl Compared {
     fn verdict(&self, tolerance: f64) -> Verdict {
         match self.of_means {
             _ if self.is_identical() => Verdict::Identical,
+            // Nothing but the same bits will do.
+            _ if tolerance == 0.0 => Verdict::Different,
             Some(difference) if self.decides && (difference.is_nan() || difference.abs() > tolerance) => {
                 Verdict::Different
             }
@@ -214,6 +216,8 @@ mod tests {
             (vec![same, undefined], Verdict::Different),
         ] {
             assert_eq!(verdict(&all, 0.01), expected);
+            let strict = if expected == Verdict::Identical { expected } else { Verdict::Different };
+            assert_eq!(verdict(&all, 0.0), strict);
         }
     }
 }

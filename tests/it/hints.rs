@@ -87,7 +87,7 @@ fn what_a_new_user_stumbled_over() {
     volume.voxels.mapv_inplace(|value| value.round() + 1024.0);
     segspec::volume::write_volume(&lab.path("mr.nii.gz"), &volume).unwrap();
     refused(&lab, &["convert", "mr.nii.gz", "x.seg.nrrd"], 4, &["as an image does; add --labels"]);
-    refused(&lab, &["dataset", "check", "data/set"], 3, &["segspec new --from data/set"]);
+    refused(&lab, &["dataset", "check", "data/set"], 2, &["segspec new --from data/set"]);
     refused(&lab, &["ls", "tiney"], 4, &["did you mean `tiny`?"]);
     refused(&lab, &["status", "nothing"], 4, &["nothing of an experiment `nothing`"]);
     let compared = lab.end(&["compare", &id, &id]);
