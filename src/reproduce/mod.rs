@@ -1,5 +1,5 @@
 //! What is on record of a run ([`record`]), the same computed again ([`again`]) and compared ([`verdict`]), and why the numbers of two runs
-//! differ ([`explain`]).
+//! differ ([`mod@explain`]).
 
 pub mod again;
 pub mod explain;
