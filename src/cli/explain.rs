@@ -46,6 +46,14 @@ const ROOM: usize = 32;
 
 /// Prints the differences.
 pub fn execute(args: Explain) -> Result<Exit, Failure> {
+    let files = [&args.one, &args.other].map(|path| experiment_file(path));
+    if files[0] == files[1] && files[0].is_file() && !args.one.is_dir() {
+        let text = format!(
+            "both name {}: to see what changed since a run, name the run by its id (`segspec ls`)",
+            files[0].display()
+        );
+        return Err(Failure::message(Exit::Usage, text));
+    }
     let sides = [side(&args.one, &args.set)?, side(&args.other, &args.set)?];
     let [one, other] = [chosen(&sides[0], &sides[1], &args.one)?, chosen(&sides[1], &sides[0], &args.other)?];
     let found = explain(&one, &other);

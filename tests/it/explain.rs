@@ -50,6 +50,8 @@ fn ten_pairs_of_runs_are_explained() {
     // Nothing: the same run, and today's file.
     expect(&explained(&lab, &run, run.to_str().unwrap(), &[]), &[]);
     expect(&today(&fast), &[]);
+    let same = lab.end(&["explain", "tiny", "experiments/tiny.toml"]);
+    assert!(same.code == 2 && same.err.contains("name the run by its id"), "{}", same.err);
     // A key of the training, of the prediction, of the scores, and one that changes nothing.
     let keys = [
         "train.epochs=1",
