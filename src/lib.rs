@@ -71,6 +71,7 @@ pub mod observe;
 pub mod store;
 pub mod infer;
 pub mod run;
+pub mod track;
 pub mod reproduce;
 pub mod launch;
 pub mod sweep;

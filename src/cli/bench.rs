@@ -48,8 +48,14 @@ pub fn execute(args: Bench) -> Result<Exit, Failure> {
     let events = Events::to(Terminal::new());
     let planned = session::plan(&loaded, Folds::Chosen(vec![0]), Access::Read, &cancel, &events)?;
     let data_root = session::explicit_data_root();
-    let setting =
-        Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
+    let setting = Setting {
+        device: &device,
+        data_root: data_root.as_deref(),
+        stop_after: None,
+        cancel: &cancel,
+        events,
+        follow: None,
+    };
     let mut costs: Vec<Cost> = Vec::new();
     for (index, run) in planned.runs.iter().enumerate() {
         // The seed does not change the cost.

@@ -32,6 +32,7 @@ mod show;
 mod status;
 mod sweep;
 mod top;
+mod track;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -70,6 +71,7 @@ enum Command {
     Status(status::Status),
     Top(top::Top),
     Logs(logs::Logs),
+    Track(track::Arguments),
     Tag(marks::Tag),
     Note(marks::Note),
     Rm(rm::Rm),
@@ -117,6 +119,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Status(args) => status::execute(args),
         Command::Top(args) => top::execute(args),
         Command::Logs(args) => logs::execute(args),
+        Command::Track(args) => track::execute(args),
         Command::Tag(args) => marks::tag(args),
         Command::Note(args) => marks::note(args),
         Command::Rm(args) => rm::execute(args),

@@ -105,7 +105,7 @@ fn sized(recipe: &str, proposal: &Proposal) -> Result<Option<Small>, Failure> {
     }
     let full = toml::from_str(recipe).map_err(|error| Failure::new(Exit::TrialFailed, error))?;
     let (cancel, events) = (session::cancellation(), Events::silent());
-    let setting = Setting { device: &device, data_root: None, stop_after: None, cancel: &cancel, events };
+    let setting = Setting { device: &device, data_root: None, stop_after: None, cancel: &cancel, events, follow: None };
     match sizing::small(&full, &proposal.dataset, &proposal.grids, &setting) {
         Err(RunError::Plan(error)) => {
             eprintln!("warning: no small experiment is proposed: {error}");

@@ -46,8 +46,14 @@ pub fn execute(args: Prepare) -> Result<Exit, Failure> {
     let planned = session::plan(&loaded, args.fold.0, Access::Read, &cancel, &events)?;
     let device = session::device(Some(DeviceName::Cpu))?;
     let data_root = session::explicit_data_root();
-    let setting =
-        Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
+    let setting = Setting {
+        device: &device,
+        data_root: data_root.as_deref(),
+        stop_after: None,
+        cancel: &cancel,
+        events,
+        follow: None,
+    };
     let mut tally = prepare_all(&planned.runs, &setting)?;
     tally.excluded.splice(0..0, planned.excluded);
     let cache = cache(Path::new(&loaded.experiment.run_root));

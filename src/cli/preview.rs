@@ -60,8 +60,14 @@ pub fn execute(args: Preview) -> Result<Exit, Failure> {
     let cases = if args.augment { 0 } else { args.cases.into() };
     let device = session::device(Some(DeviceName::Cpu))?;
     let data_root = session::explicit_data_root();
-    let setting =
-        Setting { device: &device, data_root: data_root.as_deref(), stop_after: None, cancel: &cancel, events };
+    let setting = Setting {
+        device: &device,
+        data_root: data_root.as_deref(),
+        stop_after: None,
+        cancel: &cancel,
+        events,
+        follow: None,
+    };
     let shown = preview::gather(run, cases, show, &setting)?;
     let picture = panel::preview::render(&shown).map_err(|error| Failure::new(Exit::BadData, error))?;
     let name = loaded.experiment.name.clone().unwrap_or_default();

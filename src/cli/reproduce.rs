@@ -82,7 +82,7 @@ pub fn execute(args: Reproduce) -> Result<Exit, Failure> {
     let device = session::device(args.device)?;
     let cancel = session::cancellation();
     let events = Events::to(Terminal::new());
-    let setting = Setting { device: &device, data_root: None, stop_after: None, cancel: &cancel, events };
+    let setting = Setting { device: &device, data_root: None, stop_after: None, cancel: &cancel, events, follow: None };
     let mut all = Vec::new();
     for record in records {
         all.push(reproduce(record, &args, &setting)?);

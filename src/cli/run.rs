@@ -16,6 +16,7 @@ use reporter::Reporter;
 
 use super::names::run_folder;
 use super::session::{self, REPORTS, exit_of};
+use super::track::Tracker;
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{DeviceName, Selected};
@@ -29,6 +30,7 @@ use crate::run::{Folds, Planned, Planner, Request, RunError, Setting, continuing
 use crate::spec::{Experiment, Loaded};
 use crate::store::{self, Stored};
 use crate::sweep::{self, Jobs, Slots};
+use crate::track;
 
 /// Run an experiment: preprocess, train, predict, score, report
 ///
@@ -86,6 +88,10 @@ pub struct Run {
     /// Not needed: runs resume by themselves. Kept so that `--resume` is not corrected to `--fresh`
     #[arg(long, hide = true)]
     resume: bool,
+    /// Tracker that follows the runs, beside those of the experiment: `tensorboard` writes event files into the run folders, `mlflow` tells the
+    /// server at MLFLOW_TRACKING_URI; can be repeated
+    #[arg(long, value_name = "TRACKER")]
+    track: Vec<Tracker>,
     /// Show burn-train's dashboard while training; `q` stops and saves, like Ctrl-C
     #[cfg(feature = "tui")]
     #[arg(long)]
@@ -104,6 +110,11 @@ impl Run {
     #[cfg(not(feature = "tui"))]
     fn has_dashboard(&self) -> bool {
         false
+    }
+
+    /// Values that override the experiment's: `--set` and `--track`.
+    fn settings(&self) -> Vec<String> {
+        self.set.iter().cloned().chain(self.track.iter().map(|tracker| tracker.setting().to_owned())).collect()
     }
 
     /// The device as stated: `auto` lets each worker have a GPU of its own.
@@ -149,7 +160,7 @@ impl FromStr for FoldChoice {
 
 /// Runs the experiment.
 pub fn execute(args: Run) -> Result<Exit, Failure> {
-    let loaded = session::load(&args.experiment, &args.set)?;
+    let loaded = session::load(&args.experiment, &args.settings())?;
     let device = session::device(args.device)?;
     let cancel = session::cancellation();
     let events = events(&args, &cancel);
@@ -173,8 +184,14 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
         return launch::slurm(&args, &loaded, &planned, &request.folds);
     }
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
-    let setting =
-        Setting { device: &device, data_root: Some(&data_root), stop_after, cancel: &cancel, events: events.clone() };
+    let setting = Setting {
+        device: &device,
+        data_root: Some(&data_root),
+        stop_after,
+        cancel: &cancel,
+        events: events.clone(),
+        follow: Some(track::follow),
+    };
     if let Some(sought) = loaded.search.as_ref().filter(|_| !args.smoke) {
         return search::execute(&args, &loaded, sought, (&planner, &planned, &request.folds), &setting);
     }

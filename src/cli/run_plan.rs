@@ -12,6 +12,7 @@ use crate::observe::terminal::Terminal;
 use crate::observe::{Events, Lines, Outcome};
 use crate::run::{RunError, Setting, one, report};
 use crate::store::Stored;
+use crate::track;
 
 /// Execute one run from its folder alone, without experiment and dataset files: for workers and job schedulers
 ///
@@ -50,10 +51,20 @@ pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
     };
     let data_root = session::explicit_data_root();
     let stop_after = args.stop_after.map(|epochs| epochs as usize);
-    let setting = Setting { device: &device, data_root: data_root.as_deref(), stop_after, cancel: &cancel, events };
+    let setting = Setting {
+        device: &device,
+        data_root: data_root.as_deref(),
+        stop_after,
+        cancel: &cancel,
+        events,
+        follow: Some(track::follow),
+    };
     match one::run(&run, &setting, [1, 1]) {
         Outcome::Finished if args.worker_of.is_none() => {
             report::write(std::slice::from_ref(&run), &[], None, &run.evaluation().report())?;
+            if let Err(error) = track::catch_up(&run) {
+                setting.events.warn(format!("{error}; `segspec track sync {}` sends what is missing later", run.id()));
+            }
             Ok(Exit::Ok)
         }
         Outcome::Finished | Outcome::Skipped | Outcome::Paused { .. } => Ok(Exit::Ok),

@@ -181,6 +181,14 @@ impl Events {
         events
     }
 
+    /// With the listeners of others, too.
+    #[must_use]
+    pub fn with(&self, others: &Self) -> Self {
+        let mut events = self.clone();
+        events.listeners.extend(others.listeners.iter().cloned());
+        events
+    }
+
     /// For the events of a run.
     #[must_use]
     pub fn of(&self, run: &str) -> Self {

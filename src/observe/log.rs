@@ -1,11 +1,10 @@
 //! The log in a run folder: one line of JSON for each event.
 
 use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use super::event::now;
-use super::{Event, Kind, Listener};
+use super::{Event, Listener};
 
 /// Appends events to a file. Write errors are ignored.
 pub struct Log {
@@ -19,13 +18,6 @@ impl Log {
     }
 }
 
-impl Log {
-    /// Logs an event of a run without sending it to other listeners.
-    pub fn keep(&mut self, run: &str, kind: Kind) {
-        self.event(&Event { run: Some(run.to_owned()), time: now(), kind });
-    }
-}
-
 impl Listener for Log {
     fn event(&mut self, event: &Event) {
         if !event.kind.is_logged() {
@@ -35,5 +27,17 @@ impl Listener for Log {
         let file = OpenOptions::new().create(true).append(true).open(&self.path);
         // In one call, so that a killed process leaves no partial line for the next one to append to.
         let _ = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+    }
+}
+
+/// The events in a log; lines of another version, and one torn by a power cut, are left out. None without a log.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<Event>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }

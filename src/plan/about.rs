@@ -9,6 +9,7 @@ use crate::dataset::Dataset;
 use crate::evaluate::summary::StructureGroups;
 use crate::evaluate::{Evaluate, TrialKey};
 use crate::spec::Experiment;
+use crate::spec::tracking::Track;
 
 /// Names and descriptions of a run, and the reasons for its resolved values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct About {
     pub pretrained_file: Option<PathBuf>,
     /// The trial of the experiment.
     pub trial: TrialKey,
+    /// Trackers that follow the run.
+    #[serde(default, skip_serializing_if = "Track::is_empty")]
+    pub track: Track,
     /// Groups of the structures: `labels.groups` of the dataset.
     #[serde(default, skip_serializing_if = "StructureGroups::is_empty")]
     pub groups: StructureGroups,
@@ -98,7 +102,7 @@ impl About {
 const DIGITS: usize = 16;
 
 /// Keys of an experiment that do not distinguish trials: cosmetic ones, and the seed, over which trials are averaged.
-const COSMETIC: [&str; 11] = [
+const COSMETIC: [&str; 12] = [
     "name",
     "description",
     "notes",
@@ -108,6 +112,7 @@ const COSMETIC: [&str; 11] = [
     "ensemble",
     "launcher",
     "notify",
+    "track",
     "sweep",
     "seed",
 ];

@@ -111,6 +111,23 @@ pub(super) fn settings_with(plan: &Plan) -> Map<String, Value> {
     all
 }
 
+/// Every setting of a plan: the innermost keys of the experiment file, dotted, with their values; lists are values.
+pub fn every_setting(plan: &Plan) -> Vec<(String, Value)> {
+    fn walk(path: &str, value: Value, found: &mut Vec<(String, Value)>) {
+        match value {
+            Value::Object(table) if !table.is_empty() => {
+                for (key, value) in table {
+                    walk(&if path.is_empty() { key } else { format!("{path}.{key}") }, value, found);
+                }
+            }
+            value => found.push((path.to_owned(), value)),
+        }
+    }
+    let mut found = Vec::new();
+    walk("", Value::Object(settings_with(plan)), &mut found);
+    found
+}
+
 /// The settings of a plan under the keys of the experiment file.
 fn settings(plan: &Plan, compared: Compared) -> Value {
     let predict = predict(plan);

@@ -30,7 +30,7 @@ use crate::train::spec::BestCases;
 pub use about::{About, Note, Scored, spec_hash};
 pub use choices::{Choice, choices};
 pub use data::{Data, PlannedCase, Role};
-pub use differences::{Compared, differences, every_difference, tell_apart};
+pub use differences::{Compared, differences, every_difference, every_setting, tell_apart};
 pub use effects::{Effect, effect, explained};
 pub use id::{RunIds, numerics};
 pub use look::LookPlan;

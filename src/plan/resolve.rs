@@ -98,6 +98,9 @@ pub fn resolve(from: &Given, about: About, data: Data) -> Result<Plan, PlanError
     let modalities = modalities(from.dataset);
     let preprocess = preprocess(from, &modalities)?;
     let topology = plan_topology(from, &preprocess, &target)?;
+    if let Some(reason) = topology.stages.uneven() {
+        return Err(PlanError::Network { key: experiment.model.key(), reason });
+    }
     let model = experiment.model.resolve(topology.stages.clone());
     let interface = Interface { channels: modalities.len(), outputs: target.outputs(), sigmoid: target.sigmoid() };
     if let Some(reason) = model.refuses(interface) {

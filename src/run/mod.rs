@@ -14,6 +14,7 @@ pub mod experiment;
 pub mod forecast;
 pub mod found;
 pub mod one;
+pub mod panels;
 pub mod planning;
 pub mod preparing;
 pub mod preview;
@@ -21,7 +22,6 @@ pub mod report;
 pub mod setting;
 pub mod sizing;
 pub mod task;
-mod panels;
 mod repair;
 
 pub use error::RunError;

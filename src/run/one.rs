@@ -16,7 +16,7 @@ use crate::files;
 use crate::infer::Validator;
 use crate::memory;
 use crate::model::Network;
-use crate::observe::{Kind, Log, Outcome};
+use crate::observe::{Events, Kind, Log, Outcome};
 use crate::plan::{Plan, Role, Training, Work};
 use crate::preprocess::{PreparedCase, PreparedSet};
 use crate::store::history::History;
@@ -89,16 +89,21 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
         repair::forget_scores(run, manifest);
     }
     let mut manifest = begin(run, known, setting)?;
-    let events = setting.events.of(&run.id()).and(Log::new(folder.events()));
-    let setting = Setting { events, ..setting.clone() };
+    let mut own = Events::silent().of(&run.id()).and(Log::new(folder.events()));
+    if let Some(follow) = setting.follow {
+        own = own.with(&follow(run, &setting.events.of(&run.id())));
+    }
+    let setting = Setting { events: setting.events.of(&run.id()).with(&own), ..setting.clone() };
     let (label, structures) = (run.plan.name(), run.structures());
     let announcement = Kind::Run { label: label.clone(), folder: folder.path().to_path_buf(), structures, number, of };
     setting.events.emit(announcement);
     let outcome = stages(run, &setting, &mut manifest);
     let ended = outcome.as_ref().map_or_else(RunError::outcome, Clone::clone);
-    Log::new(folder.events()).keep(&run.id(), Kind::Ended { label, outcome: ended.clone() });
-    manifest.end_session(ended);
-    folder.write_manifest(&manifest)?;
+    manifest.end_session(ended.clone());
+    let written = folder.write_manifest(&manifest);
+    // The others hear it from `run`.
+    own.emit(Kind::Ended { label, outcome: ended });
+    written?;
     outcome
 }
 

@@ -266,6 +266,7 @@ impl<'a> Planner<'a> {
                 settings: trial.settings.clone(),
                 variant,
             },
+            track: self.loaded.experiment.track.clone(),
             groups: self.loaded.dataset.labels.groups.clone(),
             several_seeds: seeds.len() > 1,
             fold,

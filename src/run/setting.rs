@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Cancel;
 use crate::backend::Selected;
 use crate::observe::Events;
+use crate::store::Stored;
 
 /// The environment of a run.
 #[derive(Clone)]
@@ -19,7 +20,12 @@ pub struct Setting<'a> {
     pub cancel: &'a Cancel,
     /// Listeners.
     pub events: Events,
+    /// Adds listeners of their own to runs: trackers.
+    pub follow: Option<Follow>,
 }
+
+/// Listeners of one run, which hear its events until it has ended. They may warn through the given ones.
+pub type Follow = fn(&Stored, &Events) -> Events;
 
 /// File of the file hashes in the cache folder.
 pub fn hashes_file(cache: &Path) -> PathBuf {

@@ -243,8 +243,14 @@ mod tests {
     fn proposals_fit_the_hour_and_are_what_the_plan_has() {
         let device = select(DeviceName::Cpu).unwrap();
         let cancel = Cancel::new();
-        let setting =
-            Setting { device: &device, data_root: None, stop_after: None, cancel: &cancel, events: Events::silent() };
+        let setting = Setting {
+            device: &device,
+            data_root: None,
+            stop_after: None,
+            cancel: &cancel,
+            events: Events::silent(),
+            follow: None,
+        };
         let full: Experiment =
             toml::from_str("dataset = \"x\"\n[model.unet]\ndeep-supervision = true\n[train]\nepochs = 100\n").unwrap();
         let dataset: Dataset = toml::from_str(

@@ -10,6 +10,7 @@ use super::cascade::Cascade;
 use super::ensemble::Ensemble;
 use super::launcher::{Launcher, Notify};
 use super::search::Search;
+use super::tracking::Track;
 use crate::augment::Augment;
 use crate::auto::Auto;
 use crate::dataset::spec::Split;
@@ -92,6 +93,9 @@ pub struct Experiment {
     /// Who is told when the experiment ends. Changes no numbers.
     #[serde(default, skip_serializing_if = "is_default")]
     pub notify: Notify,
+    /// Trackers that follow the runs: TensorBoard, MLflow. Changes no numbers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub track: Track,
     /// Trials: lists of values for any key, and seeds; every combination is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,

@@ -29,6 +29,7 @@ pub mod space;
 pub mod suggest;
 mod sweep;
 mod text;
+pub mod tracking;
 pub mod trial;
 mod words;
 

@@ -11,8 +11,9 @@ use super::space::SearchSpace;
 use super::{suggest, trial};
 
 /// Keys that define an experiment and therefore cannot differ between its trials.
-const FIXED: [(&str, &str); 10] = [
+const FIXED: [(&str, &str); 11] = [
     ("notify", "one message is sent for all trials"),
+    ("track", "all trials are followed by the same trackers"),
     ("launcher", "all trials are executed at the same place"),
     ("dataset", "write one experiment per dataset and share the rest with `extends`"),
     (

@@ -89,6 +89,11 @@ impl RunFolder {
         self.path.join("events.jsonl")
     }
 
+    /// Event files of TensorBoard.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
     /// Tags and note of a person.
     pub fn marks(&self) -> PathBuf {
         self.path.join("marks.json")

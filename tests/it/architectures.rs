@@ -132,3 +132,15 @@ fn networks_that_cannot_be_built_are_found_before_anything_is_computed() {
         assert!(lab.run_folders(name).is_empty());
     }
 }
+
+#[test]
+fn a_list_that_does_not_fit_the_planned_stages_is_refused_before_training() {
+    let lab = Lab::new();
+    let network = r#"model={ vnet = { blocks = "auto", decoder-blocks = [5, 3, 2, 1] } }"#;
+    for command in [&["run", "experiments/tiny.toml", "--dry-run"][..], &["run", "experiments/tiny.toml"]] {
+        let ended = lab.end(&[command, &["--set", network]].concat());
+        assert_eq!(ended.code, 3, "{}", ended.err);
+        assert!(ended.err.contains("`decoder-blocks` has 4 entries, but these images allow"), "{}", ended.err);
+    }
+    assert!(lab.run_folders("tiny").is_empty());
+}

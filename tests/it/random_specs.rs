@@ -21,7 +21,7 @@ const DRAWN: [&str; 9] =
     ["preprocess", "augment", "model", "loss", "train", "predict", "evaluate", "memory-target-gb", "split"];
 
 /// What a run may tell that no spec shows: the numbers of a training, and what depends on the images.
-const UNFORESEEN: [&str; 9] = [
+const UNFORESEEN: [&str; 11] = [
     "split: ",
     "the loss became",
     "overflowed 16 bits",
@@ -30,6 +30,9 @@ const UNFORESEEN: [&str; 9] = [
     "are not divisible by",
     "is not divisible by",
     "does not support",
+    // The size of the images decides the number of stages, and the memory of a resampled case.
+    "these images allow",
+    "voxels, the case needs",
     // Names of its parts depend on the planned number of stages.
     "the network has no parameters named",
 ];

@@ -117,7 +117,8 @@ fn due(planned: &Planned) -> Result<Vec<Stored>, RunError> {
 /// File and overrides as they were given, as shell words.
 fn experiment_words(args: &Run) -> String {
     let file = word(&args.experiment.display().to_string());
-    args.set.iter().fold(file, |words, set| format!("{words} --set {}", word(set)))
+    let settings = args.settings();
+    settings.iter().fold(file, |words, set| format!("{words} --set {}", word(set)))
 }
 
 fn fold_words(args: &Run) -> String {

@@ -13,6 +13,7 @@ use crate::report::{PAGE, terminal};
 use crate::run::{RunError, report};
 use crate::spec::Experiment;
 use crate::store::Stored;
+use crate::track;
 
 /// Updates the experiment's report as its runs finish.
 pub(super) struct Reporter<'a> {
@@ -20,6 +21,8 @@ pub(super) struct Reporter<'a> {
     out: PathBuf,
     json: bool,
     events: Events,
+    /// Whether trackers are told of runs.
+    is_tracking: bool,
     /// Number of runs that have scores.
     finished: usize,
     /// When the experiment's report was last written, and how long that took.
@@ -32,7 +35,15 @@ impl<'a> Reporter<'a> {
         let name = about.name.as_deref().unwrap_or_default();
         let smoke = first.filter(|_| args.smoke).map(|run| run.evaluation().report());
         let out = smoke.unwrap_or_else(|| Path::new(REPORTS).join(name));
-        Self { notes: &about.notes, out, json: args.json, events: events.clone(), finished: 0, last: None }
+        Self {
+            notes: &about.notes,
+            out,
+            json: args.json,
+            events: events.clone(),
+            is_tracking: true,
+            finished: 0,
+            last: None,
+        }
     }
 
     /// Writes the report of a run that has ended, and from time to time that of the experiment, whose runs `all` gives.
@@ -50,10 +61,18 @@ impl<'a> Reporter<'a> {
         }
         self.finished += 1;
         let own = run.evaluation().report();
-        if *outcome == Outcome::Skipped && own.join(PAGE).is_file() {
+        let is_known = *outcome == Outcome::Skipped && own.join(PAGE).is_file();
+        if !is_known {
+            self.try_write(std::slice::from_ref(run), None, &own)?;
+        }
+        if let Some(Err(error)) = self.is_tracking.then(|| track::catch_up(run)) {
+            // A server that is away is asked once.
+            self.is_tracking = false;
+            self.events.warn(format!("{error}; `segspec track sync` sends what is missing later"));
+        }
+        if is_known {
             return Ok(());
         }
-        self.try_write(std::slice::from_ref(run), None, &own)?;
         // Reports take at most a hundredth of the time: with hundreds of runs, one after each would take too long.
         let rarely = self.last.is_some_and(|(at, took)| at.elapsed() < 100 * took);
         if rarely {

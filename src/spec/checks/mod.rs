@@ -18,6 +18,7 @@ mod pretrained;
 mod search;
 mod split;
 mod structures;
+mod tracking;
 mod training;
 
 use super::search::Search;
@@ -62,6 +63,7 @@ pub fn trials(experiment: &Experiment, trials: &[Trial], search: &Search, datase
     ensemble::check(experiment, trials, dataset, findings);
     search::check(search, experiment, trials, dataset, findings);
     launcher::check(&experiment.launcher, findings);
+    tracking::check(&experiment.track, findings);
 }
 
 const AXES: [&str; 3] = ["depth", "height", "width"];

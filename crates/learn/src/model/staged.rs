@@ -92,6 +92,29 @@ pub struct Stages {
     pub decoder_blocks: Vec<usize>,
 }
 
+impl Stages {
+    /// Why no network can be built: lists that are stated in the spec, while the number of stages follows from the images.
+    pub fn uneven(&self) -> Option<String> {
+        let stages = self.strides.len();
+        let lists = [
+            ("features", self.features.len(), stages),
+            ("kernels", self.kernels.len(), stages),
+            ("blocks", self.blocks.len(), stages),
+            ("decoder-blocks", self.decoder_blocks.len(), stages.saturating_sub(1)),
+        ];
+        let (name, length, wanted) = lists.into_iter().find(|(_, length, wanted)| length != wanted)?;
+        Some(format!(
+            "`{name}` has {}, but these images allow {}, so that it needs {wanted}; state `features`, or use \"auto\"",
+            counted_entries(length),
+            if stages == 1 { "1 stage".to_owned() } else { format!("{stages} stages") },
+        ))
+    }
+}
+
+fn counted_entries(count: usize) -> String {
+    if count == 1 { "1 entry".into() } else { format!("{count} entries") }
+}
+
 /// Product of all strides per axis, by which the patch size must be divisible.
 pub fn total_stride(strides: &[[usize; 3]]) -> [usize; 3] {
     [0, 1, 2].map(|axis| strides.iter().map(|stride| stride[axis]).product())

@@ -1,0 +1,32 @@
+//! Scripts below `tests/reference/` that check with other programs what segspec wrote.
+
+use std::process::Command;
+
+/// Exit code of a script whose modules are not installed.
+const MODULES_MISSING: i32 = 77;
+
+/// A script, run by `SEGSPEC_PYTHON`, else `python3`.
+pub fn script(name: &str) -> Command {
+    let mut command = Command::new(python());
+    command.arg(format!("{}/tests/reference/{name}", env!("CARGO_MANIFEST_DIR")));
+    command
+}
+
+fn python() -> String {
+    std::env::var("SEGSPEC_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
+/// What a script prints. None, with a word to the person, where Python or its modules are missing.
+pub fn output(command: &mut Command) -> Option<String> {
+    let Ok(done) = command.output() else {
+        println!("skipped: no {} (set SEGSPEC_PYTHON)", python());
+        return None;
+    };
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    if done.status.code() == Some(MODULES_MISSING) {
+        println!("skipped: {} (SEGSPEC_PYTHON) lacks a module: {text}", python());
+        return None;
+    }
+    assert!(done.status.success(), "{text}{}", String::from_utf8_lossy(&done.stderr));
+    Some(text)
+}
