@@ -1,12 +1,12 @@
 //! `segspec evaluate`: scores label files against references, without an experiment.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value, json};
 
+use super::session::counted;
 use super::{Exit, Failure};
 use crate::dataset::{Dataset, Excluded};
 use crate::evaluate::files::{
@@ -17,7 +17,7 @@ use crate::evaluate::metric::{DICE, MetricId};
 use crate::evaluate::spec::Evaluate as Settings;
 use crate::evaluate::summary::{RESAMPLES, StructureGroups};
 use crate::evaluate::table::{self, to_frame, write_csv};
-use crate::evaluate::{Score, Summary, summarise, summary};
+use crate::evaluate::{Summary, summarise, summary};
 use crate::report::terminal;
 use crate::report::text_table::Charset;
 use crate::volume::ReadError;
@@ -26,10 +26,12 @@ use crate::volume::label_names::LabelNames;
 mod asked;
 mod patients;
 mod tools;
+mod warnings;
 
 use asked::{dataset_target, parse_labels};
 use patients::Patients;
 use tools::Tool;
+use warnings::{missing, nowhere};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -187,6 +189,9 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     for tool in &tools {
         sides.push((pairs(&args, tool)?, comparer(&args, tool)?));
     }
+    if sides.len() > 1 {
+        share_names(&mut sides);
+    }
     let comparison = match &scope.wanted {
         Some(wanted) => Comparison::Asked(with_ignore(wanted.clone(), args.ignore)),
         None => {
@@ -200,17 +205,26 @@ pub fn execute(args: Evaluate) -> Result<Exit, Failure> {
     let mut all = Vec::new();
     for (tool, (pairs, comparer)) in tools.iter().zip(&sides) {
         let mut scored = comparer.score_all(pairs, &comparison, &scope.settings);
-        scored.warnings.extend(nowhere(&scored.scores));
+        scored.warnings.extend(nowhere(&scored));
         scored.warnings.extend(missing(pairs, &args));
         say(tool, tools.len() > 1, pairs, &scored);
         all.push(scored);
     }
+    scope.patients.refuse_unmatched(all.iter().flat_map(|scored| &scored.scores).map(|score| score.case.as_str()))?;
     let exit = if all.iter().all(|scored| scored.excluded.is_empty()) { Exit::Ok } else { Exit::BadData };
     match (all.as_slice(), sides.as_slice()) {
         ([one], [(pairs, _)]) => single(&args, &scope, pairs, one)?,
         _ => tools::compare(&args, &scope, &tools, &all)?,
     }
     Ok(exit)
+}
+
+/// Names that one tool's files give to the values of the references hold for the other tools, too: each structure is then one for all.
+fn share_names(sides: &mut [(Pairs, Comparer)]) {
+    let Some(names) = sides.iter().find_map(|(pairs, comparer)| comparer.names_of_predictions(pairs)) else { return };
+    for (_, comparer) in sides.iter_mut().filter(|(_, comparer)| comparer.reference.names.is_none()) {
+        comparer.reference.names = Some(names.clone());
+    }
 }
 
 /// Prints the scores of one set of predictions.
@@ -283,7 +297,7 @@ fn pairs(args: &Evaluate, tool: &Tool) -> Result<Pairs, Failure> {
     let plain = |form: &&str| ["file", "label files"].contains(form);
     if !pairs.forms.iter().all(plain) {
         let [ours, theirs] = pairs.forms;
-        eprintln!("note: {} cases; reference: {ours}; prediction: {theirs}", pairs.pairs.len());
+        eprintln!("note: {}; reference: {ours}; prediction: {theirs}", counted(pairs.pairs.len(), "case"));
     }
     Ok(pairs)
 }
@@ -327,40 +341,12 @@ fn comparer(args: &Evaluate, tool: &Tool) -> Result<Comparer, Failure> {
     Ok(Comparer { reference, prediction, images, beside })
 }
 
-/// A warning about cases without a prediction, with their number.
-fn missing(pairs: &Pairs, args: &Evaluate) -> Option<String> {
-    let count = pairs.missing.len();
-    let names: Vec<String> = pairs.missing.iter().take(3).map(|case| format!("`{case}`")).collect();
-    let names = format!("{}{}", names.join(", "), if count > 3 { ", …" } else { "" });
-    (count > 0).then(|| match args.missing {
-        OnMissing::Empty => {
-            let all = pairs.pairs.len();
-            format!("{count} of {all} references have no prediction ({names}): scored as if nothing had been predicted")
-        }
-        _ => {
-            let (all, left) = (pairs.pairs.len() + count, pairs.pairs.len());
-            format!("{count} of {all} references have no prediction ({names}) and are LEFT OUT: every mean is over the other {left} only")
-        }
-    })
-}
-
 fn with_ignore(mut wanted: Wanted, ignore: Option<u16>) -> Wanted {
     if let Some(value) = ignore {
         wanted.target.structures.retain(|structure| structure.values != [value]);
         wanted.target.ignore = ignore;
     }
     wanted
-}
-
-/// A warning about structures that are in no file: nothing was scored.
-fn nowhere(scores: &[Score]) -> Option<String> {
-    let names: BTreeSet<&str> = scores.iter().map(|score| score.structure.as_str()).collect();
-    let occurs = |name: &str| {
-        let mut own = scores.iter().filter(|score| score.structure == name);
-        own.any(|score| !(score.reference_empty() && score.prediction_empty()))
-    };
-    let missing: Vec<String> = names.into_iter().filter(|name| !occurs(name)).map(|name| format!("`{name}`")).collect();
-    (!missing.is_empty()).then(|| format!("no file contains {}: are names and values right?", missing.join(", ")))
 }
 
 /// What `--json` prints.

@@ -144,6 +144,11 @@ struct Row {
 
 /// Prints the table.
 pub fn execute(args: Ls) -> Result<Exit, Failure> {
+    if let Some(wanted) = args.r#where.iter().find(|wanted| !wanted.contains('=') || wanted.contains(['<', '>'])) {
+        let text =
+            format!("--where: `{wanted}` is not KEY=VALUE, as in learning-rate=0.01; `--sort dice` orders by Dice");
+        return Err(Failure::message(Exit::Usage, text));
+    }
     let experiment = args.experiment.as_deref().map(|name| known(&args.run_root, name)).transpose()?;
     let (listed, unreadable) = list(&args.run_root, experiment.as_deref());
     let is_wanted = |run: &Listed| {

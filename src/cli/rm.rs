@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::names::run_folder;
 use super::{Exit, Failure};
-use crate::plan::RunIds;
+use crate::plan::{Role, RunIds};
 use crate::predict::spec::Weights;
 use crate::store::{self, Lock, RunFolder, StoreError, Stored};
 use crate::words::bytes;
@@ -119,6 +119,7 @@ fn chosen(args: &Rm) -> Result<Vec<Stored>, Failure> {
     }
     let mut kept = Vec::new();
     if args.keep_best > 0 {
+        refuse_other_cases(&runs)?;
         let dice = |run: &Stored| -> Result<Option<f64>, StoreError> {
             let manifest = run.folder.read_manifest()?;
             let all = manifest.iter().flat_map(|manifest| manifest.predictions.values());
@@ -141,6 +142,26 @@ fn chosen(args: &Rm) -> Result<Vec<Stored>, Failure> {
         }
     }
     Ok(left)
+}
+
+/// Refuses runs of which none is the best: those of one fold were scored on other cases.
+fn refuse_other_cases(runs: &[Stored]) -> Result<(), Failure> {
+    let cases = |run: &Stored| -> Vec<_> {
+        let scored = run.plan.data.of(Role::Test).map(|case| (case.name.clone(), case.content.clone()));
+        scored.collect()
+    };
+    for (place, run) in runs.iter().enumerate() {
+        let is_other = |other: &&Stored| other.plan.about.fold == run.plan.about.fold && cases(other) != cases(run);
+        if let Some(other) = runs[..place].iter().find(is_other) {
+            let text = format!(
+                "--keep-best: {} and {} were scored on other cases, so that neither is the better one; name the runs to delete",
+                other.id(),
+                run.id()
+            );
+            return Err(Failure::message(Exit::BadData, text));
+        }
+    }
+    Ok(())
 }
 
 /// Who needs a run: a process, a cascade, an ensemble that is not deleted with it.

@@ -15,7 +15,7 @@ use crate::track::{TrackError, mlflow, tensorboard};
 #[command(after_help = "\
 Examples:
   segspec track sync experiments/phantom.toml --to tensorboard
-  MLFLOW_TRACKING_URI=http://localhost:5000 segspec track sync runs/liver --to mlflow")]
+  segspec track sync runs/liver --to mlflow --url http://localhost:5000")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -30,7 +30,7 @@ enum Command {
     #[command(after_help = "\
 Examples:
   segspec track sync experiments/phantom.toml --to tensorboard
-  MLFLOW_TRACKING_URI=http://localhost:5000 segspec track sync runs/liver --to mlflow
+  segspec track sync runs/liver --to mlflow
   segspec track sync 0123 --to mlflow --url http://localhost:5000")]
     Sync(Sync),
 }

@@ -82,7 +82,7 @@ pub enum ScoreError {
     /// The arrays have different sizes.
     #[error(
         "case `{case}`: reference and prediction have different sizes [z, y, x]: {reference:?} and {prediction:?} ({grids}); \
-         resample the prediction to the reference's grid"
+         resample the prediction (`segspec convert PREDICTION OUT --labels --on REFERENCE --resample`)"
     )]
     Shape {
         /// The case.
@@ -98,7 +98,7 @@ pub enum ScoreError {
     #[error(
         "case `{case}`: reference and prediction differ in position: corresponding grid corners are {distance:.3} mm apart \
          (tolerance {tolerance:.3} mm; {grids}); \
-         resample the prediction to the reference's grid, or repair its header"
+         resample the prediction (`segspec convert PREDICTION OUT --labels --on REFERENCE --resample`), or repair its header"
     )]
     Place {
         /// The case.

@@ -27,6 +27,13 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Kind {
+    /// Synthetic cases of a dataset are made, because their folder is missing.
+    Generating {
+        /// Their number.
+        cases: usize,
+        /// Their folder.
+        folder: PathBuf,
+    },
     /// The files of a dataset are being hashed.
     Hashing {
         /// Cases done.
@@ -137,7 +144,8 @@ impl Kind {
             Self::Run { .. } | Self::Finished { .. } | Self::Ended { .. } | Self::Warning { .. } => true,
             Self::Excluded { cases } => !cases.is_empty(),
             Self::Training(event) => !matches!(event, Step { .. } | Validating { .. }),
-            Self::Hashing { .. }
+            Self::Generating { .. }
+            | Self::Hashing { .. }
             | Self::Checking { .. }
             | Self::Measuring { .. }
             | Self::Preparing { .. }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Event, Kind, Listener, Outcome};
+use crate::counted;
 use crate::train::{Event as Training, Validation};
 
 /// Writes to standard error.
@@ -174,6 +175,9 @@ impl Listener for Several {
             }
             (Kind::Warning { text }, None) => self.line(&format!("warning: {text}")),
             (Kind::Trial { number, label, what }, _) => self.line(&format!("trial {number} ({label}): {what}")),
+            (Kind::Generating { cases, folder }, _) => {
+                self.line(&format!("making {} in {}", counted(*cases, "synthetic case"), folder.display()));
+            }
             (Kind::Report { page }, _) => self.line(&format!("report: {}", page.display())),
             _ => {}
         }

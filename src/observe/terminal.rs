@@ -232,6 +232,9 @@ fn started(
 impl Listener for Terminal {
     fn event(&mut self, event: &Event) {
         match &event.kind {
+            Kind::Generating { cases, folder } => {
+                self.line(&format!("making {} in {}", counted(*cases, "synthetic case"), folder.display()));
+            }
             Kind::Hashing { done, of } => self.stage("hashing files", *done, *of, String::new()),
             Kind::Checking { done, of } => self.stage("checking cases", *done, *of, String::new()),
             Kind::Measuring { done, of } => self.stage("measuring cases", *done, *of, String::new()),

@@ -22,10 +22,12 @@ fn of_stage(experiment: &Experiment, dataset: &Dataset) -> Option<String> {
     let verb = if rest.is_empty() { "has" } else { "have" };
     let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
     let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
-    let pairs: Vec<String> = partners(&names).iter().map(|[one, other]| format!("[\"{one}\", \"{other}\"]")).collect();
+    let partners = partners(&names);
+    let missing = partners.iter().filter(|pair| pair.iter().any(|name| alone.contains(&name.as_str())));
+    let pairs: Vec<String> = missing.map(|[one, other]| format!("[\"{one}\", \"{other}\"]")).collect();
     let remedy = match pairs.is_empty() {
         true => "remove \"width\" from `augment.mirror`".into(),
-        false => format!("set `labels.mirror-pairs = [{}]` in the dataset file, or remove \"width\"", pairs.join(", ")),
+        false => format!("add {} to `labels.mirror-pairs` in the dataset file, or remove \"width\"", pairs.join(", ")),
     };
     Some(format!(
         "`augment.mirror` flips the width, but `{first}`{more} {verb} no partner in `labels.mirror-pairs`: left and right are trained as \

@@ -34,7 +34,10 @@ pub enum RunError {
         folds: usize,
     },
     /// No usable case remains.
-    #[error("no usable {what} case: {}", list(excluded))]
+    #[error(
+        "no usable {what} case: {}; mend these files, `exclude` them in the dataset file, or choose another `split` or `--fold`",
+        list(excluded)
+    )]
     NoCases {
         /// `training` or `test`.
         what: &'static str,

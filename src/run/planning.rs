@@ -1,6 +1,7 @@
 //! Plans the runs of an experiment (trials × folds) before the first one starts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::cautions::{cautions, without_spacing};
 use super::ensemble::{self, is_main};
@@ -15,6 +16,7 @@ use crate::observe::{Events, Kind};
 use crate::plan::resolve::{crop_threshold, modalities};
 use crate::plan::{About, Data, Given, LookPlan, Plan, Work, resolve, spec_hash};
 use crate::preprocess::fingerprint::{Fingerprint, fingerprint};
+use crate::spec::carried::carried;
 use crate::spec::cascade::{Cascade, first_stage};
 use crate::spec::{Experiment, Loaded, Trial};
 use crate::store::{self, RunFolder, Stored};
@@ -116,6 +118,10 @@ impl<'a> Planner<'a> {
             });
         };
         let (access, cancel) = (request.access, request.cancel);
+        let folder = request.data_root.join(&loaded.dataset.root);
+        if let Some(recipe) = loaded.dataset.generate.filter(|_| !folder.exists()) {
+            request.events.emit(Kind::Generating { cases: recipe.cases, folder });
+        }
         let inputs = Inputs::open(&loaded.dataset, request.data_root, &cache, access, &progress, cancel)?;
         request.events.emit(Kind::Excluded { cases: inputs.excluded.clone() });
         cautions(loaded, &inputs).into_iter().for_each(|text| request.events.warn(text));
@@ -179,15 +185,18 @@ impl<'a> Planner<'a> {
         let first = first_stage.as_ref().map(|experiment| Stage::new(self, experiment, &folds)).transpose()?;
         for index in self.chosen(folds.len())? {
             let mut look = LookPlan::Everywhere;
+            let specs = Some(Arc::new(carried(self.loaded, Some((trial, [index, folds.len()])))));
             if let (Some(first), Some(cascade)) = (&first, &experiment.cascade) {
                 let run = first.run(self, self.first_about(trial, first.experiment, index, folds.len()), look)?;
                 look = LookPlan::of(cascade, run.ids.clone());
+                let run = Stored { specs: specs.clone(), ..run };
                 // Trials that differ only in their second stage share the first.
                 if runs.iter().all(|known| known.ids != run.ids) {
                     runs.push(run);
                 }
             }
-            runs.push(main.run(self, self.about(trial, index, folds.len()), look)?);
+            let run = main.run(self, self.about(trial, index, folds.len()), look)?;
+            runs.push(Stored { specs, ..run });
         }
         Ok(folds.len())
     }
@@ -217,7 +226,9 @@ impl<'a> Planner<'a> {
             Folds::Chosen(_) => None,
         };
         let plans = ensemble::plan(wanted, runs, held_out.as_ref());
-        runs.extend(plans.into_iter().map(|plan| Stored::new(&self.run_root, plan)));
+        let specs = Some(Arc::new(carried(self.loaded, None)));
+        let stored = |plan| Stored { specs: specs.clone(), ..Stored::new(&self.run_root, plan) };
+        runs.extend(plans.into_iter().map(stored));
         Ok(())
     }
 

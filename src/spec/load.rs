@@ -90,6 +90,23 @@ impl Loaded {
         trial.ok_or_else(|| Diagnostics::new(self.sources.clone(), problems))
     }
 
+    /// The merged tree of all layers.
+    pub fn tree(&self) -> &Node {
+        &self.tree
+    }
+
+    /// The merged tree with one more layer on top.
+    pub fn with_layer(&self, layer: &Node) -> Node {
+        self.layers.with(layer.clone(), &Form::experiment()).merged()
+    }
+
+    /// The text of the dataset's file.
+    pub fn dataset_text(&self) -> &str {
+        let all = (0..).map_while(|index| self.sources.get(index));
+        let own = |origin: &Origin| matches!(origin, Origin::File(path) if *path == self.dataset_path);
+        all.filter(|source| own(&source.origin)).last().map_or("", |source| &source.text)
+    }
+
     /// A path whose stem is the experiment's name.
     fn experiment_path(&self) -> PathBuf {
         PathBuf::from(format!("{}.toml", self.experiment.name.clone().unwrap_or_default()))
@@ -301,7 +318,8 @@ impl Parts<'_> {
 
     /// Checks one trial as a separate spec.
     fn trial(&self, combination: Combination, is_swept: bool, problems: &mut Vec<Problem>) -> Option<Trial> {
-        let layers = self.layers.with(combination.layer, self.form);
+        let layer = combination.layer;
+        let layers = self.layers.with(layer.clone(), self.form);
         let tree = layers.merged();
         let mut found = conform::check(&tree, self.form);
         let experiment = self.experiment(&layers, &tree).map_err(|problem| found.push(*problem)).ok();
@@ -316,6 +334,6 @@ impl Parts<'_> {
             return None;
         }
         let experiment = Experiment { sweep: None, ..experiment? };
-        Some(Trial { label: combination.label, settings: combination.settings, experiment })
+        Some(Trial { label: combination.label, settings: combination.settings, layer, experiment })
     }
 }

@@ -3,6 +3,7 @@
 //! A spec is checked in three steps, each of which reports every error that it finds: syntax ([`node`], `read`), form
 //! (`conform`: keys, types, ranges, variants, against the schema generated from the Rust types), meaning (`checks`).
 
+pub mod carried;
 pub mod cascade;
 mod checks;
 mod conform;

@@ -23,6 +23,8 @@ pub struct Trial {
     pub label: String,
     /// The swept keys and their values, except the seed.
     pub settings: Vec<Setting>,
+    /// The layer that the sweep puts on the experiment's.
+    pub layer: Node,
     /// The experiment with these values and without `sweep`.
     pub experiment: Experiment,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Manifest, StoreError};
 use crate::files;
+use crate::spec::carried::DATASET;
 
 /// Name of the plan in every folder.
 pub(super) const PLAN: &str = "plan.toml";
@@ -72,6 +73,11 @@ impl RunFolder {
     /// The run's latest plan.
     pub fn plan(&self) -> PathBuf {
         self.path.join(PLAN)
+    }
+
+    /// The experiment and its dataset as files that run again.
+    pub fn specs(&self) -> [PathBuf; 2] {
+        ["experiment.toml", DATASET].map(|name| self.path.join(name))
     }
 
     /// Provenance.

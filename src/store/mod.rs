@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! runs/<experiment>/<training id>/
-//!   plan.toml  manifest.json  data.json  events.jsonl  lock
+//!   plan.toml  experiment.toml  dataset.toml  manifest.json  data.json  events.jsonl  lock
 //!   checkpoints/last/  checkpoints/best.safetensors  [checkpoints/epoch-N.safetensors]  [pretrained.json]
 //!   history.parquet  training_history.json
 //!   predictions/<prediction id>/

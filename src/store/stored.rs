@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::folder::{PLAN, PREDICTIONS, entries};
 use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, StoreError};
 use crate::files;
 use crate::plan::{FORMAT, Plan, RunIds};
+use crate::spec::carried::Carried;
 
 /// What to do about a plan that cannot be read.
 const DAMAGED: &str = "damaged plan; run the experiment again, which writes it again and keeps the results";
@@ -79,6 +81,8 @@ pub struct Stored {
     pub plan: Plan,
     /// The ids of its stages.
     pub ids: RunIds,
+    /// The specs that it was planned from; none where it was opened from its folder.
+    pub specs: Option<Arc<Carried>>,
 }
 
 impl Stored {
@@ -86,7 +90,7 @@ impl Stored {
     pub fn new(run_root: &Path, plan: Plan) -> Self {
         let ids = plan.ids();
         let folder = RunFolder { path: run_root.join(&plan.about.experiment).join(folder_name(&plan, &ids.training)) };
-        Self { folder, plan, ids }
+        Self { folder, plan, ids, specs: None }
     }
 
     /// Opens a run folder (with its latest plan) or one of its prediction folders.
@@ -100,7 +104,7 @@ impl Stored {
         let is_prediction = path.parent().and_then(Path::file_name).is_some_and(|name| name == PREDICTIONS);
         let above = is_prediction.then(|| path.parent().and_then(Path::parent)).flatten();
         let folder = RunFolder { path: above.unwrap_or(path).to_path_buf() };
-        let run = Self { folder, plan, ids };
+        let run = Self { folder, plan, ids, specs: None };
         // The results in the folder belong to the plan they were computed with.
         let known = run.folder.read_manifest()?.map(|manifest| manifest.run_id);
         if known.is_some_and(|known| known != run.id()) {
@@ -199,7 +203,7 @@ impl Stored {
         self.plan.target.structures.iter().map(|structure| structure.name.clone()).collect()
     }
 
-    /// Writes the plan, before any compute.
+    /// Writes the plan and the specs that it was made of, before any compute.
     ///
     /// # Errors
     /// The disk is full or not writable.
@@ -213,6 +217,13 @@ impl Stored {
                 continue;
             }
             files::write_atomic(&path, text.as_bytes()).map_err(StoreError::at(&path))?;
+        }
+        let Some(specs) = &self.specs else { return Ok(()) };
+        let [experiment, dataset] = self.folder.specs();
+        for (path, text) in [(experiment, &specs.experiment), (dataset, &specs.dataset)] {
+            if !fs::read_to_string(&path).is_ok_and(|there| there == *text) {
+                files::write_atomic(&path, text.as_bytes()).map_err(StoreError::at(&path))?;
+            }
         }
         Ok(())
     }

@@ -140,7 +140,8 @@ fn a_list_that_does_not_fit_the_planned_stages_is_refused_before_training() {
     for command in [&["run", "experiments/tiny.toml", "--dry-run"][..], &["run", "experiments/tiny.toml"]] {
         let ended = lab.end(&[command, &["--set", network]].concat());
         assert_eq!(ended.code, 3, "{}", ended.err);
-        assert!(ended.err.contains("`decoder-blocks` has 4 entries, but these images allow"), "{}", ended.err);
+        let said = ended.out + &ended.err;
+        assert!(said.contains("`decoder-blocks` has 4 entries, but these images allow"), "{said}");
     }
     assert!(lab.run_folders("tiny").is_empty());
 }

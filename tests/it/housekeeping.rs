@@ -38,6 +38,8 @@ fn runs_are_filtered_sorted_tagged_and_remembered() {
     assert_eq!(all.len(), 4);
     assert!(lab.path("runs/.cache/runs.json").is_file());
     assert_eq!(listed(&lab, &[]), all, "what was remembered is what was read");
+    let wrong = lab.end(&["ls", "grid", "--where", "dice>0.5"]);
+    assert!(wrong.code == 2 && wrong.err.contains("is not KEY=VALUE"), "{}", wrong.err);
     let fast = listed(&lab, &["grid", "--where", "learning-rate=0.01"]);
     assert!(fast.len() == 2 && fast.iter().all(|run| run["trial"].as_str().unwrap().contains("learning-rate=0.01")));
     assert!(listed(&lab, &["--state", "failed"]).is_empty());
@@ -69,7 +71,7 @@ fn what_is_deleted_is_shown_first_and_the_rest_stays() {
     let shown = lab.end(&["rm", "grid"]);
     assert!(shown.code == 0 && shown.out.contains("would be freed"), "{}", shown.out);
     assert_eq!(lab.run_folders("grid").len(), 4);
-    let scores = fs::read(lab.path("reports/grid/structures.csv")).unwrap();
+    let (scores, before) = (fs::read(lab.path("reports/grid/structures.csv")).unwrap(), lab.run_folders("grid"));
     let freed = lab.end(&["rm", "grid", "--part", "checkpoints", "--yes"]);
     assert!(freed.out.ends_with("freed\n"), "{}", freed.out);
     for run in lab.run_folders("grid") {
@@ -78,6 +80,11 @@ fn what_is_deleted_is_shown_first_and_the_rest_stays() {
     // Nothing is trained again, and the scores are the same.
     lab.run("grid", &[]);
     assert_eq!(fs::read(lab.path("reports/grid/structures.csv")).unwrap(), scores);
+    lab.run("tiny", &["--set", "name=\"grid\"", "--set", "split.every-nth={ n = 2 }"]);
+    let other = lab.end(&["rm", "grid", "--keep-best", "1", "--yes"]);
+    assert!(other.code == 4 && other.err.contains("were scored on other cases"), "{}", other.err);
+    let extra = lab.run_folders("grid").into_iter().find(|run| !before.contains(run)).unwrap();
+    assert_eq!(lab.end(&["rm", extra.to_str().unwrap(), "--yes"]).code, 0);
     assert!(lab.end(&["rm", "grid", "--keep-best", "1", "--yes"]).code == 0);
     let left = lab.run_folders("grid");
     assert!(left.len() == 1 && left[0].ends_with(&id), "{left:?}");

@@ -14,6 +14,7 @@ mod dicom;
 mod evaluate;
 mod evaluate_dicom;
 mod evaluate_forms;
+mod evaluate_names;
 mod evaluate_pairs;
 mod explain;
 mod exports;

@@ -77,15 +77,17 @@ fn presence<'a>(spec: &'a Dataset, usable: &[&CaseCheck]) -> Vec<Presence<'a>> {
     spec.structures
         .iter()
         .map(|structure| {
-            let volumes: Vec<f64> = usable
-                .iter()
-                .filter_map(|row| {
-                    let values = spec.label_values(structure);
-                    let voxels: usize = values.iter().filter_map(|value| row.label_voxels.get(value)).sum();
-                    Some(voxels as f64 * row.geometry.as_ref()?.voxel_mm3() / 1000.0).filter(|_| voxels > 0)
-                })
-                .collect();
-            Presence { name: &structure.name, cases: volumes.len(), median_ml: median(volumes) }
+            let values = spec.label_values(structure);
+            let voxels =
+                |row: &CaseCheck| -> usize { values.iter().filter_map(|value| row.label_voxels.get(value)).sum() };
+            let present: Vec<&&CaseCheck> = usable.iter().filter(|row| voxels(row) > 0).collect();
+            // Voxels without a spacing have no volume.
+            let volume = |row: &&&CaseCheck| {
+                let geometry = row.geometry.as_ref().filter(|geometry| geometry.has_spacing)?;
+                Some(voxels(row) as f64 * geometry.voxel_mm3() / 1000.0)
+            };
+            let volumes: Vec<f64> = present.iter().filter_map(volume).collect();
+            Presence { name: &structure.name, cases: present.len(), median_ml: median(volumes) }
         })
         .collect()
 }

@@ -26,6 +26,17 @@ pub(super) fn parse_labels(text: &str) -> Result<Wanted, String> {
             }
         }
     }
+    for (place, one) in structures.iter().enumerate() {
+        let shares = |other: &&TargetStructure| other.values.iter().any(|value| one.values.contains(value));
+        if let Some(other) = structures[place + 1..].iter().find(shares) {
+            let value = other.values.iter().find(|value| one.values.contains(value)).copied().unwrap_or_default();
+            let text = format!("--labels: `{}` and `{}` both have the value {value}", one.name, other.name);
+            // Unions, such as a whole organ and its parts, overlap on purpose.
+            if one.values.len() == 1 && other.values.len() == 1 {
+                return Err(text);
+            }
+        }
+    }
     // A union of several values is asked for by these values, whatever a file calls each of them.
     names.retain(|(name, _)| structures.iter().any(|known| known.name == *name && known.values.len() == 1));
     let target = Target { overlapping: false, independent: false, ignore: None, structures };
@@ -61,5 +72,8 @@ mod tests {
             let message = parse_labels(wrong).err().unwrap();
             assert!(message.contains("is not NAME=VALUE"), "{message}");
         }
+        let twice = parse_labels("liver=1,foo=1").err().unwrap();
+        assert!(twice.contains("both have the value 1"), "{twice}");
+        assert!(parse_labels("kidney=1,kidney=2,left=1").is_ok());
     }
 }

@@ -42,6 +42,21 @@ impl Patients {
         Ok(Self { expression: expression.or(own).map(str::to_owned), listed })
     }
 
+    /// Refuses an expression that matches no case.
+    ///
+    /// # Errors
+    /// No case has a patient.
+    pub fn refuse_unmatched<'a>(&self, cases: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+        let Some(regex) = self.expression.as_deref().and_then(|text| Regex::new(text).ok()) else { return Ok(()) };
+        let mut cases = cases.peekable();
+        let Some(first) = cases.peek().map(|case| (*case).to_owned()) else { return Ok(()) };
+        if !self.listed.patients.is_empty() || cases.any(|case| regex.is_match(case)) {
+            return Ok(());
+        }
+        let text = format!("--group-by: `{regex}` matches the name of no case, such as `{first}`");
+        Err(Failure::message(Exit::Usage, text))
+    }
+
     /// A score table with a column `patient`. A case that the expression does not match is a patient of its own.
     pub fn add(&self, mut scores: DataFrame) -> Result<DataFrame, TableError> {
         let cases: Vec<String> = rows(&scores).map(|row| row.text("case").to_owned()).collect();

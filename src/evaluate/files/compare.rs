@@ -1,5 +1,7 @@
 //! Reads and scores pairs of cases.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::called::{called, otherwise};
@@ -10,9 +12,14 @@ use super::pair::{Pair, Pairs};
 use super::read::Reader;
 use super::side::Source;
 use super::slices::refuse_shifted;
+use crate::dataset::name::folded;
 use crate::dataset::{Excluded, Target};
 use crate::evaluate::{Evaluate, Score, score};
+use crate::volume::label_names::{LabelName, LabelNames};
 use crate::volume::{Format, ReadError, Segmentation};
+
+/// Most names in a warning.
+const NAMED: usize = 8;
 
 /// Structures that were asked for.
 #[derive(Clone, Debug)]
@@ -41,6 +48,17 @@ pub struct Scored {
     pub excluded: Vec<Excluded>,
     /// What is worth saying.
     pub warnings: Vec<String>,
+}
+
+/// What came of one pair.
+#[derive(Default)]
+struct PairScores {
+    scores: Vec<Score>,
+    notes: Vec<String>,
+    /// Structures of the reference that the prediction does not name, although it names others.
+    unnamed: Vec<String>,
+    /// Every name of the prediction, folded.
+    named: Vec<String>,
 }
 
 /// Reads both sides of pairs.
@@ -76,19 +94,32 @@ impl Comparer {
         }
     }
 
+    /// The names that numbered predictions give to values of references without names.
+    pub fn names_of_predictions(&self, pairs: &Pairs) -> Option<LabelNames> {
+        let (reference, prediction) = self.read(pairs.pairs.first()?, &[]).ok()?;
+        if !reference.names.is_empty() || !prediction.numbered || prediction.names.is_empty() {
+            return None;
+        }
+        let label = |(name, number): (String, u16)| LabelName { name, number, color: None, code: None };
+        Some(LabelNames { labels: prediction.names.into_iter().map(label).collect(), ..LabelNames::default() })
+    }
+
     /// Scores every pair, cases in parallel; one that cannot be scored becomes an excluded row.
     pub fn score_all(&self, pairs: &Pairs, comparison: &Comparison, settings: &Evaluate) -> Scored {
         let results: Vec<_> =
             pairs.pairs.par_iter().map(|pair| (pair, self.score(pair, comparison, settings))).collect();
         let mut all = Scored::default();
+        let (mut unnamed, mut named) = (Vec::new(), BTreeSet::new());
         for (pair, result) in results {
             match result {
-                Ok((scores, warnings)) => {
-                    all.scores.extend(scores);
+                Ok(found) => {
+                    all.scores.extend(found.scores);
                     // What holds for many cases is told once.
                     let known = &all.warnings;
-                    let new: Vec<String> = warnings.into_iter().filter(|text| !known.contains(text)).collect();
+                    let new: Vec<String> = found.notes.into_iter().filter(|text| !known.contains(text)).collect();
                     all.warnings.extend(new);
+                    unnamed.extend(found.unnamed);
+                    named.extend(found.named);
                 }
                 Err(error) => all.excluded.push(Excluded { case: pair.case.clone(), reason: error.to_string() }),
             }
@@ -96,24 +127,22 @@ impl Comparer {
         for reader in [&self.reference, &self.prediction] {
             all.warnings.extend(reader.notes.all());
         }
+        all.warnings.extend(unknown(unnamed, &named));
         all
     }
 
-    fn score(
-        &self,
-        pair: &Pair,
-        comparison: &Comparison,
-        settings: &Evaluate,
-    ) -> anyhow::Result<(Vec<Score>, Vec<String>)> {
+    fn score(&self, pair: &Pair, comparison: &Comparison, settings: &Evaluate) -> anyhow::Result<PairScores> {
         let asked = match comparison {
             Comparison::Asked(wanted) => wanted.names.as_slice(),
             Comparison::Found(_) => &[],
         };
         let (reference, prediction) = self.read(pair, asked)?;
         let mut notes: Vec<String> = refuse_shifted(&reference, &prediction)?.into_iter().collect();
+        notes.extend(side_guessed(&reference, &prediction).or_else(|| side_guessed(&prediction, &reference)));
         if asked.is_empty() {
             notes.extend(otherwise(&reference, &prediction).or_else(|| otherwise(&prediction, &reference)));
         }
+        let (mut unnamed, mut known) = (Vec::new(), Vec::new());
         let (target, first, second) = match comparison {
             Comparison::Asked(Wanted { target, names }) => {
                 let first = named::as_asked(names, &reference, &mut notes)?;
@@ -125,6 +154,8 @@ impl Comparer {
                 notes.extend(
                     Structures::one_sided(&reference, &prediction).map(|text| format!("{}: {text}", pair.case)),
                 );
+                unnamed = named::unnamed_by(&reference, &prediction);
+                known = prediction.structures().into_iter().map(folded).collect();
                 let second = structures.meaning(&prediction, &reference);
                 (structures.target(), structures.meaning(&reference, &prediction), second)
             }
@@ -132,7 +163,7 @@ impl Comparer {
         let (target, [reference, prediction]) = named::in_common(&target, [(reference, first), (prediction, second)])?;
         let (reference, prediction) = on_one_grid(reference, prediction);
         let scores = score(&pair.case, &target, &reference.map, &Segmentation::Labels(prediction.map), settings)?;
-        Ok((scores, notes))
+        Ok(PairScores { scores, notes, unnamed, named: known })
     }
 
     /// Both sides of a pair; a mask has the name of its file where that is a name of the other side, or one that was asked for.
@@ -176,6 +207,34 @@ impl Comparer {
             None => Ok(None),
         }
     }
+}
+
+/// A warning about a file without an orientation, beside one that states it.
+fn side_guessed(file: &Labelled, other: &Labelled) -> Option<String> {
+    (!file.oriented && other.oriented && other.map.geometry.has_spacing).then(|| {
+        format!(
+            "{}: its header states no orientation, and that of {} does: left and right are a guess",
+            file.path.display(),
+            other.path.display()
+        )
+    })
+}
+
+/// A warning about structures of the references that no prediction names.
+fn unknown(unnamed: Vec<String>, named: &BTreeSet<String>) -> Option<String> {
+    let mut names: Vec<String> = unnamed.into_iter().filter(|name| !named.contains(&folded(name))).collect();
+    names.sort();
+    names.dedup();
+    let more = names.len().saturating_sub(NAMED);
+    let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| {
+        format!(
+            "the predictions name their structures, and {}{more} of the references is none of them: it is scored as missed; --labels \
+             NAME=VALUE,… (or --dataset with --structures) states which structures are scored",
+            shown.join(", ")
+        )
+    })
 }
 
 fn is_of(source: &Source, formats: &[Format]) -> bool {

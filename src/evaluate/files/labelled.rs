@@ -23,6 +23,8 @@ pub struct Labelled {
     pub numbered: bool,
     /// Whether its format leaves out what is empty: its grid may then be a part of the image's.
     pub cropped: bool,
+    /// Whether its file states an orientation; without one, left and right are a guess.
+    pub oriented: bool,
     /// What its file is called, if that may be the name of its only structure.
     pub called: Option<Called>,
     /// The names of its pictures, if it is made of one per slice.
@@ -42,7 +44,16 @@ impl Labelled {
     /// A label map with the names of its values; names that programs give to what nobody named are none.
     pub fn new(path: &Path, map: LabelMap, mut names: Vec<(String, u16)>) -> Self {
         names.retain(|(name, _)| !is_generic(name));
-        Self { path: path.into(), map, names, numbered: true, cropped: false, called: None, slices: Vec::new() }
+        Self {
+            path: path.into(),
+            map,
+            names,
+            numbered: true,
+            cropped: false,
+            oriented: true,
+            called: None,
+            slices: Vec::new(),
+        }
     }
 
     /// Nothing, on the grid of other labels.
@@ -54,6 +65,7 @@ impl Labelled {
             names: Vec::new(),
             numbered: false,
             cropped: false,
+            oriented: true,
             called: None,
             slices: Vec::new(),
         }
@@ -85,13 +97,31 @@ impl Labelled {
         let (map, pairs) = canvas.into_parts();
         let name = |(structure, value): (usize, u16)| Some((names.get(structure)?.clone(), value));
         let names = pairs.into_iter().filter_map(name).collect();
-        Self { path: path.into(), map, names, numbered: false, cropped: false, called: None, slices: Vec::new() }
+        Self {
+            path: path.into(),
+            map,
+            names,
+            numbered: false,
+            cropped: false,
+            oriented: true,
+            called: None,
+            slices: Vec::new(),
+        }
     }
 
     /// For tests.
     #[cfg(test)]
     pub(super) fn made(path: &str, map: LabelMap, names: Vec<(String, u16)>) -> Self {
-        Self { path: path.into(), map, names, numbered: true, cropped: false, called: None, slices: Vec::new() }
+        Self {
+            path: path.into(),
+            map,
+            names,
+            numbered: true,
+            cropped: false,
+            oriented: true,
+            called: None,
+            slices: Vec::new(),
+        }
     }
 
     /// The names of a value.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::labelled::Labelled;
 use crate::dataset::name::{folded, position};
 use crate::dataset::{Target, TargetStructure};
+use crate::volume::label_names;
 
 /// Most names in a message.
 const NAMED: usize = 8;
@@ -219,6 +220,16 @@ pub fn structure(name: &str, value: u16) -> TargetStructure {
     }
 }
 
+/// Structures of a reference that a numbered prediction does not name, although it names others.
+pub fn unnamed_by(reference: &Labelled, prediction: &Labelled) -> Vec<String> {
+    if !prediction.numbered || prediction.names.is_empty() {
+        return Vec::new();
+    }
+    let names = present(reference).into_iter().flat_map(|value| names_in_pair(reference, prediction, value));
+    let is_named = |name: &str| prediction.names.iter().any(|(known, _)| folded(known) == folded(name));
+    names.filter(|name| !is_named(name)).collect()
+}
+
 /// The file's own names of a value, those of the other file if it has no names, or the value.
 fn names_in_pair(file: &Labelled, other: &Labelled, value: u16) -> Vec<String> {
     let mut names: Vec<String> = file.names_of(value).map(str::to_owned).collect();
@@ -267,9 +278,14 @@ fn refuse_unnamed(masks: &Labelled, other: &Labelled) -> Result<(), Contradictio
         return Ok(());
     }
     let (one, two) = (masks.path.display(), other.path.display());
+    let remedy = match label_names::beside(&masks.path) {
+        Some(beside) => format!("--names {} may do it", beside.display()),
+        None => "name them with --names FILE (label_map.json, dataset.json, or a table of ITK-SNAP or 3D Slicer) or --labels \
+                 NAME=VALUE,…"
+            .into(),
+    };
     Err(Contradiction(format!(
-        "{one} has the structures {}, but nothing says which of them the values of {two} are: name them with --names FILE \
-         (label_map.json, dataset.json, or a table of ITK-SNAP or 3D Slicer) or --labels NAME=VALUE,…",
+        "{one} has the structures {}, but nothing says which of them the values of {two} are: {remedy}",
         list(masks)
     )))
 }

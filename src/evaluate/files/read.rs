@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::images::Image;
 use super::labelled::{Called, Labelled};
 use super::side::Source;
+use crate::dataset::name::folded;
 use crate::volume::format::{Notes, Options};
 use crate::volume::label_names::{self, LabelName, LabelNames, own};
 use crate::volume::segments::repeated;
@@ -76,10 +77,12 @@ impl Reader {
 
     /// The names that were given, or those of the file beside.
     fn names_of(&self, folder: &Path, file: Option<&Path>) -> Result<Option<(Option<PathBuf>, LabelNames)>, ReadError> {
+        let beside = label_names::beside(file.unwrap_or(folder));
         if let Some(names) = &self.names {
+            let other = beside.and_then(|beside| Some((LabelNames::read(&beside).ok()?, beside)));
+            self.notes.extend(other.and_then(|(own, beside)| overruled(names, &own, &beside)));
             return Ok(Some((None, names.clone())));
         }
-        let beside = label_names::beside(file.unwrap_or(folder));
         beside.map(|beside| Ok((Some(beside.clone()), LabelNames::read(&beside)?))).transpose()
     }
 
@@ -90,18 +93,19 @@ impl Reader {
             return Labelled::of_segments(path, names.segments(path, &Options::default())?);
         }
         let read = &format.entry().read;
-        let channels = match format {
-            Format::Nifti | Format::Nrrd => (read.header)(path, &Options::default())?.channels,
-            _ => 1,
+        let (channels, oriented) = match format {
+            Format::Nifti | Format::Nrrd => {
+                let header = (read.header)(path, &Options::default())?;
+                (header.channels, header.oriented || !header.geometry.has_spacing)
+            }
+            _ => (1, true),
         };
         if channels > 1 {
             let volume = (read.volume)(path, &Options::default())?;
             let masks = label_names::binary(path, volume.voxels)?;
             let content = Segmentation::Masks { masks, geometry: volume.geometry };
-            return Labelled::of_segments(
-                path,
-                Segments { segments: channel_names(channels, names.as_ref()), content },
-            );
+            let segments = Segments { segments: channel_names(channels, names.as_ref()), content };
+            return Ok(Labelled { oriented, ..Labelled::of_segments(path, segments)? });
         }
         let map = read_label_map(path)?;
         if let (Some(names), Some(beside)) = (&names, beside.flatten()) {
@@ -110,8 +114,21 @@ impl Reader {
             let segment = |label: &LabelName| Segment { name: label.name.clone(), value: label.number, color: None };
             self.notes.extend(repeated(&beside, &labels.map(segment).collect::<Vec<_>>(), UNITED));
         }
-        Ok(Labelled::new(path, map, pairs(names)))
+        Ok(Labelled { oriented, ..Labelled::new(path, map, pairs(names)) })
     }
+}
+
+/// A remark on names that were given and differ from those of the file beside.
+fn overruled(given: &LabelNames, own: &LabelNames, beside: &Path) -> Option<String> {
+    let other = |label: &LabelName| {
+        let own = own.labels.iter().find(|it| it.number == label.number)?;
+        (folded(&own.name) != folded(&label.name)).then(|| (label.number, own.name.clone(), label.name.clone()))
+    };
+    let (number, theirs, ours) = given.labels.iter().find_map(other)?;
+    Some(format!(
+        "{} calls value {number} `{theirs}`, the names that were given `{ours}`: those that were given are taken",
+        beside.display()
+    ))
 }
 
 /// Names with their values; a value of a region has the region's name, too.

@@ -115,7 +115,11 @@ pub fn short(value: f64) -> String {
         let text = format!("{value:.4}");
         return text.trim_end_matches('0').trim_end_matches('.').replace('-', "−");
     }
-    format!("{value:e}").replace('-', "−").chars().take(12).collect()
+    // Products such as 3 × 10⁻⁴ are not exact.
+    let text = format!("{value:.2e}");
+    let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    format!("{digits}e{power}").replace('-', "−")
 }
 
 #[cfg(test)]
@@ -141,6 +145,7 @@ mod tests {
         let ticks: Vec<String> = axis.ticks(4.0).into_iter().map(short).collect();
         assert_eq!(ticks, ["1e−5", "1e−4", "0.001", "0.01"]);
         assert!((axis.place(1e-5) - 0.037).abs() < 0.01 && axis.place(0.0) == 0.0 && axis.place(9.0) == 1.0);
+        assert_eq!([3.0 * 10f64.powi(-4), 1.25e-7, -2e6].map(short), ["3e−4", "1.25e−7", "−2e6"]);
         assert_eq!((Axis::of([f64::NAN]), Axis::logarithmic([-1.0])), (None, None));
     }
 }

@@ -155,7 +155,9 @@ pub(in crate::report) fn origin(ranking: &Ranking) -> Vec<String> {
         (dataset, "") => format!(" of {dataset}"),
         (dataset, split) => format!(" of {dataset}, split {split}"),
     };
-    let counts = [(ranking.n_cases, "case"), (ranking.n_patients, "patient"), (ranking.n_structures, "structure")];
+    // Structures that are ranked are the competitors.
+    let n_structures = if ranking.of == "structure" { ranking.competitors.len() } else { ranking.n_structures };
+    let counts = [(ranking.n_cases, "case"), (ranking.n_patients, "patient"), (n_structures, "structure")];
     let [cases, patients, structures] = counts.map(|(n, what)| counted(n, what));
     lines.push(format!("{cases} ({patients}, {structures}){scored}."));
     if origin.trials > 0 {

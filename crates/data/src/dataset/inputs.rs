@@ -97,9 +97,8 @@ impl Inputs {
         }
         excluded.sort_by(|a, b| a.case.cmp(&b.case));
         if cases.is_empty() {
-            let first = excluded.first().cloned();
-            let (case, reason) = first.map_or_else(|| ("—".into(), "no file".into()), |row| (row.case, row.reason));
-            return Err(DataError::NoUsableCase { name: opened.name, count: excluded.len(), case, reason });
+            let reasons = Excluded::grouped(&excluded);
+            return Err(DataError::NoUsableCase { name: opened.name, count: excluded.len(), reasons });
         }
         Ok(Self { cases, excluded, checks, groups: opened.groups })
     }

@@ -26,6 +26,8 @@ pub mod target;
 
 use std::path::PathBuf;
 
+use crate::counted;
+
 pub use case::{Case, Reading};
 pub use check::{CaseCheck, absent, check};
 pub use content::{Content, FileHash};
@@ -46,6 +48,31 @@ pub struct Excluded {
     pub case: String,
     /// The reason, naming the file.
     pub reason: String,
+}
+
+impl Excluded {
+    /// The reasons of several cases, the most frequent first, each with its number of cases and an example.
+    pub fn grouped(all: &[Self]) -> String {
+        const SHOWN: usize = 3;
+        // Reasons of one kind differ in the names of their files.
+        let kind = |row: &Self| row.reason.replace(&row.case, "…");
+        let mut kinds: Vec<(String, &Self, usize)> = Vec::new();
+        for row in all {
+            match kinds.iter_mut().find(|(known, ..)| *known == kind(row)) {
+                Some((_, _, count)) => *count += 1,
+                None => kinds.push((kind(row), row, 1)),
+            }
+        }
+        kinds.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+        let more = kinds.len().saturating_sub(SHOWN);
+        let text = |(_, row, count): &(String, &Self, usize)| match count {
+            1 => format!("{}: {}", row.case, row.reason),
+            count => format!("{}, such as {}: {}", counted(*count, "case"), row.case, row.reason),
+        };
+        let mut parts: Vec<String> = kinds.iter().take(SHOWN).map(text).collect();
+        parts.extend((more > 0).then(|| format!("and {more} other reasons")));
+        if parts.is_empty() { "no file".into() } else { parts.join("; ") }
+    }
 }
 
 /// Training, validation and test cases of one fold; names in sorted order.
@@ -151,16 +178,14 @@ pub enum DataError {
         hint: String,
     },
     /// Cases were found, but none of them can be used.
-    #[error("dataset `{name}`: none of its cases can be used ({count} in all); first problem: {case}: {reason}")]
+    #[error("dataset `{name}`: none of its cases can be used ({count} in all): {reasons}")]
     NoUsableCase {
         /// The dataset.
         name: String,
         /// Number of cases found.
         count: usize,
-        /// The first of them.
-        case: String,
-        /// Its problem.
-        reason: String,
+        /// Their problems, each with its number of cases and its first case.
+        reasons: String,
     },
     /// The folder contains a phantom with another recipe than `generate`.
     #[error(
@@ -216,4 +241,19 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
         .min()
         .filter(|(distance, _)| *distance <= 1 + name.len() / 4);
     nearest.map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_grouped_with_the_most_frequent_first() {
+        let row = |case: &str, reason: &str| Excluded { case: case.into(), reason: reason.replace('$', case) };
+        let rows = [row("a", "$.nii: damaged"), row("b", "$.nii: value 2"), row("c", "$.nii: value 2")];
+        assert_eq!(Excluded::grouped(&rows), "2 cases, such as b: b.nii: value 2; a: a.nii: damaged");
+        assert_eq!(Excluded::grouped(&[]), "no file");
+        let many: Vec<Excluded> = ["p", "q", "r", "s", "t"].map(|case| row(case, &case.repeat(3))).into();
+        assert_eq!(Excluded::grouped(&many), "5 cases, such as p: ppp");
+    }
 }

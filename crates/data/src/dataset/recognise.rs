@@ -20,6 +20,7 @@ use std::path::Path;
 pub use grids::Grid;
 pub use left_out::LeftOut;
 
+use super::Excluded;
 use super::layout::DatasetJson;
 use super::mirror::{has_side, partners};
 use super::spec::{Dataset, DicomChoice, Layout, Split, Structure};
@@ -83,10 +84,8 @@ pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
     let mut dataset = dataset(folder, &json, &find);
     let opened = open(&dataset, &folder.display().to_string(), Path::new(""), &Cancel::new())?;
     if opened.cases.is_empty() {
-        let (case, reason) =
-            opened.excluded.first().map_or_else(Default::default, |row| (row.case.clone(), row.reason.clone()));
-        let count = opened.excluded.len();
-        return Err(DataError::NoUsableCase { name: folder.display().to_string(), count, case, reason });
+        let (count, reasons) = (opened.excluded.len(), Excluded::grouped(&opened.excluded));
+        return Err(DataError::NoUsableCase { name: folder.display().to_string(), count, reasons });
     }
     let mut guesses = find.guesses.clone();
     dataset.channels = guess::channels(&find, &opened.cases);
