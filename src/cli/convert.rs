@@ -3,17 +3,17 @@
 mod folder;
 mod parts;
 mod scene;
+mod secret;
+mod target;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::inspect::SeriesArgs;
 use super::{Exit, Failure};
-use crate::volume::Format;
 use crate::volume::convert::{ConvertError, Options, convert};
-use crate::volume::dicom::{self, Anonymous};
+use crate::volume::dicom;
 use crate::volume::format::Notes;
 use crate::volume::surface::CoordinateSystem;
 
@@ -51,19 +51,28 @@ pub struct Convert {
     /// folders are kept
     #[arg(long, value_name = "ENDING")]
     to: Option<String>,
-    /// Name the results case-0001 and so on; a DICOM series written as DICOM loses the elements that identify the patient
+    /// Write nothing that names the patient: with --to, the results are called case-0001 and so on; DICOM series and SEG get new UIDs and
+    /// lose the elements that identify the patient. Names of structures are kept
     #[arg(long)]
     anonymize: bool,
+    /// File with the secret that new UIDs follow from, made if it is not there: with the same secret, a series and the DICOM SEG that were
+    /// drawn on it stay together, also in separate calls. Who has the secret can tell which UID became which [default: new for each call]
+    #[arg(long, value_name = "FILE", requires = "anonymize")]
+    secret: Option<PathBuf>,
+    /// Replace files, and folders with a DICOM series, that are there already
+    #[arg(long)]
+    overwrite: bool,
     /// Write the source of each result to this CSV file
     #[arg(long, value_name = "FILE", requires = "to")]
     map: Option<PathBuf>,
     /// Treat the values as labels (always so for DICOM SEG, RTSTRUCT, .seg.nrrd and surfaces)
     #[arg(long)]
     labels: bool,
-    /// Image on whose grid surfaces and contours (RTSTRUCT) are voxelised, or DICOM series that a DICOM SEG refers to
+    /// Image on whose grid labels are put: surfaces and contours (RTSTRUCT) are voxelised, label maps must have its voxels or a part of
+    /// them. Or the DICOM series that a DICOM SEG refers to
     #[arg(long, value_name = "PATH")]
     on: Option<PathBuf>,
-    /// Put labels on the grid of --on, whatever their own, such as a coarser one: each voxel takes the nearest label
+    /// Put labels on the grid of --on, whatever their own, such as a coarser one: each voxel takes the nearest label; what is lost is said
     #[arg(long)]
     resample: bool,
     /// Only these structures
@@ -110,7 +119,36 @@ enum Modality {
 
 /// Converts, and prints the written files.
 pub fn execute(args: Convert) -> Result<Exit, Failure> {
-    let options = Options {
+    if let Some(ending) = &args.to {
+        return folder::execute(&args, ending, &options(&args)?);
+    }
+    target::check(&args)?;
+    let options = options(&args)?;
+    // Only labels have names.
+    let labels = options.labels || args.names.is_some() || !args.structures.is_empty();
+    let options = Options { labels, ..options };
+    let written = match scene::Kind::of(&args.target) {
+        Some(kind) => vec![scene::convert(&args, kind, &options)?],
+        None => target::write(&args.target, |target| write(&args, target, &options))?,
+    };
+    options.notes.all().iter().for_each(|note| eprintln!("note: {note}"));
+    match written.as_slice() {
+        [] => {}
+        [one] => println!("{}", one.display()),
+        [first, .., last] => println!("{} … {}, {} files", first.display(), last.display(), written.len()),
+    }
+    Ok(Exit::Ok)
+}
+
+fn write(args: &Convert, target: &Path, options: &Options) -> Result<Vec<PathBuf>, Failure> {
+    match parts::of(&args.source, args.labels)? {
+        Some(source) => parts::convert(args, &source, target, options),
+        None => convert(&args.source, target, options).map_err(failure),
+    }
+}
+
+fn options(args: &Convert) -> Result<Options, Failure> {
+    Ok(Options {
         choice: args.series.choice(),
         labels: args.labels,
         on: args.on.clone(),
@@ -131,63 +169,23 @@ pub fn execute(args: Convert) -> Result<Exit, Failure> {
         name: None,
         structures: args.structures.clone(),
         resample: args.resample,
+        anonymous: secret::identity(args)?,
+        keep: !args.overwrite,
         notes: Notes::default(),
-    };
-    if let Some(ending) = &args.to {
-        return folder::execute(&args, ending, &options);
-    }
-    // Only labels have names.
-    let labels = options.labels || args.names.is_some() || !args.structures.is_empty();
-    let options = Options { labels, ..options };
-    if let Some(kind) = scene::Kind::of(&args.target) {
-        let written = scene::convert(&args, kind, &options)?;
-        options.notes.all().iter().for_each(|note| eprintln!("note: {note}"));
-        println!("{}", written.display());
-        return Ok(Exit::Ok);
-    }
-    if args.reference.is_some() {
-        let text = "--reference compares surfaces on a page: the target's name must end in .html (`segspec evaluate` computes scores)";
-        return Err(Failure::message(Exit::Usage, text));
-    }
-    if let (Ok(source), Ok(target)) = (args.source.canonicalize(), args.target.canonicalize())
-        && source == target
-    {
-        let text = format!("{}: this would replace the source; choose another target", args.target.display());
-        return Err(Failure::message(Exit::Usage, text));
-    }
-    let written = match parts::of(&args.source, args.labels)? {
-        Some(source) => parts::convert(&args, &source, &options)?,
-        None if args.anonymize => anonymous_series(&args, &options)?,
-        None => convert(&args.source, &args.target, &options).map_err(failure)?,
-    };
-    options.notes.all().iter().for_each(|note| eprintln!("note: {note}"));
-    match written.as_slice() {
-        [] => {}
-        [one] => println!("{}", one.display()),
-        [first, .., last] => println!("{} … {}, {} files", first.display(), last.display(), written.len()),
-    }
-    Ok(Exit::Ok)
+    })
 }
 
 fn failure(error: ConvertError) -> Failure {
-    let environment = matches!(&error, ConvertError::Write(error) if error.environment);
-    Failure::new(if environment { Exit::Environment } else { Exit::BadData }, error)
+    error.into()
 }
 
-/// Copies a DICOM series without the elements that identify the patient.
-fn anonymous_series(args: &Convert, options: &Options) -> Result<Vec<PathBuf>, Failure> {
-    if Format::written_as(&args.target) != Some(Format::DicomImage) {
-        // The other formats hold no patient data.
-        return convert(&args.source, &args.target, options).map_err(failure);
+impl From<ConvertError> for Failure {
+    fn from(error: ConvertError) -> Self {
+        let exit = match &error {
+            ConvertError::Exists(_) => Exit::Usage,
+            _ if error.is_environment() => Exit::Environment,
+            _ => Exit::BadData,
+        };
+        Self::new(exit, error)
     }
-    let name = args.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let identity = Anonymous { patient: name.clone(), description: name, secret: secret() };
-    dicom::anonymise(&args.source, &options.choice, &args.target, &identity)
-        .map_err(|error| Failure::new(Exit::BadData, error))
-}
-
-/// New for each call, so that anonymised UIDs cannot be traced back. The standard library seeds its hashers with system randomness.
-fn secret() -> String {
-    let number = || RandomState::new().build_hasher().finish();
-    [number(), number(), number(), number()].map(|number| format!("{number:016x}")).concat()
 }

@@ -1,9 +1,12 @@
 //! Exit codes and the failures that lead to them.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
+use crate::files;
 use crate::spec::Diagnostics;
+use crate::volume::ReadError;
 
 /// Shown below `segspec --help`.
 pub const HELP: &str = "\
@@ -104,8 +107,21 @@ impl Failure {
         }
     }
 
+    /// A file or folder that the operating system does not give: the machine's fault or that of the path.
+    pub fn reading(path: &Path, error: &io::Error) -> Self {
+        let exit = if files::is_environment(error) { Exit::Environment } else { Exit::BadData };
+        Self::message(exit, format!("{}: {}", path.display(), files::reason(error)))
+    }
+
     /// A failure from a message.
     pub fn message(exit: Exit, text: impl std::fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{text}") }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let exit = if error.is_environment() { Exit::Environment } else { Exit::BadData };
+        Self::new(exit, error)
     }
 }

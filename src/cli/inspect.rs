@@ -9,7 +9,7 @@ use super::{Exit, Failure};
 use crate::counted;
 use crate::report::text_table::TextTable;
 use crate::volume::dicom::{Choice, Content, ContourFacts, Gaps, SeriesSummary};
-use crate::volume::{Facts, ImageFacts, SurfaceFacts, facts};
+use crate::volume::{Facts, ImageFacts, ReadError, SurfaceFacts, facts};
 
 /// Describe image files: format, grid, values, structures, DICOM series
 #[derive(Debug, Args)]
@@ -74,11 +74,13 @@ pub fn execute(args: Inspect) -> Result<Exit, Failure> {
         println!("{:#}", Value::from(objects));
     }
     let count = failures.len();
+    let of_machine = failures.iter().all(ReadError::is_environment);
     match failures.into_iter().next() {
         None => Ok(Exit::Ok),
-        Some(error) if count == 1 => Err(Failure::new(Exit::BadData, error)),
+        Some(error) if count == 1 => Err(error.into()),
         Some(error) => {
-            Err(Failure::message(Exit::BadData, format!("{error}\n{} cannot be read", counted(count - 1, "more path"))))
+            let exit = if of_machine { Exit::Environment } else { Exit::BadData };
+            Err(Failure::message(exit, format!("{error}\n{} cannot be read", counted(count - 1, "more path"))))
         }
     }
 }

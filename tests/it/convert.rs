@@ -5,7 +5,6 @@ use std::path::Path;
 use segspec::volume::{Geometry, LabelMap, Volume, read_label_map, read_volume, write_label_map, write_volume};
 use serde_json::Value;
 
-use crate::convert_all::numbered;
 use crate::lab::Lab;
 
 fn converted(lab: &Lab, arguments: &[&str]) {
@@ -59,7 +58,7 @@ fn round_of_labels(lab: &Lab, source: &Path) {
     converted(lab, &["a.seg.nrrd", "a.dcm", "--on", "series"]);
     converted(lab, &["a.dcm", "label.nii.gz", "--on", "series"]);
     let found = read_label_map(&lab.path("label.nii.gz")).unwrap();
-    same_labels(&found, &numbered(&expected), &name);
+    same_labels(&found, &expected, &name);
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn a_surface_comes_back_as_the_mask_it_was() {
     let facts = lab.end(&["inspect", "ball.stl", "--json"]);
     let facts: Value = serde_json::from_str(&facts.out).unwrap();
     assert_eq!(facts[0]["surface"]["open-edges"], 0);
-    refused(&lab, &["ball.stl", "again.nii.gz"], &["--on"]);
+    refused(&lab, &["ball.stl", "third.nii.gz"], &["--on"]);
 }
 
 #[test]
@@ -165,7 +164,11 @@ fn what_a_format_cannot_hold_is_refused_by_name() {
     write_volume(&lab.path("whole.nii.gz"), &image(1, 1.0)).unwrap();
     refused(&lab, &["two.nii.gz", "out"], &["one channel"]);
     refused(&lab, &["float.nii.gz", "out"], &["out"]);
-    refused(&lab, &["whole.nii.gz", "out.xyz"], &["out.xyz", ".nrrd"]);
+    for name in ["out.xyz", "out.png"] {
+        let ended = lab.end(&["convert", "whole.nii.gz", name]);
+        assert_eq!(ended.code, 2, "{}", ended.err);
+        assert!([name, ".nrrd", ".html", ".gif"].iter().all(|word| ended.err.contains(word)), "{}", ended.err);
+    }
     refused(&lab, &["whole.nii.gz", "out.dcm"], &["--on"]);
     refused(&lab, &["gone.nii.gz", "out.nrrd"], &["gone.nii.gz"]);
 }

@@ -152,14 +152,14 @@ fn labels_on_a_coarser_grid_are_resampled_on_request() {
     series(&lab.path("rough"), &volume(&coarse), "p");
     convert(&lab, &["coarse.nii.gz", "coarse.dcm", "--on", "rough", "--labels"], 0);
     for (source, on) in [("coarse.nii.gz", "fine.nii.gz"), ("coarse.dcm", "fine.nii.gz"), ("coarse.dcm", "fine")] {
-        convert(&lab, &[source, "out.nii.gz", "--on", on, "--resample", "--labels"], 0);
+        convert(&lab, &[source, "out.nii.gz", "--on", on, "--resample", "--labels", "--overwrite"], 0);
         let labels = read_label_map(&lab.path("out.nii.gz")).unwrap();
         assert_eq!(labels.voxels.iter().filter(|label| **label > 0).count(), 4 * 4 * 4, "{source} {on}");
         assert_eq!(labels.geometry.shape, [4, 8, 8]);
     }
-    let ended = convert(&lab, &["coarse.dcm", "out.nii.gz", "--on", "fine"], 4);
+    let ended = convert(&lab, &["coarse.dcm", "none.nii.gz", "--on", "fine"], 4);
     assert!(ended.err.contains("resample"), "{}", ended.err);
-    let ended = convert(&lab, &["coarse.nii.gz", "out.nii.gz", "--resample", "--labels"], 4);
+    let ended = convert(&lab, &["coarse.nii.gz", "none.nii.gz", "--resample", "--labels"], 4);
     assert!(ended.err.contains("--on"), "{}", ended.err);
 }
 
@@ -176,17 +176,17 @@ fn labels_in_several_files_become_one() {
         [("masks", &[][..]), ("surfaces", &["--on", "images/p1"]), ("pictures", &["--labels", "--on", "images/p1"])]
     {
         let source = format!("{form}/p1");
-        convert(&lab, &[&[source.as_str(), "out.nii.gz"], more].concat(), 0);
+        convert(&lab, &[&[source.as_str(), "out.nii.gz", "--overwrite"], more].concat(), 0);
         let labels = read_label_map(&lab.path("out.nii.gz")).unwrap();
         assert_eq!([1, 2].map(|value| count(&labels, value)), [1, 2].map(|value| count(&truth(1, 0), value)), "{form}");
         let names = fs::read_to_string(lab.path("out.label_map.json")).unwrap();
         assert!(names.contains("bone") && names.contains("muscle"), "{names}");
-        convert(&lab, &[&[source.as_str(), "out.seg.nrrd"], more].concat(), 0);
+        convert(&lab, &[&[source.as_str(), "out.seg.nrrd", "--overwrite"], more].concat(), 0);
         assert_eq!(read_segments(&lab.path("out.seg.nrrd")).unwrap().segments[0].name, "bone", "{form}");
     }
-    let ended = convert(&lab, &["pictures/p1", "out.nii.gz"], 4);
+    let ended = convert(&lab, &["pictures/p1", "none.nii.gz"], 4);
     assert!(ended.err.contains("--labels"), "{}", ended.err);
-    let ended = convert(&lab, &["masks", "out.nii.gz"], 4);
+    let ended = convert(&lab, &["masks", "none.nii.gz"], 4);
     assert!(ended.err.contains("--to ENDING"), "{}", ended.err);
 }
 
@@ -212,7 +212,7 @@ fn names_and_structures_make_labels_of_values() {
     lab.run("tiny", &["--dry-run"]);
     let label = sorted(&lab.path("data/set/labelsTr"))[0].to_str().unwrap().to_owned();
     lab.write("names.json", "{\"labels\": {\"liver\": 1, \"spleen\": 4}}");
-    let convert = |further: &[&str]| lab.end(&[&["convert", &label, "out.nii.gz"], further].concat());
+    let convert = |further: &[&str]| lab.end(&[&["convert", &label, "out.nii.gz", "--overwrite"], further].concat());
     let done = convert(&["--names", "names.json", "--structures", "spleen"]);
     assert_eq!(done.code, 0, "{}", done.err);
     let labels = segspec::volume::read_label_map(&lab.path("out.nii.gz")).unwrap();

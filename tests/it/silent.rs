@@ -123,7 +123,7 @@ fn pictures_are_never_compared_with_those_of_other_slices() {
 }
 
 fn convert(lab: &Lab, arguments: &[&str]) -> Ended {
-    let ended = lab.end(&[&["convert"], arguments].concat());
+    let ended = lab.end(&[&["convert", "--overwrite"], arguments].concat());
     assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
     ended
 }

@@ -27,8 +27,8 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
 /// The writer's, and the operating system's. The target stays as it was.
 pub fn write_atomic_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut temporary = builder(FILE).tempfile_in(folder)?;
+    make_folder(folder)?;
+    let mut temporary = builder(FILE).tempfile_in(folder).map_err(|error| unwritable(folder, error))?;
     let _unfinished = Unfinished::new(temporary.path());
     write(temporary.as_file_mut())?;
     temporary.as_file().sync_all()?;
@@ -47,8 +47,8 @@ pub fn write_folder<T, E>(
     write: impl FnOnce(&Path) -> Result<T, E>,
 ) -> Result<T, E> {
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(&failed)?;
-    let temporary = builder(FOLDER).tempdir_in(parent).map_err(&failed)?;
+    make_folder(parent).map_err(&failed)?;
+    let temporary = builder(FOLDER).tempdir_in(parent).map_err(|error| failed(unwritable(parent, error)))?;
     let _unfinished = Unfinished::new(temporary.path());
     let written = write(temporary.path())?;
     let moved = || {
@@ -64,6 +64,49 @@ pub fn write_folder<T, E>(
     Ok(written)
 }
 
+/// As [`write_folder`], in place of a folder that holds files: it stays as it was if `write` fails. `write` gets the name of a new folder.
+///
+/// # Errors
+/// Those of `write`, and the operating system's.
+pub fn replace_folder<T, E>(
+    folder: &Path,
+    failed: impl Fn(io::Error) -> E,
+    write: impl FnOnce(&Path) -> Result<T, E>,
+) -> Result<T, E> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = builder(FOLDER).tempdir_in(parent).map_err(|error| failed(unwritable(parent, error)))?;
+    let _unfinished = Unfinished::new(temporary.path());
+    let staged = temporary.path().join(folder.file_name().unwrap_or_default());
+    let written = write(&staged)?;
+    let moved = || {
+        fs::remove_dir_all(folder)?;
+        fs::rename(&staged, folder)?;
+        sync_folder(parent)
+    };
+    undisturbed(moved).map_err(&failed)?;
+    Ok(written)
+}
+
+/// Makes a folder and those around it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))
+}
+
+/// The operating system's own error of a file or folder that could not be made: the name of the temporary one says nothing to a person.
+/// Where nothing can be made although the folders around are there (`/proc`), they are not writable.
+fn unwritable(folder: &Path, error: io::Error) -> io::Error {
+    let text = error.to_string();
+    let code = text.split("(os error ").nth(1).and_then(|rest| rest.split(')').next()?.parse().ok());
+    let own = code.map_or(error, io::Error::from_raw_os_error);
+    match folder.ancestors().find(|around| around.is_dir()) {
+        Some(around) if own.kind() == io::ErrorKind::NotFound => io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("nothing can be written to the folder {}", around.display()),
+        ),
+        _ => own,
+    }
+}
+
 /// Writes files that belong together into a folder with others: `write` gets a temporary folder and returns its files in there, which are
 /// then moved into `folder`.
 ///
@@ -75,8 +118,8 @@ pub fn write_together<E>(
     write: impl FnOnce(&Path) -> Result<Vec<PathBuf>, E>,
 ) -> Result<Vec<PathBuf>, E> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    fs::create_dir_all(folder).map_err(&failed)?;
-    let temporary = builder(FOLDER).tempdir_in(folder).map_err(&failed)?;
+    make_folder(folder).map_err(&failed)?;
+    let temporary = builder(FOLDER).tempdir_in(folder).map_err(|error| failed(unwritable(folder, error)))?;
     let _unfinished = Unfinished::new(temporary.path());
     let written = write(temporary.path())?;
     let place = |file: &PathBuf| folder.join(file.file_name().unwrap_or_default());
@@ -290,6 +333,42 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_folder_is_replaced_as_a_whole_or_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("series");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("old.dcm"), "old").unwrap();
+        let names = || below(&folder).unwrap().into_iter().map(|path| path.file_name().unwrap().to_owned());
+        let write = |fails: bool| {
+            replace_folder(
+                &folder,
+                |error| error,
+                |staged| {
+                    fs::create_dir(staged)?;
+                    fs::write(staged.join("new.dcm"), "new")?;
+                    if fails { Err(io::Error::other("full")) } else { Ok(()) }
+                },
+            )
+        };
+        assert!(write(true).is_err());
+        assert_eq!(names().collect::<Vec<_>>(), ["old.dcm"]);
+        write(false).unwrap();
+        assert_eq!(names().collect::<Vec<_>>(), ["new.dcm"]);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_folder_that_takes_no_files_is_no_place_to_write_to() {
+        for path in ["/proc/x.csv", "/proc/folder/x.csv"] {
+            let error = write_atomic(Path::new(path), b"text").unwrap_err();
+            assert!(is_environment(&error), "{path}: {error:?}");
+            let text = reason(&error);
+            assert!(text.contains("/proc") && !text.contains(TEMPORARY), "{path}: {text}");
+        }
     }
 
     #[test]

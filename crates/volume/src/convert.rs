@@ -1,16 +1,16 @@
 //! Conversion between formats. Grid and voxels stay as they are; what the target cannot hold is refused.
 
+mod grid;
+
 use std::path::{Path, PathBuf};
 
-use super::dicom::{self, SegmentCoding};
+use super::dicom::{self, CopyError, SegmentCoding};
 pub use super::format::Options;
 use super::format::{self, Format};
 use super::label_names::{self, LabelName, LabelNames, own};
 use super::segments::repeated;
-use super::{LabelMap, ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table, resample};
-
-/// Corners of the same grid differ by at most this fraction of a voxel.
-const SAME_GRID: f64 = 0.1;
+use super::{LabelMap, ReadError, Segment, Segmentation, Segments, Volume, WriteError, colour_table, surface};
+pub use grid::on_image;
 
 /// Types with values that 32-bit floats may not hold.
 const WIDE: [&str; 5] = ["int32", "uint32", "int64", "uint64", "float64"];
@@ -35,6 +35,29 @@ pub enum ConvertError {
         /// Why, and what to do.
         reason: String,
     },
+    /// A file that is not to be replaced.
+    #[error("{}: is there already: choose another target, or replace it with --overwrite", .0.display())]
+    Exists(PathBuf),
+}
+
+impl ConvertError {
+    /// Whether the machine (disk full, permission, memory) is the reason, rather than the data.
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Self::Read(error) => error.is_environment(),
+            Self::Write(error) => error.environment,
+            Self::Refused { .. } | Self::Exists(_) => false,
+        }
+    }
+}
+
+impl From<CopyError> for ConvertError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Read(error) => Self::Read(error),
+            CopyError::Write(error) => Self::Write(error),
+        }
+    }
 }
 
 /// Converts a file, or a folder of DICOM slices, to the format that the target's name asks for. Returns the files written.
@@ -44,7 +67,10 @@ pub enum ConvertError {
 pub fn convert(source: &Path, target: &Path, options: &Options) -> Result<Vec<PathBuf>, ConvertError> {
     let writer = format::writer(target)?;
     let from = Format::of(source)?;
-    match writer.volume.filter(|_| !options.labels && !from.entry().holds_labels) {
+    // What a file beside names are labels; an image has no use for the grid of another one.
+    let on_image = (options.on.is_some() || options.resample) && from != Format::DicomImage;
+    let named = || on_image && label_names::beside(source).is_some();
+    match writer.volume.filter(|_| !options.labels && !from.entry().holds_labels && !named()) {
         Some(write) => image(source, from, target, write, options),
         None => labels(source, from, target, options),
     }
@@ -61,6 +87,18 @@ fn image(
         let reason = "a colour table names labels, and this is an image: add --labels if its values are labels";
         return Err(ConvertError::Refused { path: path.clone(), reason: reason.into() });
     }
+    if options.on.is_some() || options.resample {
+        let option = if options.resample { "--resample" } else { "--on" };
+        let reason = format!(
+            "is taken for an image, and {option} is for labels: add --labels if its values are labels, or --names FILE that names them"
+        );
+        return Err(ConvertError::Refused { path: source.into(), reason });
+    }
+    if let (Some(identity), Format::DicomImage, Some(Format::DicomImage)) =
+        (&options.anonymous, from, Format::written_as(target))
+    {
+        return Ok(dicom::anonymise(source, &options.choice, target, identity)?);
+    }
     let name = source.file_name().map(|name| name.to_string_lossy().into_owned());
     let volume = exact(source, from, options)?;
     let mut written = write(target, &volume, &Options { name, ..options.clone() })?;
@@ -69,15 +107,27 @@ fn image(
 }
 
 fn labels(source: &Path, from: Format, target: &Path, options: &Options) -> Result<Vec<PathBuf>, ConvertError> {
-    let (segments, coding) = match (&options.on, options.resample) {
-        (Some(image), true) => on_image(source, from, image, options)?,
-        (None, true) => {
-            let reason = "labels are resampled to the grid of an image: name it with --on".into();
-            return Err(ConvertError::Refused { path: source.into(), reason });
-        }
-        (_, false) => named(source, from, options)?,
-    };
+    let (segments, coding) = read(source, from, options)?;
+    if from == Format::DicomSegments && options.on.is_none() {
+        options.notes.extend(grid::part_of_series(source, &segments));
+    }
     write_labels(source, segments, coding, target, options)
+}
+
+/// The labels of a file, on the grid of the image that is named, and their coded descriptions.
+fn read(source: &Path, from: Format, options: &Options) -> Result<(Segments, Vec<SegmentCoding>), ConvertError> {
+    grid::refuse_without_image(source, options)?;
+    let how = grid::as_read(from, options);
+    let (mut segments, coding) = named(source, from, &how)?;
+    if from == Format::Surface && options.anonymous.is_some() {
+        forget_file(source, &mut segments);
+    }
+    match from {
+        // They take the grid of the image at once.
+        Format::Surface | Format::DicomContours => Ok((segments, coding)),
+        Format::DicomSegments if how.on.is_some() => Ok((segments, coding)),
+        _ => Ok((on_image(source, segments, options)?, coding)),
+    }
 }
 
 /// Writes the chosen segments, with coded descriptions in their order (empty: by their names).
@@ -101,6 +151,13 @@ pub fn write_labels(
         own::refuse_shared(target, &segments)?;
     }
     options.notes.extend(repeated(source, &segments.segments, "each stays a segment of its own"));
+    options.notes.extend(options.anonymous.as_ref().and_then(|_| kept_names(&segments.segments)));
+    if options.keep && Format::written_as(target) == Some(Format::Surface) {
+        let names: Vec<&str> = segments.segments.iter().map(|segment| segment.name.as_str()).collect();
+        if let Some(there) = surface::files_of(target, &names).into_iter().find(|file| file.exists()) {
+            return Err(ConvertError::Exists(there));
+        }
+    }
     let mut written = format::write_segments(target, &segments, &Options { coding, ..options.clone() })?;
     if needs_names {
         written.extend(own::write(target, &segments)?);
@@ -112,16 +169,22 @@ pub fn write_labels(
     Ok(written)
 }
 
+/// A remark on names of structures that may name a patient: those that are no terms of anatomy.
+fn kept_names(segments: &[Segment]) -> Option<String> {
+    let is_free = |name: &str| dicom::coding(name).is_none() && !own::says_nothing(name);
+    let free: Vec<String> =
+        segments.iter().filter(|it| is_free(&it.name)).map(|segment| format!("`{}`", segment.name)).collect();
+    (!free.is_empty())
+        .then(|| format!("names of structures are kept, make sure that they name no patient: {}", free.join(", ")))
+}
+
 /// The labels of a file as [`convert`] takes them: with the names that a file beside it gives, of the chosen structures, each with a colour.
 ///
 /// # Errors
 /// [`ConvertError`], naming the file and the remedy.
 pub fn read_labels(source: &Path, options: &Options) -> Result<Segments, ConvertError> {
     let from = Format::of(source)?;
-    let (segments, _) = match (&options.on, options.resample) {
-        (Some(image), true) => on_image(source, from, image, options)?,
-        _ => named(source, from, options)?,
-    };
+    let (segments, _) = read(source, from, options)?;
     Ok(colored(segments.only(&options.structures, source)?))
 }
 
@@ -129,27 +192,6 @@ pub fn read_labels(source: &Path, options: &Options) -> Result<Segments, Convert
 pub fn colored(mut segments: Segments) -> Segments {
     segments.segments.iter_mut().for_each(|segment| segment.color = Some(colour_table::color(segment)));
     segments
-}
-
-/// Labels on the grid of an image, from whatever grid they are on.
-fn on_image(
-    source: &Path,
-    from: Format,
-    image: &Path,
-    options: &Options,
-) -> Result<(Segments, Vec<SegmentCoding>), ConvertError> {
-    let grid = (Format::of(image)?.entry().read.header)(image, &Options { on: None, ..options.clone() })?.geometry;
-    // Segmentation objects have a grid of their own; surfaces and contours take the image's at once.
-    let own = match from {
-        Format::DicomSegments => Options { on: None, ..options.clone() },
-        _ => options.clone(),
-    };
-    let (segments, coding) = named(source, from, &own)?;
-    if segments.geometry().same_grid(&grid, SAME_GRID).is_ok() {
-        return Ok((segments, coding));
-    }
-    options.notes.extend([format!("{}: resampled to the grid of {}", source.display(), image.display())]);
-    Ok((resample::segments(segments, &grid), coding))
 }
 
 /// The segments of a file, with the names that another file gives them, and their coded descriptions (empty: by their names).
@@ -179,11 +221,23 @@ fn named(source: &Path, from: Format, options: &Options) -> Result<(Segments, Ve
 fn called_like_its_file(source: &Path, segments: &mut Segments) -> Option<String> {
     let [only] = segments.segments.as_mut_slice() else { return None };
     let file = source.file_name()?.to_string_lossy().into_owned();
-    let stem = format::stem(&file)?;
-    let starts = stem.char_indices().filter(|(_, letter)| "-_. ".contains(*letter)).map(|(at, _)| at + 1);
-    let name = std::iter::once(0).chain(starts).map(|at| &stem[at..]).find(|end| dicom::coding(end).is_some())?;
+    let name = structure_in(format::stem(&file)?)?;
     only.name = name.to_owned();
     Some(format!("{}: value {} is called `{name}`, like the file", source.display(), only.value))
+}
+
+/// The structure at the end of a file's name.
+fn structure_in(stem: &str) -> Option<&str> {
+    let starts = stem.char_indices().filter(|(_, letter)| "-_. ".contains(*letter)).map(|(at, _)| at + 1);
+    std::iter::once(0).chain(starts).map(|at| &stem[at..]).find(|end| dicom::coding(end).is_some())
+}
+
+/// A surface is called like its file, whose name may be the patient's: only the structure in it is kept.
+fn forget_file(source: &Path, segments: &mut Segments) {
+    let stem = source.file_stem().unwrap_or_default().to_string_lossy();
+    for segment in segments.segments.iter_mut().filter(|segment| segment.name == stem) {
+        segment.name = structure_in(&stem).map_or_else(|| format!("label {}", segment.value), str::to_owned);
+    }
 }
 
 /// Several channels of 0 and 1 are masks of segments that may overlap.

@@ -111,6 +111,17 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// Whether the machine (permission, memory) is the reason, rather than the file.
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Self::Open { source, .. } => files::is_environment(source),
+            Self::Memory { .. } => true,
+            Self::Damaged { .. } | Self::Unsupported { .. } => false,
+        }
+    }
+}
+
 /// Why an image could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: cannot be written: {reason}")]

@@ -1,6 +1,6 @@
 //! Labels on another grid.
 
-use ndarray::{Array3, Axis};
+use ndarray::{Array3, ArrayView3, Axis};
 use rayon::prelude::*;
 
 use super::{Geometry, LabelMap, Segmentation, Segments};
@@ -33,6 +33,25 @@ pub fn segments(segments: Segments, grid: &Geometry) -> Segments {
         }
     };
     Segments { segments: segments.segments, content }
+}
+
+/// Labelled voxels of a grid, and those of them that lie outside an image.
+pub fn presence(labels: ArrayView3<u16>, geometry: &Geometry, image: &Geometry) -> (usize, usize) {
+    let (mut labelled, mut outside) = (0, 0);
+    for ((z, y, x), _) in labels.indexed_iter().filter(|(_, label)| **label > 0) {
+        let place = image.to_voxel(geometry.to_world([z as f64, y as f64, x as f64]));
+        let within = |axis: usize, at: f64| at >= -0.5 && at <= image.shape[axis] as f64 - 0.5;
+        labelled += 1;
+        outside += usize::from(!place.is_some_and(|place| (0..3).all(|axis| within(axis, place[axis]))));
+    }
+    (labelled, outside)
+}
+
+/// The box around a grid in words.
+pub fn bounds(grid: &Geometry) -> String {
+    let [low, high] = grid.bounds_mm();
+    let axis = |index: usize| format!("{:.1} to {:.1}", low[index], high[index]);
+    format!("x {}, y {}, z {} mm", axis(0), axis(1), axis(2))
 }
 
 /// Computes a value for every voxel of `grid` from its position `[z, y, x]` in the grid `from`.

@@ -7,17 +7,17 @@ use crate::cli::{Exit, Failure};
 use crate::evaluate::files::images::Image;
 use crate::evaluate::files::tree::{Kind, Leaf};
 use crate::evaluate::files::{Reader, Source, Tree, side, slices};
-use crate::volume::Segments;
-use crate::volume::convert::{Options, write_labels};
+use crate::volume::convert::{Options, on_image, write_labels};
 use crate::volume::dicom;
 use crate::volume::label_names::LabelNames;
+use crate::volume::{Format, ReadError, Segments};
 
 /// The labels of a folder without DICOM; `None` for files and for folders of slices.
 pub(super) fn of(path: &Path, labels: bool) -> Result<Option<Source>, Failure> {
     if !path.is_dir() {
         return Ok(None);
     }
-    let tree = Tree::of(path).map_err(|error| Failure::new(Exit::BadData, error))?;
+    let tree = Tree::of(path).map_err(|error| Failure::reading(path, &error))?;
     let files: Vec<&Leaf> = tree.leaves.iter().collect();
     let is = |kinds: &[Kind]| !files.is_empty() && files.iter().all(|leaf| kinds.contains(&leaf.kind));
     let bad = |text: &str| Err(Failure::message(Exit::BadData, format!("{}: {text}", path.display())));
@@ -61,20 +61,42 @@ fn names(files: &[&Leaf]) -> Result<Vec<String>, String> {
 }
 
 /// Writes the labels of a folder, and their names where the format holds none.
-pub(super) fn convert(args: &Convert, source: &Source, options: &Options) -> Result<Vec<PathBuf>, Failure> {
-    let segments = read(args, source, options)?;
-    write_labels(&args.source, segments, Vec::new(), &args.target, options).map_err(failure)
+pub(super) fn convert(
+    args: &Convert,
+    source: &Source,
+    target: &Path,
+    options: &Options,
+) -> Result<Vec<PathBuf>, Failure> {
+    let segments = read(args, &args.source, source, options)?;
+    write_labels(&args.source, segments, Vec::new(), target, options).map_err(failure)
 }
 
-/// The labels of a folder.
-pub(super) fn read(args: &Convert, source: &Source, options: &Options) -> Result<Segments, Failure> {
+/// What `segspec evaluate` advises, whose reader is used, and what does the same here.
+const REMEDIES: [(&str, &str); 1] = [(
+    "--layout files: each file is a case of its own",
+    "--to ENDING converts each file of a folder by itself, also label maps of several values",
+)];
+
+/// The labels of a folder, on the grid of the image that is named.
+pub(super) fn read(args: &Convert, path: &Path, source: &Source, options: &Options) -> Result<Segments, Failure> {
     let names = args.names.as_ref().map(|path| LabelNames::read(path)).transpose();
     let names = names.map_err(|error| failure(error.into()))?;
     let image = args.on.as_ref().map(|path| Image { path: path.clone(), series: options.choice.series.clone() });
+    // Masks have voxels of their own, which are put on the image at the end.
+    let is_mask = |(_, path): &(String, PathBuf)| !matches!(Format::of(path), Ok(Format::Surface));
+    let image = image.filter(|_| !matches!(source, Source::Masks(masks) if masks.iter().all(is_mask)));
     let reader = Reader { names, notes: options.notes.clone() };
-    let labels = reader.read(source, image.as_ref()).map_err(|error| failure(error.into()))?;
+    let labels = reader.read(source, image.as_ref()).map_err(unread)?;
     if image.is_none() {
         slices::whole(&labels.path, &labels.slices).map_err(|error| failure(error.into()))?;
     }
-    Ok(labels.into_segments())
+    on_image(path, labels.into_segments(), options).map_err(failure)
+}
+
+fn unread(error: ReadError) -> Failure {
+    let text = error.to_string();
+    match REMEDIES.iter().find(|(other, _)| text.contains(other)) {
+        Some((other, own)) => Failure::message(Exit::BadData, text.replace(other, own)),
+        None => failure(error.into()),
+    }
 }

@@ -55,8 +55,13 @@ pub(super) fn convert(args: &Convert, kind: Kind, options: &Options) -> Result<P
     let bytes = match kind {
         Kind::Animation => scene::turn(&made, SIZE).map_err(bad)?,
         Kind::Page => {
-            let line = args.reference.as_ref().map(|path| format!("compared with {}", path.display()));
-            let page = scene::render(&made, &name_of(&args.source), &line.unwrap_or_default());
+            let line = args.reference.as_ref().map(|path| match args.anonymize {
+                // Names of files may be those of patients.
+                true => "compared with a reference".into(),
+                false => format!("compared with {}", path.display()),
+            });
+            let title = if args.anonymize { &args.target } else { &args.source };
+            let page = scene::render(&made, &name_of(title), &line.unwrap_or_default());
             page.map_err(|error| Failure::new(Exit::Environment, error))?.into_bytes()
         }
     };
@@ -75,7 +80,7 @@ fn name_of(path: &Path) -> String {
 fn read(args: &Convert, path: &Path, options: &Options) -> Result<Segments, Failure> {
     match parts::of(path, args.labels)? {
         Some(source) => {
-            let segments = parts::read(args, &source, options)?;
+            let segments = parts::read(args, path, &source, options)?;
             segments.only(&options.structures, path).map(colored).map_err(|error| failure(error.into()))
         }
         None => read_labels(path, options).map_err(failure),

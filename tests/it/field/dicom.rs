@@ -57,7 +57,7 @@ fn a_localiser_in_a_series_is_listed_and_a_colour_page_does_not_hide_the_image()
     assert!(found.iter().zip(&expected).all(|(found, stored)| *found == stored - offset), "{found:?}");
     for page in ["data/dicom_sc", "data/dicom_two"] {
         for more in [&[][..], &["--series", "Synthetic"], &["--series", "CT"]] {
-            let ended = on(&lab, &folder, &[&["convert", page, "page.nii.gz"], more].concat());
+            let ended = on(&lab, &folder, &[&["convert", page, "page.nii.gz", "--overwrite"], more].concat());
             assert_eq!(ended.code, 0, "{page} {more:?}: {}", ended.err);
             assert_eq!(image(&lab, "page.nii.gz").geometry.shape, [6, 12, 10], "{page} {more:?}");
             assert_eq!(ended.err.contains("left aside"), more.is_empty(), "{page} {more:?}: {}", ended.err);
@@ -131,9 +131,9 @@ fn contours_are_labels_and_objects_beside_an_image_leave_it_readable() {
         refused.err
     );
     for mixed in ["data/mixed", "data/mixed_dose"] {
-        done(&lab, &folder, &["convert", mixed, "mixed.nii.gz"]);
+        done(&lab, &folder, &["convert", mixed, "mixed.nii.gz", "--overwrite"]);
         assert_eq!(image(&lab, "mixed.nii.gz").geometry.shape, [6, 8, 8]);
-        done(&lab, &folder, &["convert", &format!("{mixed}/rs.dcm"), "rs.nii.gz", "--on", mixed]);
+        done(&lab, &folder, &["convert", &format!("{mixed}/rs.dcm"), "rs.nii.gz", "--on", mixed, "--overwrite"]);
         let text = done(&lab, &folder, &["inspect", mixed]);
         assert!(text.contains("contours (RTSTRUCT)") && text.contains("report (SR)"), "{text}");
     }

@@ -69,9 +69,9 @@ fn resampled(
     [difference, hint]: [Option<&str>; 2],
     notes: &mut Notes,
 ) -> Result<LabelMap, CaseError> {
-    let Presence { labelled, outside } = Presence::of(&labels, image);
+    let (labelled, outside) = resample::presence(labels.voxels.view(), &labels.geometry, image);
     if labelled > 0 && outside == labelled {
-        let (labels, image) = (bounds(labels.geometry.bounds_mm()), bounds(image.bounds_mm()));
+        let [labels, image] = [&labels.geometry, image].map(resample::bounds);
         return Err(CaseError::Outside { path: file.into(), labels, image });
     }
     let result = resample_labels_to(&labels, image);
@@ -89,25 +89,6 @@ fn resampled(
     Ok(result)
 }
 
-/// Labelled voxels of a label map, and those of them that lie outside an image.
-struct Presence {
-    labelled: usize,
-    outside: usize,
-}
-
-impl Presence {
-    fn of(labels: &LabelMap, image: &Geometry) -> Self {
-        let (mut labelled, mut outside) = (0, 0);
-        for ((z, y, x), _) in labels.voxels.indexed_iter().filter(|(_, label)| **label > 0) {
-            let place = image.to_voxel(labels.geometry.to_world([z as f64, y as f64, x as f64]));
-            let within = |axis: usize, at: f64| at >= -0.5 && at <= image.shape[axis] as f64 - 0.5;
-            labelled += 1;
-            outside += usize::from(!place.is_some_and(|place| (0..3).all(|axis| within(axis, place[axis]))));
-        }
-        Self { labelled, outside }
-    }
-}
-
 fn values(labels: &LabelMap) -> BTreeSet<u16> {
     let mut present = vec![false; usize::from(u16::MAX) + 1];
     labels.voxels.iter().for_each(|&value| present[usize::from(value)] = true);
@@ -123,12 +104,6 @@ fn second_grid(case: &Case, labels: &Geometry) -> Option<&'static str> {
         "the label lies on the grid of the image's own qform, while the image's sform is used, which differs: find out which of the two \
          is right and write it into both files; resampling would move the label",
     )
-}
-
-/// A box in words.
-fn bounds([low, high]: [[f64; 3]; 2]) -> String {
-    let axis = |index: usize| format!("{:.1} to {:.1}", low[index], high[index]);
-    format!("x {}, y {}, z {} mm", axis(0), axis(1), axis(2))
 }
 
 /// Resamples an image linearly to another grid. Beyond its edge the nearest voxel is used, as in ITK's extrapolation.

@@ -126,16 +126,64 @@ const RENAMED: [Tag; 5] = [
     tags::DIMENSION_ORGANIZATION_UID,
 ];
 
-/// Identity of a copied series.
+/// Bytes of the hash that names a patient.
+const PATIENT_BYTES: usize = 4;
+/// Beginning of DeidentificationMethod in what this program made anonymous.
+const METHOD: &str = "segspec: ";
+
+/// Identity of a copied series, or of a segmentation object of such a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anonymous {
-    /// PatientID and name of the copy.
+    /// PatientID and name of the copy; if empty, one that follows from the secret and the original PatientID.
     pub patient: String,
     /// SeriesDescription of the copy: the original is free text.
     pub description: String,
     /// Secret from which new UIDs are derived. The same secret gives the same UIDs, so that the series of a study stay together; without
     /// it, nobody can tell which UID became which.
     pub secret: String,
+}
+
+impl Anonymous {
+    /// The UID that takes the place of another.
+    pub(super) fn renamed(&self, original: &str) -> String {
+        uid(&[b"anonymous", self.secret.as_bytes(), original.as_bytes()])
+    }
+
+    /// The UID that an object needs although the original states none.
+    pub(super) fn missing(&self, tag: Tag, what: &str) -> String {
+        self.renamed(&format!("{tag} {what}"))
+    }
+
+    /// The elements of the patient, who is not to be told from them.
+    pub(super) fn patient_of(&self, original: &InMemDicomObject) -> Vec<DataElement<InMemDicomObject>> {
+        let patient = match self.patient.as_str() {
+            "" => {
+                let known = original.text(tags::PATIENT_ID).or_else(|| original.text(tags::STUDY_INSTANCE_UID));
+                let known = known.unwrap_or_default();
+                let hash = blake3::derive_key(
+                    "segspec 2026 anonymous patient v1",
+                    format!("{} {known}", self.secret).as_bytes(),
+                );
+                let digits = hash.iter().take(PATIENT_BYTES).map(|byte| format!("{byte:02x}"));
+                format!("anonymous-{}", digits.collect::<String>())
+            }
+            stated => stated.to_owned(),
+        };
+        let set = DataSet::default()
+            .text(tags::PATIENT_NAME, &patient)
+            .text(tags::PATIENT_ID, &patient)
+            .text(tags::PATIENT_BIRTH_DATE, "")
+            .text(tags::PATIENT_SEX, "")
+            .text(tags::PATIENT_IDENTITY_REMOVED, "YES")
+            .text(tags::DEIDENTIFICATION_METHOD, &format!("{METHOD}listed elements only"));
+        set.object().into_iter().collect()
+    }
+}
+
+/// Whether this program has removed what identifies the patient.
+pub(super) fn is_anonymous(header: &InMemDicomObject) -> bool {
+    header.text(tags::PATIENT_IDENTITY_REMOVED).as_deref() == Some("YES")
+        && header.text(tags::DEIDENTIFICATION_METHOD).is_some_and(|method| method.starts_with(METHOD))
 }
 
 /// Why a series cannot be copied.
@@ -185,7 +233,7 @@ fn copied(file: &DicomFile, identity: &Anonymous) -> Result<(DataSet, String), R
     if file.header.text(tags::BURNED_IN_ANNOTATION).as_deref() == Some("YES") {
         return Err(unsupported(&file.path, "declares text burned into its pixels: it cannot be anonymised"));
     }
-    let rename = |original: &str| uid(&[b"anonymous", identity.secret.as_bytes(), original.as_bytes()]);
+    let rename = |original: &str| identity.renamed(original);
     let set = DataSet::default()
         .text(tags::SPECIFIC_CHARACTER_SET, "ISO_IR 192")
         .text(tags::STUDY_DATE, "")
@@ -193,21 +241,16 @@ fn copied(file: &DicomFile, identity: &Anonymous) -> Result<(DataSet, String), R
         .text(tags::ACCESSION_NUMBER, "")
         .text(tags::REFERRING_PHYSICIAN_NAME, "")
         .text(tags::SERIES_DESCRIPTION, &identity.description)
-        .text(tags::PATIENT_NAME, &identity.patient)
-        .text(tags::PATIENT_ID, &identity.patient)
-        .text(tags::PATIENT_BIRTH_DATE, "")
-        .text(tags::PATIENT_SEX, "")
-        .text(tags::PATIENT_IDENTITY_REMOVED, "YES")
-        .text(tags::DEIDENTIFICATION_METHOD, "segspec: listed elements only")
         .text(tags::STUDY_ID, "")
         .text(tags::SERIES_NUMBER, "");
+    let set = identity.patient_of(&file.header).into_iter().fold(set, DataSet::element);
     let set = listed(&file.header, &rename).into_iter().fold(set, DataSet::element);
     let place = format!("{:?}", file.header.text(tags::IMAGE_POSITION_PATIENT));
     // Some archives empty the UIDs, but an object needs them.
     let missing = |tag: &Tag| file.header.text(*tag).is_none();
     let set = RENAMED[..3].iter().filter(|tag| missing(tag)).fold(set, |set, &tag| {
         let what = if tag == tags::SOP_INSTANCE_UID { place.as_str() } else { "" };
-        set.text(tag, &rename(&format!("{tag} {what}")))
+        set.text(tag, &identity.missing(tag, what))
     });
     let (pixels, syntax) = pixels(file)?;
     Ok((set.element(pixels), syntax))

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::seg::renumbered;
 use super::{Content, Modality, SegmentationHeader, Series, SeriesHeader, coding};
-use super::{name_of, only_segments, read_segments, unsupported, write_segments, write_series};
+use super::{
+    name_of, only_segments, read_segments, unsupported, write_anonymous_segments, write_segments, write_series,
+};
 use crate::format::{Entry, Options, Probe, Reader, Writer, single};
 use crate::{Header, ReadError, Segment, Segments, Volume, WriteError, facts};
 
@@ -72,7 +75,12 @@ fn segments(path: &Path, options: &Options) -> Result<Segments, ReadError> {
 
 fn write_images(folder: &Path, volume: &Volume, options: &Options) -> Result<Vec<PathBuf>, WriteError> {
     let own_name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let name = options.name.clone().unwrap_or_else(own_name);
+    // The name of the source may be that of the patient.
+    let anonymous = options.anonymous.as_ref().map(|identity| identity.patient.clone()).filter(|name| !name.is_empty());
+    let name = match &options.anonymous {
+        Some(_) => anonymous.unwrap_or_else(own_name),
+        None => options.name.clone().unwrap_or_else(own_name),
+    };
     let header = SeriesHeader {
         modality: options.modality.unwrap_or(Modality::Other),
         description: name.clone(),
@@ -94,5 +102,10 @@ fn write_object(path: &Path, segments: &Segments, options: &Options) -> Result<V
         false => options.coding.clone(),
     };
     let header = SegmentationHeader { coding, ..SegmentationHeader::default() };
-    write_segments(path, segments, &series, &header).map(|()| vec![path.into()])
+    match &options.anonymous {
+        None => write_segments(path, segments, &series, &header),
+        Some(identity) => write_anonymous_segments(path, segments, &series, &header, identity),
+    }?;
+    options.notes.extend(renumbered(&segments.segments).map(|text| format!("{}: {text}", path.display())));
+    Ok(vec![path.into()])
 }

@@ -190,7 +190,7 @@ fn gap(before: &Placed, after: &Placed, count: usize, gaps: usize) -> ReadError 
     let more = if gaps > 1 { format!(" and {}", counted(gaps - 1, "more gap")) } else { String::new() };
     let reason = format!(
         "{count} slice(s) missing between this file and {}, the first at {at}{more}; find the files, or have the gap \
-         interpolated (`--fill-gaps`; in a dataset file `dicom.fill-gaps = true`)",
+         interpolated (`segspec convert --fill-gaps`; in a dataset file `dicom.fill-gaps = true`)",
         after.2.instance.path.display()
     );
     unsupported(&before.2.instance.path, reason)

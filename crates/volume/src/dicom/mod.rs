@@ -49,7 +49,8 @@ pub(crate) use rt::CONTOURS;
 pub use rt::{ContourFacts, Contoured, On, RoiFacts, contour_facts, is_contours, only_contours, read_contours};
 pub use scan::{Scan, SeriesSummary, content_of, label_objects, name_of, only_segments, scan};
 pub use seg::{
-    Algorithm, Code, SegmentCoding, SegmentationHeader, is_segments, read_segments, referenced_series, write_segments,
+    Algorithm, Code, SegmentCoding, SegmentationHeader, is_segments, read_segments, referenced_series, source_slices,
+    write_anonymous_segments, write_segments,
 };
 pub use series::{Choice, Series, read_series};
 pub use write::{Modality, SeriesHeader, write_series};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use crate::dicom::{Choice, Modality, SegmentCoding};
+use crate::dicom::{Anonymous, Choice, Modality, SegmentCoding};
 use crate::surface::CoordinateSystem;
 
 /// How a file is read, converted and written, where its name and content leave a choice.
@@ -35,6 +35,10 @@ pub struct Options {
     pub structures: Vec<String>,
     /// Put labels on the grid of the image `on`, whatever their own: each voxel takes the nearest label.
     pub resample: bool,
+    /// Write nothing that tells who the patient is.
+    pub anonymous: Option<Anonymous>,
+    /// Refuse to replace files.
+    pub keep: bool,
     /// What readers found worth saying; shared by all copies.
     pub notes: Notes,
 }

@@ -24,7 +24,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Whether programs give this name to what nobody named.
-fn says_nothing(name: &str) -> bool {
+pub(crate) fn says_nothing(name: &str) -> bool {
     let rest = name.strip_prefix("label").unwrap_or(name).trim();
     rest.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -129,6 +129,19 @@ fn write_files(path: &Path, segments: &Segments, options: &Options) -> Result<Ve
     )
 }
 
+/// The files that structures of these names are written to, if each has voxels.
+pub(crate) fn files_of(path: &Path, names: &[&str]) -> Vec<PathBuf> {
+    if let [_] = names {
+        return vec![path.into()];
+    }
+    let mut files = Vec::with_capacity(names.len());
+    for name in names {
+        let file = file_of(path, name, &files);
+        files.push(file);
+    }
+    files
+}
+
 /// The file of one structure. Names that differ only in what file names cannot hold are numbered.
 fn file_of(path: &Path, structure: &str, taken: &[PathBuf]) -> PathBuf {
     let keep = |letter: char| if letter.is_alphanumeric() || "-_. ".contains(letter) { letter } else { '_' };

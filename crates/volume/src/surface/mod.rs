@@ -21,7 +21,7 @@ mod write;
 
 pub use decimate::{Decimation, decimate};
 pub use extract::{Extraction, extract, extract_segments};
-pub(crate) use format::{FORMAT, SCENE};
+pub(crate) use format::{FORMAT, SCENE, files_of};
 pub use mesh::{NamedSurface, Surface, SurfaceError};
 pub use read::{CoordinateSystem, ReadOptions, SurfaceFile, read_surface};
 pub use smooth::{Taubin, smooth};

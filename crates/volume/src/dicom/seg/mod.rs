@@ -5,8 +5,11 @@ mod coding;
 mod content;
 mod place;
 mod read;
+mod source;
+mod values;
 mod write;
 
 pub use coding::{Algorithm, Code, SegmentCoding, SegmentationHeader};
-pub use read::{is_segments, read_segments, referenced_series};
-pub use write::write_segments;
+pub use read::{is_segments, read_segments, referenced_series, source_slices};
+pub use values::renumbered;
+pub use write::{write_anonymous_segments, write_segments};

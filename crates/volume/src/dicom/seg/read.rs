@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
 
-use super::{color, content, place};
+use super::{color, content, place, values};
 use crate::dicom::file::DicomFile;
 use crate::dicom::frames::Frames;
 use crate::dicom::pixel::Format;
@@ -70,11 +70,22 @@ pub fn referenced_series(path: &Path) -> Result<Vec<String>, ReadError> {
     Ok(items.iter().filter_map(|item| item.text(tags::SERIES_INSTANCE_UID)).collect())
 }
 
+/// How many slices the series has that a segmentation object was drawn on, where it lists them.
+///
+/// # Errors
+/// [`ReadError`] where the file is not a segmentation object.
+pub fn source_slices(path: &Path) -> Result<Option<usize>, ReadError> {
+    let file = open(path)?;
+    let [series] = file.header.items(tags::REFERENCED_SERIES_SEQUENCE) else { return Ok(None) };
+    // One instance may hold all slices.
+    Ok(Some(series.items(tags::REFERENCED_INSTANCE_SEQUENCE).len()).filter(|count| *count > 1))
+}
+
 /// Reads a segmentation object: a label map where no voxel lies in two segments, else one mask per segment. Missing frames are
 /// background; a voxel of at least half of the largest value is inside a fractional segment.
 ///
 /// The grid is that of `source`, with frames matched by position or, without one, by reference; without `source` it is
-/// the grid that the frames span.
+/// the grid that the frames span. Segments have the values that [`super::write_segments`] states, else their numbers.
 ///
 /// # Errors
 /// [`ReadError`] with the file's name: frames that lie on another grid than `source`, two frames of a segment at one place,
@@ -113,6 +124,11 @@ fn object<'a>(path: &'a Path, file: &'a DicomFile) -> Result<Object<'a>, ReadErr
     let samples = Frames::new(file, format.layout, planes.len()).map_err(|reason| unsupported(path, reason))?;
     let frames = planes.into_iter().map(|plane| frame(&file.header, plane, kind, &segments));
     let frames = frames.collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let mut segments = segments;
+    // Frames name segments by number, and the samples of a label map are numbers.
+    if kind != Kind::LabelMap {
+        values::restore(&file.header, &mut segments);
+    }
     Ok(Object { path, format, kind, segments, frames, samples, bytes: file.bytes })
 }
 

@@ -3,40 +3,25 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use dicom_core::{DataElement, Tag};
+use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::InMemDicomObject;
 use ndarray::{ArrayView2, Axis};
 
 use super::coding::{Code, SegmentCoding, SegmentationHeader};
-use super::color;
+use super::source::Origin;
+use super::{color, values};
+use crate::dicom::anonymise::Anonymous;
 use crate::dicom::series::Series;
-use crate::dicom::value::Values;
 use crate::dicom::write::Frame as Place;
 use crate::dicom::write::build::{DataSet, NATIVE, date_and_time, uid};
 use crate::{Segmentation, Segments, WriteError};
 
 /// Largest distance between corresponding corners of segmentation and series, as a fraction of a voxel.
 const SAME_GRID: f64 = 0.01;
-/// Elements of the patient and study that the object shares with its source; empty where the source has none.
-const SHARED: [Tag; 11] = [
-    tags::STUDY_DATE,
-    tags::STUDY_TIME,
-    tags::ACCESSION_NUMBER,
-    tags::REFERRING_PHYSICIAN_NAME,
-    tags::STUDY_DESCRIPTION,
-    tags::PATIENT_NAME,
-    tags::PATIENT_ID,
-    tags::PATIENT_BIRTH_DATE,
-    tags::PATIENT_SEX,
-    tags::STUDY_ID,
-    tags::POSITION_REFERENCE_INDICATOR,
-];
-
 /// Writes segments as a binary segmentation object of the series that they were drawn on.
 ///
 /// The segments lie on the series' grid, or on that grid in canonical orientation. Segment numbers are 1, 2, … in the order of the
-/// segments, as the standard requires: other label values are not kept.
+/// segments, as the standard requires; other label values are stated in the descriptions of the segments.
 ///
 /// # Errors
 /// [`WriteError`] with the file's name: another grid, labels that no segment names, no segment.
@@ -46,12 +31,38 @@ pub fn write_segments(
     source: &Series,
     header: &SegmentationHeader,
 ) -> Result<(), WriteError> {
+    write(path, segments, source, header, None)
+}
+
+/// As [`write_segments`], without what identifies the patient: the object belongs to the copy of the series that
+/// [`crate::dicom::anonymise`] makes with the same secret, or to the series if that is such a copy.
+///
+/// # Errors
+/// As [`write_segments`].
+pub fn write_anonymous_segments(
+    path: &Path,
+    segments: &Segments,
+    source: &Series,
+    header: &SegmentationHeader,
+    identity: &Anonymous,
+) -> Result<(), WriteError> {
+    write(path, segments, source, header, Some(identity))
+}
+
+fn write(
+    path: &Path,
+    segments: &Segments,
+    source: &Series,
+    header: &SegmentationHeader,
+    identity: Option<&Anonymous>,
+) -> Result<(), WriteError> {
     let failed = |reason: String| WriteError { path: path.into(), reason, environment: false };
     let content = on_grid(segments, source).map_err(failed)?;
     check(segments, &content).map_err(failed)?;
     let origin = source.first().map_err(|error| failed(error.to_string()))?;
     let frames = frames(segments, &content);
-    let object = Object { segments, source, header, frames: &frames, origin: &origin.header };
+    let origin = Origin::new(&origin.header, identity);
+    let object = Object { segments, source, header, frames: &frames, origin };
     object.data_set(packed(segments, &content, &frames)).write(path, NATIVE)
 }
 
@@ -154,8 +165,7 @@ struct Object<'a> {
     source: &'a Series,
     header: &'a SegmentationHeader,
     frames: &'a [Frame],
-    /// The first file of the source.
-    origin: &'a InMemDicomObject,
+    origin: Origin<'a>,
 }
 
 impl Object<'_> {
@@ -164,7 +174,7 @@ impl Object<'_> {
         let source = self.source.summary();
         let origin = (&source.uid, &source.description, &source.stack, source.shape);
         let state = format!("{:?} {:?} {origin:?}", self.header, self.segments.segments);
-        let series = uid(&[b"segmentation", &pixels, state.as_bytes()]);
+        let series = self.origin.stated(&uid(&[b"segmentation", &pixels, state.as_bytes()]));
         let [_, rows, columns] = self.source.geometry().shape;
         let set = self.general(&series);
         let set = self.dimensions(set, &uid(&[b"dimensions", series.as_bytes()]));
@@ -179,7 +189,7 @@ impl Object<'_> {
             .words(tags::PIXEL_REPRESENTATION, &[0])
             .text(
                 tags::LOSSY_IMAGE_COMPRESSION,
-                self.origin_text(tags::LOSSY_IMAGE_COMPRESSION).as_deref().unwrap_or("00"),
+                self.origin.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref().unwrap_or("00"),
             )
             .text(tags::SEGMENTATION_TYPE, "BINARY")
             .items(tags::SEGMENT_SEQUENCE, self.described())
@@ -195,10 +205,6 @@ impl Object<'_> {
             .bytes(tags::PIXEL_DATA, pixels)
     }
 
-    fn origin_text(&self, tag: Tag) -> Option<String> {
-        self.origin.text(tag)
-    }
-
     fn overlap(&self) -> &'static str {
         if matches!(self.segments.content, Segmentation::Labels(_)) { "NO" } else { "UNDEFINED" }
     }
@@ -206,12 +212,8 @@ impl Object<'_> {
     /// Patient, study, series, equipment and references.
     fn general(&self, series: &str) -> DataSet {
         let (date, time) = date_and_time(self.header.created);
-        let or_new =
-            |tag, what: &str| self.origin_text(tag).unwrap_or_else(|| uid(&[what.as_bytes(), series.as_bytes()]));
-        let set = SHARED.iter().fold(DataSet::default(), |set, &tag| match self.origin.get(tag) {
-            Some(element) => set.element(DataElement::clone(element)),
-            None => set.text(tag, ""),
-        });
+        let shared = |tag, what: &str| self.origin.shared(tag, what, series);
+        let set = self.origin.patient();
         let set = set
             .text(tags::SPECIFIC_CHARACTER_SET, "ISO_IR 192")
             .texts(tags::IMAGE_TYPE, &["DERIVED", "PRIMARY"])
@@ -222,14 +224,14 @@ impl Object<'_> {
             .text(tags::SERIES_TIME, &time)
             .text(tags::CONTENT_TIME, &time)
             .text(tags::MODALITY, "SEG")
-            .text(tags::MANUFACTURER, "segspec")
+            .text(tags::MANUFACTURER, values::MANUFACTURER)
             .text(tags::MANUFACTURER_MODEL_NAME, "segspec")
             .text(tags::DEVICE_SERIAL_NUMBER, "0")
             .text(tags::SOFTWARE_VERSIONS, env!("CARGO_PKG_VERSION"))
             .text(tags::SERIES_DESCRIPTION, &self.header.description)
-            .text(tags::STUDY_INSTANCE_UID, &or_new(tags::STUDY_INSTANCE_UID, "study"))
+            .text(tags::STUDY_INSTANCE_UID, &shared(tags::STUDY_INSTANCE_UID, "study"))
             .text(tags::SERIES_INSTANCE_UID, series)
-            .text(tags::FRAME_OF_REFERENCE_UID, &or_new(tags::FRAME_OF_REFERENCE_UID, "frame of reference"))
+            .text(tags::FRAME_OF_REFERENCE_UID, &shared(tags::FRAME_OF_REFERENCE_UID, "frame of reference"))
             .integer(tags::SERIES_NUMBER, self.header.series_number as usize)
             .integer(tags::INSTANCE_NUMBER, 1);
         self.references(set)
@@ -250,11 +252,17 @@ impl Object<'_> {
         if seen.is_empty() {
             return set;
         }
-        let instances = seen.into_iter().map(|(class, uid)| reference(class, uid)).collect();
+        let instances = seen.into_iter().map(|(class, uid)| self.reference(class, uid)).collect();
         let series = DataSet::default()
-            .text(tags::SERIES_INSTANCE_UID, &self.source.summary().uid)
+            .text(tags::SERIES_INSTANCE_UID, &self.origin.stated(&self.source.summary().uid))
             .items(tags::REFERENCED_INSTANCE_SEQUENCE, instances);
         set.item(tags::REFERENCED_SERIES_SEQUENCE, series)
+    }
+
+    fn reference(&self, class: &str, uid: &str) -> DataSet {
+        DataSet::default()
+            .text(tags::REFERENCED_SOP_CLASS_UID, class)
+            .text(tags::REFERENCED_SOP_INSTANCE_UID, &self.origin.stated(uid))
     }
 
     /// Frames are indexed by segment, then by position.
@@ -278,6 +286,7 @@ impl Object<'_> {
     /// The segment sequence.
     fn described(&self) -> Vec<DataSet> {
         let default = SegmentCoding::default();
+        let stated = values::descriptions(&self.segments.segments);
         let describe = |(index, segment): (usize, &crate::Segment)| {
             let coding = self.header.coding.get(index).unwrap_or(&default);
             let (kind, program) = coding.algorithm.attributes();
@@ -289,6 +298,10 @@ impl Object<'_> {
                 .item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, property(coding));
             let set = match program {
                 Some(name) => set.text(tags::SEGMENT_ALGORITHM_NAME, name),
+                None => set,
+            };
+            let set = match stated.as_ref().and_then(|stated| stated.get(index)) {
+                Some(text) => set.text(tags::SEGMENT_DESCRIPTION, text),
                 None => set,
             };
             match segment.color {
@@ -330,7 +343,7 @@ impl Object<'_> {
                 DataSet::default().words(tags::REFERENCED_SEGMENT_NUMBER, &[segment as u16 + 1]),
             );
         let Some(plane) = plane.filter(|plane| !plane.instance.uid.is_empty()) else { return set };
-        let image = reference(&plane.instance.class, &plane.instance.uid);
+        let image = self.reference(&plane.instance.class, &plane.instance.uid);
         let several = grid.planes.iter().any(|other| other.frame > 0);
         let image = if several { image.integer(tags::REFERENCED_FRAME_NUMBER, plane.frame + 1) } else { image };
         let purpose = Code::new("121322", "DCM", "Source image for image processing operation");
@@ -358,8 +371,4 @@ fn code(code: &Code) -> DataSet {
         .text(tags::CODE_VALUE, &code.value)
         .text(tags::CODING_SCHEME_DESIGNATOR, &code.scheme)
         .text(tags::CODE_MEANING, &code.meaning)
-}
-
-fn reference(class: &str, uid: &str) -> DataSet {
-    DataSet::default().text(tags::REFERENCED_SOP_CLASS_UID, class).text(tags::REFERENCED_SOP_INSTANCE_UID, uid)
 }
