@@ -34,6 +34,21 @@ impl Geometry {
         [2, 1, 0].map(|axis| norm(self.column(axis)))
     }
 
+    /// The same axes with another spacing `[z, y, x]` in millimetres: for files that state none.
+    #[must_use]
+    pub fn with_spacing(mut self, spacing_mm: [f64; 3]) -> Self {
+        let own = self.spacing_mm();
+        for row in &mut self.affine {
+            for (axis, (wanted, found)) in spacing_mm.iter().zip(own).rev().enumerate() {
+                if found > 0.0 {
+                    row[axis] *= wanted / found;
+                }
+            }
+        }
+        self.has_spacing = true;
+        self
+    }
+
     /// Volume of one voxel in cubic millimetres: |det| of the affine, which also holds for sheared grids.
     pub fn voxel_mm3(&self) -> f64 {
         self.determinant().abs()

@@ -210,6 +210,7 @@ fn structures_of_list(survey: &Survey, find: &mut Find) {
 
 fn dataset(folder: &Path, json: &DatasetJson, find: &Find) -> Dataset {
     Dataset {
+        spacing_mm: None,
         resample_channels: false,
         dicom: DicomChoice::default(),
         name: None,
