@@ -241,6 +241,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stated_spacing_keeps_the_axes() {
+        let mut flipped = Geometry { has_spacing: false, ..Geometry::axis_aligned([1, 4, 6], [1.0; 3]) };
+        flipped.affine[0][0] = -1.0;
+        let spaced = flipped.clone().with_spacing([4.0, 0.5, 0.25]);
+        assert!(spaced.has_spacing);
+        assert_eq!((spaced.spacing_mm(), spaced.affine[0][0]), ([4.0, 0.5, 0.25], -0.25));
+        assert_eq!(spaced.orientation(), flipped.orientation());
+    }
+
+    #[test]
     fn oblique_grid_has_its_spacing_angle_and_nearest_orientation() {
         let geometry = oblique();
         let spacing = geometry.spacing_mm();
