@@ -10,6 +10,7 @@ use clap::Args;
 use super::dataset::failure;
 use super::session::{self, data_root};
 use super::{Exit, Failure};
+use crate::Cancel;
 use crate::backend::DeviceName;
 use crate::dataset::recognise::Stated;
 use crate::dataset::{Proposal, recognise};
@@ -23,16 +24,17 @@ use crate::words;
 ///
 /// Recognises the Medical Segmentation Decathlon, nnU-Net, BIDS, MONAI data lists, UW-Madison, DICOM series with SEG, RTSTRUCT,
 /// surfaces or masks, a mask per structure (TotalSegmentator), and images and labels (NIfTI, NRRD, PNG, TIFF) whose names differ
-/// by a word such as `label`, `seg` or `mask`: see docs/datasets.md. What was guessed and what is left out is printed.
+/// by a word such as `label`, `seg` or `mask`, or whose content tells which is which: see docs/datasets.md. What was guessed, what is
+/// left out and which cases cannot be used is printed.
 ///
 /// NAME.toml is nnU-Net's recipe for a GPU with 8 GB. Without a GPU, a training step is measured and NAME.small.toml written beside it: a
 /// smaller network that this machine trains in less than an hour. Existing files are not overwritten.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  segspec new --from data/hippocampus
+  segspec new --from data/phantom        # made by: segspec phantom data/phantom
   segspec new --from /archive/liver-ct --name liver --out study
-  segspec new --from data/uw-madison --spacing-mm 3,1.5,1.5")]
+  segspec new --from /archive/microscopy --spacing-mm 0.05,0.004,0.004")]
 pub struct New {
     /// Folder of the images
     #[arg(long, value_name = "FOLDER")]
@@ -43,7 +45,7 @@ pub struct New {
     /// Parent folder of `datasets/` and `experiments/`
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
-    /// Spacing of slices, rows and columns in mm, for pictures whose names do not state it
+    /// Spacing of slices, rows and columns in mm, for images that state none, such as PNG and TIFF
     #[arg(long, value_name = "Z,Y,X")]
     spacing_mm: Option<String>,
     /// Print what was found, guessed, left out and written as JSON
@@ -67,12 +69,14 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
         let text = format!("{} already exists and is not overwritten; choose another --name", existing.display());
         return Err(Failure::message(Exit::Usage, text));
     }
+    session::writes_at_the_end(true);
     let stated = Stated { spacing_mm: args.spacing_mm.as_deref().map(spacing).transpose()? };
     let proposal = recognise(&folder, stated).map_err(failure)?;
     let root = root_of(&folder);
     let [dataset, experiment, small] = &targets;
     let recipe = recipe::experiment_toml(&name, &proposal);
     let sized = sized(&recipe, &proposal)?;
+    session::writes_at_the_end(false);
     write(dataset, &dataset_file::text(&proposal, &root))?;
     write(experiment, &recipe)?;
     if let Some(sized) = &sized {
@@ -80,13 +84,7 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
     }
     let small = sized.as_ref().map(|sized| (small.as_path(), sized));
     if args.json {
-        let value = serde_json::json!({
-            "folder": folder, "layout": proposal.layout, "cases": proposal.cases, "patients": proposal.patients,
-            "guesses": proposal.guesses, "left-out": proposal.left_out, "channels": proposal.dataset.channels,
-            "structures": proposal.dataset.structures, "dataset": dataset, "experiment": experiment,
-            "small-experiment": small.map(|(path, _)| path),
-        });
-        println!("{value:#}");
+        tell_json(&folder, &proposal, [dataset, experiment], small.map(|(path, _)| path));
     } else {
         tell(&folder, &proposal);
         tell_files(dataset, experiment, small);
@@ -94,7 +92,7 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// Most rows of left-out files in the terminal; `--json` has all.
+/// Most rows of left-out files, and of unusable cases, in the terminal; `--json` has all.
 const LISTED: usize = 30;
 
 /// The small variant of the recipe; none with a GPU, or where the images say too little.
@@ -104,7 +102,8 @@ fn sized(recipe: &str, proposal: &Proposal) -> Result<Option<Small>, Failure> {
         return Ok(None);
     }
     let full = toml::from_str(recipe).map_err(|error| Failure::new(Exit::TrialFailed, error))?;
-    let (cancel, events) = (session::cancellation(), Events::silent());
+    // Ctrl-C ends the program: there is nothing to save.
+    let (cancel, events) = (Cancel::new(), Events::silent());
     let setting = Setting { device: &device, data_root: None, stop_after: None, cancel: &cancel, events, follow: None };
     match sizing::small(&full, &proposal.dataset, &proposal.grids, &setting) {
         Err(RunError::Plan(error)) => {
@@ -128,6 +127,16 @@ fn tell_files(dataset: &Path, experiment: &Path, small: Option<(&Path, &Small)>)
     println!("      segspec run {} --smoke", first.display());
 }
 
+fn tell_json(folder: &Path, proposal: &Proposal, [dataset, experiment]: [&PathBuf; 2], small: Option<&Path>) {
+    let value = serde_json::json!({
+        "folder": folder, "layout": proposal.layout, "cases": proposal.cases, "patients": proposal.patients,
+        "guesses": proposal.guesses, "left-out": proposal.left_out, "not-usable": proposal.unusable,
+        "not-read-whole": proposal.by_header, "channels": proposal.dataset.channels,
+        "structures": proposal.dataset.structures, "dataset": dataset, "experiment": experiment, "small-experiment": small,
+    });
+    println!("{value:#}");
+}
+
 fn tell(folder: &Path, proposal: &Proposal) {
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     println!("{}: {}", folder.display(), proposal.layout);
@@ -147,17 +156,27 @@ fn tell(folder: &Path, proposal: &Proposal) {
     if proposal.left_out.len() > LISTED {
         println!("left out: {} more, listed with --json", proposal.left_out.len() - LISTED);
     }
+    for row in proposal.unusable.iter().take(LISTED) {
+        println!("not usable: case {}: {}", row.case, row.reason);
+    }
+    if proposal.unusable.len() > LISTED {
+        println!("not usable: {} more, listed with --json", proposal.unusable.len() - LISTED);
+    }
+    if proposal.by_header > 0 {
+        println!("not read whole: {}; `segspec dataset check` reads every voxel", counted(proposal.by_header, "case"));
+    }
     proposal.guesses.iter().for_each(|guess| println!("guessed: {guess}"));
 }
 
 fn spacing(text: &str) -> Result<[f64; 3], Failure> {
     let wrong = || {
-        let text = format!("--spacing-mm `{text}`: expected three numbers above 0, as in 3,1.5,1.5");
+        let text = format!("--spacing-mm `{text}`: expected three numbers above 0 and up to 1000, as in 3,1.5,1.5");
         Failure::message(Exit::Usage, text)
     };
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|number| number.trim().parse()).collect();
     let numbers: [f64; 3] = numbers.map_err(|_| wrong())?.try_into().map_err(|_| wrong())?;
-    if numbers.iter().all(|number| number.is_finite() && *number > 0.0) { Ok(numbers) } else { Err(wrong()) }
+    // The range of `spacing-mm` in a dataset file.
+    if numbers.iter().all(|number| (1e-9..=1e3).contains(number)) { Ok(numbers) } else { Err(wrong()) }
 }
 
 fn structures(proposal: &Proposal) -> String {
@@ -205,7 +224,6 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Cancel;
     use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
     use crate::spec::Experiment;
 
@@ -221,6 +239,7 @@ mod tests {
         let dataset: crate::dataset::Dataset = toml::from_str(&read("datasets/my-set.toml")).unwrap();
         assert_eq!(dataset.root, std::fs::canonicalize(&from).unwrap().to_string_lossy());
         assert_eq!(dataset.structures.len(), 6);
+        assert!(dataset.split.scores_nothing(), "one patient: {:?}", dataset.split);
         assert_eq!(dataset.labels.mirror_pairs, [["left-kidney", "right-kidney"].map(str::to_owned)]);
         let experiment: Experiment = toml::from_str(&read("experiments/my-set.toml")).unwrap();
         assert_eq!(experiment.dataset, "my-set");

@@ -116,7 +116,9 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
         let text = "--mirror averages over flips of the axes mirrored in training, and this run has none";
         return Err(Failure::message(Exit::Usage, text));
     }
-    let (cases, mut failed) = unlabelled(&args.input, trained.channels()).map_err(dataset::failure)?;
+    let (mut cases, mut failed) = unlabelled(&args.input, trained.channels()).map_err(dataset::failure)?;
+    // Pictures state no spacing: they have that of the pictures of the training.
+    cases.iter_mut().for_each(|case| case.reading.spacing_mm = trained.plan.data.reading.spacing_mm);
     if cases.is_empty() && failed.is_empty() {
         let text = format!("{}: no image file or DICOM series in this folder", args.input.display());
         return Err(Failure::message(Exit::BadData, text));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::check::{environment, report_overrides};
@@ -135,12 +136,21 @@ fn exit_now() -> ! {
 /// The flag of the command that is running, if it can be stopped between its steps.
 static STOPPABLE: OnceLock<Cancel> = OnceLock::new();
 
+/// Whether the command that is running has written nothing yet.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Says that the command writes its files at its end, and with `false`, that it begins to. Ctrl-C tells what is there.
+pub fn writes_at_the_end(unwritten: bool) {
+    UNWRITTEN.store(unwritten, Ordering::Relaxed);
+}
+
 /// Answers Ctrl-C (and SIGTERM): asks a command with a [`cancellation`] to stop, and ends any other. A second Ctrl-C ends the process at
 /// once.
 pub fn answer_interrupts() {
     let installed = ctrlc::set_handler(|| {
         let Some(cancel) = STOPPABLE.get() else {
-            eprintln!("stopped; nothing half-written is left");
+            let left = if UNWRITTEN.load(Ordering::Relaxed) { "was written" } else { "half-written is left" };
+            eprintln!("stopped; nothing {left}");
             exit_now();
         };
         if cancel.stop() {

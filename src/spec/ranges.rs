@@ -22,6 +22,8 @@ const RANGES: &[(&str, f64, f64)] = &[
     // Preprocessing.
     ("memory-target-gb", 1.0, 1024.0),
     ("Elastic.spacing-mm", 0.0, 1e3),
+    // Of a dataset's images: their real spacing, which is above 0.
+    ("segspec dataset.spacing-mm", 1e-9, 1e3),
     ("spacing-mm", 0.0, 1e3),
     ("shape", 0.0, 4096.0),
     ("anisotropy-threshold", 1.0, 1e3),

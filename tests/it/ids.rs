@@ -93,6 +93,7 @@ fn the_dataset_changes_what_it_decides() {
         ("[labels.merge]", "[labels]\nignore = 9\n\n[labels.merge]", Some(Training)),
         ("[labels.merge]", "[labels]\nsurface-coordinates = \"lps\"\n\n[labels.merge]", Some(Training)),
         ("modality = \"ct\"", "modality = \"ct\"\nresample-channels = true", Some(Training)),
+        ("modality = \"ct\"", "modality = \"ct\"\nspacing-mm = [2.0, 1.0, 1.0]", Some(Training)),
         ("[split.every-nth]", "[dicom]\nseries = \"axial\"\n\n[split.every-nth]", Some(Training)),
         ("[split.every-nth]", "[dicom]\nfill-gaps = true\n\n[split.every-nth]", Some(Training)),
         ("[split.every-nth]", "[dicom]\nstack = \"b-value 800\"\n\n[split.every-nth]", Some(Training)),

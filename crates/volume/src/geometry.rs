@@ -34,6 +34,21 @@ impl Geometry {
         [2, 1, 0].map(|axis| norm(self.column(axis)))
     }
 
+    /// The same axes with another spacing `[z, y, x]` in millimetres: for files that state none.
+    #[must_use]
+    pub fn with_spacing(mut self, spacing_mm: [f64; 3]) -> Self {
+        let own = self.spacing_mm();
+        for row in &mut self.affine {
+            for (axis, (wanted, found)) in spacing_mm.iter().zip(own).rev().enumerate() {
+                if found > 0.0 {
+                    row[axis] *= wanted / found;
+                }
+            }
+        }
+        self.has_spacing = true;
+        self
+    }
+
     /// Volume of one voxel in cubic millimetres: |det| of the affine, which also holds for sheared grids.
     pub fn voxel_mm3(&self) -> f64 {
         self.determinant().abs()
@@ -223,6 +238,16 @@ mod tests {
         let (sin, cos) = 20_f64.to_radians().sin_cos();
         let affine = [[-2.0 * cos, 3.0 * sin, 0.0, 10.0], [-2.0 * sin, -3.0 * cos, 0.0, 20.0], [0.0, 0.0, 5.0, 30.0]];
         Geometry { shape: [4, 6, 8], affine, has_spacing: true }
+    }
+
+    #[test]
+    fn a_stated_spacing_keeps_the_axes() {
+        let mut flipped = Geometry { has_spacing: false, ..Geometry::axis_aligned([1, 4, 6], [1.0; 3]) };
+        flipped.affine[0][0] = -1.0;
+        let spaced = flipped.clone().with_spacing([4.0, 0.5, 0.25]);
+        assert!(spaced.has_spacing);
+        assert_eq!((spaced.spacing_mm(), spaced.affine[0][0]), ([4.0, 0.5, 0.25], -0.25));
+        assert_eq!(spaced.orientation(), flipped.orientation());
     }
 
     #[test]

@@ -26,8 +26,18 @@ pub(super) fn text(proposal: &Proposal, root: &str) -> String {
     let _ = writeln!(text, "# Relative to SEGSPEC_DATA (default data/), or absolute.\nroot = {}", quoted(root));
     layout(&dataset.layout, &mut text);
     let _ = writeln!(text, "modality = {}", inline(&dataset.modality));
+    if let Some(spacing_mm) = dataset.spacing_mm {
+        text.push_str("# Slices, rows, columns: the images state no spacing.\n");
+        let _ = writeln!(text, "spacing-mm = {spacing_mm:?}");
+    }
     split(&dataset.split, &mut text);
     labels(&dataset.labels, &mut text);
+    if !dataset.exclude.is_empty() {
+        text.push_str("\n# Cases that are not used, and why.\n[exclude]\n");
+    }
+    for (case, reason) in &dataset.exclude {
+        let _ = writeln!(text, "{} = {}", key(case), quoted(reason));
+    }
     for channel in &dataset.channels {
         let _ = write!(text, "\n[[channel]]\nname = {}\n", quoted(&channel.name));
         if let Some(modality) = channel.modality {
@@ -41,6 +51,11 @@ pub(super) fn text(proposal: &Proposal, root: &str) -> String {
         }
     }
     text
+}
+
+/// A quoted key of TOML.
+fn key(text: &str) -> String {
+    serde_json::Value::String(text.into()).to_string()
 }
 
 fn one_line(text: &str) -> String {
@@ -73,15 +88,16 @@ fn split(split: &Split, text: &mut String) {
     match split {
         Split::KFold { folds, seed, group_by, .. } => {
             let _ = writeln!(text, "[split.k-fold]\nfolds = {folds}\nseed = {seed}");
-            match group_by {
-                Some(pattern) => {
-                    text.push_str("# The patient in a case's name: cases of a patient stay together.\n");
-                    let _ = writeln!(text, "group-by = {}", quoted(pattern));
-                }
-                None => text.push_str(
-                    "# To keep cases of a patient together (by case name): group-by = \"^(patient\\\\d+)_\"\n",
-                ),
+            patients(group_by.as_deref(), text);
+        }
+        Split::Ratio { test, seed, group_by, .. } => {
+            if *test == 0.0 {
+                text.push_str(
+                    "# Too few patients to test on: every case is used for training, and nothing is scored.\n",
+                );
             }
+            let _ = writeln!(text, "[split.ratio]\ntest = {test:?}\nseed = {seed}");
+            patients(group_by.as_deref(), text);
         }
         Split::FixedFolds { folds, .. } if folds.is_empty() => text.push_str("[split.fixed-folds]\n"),
         Split::FixedFolds { folds, .. } => {
@@ -93,6 +109,19 @@ fn split(split: &Split, text: &mut String) {
         }
         other => {
             let _ = writeln!(text, "[split]\n{}", toml::to_string(other).unwrap_or_default());
+        }
+    }
+}
+
+/// Which cases are of one patient.
+fn patients(group_by: Option<&str>, text: &mut String) {
+    match group_by {
+        Some(pattern) => {
+            text.push_str("# The patient in a case's name: cases of a patient stay together.\n");
+            let _ = writeln!(text, "group-by = {}", quoted(pattern));
+        }
+        None => {
+            text.push_str("# To keep cases of a patient together (by case name): group-by = \"^(patient\\\\d+)_\"\n");
         }
     }
 }

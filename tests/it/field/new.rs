@@ -125,3 +125,18 @@ fn the_field_folders_dataset_files_are_read() {
         assert_eq!(found["usable"], usable, "{folder} {dataset}: {} {}", ended.out, ended.err);
     }
 }
+
+/// DICOM masks that cases use, and copies of them.
+#[test]
+fn copies_of_masks_are_left_out_for_what_they_are() {
+    let Some(root) = field("06-seg-file-per-structure/data/set") else { return };
+    let lab = Lab::new();
+    let ended = lab.end(&["new", "--from", root.to_str().unwrap(), "--name", "told", "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let found: Value = serde_json::from_str(&ended.out).unwrap();
+    let rows: Vec<String> = found["left-out"].as_array().unwrap().iter().map(Value::to_string).collect();
+    assert_eq!(found["cases"], 3);
+    for row in &rows {
+        assert!(row.contains("/segs/") && row.contains("a further mask of the structure"), "{rows:?}");
+    }
+}

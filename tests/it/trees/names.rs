@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use segspec::volume::{Segment, Segmentation, Segments, nrrd};
+use segspec::volume::label_names::own;
+use segspec::volume::{LabelMap, Segment, Segmentation, Segments, nrrd};
 
+use super::Tree;
 use super::files::{cases, elsewhere, labels, mask, place, volume};
-use super::{Run, Tree};
 
 const NAMES: [(&str, u16); 2] = [("liver", 1), ("spleen", 2)];
 
@@ -60,7 +61,7 @@ fn slicer(root: &Path) {
         let segment =
             |index: usize| Segment { name: NAMES[index].0.into(), value: values[index], color: Some([200, 40, 40]) };
         let voxels = label.voxels.mapv(|value| if value == 0 { 0 } else { values[usize::from(value) - 1] });
-        let content = Segmentation::Labels(segspec::volume::LabelMap { voxels, geometry: label.geometry });
+        let content = Segmentation::Labels(LabelMap { voxels, geometry: label.geometry });
         let file = place(root, &format!("pat{number}.seg.nrrd"));
         nrrd::write_segments(&file, &Segments { segments: vec![segment(0), segment(1)], content }).unwrap();
     }
@@ -151,7 +152,113 @@ fn one_without_label(root: &Path) {
     volume(root, "case_00009/imaging.nii.gz", &image);
 }
 
-pub const TREES: [Tree; 16] = [
+/// Labels beside their names, as `segspec convert` writes both.
+pub fn labels_and_names(root: &Path, path: &str, label: &LabelMap, names: &[(&str, u16)]) {
+    labels(root, path, label);
+    let segment = |(name, value): &(&str, u16)| Segment { name: (*name).into(), value: *value, color: None };
+    let content = Segmentation::Labels(label.clone());
+    let segments = Segments { segments: names.iter().map(segment).collect(), content };
+    own::write(&root.join(path), &segments).unwrap().unwrap();
+}
+
+fn converted(root: &Path) {
+    for (number, image, label) in cases() {
+        volume(root, &format!("p{number}.nii.gz"), &image);
+        let names = [("left-kidney", 1), ("right-kidney", 2)];
+        labels_and_names(root, &format!("p{number}-labels.nii.gz"), &label, &names);
+    }
+}
+
+/// One file of names for a folder, which does not name every value.
+fn names_of_folder(root: &Path) {
+    for (number, image, label) in cases() {
+        volume(root, &format!("images/{number:03}.nii.gz"), &image);
+        labels(root, &format!("labels/{number:03}.nii.gz"), &label);
+    }
+    super::files::text(
+        root,
+        "labels/label_map.json",
+        r##"{"structures": [{"name": "liver", "value": 1, "color": "#0a141e"}]}"##,
+    );
+}
+
+fn nnunet_with_names(root: &Path) {
+    for (number, image, label) in cases() {
+        volume(root, &format!("imagesTr/p{number}_0000.nii.gz"), &image);
+        labels(root, &format!("labelsTr/p{number}.nii.gz"), &label);
+    }
+    super::files::text(root, "label_map.json", r#"{"liver": 1, "spleen": 2}"#);
+}
+
+/// Folders of equally named files, in other languages.
+fn two_folders(root: &Path) {
+    for (number, image, label) in cases() {
+        volume(root, &format!("Aufnahmen/Fäll {number}.nii.gz"), &image);
+        labels(root, &format!("Masken/Fäll {number}.nii.gz"), &label);
+    }
+}
+
+/// The labels' folder comes first.
+fn two_folders_in_cases(root: &Path) {
+    for (number, image, label) in cases() {
+        volume(root, &format!("p{number}/obraz/a.nii.gz"), &image);
+        labels(root, &format!("p{number}/maska/a.nii.gz"), &label);
+    }
+}
+
+/// An image and masks called like organs, more than are images, one of them empty in the first case.
+fn organs(root: &Path) {
+    for (number, image, label) in cases() {
+        volume(root, &format!("s{number}/ct.nii.gz"), &image);
+        for (name, value) in NAMES {
+            labels(root, &format!("s{number}/{name}.nii.gz"), &mask(&label, value));
+        }
+        labels(root, &format!("s{number}/cyst.nii.gz"), &mask(&label, if number == 1 { 9 } else { 2 }));
+    }
+}
+
+pub const TREES: [Tree; 22] = [
+    Tree {
+        name: "names-beside-labels",
+        write: converted,
+        structures: &["left-kidney", "right-kidney"],
+        lines: &["[\"left-kidney\", \"right-kidney\"]", "{case}-labels.nii.gz", "color = \"#"],
+        ..Tree::PLAIN
+    },
+    Tree {
+        name: "names-of-a-folder",
+        write: names_of_folder,
+        structures: &["liver", "value-2"],
+        lines: &["color = \"#0a141e\""],
+        ..Tree::PLAIN
+    },
+    Tree {
+        name: "names-of-nnunet",
+        write: nnunet_with_names,
+        layout: "nnU-Net raw",
+        structures: &["liver", "spleen"],
+        ..Tree::PLAIN
+    },
+    Tree {
+        name: "two-folders-by-content",
+        write: two_folders,
+        lines: &["Aufnahmen/{case}.nii.gz", "Masken/{case}.nii.gz", "labels by their content"],
+        ..Tree::PLAIN
+    },
+    Tree {
+        name: "two-folders-in-cases",
+        write: two_folders_in_cases,
+        lines: &["{case}/obraz/a.nii.gz", "{case}/maska/a.nii.gz"],
+        ..Tree::PLAIN
+    },
+    Tree {
+        name: "organs-by-content",
+        write: organs,
+        layout: "mask or surface",
+        structures: &["liver", "spleen", "cyst"],
+        lines: &["{case}/ct.nii.gz", "{case}/{structure}.nii.gz", "overlap = true"],
+        ..Tree::PLAIN
+    },
     Tree {
         name: "totalsegmentator",
         write: totalsegmentator,
@@ -211,8 +318,7 @@ pub const TREES: [Tree; 16] = [
         write: one_subject,
         cases: 3,
         patients: 1,
-        lines: &["contrasts of one subject, not patients"],
-        run: Run::Check,
+        lines: &["contrasts of one subject, not patients", "[split.ratio]\ntest = 0.0", "nothing is scored"],
         ..Tree::PLAIN
     },
     Tree { name: "labels-by-content", write: by_content, lines: &["labels by their content"], ..Tree::PLAIN },
@@ -224,7 +330,7 @@ pub const TREES: [Tree; 16] = [
         lines: &["{case}/{structure}_mask.nii.gz"],
         ..Tree::PLAIN
     },
-    Tree { name: "single", write: single, cases: 1, patients: 1, run: Run::Check, ..Tree::PLAIN },
+    Tree { name: "single", write: single, cases: 1, patients: 1, lines: &["[split.ratio]\ntest = 0.0"], ..Tree::PLAIN },
     Tree { name: "free-names", write: free_names, layout: "without a common pattern", ..Tree::PLAIN },
     Tree {
         name: "one-without-label",

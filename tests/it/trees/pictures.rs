@@ -32,7 +32,7 @@ fn slices() -> impl Iterator<Item = (usize, Array2<u8>, Array2<u16>)> {
     })
 }
 
-fn pairs(root: &Path) {
+pub fn pairs(root: &Path) {
     for (number, image, label) in slices() {
         grey(&root.join(format!("images/{number:02}.png")), image);
         grey(&root.join(format!("masks/{number:02}.png")), label.mapv(|value| if value == 1 { 255 } else { 0 }));
@@ -110,7 +110,16 @@ pub fn uw_madison_without_spacing(root: &Path) {
 
 const BOWEL: &[&str] = &["stomach", "large_bowel"];
 
-pub const TREES: [Tree; 7] = [
+pub const TREES: [Tree; 8] = [
+    Tree {
+        name: "picture-pairs-with-spacing",
+        write: pairs,
+        structures: &["value-255"],
+        lines: &["spacing-mm = [4.0, 0.5, 0.5]"],
+        arguments: &["--spacing-mm", "4,0.5,0.5"],
+        run: Run::Pictures,
+        ..Tree::PLAIN
+    },
     Tree {
         name: "picture-pairs",
         write: pairs,

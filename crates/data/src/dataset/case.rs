@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Label;
 use super::spec::MaskValues;
+use crate::volume::Geometry;
 use crate::volume::dicom::Choice;
 use crate::volume::surface::CoordinateSystem;
 
@@ -104,4 +105,18 @@ pub struct Reading {
     /// Coordinate system of surfaces; overrides the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coordinates: Option<CoordinateSystem>,
+    /// Spacing `[z, y, x]` in mm, as stored, of images that state none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 3]>,
+}
+
+impl Reading {
+    /// The grid with the dataset's spacing if the file states none.
+    #[must_use]
+    pub fn spaced(&self, geometry: Geometry) -> Geometry {
+        match self.spacing_mm {
+            Some(spacing_mm) if !geometry.has_spacing => geometry.with_spacing(spacing_mm),
+            _ => geometry,
+        }
+    }
 }

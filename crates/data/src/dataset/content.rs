@@ -51,13 +51,23 @@ pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::R
     let all = |path: &Path| -> io::Result<Vec<String>> { files::below(path)?.iter().map(|file| hash(file)).collect() };
     let channels: Vec<Vec<String>> = case.images.iter().map(|path| all(path)).collect::<io::Result<_>>()?;
     // Listed in full: a new option does not compile until it is in a hash.
-    let Reading { resample_labels, resample_channels, overlap, names, mask_values, only_value, choice, coordinates } =
-        &case.reading;
+    let Reading {
+        resample_labels,
+        resample_channels,
+        overlap,
+        names,
+        mask_values,
+        only_value,
+        choice,
+        coordinates,
+        spacing_mm,
+    } = &case.reading;
     let mut image = name(&("image", &channels, case.stack_spacing_mm, choice, resample_channels))?;
     if !case.series.is_empty() {
         image = name(&("image of series", image, &case.series))?;
     }
-    let image = versioned(image, &[resample_channels.then_some(PLACEMENT)])?;
+    let spaced = spacing_mm.map(|stated| format!("spacing-mm {stated:?}"));
+    let image = versioned(image, &[resample_channels.then_some(PLACEMENT), spaced.as_deref()])?;
     let Some(label) = &case.label else { return Ok(Content { image, label: None }) };
     // Labels may be resampled to the image's grid, so the image is part of their hash.
     let rules = (&image, resample_labels, overlap, names, coordinates);

@@ -121,6 +121,10 @@ pub fn read(case: &Case, image: &Geometry) -> Result<Found, CaseError> {
         Label::Runs(label) => runs(case, label, image)?,
     };
     mark_ignored(case, &mut labels, &mut notes)?;
+    // Files without a spacing fit the image by their shape alone; the dataset states the spacing of both.
+    if case.reading.spacing_mm.is_some() && !labels.geometry.has_spacing {
+        labels.geometry = image.clone();
+    }
     Ok(Found { labels, notes: notes.0, named })
 }
 

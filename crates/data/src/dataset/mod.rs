@@ -167,6 +167,20 @@ pub enum DataError {
         /// The layouts that come nearest, with an example of each.
         nearest: String,
     },
+    /// A folder of labels without an image.
+    #[error(
+        "{path}: only masks, no image: {}, such as {example}; give the folder that holds the images, too \
+         (a01/ct.nii.gz with a01/segmentations/liver.nii.gz, or images/a01.nii.gz with labels/a01.nii.gz), or list images and labels in \
+         a dataset file with `[layout.list]`", crate::counted(*count, "file")
+    )]
+    OnlyMasks {
+        /// The folder.
+        path: PathBuf,
+        /// Number of files.
+        count: usize,
+        /// One of them.
+        example: String,
+    },
     /// `exclude` names a case that does not exist.
     #[error("dataset `{name}`: `exclude` names the unknown case `{case}`{hint}")]
     UnknownExclusion {

@@ -213,13 +213,14 @@ fn on_first(channel: &Volume, first: &Geometry, lattice: Lattice) -> Volume {
     Volume { voxels, geometry: first.clone() }
 }
 
-/// Reads one file, a DICOM folder, or a folder of 2D images.
+/// Reads one file, a DICOM folder, or a folder of 2D images. Where it states no spacing, the dataset's counts.
 fn read_channel(case: &Case, channel: usize, path: &Path) -> Result<Volume, ReadError> {
-    match case.stack_spacing_mm {
+    let Volume { voxels, geometry } = match case.stack_spacing_mm {
         Some(spacing_mm) => raster::read_stack(&pictures(path)?, spacing_mm),
         None if Format::of(path)? == Format::DicomImage => dicom::read_series(path, &case.choice(channel)),
         None => read_volume(path),
-    }
+    }?;
+    Ok(Volume { voxels, geometry: case.reading.spaced(geometry) })
 }
 
 /// Reads the label map of a case on the grid of its image.

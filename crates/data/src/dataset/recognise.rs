@@ -1,6 +1,9 @@
 //! Proposes a dataset for an unknown folder: layout, modality, structures and split, and what is left out.
 
+mod beside;
 mod bids;
+mod content;
+mod divide;
 mod find;
 mod grids;
 mod guess;
@@ -13,6 +16,7 @@ mod pattern;
 mod series;
 mod stems;
 mod survey;
+mod usable;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,15 +24,18 @@ use std::path::Path;
 pub use grids::Grid;
 pub use left_out::LeftOut;
 
-use super::Excluded;
 use super::layout::DatasetJson;
 use super::mirror::{has_side, partners};
 use super::spec::{Dataset, DicomChoice, Layout, Split, Structure};
-use super::{DataError, Opened, open};
+use super::{Case, DataError, Excluded, Opened, open};
 use crate::Cancel;
+use crate::volume::read_header;
+use content::{Labelled, Told};
 use find::Find;
 use part::Parts;
+use series::is_series;
 use survey::{Kind, Survey};
+use usable::Looked;
 
 /// A proposed dataset, with what was guessed and what is left out.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +44,7 @@ pub struct Proposal {
     pub dataset: Dataset,
     /// Name of the recognised layout.
     pub layout: &'static str,
-    /// Number of cases found with it.
+    /// Number of usable cases found with it.
     pub cases: usize,
     /// Number of patients, as far as names or files tell.
     pub patients: usize,
@@ -47,6 +54,10 @@ pub struct Proposal {
     pub guesses: Vec<String>,
     /// Files that no case uses, and why.
     pub left_out: Vec<LeftOut>,
+    /// Cases that were found and cannot be used, and why: damaged files, other grids.
+    pub unusable: Vec<Excluded>,
+    /// How many of the cases were told by the headers of their files only, because there is too much to read.
+    pub by_header: usize,
     /// Whether the images are 2D pictures or a single slice deep.
     pub is_flat: bool,
     /// Grids of a sample of the images.
@@ -82,28 +93,80 @@ pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
     lists::describe(&json, &mut find);
     find.guesses.extend(unread.map(|reason| format!("nothing is taken from {reason}")));
     let mut dataset = dataset(folder, &json, &find);
-    let opened = open(&dataset, &folder.display().to_string(), Path::new(""), &Cancel::new())?;
-    if opened.cases.is_empty() {
-        let (count, reasons) = (opened.excluded.len(), Excluded::grouped(&opened.excluded));
-        return Err(DataError::NoUsableCase { name: folder.display().to_string(), count, reasons });
-    }
     let mut guesses = find.guesses.clone();
-    dataset.channels = guess::channels(&find, &opened.cases);
-    dataset.modality = guess::modality(&find, &opened.cases, &mut guesses);
-    dataset.structures = guess::structures(&find, &opened.cases, &mut dataset.labels, &mut guesses);
-    if !dataset.labels.overlap && matches!(find.layout, Layout::Masks { .. }) && guess::overlap(&dataset, &opened.cases)
-    {
+    let (opened, looked) = fill(&mut dataset, &find, stated, &mut guesses)?;
+    let patients = divide::split(&find, &opened, &looked.cases, &mut dataset, &mut guesses);
+    let left_out = left_out::left_out(&survey, &find, &opened);
+    let (is_flat, grids) = (is_flat(&looked.cases), grids::grids(&looked.cases));
+    let (cases, targets, layout) = (looked.cases.len(), find.targets, find.name);
+    let Looked { unusable, by_header, .. } = looked;
+    Ok(Proposal { dataset, layout, cases, patients, targets, guesses, left_out, unusable, by_header, is_flat, grids })
+}
+
+/// Finds out from the files what no list states, and which cases can be used.
+///
+/// # Errors
+/// [`DataError::NoUsableCase`], and what [`open`] returns.
+fn fill(
+    dataset: &mut Dataset,
+    find: &Find,
+    stated: Stated,
+    guesses: &mut Vec<String>,
+) -> Result<(Opened, Looked), DataError> {
+    let listed = open(dataset, &dataset.root, Path::new(""), &Cancel::new())?;
+    let Looked { cases, mut unusable, .. } = usable::readable(listed.cases);
+    if cases.is_empty() {
+        return Err(no_usable_case(dataset, listed.excluded, unusable));
+    }
+    spacing(find, &cases, stated, dataset, guesses);
+    describe(find, &cases, dataset, guesses);
+    // As it is declared now, which decides how the files are read.
+    let opened = open(dataset, &dataset.root, Path::new(""), &Cancel::new())?;
+    let is_readable = |case: &&Case| unusable.iter().all(|row| row.case != case.name);
+    let mut looked = usable::examine(opened.cases.iter().filter(is_readable).cloned().collect(), dataset)?;
+    if looked.cases.is_empty() && dataset.structures.is_empty() {
+        // Nothing is known of the labels, so that none of them can be judged.
+        guesses.extend(looked.unusable.drain(..).next().map(|row| format!("no label could be read: {}", row.reason)));
+        looked.cases = opened.cases.iter().filter(is_readable).cloned().collect();
+    }
+    unusable.append(&mut looked.unusable);
+    unusable.sort_by(|a, b| a.case.cmp(&b.case));
+    if looked.cases.is_empty() {
+        return Err(no_usable_case(dataset, opened.excluded, unusable));
+    }
+    Ok((opened, Looked { unusable, ..looked }))
+}
+
+/// Channels, modality, structures, and how the labels are read.
+fn describe(find: &Find, cases: &[Case], dataset: &mut Dataset, guesses: &mut Vec<String>) {
+    dataset.channels = guess::channels(find, cases);
+    dataset.modality = guess::modality(find, cases, guesses);
+    dataset.structures = guess::structures(find, cases, dataset, guesses);
+    if !dataset.labels.overlap && matches!(find.layout, Layout::Masks { .. }) && guess::overlap(dataset, cases) {
         dataset.labels.overlap = true;
         guesses.push("masks of a case share voxels: `labels.overlap`".into());
     }
     let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
     dataset.labels.mirror_pairs = partners(&names);
-    warn_of_sides(&dataset.structures, &mut guesses);
-    let patients = split(&find, &opened, &mut dataset, &mut guesses);
-    let left_out = left_out::left_out(&survey, &find, &opened);
-    let (is_flat, grids) = (is_flat(&opened), grids::grids(&opened.cases));
-    let (cases, targets, layout) = (opened.cases.len(), find.targets, find.name);
-    Ok(Proposal { dataset, layout, cases, patients, targets, guesses, left_out, is_flat, grids })
+    warn_of_sides(&dataset.structures, guesses);
+}
+
+fn no_usable_case(dataset: &Dataset, excluded: Vec<Excluded>, unusable: Vec<Excluded>) -> DataError {
+    let all: Vec<Excluded> = unusable.into_iter().chain(excluded).collect();
+    let (count, reasons) = (all.len(), Excluded::grouped(&all));
+    DataError::NoUsableCase { name: dataset.root.clone(), count, reasons }
+}
+
+/// Takes the spacing that the user states, for images that state none.
+fn spacing(find: &Find, cases: &[Case], stated: Stated, dataset: &mut Dataset, guesses: &mut Vec<String>) {
+    let of_layout = matches!(find.layout, Layout::UwMadison { .. });
+    let Some(spacing_mm) = stated.spacing_mm.filter(|_| !of_layout) else { return };
+    let header = |case: &Case| read_header(case.images.first().filter(|path| path.is_file())?).ok();
+    if cases.iter().find_map(header).is_some_and(|header| !header.geometry.has_spacing) {
+        dataset.spacing_mm = Some(spacing_mm);
+    } else {
+        guesses.push("--spacing-mm is not used: the images state their spacing".into());
+    }
 }
 
 /// The first layout that fits.
@@ -114,24 +177,38 @@ fn find(survey: &Survey, json: &DatasetJson, stated: Stated) -> Result<Option<Fi
     if let Some(find) = lists::dataset_json(survey, json)? {
         return Ok(Some(find));
     }
-    Ok(lists::data_list(survey).or_else(|| bids::bids(survey)).or_else(|| by_names(survey)))
+    match lists::data_list(survey).or_else(|| bids::bids(survey)) {
+        Some(find) => Ok(Some(find)),
+        None => by_names(survey),
+    }
 }
 
 /// Patterns, lists by DICOM identity, or labels matched with the nearest name.
-fn by_names(survey: &Survey) -> Option<Find> {
-    let parts = Parts::of(survey, &BTreeSet::new());
+///
+/// # Errors
+/// [`DataError::OnlyMasks`].
+fn by_names(survey: &Survey) -> Result<Option<Find>, DataError> {
+    let only = |example: String| {
+        let count = survey.of_kinds(&[Kind::Volume, Kind::Picture]).count();
+        DataError::OnlyMasks { path: survey.root.clone(), count, example }
+    };
+    let parts = Parts::of(survey, &Labelled::default());
     let found = of_parts(survey, &parts);
-    if found.is_some() || survey.of_kinds(&[Kind::Dicom]).next().is_some() {
-        return found;
+    if survey.of_kinds(&[Kind::Dicom]).next().is_some() {
+        return Ok(found);
     }
-    let labelled = stems::by_content(survey, &parts);
-    if labelled.is_empty() {
-        return None;
+    if found.is_some() {
+        return content::only_masks(survey, &parts).map_or(Ok(found), |example| Err(only(example)));
     }
-    let mut find = of_parts(survey, &Parts::of(survey, &labelled))?;
-    let names: Vec<&str> = labelled.iter().take(5).map(String::as_str).collect();
-    find.guesses.push(format!("labels by their content, few whole values and mostly 0: {}", names.join(", ")));
-    Some(find)
+    let labelled = match content::told(survey, &parts) {
+        Told::Nothing => return Ok(None),
+        Told::OnlyLabels(example) => return Err(only(example)),
+        Told::Labels(labelled) => labelled,
+    };
+    let Some(mut find) = of_parts(survey, &Parts::of(survey, &labelled)) else { return Ok(None) };
+    let names = labelled.some().join(", ");
+    find.guesses.push(format!("labels by their content, few whole values and mostly 0: {names}"));
+    Ok(Some(find))
 }
 
 fn of_parts(survey: &Survey, parts: &Parts) -> Option<Find> {
@@ -154,7 +231,9 @@ fn of_parts(survey: &Survey, parts: &Parts) -> Option<Find> {
     match (by_pattern, listed) {
         (Some((cases, mut find)), Some(listed)) if cases >= count(&listed) => {
             if is_dicom {
-                find.left_out.extend(listed.left_out);
+                // A layout with a mask per structure takes several label objects of a series.
+                let masks = matches!(find.layout, Layout::Masks { .. });
+                find.left_out.extend(listed.left_out.into_iter().filter(|(place, _)| !masks || is_series(place)));
             }
             Some(find)
         }
@@ -209,6 +288,7 @@ fn structures_of_list(survey: &Survey, find: &mut Find) {
 
 fn dataset(folder: &Path, json: &DatasetJson, find: &Find) -> Dataset {
     Dataset {
+        spacing_mm: None,
         resample_channels: false,
         dicom: DicomChoice::default(),
         name: None,
@@ -228,43 +308,6 @@ fn dataset(folder: &Path, json: &DatasetJson, find: &Find) -> Dataset {
     }
 }
 
-/// Chooses the split; returns the number of patients.
-fn split(find: &Find, opened: &Opened, dataset: &mut Dataset, guesses: &mut Vec<String>) -> usize {
-    let names: Vec<&str> = opened.cases.iter().map(|case| case.name.as_str()).collect();
-    let mut group_by = find.group_by.clone();
-    if opened.groups.patients.is_empty()
-        && group_by.is_none()
-        && let Some((pattern, single)) = stems::subjects_of_contrasts(&names)
-    {
-        let text = match single {
-            true => "are contrasts of one subject, not patients: they cannot be divided into training and test cases",
-            false => "are contrasts of the same subjects: those of a subject stay together in the split",
-        };
-        guesses.push(format!("the cases {} {text}", names.iter().take(3).copied().collect::<Vec<_>>().join(", ")));
-        group_by = Some(pattern);
-    }
-    let patients = patients(&names, opened, group_by.as_deref());
-    if patients == 1 {
-        guesses.push("one patient only: a split into training and test cases needs two or more".into());
-    }
-    let folds = patients.clamp(2, 5);
-    dataset.split = match &find.split {
-        Some(split) => split.clone(),
-        None => Split::KFold { folds, held_out: 0.0, validation: 0.0, seed: 12345, group_by },
-    };
-    patients
-}
-
-fn patients(names: &[&str], opened: &Opened, group_by: Option<&str>) -> usize {
-    let pattern = group_by.and_then(|text| regex::Regex::new(text).ok());
-    let patient = |name: &&str| match (&pattern, opened.groups.patients.get(*name)) {
-        (Some(pattern), _) => pattern.captures(name).and_then(|found| Some(found.get(1)?.as_str().to_owned())),
-        (None, Some(patient)) => Some(format!("patient {patient}")),
-        _ => None,
-    };
-    names.iter().map(|name| patient(name).unwrap_or_else(|| format!("case {name}"))).collect::<BTreeSet<_>>().len()
-}
-
 /// Left and right cannot be told from numbers: the user has to.
 fn warn_of_sides(structures: &[Structure], guesses: &mut Vec<String>) {
     let unnamed = structures.iter().filter(|structure| structure.name.starts_with("value-")).count();
@@ -275,10 +318,9 @@ fn warn_of_sides(structures: &[Structure], guesses: &mut Vec<String>) {
 }
 
 /// Whether all images that were looked at are one slice deep.
-fn is_flat(opened: &Opened) -> bool {
-    let first =
-        opened.cases.first().filter(|case| case.stack_spacing_mm.is_none()).and_then(|case| case.images.first());
-    let header = first.filter(|path| path.is_file()).and_then(|path| crate::volume::read_header(path).ok());
+fn is_flat(cases: &[Case]) -> bool {
+    let first = cases.first().filter(|case| case.stack_spacing_mm.is_none()).and_then(|case| case.images.first());
+    let header = first.filter(|path| path.is_file()).and_then(|path| read_header(path).ok());
     header.is_some_and(|header| header.geometry.shape[0] == 1)
 }
 

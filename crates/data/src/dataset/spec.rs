@@ -27,6 +27,9 @@ pub struct Dataset {
     pub licence: String,
     /// Folder of the images: relative to `SEGSPEC_DATA` (default `data/`), or absolute.
     pub root: String,
+    /// Voxel spacing `[slices, rows, columns]` in mm of images that state none, such as PNG and TIFF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_mm: Option<[f64; 3]>,
     /// How the folder is organised.
     pub layout: Layout,
     /// Recipe of a synthetic set (`segspec phantom`), generated on first use if the folder is missing.

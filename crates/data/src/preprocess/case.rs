@@ -75,7 +75,9 @@ pub enum CaseError {
     )]
     Sheared,
     /// A target spacing is set, but the image has no physical size.
-    #[error("the image has no voxel spacing: use preprocess.spacing-mm = \"keep\" or preprocess.shape")]
+    #[error(
+        "the image states no voxel spacing: state it in the dataset file (`spacing-mm = [slices, rows, columns]`), or use preprocess.spacing-mm = \"keep\" or preprocess.shape"
+    )]
     NoSpacing,
     /// The target spacing is far too fine for the image.
     #[error("resampling from {from_mm:?} mm to {to_mm:?} mm gives {shape:?} voxels; check the spacings")]

@@ -48,7 +48,9 @@ pub enum SurfaceError {
     #[error("{0} points are more than 32-bit indices can name; decimate the surface first")]
     TooManyPoints(usize),
     /// The grid has no physical size.
-    #[error("the image has no voxel size in millimetres; give it one before using surfaces with it")]
+    #[error(
+        "the image states no voxel size in millimetres, which surfaces need; use an image file that states it (NIfTI, NRRD, DICOM), or state it in the dataset file: `spacing-mm = [slices, rows, columns]`"
+    )]
     NoSpacing,
     /// The grid's voxel → world matrix has no inverse.
     #[error("the image's voxel → world matrix has no inverse")]

@@ -185,7 +185,8 @@ fn hash(image: &Volume) -> String {
 
 fn warn_of_image(case: &Case, geometry: &Geometry, row: &mut CaseCheck) {
     let header = case.images.first().filter(|path| path.is_file()).and_then(|path| read_header(path).ok());
-    let oriented = header.as_ref().is_none_or(|header| header.oriented);
+    // A picture has no orientation, whatever spacing the dataset states.
+    let oriented = header.as_ref().is_none_or(|header| header.oriented || !header.geometry.has_spacing);
     row.warnings.extend(image_warnings(geometry, oriented, row.range.unwrap_or([0.0, 1.0])));
     row.warnings.extend(header.into_iter().flat_map(|header| header.warnings));
 }

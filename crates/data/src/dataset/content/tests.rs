@@ -44,6 +44,7 @@ fn each_field_of_the_reading_changes_what_it_decides() {
         ("series", choice(Choice { series: Some("axial".into()), ..Choice::default() }), [true, true]),
         ("stack", choice(Choice { stack: Some("b 800".into()), ..Choice::default() }), [true, true]),
         ("gaps", choice(Choice { gaps: Gaps::Interpolate, ..Choice::default() }), [true, true]),
+        ("spacing-mm", read(|reading| reading.spacing_mm = Some([4.0, 0.5, 0.5])), [true, true]),
         ("slice spacing", Case { stack_spacing_mm: Some([3.0, 1.0, 1.0]), ..case.clone() }, [true, true]),
         ("channels", Case { images: second.clone(), ..case.clone() }, [true, true]),
         ("order of channels", Case { images: second.into_iter().rev().collect(), ..case.clone() }, [true, true]),

@@ -131,6 +131,7 @@ fn reading(spec: &Dataset) -> Reading {
             _ => None,
         },
         choice: Choice { series: spec.dicom.series.clone(), stack: spec.dicom.stack.clone(), gaps },
+        spacing_mm: spec.spacing_mm,
         coordinates: spec.labels.surface_coordinates.map(|system| match system {
             SurfaceCoordinates::Ras => CoordinateSystem::Ras,
             SurfaceCoordinates::Lps => CoordinateSystem::Lps,

@@ -31,7 +31,7 @@ pub(super) fn grids(cases: &[Case]) -> Vec<Grid> {
     let (files, others): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(is_file);
     let headers = spread(&files, HEADERS).filter_map(|case| {
         let header = read_header(case.images.first()?).ok()?;
-        Some(Grid::of(&header.geometry))
+        Some(Grid::of(&case.reading.spaced(header.geometry)))
     });
     let images = spread(&others, IMAGES).filter_map(|case| Some(Grid::of(&read_image(case).ok()?.geometry)));
     headers.chain(images).collect()

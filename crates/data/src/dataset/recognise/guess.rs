@@ -1,7 +1,9 @@
 //! What no list states: channels, modality and structures, from the files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
+use super::beside::{self, Values, label_files};
 use super::find::{Find, modality_of};
 use super::pattern::literal;
 use crate::counted;
@@ -9,6 +11,7 @@ use crate::dataset::name::folded;
 use crate::dataset::spec::{Channel, Dataset, Labels, Layout, MAX_OVERLAPPING, Modality, Structure};
 use crate::dataset::{Case, Label, read_image};
 use crate::volume::format::Options;
+use crate::volume::label_names::present;
 use crate::volume::{Format, ReadError, Segmentation, Segments, dicom, read_header, read_label_map};
 
 /// Number of images read to guess the modality.
@@ -97,36 +100,44 @@ fn of_names(cases: &[Case]) -> Option<(String, Modality)> {
     short.map(str::to_owned).find_map(|word| modality_of(&word).map(|known| (word, known)))
 }
 
-/// The structures, from names in the label files or else from their values.
+/// The structures, from names in or beside the label files or else from their values. Cases whose names contradict those of the others
+/// are excluded.
 pub(super) fn structures(
     find: &Find,
     cases: &[Case],
-    labels: &mut Labels,
+    dataset: &mut Dataset,
     guesses: &mut Vec<String>,
 ) -> Vec<Structure> {
+    let root = PathBuf::from(&dataset.root);
     if let Some(named) = find.structures.clone().filter(|named| !named.is_empty()) {
-        return compared(named, cases, labels, guesses);
+        guesses.extend(beside::differing(&root, cases, &named));
+        return compared(named, &values(cases, COMPARED_LABELS), &dataset.labels, guesses);
     }
-    if let Some(named) = segments(cases, labels, guesses) {
+    if let Some(named) = segments(cases, &mut dataset.labels, guesses) {
         return named;
     }
-    let values = values(cases, SAMPLED_LABELS, guesses);
+    let values = values(cases, SAMPLED_LABELS);
+    let named = beside::named(&root, cases, &values, guesses);
+    for (case, reason) in named.contradicting {
+        guesses.push(format!("case {case} is excluded: {reason}"));
+        dataset.exclude.insert(case, reason);
+    }
+    if !named.structures.is_empty() {
+        return compared(named.structures, &values, &dataset.labels, guesses);
+    }
     guesses.push("structure names: the label files contain only numbers".into());
-    let name = |value: &u16| Structure {
-        name: format!("value-{value}"),
-        value: *value,
-        color: None,
-        code: None,
-        instances: false,
-        tubular: false,
-    };
-    values.iter().map(name).collect()
+    all(&values).into_iter().map(unnamed).collect()
+}
+
+/// A structure of which only the value is known.
+fn unnamed(value: u16) -> Structure {
+    Structure { name: format!("value-{value}"), value, color: None, code: None, instances: false, tubular: false }
 }
 
 /// Adds values that the files hold but no list names. One structure whose value no file holds takes the only other value: masks of 0
 /// and 255 are often declared as 0 and 1.
-fn compared(mut named: Vec<Structure>, cases: &[Case], labels: &Labels, guesses: &mut Vec<String>) -> Vec<Structure> {
-    let found = values(cases, COMPARED_LABELS, &mut Vec::new());
+fn compared(mut named: Vec<Structure>, values: &Values, labels: &Labels, guesses: &mut Vec<String>) -> Vec<Structure> {
+    let found = all(values);
     let is_named = |value: &u16| named.iter().any(|known| known.value == *value) || labels.ignore == Some(*value);
     let strange: Vec<u16> = found.iter().filter(|value| !is_named(value)).copied().collect();
     match (named.as_mut_slice(), strange.as_slice()) {
@@ -139,38 +150,21 @@ fn compared(mut named: Vec<Structure>, cases: &[Case], labels: &Labels, guesses:
             let text: Vec<String> = strange.iter().map(u16::to_string).collect();
             guesses
                 .push(format!("the label values {} have no name in the list: they are named value-N", text.join(", ")));
-            let name = |value: &u16| Structure {
-                name: format!("value-{value}"),
-                value: *value,
-                color: None,
-                code: None,
-                instances: false,
-                tubular: false,
-            };
-            named.extend(strange.iter().map(name));
+            named.extend(strange.iter().copied().map(unnamed));
         }
     }
     named
 }
 
-/// Values of the first label maps, without 0.
-fn values(cases: &[Case], most: usize, guesses: &mut Vec<String>) -> BTreeSet<u16> {
-    let mut values: BTreeSet<u16> = BTreeSet::new();
-    let mut unread = None;
-    let files = cases.iter().filter_map(|case| match case.label.as_ref()? {
-        Label::Map(path) => Some(vec![path.clone()]),
-        Label::Pictures(files) => Some(files.clone()),
-        _ => None,
-    });
-    for file in files.take(most).flatten() {
-        match read_label_map(&file) {
-            Ok(label) => values.extend(label.voxels.iter()),
-            Err(error) => drop(unread.get_or_insert_with(|| error.to_string())),
-        }
-    }
-    guesses.extend(unread.map(|reason| format!("a label could not be read: {reason}")));
-    values.remove(&0);
-    values
+/// Values of the label files of the first cases. What cannot be read is told of the case.
+fn values(cases: &[Case], most: usize) -> Values {
+    let files = cases.iter().map(label_files).filter(|files| !files.is_empty()).take(most).flatten();
+    files.filter_map(|file| Some((file.clone(), present(&read_label_map(file).ok()?)))).collect()
+}
+
+/// All values, without 0.
+fn all(values: &Values) -> BTreeSet<u16> {
+    values.values().flatten().copied().filter(|value| *value > 0).collect()
 }
 
 /// The segments of a file; contours become voxels on the image.

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::beside::{label_files, names_of};
 use super::find::{Find, is_label, is_test};
+use super::part::is_label_object;
 use super::survey::{Item, Kind, Survey};
+use crate::dataset::spec::{Layout, Structure};
 use crate::dataset::{Label, Opened};
 
 /// Files that are not used.
@@ -86,15 +89,26 @@ fn reason(item: &Item, find: &Find, opened: &Opened) -> String {
     match item.kind {
         Kind::Other => "no image or label".into(),
         Kind::Unread => "this format is not read: convert it to NIfTI or PNG".into(),
+        Kind::Dicom if is_structure(item, find) => format!("a further mask of the structure {}", item.stem()),
+        Kind::Dicom if item.identity.as_ref().is_some_and(|identity| is_label_object(&identity.modality)) => {
+            "labels of another kind, or without an image".into()
+        }
         Kind::Dicom if item.identity.as_ref().is_some_and(|identity| !identity.is_image) => {
             format!("DICOM {}: no image series", modality.unwrap_or_default())
         }
         _ if is_test(item.folder()) => "test data: not used for training".into(),
+        _ if is_structure(item, find) => format!("a further mask of the structure {}", item.stem()),
         _ if is_label(&item.path) || matches!(item.kind, Kind::Segments | Kind::Surface) => {
             "labels of another kind, or without an image".into()
         }
         _ => "images without a label, or of another contrast, modality or pattern".into(),
     }
+}
+
+/// Whether a file is called like a structure of which the cases use another mask.
+fn is_structure(item: &Item, find: &Find) -> bool {
+    let named = |known: &Structure| known.name == item.stem();
+    matches!(find.layout, Layout::Masks { .. }) && find.structures.iter().flatten().any(named)
 }
 
 /// Files that hold the voxels of a header file.
@@ -129,6 +143,7 @@ fn used(survey: &Survey, opened: &Opened) -> BTreeSet<String> {
         }
         let labels = case.label.iter().flat_map(Label::files);
         used.extend(labels.flat_map(|path| survey.below(&relative(path))).map(|item| item.path.clone()));
+        used.extend(label_files(case).iter().filter_map(|path| Some(relative(&names_of(root, path)?))));
     }
     let data = used.iter().flat_map(|path| detached(path)).collect::<Vec<_>>();
     used.extend(data);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::content::Labelled;
 use super::find::{is_label, is_test};
 use super::survey::{Item, Kind, Survey};
 
@@ -48,10 +49,10 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Sorts the files; `labelled` says which volumes hold labels although their names do not say so.
-    pub fn of(survey: &Survey, labelled: &BTreeSet<String>) -> Self {
+    pub fn of(survey: &Survey, labelled: &Labelled) -> Self {
         let mut parts = Self::default();
         let files = || survey.of_kinds(&[Kind::Volume, Kind::Picture]);
-        let is_named = |item: &Item| is_label(&item.path) || labelled.contains(item.name());
+        let is_named = |item: &Item| is_label(&item.path) || labelled.holds(item);
         // Unless there is nothing else.
         let tests = files().all(|item| is_named(item) || is_test(item.folder()));
         for item in files() {

@@ -47,7 +47,7 @@ pub(super) fn listed(survey: &Survey, labels: &[Part]) -> Option<Find> {
             "{modality} series \"{description}\" of patient {patient}, {}: {what}",
             counted(image.files, "file")
         );
-        find.left_out.push((format!("{}/ series {}", image.folder, image.identity.series), reason));
+        find.left_out.push((format!("{}{SERIES}{}", image.folder, image.identity.series), reason));
     }
     name_apart(&mut cases);
     let patients: BTreeSet<&Option<String>> = cases.iter().map(|case| &case.patient).collect();
@@ -59,6 +59,14 @@ pub(super) fn listed(survey: &Survey, labels: &[Part]) -> Option<Find> {
     find.layout = Layout::List { file: None, cases: cases.clone() };
     (!cases.is_empty()).then_some(find)
 }
+
+/// Whether a place that is left out is an image series.
+pub(super) fn is_series(place: &str) -> bool {
+    place.contains(SERIES)
+}
+
+/// Between the folder of a series and its UID, in the place of what is left out.
+const SERIES: &str = "/ series ";
 
 fn is_object(item: &Item) -> bool {
     item.identity.as_ref().is_some_and(|identity| !identity.is_image && is_label_object(&identity.modality))

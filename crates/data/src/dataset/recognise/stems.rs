@@ -5,14 +5,7 @@ use std::collections::BTreeSet;
 use super::find::{Find, is_contrast, is_label};
 use super::part::{Part, Parts};
 use super::series::{name_apart, plain};
-use super::survey::Survey;
 use crate::dataset::spec::{Layout, ListedCase};
-use crate::volume::read_label_map;
-
-/// Volumes that are read to see which hold labels.
-const SAMPLED: usize = 40;
-/// Most values of a label map.
-const MOST_VALUES: usize = 64;
 
 /// Lists every label with its image.
 pub(super) fn listed(parts: &Parts) -> Option<Find> {
@@ -57,26 +50,6 @@ fn begins(stem: &str, image: &str) -> bool {
 /// Whether a name says nothing about the case.
 fn is_generic(stem: &str) -> bool {
     ["image", "img", "scan", "volume", "imaging", "data"].contains(&stem.to_ascii_lowercase().as_str())
-}
-
-/// Names of volumes that hold labels by their content: few whole values, most of them 0. Only one file of each name is read.
-pub(super) fn by_content(survey: &Survey, parts: &Parts) -> BTreeSet<String> {
-    let mut asked: BTreeSet<String> = BTreeSet::new();
-    let mut found = BTreeSet::new();
-    for image in &parts.images {
-        let name = format!("{}{}", image.stem, image.ending);
-        if asked.len() >= SAMPLED || image.ending.is_empty() || !asked.insert(name.clone()) {
-            continue;
-        }
-        let Ok(label) = read_label_map(&survey.root.join(image.path())) else { continue };
-        let values: BTreeSet<u16> = label.voxels.iter().copied().collect();
-        let zeros = label.voxels.iter().filter(|value| **value == 0).count();
-        if (2..=MOST_VALUES).contains(&values.len()) && 2 * zeros > label.voxels.len() {
-            found.insert(name);
-        }
-    }
-    // If all are labels, there is no image among them.
-    if found.len() == asked.len() { BTreeSet::new() } else { found }
 }
 
 /// Case names that are contrasts of a subject: the regular expression of the subject, and whether there is only one.

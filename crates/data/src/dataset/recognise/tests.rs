@@ -2,17 +2,34 @@
 
 use std::fs;
 
+use ndarray::{Array3, Array4};
+
 use super::*;
+use crate::dataset::Label;
 use crate::dataset::phantom::{self, PhantomLayout, PhantomRecipe, PhantomSize};
 use crate::dataset::spec::Modality;
+use crate::volume::{Geometry, LabelMap, Volume, write_label_map, write_volume};
+
+/// Writes labels, or where the name says nothing of them, an image.
+fn put(root: &Path, file: &str, geometry: &Geometry) {
+    let path = root.join(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let geometry = geometry.clone();
+    if find::is_label(file) {
+        let voxels = Array3::from_shape_fn((4, 4, 4), |(z, y, _)| u16::from(z == 1 && y > 1));
+        return write_label_map(&path, &LabelMap { voxels, geometry }).unwrap();
+    }
+    let voxels = Array4::from_shape_fn((1, 4, 4, 4), |(_, z, y, x)| (16 * z + 4 * y + x) as f32);
+    write_volume(&path, &Volume { voxels, geometry }).unwrap();
+}
+
+fn grid() -> Geometry {
+    Geometry::axis_aligned([4; 3], [1.0; 3])
+}
 
 fn proposed(files: &[&str]) -> (Layout, usize) {
     let root = tempfile::tempdir().unwrap();
-    for file in files {
-        let path = root.path().join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, b"").unwrap();
-    }
+    files.iter().for_each(|file| put(root.path(), file, &grid()));
     let proposal = recognise(root.path(), Stated::default()).unwrap();
     (proposal.dataset.layout, proposal.cases)
 }
@@ -67,11 +84,11 @@ fn nnunet_names_and_folders_without_images() {
 fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values() {
     let root = tempfile::tempdir().unwrap();
     let out = root.path().join("set");
-    let recipe = PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
+    let recipe = PhantomRecipe { cases: 3, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
     phantom::write(&out, recipe, &|_, _| {}, &Cancel::new()).unwrap();
     let known = recognise(&out, Stated::default()).unwrap();
     assert_eq!(known.dataset.layout, Layout::Msd {});
-    assert_eq!((known.dataset.modality, known.dataset.structures.len(), known.cases), (Modality::Ct, 6, 2));
+    assert_eq!((known.dataset.modality, known.dataset.structures.len(), known.cases), (Modality::Ct, 6, 3));
     assert!(known.guesses.is_empty(), "{:?}", known.guesses);
     fs::remove_file(out.join("dataset.json")).unwrap();
     let guessed = recognise(&out, Stated::default()).unwrap();
@@ -122,4 +139,54 @@ fn real_pictures_and_contrasts_are_recognised() {
     let found = recognise(&data.join("spinalcord_sct"), Stated::default()).unwrap();
     assert_eq!((found.cases, found.patients), (2, 1), "{found:?}");
     assert!(found.guesses.iter().any(|guess| guess.contains("contrasts of one subject")), "{:?}", found.guesses);
+}
+
+#[test]
+fn few_patients_are_all_trained_on() {
+    for (files, folds) in [(1, None), (2, None), (3, Some(3)), (7, Some(5))] {
+        let root = tempfile::tempdir().unwrap();
+        for number in 0..files {
+            put(root.path(), &format!("images/{number}.nii"), &grid());
+            put(root.path(), &format!("labels/{number}.nii"), &grid());
+        }
+        let found = recognise(root.path(), Stated::default()).unwrap();
+        let told = found.guesses.iter().any(|guess| guess.contains("nothing is scored"));
+        assert_eq!(told, folds.is_none(), "{files}: {:?}", found.guesses);
+        match found.dataset.split {
+            Split::KFold { folds: count, .. } => assert_eq!(Some(count), folds, "{files}"),
+            Split::Ratio { test, validation, .. } => assert_eq!((test, validation, folds), (0.0, 0.0, None), "{files}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Of folders with too much to read, the headers tell.
+#[test]
+fn headers_tell_grids_that_do_not_fit() {
+    let root = tempfile::tempdir().unwrap();
+    let mut moved = grid();
+    moved.affine[0][3] += 0.5;
+    let mut beside = grid();
+    beside.affine[0][3] += 2.0;
+    let dataset = dataset(root.path(), &DatasetJson::default(), &Find::new("", Layout::Msd {}));
+    for (name, geometry, fits) in [("same", grid(), true), ("moved", moved, false), ("beside", beside, false)] {
+        put(root.path(), &format!("{name}.nii"), &grid());
+        put(root.path(), &format!("{name}_label.nii"), &geometry);
+        let [image, label] = ["", "_label"].map(|word| root.path().join(format!("{name}{word}.nii")));
+        let case = Case::new(name, vec![image], Some(Label::Map(label)));
+        let told = usable::other_grid(&case, &dataset);
+        assert_eq!(told.is_none(), fits, "{name}: {told:?}");
+        assert!(told.is_none_or(|reason| reason.contains("different grids")), "{name}");
+    }
+}
+
+#[test]
+fn real_masks_without_an_image_and_a_real_single_patient() {
+    let Some(data) = segspec_testing::data() else { return };
+    let masks = recognise(&data.join("totalsegmentator/example_seg_fast"), Stated::default());
+    assert!(matches!(masks, Err(DataError::OnlyMasks { .. })), "{masks:?}");
+    for folder in ["spinalcord_sct", "spleen_ivadomed", "totalsegmentator"] {
+        let found = recognise(&data.join(folder), Stated::default()).unwrap();
+        assert!(found.dataset.split.scores_nothing(), "{folder}: {:?}", found.dataset.split);
+    }
 }

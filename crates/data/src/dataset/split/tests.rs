@@ -114,7 +114,7 @@ fn mistakes_are_named() {
         (fixed(&["p00_9"], &["p00_1"]), "`train` names the unknown case `p00_9`; did you mean `p00_"),
         (fixed(&["p00_0"], &["p00_0"]), "`p00_0` is listed twice, in `train` and in `test`"),
         (fixed(&[], &["p00_0"]), "no cases left to train on"),
-        (k_fold(7, None), "7 folds need at least 7 cases, got 6"),
+        (k_fold(7, None), "7 folds need at least 7 cases, got 6; set `folds` to 6 or less"),
         (k_fold(4, Some("^(p\\d+)_")), "4 folds need at least 4 patients, got 3"),
         (k_fold(2, Some("p(")), "`group-by` = `p(`"),
         (k_fold(2, Some("p")), "has no capture group"),
@@ -186,4 +186,16 @@ fn listed_patients_stay_together_in_every_split() {
             );
         }
     }
+}
+
+#[test]
+fn too_few_cases_name_the_setting_that_works() {
+    let k_fold = Split::KFold { held_out: 0.0, folds: 2, validation: 0.0, seed: 0, group_by: None };
+    let every_nth = Split::EveryNth { n: 5, offset: 0, validation: 0.0, seed: 0, group_by: None };
+    for form in [k_fold, every_nth] {
+        let message = split_names(&form, &names(1)).unwrap_err().to_string();
+        assert!(message.contains("`split.ratio = { test = 0.0 }` trains on all cases"), "{message}");
+    }
+    let all = Split::Ratio { test: 0.0, validation: 0.0, seed: 0, group_by: None };
+    assert_eq!(split_names(&all, &names(1)).unwrap()[0].train.len(), 1);
 }
