@@ -23,7 +23,8 @@
 //!                  run::report ──> tables, charts, one page                  report
 //! ```
 //!
-//! [`reproduce`] computes a recorded run again from its plan and compares every number; it also explains in what two runs differ.
+//! [`reproduce`] computes a recorded run again from its plan and compares every number; it also explains in what two runs differ, and packs
+//! a run for others. [`track`] tells other programs of runs while they go on.
 //!
 //! A plan is everything that a run needs: its task ([`model::Task`]), where its network comes from ([`plan::Work`]), the cases with their
 //! files and contents ([`plan::Data`]). [`plan::RunIds`] names training, prediction and evaluation by what decides their numbers; what is in

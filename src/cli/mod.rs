@@ -16,6 +16,7 @@ mod ls;
 mod marks;
 mod names;
 mod new;
+mod pack;
 mod phantom;
 mod predict;
 mod prepare;
@@ -64,6 +65,7 @@ enum Command {
     Compare(compare::Compare),
     Explain(explain::Explain),
     Reproduce(reproduce::Reproduce),
+    Pack(pack::Pack),
     Sweep(sweep::Sweep),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
@@ -112,6 +114,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::execute(args),
         Command::Explain(args) => explain::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
+        Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Inspect(args) => inspect::execute(args),

@@ -11,7 +11,7 @@ use crate::spec::suggest;
 use crate::store::Stored;
 
 /// Folder of all runs, unless `run-root` says otherwise.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 /// Fewest characters of a run id that name a run.
 const SHORTEST_ID: usize = 4;
 /// Runs that are listed where several could be meant.

@@ -5,20 +5,23 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::names::{experiment_file, is_name, run_folder};
+use super::names::{RUNS, experiment_file, is_name, run_folder};
 use super::session::{self, data_root};
 use super::{Exit, Failure};
 use crate::backend::DeviceName;
-use crate::dataset::Access;
+use crate::dataset::content::hash_of;
+use crate::dataset::{Access, Dataset};
 use crate::observe::Events;
 use crate::observe::terminal::Terminal;
 use crate::plan::{Effect, explained};
 use crate::report::text_table::TextTable;
-use crate::reproduce::again::{Stages, again, find_data};
+use crate::reproduce::again::{Stages, again};
+use crate::reproduce::locate::locate;
+use crate::reproduce::pack::archive;
 use crate::reproduce::verdict::{Compared, Verdict, compare, verdict};
 use crate::reproduce::{Difference, Record, explain};
 use crate::run::{Folds, RunError, Setting};
-use crate::spec::Loaded;
+use crate::spec::{self, Loaded};
 use crate::store::{self, RunFolder, Stored};
 
 /// Compute a recorded run again, and compare every number with the record
@@ -31,9 +34,10 @@ use crate::store::{self, RunFolder, Stored};
 Examples:
   segspec reproduce 0123
   segspec reproduce experiments/liver.toml --data /mnt/ct
-  segspec reproduce runs/liver/0123456789ab --predict-only")]
+  segspec reproduce runs/liver/0123456789ab --predict-only
+  segspec reproduce liver-0123456789ab.tar.gz --data /mnt/ct")]
 pub struct Reproduce {
-    /// Run (its folder or the beginning of its id), its plan.toml, or the experiment file of finished runs
+    /// Run (its folder or the beginning of its id), its plan.toml, the experiment file of finished runs, or an archive of `segspec pack`
     target: PathBuf,
     /// Predict and score again with the recorded weights
     #[arg(long, conflicts_with = "score_only")]
@@ -44,6 +48,10 @@ pub struct Reproduce {
     /// Folder of the dataset, or a folder of datasets [default: SEGSPEC_DATA, data/, and where the data was]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Dataset file that says how the folder is organised, where its files have other names than in the record [default: dataset.toml of
+    /// the run]
+    #[arg(long, value_name = "FILE")]
+    dataset: Option<PathBuf>,
     /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
@@ -117,13 +125,25 @@ fn reproduce(record: Record, args: &Reproduce, setting: &Setting) -> Result<Repr
         Stages::Prediction => "predict-only",
         Stages::Scores => "score-only",
     });
-    let data = find_data(&record, &candidates(&record, args), &cache)?;
+    let dataset = dataset(&recorded.folder, args)?;
+    let data = locate(&record, dataset.as_ref(), &candidates(&record, args), &cache, setting.cancel)?;
     let run = again(&record, &data, &root, args.stages(), setting)?;
     let results = compare(&recorded, &run)?;
     let differences = explain(&record, &Record::of_run(&run)?);
     let found = verdict(&results, args.tolerance);
     std::fs::remove_dir_all(&root).map_err(RunError::file(root.clone()))?;
     Ok(Reproduced { record, results, verdict: found, differences })
+}
+
+/// The dataset file: that of `--dataset`, else the one that the run folder carries.
+fn dataset(folder: &RunFolder, args: &Reproduce) -> Result<Option<Dataset>, Failure> {
+    match &args.dataset {
+        Some(file) => {
+            let loaded = spec::load_dataset(file).map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
+            Ok(Some(loaded.dataset))
+        }
+        None => Ok(spec::load_dataset(&folder.specs()[1]).ok().map(|loaded| loaded.dataset)),
+    }
 }
 
 /// Folders in which the data may lie.
@@ -160,6 +180,9 @@ fn refuse_edited(record: &Record) -> Result<(), Failure> {
 
 fn records(args: &Reproduce) -> Result<Vec<Record>, Failure> {
     let path = args.target.as_path();
+    if path.is_file() && path.to_string_lossy().ends_with(".tar.gz") {
+        return Ok(vec![Record::of_folder(&unpacked(path)?)?]);
+    }
     let is_plan = path.is_file() && path.file_name().is_some_and(|name| name == "plan.toml");
     if is_plan {
         return Ok(vec![Record::of_folder(path.parent().unwrap_or(Path::new(".")))?]);
@@ -182,6 +205,17 @@ fn records(args: &Reproduce) -> Result<Vec<Record>, Failure> {
         false => Ok(finished),
         true => Err(changed_since(&loaded, &planned)?),
     }
+}
+
+/// The run folder of an archive, unpacked once below the cache.
+fn unpacked(path: &Path) -> Result<PathBuf, Failure> {
+    let bytes = hash_of(path).map_err(RunError::file(path.into()))?;
+    let folder = store::cache(Path::new(RUNS)).join("packs").join(&bytes[..16]);
+    if folder.is_dir() {
+        std::fs::remove_dir_all(&folder).map_err(RunError::file(folder.clone()))?;
+    }
+    std::fs::create_dir_all(&folder).map_err(RunError::file(folder.clone()))?;
+    Ok(archive::read(path, &folder)?)
 }
 
 /// The error for an experiment without a finished run: what differs from one that is on record.

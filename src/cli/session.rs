@@ -144,24 +144,37 @@ pub fn writes_at_the_end(unwritten: bool) {
     UNWRITTEN.store(unwritten, Ordering::Relaxed);
 }
 
-/// Answers Ctrl-C (and SIGTERM): asks a command with a [`cancellation`] to stop, and ends any other. A second Ctrl-C ends the process at
+/// Answers Ctrl-C (and SIGTERM, SIGUSR2): asks a command with a [`cancellation`] to stop, and ends any other. A second Ctrl-C ends the process at
 /// once.
 pub fn answer_interrupts() {
-    let installed = ctrlc::set_handler(|| {
-        let Some(cancel) = STOPPABLE.get() else {
-            let left = if UNWRITTEN.load(Ordering::Relaxed) { "was written" } else { "half-written is left" };
-            eprintln!("stopped; nothing {left}");
-            exit_now();
-        };
-        if cancel.stop() {
-            exit_now();
-        }
-        eprintln!("stopping: what is finished is kept (press Ctrl-C again to exit at once)");
-        std::thread::spawn(move || exit_soon(cancel));
-    });
+    #[cfg(unix)]
+    answer_scheduler();
+    let installed = ctrlc::set_handler(interrupted);
     if let Err(error) = installed {
         eprintln!("warning: Ctrl-C will not save the state: {error}");
     }
+}
+
+/// Schedulers announce the time limit by SIGUSR2, which would end the process.
+#[cfg(unix)]
+fn answer_scheduler() {
+    match signal_hook::iterator::Signals::new([signal_hook::consts::SIGUSR2]) {
+        Ok(mut signals) => drop(std::thread::spawn(move || signals.forever().for_each(|_| interrupted()))),
+        Err(error) => eprintln!("warning: SIGUSR2 will not save the state: {error}"),
+    }
+}
+
+fn interrupted() {
+    let Some(cancel) = STOPPABLE.get() else {
+        let left = if UNWRITTEN.load(Ordering::Relaxed) { "was written" } else { "half-written is left" };
+        eprintln!("stopped; nothing {left}");
+        exit_now();
+    };
+    if cancel.stop() {
+        exit_now();
+    }
+    eprintln!("stopping: what is finished is kept (press Ctrl-C again to exit at once)");
+    std::thread::spawn(move || exit_soon(cancel));
 }
 
 /// The flag that Ctrl-C sets.

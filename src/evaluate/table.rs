@@ -301,6 +301,14 @@ pub(super) fn read_checked(parquet: &Path, fields: &[Field]) -> Result<DataFrame
     Ok(frame)
 }
 
+/// Reads any table, whatever its columns.
+///
+/// # Errors
+/// The file cannot be read, or is no Parquet file.
+pub fn read_any(parquet: &Path) -> Result<DataFrame, TableError> {
+    read_checked(parquet, &[])
+}
+
 /// Writes a table as Parquet and as CSV, each atomically; equal tables give equal bytes.
 ///
 /// # Errors

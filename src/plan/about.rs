@@ -123,7 +123,7 @@ pub fn spec_hash(experiment: &Experiment, dataset: &Dataset) -> String {
     if let Value::Object(table) = &mut spec {
         COSMETIC.iter().for_each(|key| drop(table.shift_remove(*key)));
     }
-    for key in ["loader-threads", "gradient-checkpointing", "keep-every"] {
+    for key in ["loader-threads", "gradient-checkpointing", "keep-every", "checkpoint-minutes"] {
         remove(&mut spec, &["train", key]);
     }
     remove(&mut spec, &["evaluate", "success-dice"]);

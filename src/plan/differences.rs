@@ -12,7 +12,7 @@ const MOST: usize = 3;
 const ROOM: usize = 24;
 
 /// Keys of `[train]` that change no number.
-const NO_INFLUENCE: [&str; 3] = ["loader-threads", "gradient-checkpointing", "keep-every"];
+const NO_INFLUENCE: [&str; 4] = ["loader-threads", "gradient-checkpointing", "keep-every", "checkpoint-minutes"];
 
 /// Which settings are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

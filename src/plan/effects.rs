@@ -36,7 +36,7 @@ impl Effect {
 }
 
 /// Keys that change less than their table does; the longest that fits counts.
-const EFFECTS: [(&str, Effect); 16] = [
+const EFFECTS: [(&str, Effect); 17] = [
     ("predict", Effect::Prediction),
     ("predict.batch-size", Effect::LastBits),
     ("cascade", Effect::Prediction),
@@ -46,6 +46,7 @@ const EFFECTS: [(&str, Effect); 16] = [
     ("train.loader-threads", Effect::Nothing),
     ("train.gradient-checkpointing", Effect::Nothing),
     ("train.keep-every", Effect::Nothing),
+    ("train.checkpoint-minutes", Effect::Nothing),
     ("structures", Effect::Nothing),
     ("dataset", Effect::Nothing),
     ("name", Effect::Nothing),

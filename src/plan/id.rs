@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{LookPlan, Plan, PlannedCase, Role, Training, Work};
 use crate::dataset::Target;
 use crate::model::Task;
+use crate::train::Train;
 use crate::train::spec::BestCases;
 
 /// Versions, raised by hand when a code change alters the numbers of a stage.
@@ -74,11 +75,13 @@ impl Plan {
         id("training", &(numerics::TRAINING, self.task, &training, target, contents(Role::Train), choosing))
     }
 
-    /// The training without settings that do not affect its numbers: threads, gradient checkpointing, kept epochs, structure names.
+    /// The training without settings that do not affect its numbers: threads, gradient checkpointing, kept epochs and saves, structure
+    /// names.
     fn without_cosmetics(&self, training: &Training) -> Training {
         let mut training = training.clone();
         let train = &mut training.train;
         (train.loader_threads, train.gradient_checkpointing, train.keep_every) = (0, false, 0);
+        train.checkpoint_minutes = Train::default().checkpoint_minutes;
         if let Some(name) = &mut train.best.structure {
             let place = self.target.structures.iter().position(|structure| structure.name == *name);
             *name = place.map_or_else(|| name.clone(), |place| place.to_string());

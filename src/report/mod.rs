@@ -4,6 +4,7 @@
 //! [`ReportInput`] holds the data, [`Report`] its statistics, [`write()`] writes the files into one folder. The same input gives the
 //! same bytes.
 
+pub mod card;
 pub mod case_files;
 pub mod figure;
 pub mod formats;

@@ -163,6 +163,7 @@ fn environment(one: &Manifest, other: &Manifest) -> Vec<Difference> {
         }
     };
     add("device", &|it| json!(it.device), Effect::LastBits);
+    add("GPU and driver", &|it| json!(it.gpu), Effect::LastBits);
     add("instruction set", &|it| json!(it.host.instructions), Effect::LastBits);
     add("processor", &|it| json!(it.host.cpu), Effect::LastBits);
     add("operating system", &|it| json!(it.host.system), Effect::LastBits);

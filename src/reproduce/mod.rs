@@ -3,6 +3,8 @@
 
 pub mod again;
 pub mod explain;
+pub mod locate;
+pub mod pack;
 pub mod record;
 pub mod verdict;
 

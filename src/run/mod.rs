@@ -8,6 +8,7 @@ pub mod bench;
 pub mod cases;
 pub mod cautions;
 pub mod continuing;
+pub mod energy;
 pub mod ensemble;
 pub mod error;
 pub mod experiment;

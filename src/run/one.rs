@@ -1,11 +1,13 @@
 //! Executes one run: the stages in order, from plan to scores. Skips what an earlier call finished.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
 
 use super::cases::Cases;
+use super::energy::{self, Meter};
 use super::error::RunError;
 use super::preparing::prepare;
 use super::repair;
@@ -97,9 +99,14 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     let (label, structures) = (run.plan.name(), run.structures());
     let announcement = Kind::Run { label: label.clone(), folder: folder.path().to_path_buf(), structures, number, of };
     setting.events.emit(announcement);
+    let meter = Meter::start(setting.device.name);
     let outcome = stages(run, &setting, &mut manifest);
+    let joules = meter.stop();
     let ended = outcome.as_ref().map_or_else(RunError::outcome, Clone::clone);
     manifest.end_session(ended.clone());
+    if let Some(session) = manifest.sessions.last_mut() {
+        session.joules = joules;
+    }
     let written = folder.write_manifest(&manifest);
     // The others hear it from `run`.
     own.emit(Kind::Ended { label, outcome: ended });
@@ -139,19 +146,27 @@ fn begin(run: &Stored, known: Option<Manifest>, setting: &Setting) -> Result<Man
         manifest.warnings.push(format!("begun on {}, resumed on {device}", manifest.device));
     }
     manifest.kernel_cache = kernel_cache::file(setting.device.name);
+    manifest.gpu = energy::gpu(setting.device.name);
     manifest.begin_session();
     run.folder.write_manifest(&manifest)?;
     Ok(manifest)
 }
 
 fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Outcome, RunError> {
+    let begun = Instant::now();
     let cases = Cases::locate(run, setting)?;
     cases.write_hashes(run)?;
+    manifest.spend("check data", begun);
     match &run.plan.work {
         Work::Train(training) => {
+            let begun = Instant::now();
             let prepared = prepare(run, training, &cases, setting)?;
+            manifest.spend("prepare", begun);
+            let begun = Instant::now();
             if manifest.training.is_none() {
-                match train(run, training, &prepared, setting)? {
+                let trained = train(run, training, &prepared, setting);
+                manifest.spend("train", begun);
+                match trained? {
                     Trained::Finished(record) => manifest.training = Some(record),
                     Trained::Paused { epochs } => return Ok(Outcome::Paused { epochs }),
                 }

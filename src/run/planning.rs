@@ -19,7 +19,7 @@ use crate::preprocess::fingerprint::{Fingerprint, fingerprint};
 use crate::spec::carried::carried;
 use crate::spec::cascade::{Cascade, first_stage};
 use crate::spec::{Experiment, Loaded, Trial};
-use crate::store::{self, RunFolder, Stored};
+use crate::store::{self, RunFolder, SourceFile, Specs, Stored};
 use crate::train::pretrained::{Pretrained, PretrainedPlan};
 use crate::train::spec::StepsPerEpoch;
 use crate::train::{self, checkpoint};
@@ -100,6 +100,7 @@ pub struct Planner<'a> {
     inputs: Inputs,
     cache: PathBuf,
     run_root: PathBuf,
+    sources: Arc<Vec<SourceFile>>,
 }
 
 impl<'a> Planner<'a> {
@@ -125,7 +126,8 @@ impl<'a> Planner<'a> {
         let inputs = Inputs::open(&loaded.dataset, request.data_root, &cache, access, &progress, cancel)?;
         request.events.emit(Kind::Excluded { cases: inputs.excluded.clone() });
         cautions(loaded, &inputs).into_iter().for_each(|text| request.events.warn(text));
-        Ok(Self { request, loaded, inputs, cache, run_root })
+        let sources = loaded.files().map(|(path, text)| SourceFile::of(path, text)).collect();
+        Ok(Self { request, loaded, inputs, cache, run_root, sources: Arc::new(sources) })
     }
 
     /// All trials of the experiment; of a search, those at the corners of its space.
@@ -185,7 +187,7 @@ impl<'a> Planner<'a> {
         let first = first_stage.as_ref().map(|experiment| Stage::new(self, experiment, &folds)).transpose()?;
         for index in self.chosen(folds.len())? {
             let mut look = LookPlan::Everywhere;
-            let specs = Some(Arc::new(carried(self.loaded, Some((trial, [index, folds.len()])))));
+            let specs = self.specs(Some((trial, [index, folds.len()])));
             if let (Some(first), Some(cascade)) = (&first, &experiment.cascade) {
                 let run = first.run(self, self.first_about(trial, first.experiment, index, folds.len()), look)?;
                 look = LookPlan::of(cascade, run.ids.clone());
@@ -199,6 +201,11 @@ impl<'a> Planner<'a> {
             runs.push(Stored { specs, ..run });
         }
         Ok(folds.len())
+    }
+
+    /// What a run carries: see [`carried`].
+    fn specs(&self, trial: Option<(&Trial, [usize; 2])>) -> Option<Arc<Specs>> {
+        Some(Arc::new(Specs { carried: carried(self.loaded, trial), sources: self.sources.clone() }))
     }
 
     fn chosen(&self, folds: usize) -> Result<Vec<usize>, RunError> {
@@ -226,7 +233,7 @@ impl<'a> Planner<'a> {
             Folds::Chosen(_) => None,
         };
         let plans = ensemble::plan(wanted, runs, held_out.as_ref());
-        let specs = Some(Arc::new(carried(self.loaded, None)));
+        let specs = self.specs(None);
         let stored = |plan| Stored { specs: specs.clone(), ..Stored::new(&self.run_root, plan) };
         runs.extend(plans.into_iter().map(stored));
         Ok(())

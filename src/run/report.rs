@@ -10,9 +10,11 @@ use crate::evaluate::reliability::{Reliability, pooled};
 use crate::evaluate::{Context, TrialKey, Variant, cascade, slices, table};
 use crate::infer::look::thresholds;
 use crate::model::Task;
-use crate::plan::{LookPlan, PlannedCase, Role, every_difference};
+use crate::plan::{LookPlan, PlannedCase, Role, Training, every_difference, every_setting};
+use crate::report::card::{self, Facts};
 use crate::report::search::Search;
 use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, RunInput};
+use crate::spec::{self, inline};
 use crate::store::history::read_history;
 use crate::store::{Status, Stored, read_json};
 
@@ -121,6 +123,53 @@ pub fn write(
     let report = Report::new(ReportInput { notes: notes.to_vec(), search, ..gather(runs)? })?;
     let files = report::write(&report, out)?;
     Ok((report, files))
+}
+
+/// Writes the model card of a finished run beside its weights; an average of networks has none of its own.
+///
+/// # Errors
+/// As [`gather`], or the file cannot be written.
+pub fn write_card(run: &Stored) -> Result<(), RunError> {
+    let Some(training) = run.plan.work.training() else { return Ok(()) };
+    let report = Report::new(gather(std::slice::from_ref(run))?)?;
+    let facts = card_facts(run, training)?;
+    let (path, text) = (run.folder.card(), card::render(&facts, &report));
+    crate::files::write_atomic(&path, text.as_bytes()).map_err(RunError::file(path))
+}
+
+/// The name of the architecture's table.
+pub fn architecture(training: &Training) -> String {
+    let model = serde_json::to_value(&training.model).unwrap_or_default();
+    model.as_object().and_then(|model| model.keys().next().cloned()).unwrap_or_default()
+}
+
+fn card_facts(run: &Stored, training: &Training) -> Result<Facts, RunError> {
+    let (plan, manifest) = (&run.plan, run.folder.read_manifest()?);
+    let about_data = spec::load_dataset(&run.folder.specs()[1]).ok().map(|loaded| loaded.dataset);
+    let [source, licence] = about_data.map_or_else(Default::default, |it| [it.source, it.licence]);
+    let record = manifest.as_ref().and_then(|manifest| manifest.predictions.get(&run.ids.prediction));
+    let trained = manifest.as_ref().and_then(|manifest| manifest.training.as_ref());
+    let structures = run.structures().join(", ");
+    let network = [
+        ("architecture", architecture(training)),
+        ("structures", structures),
+        ("parameters", trained.map(|it| it.parameters.to_string()).unwrap_or_default()),
+        ("epochs", trained.map(|it| it.epochs.to_string()).unwrap_or_default()),
+        ("weights of epoch", record.and_then(|it| it.epoch).map(|epoch| epoch.to_string()).unwrap_or_default()),
+        ("weights (BLAKE3 of all parameters)", record.and_then(|it| it.weights.clone()).unwrap_or_default()),
+        ("trained on", manifest.as_ref().map(|it| it.device.clone()).unwrap_or_default()),
+    ];
+    let of = |key: &str| key.starts_with("train.") || key.starts_with("loss") || key.starts_with("preprocess.");
+    let recipe = every_setting(plan).into_iter().filter(|(key, value)| of(key) && !value.is_null());
+    Ok(Facts {
+        experiment: plan.about.experiment.clone(),
+        run: run.id(),
+        description: plan.about.description.clone(),
+        data: [plan.data.dataset.clone(), source, licence],
+        cases: [Role::Train, Role::Validation, Role::Test].map(|role| plan.data.of(role).count()),
+        network: network.map(|(what, value)| [what.to_owned(), value]).into(),
+        recipe: recipe.map(|(key, value)| [key, inline(&value)]).collect(),
+    })
 }
 
 /// A run, preceded by the variants it is compared with: earlier passes, or the second stage of a cascade alone.

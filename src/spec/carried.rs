@@ -67,6 +67,37 @@ fn of_trial(loaded: &Loaded, trial: &Trial, [fold, folds]: [usize; 2]) -> Node {
     tree
 }
 
+/// The two files without paths of this machine, and, unless names are kept, without names of cases; none where that leaves nothing that
+/// runs: fixed splits and lists of cases.
+pub fn portable(experiment: &str, dataset: &str, keep_names: bool) -> [Option<String>; 2] {
+    [relative(experiment, keep_names), relative(dataset, keep_names)]
+}
+
+fn relative(text: &str, keep_names: bool) -> Option<String> {
+    let mut document: DocumentMut = text.parse().ok().filter(|_| !text.is_empty())?;
+    let names_cases = |item: &Item, keys: &[&str]| keys.iter().try_fold(item, |item, key| item.get(key)).is_some();
+    let lists = [&["split", "fixed"][..], &["split", "fixed-folds"], &["layout", "list", "cases"]];
+    if !keep_names {
+        if lists.iter().any(|keys| names_cases(document.as_item(), keys)) {
+            return None;
+        }
+        document.remove("exclude");
+    }
+    shorten(document.as_item_mut());
+    Some(document.to_string())
+}
+
+/// Leaves the last part of absolute paths.
+fn shorten(item: &mut Item) {
+    if let Some(table) = item.as_table_like_mut() {
+        table.iter_mut().for_each(|(_, inner)| shorten(inner));
+    }
+    let path = item.as_str().map(std::path::Path::new).filter(|path| path.is_absolute());
+    if let Some(name) = path.and_then(std::path::Path::file_name).map(|name| name.to_string_lossy().into_owned()) {
+        *item = toml_edit::value(name);
+    }
+}
+
 fn place() -> Place {
     Place::start_of(0)
 }
@@ -91,7 +122,10 @@ fn set(tree: &mut Node, key: &str, content: Content) {
 fn rewritten(text: &str, tree: &Node) -> String {
     let mut document: DocumentMut = text.parse().unwrap_or_default();
     write(document.as_table_mut(), tree);
-    document.to_string()
+    let written = document.to_string();
+    // The remark at the head of a file belongs to its first key for the parser, which may be gone.
+    let head: String = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect();
+    if written.starts_with(&head) { written } else { format!("{head}{written}") }
 }
 
 /// A dataset file with the name that its file name had given it.

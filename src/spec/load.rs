@@ -100,11 +100,18 @@ impl Loaded {
         self.layers.with(layer.clone(), &Form::experiment()).merged()
     }
 
+    /// Every file that was read, with its text.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let all = (0..).map_while(|index| self.sources.get(index));
+        all.filter_map(|source| match &source.origin {
+            Origin::File(path) => Some((path.as_path(), source.text.as_str())),
+            Origin::Environment | Origin::Argument => None,
+        })
+    }
+
     /// The text of the dataset's file.
     pub fn dataset_text(&self) -> &str {
-        let all = (0..).map_while(|index| self.sources.get(index));
-        let own = |origin: &Origin| matches!(origin, Origin::File(path) if *path == self.dataset_path);
-        all.filter(|source| own(&source.origin)).last().map_or("", |source| &source.text)
+        self.files().filter(|(path, _)| *path == self.dataset_path).last().map_or("", |(_, text)| text)
     }
 
     /// A path whose stem is the experiment's name.

@@ -49,7 +49,9 @@ pub fn by_content(path: &Path, shown: &str, tree: &Node, wants_dataset: bool) ->
     if ["format", "about", "work"].iter().all(|key| has(key)) {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let problem = Problem::nowhere(format!("`{shown}` is the plan of a run, not a spec"));
-        return Some(problem.help(format!("`segspec run-plan {}` executes it", folder.display())));
+        let spec = folder.join("experiment.toml");
+        let help = format!("`segspec run-plan {}` executes it; {} is its spec", folder.display(), spec.display());
+        return Some(problem.help(help));
     }
     // Of the keys that only one of the two has.
     let is_dataset = !has("dataset") && (has("layout") || has("labels")) && has("structure");
@@ -76,7 +78,9 @@ pub fn by_content(path: &Path, shown: &str, tree: &Node, wants_dataset: bool) ->
 pub fn of_folder(path: &Path) -> String {
     if path.join("plan.toml").is_file() {
         let shown = path.display();
-        return format!("a spec is a file, such as an experiment; for a run folder: `segspec run-plan {shown}`");
+        return format!(
+            "a spec is a file: that of this run is {shown}/experiment.toml; `segspec run-plan {shown}` executes its plan"
+        );
     }
     let specs = std::fs::read_dir(path).into_iter().flatten().flatten();
     match specs.map(|entry| entry.path()).any(|file| file.extension().is_some_and(|ending| ending == "toml")) {

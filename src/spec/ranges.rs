@@ -101,6 +101,7 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("decay", 0.0, 1.0),
     ("validate-every", 0.0, 1e6),
     ("keep-every", 0.0, 1e6),
+    ("checkpoint-minutes", 0.0, 1e5),
     ("loader-threads", 1.0, 256.0),
     // Prediction and scores.
     ("success-dice", 0.0, 1.0),
@@ -108,6 +109,8 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("structure-tolerances-mm", 0.0, 1e3),
     ("instance-iou", 0.0, 1.0),
     ("margin", 0.0, 1e6),
+    // Trackers.
+    ("steps", 1.0, 1e6),
     // Jobs.
     ("cpus", 1.0, 4096.0),
     ("array-limit", 1.0, 1e5),

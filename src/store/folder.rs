@@ -80,6 +80,11 @@ impl RunFolder {
         ["experiment.toml", DATASET].map(|name| self.path.join(name))
     }
 
+    /// The files of the user that it was planned from.
+    pub fn sources(&self) -> PathBuf {
+        self.path.join("sources.json")
+    }
+
     /// Provenance.
     pub fn manifest(&self) -> PathBuf {
         self.path.join("manifest.json")
@@ -123,6 +128,16 @@ impl RunFolder {
     /// The weights after the last step.
     pub fn last_weights(&self) -> PathBuf {
         self.checkpoints().join("last").join("model.bpk")
+    }
+
+    /// The state of the training after the last step.
+    pub fn last_state(&self) -> PathBuf {
+        self.checkpoints().join("last").join("state.json")
+    }
+
+    /// The model card, beside the best weights.
+    pub fn card(&self) -> PathBuf {
+        self.checkpoints().join("model-card.md")
     }
 
     /// What only a training that goes on needs: the optimiser's state, the weights of single epochs, and, unless predictions use them

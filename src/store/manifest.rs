@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Manifest {
     pub build: Option<Build>,
     /// Device of the computation.
     pub device: String,
+    /// The GPU and its driver; none on the CPU, or where `nvidia-smi` does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
     /// Cache of compiled and tuned GPU kernels; see [`kernel_cache`](crate::backend::kernel_cache).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_cache: Option<PathBuf>,
@@ -169,7 +173,7 @@ pub struct Git {
 }
 
 /// A session: one process that worked on the run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// Start, UTC.
     pub started: String,
@@ -180,6 +184,13 @@ pub struct Session {
     /// Threads of the computation on the CPU; `None` in runs of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
+    /// Seconds of each stage: `check data`, `prepare`, `train` with its validations, `predict`, `evaluate` with pictures; of a killed
+    /// process, those that were over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seconds: BTreeMap<String, f64>,
+    /// Joules by part of the machine, of all its work during the session; empty where the machine does not tell them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joules: BTreeMap<String, f64>,
     /// Outcome; `None` if the process was killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -195,6 +206,7 @@ impl Manifest {
             versions: versions(),
             build: Some(Build::here()),
             device: device.into(),
+            gpu: None,
             kernel_cache: None,
             host: Host::here(),
             git: Git::here(),
@@ -228,7 +240,16 @@ impl Manifest {
             self.warnings.push(format!("begun with segspec {}, resumed with {version}", last.version));
         }
         let threads = Some(rayon::current_num_threads());
-        self.sessions.push(Session { started: now(), ended: None, version, threads, outcome: None });
+        let session = Session { started: now(), ended: None, version, threads, outcome: None, ..Session::default() };
+        self.sessions.push(session);
+    }
+
+    /// Adds the time since a stage began.
+    pub fn spend(&mut self, stage: &str, begun: Instant) {
+        if let Some(session) = self.sessions.last_mut() {
+            let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+            *session.seconds.entry(stage.to_owned()).or_default() += seconds;
+        }
     }
 
     /// Closes the current session with its outcome.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! runs/<experiment>/<training id>/
-//!   plan.toml  experiment.toml  dataset.toml  manifest.json  data.json  events.jsonl  lock
+//!   plan.toml  experiment.toml  dataset.toml  sources.json  manifest.json  data.json  events.jsonl  lock
 //!   checkpoints/last/  checkpoints/best.safetensors  [checkpoints/epoch-N.safetensors]  [pretrained.json]
 //!   history.parquet  training_history.json
 //!   predictions/<prediction id>/
@@ -21,6 +21,7 @@ pub mod listing;
 pub mod lock;
 pub mod manifest;
 pub mod marks;
+pub mod sources;
 pub mod stored;
 
 pub use folder::{EvaluationFolder, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};
@@ -28,7 +29,8 @@ pub use listing::{Listed, list};
 pub use lock::{Lock, LockError};
 pub use manifest::{Manifest, PredictionRecord, TrainingRecord};
 pub use marks::Marks;
-pub use stored::{Status, Stored, all};
+pub use sources::SourceFile;
+pub use stored::{Specs, Status, Stored, all};
 
 use std::io;
 use std::path::{Path, PathBuf};

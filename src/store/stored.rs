@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::folder::write_json;
 use super::folder::{PLAN, PREDICTIONS, entries};
-use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, StoreError};
+use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, SourceFile, StoreError};
 use crate::files;
 use crate::plan::{FORMAT, Plan, RunIds};
 use crate::spec::carried::Carried;
@@ -72,6 +73,15 @@ impl Status {
     }
 }
 
+/// What a run was planned from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Specs {
+    /// The files that run again.
+    pub carried: Carried,
+    /// The files that the user wrote.
+    pub sources: Arc<Vec<SourceFile>>,
+}
+
 /// A planned run: its folder, its plan, and the ids of its stages.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -82,7 +92,7 @@ pub struct Stored {
     /// The ids of its stages.
     pub ids: RunIds,
     /// The specs that it was planned from; none where it was opened from its folder.
-    pub specs: Option<Arc<Carried>>,
+    pub specs: Option<Arc<Specs>>,
 }
 
 impl Stored {
@@ -220,12 +230,14 @@ impl Stored {
         }
         let Some(specs) = &self.specs else { return Ok(()) };
         let [experiment, dataset] = self.folder.specs();
-        for (path, text) in [(experiment, &specs.experiment), (dataset, &specs.dataset)] {
+        for (path, text) in [(experiment, &specs.carried.experiment), (dataset, &specs.carried.dataset)] {
             if !fs::read_to_string(&path).is_ok_and(|there| there == *text) {
                 files::write_atomic(&path, text.as_bytes()).map_err(StoreError::at(&path))?;
             }
         }
-        Ok(())
+        // Those of the first planning: the run's own file may be what it is planned from later.
+        let sources = self.folder.sources();
+        if sources.exists() { Ok(()) } else { write_json(&sources, &*specs.sources) }
     }
 }
 

@@ -29,18 +29,13 @@ pub fn hyperparameters(plan: &Plan) -> Vec<(String, Value)> {
         matches!(key, "seed" | "fold") || USUAL.contains(&key) || key.ends_with(".learning-rate") || key == "dataset"
     };
     let usual = settings(plan).into_iter().filter(|(key, _)| is_usual(key));
-    let model = plan.work.training().and_then(|training| name_of(&serde_json::to_value(&training.model).ok()?));
+    let model = plan.work.training().map(report::architecture);
     for (key, value) in varied.chain(model.map(|name| ("model".to_owned(), name.into()))).chain(usual) {
         if found.iter().all(|(known, _)| *known != key) {
             found.push((key, value));
         }
     }
     found
-}
-
-/// The only key of a table of variants: `unet`.
-fn name_of(value: &Value) -> Option<String> {
-    value.as_object()?.keys().next().cloned()
 }
 
 fn simple(value: Value) -> Value {

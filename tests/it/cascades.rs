@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::lab::{Lab, TINY, evaluation, images, json, manifest, results, scores, sorted, weights};
 
-const CLASSIFIER: &str = "features = [4, 4, 8, 8]\nblocks = [1, 1, 1, 1]\n";
-const SLICE_TRAINING: &str =
+pub const CLASSIFIER: &str = "features = [4, 4, 8, 8]\nblocks = [1, 1, 1, 1]\n";
+pub const SLICE_TRAINING: &str =
     "patch-size = [1, 32, 32]\nbatch-size = 4\nepochs = 2\nsteps-per-epoch = 6\nvalidate-every = 1\n";
 
 /// `TINY` with a classifier of slices before its network.
-fn with_classifier(threshold: &str) -> String {
+pub fn with_classifier(threshold: &str) -> String {
     format!(
         "{TINY}\n[cascade.slices]\n{threshold}\n[cascade.slices.model.classifier]\n{CLASSIFIER}\n[cascade.slices.train]\n{SLICE_TRAINING}"
     )

@@ -64,6 +64,9 @@ impl<'a> Reporter<'a> {
         let is_known = *outcome == Outcome::Skipped && own.join(PAGE).is_file();
         if !is_known {
             self.try_write(std::slice::from_ref(run), None, &own)?;
+            if let Err(error) = report::write_card(run) {
+                self.events.warn(format!("{}: no model card could be written: {error}", run.folder.path().display()));
+            }
         }
         if let Some(Err(error)) = self.is_tracking.then(|| track::catch_up(run)) {
             // A server that is away is asked once.

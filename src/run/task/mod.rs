@@ -5,6 +5,7 @@ mod segment;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::cases::Cases;
 use super::error::RunError;
@@ -64,15 +65,19 @@ pub fn finish(
     }
     let steps = steps(run.plan.task);
     if !(steps.is_complete)(run, cases) || !manifest.predictions.contains_key(&run.ids.prediction) {
+        let begun = Instant::now();
         let trained = Trained::open(run, &setting.device.device)?;
         (steps.predict)(run, cases, prepared, &trained, setting)?;
+        manifest.spend("predict", begun);
         let found = record(run, &trained, manifest);
         let files = (steps.hashes)(run, cases)?;
         // The scores of an earlier prediction with the same weights stay.
         manifest.predictions.entry(run.ids.prediction.clone()).or_insert(found).files = files;
         run.folder.write_manifest(manifest)?;
     }
+    let begun = Instant::now();
     let scored = (steps.evaluate)(run, cases, setting)?;
+    manifest.spend("evaluate", begun);
     let (dice, auc) = (scored.dice, scored.auc);
     if let Some(predictions) = manifest.predictions.get_mut(&run.ids.prediction) {
         predictions.evaluations.insert(run.ids.evaluation.clone(), scored);

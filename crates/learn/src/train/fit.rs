@@ -145,6 +145,8 @@ pub(super) struct TrainingRun {
     steps_here: usize,
     /// Seconds of the current epoch spent waiting for batches.
     pub(super) waited: f64,
+    /// When the state was saved last, or the training began.
+    last_save: Instant,
 }
 
 impl TrainingRun {
@@ -163,7 +165,7 @@ impl TrainingRun {
         };
         saved.state.training = Some(job.run.clone());
         let rules = rules(&saved.network)?;
-        Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
+        Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0, last_save: Instant::now() })
     }
 
     /// A new training run.
@@ -176,7 +178,7 @@ impl TrainingRun {
         let optimizer = rules.optimizer(&plan.optimizer);
         let state = State { training: Some(job.run.clone()), ..State::default() };
         let saved = Saved { network, optimizer, average, state };
-        Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0 })
+        Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0, last_save: Instant::now() })
     }
 
     fn announce(&self, job: &Job, observe: &mut dyn FnMut(Event)) -> Result<(), TrainError> {
@@ -234,6 +236,7 @@ impl TrainingRun {
             };
             self.seconds += start.elapsed().as_secs_f64();
             self.steps_here += 1;
+            self.save_when_due(job)?;
             observe(Event::Step {
                 epoch,
                 step: self.saved.state.step - (epoch - 1) * job.plan.epoch_steps(),
@@ -245,8 +248,20 @@ impl TrainingRun {
         Ok(true)
     }
 
-    pub(super) fn save(&self, job: &Job) -> Result<(), TrainError> {
+    /// Saves the state within an epoch, so that a long one is never lost. A bench has no checkpoints.
+    fn save_when_due(&mut self, job: &Job) -> Result<(), TrainError> {
+        let minutes = job.plan.checkpoint_minutes;
+        let is_due = minutes > 0.0 && self.last_save.elapsed().as_secs_f64() >= 60.0 * minutes;
+        if is_due && !job.checkpoints.as_os_str().is_empty() {
+            self.save(job)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn save(&mut self, job: &Job) -> Result<(), TrainError> {
         let _hold = job.cancelled.hold();
-        Ok(checkpoint::save(job.checkpoints, &self.saved)?)
+        checkpoint::save(job.checkpoints, &self.saved)?;
+        self.last_save = Instant::now();
+        Ok(())
     }
 }

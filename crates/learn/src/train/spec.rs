@@ -65,6 +65,8 @@ pub struct Train {
     pub best: Best,
     /// Epochs between weights that are kept as `epoch-N.safetensors`; 0 keeps none.
     pub keep_every: usize,
+    /// Minutes between saves of the training's state within an epoch; 0 saves at the end of epochs only. What a killed training loses.
+    pub checkpoint_minutes: f64,
     /// Threads that cut and augment patches.
     #[schemars(range(min = 1))]
     pub loader_threads: usize,
@@ -73,6 +75,17 @@ pub struct Train {
     pub precision: Precision,
     /// Recompute cheap activations in the backward pass instead of storing them: less memory, more time.
     pub gradient_checkpointing: bool,
+}
+
+/// Default of `checkpoint-minutes`: little to lose, and saving a large network takes seconds.
+const CHECKPOINT_MINUTES: f64 = 10.0;
+
+fn checkpoint_minutes() -> f64 {
+    CHECKPOINT_MINUTES
+}
+
+fn is_usual(minutes: &f64) -> bool {
+    *minutes == CHECKPOINT_MINUTES
 }
 
 impl Default for Train {
@@ -97,6 +110,7 @@ impl Default for Train {
             validation: Validate::default(),
             best: Best::default(),
             keep_every: 0,
+            checkpoint_minutes: CHECKPOINT_MINUTES,
             loader_threads: 2,
             precision: Precision::F32,
             gradient_checkpointing: false,
@@ -238,6 +252,9 @@ pub struct TrainPlan {
     pub best: Best,
     /// Interval of kept weights in epochs; 0 none.
     pub keep_every: usize,
+    /// Minutes between saves within an epoch; 0 none (does not change results).
+    #[serde(default = "checkpoint_minutes", skip_serializing_if = "is_usual")]
+    pub checkpoint_minutes: f64,
     /// Loader threads (does not change results).
     pub loader_threads: usize,
     /// Floating-point type of the convolutions.
@@ -285,6 +302,7 @@ impl TrainPlan {
             validation: spec.validation,
             best: spec.best.clone(),
             keep_every: spec.keep_every,
+            checkpoint_minutes: spec.checkpoint_minutes,
             loader_threads: spec.loader_threads,
             precision: spec.precision,
             gradient_checkpointing: spec.gradient_checkpointing,
