@@ -40,6 +40,9 @@ pub struct Compare {
     json: bool,
 }
 
+/// Width of a terminal.
+const WIDTH: usize = 80;
+
 /// Longest value in the table.
 const ROOM: usize = 28;
 
@@ -72,7 +75,7 @@ pub fn execute(args: Compare) -> Result<Exit, Failure> {
         println!("{:#}", to_json(trials, &settings, &metrics));
         return Ok(Exit::Ok);
     }
-    print!("{}", table(trials, &settings, &metrics).render());
+    print!("{}", tables(trials, &settings, &metrics));
     println!("means over cases, then structures, then seeds; in brackets 95 % confidence intervals (docs/metrics.md)");
     let others = report.trials.comparable().map(|(_, others)| others).unwrap_or_default();
     for other in others {
@@ -88,12 +91,32 @@ fn overall(trial: &Trial, metric: MetricId) -> Option<Statistics> {
 type Settings = [(String, Vec<Value>)];
 type Metrics = [(MetricId, Vec<Option<Statistics>>)];
 
-fn table(trials: &[Trial], settings: &Settings, metrics: &Metrics) -> TextTable {
+/// As many trials side by side as fit in a terminal, the others below.
+fn tables(trials: &[Trial], settings: &Settings, metrics: &Metrics) -> String {
+    let (mut text, mut from) = (String::new(), 0);
+    while from < trials.len() {
+        let width = |to: usize| {
+            let rendered = table(&trials[from..to], from, settings, metrics).render();
+            rendered.lines().map(|line| line.chars().count()).max().unwrap_or(0)
+        };
+        let fitting = (from + 1..=trials.len()).take_while(|to| width(*to) <= WIDTH).last();
+        let to = fitting.unwrap_or(from + 1);
+        if from > 0 {
+            text.push('\n');
+        }
+        text += &table(&trials[from..to], from, settings, metrics).render();
+        from = to;
+    }
+    text
+}
+
+/// A table of some trials, of which the first is number `from` of all.
+fn table(trials: &[Trial], from: usize, settings: &Settings, metrics: &Metrics) -> TextTable {
     let names: Vec<String> = trials.iter().map(Trial::name).collect();
     let heading = std::iter::once("").chain(names.iter().map(String::as_str));
     let mut table = TextTable::new(heading);
     for (key, values) in settings {
-        table.row(std::iter::once(key.clone()).chain(values.iter().map(shown)));
+        table.row(std::iter::once(key.clone()).chain(values.iter().skip(from).take(trials.len()).map(shown)));
     }
     let cases = trials.iter().map(|trial| trial.summary.n_cases.to_string());
     table.row(std::iter::once("cases".to_owned()).chain(cases));
@@ -110,7 +133,8 @@ fn table(trials: &[Trial], settings: &Settings, metrics: &Metrics) -> TextTable 
                 None => metric.unit.show(it.mean),
             },
         };
-        table.row(std::iter::once(metric.heading_in(unit)).chain(values.iter().map(cell)));
+        let values = values.iter().skip(from).take(trials.len());
+        table.row(std::iter::once(metric.heading_in(unit)).chain(values.map(cell)));
     }
     table
 }

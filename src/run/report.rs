@@ -156,7 +156,7 @@ fn card_facts(run: &Stored, training: &Training) -> Result<Facts, RunError> {
         ("parameters", trained.map(|it| it.parameters.to_string()).unwrap_or_default()),
         ("epochs", trained.map(|it| it.epochs.to_string()).unwrap_or_default()),
         ("weights of epoch", record.and_then(|it| it.epoch).map(|epoch| epoch.to_string()).unwrap_or_default()),
-        ("weights (BLAKE3 of all parameters)", record.and_then(|it| it.weights.clone()).unwrap_or_default()),
+        ("weights (BLAKE3 of the file)", record.and_then(|it| it.weights_file.clone()).unwrap_or_default()),
         ("trained on", manifest.as_ref().map(|it| it.device.clone()).unwrap_or_default()),
     ];
     let of = |key: &str| key.starts_with("train.") || key.starts_with("loss") || key.starts_with("preprocess.");

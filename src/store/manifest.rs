@@ -100,6 +100,9 @@ pub struct TrainingRecord {
 pub struct PredictionRecord {
     /// BLAKE3 hash of the weights, over all parameters in the order of the network's modules; `None` for ensembles.
     pub weights: Option<String>,
+    /// BLAKE3 of the file that holds them, as `b3sum` prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_file: Option<String>,
     /// Their checkpoint.
     pub checkpoint: Option<Weights>,
     /// Epoch of these weights.

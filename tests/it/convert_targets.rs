@@ -142,3 +142,13 @@ fn remedies_are_options_of_the_command() {
     let ended = lab.end(&["inspect", "gap"]);
     assert!(ended.err.contains("`segspec convert --fill-gaps`"), "{}", ended.err);
 }
+
+#[test]
+fn an_image_in_a_file_of_dicom_is_told_what_it_can_become() {
+    let lab = Lab::new();
+    let mut volume = image(1);
+    volume.voxels.fill(-5.5);
+    write_volume(&lab.path("ct.nii.gz"), &volume).unwrap();
+    let ended = lab.end(&["convert", "ct.nii.gz", "x.dcm"]);
+    assert!(ended.code == 4 && ended.err.contains("name a folder, such as x"), "{}", ended.err);
+}

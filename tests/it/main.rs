@@ -39,6 +39,7 @@ mod pipeline;
 mod precision;
 mod preprocess;
 mod python;
+mod python_module;
 mod random_specs;
 mod rank;
 mod repair;

@@ -72,8 +72,25 @@ pub fn convert(source: &Path, target: &Path, options: &Options) -> Result<Vec<Pa
     let named = || on_image && label_names::beside(source).is_some();
     match writer.volume.filter(|_| !options.labels && !from.entry().holds_labels && !named()) {
         Some(write) => image(source, from, target, write, options),
-        None => labels(source, from, target, options),
+        None => labels(source, from, target, options).map_err(|error| image_as_labels(error, source, target, options)),
     }
+}
+
+/// An image in a file that can hold labels only: what it can become instead.
+fn image_as_labels(error: ConvertError, source: &Path, target: &Path, options: &Options) -> ConvertError {
+    let is_image =
+        matches!(&error, ConvertError::Read(error) if error.to_string().contains("labels are whole numbers"));
+    let is_object = target.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dcm"));
+    if !is_image || !is_object || options.labels {
+        return error;
+    }
+    let folder = target.with_extension("");
+    let reason = format!(
+        "a file of DICOM holds labels, and {} is an image: name a folder, such as {}, for a series ({error})",
+        source.display(),
+        folder.display()
+    );
+    ConvertError::Refused { path: target.into(), reason }
 }
 
 fn image(

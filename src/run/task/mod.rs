@@ -120,7 +120,12 @@ fn record(run: &Stored, trained: &Trained, manifest: &Manifest) -> PredictionRec
         Weights::Best => training.best_epoch,
         Weights::Last => Some(training.epochs),
     };
-    PredictionRecord { weights, checkpoint: Some(checkpoint), epoch, ..PredictionRecord::default() }
+    let file = match checkpoint {
+        Weights::Best => run.folder.best_weights(),
+        Weights::Last => run.folder.last_weights(),
+    };
+    let weights_file = hash_of(&file).ok();
+    PredictionRecord { weights, weights_file, checkpoint: Some(checkpoint), epoch, ..PredictionRecord::default() }
 }
 
 /// Writes `label_map.json`: which value (or mask) of the predicted files is which structure.

@@ -190,6 +190,8 @@ impl<'a> Series<'a> {
             .text(tags::SERIES_INSTANCE_UID, &self.uid)
             .text(tags::STUDY_ID, "")
             .integer(tags::SERIES_NUMBER, self.header.series_number as usize)
+            // Unknown, as PS3.3 asks of paired body parts.
+            .text(tags::LATERALITY, "")
             .integer(tags::INSTANCE_NUMBER, slice + 1);
         self.pixels(self.placed(set, slice), plane, storage)
     }
@@ -197,20 +199,21 @@ impl<'a> Series<'a> {
     /// Position of a slice; nothing for an image without physical size.
     fn placed(&self, set: DataSet, slice: usize) -> DataSet {
         if !self.geometry.has_spacing {
-            return set;
+            return set.text(tags::PATIENT_ORIENTATION, "");
         }
         let frame = Frame(self.geometry);
         let thickness = self.geometry.spacing_mm()[0];
         let set = match self.header.modality {
-            Modality::Ct => set.text(tags::KVP, ""),
+            Modality::Ct => set.text(tags::KVP, "").text(tags::ACQUISITION_NUMBER, ""),
             Modality::Mr => set
+                .text(tags::ACQUISITION_NUMBER, "")
                 .text(tags::SCANNING_SEQUENCE, "RM")
                 .text(tags::SEQUENCE_VARIANT, "NONE")
                 .text(tags::SCAN_OPTIONS, "")
                 .text(tags::MR_ACQUISITION_TYPE, "")
                 .text(tags::ECHO_TIME, "")
                 .text(tags::ECHO_TRAIN_LENGTH, ""),
-            Modality::Other => set,
+            Modality::Other => set.text(tags::PATIENT_ORIENTATION, ""),
         };
         set.decimals(tags::SLICE_THICKNESS, &[thickness])
             .decimals(tags::SPACING_BETWEEN_SLICES, &[thickness])
