@@ -87,7 +87,7 @@ fn scores(report: &Report) -> String {
         rows(&trial.summary.structures).chain(rows(&trial.summary.overall)).map(line).collect();
     let distance = HD95.heading_in(unit);
     format!(
-        "## Scores\n\n{} of the {}; means over cases, in brackets 95 % confidence intervals by bootstrap; last row: over structures.\n\n{}\n",
+        "## Scores\n\n{} ({}); means over cases, in brackets 95 % confidence intervals by bootstrap; last row: over structures.\n\n{}\n",
         counted(trial.summary.n_cases, "case"),
         report.trials.splits.join(", "),
         table(["structure", "n", "Dice", "IoU", &distance], &lines)

@@ -159,7 +159,9 @@ fn card_facts(run: &Stored, training: &Training) -> Result<Facts, RunError> {
         ("weights (BLAKE3 of the file)", record.and_then(|it| it.weights_file.clone()).unwrap_or_default()),
         ("trained on", manifest.as_ref().map(|it| it.device.clone()).unwrap_or_default()),
     ];
-    let of = |key: &str| key.starts_with("train.") || key.starts_with("loss") || key.starts_with("preprocess.");
+    let idle = ["train.loader-threads", "train.gradient-checkpointing", "train.keep-every", "train.checkpoint-minutes"];
+    let is_of = |key: &str| ["train.", "loss", "preprocess."].iter().any(|part| key.starts_with(part));
+    let of = |key: &str| is_of(key) && !idle.contains(&key);
     let recipe = every_setting(plan).into_iter().filter(|(key, value)| of(key) && !value.is_null());
     Ok(Facts {
         experiment: plan.about.experiment.clone(),

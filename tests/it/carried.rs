@@ -37,7 +37,7 @@ fn the_specs_of_a_run_are_those_of_the_run_alone() {
     let more = |more: &str| format!("# A remark.\n{}\n{more}\n", TINY.trim_start());
     for (name, text, arguments) in [
         ("plain", more(""), &["--set", "train.epochs=2"][..]),
-        ("layers", "extends = \"tiny.toml\"\ndescription = \"a layer\"\n[train]\nepochs = 2\n".into(), &[]),
+        ("layers", "extends = [\"tiny.toml\"]\ndescription = \"a layer\"\n[train]\nepochs = 2\n".into(), &[]),
         ("grid", more("[sweep]\nseeds = [1, 2]\ntrain.optimizer.adamw.learning-rate = [1e-3, 2e-3]"), &[]),
         ("folds", more("[split.k-fold]\nfolds = 2\nvalidation = 0.34"), &["--fold", "all"]),
         (

@@ -57,7 +57,9 @@ fn an_archive_names_no_case_and_no_place_and_holds_no_image() {
     for file in &files {
         let name = file.strip_prefix(&folder).unwrap().display().to_string();
         let ending = file.extension().unwrap().to_str().unwrap();
-        assert!(!["png", "gz", "gif", "nii", "stl"].contains(&ending), "{name}");
+        // Charts are pictures, too.
+        let is_of_case = ["best-", "median-", "worst-"].iter().any(|rank| name.contains(rank));
+        assert!(!["gz", "gif", "nii", "stl"].contains(&ending) && !is_of_case, "{name}");
         let bytes = fs::read(file).unwrap();
         for secret in &secrets {
             let holds = bytes.windows(secret.len()).any(|window| window == secret.as_bytes()) || name.contains(secret);

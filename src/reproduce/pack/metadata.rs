@@ -25,8 +25,9 @@ pub fn write(run: &Stored, root: &Path) -> Result<(), RunError> {
     let sessions = manifest.as_ref().map(|manifest| manifest.sessions.as_slice()).unwrap_or_default();
     let started = sessions.first().map(|session| session.started.clone());
     let ended = sessions.last().and_then(|session| session.ended.clone());
-    let parts: Vec<Value> = all.iter().map(|path| json!({ "@id": below(path) })).collect();
     let folder = format!("{}/", below(run.folder.path()));
+    let names = all.iter().map(|path| below(path)).chain([folder.clone()]);
+    let parts: Vec<Value> = names.map(|name| json!({ "@id": name })).collect();
     let about = &run.plan.about;
     let described = match about.description.is_empty() {
         true => format!("Run {} of the experiment {}", run.id(), about.experiment),
