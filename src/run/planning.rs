@@ -286,7 +286,9 @@ impl<'a> Planner<'a> {
             },
             track: self.loaded.experiment.track.clone(),
             groups: self.loaded.dataset.labels.groups.clone(),
-            several_seeds: seeds.len() > 1,
+            // The file of a single run of a sweep declares its seed.
+            several_seeds: seeds.len() > 1
+                || self.loaded.tree().get("sweep").is_some_and(|it| it.get("seeds").is_some()),
             fold,
             folds,
             ..About::default()

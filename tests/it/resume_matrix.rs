@@ -47,7 +47,11 @@ fn rows() -> Vec<Row> {
         plain("bf16", "precision = \"bf16\""),
         plain("f16", "precision = \"f16\""),
         plain("accumulate", "accumulate = 3"),
-        Row { name: "tiles", text: base.replace("steps-per-epoch = 8", "steps-per-epoch = \"tiles\""), arguments: &[] },
+        Row {
+            name: "tiles",
+            text: base.replace("steps-per-epoch = 8", "steps-per-epoch = \"tiles\"\nsampling.foreground = 0.0"),
+            arguments: &[],
+        },
         plain("threads-1", "loader-threads = 1"),
         plain("threads-2", "loader-threads = 2"),
         plain("threads-4", "loader-threads = 4"),
