@@ -19,6 +19,7 @@ use crate::reproduce::again::{Stages, again};
 use crate::reproduce::locate::locate;
 use crate::reproduce::pack::archive;
 use crate::reproduce::verdict::{Compared, Verdict, compare, verdict};
+use crate::reproduce::verify;
 use crate::reproduce::{Difference, Record, explain};
 use crate::run::{Folds, RunError, Setting};
 use crate::spec::{self, Loaded};
@@ -56,7 +57,7 @@ pub struct Reproduce {
     #[arg(long)]
     device: Option<DeviceName>,
     /// Largest difference of the mean over cases of a score between 0 and 1 (Dice, IoU, …) that counts as reproduced; 0: only the same bits
-    #[arg(long, value_name = "X", default_value_t = 0.01)]
+    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = tolerance)]
     tolerance: f64,
     /// Override a value of the experiment, as given to `run`
     #[arg(long, value_name = "KEY=VALUE")]
@@ -64,6 +65,12 @@ pub struct Reproduce {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A difference of scores from 0 to 1 that leaves something to tell.
+fn tolerance(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..0.5).contains(number));
+    number.ok_or_else(|| format!("`{text}` is not a tolerance from 0 to 0.5 for scores between 0 and 1, such as 0.01"))
 }
 
 impl Reproduce {
@@ -79,6 +86,8 @@ impl Reproduce {
 /// What came of one run.
 struct Reproduced {
     record: Record,
+    /// The folder of the data.
+    data: PathBuf,
     results: Vec<Compared>,
     verdict: Verdict,
     differences: Vec<Difference>,
@@ -98,7 +107,7 @@ pub fn execute(args: Reproduce) -> Result<Exit, Failure> {
     if args.json {
         let rows = all.iter().map(|it| {
             json!({
-                "run": it.record.folder, "verdict": it.verdict, "tolerance": args.tolerance, "results": it.results,
+                "run": it.record.folder, "data": it.data, "verdict": it.verdict, "tolerance": args.tolerance, "results": it.results,
                 "differences": it.differences,
             })
         });
@@ -119,7 +128,13 @@ fn reproduce(record: Record, args: &Reproduce, setting: &Setting) -> Result<Repr
         let text = format!("{}: this run is not finished; `segspec run` first", folder.display());
         return Err(Failure::message(Exit::BadData, text));
     }
-    let cache = store::cache(&recorded.folder.run_root());
+    if let Some(manifest) = &record.manifest {
+        verify::record(&recorded, manifest)?;
+        if args.stages() == Stages::Scores {
+            verify::predictions(&recorded, manifest)?;
+        }
+    }
+    let cache = work_folder(&recorded);
     let root = cache.join("reproduce").join(match args.stages() {
         Stages::All => "all",
         Stages::Prediction => "predict-only",
@@ -127,12 +142,26 @@ fn reproduce(record: Record, args: &Reproduce, setting: &Setting) -> Result<Repr
     });
     let dataset = dataset(&recorded.folder, args)?;
     let data = locate(&record, dataset.as_ref(), &candidates(&record, args), &cache, setting.cancel)?;
+    data.notes().iter().for_each(|text| setting.events.warn(text));
+    // What is copied from the record may have been mended since an earlier call; only a training is resumed.
+    if args.stages() != Stages::All && root.is_dir() {
+        std::fs::remove_dir_all(&root).map_err(RunError::file(root.clone()))?;
+    }
     let run = again(&record, &data, &root, args.stages(), setting)?;
-    let results = compare(&recorded, &run)?;
+    let results = compare(&recorded, &run, args.stages())?;
     let differences = explain(&record, &Record::of_run(&run)?);
     let found = verdict(&results, args.tolerance);
     std::fs::remove_dir_all(&root).map_err(RunError::file(root.clone()))?;
-    Ok(Reproduced { record, results, verdict: found, differences })
+    Ok(Reproduced { record, data: data.folder().to_path_buf(), results, verdict: found, differences })
+}
+
+/// Where it is computed: beside the record, or, where nothing can be written there, below this folder's runs.
+fn work_folder(recorded: &Stored) -> PathBuf {
+    let cache = store::cache(&recorded.folder.run_root());
+    match std::fs::create_dir_all(&cache).and_then(|()| tempfile::tempfile_in(&cache)) {
+        Ok(_) => cache,
+        Err(_) => store::cache(Path::new(RUNS)),
+    }
 }
 
 /// The dataset file: that of `--dataset`, else the one that the run folder carries.
@@ -239,7 +268,7 @@ fn changed_since(loaded: &Loaded, planned: &[Stored]) -> Result<Failure, Failure
 
 fn print(it: &Reproduced, tolerance: f64) {
     let folder = it.record.folder.clone().unwrap_or_default();
-    println!("{}", folder.display());
+    println!("{} with the data in {}", folder.display(), it.data.display());
     let mut table = TextTable::new(["result", "identical", "largest difference", "difference of means"]);
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2e}"));
     // What is the same needs no row, but for what is no score.

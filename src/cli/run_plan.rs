@@ -62,7 +62,7 @@ pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
     match one::run(&run, &setting, [1, 1]) {
         Outcome::Finished if args.worker_of.is_none() => {
             report::write(std::slice::from_ref(&run), &[], None, &run.evaluation().report())?;
-            report::write_card(&run)?;
+            report::write_card(&run, None)?;
             if let Err(error) = track::catch_up(&run) {
                 setting.events.warn(format!("{error}; `segspec track sync {}` sends what is missing later", run.id()));
             }

@@ -26,7 +26,7 @@ enum Command {
     /// Tell trackers of runs that were not tracked, or whose server was away
     ///
     /// Without --to, each run's own trackers are told, as its experiment declares them in [track]. MLflow gets what it does not know;
-    /// repeated calls send nothing. Event files of TensorBoard are written anew from the logs.
+    /// repeated calls send nothing. Runs without event files of TensorBoard get them from their logs: epochs and scores, no steps.
     #[command(after_help = "\
 Examples:
   segspec track sync experiments/phantom.toml --to tensorboard
@@ -95,6 +95,10 @@ fn sync(args: &Sync) -> Result<Exit, Failure> {
             }
         }
     }
+    // A missing address is told before anything is written.
+    for settings in runs.iter().filter_map(|run| chosen(args, run).mlflow) {
+        mlflow::server(&settings)?;
+    }
     let cancel = session::cancellation();
     let mut told = false;
     for run in &runs {
@@ -104,8 +108,11 @@ fn sync(args: &Sync) -> Result<Exit, Failure> {
         let track = chosen(args, run);
         told |= !track.is_empty();
         if let Some(settings) = &track.tensorboard {
-            tensorboard::rewrite(run, settings)?;
-            println!("{}: {}", run.id(), run.folder.tensorboard().display());
+            let folder = run.folder.tensorboard();
+            match tensorboard::catch_up(run, settings)? {
+                true => println!("{}: wrote {}", run.id(), folder.display()),
+                false => println!("{}: {} has its events already", run.id(), folder.display()),
+            }
         }
         if let Some(settings) = &track.mlflow {
             let sent = mlflow::sync(run, settings)?;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{LookPlan, Plan, Work};
 use crate::evaluate::Setting;
+use crate::train::Train;
 
 /// Maximum number of differing settings that are named.
 const MOST: usize = 3;
@@ -105,7 +106,9 @@ pub(super) fn settings_with(plan: &Plan) -> Map<String, Value> {
     if let (Work::Train(training), Some(Value::Object(train))) = (&plan.work, all.get_mut("train")) {
         let whole = json!(training.train);
         for key in NO_INFLUENCE {
-            train.insert(key.to_owned(), whole.get(key).cloned().unwrap_or_default());
+            // Plans leave out what has its default.
+            let value = whole.get(key).cloned().unwrap_or_else(|| json!(Train::default())[key].clone());
+            train.insert(key.to_owned(), value);
         }
     }
     all

@@ -23,6 +23,8 @@ pub struct Facts {
     pub cases: [usize; 3],
     /// Rows of the table on the network: what and its value.
     pub network: Vec<[String; 2]>,
+    /// What `segspec reproduce` is given.
+    pub reproduce: String,
     /// Settings of the training.
     pub recipe: Vec<[String; 2]>,
 }
@@ -39,9 +41,8 @@ pub fn render(facts: &Facts, report: &Report) -> String {
     text += &scores(report);
     text += &limits(facts, report);
     text += &format!(
-        "## Reproduce\n\n`experiment.toml` and `dataset.toml` in the run folder run again; `segspec reproduce {}` computes every number \
-         again and compares it with this record.\n",
-        facts.run
+        "## Reproduce\n\n`segspec reproduce {}` computes every number again and compares it with this record (docs/reproducing.md of segspec).\n",
+        facts.reproduce
     );
     text
 }
@@ -80,17 +81,20 @@ fn scores(report: &Report) -> String {
         },
     };
     let line = |row: Row| {
-        let n = row.statistics(DICE).map_or_else(|| "0".into(), |it| it.n.to_string());
-        [row.text("structure").to_owned(), n, value(&row, DICE), value(&row, IOU), value(&row, HD95)]
+        let count = |name: &str| row.count(name).map_or_else(String::new, |count| count.to_string());
+        let name = row.text("structure").to_owned();
+        [name, count("n"), count("n_missed"), value(&row, DICE), value(&row, IOU), value(&row, HD95)]
     };
-    let lines: Vec<[String; 5]> =
+    let overall = rows(&trial.summary.overall).next().and_then(|row| row.statistics(DICE)?.ci95);
+    let intervals = if overall.is_some() { ", in brackets 95 % confidence intervals by bootstrap" } else { "" };
+    let lines: Vec<[String; 6]> =
         rows(&trial.summary.structures).chain(rows(&trial.summary.overall)).map(line).collect();
     let distance = HD95.heading_in(unit);
     format!(
-        "## Scores\n\n{} ({}); means over cases, in brackets 95 % confidence intervals by bootstrap; last row: over structures.\n\n{}\n",
+        "## Scores\n\n{} ({}); means over cases{intervals}; last row: over structures.\n\n{}\n",
         counted(trial.summary.n_cases, "case"),
         report.trials.splits.join(", "),
-        table(["structure", "n", "Dice", "IoU", &distance], &lines)
+        table(["structure", "n", "missed", "Dice", "IoU", &distance], &lines)
     )
 }
 

@@ -56,12 +56,29 @@ pub fn explain(one: &Record, other: &Record) -> Vec<Difference> {
         .into_iter()
         .map(|(what, values, effect)| Difference { part: Part::Settings, what, values, effect })
         .collect();
+    found.extend(members(one, other));
     found.extend(data(one, other));
     if let (Some(first), Some(second)) = (&one.manifest, &other.manifest) {
         found.extend(code(first, second));
         found.extend(environment(first, second));
     }
     found
+}
+
+/// The runs that are averaged, or that there is one training.
+fn members(one: &Record, other: &Record) -> Option<Difference> {
+    let of = |record: &Record| -> Value {
+        let members = record.plan.work.members();
+        let ids: Vec<&str> = members.iter().map(|ids| ids.training.as_str()).collect();
+        if ids.is_empty() { json!("one training") } else { json!(format!("mean of {}", ids.join(", "))) }
+    };
+    let values = [of(one), of(other)];
+    (values[0] != values[1]).then(|| Difference {
+        part: Part::Settings,
+        what: "ensemble".into(),
+        values,
+        effect: Effect::Training,
+    })
 }
 
 /// Cases that only one of them has, has in another role, or with other content.

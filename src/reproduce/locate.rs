@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::record::Record;
 use crate::Cancel;
 use crate::dataset::content::content;
-use crate::dataset::{self, Case, Content, Dataset, FileHash, FileHashes};
+use crate::dataset::{self, Case, Content, Dataset, Excluded, FileHash, FileHashes};
 use crate::plan::{Plan, PlannedCase};
 use crate::run::RunError;
 use crate::run::setting::hashes_file;
@@ -20,9 +20,21 @@ pub struct Located {
     folder: PathBuf,
     /// Cases by their content, where files have other names than in the plan.
     cases: Vec<(Case, Content)>,
+    /// What is worth saying.
+    notes: Vec<String>,
 }
 
 impl Located {
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Folders that came first, and have other data.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The plan with its files where they are.
     pub fn plan(&self, plan: &Plan) -> Plan {
         let mut plan = plan.clone();
@@ -53,23 +65,28 @@ pub fn locate(
 ) -> Result<Located, RunError> {
     let data = &record.plan.data;
     let Some(first) = data.cases.first() else {
-        return Ok(Located { folder: data.found_at.clone(), cases: Vec::new() });
+        return Ok(Located { folder: data.found_at.clone(), cases: Vec::new(), notes: Vec::new() });
     };
-    let mut folders: Vec<PathBuf> = candidates.iter().filter(|folder| folder.is_dir()).cloned().collect();
-    folders.extend(candidates.iter().flat_map(|folder| inside(folder)));
-    folders.dedup();
+    let folders = folders(candidates);
     let hashes = FileHashes::open(&hashes_file(cache));
     // A packed plan has no paths.
     let has_first = |folder: &&PathBuf| {
         let case = data.case(first, folder);
         !case.images.is_empty() && case.images.iter().all(|image| image.exists())
     };
-    let mut wrong = None;
+    let (mut wrong, mut why) = (None, Vec::new());
     for folder in folders.iter().filter(has_first) {
         match changed(record, folder, &hashes) {
             None => {
                 hashes.save()?;
-                return Ok(Located { folder: folder.clone(), cases: Vec::new() });
+                let skipped = |(folder, reason): (PathBuf, String)| {
+                    format!(
+                        "the data in {} is not that of the record ({reason}); another folder has it",
+                        folder.display()
+                    )
+                };
+                let notes = wrong.map(skipped).into_iter().collect();
+                return Ok(Located { folder: folder.clone(), cases: Vec::new(), notes });
             }
             Some(reason) => drop(wrong.get_or_insert((folder.clone(), reason))),
         }
@@ -81,19 +98,49 @@ pub fn locate(
             match listed(record, dataset, folder, &hashes, cancel)? {
                 Ok(cases) => {
                     hashes.save()?;
-                    return Ok(Located { folder: folder.clone(), cases });
+                    return Ok(Located { folder: folder.clone(), cases, notes: Vec::new() });
                 }
-                Err(Some(reason)) => drop(wrong.get_or_insert((folder.clone(), reason))),
-                Err(None) => {}
+                Err(Unlike::Some(reason)) => drop(wrong.get_or_insert((folder.clone(), reason))),
+                Err(Unlike::All(reason)) => why.push(format!("{}: {reason}", folder.display())),
             }
         }
     }
     hashes.save()?;
-    let (folder, reason) = wrong.unwrap_or_else(|| {
-        let text = format!("no folder has the case {}; name the folder of the images with --data", first.name);
-        (data.found_at.clone(), text)
-    });
+    let (folder, reason) = wrong.unwrap_or_else(|| (data.found_at.clone(), nowhere(first, dataset.is_some(), &why)));
     Err(RunError::DataMoved { folder, reason })
+}
+
+/// Why a folder has not all cases of a plan.
+enum Unlike {
+    /// Some of them are there.
+    Some(String),
+    /// None is.
+    All(String),
+}
+
+/// The message where no folder has any case.
+fn nowhere(first: &PlannedCase, has_dataset: bool, why: &[String]) -> String {
+    let looked = match why.is_empty() {
+        true => String::new(),
+        false => format!(" (looked in {})", why.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ")),
+    };
+    let remedy = match has_dataset {
+        true => {
+            "name the folder of the images with --data, and where their layout or names changed, a dataset file with --dataset"
+        }
+        false => {
+            "the record has no dataset file: name that of the data with --dataset FILE, and its folder with --data"
+        }
+    };
+    format!("no folder has the case {}{looked}; {remedy}", first.name)
+}
+
+/// The folders that are looked in: those that were named, then those in them.
+fn folders(candidates: &[PathBuf]) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = candidates.iter().filter(|folder| folder.is_dir()).cloned().collect();
+    folders.extend(candidates.iter().flat_map(|folder| inside(folder)));
+    folders.dedup();
+    folders
 }
 
 /// Folders in a folder, sorted.
@@ -111,11 +158,13 @@ fn listed(
     folder: &Path,
     hashes: &FileHashes,
     cancel: &Cancel,
-) -> Result<Result<Vec<(Case, Content)>, Option<String>>, RunError> {
+) -> Result<Result<Vec<(Case, Content)>, Unlike>, RunError> {
     let root = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
     let spec = Dataset { root: root.display().to_string(), generate: None, ..dataset.clone() };
-    let Ok(opened) = dataset::open(&spec, &folder.display().to_string(), Path::new(""), cancel) else {
-        return Ok(Err(None));
+    let opened = match dataset::open(&spec, "the record's dataset file", Path::new(""), cancel) {
+        Ok(opened) if !opened.cases.is_empty() => opened,
+        Ok(opened) => return Ok(Err(Unlike::All(Excluded::grouped(&opened.excluded)))),
+        Err(error) => return Ok(Err(Unlike::All(error.to_string()))),
     };
     let mut found = Vec::new();
     for case in opened.cases {
@@ -131,25 +180,30 @@ fn listed(
     let missing = planned.iter().filter(|planned| !is_there(planned)).count();
     match missing {
         0 => Ok(Ok(found)),
-        all if all == planned.len() => Ok(Err(None)),
+        all if all == planned.len() => Ok(Err(Unlike::All("none of its cases has the content of the record".into()))),
         some => {
             let is_planned = |content: &Content| planned.iter().any(|planned| planned.content == *content);
             let others = found.iter().filter(|(_, content)| !is_planned(content));
-            let names: Vec<String> = others.take(NAMED).flat_map(|(case, _)| case.images.first()).map(shown).collect();
+            let names: Vec<String> = others.take(NAMED).map(|other| unlike(other, planned)).collect();
             let others = match names.is_empty() {
                 true => "no other case lies there".into(),
-                false => format!("not in the record: {}", names.join(", ")),
+                false => format!("not that of the record: {}", names.join(", ")),
             };
-            Ok(Err(Some(format!(
-                "{some} of {} cases of the record are not there, or were changed; {others}",
-                planned.len()
+            let of = planned.len();
+            Ok(Err(Unlike::Some(format!(
+                "{some} of {of} cases of the record are not there, or were changed; {others}"
             ))))
         }
     }
 }
 
-fn shown(path: &PathBuf) -> String {
-    path.display().to_string()
+/// The file of a case that differs: its label where the image is on record.
+fn unlike((case, content): &(Case, Content), planned: &[PlannedCase]) -> String {
+    let has_image = planned.iter().any(|planned| planned.content.image == content.image);
+    let files = case.files().unwrap_or_default();
+    let label = files.iter().find(|(role, _)| role == "label").filter(|_| has_image);
+    let file = label.map(|(_, path)| path.clone()).or_else(|| case.images.first().cloned()).unwrap_or_default();
+    file.display().to_string()
 }
 
 /// The first file or case of a folder that differs from the record.

@@ -7,6 +7,7 @@ pub mod locate;
 pub mod pack;
 pub mod record;
 pub mod verdict;
+pub mod verify;
 
 pub use explain::{Difference, Part, explain};
 pub use record::Record;

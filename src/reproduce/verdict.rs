@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::again::Stages;
+
 use crate::evaluate::frame::{mean, rows};
 use crate::evaluate::metric::{MetricId, Unit};
 use crate::evaluate::{Score, table};
@@ -75,19 +77,24 @@ pub fn verdict(all: &[Compared], tolerance: f64) -> Verdict {
     all.iter().map(|it| it.verdict(tolerance)).max().unwrap_or(Verdict::Identical)
 }
 
-/// Everything that a run recorded, beside what came again. Both are finished.
+/// What a run recorded of some stages, beside what came again. Both are finished.
 ///
 /// # Errors
 /// A file of one of them is missing or damaged.
-pub fn compare(recorded: &Stored, again: &Stored) -> Result<Vec<Compared>, RunError> {
+pub fn compare(recorded: &Stored, again: &Stored, stages: Stages) -> Result<Vec<Compared>, RunError> {
     let manifests = (recorded.folder.read_manifest()?, again.folder.read_manifest()?);
     let (Some(first), Some(second)) = &manifests else {
         return Err(RunError::NothingThere("one of the runs has no manifest".into()));
     };
     let mut all = Vec::new();
-    all.extend(weights(recorded, again, first, second));
-    all.extend(history(recorded, again)?);
-    all.extend(files(recorded, again, first, second));
+    // What was taken from the record proves nothing.
+    if stages == Stages::All {
+        all.extend(weights(recorded, again, first, second));
+        all.extend(history(recorded, again)?);
+    }
+    if stages != Stages::Scores {
+        all.extend(files(recorded, again, first, second));
+    }
     if recorded.plan.task == Task::Segment {
         all.extend(scores(recorded, again)?);
     }

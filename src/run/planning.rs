@@ -16,7 +16,7 @@ use crate::observe::{Events, Kind};
 use crate::plan::resolve::{crop_threshold, modalities};
 use crate::plan::{About, Data, Given, LookPlan, Plan, Work, resolve, spec_hash};
 use crate::preprocess::fingerprint::{Fingerprint, fingerprint};
-use crate::spec::carried::carried;
+use crate::spec::carried::{Of, carried};
 use crate::spec::cascade::{Cascade, first_stage};
 use crate::spec::{Experiment, Loaded, Trial};
 use crate::store::{self, RunFolder, SourceFile, Specs, Stored};
@@ -187,7 +187,7 @@ impl<'a> Planner<'a> {
         let first = first_stage.as_ref().map(|experiment| Stage::new(self, experiment, &folds)).transpose()?;
         for index in self.chosen(folds.len())? {
             let mut look = LookPlan::Everywhere;
-            let specs = self.specs(Some((trial, [index, folds.len()])));
+            let specs = self.specs(Of::Trial(trial, [index, folds.len()]));
             if let (Some(first), Some(cascade)) = (&first, &experiment.cascade) {
                 let run = first.run(self, self.first_about(trial, first.experiment, index, folds.len()), look)?;
                 look = LookPlan::of(cascade, run.ids.clone());
@@ -204,8 +204,8 @@ impl<'a> Planner<'a> {
     }
 
     /// What a run carries: see [`carried`].
-    fn specs(&self, trial: Option<(&Trial, [usize; 2])>) -> Option<Arc<Specs>> {
-        Some(Arc::new(Specs { carried: carried(self.loaded, trial), sources: self.sources.clone() }))
+    fn specs(&self, of: Of) -> Option<Arc<Specs>> {
+        Some(Arc::new(Specs { carried: carried(self.loaded, of), sources: self.sources.clone() }))
     }
 
     fn chosen(&self, folds: usize) -> Result<Vec<usize>, RunError> {
@@ -233,7 +233,8 @@ impl<'a> Planner<'a> {
             Folds::Chosen(_) => None,
         };
         let plans = ensemble::plan(wanted, runs, held_out.as_ref());
-        let specs = self.specs(None);
+        let folds = runs.iter().map(|run| run.plan.about.folds).max().unwrap_or(1);
+        let specs = self.specs(Of::Ensemble(if held_out.is_some() { folds } else { 1 }));
         let stored = |plan| Stored { specs: specs.clone(), ..Stored::new(&self.run_root, plan) };
         runs.extend(plans.into_iter().map(stored));
         Ok(())

@@ -125,14 +125,14 @@ pub fn write(
     Ok((report, files))
 }
 
-/// Writes the model card of a finished run beside its weights; an average of networks has none of its own.
+/// Writes the model card of a finished run beside its weights; `reproduce`: what `segspec reproduce` is given in place of its id. An average of networks has none of its own.
 ///
 /// # Errors
 /// As [`gather`], or the file cannot be written.
-pub fn write_card(run: &Stored) -> Result<(), RunError> {
+pub fn write_card(run: &Stored, reproduce: Option<String>) -> Result<(), RunError> {
     let Some(training) = run.plan.work.training() else { return Ok(()) };
     let report = Report::new(gather(std::slice::from_ref(run))?)?;
-    let facts = card_facts(run, training)?;
+    let facts = card_facts(run, training, reproduce)?;
     let (path, text) = (run.folder.card(), card::render(&facts, &report));
     crate::files::write_atomic(&path, text.as_bytes()).map_err(RunError::file(path))
 }
@@ -143,7 +143,7 @@ pub fn architecture(training: &Training) -> String {
     model.as_object().and_then(|model| model.keys().next().cloned()).unwrap_or_default()
 }
 
-fn card_facts(run: &Stored, training: &Training) -> Result<Facts, RunError> {
+fn card_facts(run: &Stored, training: &Training, reproduce: Option<String>) -> Result<Facts, RunError> {
     let (plan, manifest) = (&run.plan, run.folder.read_manifest()?);
     let about_data = spec::load_dataset(&run.folder.specs()[1]).ok().map(|loaded| loaded.dataset);
     let [source, licence] = about_data.map_or_else(Default::default, |it| [it.source, it.licence]);
@@ -160,7 +160,8 @@ fn card_facts(run: &Stored, training: &Training) -> Result<Facts, RunError> {
         ("trained on", manifest.as_ref().map(|it| it.device.clone()).unwrap_or_default()),
     ];
     let idle = ["train.loader-threads", "train.gradient-checkpointing", "train.keep-every", "train.checkpoint-minutes"];
-    let is_of = |key: &str| ["train.", "loss", "preprocess."].iter().any(|part| key.starts_with(part));
+    let is_of =
+        |key: &str| ["train.", "loss", "preprocess.", "augment.", "predict."].iter().any(|part| key.starts_with(part));
     let of = |key: &str| is_of(key) && !idle.contains(&key);
     let recipe = every_setting(plan).into_iter().filter(|(key, value)| of(key) && !value.is_null());
     Ok(Facts {
@@ -169,6 +170,7 @@ fn card_facts(run: &Stored, training: &Training) -> Result<Facts, RunError> {
         description: plan.about.description.clone(),
         data: [plan.data.dataset.clone(), source, licence],
         cases: [Role::Train, Role::Validation, Role::Test].map(|role| plan.data.of(role).count()),
+        reproduce: reproduce.unwrap_or_else(|| run.id()),
         network: network.map(|(what, value)| [what.to_owned(), value]).into(),
         recipe: recipe.map(|(key, value)| [key, inline(&value)]).collect(),
     })

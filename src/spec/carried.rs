@@ -22,11 +22,20 @@ pub struct Carried {
     pub dataset: String,
 }
 
-/// The files of one run: a trial in a fold of so many. Without a trial (ensembles of all of them), those of the whole experiment.
-pub fn carried(loaded: &Loaded, trial: Option<(&Trial, [usize; 2])>) -> Carried {
-    let mut tree = match trial {
-        Some((trial, folds)) => of_trial(loaded, trial, folds),
-        None => loaded.tree().clone(),
+/// Which run the files are for.
+#[derive(Clone, Copy, Debug)]
+pub enum Of<'a> {
+    /// A trial in a fold of so many.
+    Trial(&'a Trial, [usize; 2]),
+    /// An ensemble: the whole experiment, in so many folds.
+    Ensemble(usize),
+}
+
+/// The files of one run.
+pub fn carried(loaded: &Loaded, of: Of) -> Carried {
+    let mut tree = match of {
+        Of::Trial(trial, folds) => of_trial(loaded, trial, folds),
+        Of::Ensemble(folds) => of_all(loaded, folds),
     };
     let name = loaded.experiment.name.as_deref().unwrap_or_default();
     remove(&mut tree, "extends");
@@ -38,10 +47,24 @@ pub fn carried(loaded: &Loaded, trial: Option<(&Trial, [usize; 2])>) -> Carried 
     Carried { experiment: rewritten(text, &tree), dataset: with_name(dataset, name) }
 }
 
+/// The whole tree; several folds are declared, so that no option is needed.
+fn of_all(loaded: &Loaded, folds: usize) -> Node {
+    let mut tree = loaded.tree().clone();
+    if folds > 1 {
+        let mut sweep = tree.get("sweep").cloned().unwrap_or_else(|| Node::empty_table(place()));
+        let number = |fold: usize| Node { key: None, place: place(), content: Content::Integer(fold as i64) };
+        set(&mut sweep, "folds", Content::List((0..folds).map(number).collect()));
+        set(&mut tree, "sweep", sweep.content);
+    }
+    tree
+}
+
 /// The tree of one trial: its values, and a sweep of these values alone, so that it keeps its label.
 fn of_trial(loaded: &Loaded, trial: &Trial, [fold, folds]: [usize; 2]) -> Node {
     let mut tree = loaded.with_layer(&trial.layer);
     remove(&mut tree, "sweep");
+    // An average of several runs is none of one.
+    remove(&mut tree, "ensemble");
     let mut sweep = Node::empty_table(place());
     let mut add = |path: &[String], node: Node| {
         let path: Vec<(String, Place)> = path.iter().map(|key| (key.clone(), place())).collect();
@@ -54,7 +77,8 @@ fn of_trial(loaded: &Loaded, trial: &Trial, [fold, folds]: [usize; 2]) -> Node {
         let value = path.iter().try_fold(&trial.layer, |node, key| node.get(key));
         is_whole &= value.is_some_and(|value| add(&path, value.clone()));
     }
-    if trial.layer.get("seed").is_some() {
+    let declares_seeds = loaded.tree().get("sweep").is_some_and(|sweep| sweep.get("seeds").is_some());
+    if declares_seeds {
         let seed = i64::try_from(trial.experiment.seed).unwrap_or(i64::MAX);
         add(&["seeds".into()], Node { key: None, place: place(), content: Content::Integer(seed) });
     }
@@ -67,24 +91,20 @@ fn of_trial(loaded: &Loaded, trial: &Trial, [fold, folds]: [usize; 2]) -> Node {
     tree
 }
 
-/// The two files without paths of this machine, and, unless names are kept, without names of cases; none where that leaves nothing that
-/// runs: fixed splits and lists of cases.
-pub fn portable(experiment: &str, dataset: &str, keep_names: bool) -> [Option<String>; 2] {
-    [relative(experiment, keep_names), relative(dataset, keep_names)]
+/// The two files without paths of this machine. `names`: texts that must not be in them, such as those of patients; `None` where a file holds
+/// one, or names cases otherwise (fixed splits, lists).
+pub fn portable(experiment: &str, dataset: &str, root: &str, names: &[&str]) -> Option<[String; 2]> {
+    let experiment = relative(experiment, names)?;
+    let mut document: DocumentMut = relative(dataset, names)?.parse().ok()?;
+    document.insert("root", toml_edit::value(root));
+    Some([experiment, document.to_string()])
 }
 
-fn relative(text: &str, keep_names: bool) -> Option<String> {
+fn relative(text: &str, names: &[&str]) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok().filter(|_| !text.is_empty())?;
-    let names_cases = |item: &Item, keys: &[&str]| keys.iter().try_fold(item, |item, key| item.get(key)).is_some();
-    let lists = [&["split", "fixed"][..], &["split", "fixed-folds"], &["layout", "list", "cases"]];
-    if !keep_names {
-        if lists.iter().any(|keys| names_cases(document.as_item(), keys)) {
-            return None;
-        }
-        document.remove("exclude");
-    }
     shorten(document.as_item_mut());
-    Some(document.to_string())
+    let text = document.to_string();
+    (!names.iter().any(|name| text.contains(name))).then_some(text)
 }
 
 /// Leaves the last part of absolute paths.

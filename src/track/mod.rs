@@ -98,10 +98,8 @@ pub fn catch_up(run: &Stored) -> Result<(), TrackError> {
     if run.plan.about.smoke {
         return Ok(());
     }
-    if let Some(settings) = &track.tensorboard
-        && tensorboard::event_files(&run.folder.tensorboard()).is_empty()
-    {
-        tensorboard::rewrite(run, settings).map_err(TrackError::run)?;
+    if let Some(settings) = &track.tensorboard {
+        tensorboard::catch_up(run, settings).map_err(TrackError::run)?;
     }
     if let Some(settings) = &track.mlflow {
         mlflow::sync(run, settings)?;

@@ -132,3 +132,21 @@ fn the_log_of_a_run_is_read_from_its_events() {
     assert!(events.iter().any(|event| event["event"] == "epoch" && event["epoch"] == 2), "{json}");
     assert_eq!(lab.end(&["logs", "nothing"]).code, 4);
 }
+
+#[test]
+fn ensembles_of_other_runs_differ_in_their_members() {
+    let lab = Lab::new();
+    let runs = |name: &str, seeds: &str| {
+        lab.write(
+            &format!("experiments/{name}.toml"),
+            &format!("{TINY}\n[sweep]\nseeds = {seeds}\n[ensemble]\nseeds = true\n"),
+        );
+        lab.run(name, &["--set", "train.epochs=1"]);
+        let is_mean =
+            |run: &PathBuf| fs::read_to_string(run.join("plan.toml")).unwrap().contains("[[work.average.member]]");
+        lab.run_folders(name).into_iter().find(is_mean).unwrap()
+    };
+    let (one, other) = (runs("one", "[0, 1]"), runs("other", "[0, 2]"));
+    let found = explained(&lab, &one, other.to_str().unwrap(), &[]);
+    assert!(found.iter().any(|row| row[1] == "ensemble" && row[2] == "training"), "{found:?}");
+}

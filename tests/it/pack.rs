@@ -170,3 +170,26 @@ fn the_model_card_states_data_recipe_scores_and_limits() {
         assert!(card.contains(part), "`{part}` is not in\n{card}");
     }
 }
+
+#[test]
+fn files_that_name_cases_stay_at_home() {
+    let lab = Lab::new();
+    let split = "\n[split.fixed]\ntrain = [\"phantom_001\", \"phantom_002\"]\nvalidation = [\"phantom_003\"]\ntest = [\"phantom_000\"]\n";
+    lab.write("experiments/tiny.toml", &format!("{TINY}{split}"));
+    lab.run("tiny", &[]);
+    let archive = pack(&lab, "tiny", &[]);
+    let files = unpacked(&archive, &lab.path("unpacked"));
+    assert!(!files.iter().any(|file| file.ends_with("experiment.toml") || file.ends_with("dataset.toml")));
+    let other = elsewhere(&lab, &archive);
+    let (code, said) = reproduced(&other, &["--predict-only"]);
+    assert!(code == 4 && said.as_str().unwrap().contains("--dataset FILE"), "{said}");
+    let (code, found) = reproduced(&other, &["--predict-only", "--dataset", "datasets/tiny.toml"]);
+    assert_eq!(code, 0, "{found}");
+    let (code, said) = reproduced(&other, &["--score-only", "--dataset", "datasets/tiny.toml"]);
+    assert!(code == 4 && said.as_str().unwrap().contains("--predict-only"), "{said}");
+    // Half of an archive.
+    let bytes = fs::read(other.path("packed.tar.gz")).unwrap();
+    fs::write(other.path("packed.tar.gz"), &bytes[..bytes.len() / 2]).unwrap();
+    let (code, said) = reproduced(&other, &[]);
+    assert!(code == 4 && said.as_str().unwrap().contains("packed.tar.gz"), "{said}");
+}

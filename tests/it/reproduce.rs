@@ -110,3 +110,28 @@ fn another_processor_reproduces_within_a_tolerance_and_is_named() {
     assert_eq!(strict.code, 6, "{}", strict.out);
     assert!(strict.out.contains("instruction set: "), "{}", strict.out);
 }
+
+#[test]
+fn files_that_the_run_did_not_write_are_named_before_anything_is_computed() {
+    let lab = lab();
+    let run = lab.run_folder("tiny");
+    let images = crate::lab::images(&run);
+    let original = fs::read(&images[0]).unwrap();
+    fs::copy(&images[1], &images[0]).unwrap();
+    let name = images[0].file_name().unwrap().to_str().unwrap();
+    refused(&lab.end(&["reproduce", "tiny", "--score-only"]), 4, &[name, "changed since the run wrote it"]);
+    fs::write(&images[0], original).unwrap();
+    assert_eq!(reproduced(&lab, &["tiny", "--score-only"]).0, 0);
+    let weights = run.join("checkpoints/best.safetensors");
+    let original = fs::read(&weights).unwrap();
+    fs::write(&weights, "5").unwrap();
+    for command in [&["reproduce", "tiny"][..], &["reproduce", "tiny", "--predict-only"], &["pack", "tiny"]] {
+        refused(&lab.end(command), 4, &["best.safetensors", "changed since the run wrote it"]);
+    }
+    fs::write(&weights, original).unwrap();
+    let (code, found) = reproduced(&lab, &["tiny", "--predict-only"]);
+    // What is taken from the record is not among the results.
+    assert!(code == 0 && !found[0]["results"].to_string().contains("loss of each epoch"), "{found}");
+    let wide = lab.end(&["reproduce", "tiny", "--tolerance", "1"]);
+    assert!(wide.code == 2 && wide.err.contains("is not a tolerance"), "{}", wide.err);
+}

@@ -68,10 +68,13 @@ fn a_run_that_was_not_tracked_is_told_later() {
     let run = lab.run_folder("tiny");
     let untracked = lab.end(&["track", "sync", "tiny"]);
     assert!(untracked.code == 4 && untracked.err.contains("--to tensorboard"), "{}", untracked.err);
-    // A finished run with a tracker of its own catches up when it is run again; `sync` replaces what is there.
+    // A finished run with a tracker of its own catches up when it is run again; `sync` leaves what is there.
     lab.run("tiny", &["--track", "tensorboard"]);
     let ended = lab.end(&["track", "sync", "tiny", "--to", "tensorboard"]);
-    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.code == 0 && ended.out.contains("has its events already"), "{}{}", ended.out, ended.err);
+    fs::remove_dir_all(run.join("tensorboard")).unwrap();
+    let ended = lab.end(&["track", "sync", "tiny", "--to", "tensorboard"]);
+    assert!(ended.code == 0 && ended.out.contains("wrote"), "{}{}", ended.out, ended.err);
     assert_eq!(sorted(&run.join("tensorboard")).len(), 1);
     let Some(found) = tensorboard(&run) else { return };
     assert_eq!(curve(&found, "train/loss"), history(&run, "loss"));

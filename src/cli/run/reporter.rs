@@ -33,8 +33,10 @@ impl<'a> Reporter<'a> {
     /// For an experiment whose first run is `first`.
     pub fn new(args: &Run, first: Option<&Stored>, about: &'a Experiment, events: &Events) -> Self {
         let name = about.name.as_deref().unwrap_or_default();
-        let smoke = first.filter(|_| args.smoke).map(|run| run.evaluation().report());
-        let out = smoke.unwrap_or_else(|| Path::new(REPORTS).join(name));
+        // The file in a run folder is of one run, and the experiment's report of all.
+        let in_run = args.experiment.parent().is_some_and(|folder| folder.join("plan.toml").is_file());
+        let own = first.filter(|_| args.smoke || in_run).map(|run| run.evaluation().report());
+        let out = own.unwrap_or_else(|| Path::new(REPORTS).join(name));
         Self {
             notes: &about.notes,
             out,
@@ -64,14 +66,16 @@ impl<'a> Reporter<'a> {
         let is_known = *outcome == Outcome::Skipped && own.join(PAGE).is_file();
         if !is_known {
             self.try_write(std::slice::from_ref(run), None, &own)?;
-            if let Err(error) = report::write_card(run) {
+            if let Err(error) = report::write_card(run, None) {
                 self.events.warn(format!("{}: no model card could be written: {error}", run.folder.path().display()));
             }
         }
         if let Some(Err(error)) = self.is_tracking.then(|| track::catch_up(run)) {
             // A server that is away is asked once.
             self.is_tracking = false;
-            self.events.warn(format!("{error}; `segspec track sync` sends what is missing later"));
+            let id = run.id();
+            self.events
+                .warn(format!("{error}; `segspec track sync {id}` sends what is missing later, with the same address"));
         }
         if is_known {
             return Ok(());

@@ -44,13 +44,19 @@ pub fn read(archive: &Path, folder: &Path) -> Result<PathBuf, RunError> {
     let bad = |reason: String| RunError::NothingThere(format!("{}: {reason}", archive.display()));
     let file = File::open(archive).map_err(RunError::file(archive.into()))?;
     let mut entries = tar::Archive::new(io::Read::take(GzDecoder::new(file), MOST));
-    let no_archive = |error: io::Error| bad(format!("no archive of `segspec pack`: {}", files::reason(&error)));
+    let no_archive = |error: io::Error| {
+        bad(format!("no whole archive of `segspec pack`, or damaged: {}; copy it again", files::reason(&error)))
+    };
     let mut run = None;
     for entry in entries.entries().map_err(no_archive)? {
         let mut entry = entry.map_err(no_archive)?;
         let name = entry.path().map_err(no_archive)?.into_owned();
+        // Of an archive that was packed again by hand.
+        if entry.header().entry_type().is_dir() {
+            continue;
+        }
         let is_plain = matches!(entry.header().entry_type(), tar::EntryType::Regular);
-        if !is_plain || !entry.unpack_in(folder).map_err(RunError::file(folder.join(&name)))? {
+        if !is_plain || !entry.unpack_in(folder).map_err(no_archive)? {
             return Err(bad(format!("{} is no file of a packed run", name.display())));
         }
         if name.file_name().is_some_and(|name| name == "ro-crate-metadata.json") {

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use self::names::Names;
 pub use self::staged::needed;
+use crate::counted;
 use crate::run::RunError;
 use crate::store::Stored;
 
@@ -53,7 +54,8 @@ pub fn pack(run: &Stored, out: &Path, options: Options) -> Result<Packed, RunErr
     let root = staging.path().join(&name);
     let names = Names::of(run, options.keep_names);
     let staged = staged::stage(run, &root, &names, &mut Vec::new())?;
-    let removed = removed(&staged, &names);
+    let has_specs = staged.folder.specs().iter().all(|path| path.is_file());
+    let removed = removed(&names, has_specs);
     write(&root.join("README.md"), &readme(&staged, &removed))?;
     metadata::write(&staged, &root)?;
     let files = archive::write(staging.path(), out)?;
@@ -65,7 +67,7 @@ fn write(path: &Path, text: &str) -> Result<(), RunError> {
 }
 
 /// What is not in the archive, for people.
-fn removed(run: &Stored, names: &Names) -> Vec<String> {
+fn removed(names: &Names, has_specs: bool) -> Vec<String> {
     let mut removed = vec![
         "images, labels and predictions, and every picture of them".to_owned(),
         "paths of this machine, its name, the command line, uncommitted changes of its git repository".to_owned(),
@@ -74,9 +76,13 @@ fn removed(run: &Stored, names: &Names) -> Vec<String> {
         removed
             .push("nothing else: names of cases and paths below the dataset's folder are kept (--keep-names)".into());
     } else {
-        let cases = run.plan.data.cases.len();
+        let cases = counted(names.count(), "case");
         removed
-            .push(format!("names of {cases} cases and of their patients, which are numbered instead, and their paths"));
+            .push(format!("the names of {cases} and of their patients, which are numbered instead, and their paths"));
+    }
+    if !has_specs {
+        let text = "experiment.toml and dataset.toml, which name cases: `reproduce` needs --dataset FILE, the dataset's own file";
+        removed.push(text.into());
     }
     removed
 }
@@ -85,9 +91,10 @@ fn readme(run: &Stored, removed: &[String]) -> String {
     let about = &run.plan.about;
     let removed: String = removed.iter().map(|text| format!("- {text}\n")).collect();
     format!(
-        "# {}: run {}\n\n{}\n\nA run of segspec {} without its images. With the dataset `{}` in a folder DIR, any file names:\n\n    \
+        "# {}: run {}\n\n{}\n\nA run of segspec {} without its images. With the dataset `{}` in a folder DIR:\n\n    \
          segspec reproduce THIS.tar.gz --data DIR\n\ntrains it again and compares every number with the record (`--predict-only` \
-         takes the weights). The data are found by their content.\n\nNot in here:\n\n{removed}",
+         takes the weights). The data are found by their content, \
+         in the layout that dataset.toml (or --dataset FILE) states.\n\nNot in here:\n\n{removed}",
         about.experiment,
         run.id(),
         about.description,

@@ -36,6 +36,36 @@ impl Names {
         self.kept
     }
 
+    /// Number of cases.
+    pub fn count(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// The texts that must not be in the archive: every name, and every word of one that is no number.
+    pub fn secrets(&self) -> Vec<&str> {
+        if self.kept {
+            return Vec::new();
+        }
+        let words = |name: &'_ str| -> Vec<String> {
+            name.split(|letter: char| !letter.is_alphabetic())
+                .filter(|word| word.chars().count() > 2)
+                .map(str::to_owned)
+                .collect()
+        };
+        // A word that all cases share, such as `phantom`, names nobody.
+        let all: Vec<&str> = self.cases.keys().chain(self.patients.keys()).map(String::as_str).collect();
+        let is_shared = |word: &str| all.len() > 1 && self.cases.keys().all(|name| name.contains(word));
+        let mut found = all.clone();
+        for name in &all {
+            found.extend(words(name).iter().filter(|word| !is_shared(word)).filter_map(|word| {
+                let at = name.find(word.as_str())?;
+                Some(&name[at..at + word.len()])
+            }));
+        }
+        found.retain(|text| text.chars().count() > 2);
+        found
+    }
+
     fn case(&self, name: &str) -> String {
         let new = self.cases.get(name).filter(|_| !self.kept);
         // A name that is not known may be anybody's.

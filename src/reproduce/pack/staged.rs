@@ -7,6 +7,7 @@ use super::names::Names;
 use crate::evaluate::table;
 use crate::plan::{LookPlan, Plan, RunIds, Work};
 use crate::predict::spec::Weights;
+use crate::reproduce::verify;
 use crate::run::{RunError, report};
 use crate::spec::carried::portable;
 use crate::store::{Stored, read_json, write_json};
@@ -36,6 +37,7 @@ pub fn stage(run: &Stored, root: &Path, names: &Names, known: &mut Staged) -> Re
     let new = Stored::new(root, plan);
     new.write_plan()?;
     let manifest = run.folder.read_manifest()?.ok_or_else(|| RunError::Needs { run: run.id() })?;
+    verify::record(run, &manifest)?;
     let mut manifest = names.manifest(manifest, &run.ids, &new.ids);
     for member in &mut manifest.members {
         if let Some((_, there)) = known.iter().find(|(ids, _)| *ids == member.run) {
@@ -48,7 +50,7 @@ pub fn stage(run: &Stored, root: &Path, names: &Names, known: &mut Staged) -> Re
     tables(run, &new, names)?;
     new.folder.write_manifest(&manifest)?;
     report::write(std::slice::from_ref(&new), &[], None, &new.evaluation().report())?;
-    report::write_card(&new)?;
+    report::write_card(&new, Some("THIS.tar.gz --data DIR".into()))?;
     known.push((run.ids.clone(), new.clone()));
     Ok(new)
 }
@@ -83,10 +85,10 @@ fn training(run: &Stored, new: &Stored) -> Result<(), RunError> {
 
 /// The experiment and dataset files, if they name no case.
 fn specs(run: &Stored, new: &Stored, names: &Names) -> Result<(), RunError> {
-    let [experiment, dataset] = run.folder.specs();
-    let texts = [&experiment, &dataset].map(|path| fs::read_to_string(path).unwrap_or_default());
-    let portable = portable(&texts[0], &texts[1], names.are_kept());
-    for (path, text) in new.folder.specs().iter().zip(portable).filter_map(|(path, text)| Some((path, text?))) {
+    let [experiment, dataset] = run.folder.specs().map(|path| fs::read_to_string(path).unwrap_or_default());
+    let root = run.plan.data.dataset.as_str();
+    let Some(texts) = portable(&experiment, &dataset, root, &names.secrets()) else { return Ok(()) };
+    for (path, text) in new.folder.specs().iter().zip(texts) {
         fs::write(path, text).map_err(RunError::file(path.clone()))?;
     }
     Ok(())

@@ -19,7 +19,7 @@ const FILES: &str = "api/2.0/mlflow-artifacts/artifacts";
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Longest wait for an answer, apart from files.
-const ANSWER: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Longest wait until a file is sent.
 const UPLOAD: Duration = Duration::from_secs(600);

@@ -7,6 +7,7 @@ mod wanted;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use self::client::Client;
 use self::mirror::{Mirror, Sent};
@@ -43,6 +44,9 @@ pub fn sync(run: &Stored, settings: &Mlflow) -> Result<Sent, TrackError> {
     Ok(sent)
 }
 
+/// How long the end of a run waits for the server.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// Follows a run: its curves are sent after each epoch, by a thread of its own, so that training never waits for the server.
 pub struct Follower {
     /// Tells the thread that there is news; taken away at the end of the run.
@@ -63,10 +67,15 @@ impl Follower {
         Self { news: Some(news), thread: Some(thread) }
     }
 
-    /// Waits until everything is sent.
+    /// Waits until everything is sent, but not for a server that hangs.
     fn end(&mut self) {
         drop(self.news.take());
-        if let Some(thread) = self.thread.take() {
+        let Some(thread) = self.thread.take() else { return };
+        let start = Instant::now();
+        while !thread.is_finished() && start.elapsed() < LONGEST {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if thread.is_finished() {
             let _ = thread.join();
         }
     }

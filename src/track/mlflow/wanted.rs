@@ -35,6 +35,7 @@ pub fn tags(run: &Stored, manifest: Option<&Manifest>) -> Vec<(String, String)> 
     let mut tags = vec![
         (IDENTITY.to_owned(), run.ids.evaluation.clone()),
         ("segspec.run".into(), run.ids.training.clone()),
+        ("segspec.prediction".into(), run.ids.prediction.clone()),
         ("segspec.experiment".into(), about.experiment.clone()),
         ("segspec.dataset".into(), run.plan.data.dataset.clone()),
         ("mlflow.source.name".into(), "segspec".into()),
@@ -49,7 +50,11 @@ pub fn tags(run: &Stored, manifest: Option<&Manifest>) -> Vec<(String, String)> 
     if let Some(manifest) = manifest {
         let version = manifest.versions.get("segspec").cloned().unwrap_or_default();
         tags.extend([("segspec.version".into(), version), ("segspec.device".into(), manifest.device.clone())]);
-        tags.extend(manifest.git.as_ref().map(|git| ("mlflow.source.git.commit".into(), git.commit.clone())));
+        if let Some(git) = &manifest.git {
+            tags.push(("mlflow.source.git.commit".into(), git.commit.clone()));
+            let is_clean = git.diff.is_none() && git.untracked.is_empty();
+            tags.push(("segspec.git.clean".into(), is_clean.to_string()));
+        }
     }
     tags
 }

@@ -32,12 +32,14 @@ pub struct Writer {
     steps_per_epoch: usize,
     /// The last step.
     step: usize,
+    /// The first file error.
+    failed: Option<io::Error>,
 }
 
 impl Writer {
     /// For a run.
     pub fn new(run: &Stored, settings: &TensorBoard) -> Self {
-        Self { run: run.clone(), settings: settings.clone(), file: None, steps_per_epoch: 0, step: 0 }
+        Self { run: run.clone(), settings: settings.clone(), file: None, steps_per_epoch: 0, step: 0, failed: None }
     }
 
     /// The events of an event of the run, as `(step, values)`.
@@ -119,25 +121,28 @@ impl Listener for Writer {
         let seconds = seconds_of(&event.time);
         if let Kind::Training(train::Event::Started { steps_per_epoch, resumed_at, .. }) = &event.kind {
             (self.steps_per_epoch, self.step) = (*steps_per_epoch, *resumed_at);
-            let _ = self.resumed(*resumed_at, seconds);
+            let done = self.resumed(*resumed_at, seconds);
+            self.failed = self.failed.take().or(done.err());
             return;
         }
         // A damaged table or a full disk is told by the run itself.
         let Ok((step, values)) = self.values(&event.kind, seconds) else { return };
         if !values.is_empty() {
-            let _ = self.write(step, values, seconds);
+            let done = self.write(step, values, seconds);
+            self.failed = self.failed.take().or(done.err());
         }
     }
 }
 
-/// Writes the event file of a run that has ended, or goes on, from its log, in place of those it has.
+/// Writes the event file of a run that has none, from its log, which has epochs and no steps; whether it did.
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn rewrite(run: &Stored, settings: &TensorBoard) -> Result<(), RunError> {
+pub fn catch_up(run: &Stored, settings: &TensorBoard) -> Result<bool, RunError> {
     let folder = run.folder.tensorboard();
-    for old in event_files(&folder) {
-        fs::remove_file(&old).map_err(RunError::file(old))?;
+    // What was written while the run trained has every n-th step, too.
+    if !event_files(&folder).is_empty() {
+        return Ok(false);
     }
     let log = run.folder.events();
     let events = observe::log::read(&log).map_err(RunError::file(log))?;
@@ -150,7 +155,7 @@ pub fn rewrite(run: &Stored, settings: &TensorBoard) -> Result<(), RunError> {
             writer.event(event);
         }
     }
-    Ok(())
+    writer.failed.map_or(Ok(true), |error| Err(RunError::file(folder)(error)))
 }
 
 /// The event files in a folder.

@@ -62,6 +62,9 @@ pub struct State {
     pub best: Option<(f64, usize)>,
     /// The finished epochs.
     pub history: Vec<EpochRecord>,
+    /// Seconds of the current epoch's steps, over all sessions.
+    #[serde(default)]
+    pub seconds: f64,
     /// Parameter ids of the network in module order: the optimiser's state is keyed by them.
     pub parameters: Vec<u64>,
     /// Tensors in the optimiser's state.

@@ -34,14 +34,14 @@ impl TrainingRun {
             loss,
             skipped_steps: state.skipped,
             learning_rate,
-            seconds: self.seconds,
+            seconds: state.seconds,
             waited_seconds: self.waited,
             validation,
             best: best.is_some(),
             stopped_early: waiting.stopped && epoch < plan.epochs,
         };
         state.history.push(record.clone());
-        (state.loss_sum, state.skipped) = (0.0, 0);
+        (state.loss_sum, state.skipped, state.seconds) = (0.0, 0, 0.0);
         self.save(job)?;
         checkpoint::settle_best(job.checkpoints, &self.saved.state)?;
         observe(Event::Epoch(record.clone()));

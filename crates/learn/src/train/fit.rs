@@ -234,7 +234,9 @@ impl TrainingRun {
                 Err(TrainError::Stopped) => return Ok(false),
                 loss => loss?,
             };
-            self.seconds += start.elapsed().as_secs_f64();
+            let seconds = start.elapsed().as_secs_f64();
+            self.seconds += seconds;
+            self.saved.state.seconds += seconds;
             self.steps_here += 1;
             self.save_when_due(job)?;
             observe(Event::Step {
