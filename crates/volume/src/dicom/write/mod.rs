@@ -211,6 +211,7 @@ impl<'a> Series<'a> {
                 .text(tags::SEQUENCE_VARIANT, "NONE")
                 .text(tags::SCAN_OPTIONS, "")
                 .text(tags::MR_ACQUISITION_TYPE, "")
+                .text(tags::REPETITION_TIME, "")
                 .text(tags::ECHO_TIME, "")
                 .text(tags::ECHO_TRAIN_LENGTH, ""),
             Modality::Other => set.text(tags::PATIENT_ORIENTATION, ""),
