@@ -117,11 +117,19 @@ pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
 /// completely or not at all, and the next call goes on from what is there.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
+/// Time for what follows a save: the manifest of the run, and the regular end of the process.
+const AFTER_A_SAVE: Duration = Duration::from_millis(400);
+
 /// Exits once the patience is over and no state is being saved.
 fn exit_soon(cancel: &Cancel) {
     std::thread::sleep(PATIENCE);
+    let mut saves = false;
     while cancel.is_held() {
+        saves = true;
         std::thread::sleep(Duration::from_millis(20));
+    }
+    if saves {
+        std::thread::sleep(AFTER_A_SAVE);
     }
     eprintln!("stopped; run the same command to resume");
     exit_now();

@@ -136,7 +136,7 @@ fn other_files_are_no_packed_runs() {
     let lab = Lab::new();
     fs::write(lab.path("packed.tar.gz"), "no archive").unwrap();
     let (code, said) = reproduced(&lab, &[]);
-    assert!(code == 4 && said.as_str().unwrap().contains("no archive of `segspec pack`"), "{said}");
+    assert!(code == 4 && said.as_str().unwrap().contains("no whole archive of `segspec pack`"), "{said}");
     let mut archive =
         tar::Builder::new(GzEncoder::new(File::create(lab.path("packed.tar.gz")).unwrap(), Compression::fast()));
     let mut header = tar::Header::new_gnu();
