@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::rank::of_path;
 use super::{Exit, Failure, session};
-use crate::spec::tracking::{Mlflow, TensorBoard, Track};
+use crate::spec::tracking::Track;
 use crate::store::{Status, Stored};
 use crate::track::{TrackError, mlflow, tensorboard};
 
@@ -136,9 +136,8 @@ fn chosen(args: &Sync, run: &Stored) -> Track {
     let mut track = run.plan.about.track.clone();
     if !args.to.is_empty() {
         let is_wanted = |tracker: Tracker| args.to.contains(&tracker);
-        track.tensorboard =
-            is_wanted(Tracker::Tensorboard).then(|| track.tensorboard.unwrap_or_else(TensorBoard::default));
-        track.mlflow = is_wanted(Tracker::Mlflow).then(|| track.mlflow.unwrap_or_else(Mlflow::default));
+        track.tensorboard = is_wanted(Tracker::Tensorboard).then(|| track.tensorboard.unwrap_or_default());
+        track.mlflow = is_wanted(Tracker::Mlflow).then(|| track.mlflow.unwrap_or_default());
     }
     if let (Some(settings), Some(url)) = (&mut track.mlflow, &args.url) {
         settings.url = Some(url.clone());

@@ -114,7 +114,7 @@ fn failures_are_told_by_whose_they_are() {
 fn a_file_that_may_not_be_read_is_the_machine_s_fault() {
     use std::os::unix::fs::PermissionsExt;
     let lab = lab();
-    fs::set_permissions(lab.path("ct.nii.gz"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(lab.path("ct.nii.gz"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(lab.path("ct.nii.gz")).is_ok() {
         println!("skipped: this user may read everything");
         return;

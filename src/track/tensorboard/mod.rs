@@ -48,7 +48,7 @@ impl Writer {
         let values = match kind {
             Kind::Training(Step { epoch, step, loss, learning_rate, patches_per_second }) => {
                 self.step = (epoch - 1) * self.steps_per_epoch + step;
-                if self.step % self.settings.steps.max(1) != 0 {
+                if !self.step.is_multiple_of(self.settings.steps.max(1)) {
                     return Ok((0, Vec::new()));
                 }
                 vec![

@@ -51,7 +51,8 @@ fn some_called_labels(root: &Path) {
 
 #[test]
 fn masks_without_an_image_are_no_dataset() {
-    let trees: [(&str, fn(&Path)); 4] = [
+    type Tree = (&'static str, fn(&Path));
+    let trees: [Tree; 4] = [
         ("organs", organs),
         ("organs-of-cases", organs_of_cases),
         ("called-labels", called_labels),

@@ -103,7 +103,8 @@ mod tests {
     /// Manufacturer, names and descriptions of an object, and the values that are read.
     #[test]
     fn values_are_read_where_every_segment_of_an_own_object_states_one() {
-        let rows: [(&str, [(&str, &str); 2], [u16; 2]); 7] = [
+        type Row = (&'static str, [(&'static str, &'static str); 2], [u16; 2]);
+        let rows: [Row; 7] = [
             ("segspec", [("liver", "label value 5"), ("spleen", "label value 9")], [5, 9]),
             // Written before values were stated.
             ("segspec", [("label 5", ""), ("label 9", "")], [5, 9]),
