@@ -174,7 +174,7 @@ fn a_few_rows_of_the_resume_matrix() {
 }
 
 #[test]
-#[ignore = "ten minutes: docs/testing.md"]
+#[ignore = "a minute and a half: docs/testing.md"]
 fn the_whole_resume_matrix() {
     rows().iter().for_each(resumes);
 }
