@@ -1,5 +1,5 @@
-//! One archive of a run without its images: plan, provenance, weights, scores, report. [`archive`] writes and reads it, [`names`] replaces
-//! what may name a patient, [`metadata`] describes it for other programs.
+//! One archive of a run without its images: plan, provenance, weights, scores, report. [`archive`] writes and reads it, `names` replaces
+//! what may name a patient, `metadata` describes it for other programs.
 //!
 //! The archive holds a run root: `NAME/EXPERIMENT/TRAINING-ID/…`, with the runs that the run depends on, so that whatever takes a run
 //! folder takes the unpacked one.
