@@ -38,3 +38,17 @@ fn every_command_has_a_summary_and_examples() {
     }
     assert!(checked >= 17, "{top}");
 }
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, err) = super::segspec(folder.path(), &["completions", "--man", "man1"]);
+    assert_eq!(code, 0, "{err}");
+    for name in subcommands(&help(&[])) {
+        let page = folder.path().join("man1").join(format!("segspec-{name}.1"));
+        let text = std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("no {}", page.display()));
+        assert!(text.contains(".SH NAME") && text.contains("Examples"), "{name}");
+    }
+    let (code, _, err) = super::segspec(folder.path(), &["completions"]);
+    assert!(code == 2 && err.contains("<SHELL>"), "{err}");
+}
