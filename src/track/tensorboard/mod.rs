@@ -203,14 +203,44 @@ fn session_end(status: i32, seconds: f64) -> Value {
 }
 
 /// A new event file, named as TensorBoard does: one per process.
+///
+/// TensorBoard reads the files in the order of their names, and none that comes before one it has read. The time in a name
+/// is therefore later than in every other: process numbers do not sort, and clocks go back.
 fn create(folder: &Path, seconds: f64) -> io::Result<File> {
     fs::create_dir_all(folder)?;
-    let name = format!("events.out.tfevents.{:010}.{}.{}.0", seconds as u64, host(), std::process::id());
+    let last = event_files(folder).iter().filter_map(|path| seconds_in(path)).max();
+    let seconds = last.map_or(seconds as u64, |last| (seconds as u64).max(last + 1));
+    let name = format!("events.out.tfevents.{seconds:010}.{}.{}.0", host(), std::process::id());
     File::options().create(true).append(true).open(folder.join(name))
+}
+
+/// The time in the name of an event file.
+fn seconds_in(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix("events.out.tfevents.")?.split('.').next()?.parse().ok()
 }
 
 /// Seconds since 1970 of an event's time.
 fn seconds_of(time: &str) -> f64 {
     let time = humantime::parse_rfc3339(time).unwrap_or_else(|_| SystemTime::now());
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_second_are_read_in_the_order_of_their_processes() {
+        let folder = tempfile::tempdir().unwrap();
+        // A process before this one, whose number sorts behind every other.
+        let earlier = folder.path().join(format!("events.out.tfevents.0000000100.{}.99999999.0", host()));
+        fs::write(&earlier, []).unwrap();
+        for now in [100.7, 90.0] {
+            create(folder.path(), now).unwrap();
+        }
+        let files = event_files(folder.path());
+        let times: Vec<_> = files.iter().filter_map(|path| seconds_in(path)).collect();
+        assert_eq!(times, [100, 101, 102]);
+    }
 }
