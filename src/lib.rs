@@ -24,7 +24,7 @@
 //! ```
 //!
 //! [`reproduce`] computes a recorded run again from its plan and compares every number; it also explains in what two runs differ, and packs
-//! a run for others. [`track`] tells other programs of runs while they go on.
+//! a run for others. [`import`] makes runs of networks that other programs trained. [`track`] tells other programs of runs while they go on.
 //!
 //! A plan is everything that a run needs: its task ([`model::Task`]), where its network comes from ([`plan::Work`]), the cases with their
 //! files and contents ([`plan::Data`]). [`plan::RunIds`] names training, prediction and evaluation by what decides their numbers; what is in
@@ -72,6 +72,7 @@ pub mod observe;
 pub mod store;
 pub mod infer;
 pub mod run;
+pub mod import;
 pub mod track;
 pub mod reproduce;
 pub mod launch;

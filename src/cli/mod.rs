@@ -10,6 +10,7 @@ mod doctor;
 mod evaluate;
 mod exit;
 mod explain;
+mod import;
 mod inspect;
 mod logs;
 mod ls;
@@ -67,6 +68,7 @@ enum Command {
     Reproduce(reproduce::Reproduce),
     Pack(pack::Pack),
     Sweep(sweep::Sweep),
+    Import(import::Import),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
     Ls(ls::Ls),
@@ -117,6 +119,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
+        Command::Import(args) => import::execute(args),
         Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),
         Command::Status(args) => status::execute(args),

@@ -38,10 +38,7 @@ const HINTS: [(&[&str], &str); 10] = [
         &["delete", "remove", "clean", "gc"],
         "`segspec rm RUN` deletes runs or parts of them; runs/.cache can be deleted at any time",
     ),
-    (
-        &["init", "create", "import"],
-        "`segspec new --from FOLDER` writes the files of an experiment for a folder of images",
-    ),
+    (&["init", "create"], "`segspec new --from FOLDER` writes the files of an experiment for a folder of images"),
     (&["validate", "lint"], "`segspec check FILE` finds the mistakes of experiment and dataset files"),
     (&["info", "header"], "`segspec inspect FILE` prints what a file holds"),
 ];

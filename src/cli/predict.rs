@@ -17,7 +17,7 @@ use super::session::counted;
 use super::{Exit, Failure, dataset, session};
 use crate::Cancel;
 use crate::backend::DeviceName;
-use crate::dataset::{Case, Excluded, unlabelled};
+use crate::dataset::{Case, Excluded, TargetStructure, unlabelled};
 use crate::infer::trained::read_image;
 use crate::infer::{InferError, Trained};
 use crate::model::Task;
@@ -26,8 +26,8 @@ use crate::observe::{Events, Kind};
 use crate::predict::spec::Weights;
 use crate::predict::{PredictError, export};
 use crate::run::RunError;
-use crate::store::{Status, Stored};
-use crate::volume::{Format, Segmentation, WriteError};
+use crate::store::Stored;
+use crate::volume::{self, Format, Segmentation, Volume, WriteError};
 
 /// Segment images with the network of a run, or with the average of several runs
 ///
@@ -60,6 +60,12 @@ pub struct Predict {
     /// Average over flips along every axis mirrored in training (test-time augmentation): slower, often slightly better
     #[arg(long)]
     mirror: bool,
+    /// Do not average over flips, where the run does: about four times faster in 2D and eight times in 3D
+    #[arg(long, conflicts_with = "mirror")]
+    no_mirror: bool,
+    /// Also write the probability of each structure: probabilities/CASE.nii.gz, a channel per structure
+    #[arg(long)]
+    probabilities: bool,
     /// Format of the results, as a file name ending: nii.gz, nrrd, seg.nrrd, dcm (DICOM SEG), stl, obj, ply or glb
     #[arg(long, value_name = "ENDING", default_value = "nii.gz")]
     format: Ending,
@@ -116,6 +122,9 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
         let text = "--mirror averages over flips of the axes mirrored in training, and this run has none";
         return Err(Failure::message(Exit::Usage, text));
     }
+    if args.no_mirror {
+        trained.without_mirroring();
+    }
     let (mut cases, mut failed) = unlabelled(&args.input, trained.channels()).map_err(dataset::failure)?;
     // Pictures state no spacing: they have that of the pictures of the training.
     cases.iter_mut().for_each(|case| case.reading.spacing_mm = trained.plan.data.reading.spacing_mm);
@@ -129,8 +138,8 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     let record = place::refuse_others(&cases, &args, &runs, &trained, classifies)?;
     let events = Events::to(Terminal::new());
     for run in &runs {
-        if run.status()? != Status::Finished {
-            events.warn("the run is not finished; using the weights it has so far");
+        if !run.status()?.is_trained() {
+            events.warn("the run is not trained to its end; using the weights it has so far");
             break;
         }
     }
@@ -138,6 +147,10 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     match trained.plan.task {
         Task::ClassifySlices if args.format.0 != "nii.gz" => {
             let text = "--format has no effect on a slice classifier, which writes slices.csv: leave it out";
+            Err(Failure::message(Exit::Usage, text))
+        }
+        Task::ClassifySlices if args.probabilities => {
+            let text = "--probabilities has no effect on a slice classifier, whose slices.csv holds them: leave it out";
             Err(Failure::message(Exit::Usage, text))
         }
         Task::ClassifySlices => {
@@ -246,8 +259,11 @@ enum Stop {
 
 fn segment(case: &Case, args: &Predict, trained: &Trained, cancel: &Cancel) -> Result<Row, Stop> {
     let start = Instant::now();
-    let found = read_image(case).and_then(|image| trained.segment(&image, cancel));
-    let segmentation = found.map_err(|error| match error {
+    let found = read_image(case).and_then(|image| match args.probabilities {
+        true => trained.segment_with_probabilities(&image, cancel).map(|(found, each)| (found, Some(each))),
+        false => trained.segment(&image, cancel).map(|found| (found, None)),
+    });
+    let (segmentation, probabilities) = found.map_err(|error| match error {
         InferError::Predict(PredictError::Cancelled) => {
             let text = "stopped; finished cases are in the output folder";
             Stop::All(Failure::message(Exit::Interrupted, text))
@@ -258,23 +274,36 @@ fn segment(case: &Case, args: &Predict, trained: &Trained, cancel: &Cancel) -> R
         true => Stop::All(Failure::new(Exit::Environment, error)),
         false => Stop::Case(error.to_string()),
     };
+    if let Some(probabilities) = probabilities {
+        write_probabilities(&args.output, &case.name, &probabilities).map_err(full)?;
+    }
     let structures = volumes(trained, &segmentation);
     let place = (args.output.as_path(), case.name.as_str(), args.format.0.as_str());
     let files = export::write_as(place, segmentation, &trained.plan.target, &case.images[0]).map_err(full)?;
     Ok(Row { case: case.name.clone(), files, seconds: start.elapsed().as_secs_f64(), structures })
 }
 
+/// Writes the probabilities `[structure, z, y, x]` of a case.
+fn write_probabilities(output: &Path, case: &str, probabilities: &Volume) -> Result<(), WriteError> {
+    let folder = output.join("probabilities");
+    std::fs::create_dir_all(&folder).map_err(|error| WriteError::io(&folder, &error))?;
+    volume::write_volume(&folder.join(format!("{case}.nii.gz")), probabilities)
+}
+
 fn volumes(trained: &Trained, segmentation: &Segmentation) -> serde_json::Map<String, serde_json::Value> {
     let geometry = segmentation.geometry();
     let unit = if geometry.has_spacing { ("ml", geometry.voxel_mm3() / 1000.0) } else { ("voxels", 1.0) };
-    let voxels = |index: usize, value: u16| match segmentation {
-        Segmentation::Labels(map) => map.voxels.iter().filter(|&&label| label == value).count(),
+    let voxels = |index: usize, it: &TargetStructure| match segmentation {
+        Segmentation::Labels(map) if trained.target().painted => {
+            map.voxels.iter().filter(|label| it.values.contains(label)).count()
+        }
+        Segmentation::Labels(map) => map.voxels.iter().filter(|&&label| label == it.value).count(),
         Segmentation::Masks { masks, .. } => {
             masks.outer_iter().nth(index).map_or(0, |mask| mask.iter().filter(|&&voxel| voxel != 0).count())
         }
     };
     let named = trained.plan.target.structures.iter().enumerate();
-    named.map(|(index, it)| (it.name.clone(), json!({ unit.0: voxels(index, it.value) as f64 * unit.1 }))).collect()
+    named.map(|(index, it)| (it.name.clone(), json!({ unit.0: voxels(index, it) as f64 * unit.1 }))).collect()
 }
 
 fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {

@@ -136,7 +136,7 @@ mod tests {
             tubular: false,
         };
         let structures = vec![structure("a", 1), structure("b", 2)];
-        let target = Target { overlapping: false, independent: false, ignore: None, structures };
+        let target = Target { overlapping: false, independent: false, painted: false, ignore: None, structures };
         let labels = Array3::from_shape_vec((3, 1, 3), vec![1, 1, 0, 2, 1, 0, 2, 2, 2]).unwrap();
         let chosen = arr2(&[[false, true, true], [true, false, true]]);
         let rows = skipped("c", &target, labels.view(), chosen.view());

@@ -104,7 +104,7 @@ mod tests {
             instances: false,
             tubular: false,
         };
-        Target { overlapping: false, independent: false, ignore, structures: vec![structure] }
+        Target { overlapping: false, independent: false, painted: false, ignore, structures: vec![structure] }
     }
 
     #[test]

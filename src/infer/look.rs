@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::tensor::Device;
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3, Axis, CowArray, Ix4};
 
 use super::trained::{InferError, OpenError, Trained};
 use crate::Cancel;
@@ -11,10 +11,10 @@ use crate::auto::Auto;
 use crate::evaluate::slices::{table, threshold_for};
 use crate::plan::{LookPlan, Role};
 use crate::predict::Region;
-use crate::preprocess::Origin;
 use crate::preprocess::crop::CropBox;
+use crate::preprocess::{Origin, Prepared, PreprocessPlan, with_label_channels};
 use crate::store::Stored;
-use crate::volume::{Segmentation, Volume};
+use crate::volume::{LabelMap, Segmentation, Volume};
 
 /// The first stage of a cascade.
 pub struct FirstStage {
@@ -27,6 +27,8 @@ pub struct FirstStage {
 enum Rule {
     /// Slices from a probability on; one threshold per output of the classifier.
     Slices { thresholds: Vec<f64>, margin_mm: f64 },
+    /// The segmentation itself, as further channels.
+    Labels { values: Vec<u16> },
     /// The bounding box of the coarse segmentation, with a margin.
     Box { margin_mm: f64 },
 }
@@ -39,15 +41,25 @@ pub enum Selection {
     Slices(Array2<bool>),
     /// In a box.
     Box([Range<usize>; 3]),
+    /// In the whole image, with further channels: where the first stage found these label values.
+    Labels(LabelMap, Vec<u16>),
 }
 
 impl Selection {
     /// The same on the prepared grid; none for everywhere.
     pub fn region(&self, origin: &Origin) -> Option<Region> {
         match self {
-            Self::Everywhere => None,
+            Self::Everywhere | Self::Labels(..) => None,
             Self::Slices(chosen) => Some(Region::of_slices(chosen, origin)),
             Self::Box(wanted) => Some(Region::of_box(wanted, origin)),
+        }
+    }
+
+    /// The network's input: the prepared image, with the channels that the first stage adds.
+    pub fn channels<'a>(&self, plan: &PreprocessPlan, prepared: &'a Prepared) -> CowArray<'a, f32, Ix4> {
+        match self {
+            Self::Labels(labels, values) => with_label_channels(plan, prepared, labels, values).into(),
+            _ => prepared.image.view().into(),
         }
     }
 }
@@ -61,6 +73,7 @@ impl FirstStage {
         let structures = run.plan.target.structures.len();
         let (first, rule) = match &run.plan.look {
             LookPlan::Everywhere => return Ok(None),
+            LookPlan::Labels { first, values } => (run.beside(first)?, Rule::Labels { values: values.clone() }),
             LookPlan::Box { first, margin_mm } => (run.beside(first)?, Rule::Box { margin_mm: *margin_mm }),
             LookPlan::Slices { first, threshold, sensitivity, margin_mm } => {
                 let first = run.beside(first)?;
@@ -76,7 +89,7 @@ impl FirstStage {
         matches!(self.rule, Rule::Slices { .. })
     }
 
-    /// Where an image is segmented; everywhere if a coarse network finds nothing.
+    /// Where an image is segmented, or with what; everywhere if a coarse network finds nothing.
     ///
     /// # Errors
     /// The image does not fit the first stage, or prediction was stopped.
@@ -85,6 +98,10 @@ impl FirstStage {
             Rule::Slices { thresholds, margin_mm } => {
                 Ok(Selection::Slices(self.slices(image, thresholds, *margin_mm, cancel)?))
             }
+            Rule::Labels { values } => match self.first.segment(image, cancel)? {
+                Segmentation::Labels(labels) => Ok(Selection::Labels(labels, values.clone())),
+                Segmentation::Masks { .. } => Ok(Selection::Everywhere),
+            },
             Rule::Box { margin_mm } => {
                 let found = self.first.segment(image, cancel)?;
                 Ok(box_around(&found, *margin_mm).map_or(Selection::Everywhere, Selection::Box))

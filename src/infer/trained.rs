@@ -10,10 +10,12 @@ use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
 use crate::evaluate::table::TableError;
 use crate::model::{self, Network};
-use crate::plan::{Plan, Training, Work};
+use crate::plan::{LookPlan, Plan, Training, Work};
 use crate::predict::spec::Weights;
 use crate::predict::{self, PredictError, Predictor};
-use crate::preprocess::{self, CaseError, Prepared, restore_slices};
+use crate::preprocess::{
+    self, CaseError, Origin, Outputs, Prepared, PreprocessPlan, restore_probabilities, restore_slices,
+};
 use crate::store::{Manifest, StoreError, Stored};
 use crate::train::checkpoint::{self, CheckpointError};
 use crate::volume::{Segmentation, Volume};
@@ -140,7 +142,7 @@ impl Trained {
 
     /// Number of image channels.
     pub fn channels(&self) -> usize {
-        self.networks.first().map_or(1, |member| member.training.channels)
+        self.networks.first().map_or(1, Member::channels)
     }
 
     /// The structures.
@@ -156,21 +158,62 @@ impl Trained {
         each.contains(&true)
     }
 
+    /// Disables averaging over flips.
+    pub fn without_mirroring(&mut self) {
+        self.networks.iter_mut().for_each(|member| member.plan.predict.mirror_axes.clear());
+    }
+
     /// Segments one image on its own grid.
     ///
     /// # Errors
     /// See [`InferError`].
     pub fn segment(&self, image: &Volume, cancel: &Cancel) -> Result<Segmentation, InferError> {
+        Ok(predict::decode(&self.outputs(image, cancel)?, &self.plan.target, &self.plan.predict)?)
+    }
+
+    /// Segments one image on its own grid, and returns the probabilities `[structure, z, y, x]` as well.
+    ///
+    /// # Errors
+    /// See [`InferError`].
+    pub fn segment_with_probabilities(
+        &self,
+        image: &Volume,
+        cancel: &Cancel,
+    ) -> Result<(Segmentation, Volume), InferError> {
+        let found = self.outputs(image, cancel)?;
+        let views: Vec<_> = found.iter().map(|(outputs, origin)| (outputs, origin)).collect();
+        let probabilities = restore_probabilities(&views, &self.plan.target).map_err(PredictError::Shape)?;
+        Ok((predict::decode(&found, &self.plan.target, &self.plan.predict)?, probabilities))
+    }
+
+    /// The outputs of each network for an image, on its prepared grid.
+    fn outputs(&self, image: &Volume, cancel: &Cancel) -> Result<Vec<(Outputs, Origin)>, InferError> {
         self.check_channels(image)?;
-        let each = self.networks.iter().map(|member| {
-            let prepared = preprocess::prepare_case(&member.training.preprocess, image, None)?;
-            let look = member.looker.as_ref().map(|looker| looker.look(image, cancel)).transpose()?;
-            let region = look.and_then(|look| look.region(&prepared.origin));
-            let found = member.predictor(&self.device).probabilities(prepared.image.view(), region.as_ref(), cancel);
-            Ok((found.ok_or(PredictError::Cancelled)?, prepared.origin))
-        });
-        let each = each.collect::<Result<Vec<_>, InferError>>()?;
-        Ok(predict::decode(&each, &self.plan.target, &self.plan.predict)?)
+        let mut found = Vec::new();
+        let mut last: Option<(&PreprocessPlan, Prepared)> = None;
+        let mut looked: Option<(&LookPlan, Selection)> = None;
+        for member in &self.networks {
+            // The folds of an experiment see the same prepared image.
+            let plan = &member.training.preprocess;
+            let prepared = match last.take().filter(|(known, _)| *known == plan) {
+                Some((_, prepared)) => prepared,
+                None => preprocess::prepare_case(plan, image, None)?,
+            };
+            // So do they see the same first stage.
+            let look = match (looked.take().filter(|(known, _)| **known == member.plan.look), &member.looker) {
+                (Some((_, look)), _) => look,
+                (None, Some(looker)) => looker.look(image, cancel)?,
+                (None, None) => Selection::Everywhere,
+            };
+            let region = look.region(&prepared.origin);
+            let input = look.channels(plan, &prepared);
+            let outputs = member.predictor(&self.device).outputs(input.view(), region.as_ref(), cancel);
+            drop(input);
+            found.push((outputs.ok_or(PredictError::Cancelled)?, prepared.origin.clone()));
+            last = Some((plan, prepared));
+            looked = Some((&member.plan.look, look));
+        }
+        Ok(found)
     }
 
     /// The results that [`Trained::find`] compares with the main one.
@@ -197,26 +240,31 @@ impl Trained {
         let look = only.looker.as_ref().map(|looker| looker.look(&read()?, cancel)).transpose()?;
         let region = look.as_ref().and_then(|look| look.region(&prepared.origin));
         let predictor = only.predictor(&self.device);
-        let image = prepared.image.view();
+        let input = look.as_ref().map(|look| look.channels(&only.training.preprocess, prepared));
+        let image = input.as_ref().map_or(prepared.image.view(), |input| input.view());
         let decode = |found| predict::decode(&[(found, prepared.origin.clone())], self.target(), &self.plan.predict);
         let mut variants = Vec::new();
         let segmentation = match (&look, &region) {
             (Some(Selection::Slices(_)), Some(region)) => {
-                let mut found = predictor.probabilities(image, None, cancel).ok_or(PredictError::Cancelled)?;
+                let found = predictor.outputs(image, None, cancel).ok_or(PredictError::Cancelled)?;
                 variants.push((Variant::SecondStageAlone, decode(found.clone())?));
+                let mut found = found.into_probabilities(self.target().sigmoid());
                 region.restrict(&mut found, self.target().sigmoid());
                 seen(found.view());
-                decode(found)?
+                decode(Outputs::Probabilities(found))?
             }
             _ => {
-                let found = predictor.probabilities(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?;
-                seen(found.view());
+                let found = predictor.outputs(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?;
+                match &found {
+                    Outputs::Probabilities(found) => seen(found.view()),
+                    Outputs::Logits(_) => seen(found.clone().into_probabilities(self.target().sigmoid()).view()),
+                }
                 decode(found)?
             }
         };
         for pass in 1..only.network.passes() {
             let predictor = Predictor { pass: Some(pass - 1), ..only.predictor(&self.device) };
-            let found = predictor.probabilities(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?;
+            let found = predictor.outputs(image, region.as_ref(), cancel).ok_or(PredictError::Cancelled)?;
             variants.push((Variant::Pass(pass), decode(found)?));
         }
         let looked_at = match look {
@@ -261,8 +309,8 @@ impl Trained {
 
     fn check_channels(&self, image: &Volume) -> Result<(), InferError> {
         let found = image.voxels.dim().0;
-        match self.networks.iter().find(|member| member.training.channels != found) {
-            Some(member) => Err(InferError::Channels { found, expected: member.training.channels }),
+        match self.networks.iter().find(|member| member.channels() != found) {
+            Some(member) => Err(InferError::Channels { found, expected: member.channels() }),
             None => Ok(()),
         }
     }
@@ -324,6 +372,11 @@ impl Member {
             return Err(OpenError::OtherWeights { folder: folder() });
         }
         Ok(Self { weights, network, looker: FirstStage::open(run, device)?, training: training.clone(), plan })
+    }
+
+    /// Channels of its images.
+    fn channels(&self) -> usize {
+        self.training.channels.saturating_sub(self.plan.look.channels())
     }
 
     fn mirror(&mut self) -> bool {

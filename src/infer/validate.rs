@@ -7,7 +7,7 @@ use crate::dataset::Target;
 use crate::evaluate::{self, DICE, IOU, MetricId, Score};
 use crate::model::{Network, Task};
 use crate::plan::Training;
-use crate::predict::spec::Weights;
+use crate::predict::spec::{Averaged, Weights};
 use crate::predict::{PredictPlan, Predictor, Region};
 use crate::preprocess::restore::restore_segmentation;
 use crate::preprocess::{Origin, Prepared, PreparedCase};
@@ -60,6 +60,7 @@ impl Validator<'_> {
             patch_size: train.patch_size,
             overlap: validation.overlap,
             blend: validation.blend,
+            averaged: Averaged::Probabilities,
             mirror_axes: Vec::new(),
             mirrored_outputs: Vec::new(),
             batch_size: validation.batch_size,
@@ -74,7 +75,7 @@ impl Validator<'_> {
             let prepared = case.load()?;
             let region = self.region(&prepared);
             let image = prepared.image.view();
-            let Some(probabilities) = predictor.probabilities(image, region.as_ref(), self.cancelled) else {
+            let Some(outputs) = predictor.outputs(image, region.as_ref(), self.cancelled) else {
                 return Err(TrainError::Stopped);
             };
             let Some(labels) = prepared.labels else { continue };
@@ -83,7 +84,7 @@ impl Validator<'_> {
             let reference = LabelMap { voxels: labels, geometry: geometry.clone() };
             let (origin, threshold) = (Origin::identity(geometry), predictor.plan.threshold);
             let wrong = |error: &dyn std::fmt::Display| TrainError::Validation(error.to_string());
-            let prediction = restore_segmentation(probabilities.view(), self.target, threshold, &origin);
+            let prediction = restore_segmentation(&outputs, self.target, threshold, &origin);
             let prediction = prediction.map_err(|error| wrong(&error))?;
             let of_case = evaluate::score_overlap(&case.name, self.target, &reference, &prediction);
             scores.extend(of_case.map_err(|error| wrong(&error))?);

@@ -176,6 +176,7 @@ fn cascade(look: &LookPlan) -> Value {
         LookPlan::Slices { threshold, sensitivity, margin_mm, .. } => {
             json!({ "slices": { "threshold": threshold, "sensitivity": sensitivity, "margin-mm": margin_mm } })
         }
+        LookPlan::Labels { values, .. } => json!({ "labels": { "values": values } }),
         LookPlan::Box { margin_mm, .. } => json!({ "coarse": { "margin-mm": margin_mm } }),
     }
 }

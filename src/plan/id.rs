@@ -102,6 +102,7 @@ impl Plan {
                 let chosen = threshold.fixed().ok_or((sensitivity, &first.evaluation));
                 Some(id("slices", &(&first.predictor, chosen, margin_mm)))
             }
+            LookPlan::Labels { first, values } => Some(id("labels", &(&first.predictor, values))),
             LookPlan::Box { first, margin_mm } => Some(id("box", &(&first.predictor, margin_mm))),
         };
         id("predictor", &(numerics::PREDICTION, training, predict, look, Outputs::of(&self.target)))
@@ -127,6 +128,8 @@ impl Plan {
 struct Numbers<'a> {
     overlapping: bool,
     independent: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    painted: bool,
     ignore: Option<u16>,
     values: Vec<&'a [u16]>,
 }
@@ -134,8 +137,8 @@ struct Numbers<'a> {
 impl<'a> Numbers<'a> {
     fn of(target: &'a Target) -> Self {
         let values = target.structures.iter().map(|structure| structure.values.as_slice()).collect();
-        let Target { overlapping, independent, ignore, .. } = *target;
-        Self { overlapping, independent, ignore, values }
+        let Target { overlapping, independent, painted, ignore, .. } = *target;
+        Self { overlapping, independent, painted, ignore, values }
     }
 }
 
@@ -149,7 +152,7 @@ struct Outputs {
 impl Outputs {
     fn of(target: &Target) -> Self {
         let values = target.structures.iter().map(|structure| structure.value).collect();
-        Self { overlapping: target.overlapping, values }
+        Self { overlapping: target.has_masks(), values }
     }
 }
 

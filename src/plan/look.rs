@@ -1,4 +1,4 @@
-//! The region of an image that a network sees: all of it, or the region found by the first stage of a cascade.
+//! What a network sees of an image: all of it, or what the first stage of a cascade selects or adds.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,13 @@ pub enum LookPlan {
         sensitivity: f64,
         /// Slices within this distance of a selected slice are segmented too.
         margin_mm: f64,
+    },
+    /// The whole image, with the segmentation of another network as further channels, one per label value (nnU-Net's cascade).
+    Labels {
+        /// The other network's run.
+        first: RunIds,
+        /// The label values.
+        values: Vec<u16>,
     },
     /// The bounding box of a coarse segmentation.
     Box {
@@ -49,7 +56,15 @@ impl LookPlan {
     pub fn first(&self) -> Option<&RunIds> {
         match self {
             Self::Everywhere => None,
-            Self::Slices { first, .. } | Self::Box { first, .. } => Some(first),
+            Self::Slices { first, .. } | Self::Labels { first, .. } | Self::Box { first, .. } => Some(first),
+        }
+    }
+
+    /// Number of channels that the first stage adds to those of the image.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Labels { values, .. } => values.len(),
+            _ => 0,
         }
     }
 
@@ -57,7 +72,7 @@ impl LookPlan {
     pub fn first_mut(&mut self) -> Option<&mut RunIds> {
         match self {
             Self::Everywhere => None,
-            Self::Slices { first, .. } | Self::Box { first, .. } => Some(first),
+            Self::Slices { first, .. } | Self::Labels { first, .. } | Self::Box { first, .. } => Some(first),
         }
     }
 }

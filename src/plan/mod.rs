@@ -36,7 +36,7 @@ pub use id::{RunIds, numerics};
 pub use look::LookPlan;
 pub use resolve::{Given, PlanError, resolve};
 pub use sides::side_warning;
-pub use work::{Average, Training, Work};
+pub use work::{Average, Imported, Training, Work};
 
 /// Version of `plan.toml`.
 pub const FORMAT: u32 = 2;
@@ -94,6 +94,7 @@ impl Plan {
     pub fn weights(&self) -> &'static str {
         match &self.work {
             Work::Average(_) => "mean of several networks",
+            Work::Train(training) if training.imported.is_some() => "imported",
             Work::Train(_) if self.predict.weights == Weights::Last => "last epoch",
             Work::Train(training) => match training.train.best.cases {
                 BestCases::Validation => "best epoch on the validation cases",

@@ -11,11 +11,11 @@ use crate::dataset::{Dataset, Fold, Target, TargetError, target};
 use crate::loss::spec::{BinaryCrossEntropy, Outputs};
 use crate::loss::{self, Loss};
 use crate::model::{Interface, SliceTarget, Task};
-use crate::predict::spec::Weights;
+use crate::predict::spec::{Averaged, Weights};
 use crate::predict::{PredictPlan, mirroring};
-use crate::preprocess::PreprocessPlan;
 use crate::preprocess::fingerprint::Fingerprint;
 use crate::preprocess::spec::{Crop, IntensityStep, Spacing};
+use crate::preprocess::{Orientation, PreprocessPlan};
 use crate::spec::Experiment;
 use crate::train::TrainPlan;
 use crate::train::pretrained::PretrainedPlan;
@@ -114,6 +114,7 @@ pub fn resolve(from: &Given, about: About, data: Data) -> Result<Plan, PlanError
         channels: modalities.len(),
         preprocess,
         pretrained: from.pretrained.cloned(),
+        imported: None,
         loss: resolve_loss(&experiment.loss, model.task(), &target),
         train: schedule(from, &topology, augment),
         model,
@@ -145,7 +146,7 @@ fn resolve_target(from: &Given) -> Result<Target, PlanError> {
 fn schedule(from: &Given, topology: &Topology, augment: AugmentPlan) -> TrainPlan {
     let near_mm = match from.look {
         LookPlan::Box { margin_mm, .. } => Some(margin_mm),
-        LookPlan::Everywhere | LookPlan::Slices { .. } => None,
+        LookPlan::Everywhere | LookPlan::Slices { .. } | LookPlan::Labels { .. } => None,
     };
     let (patch, batch, cases) = (topology.patch_size, topology.batch_size, from.fold.train.len());
     TrainPlan { near_mm, ..TrainPlan::resolve(&from.experiment.train, patch, batch, cases, augment) }
@@ -193,6 +194,7 @@ fn preprocess(from: &Given, modalities: &[Modality]) -> Result<PreprocessPlan, P
         Auto::Fixed(steps) => fill_statistics(steps, modalities.len(), fingerprint)?,
     };
     Ok(PreprocessPlan {
+        orientation: Orientation::Canonical,
         crop: spec.crop,
         body_threshold: crop_threshold(spec.crop, modalities),
         spacing_mm,
@@ -317,6 +319,7 @@ fn predict(
         patch_size,
         overlap: spec.overlap,
         blend: spec.blend,
+        averaged: Averaged::Probabilities,
         mirror_axes,
         mirrored_outputs,
         batch_size: spec.batch_size,

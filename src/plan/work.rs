@@ -54,10 +54,25 @@ pub struct Training {
     /// Pretrained weights to start from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<PretrainedPlan>,
+    /// Where the weights come from, if they were not trained here: such a run predicts and is never trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// Terms of the loss.
     pub loss: Vec<Loss>,
     /// The training schedule.
     pub train: TrainPlan,
+}
+
+/// The source of weights that another program trained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Imported {
+    /// The program.
+    pub from: String,
+    /// How it calls the way of training.
+    pub trainer: String,
+    /// BLAKE3 of the file of weights.
+    pub weights: String,
 }
 
 impl Training {

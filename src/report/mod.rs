@@ -310,7 +310,7 @@ fn label_map(target: &Target) -> Value {
         json!({ "name": s.name, "value": s.value, "values": s.values, "members": s.members, "color": color })
     };
     let structures: Vec<Value> = target.structures.iter().map(structure).collect();
-    json!({ "version": 1, "background": 0, "overlapping": target.overlapping, "structures": structures })
+    json!({ "version": 1, "background": 0, "overlapping": target.has_masks(), "structures": structures })
 }
 
 /// The best trial, and its runs, whose mean segments new images: `segspec predict RUN…`.

@@ -40,6 +40,9 @@ pub fn again(
         again(&Record::of_folder(&beside)?, data, root, stages, setting)?;
     }
     let run = Stored::new(root, data.plan(&record.plan));
+    // What was trained elsewhere can only predict again.
+    let is_imported = record.plan.work.training().is_some_and(|training| training.imported.is_some());
+    let stages = if is_imported && stages == Stages::All { Stages::Prediction } else { stages };
     if stages != Stages::All {
         take_over(record, &run, stages)?;
     }

@@ -47,6 +47,12 @@ pub enum RunError {
     /// Pretrained weights.
     #[error("pretrained weights: {0}")]
     Pretrained(#[from] PretrainedError),
+    /// The weights of an imported network are gone.
+    #[error("{folder}: was imported and cannot be trained here; delete this folder and import the model again")]
+    Imported {
+        /// The run.
+        folder: String,
+    },
     /// Preprocessing.
     #[error(transparent)]
     Prepare(PrepareError),

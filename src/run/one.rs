@@ -158,6 +158,9 @@ fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Ou
     cases.write_hashes(run)?;
     manifest.spend("check data", begun);
     match &run.plan.work {
+        Work::Train(training) if training.imported.is_some() && manifest.training.is_none() => {
+            return Err(RunError::Imported { folder: run.folder.path().display().to_string() });
+        }
         Work::Train(training) => {
             let begun = Instant::now();
             let prepared = prepare(run, training, &cases, setting)?;

@@ -48,7 +48,7 @@ pub(super) fn damaged(run: &Stored) -> Vec<PathBuf> {
             }
         }
     }
-    if run.plan.work.training().is_some() {
+    if run.plan.work.training().is_some_and(|training| training.imported.is_none()) {
         expect(run.folder.history(), matches!(read_history(&run.folder), Ok(Some(_))));
     }
     damaged

@@ -58,6 +58,9 @@ pub struct Manifest {
     /// The training continued by this one (`--continue-from`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continued_from: Option<Continued>,
+    /// Folder of the model that was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<PathBuf>,
     /// Warnings, such as a resume on another device.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -219,6 +222,7 @@ impl Manifest {
             predictions: BTreeMap::new(),
             members: Vec::new(),
             continued_from: None,
+            imported_from: None,
             warnings: Vec::new(),
         }
     }

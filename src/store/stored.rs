@@ -40,6 +40,8 @@ pub enum Status {
         /// The error.
         reason: String,
     },
+    /// Trained elsewhere and imported, with nothing to score.
+    Imported,
     /// Finished.
     Finished,
 }
@@ -56,7 +58,7 @@ impl Status {
 
     /// Whether the training is finished.
     pub fn is_trained(&self) -> bool {
-        matches!(self, Self::Trained | Self::Predicted | Self::Finished)
+        matches!(self, Self::Trained | Self::Predicted | Self::Imported | Self::Finished)
     }
 
     /// One word, for tables.
@@ -68,6 +70,7 @@ impl Status {
             Self::Trained => "trained",
             Self::Predicted => "predicted",
             Self::Failed { .. } => "failed",
+            Self::Imported => "imported",
             Self::Finished => "finished",
         }
     }
@@ -190,6 +193,7 @@ impl Stored {
             None => Status::New,
             Some(manifest) => match manifest.failure() {
                 Some(reason) => Status::Failed { reason },
+                None if manifest.imported_from.is_some() && self.plan.data.cases.is_empty() => Status::Imported,
                 None if manifest.predictions.contains_key(&self.ids.prediction) => Status::Predicted,
                 None if manifest.training.is_some() => Status::Trained,
                 None => Status::Resumable,

@@ -11,13 +11,16 @@ use segspec::dataset::content::content_of;
 use segspec::dataset::{Access, Case, Content, FileHashes, Label};
 use segspec::preprocess::source::read_case;
 use segspec::preprocess::spec::{Crop, ImageInterpolation, IntensityStep, LabelInterpolation, Region};
-use segspec::preprocess::{Outcome, PrepareError, PreparedSet, PreprocessPlan, fingerprint, prepare, prepare_case};
+use segspec::preprocess::{
+    Orientation, Outcome, PrepareError, PreparedSet, PreprocessPlan, fingerprint, prepare, prepare_case,
+};
 use segspec::volume::{Geometry, LabelMap, Volume, nifti};
 
 use crate::lab::shared;
 
 fn plan() -> PreprocessPlan {
     PreprocessPlan {
+        orientation: Orientation::Canonical,
         crop: Crop::Nonzero,
         body_threshold: None,
         spacing_mm: Some([1.5, 1.0, 1.0]),

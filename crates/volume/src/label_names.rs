@@ -183,11 +183,18 @@ fn from_json(text: &str) -> Result<LabelNames, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if let Some(structures) = value["structures"].as_array() {
         let overlapping = value["overlapping"].as_bool().unwrap_or(false);
-        let labels = structures.iter().map(|it| own_label(it, overlapping)).collect::<Option<_>>();
-        let labels = labels.ok_or("a structure lacks `name`, or `value` (`mask` where structures overlap)")?;
+        let labels = structures.iter().map(|it| own_label(it, overlapping)).collect::<Option<Vec<_>>>();
+        let mut labels = labels.ok_or("a structure lacks `name`, or `value` (`mask` where structures overlap)")?;
+        let mut regions = Vec::new();
+        for (it, label) in structures.iter().zip(&labels) {
+            if let Some(values) = it["values"].as_array().filter(|values| values.len() > 1) {
+                regions.push((label.name.clone(), region(&label.name, values)?));
+            }
+        }
+        labels.retain(|label| regions.iter().all(|(region, _)| *region != label.name));
         let program = value["program"].as_str().map(str::to_owned);
         let of = serde_json::from_value(value["of"].clone()).unwrap_or_default();
-        return Ok(LabelNames { overlapping, program, labels, regions: Vec::new(), of });
+        return Ok(LabelNames { overlapping, program, labels, regions, of });
     }
     let table = value["labels"].as_object().or(value.as_object()).ok_or("it has no table of labels")?;
     let mut names = LabelNames::default();
@@ -315,6 +322,15 @@ mod tests {
     #[test]
     fn regions_are_names_of_several_values() {
         let names = read("dataset.json", r#"{"labels": {"background": 0, "whole": [1, 2], "core": 2}}"#).unwrap();
+        assert_eq!(names.regions, [("whole".to_owned(), vec![1, 2])]);
+        assert_eq!(names.labels.iter().map(|label| label.number).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn regions_that_were_painted_over_each_other_are_names_of_several_values() {
+        let text = r#"{"overlapping": false, "structures": [{"name": "whole", "value": 1, "values": [1, 2]},
+            {"name": "core", "value": 2, "values": [2]}]}"#;
+        let names = read("label_map.json", text).unwrap();
         assert_eq!(names.regions, [("whole".to_owned(), vec![1, 2])]);
         assert_eq!(names.labels.iter().map(|label| label.number).collect::<Vec<_>>(), [2]);
     }

@@ -38,7 +38,7 @@ pub use format::{write_label_map, write_segmentation, write_segments, write_volu
 pub use geometry::Geometry;
 pub use lattice::Lattice;
 pub use nifti::Header;
-pub use orientation::Axes;
+pub use orientation::{Arrangement, Axes};
 pub use segments::{Segment, Segments, is_same_name};
 pub use warning::image_warnings;
 

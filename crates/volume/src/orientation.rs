@@ -1,5 +1,5 @@
-//! The canonical orientation: axes are permuted and flipped, without interpolation, so that x, y, z increase towards right, anterior
-//! and superior (RAS) as closely as the grid allows.
+//! Orders and directions of axes. The canonical one: axes are permuted and flipped, without interpolation, so that x, y, z increase
+//! towards right, anterior and superior (RAS) as closely as the grid allows.
 
 use ndarray::{Array, Array3, Array4, Axis, Dimension};
 
@@ -35,28 +35,53 @@ impl Axes {
         let flipped = [0, 1, 2].map(|axis| directions[axis][world[axis]] < 0.0);
         Self { world, flipped }
     }
+}
 
-    /// For each canonical array axis `[z, y, x]`: the array axis that it comes from, and whether that axis is reversed.
-    fn sources(self) -> [(usize, bool); 3] {
-        [2, 1, 0].map(|world| {
-            let voxel = self.world.iter().position(|&candidate| candidate == world).unwrap_or(world);
-            (2 - voxel, self.flipped[voxel])
-        })
+/// A rearrangement of an array's axes: for each new array axis, the axis that it comes from, and whether that axis is reversed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrangement([(usize, bool); 3]);
+
+impl Arrangement {
+    /// From a grid to its canonical order and directions.
+    pub fn canonical(geometry: &Geometry) -> Self {
+        let axes = Axes::of(geometry);
+        Self([2, 1, 0].map(|world| {
+            let voxel = axes.world.iter().position(|&candidate| candidate == world).unwrap_or(world);
+            (2 - voxel, axes.flipped[voxel])
+        }))
     }
 
-    /// The inverse: for each original array axis, the canonical array axis that it comes from.
-    fn inverse_sources(self) -> [(usize, bool); 3] {
-        [2, 1, 0].map(|voxel| (2 - self.world[voxel], self.flipped[voxel]))
+    /// Array axes in another order, which must be a permutation of 0, 1, 2.
+    pub fn permuted(order: [usize; 3]) -> Self {
+        Self(order.map(|axis| (axis, false)))
+    }
+
+    /// The same with the new axes in another order, which must be a permutation of 0, 1, 2.
+    #[must_use]
+    pub fn then(self, order: [usize; 3]) -> Self {
+        Self(order.map(|axis| self.0[axis]))
+    }
+
+    /// The way back.
+    #[must_use]
+    pub fn inverse(self) -> Self {
+        let mut back = self;
+        for (target, (source, reversed)) in self.0.into_iter().enumerate() {
+            back.0[source] = (target, reversed);
+        }
+        back
     }
 }
 
 impl Geometry {
     /// The same voxels with axes in canonical order and direction.
     pub fn to_canonical(&self) -> Self {
-        self.rearranged(Axes::of(self).sources())
+        self.arranged(Arrangement::canonical(self))
     }
 
-    fn rearranged(&self, sources: [(usize, bool); 3]) -> Self {
+    /// The same voxels with rearranged axes.
+    #[must_use]
+    pub fn arranged(&self, Arrangement(sources): Arrangement) -> Self {
         let mut moved = self.clone();
         let mut first = [0.0; 3];
         for (target, (source, reversed)) in sources.into_iter().enumerate() {
@@ -75,15 +100,15 @@ impl Geometry {
         moved
     }
 
-    /// The geometry of canonical voxels turned back to the axes of `original`; `original` itself where it is the same grid.
-    fn restored(&self, original: &Self) -> Self {
-        let restored = self.rearranged(Axes::of(original).inverse_sources());
+    /// The geometry of voxels turned back to the axes of `original`; `original` itself where it is the same grid.
+    fn restored(&self, back: Arrangement, original: &Self) -> Self {
+        let restored = self.arranged(back);
         if restored.same_grid(original, ROUNDING).is_ok() { original.clone() } else { restored }
     }
 }
 
 /// Permutes and flips the last three axes; axes before them (channels) stay.
-fn rearrange<T: Clone, D: Dimension>(voxels: &Array<T, D>, sources: [(usize, bool); 3]) -> Array<T, D> {
+fn rearrange<T: Clone, D: Dimension>(voxels: &Array<T, D>, Arrangement(sources): Arrangement) -> Array<T, D> {
     let leading = voxels.ndim() - 3;
     let mut view = voxels.view();
     let mut order = D::zeros(voxels.ndim());
@@ -102,30 +127,40 @@ fn rearrange<T: Clone, D: Dimension>(voxels: &Array<T, D>, sources: [(usize, boo
 impl Volume {
     /// The same image in canonical orientation; nothing is interpolated.
     pub fn to_canonical(&self) -> Self {
-        let sources = Axes::of(&self.geometry).sources();
-        Self { voxels: rearrange(&self.voxels, sources), geometry: self.geometry.to_canonical() }
+        self.arranged(Arrangement::canonical(&self.geometry))
+    }
+
+    /// The same image with rearranged axes.
+    #[must_use]
+    pub fn arranged(&self, way: Arrangement) -> Self {
+        Self { voxels: rearrange(&self.voxels, way), geometry: self.geometry.arranged(way) }
     }
 
     /// A canonical image turned back to the axes of `original`: the inverse of [`Volume::to_canonical`].
     pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
-        let sources = Axes::of(original).inverse_sources();
-        let voxels: Array4<f32> = rearrange(&canonical.voxels, sources);
-        Self { voxels, geometry: canonical.geometry.restored(original) }
+        let back = Arrangement::canonical(original).inverse();
+        let voxels: Array4<f32> = rearrange(&canonical.voxels, back);
+        Self { voxels, geometry: canonical.geometry.restored(back, original) }
     }
 }
 
 impl LabelMap {
     /// The same labels in canonical orientation; nothing is interpolated.
     pub fn to_canonical(&self) -> Self {
-        let sources = Axes::of(&self.geometry).sources();
-        Self { voxels: rearrange(&self.voxels, sources), geometry: self.geometry.to_canonical() }
+        self.arranged(Arrangement::canonical(&self.geometry))
+    }
+
+    /// The same labels with rearranged axes.
+    #[must_use]
+    pub fn arranged(&self, way: Arrangement) -> Self {
+        Self { voxels: rearrange(&self.voxels, way), geometry: self.geometry.arranged(way) }
     }
 
     /// Canonical labels turned back to the axes of `original`: the inverse of [`LabelMap::to_canonical`].
     pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
-        let sources = Axes::of(original).inverse_sources();
-        let voxels: Array3<u16> = rearrange(&canonical.voxels, sources);
-        Self { voxels, geometry: canonical.geometry.restored(original) }
+        let back = Arrangement::canonical(original).inverse();
+        let voxels: Array3<u16> = rearrange(&canonical.voxels, back);
+        Self { voxels, geometry: canonical.geometry.restored(back, original) }
     }
 }
 
@@ -143,19 +178,28 @@ impl Segmentation {
         match self {
             Self::Labels(labels) => Self::Labels(labels.to_canonical()),
             Self::Masks { masks, geometry } => {
-                Self::Masks { masks: rearrange(masks, Axes::of(geometry).sources()), geometry: geometry.to_canonical() }
+                let way = Arrangement::canonical(geometry);
+                Self::Masks { masks: rearrange(masks, way), geometry: geometry.arranged(way) }
             }
         }
     }
 
     /// A canonical segmentation turned back to the axes of `original`.
     pub fn from_canonical(canonical: &Self, original: &Geometry) -> Self {
-        match canonical {
-            Self::Labels(labels) => Self::Labels(LabelMap::from_canonical(labels, original)),
-            Self::Masks { masks, geometry } => Self::Masks {
-                masks: rearrange(masks, Axes::of(original).inverse_sources()),
-                geometry: geometry.restored(original),
-            },
+        canonical.restored(Arrangement::canonical(original), original)
+    }
+
+    /// A segmentation on the rearranged grid of `original`, turned back to its axes.
+    #[must_use]
+    pub fn restored(&self, way: Arrangement, original: &Geometry) -> Self {
+        let back = way.inverse();
+        match self {
+            Self::Labels(LabelMap { voxels, geometry }) => {
+                Self::Labels(LabelMap { voxels: rearrange(voxels, back), geometry: geometry.restored(back, original) })
+            }
+            Self::Masks { masks, geometry } => {
+                Self::Masks { masks: rearrange(masks, back), geometry: geometry.restored(back, original) }
+            }
         }
     }
 }

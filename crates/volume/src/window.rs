@@ -56,7 +56,7 @@ impl Padding {
     }
 
     /// The volume itself, cropped out of the padded one.
-    pub fn inner<'a>(&self, padded: &'a Array4<f32>) -> ArrayView4<'a, f32> {
+    pub fn inner<'a, T>(&self, padded: &'a Array4<T>) -> ArrayView4<'a, T> {
         padded.slice_each_axis(|axis| self.range(axis.axis.index()))
     }
 

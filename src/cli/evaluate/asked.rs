@@ -39,7 +39,7 @@ pub(super) fn parse_labels(text: &str) -> Result<Wanted, String> {
     }
     // A union of several values is asked for by these values, whatever a file calls each of them.
     names.retain(|(name, _)| structures.iter().any(|known| known.name == *name && known.values.len() == 1));
-    let target = Target { overlapping: false, independent: false, ignore: None, structures };
+    let target = Target { overlapping: false, independent: false, painted: false, ignore: None, structures };
     Ok(Wanted { target, names })
 }
 

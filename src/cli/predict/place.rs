@@ -55,7 +55,11 @@ pub fn refuse_others(
     let mut record = read(&args.output);
     let refuse =
         |path: &Path, what: &str| Err(Failure::message(Exit::Usage, format!("{}: {what}: {REMEDY}", path.display())));
-    let mirrored = if args.mirror { " mirrored" } else { "" };
+    let mirrored = match (args.mirror, args.no_mirror) {
+        (true, _) => " mirrored",
+        (_, true) => " not mirrored",
+        _ => "",
+    };
     let ids: Vec<String> = runs.iter().map(|run| format!("{}{mirrored}", run.ids.prediction)).collect();
     for case in cases {
         let content = content(case).unwrap_or_default();

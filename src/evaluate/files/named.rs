@@ -201,7 +201,7 @@ impl Structures {
         let mut found = self.found.clone();
         found.sort_by_key(|(_, value)| *value);
         let structures = found.iter().map(|(name, value)| structure(name, *value)).collect();
-        Target { overlapping: false, independent: false, ignore: self.ignore, structures }
+        Target { overlapping: false, independent: false, painted: false, ignore: self.ignore, structures }
     }
 }
 

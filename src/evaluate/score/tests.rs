@@ -24,6 +24,7 @@ fn target(structures: &[(&str, &[u16])], overlapping: bool) -> Target {
     Target {
         overlapping,
         independent: false,
+        painted: false,
         ignore: None,
         structures: structures.iter().map(|(name, values)| structure(name, values)).collect(),
     }

@@ -64,7 +64,7 @@ fn target(values: &[u16]) -> Target {
         tubular: true,
     };
     let structures = values.iter().map(structure).collect();
-    Target { overlapping: false, independent: false, ignore: None, structures }
+    Target { overlapping: false, independent: false, painted: false, ignore: None, structures }
 }
 
 fn settings(tolerance_mm: f64) -> Evaluate {

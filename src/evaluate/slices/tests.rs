@@ -69,7 +69,7 @@ fn slices_show_a_structure_if_any_of_their_voxels_does() {
         tubular: false,
     };
     let structures = vec![structure(1), structure(2)];
-    let target = Target { overlapping: false, independent: true, ignore: Some(9), structures };
+    let target = Target { overlapping: false, independent: true, painted: false, ignore: Some(9), structures };
     let labels = Array3::from_shape_vec((3, 1, 2), vec![1, 0, 2, 9, 0, 0]).unwrap();
     let [yes, no] = [Some(true), Some(false)];
     let expected = ndarray::arr2(&[[yes, None, no], [no, yes, no]]);

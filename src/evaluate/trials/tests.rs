@@ -18,6 +18,7 @@ fn target(names: &[&str]) -> Target {
     Target {
         overlapping: false,
         independent: false,
+        painted: false,
         ignore: None,
         structures: names.iter().zip(1..).map(structure).collect(),
     }

@@ -64,6 +64,7 @@ pub fn target(structures: usize) -> Target {
     Target {
         overlapping: false,
         independent: false,
+        painted: false,
         ignore: None,
         structures: (0..structures).map(structure).collect(),
     }

@@ -60,7 +60,8 @@ fn refer(plan: &mut Plan, old: &RunIds, new: &RunIds) {
     if let Work::Average(average) = &mut plan.work {
         average.members.iter_mut().filter(|ids| *ids == old).for_each(|ids| ids.clone_from(new));
     }
-    if let LookPlan::Slices { first, .. } | LookPlan::Box { first, .. } = &mut plan.look
+    if let LookPlan::Slices { first, .. } | LookPlan::Labels { first, .. } | LookPlan::Box { first, .. } =
+        &mut plan.look
         && first == old
     {
         first.clone_from(new);

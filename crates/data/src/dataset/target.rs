@@ -16,6 +16,10 @@ pub struct Target {
     /// Whether each structure has its own sigmoid output although structures do not overlap: the largest probability wins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub independent: bool,
+    /// Whether predictions are one label map although structures overlap: each structure's value is painted over those of the structures
+    /// before it (nnU-Net's regions). A structure is then where any of its `values` is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub painted: bool,
     /// Value in the reference labels of voxels that are excluded from losses and metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignore: Option<u16>,
@@ -91,6 +95,11 @@ impl Target {
         self.overlapping || self.independent
     }
 
+    /// Whether predictions have a mask for each structure instead of one label map.
+    pub fn has_masks(&self) -> bool {
+        self.overlapping && !self.painted
+    }
+
     /// Number of network outputs for this target: background + structures with softmax, only structures with sigmoid.
     pub fn outputs(&self) -> usize {
         self.structures.len() + usize::from(!self.sigmoid())
@@ -153,7 +162,7 @@ pub fn target(dataset: &Dataset, chosen: &[String]) -> Result<Target, TargetErro
     }
     let mut seen = BTreeSet::new();
     let overlapping = structures.iter().flat_map(|structure| &structure.values).any(|value| !seen.insert(*value));
-    Ok(Target { overlapping, independent: false, ignore: dataset.labels.ignore, structures })
+    Ok(Target { overlapping, independent: false, painted: false, ignore: dataset.labels.ignore, structures })
 }
 
 fn check_structures(structures: &[Structure]) -> Result<(), TargetError> {
@@ -266,7 +275,7 @@ fn color_of(dataset: &Dataset, name: &str) -> [u8; 3] {
 }
 
 /// The fixed palette, continued with hues that advance by the golden angle, so that neighbours differ.
-fn palette_color(place: usize) -> [u8; 3] {
+pub fn palette_color(place: usize) -> [u8; 3] {
     PALETTE.get(place).copied().unwrap_or_else(|| {
         let hue = place as f64 * 0.618_033_988_749_895 % 1.0 * 6.0;
         let light = [225.0, 175.0, 250.0][place % 3];

@@ -3,6 +3,7 @@
 use ndarray::{Array3, Array4, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::Orientation;
 use super::crop::{CropBox, crop_box};
 use super::foreground::{ForegroundVoxels, sample_foreground};
 use super::intensity::{self, IntensityError};
@@ -17,7 +18,7 @@ const MAX_VOXELS: usize = 1 << 32;
 /// A preprocessed case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// Network input `[channel, z, y, x]` in canonical orientation.
+    /// Network input `[channel, z, y, x]`.
     pub image: Array4<f32>,
     /// Label values on the same grid.
     pub labels: Option<Array3<u16>>,
@@ -33,9 +34,12 @@ pub struct Prepared {
 pub struct Origin {
     /// Grid of the image as read.
     pub geometry: Geometry,
-    /// Crop box in the canonical image.
+    /// Axes of the network's grid, which the fields below refer to.
+    #[serde(default, skip_serializing_if = "Orientation::is_canonical")]
+    pub orientation: Orientation,
+    /// Crop box in the image with the network's axes.
     pub crop: CropBox,
-    /// Spacing of the canonical image `[z, y, x]`, mm.
+    /// Spacing of the image `[z, y, x]`, mm.
     pub spacing_mm: [f64; 3],
     /// Shape of the prepared image.
     pub prepared_shape: [usize; 3],
@@ -50,6 +54,7 @@ impl Origin {
     pub fn identity(geometry: Geometry) -> Self {
         let (shape, spacing_mm) = (geometry.shape, geometry.spacing_mm());
         Self {
+            orientation: Orientation::Canonical,
             crop: CropBox::whole(shape),
             spacing_mm,
             prepared_shape: shape,
@@ -57,6 +62,11 @@ impl Origin {
             coarse_axis: None,
             geometry,
         }
+    }
+
+    /// The whole grid of the image, with the network's axes.
+    pub fn whole(&self) -> Geometry {
+        self.geometry.arranged(self.orientation.way(&self.geometry))
     }
 }
 
@@ -117,28 +127,51 @@ impl CaseError {
     }
 }
 
-/// Applies canonical orientation, crop, intensity steps and resampling, in this order (as nnU-Net).
+/// Applies orientation, crop, intensity steps and resampling, in this order (as nnU-Net).
 ///
 /// `image` and `label` are passed as read, on the same grid.
 ///
 /// # Errors
 /// [`CaseError`] if the plan cannot be applied to the image.
 pub fn prepare_case(plan: &PreprocessPlan, image: &Volume, label: Option<&LabelMap>) -> Result<Prepared, CaseError> {
-    let canonical = image.to_canonical();
-    let crop = crop_box(plan.crop, plan.body_threshold, canonical.voxels.view()).ok_or(nothing(plan.crop))?;
-    let origin = origin(plan, image, &canonical.geometry, crop)?;
-    let mut voxels = canonical.voxels.slice_each_axis(|axis| spatial(&crop, axis.axis.index())).to_owned();
-    drop(canonical);
+    let way = plan.orientation.way(&image.geometry);
+    let arranged = image.arranged(way);
+    let crop = crop_box(plan.crop, plan.body_threshold, arranged.voxels.view()).ok_or(nothing(plan.crop))?;
+    let origin = origin(plan, image, &arranged.geometry, crop)?;
+    let mut voxels = arranged.voxels.slice_each_axis(|axis| spatial(&crop, axis.axis.index())).to_owned();
+    drop(arranged);
     intensity::apply(&plan.intensity, &mut voxels, origin.spacing_mm)?;
     let coarse = coarse_axis(origin.spacing_mm, origin.prepared_spacing_mm, plan.anisotropy_threshold);
     let labels = label.map(|label| {
-        let canonical = label.to_canonical().voxels;
-        let cropped = canonical.slice_each_axis(|axis| crop.slice(axis.axis.index()));
+        let arranged = label.arranged(way).voxels;
+        let cropped = arranged.slice_each_axis(|axis| crop.slice(axis.axis.index()));
         resample_labels(cropped, origin.prepared_shape, plan.label_interpolation, coarse)
     });
     let image = resample_channels(voxels, origin.prepared_shape, plan.image_interpolation.into(), coarse);
     let foreground = labels.as_ref().map_or(Vec::new(), |labels| sample_foreground(labels.view()));
     Ok(Prepared { image, labels, origin, foreground })
+}
+
+/// The prepared image with one further channel per label value: 1 where a segmentation of the same image has the value, else 0. The
+/// segmentation is on the grid of the image as read.
+pub fn with_label_channels(
+    plan: &PreprocessPlan,
+    prepared: &Prepared,
+    labels: &LabelMap,
+    values: &[u16],
+) -> Array4<f32> {
+    let origin = &prepared.origin;
+    let arranged = labels.arranged(origin.orientation.way(&origin.geometry)).voxels;
+    let cropped = arranged.slice_each_axis(|axis| origin.crop.slice(axis.axis.index()));
+    let coarse = coarse_axis(origin.spacing_mm, origin.prepared_spacing_mm, plan.anisotropy_threshold);
+    let labels = resample_labels(cropped, origin.prepared_shape, plan.label_interpolation, coarse);
+    let (channels, depth, height, width) = prepared.image.dim();
+    let mut all = Array4::zeros([channels + values.len(), depth, height, width]);
+    all.slice_axis_mut(Axis(0), ndarray::Slice::from(..channels)).assign(&prepared.image);
+    for (mut channel, value) in all.outer_iter_mut().skip(channels).zip(values) {
+        channel.zip_mut_with(&labels, |voxel, label| *voxel = f32::from(u8::from(label == value)));
+    }
+    all
 }
 
 /// The range of an array axis `[channel, z, y, x]` inside the crop.
@@ -153,8 +186,8 @@ fn nothing(crop: Crop) -> CaseError {
     })
 }
 
-fn origin(plan: &PreprocessPlan, image: &Volume, canonical: &Geometry, crop: CropBox) -> Result<Origin, CaseError> {
-    let (spacing_mm, shape) = (canonical.spacing_mm(), crop.shape());
+fn origin(plan: &PreprocessPlan, image: &Volume, arranged: &Geometry, crop: CropBox) -> Result<Origin, CaseError> {
+    let (spacing_mm, shape) = (arranged.spacing_mm(), crop.shape());
     let own = |axis: usize, wanted: usize| if wanted == 0 { shape[axis] } else { wanted };
     let fixed = plan.shape.map(|fixed| [0, 1, 2].map(|axis| own(axis, fixed[axis])));
     let own = |axis: usize, wanted: f64| if wanted == 0.0 { spacing_mm[axis] } else { wanted };
@@ -162,8 +195,8 @@ fn origin(plan: &PreprocessPlan, image: &Volume, canonical: &Geometry, crop: Cro
     let (prepared_shape, prepared_spacing_mm) = match (fixed, target) {
         (Some(fixed), _) => (fixed, [0, 1, 2].map(|axis| spacing_mm[axis] * shape[axis] as f64 / fixed[axis] as f64)),
         (None, None) => (shape, spacing_mm),
-        (None, Some(_)) if !canonical.has_spacing => return Err(CaseError::NoSpacing),
-        (None, Some(_)) if canonical.is_sheared() => return Err(CaseError::Sheared),
+        (None, Some(_)) if !arranged.has_spacing => return Err(CaseError::NoSpacing),
+        (None, Some(_)) if arranged.is_sheared() => return Err(CaseError::Sheared),
         (None, Some(target)) => (resampled_shape(shape, spacing_mm, target), target),
     };
     if prepared_shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n)).is_none_or(|n| n > MAX_VOXELS) {
@@ -175,7 +208,8 @@ fn origin(plan: &PreprocessPlan, image: &Volume, canonical: &Geometry, crop: Cro
     memory::ask(values.saturating_mul(12)).map_err(|refused| CaseError::Memory { shape: prepared_shape, refused })?;
     let coarse_axis = coarse_axis(prepared_spacing_mm, spacing_mm, plan.anisotropy_threshold);
     let geometry = image.geometry.clone();
-    Ok(Origin { geometry, crop, spacing_mm, prepared_shape, prepared_spacing_mm, coarse_axis })
+    let orientation = plan.orientation;
+    Ok(Origin { geometry, orientation, crop, spacing_mm, prepared_shape, prepared_spacing_mm, coarse_axis })
 }
 
 fn resample_channels(image: Array4<f32>, shape: [usize; 3], order: Order, coarse: Option<usize>) -> Array4<f32> {
@@ -198,6 +232,7 @@ mod tests {
 
     pub(crate) fn plan() -> PreprocessPlan {
         PreprocessPlan {
+            orientation: Orientation::Canonical,
             crop: Crop::Nonzero,
             body_threshold: None,
             spacing_mm: None,

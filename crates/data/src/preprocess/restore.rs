@@ -1,12 +1,14 @@
 //! Restores network outputs on the prepared grid to a segmentation on the image's original grid.
 
-use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, ArrayView4, Axis, Zip};
+use half::f16;
+use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, Axis, Zip};
 
 use super::case::Origin;
 use super::crop::CropBox;
+use super::outputs::{Outputs, logit, normalise};
 use super::resample::{Order, resample};
 use crate::dataset::Target;
-use crate::volume::{LabelMap, Segmentation};
+use crate::volume::{LabelMap, Segmentation, Volume};
 
 /// Outputs whose shape does not match the case or the target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,20 +20,42 @@ pub struct ShapeError {
     pub expected: [usize; 4],
 }
 
-/// Resamples outputs `[output, z, y, x]` from the prepared to the cropped canonical grid: linear, nearest along the coarse axis.
-pub fn restore_probabilities(outputs: ArrayView4<'_, f32>, origin: &Origin) -> Array4<f32> {
-    let [depth, height, width] = origin.crop.shape();
-    let mut restored = Array4::zeros([outputs.len_of(Axis(0)), depth, height, width]);
-    for (output, mut out) in outputs.outer_iter().zip(restored.outer_iter_mut()) {
-        out.assign(&restore_output(output, origin));
+/// Probabilities `[structure, z, y, x]` on the grid and in the orientation of the image as read: the mean of several networks, as
+/// [`restore_mean`]. Outside the crop they are 0.
+///
+/// # Errors
+/// [`ShapeError`] if outputs, target and origins do not match, or there are no members.
+pub fn restore_probabilities(members: &[(&Outputs, &Origin)], target: &Target) -> Result<Volume, ShapeError> {
+    let first = check_shapes(members, target)?;
+    let joined = joined(members, target.sigmoid());
+    let members = views(members, joined.as_deref());
+    let mean = Mean { members: &members, sigmoid: target.sigmoid(), crop: shared_crop(&members) };
+    let [depth, height, width] = mean.crop.shape();
+    let mut inside = Array4::zeros([target.outputs(), depth, height, width]);
+    for (index, mut output) in inside.outer_iter_mut().enumerate() {
+        output.assign(&mean.output(index));
     }
-    restored
+    if members.iter().all(|(outputs, _)| outputs.are_logits()) {
+        normalise(&mut inside, target.sigmoid());
+    }
+    let geometry = first.whole();
+    let [depth, height, width] = geometry.shape;
+    let mut voxels = Array4::zeros([target.structures.len(), depth, height, width]);
+    let structures = inside.slice_axis(Axis(0), ndarray::Slice::from(mean.background()..));
+    voxels
+        .slice_each_axis_mut(|axis| match axis.axis.index() {
+            0 => ndarray::Slice::from(..),
+            axis => mean.crop.slice(axis - 1),
+        })
+        .assign(&structures);
+    let back = first.orientation.way(&first.geometry).inverse();
+    Ok(Volume { geometry: first.geometry.clone(), ..Volume { voxels, geometry }.arranged(back) })
 }
 
 /// Maps values per prepared slice `[output, z]` to the slices of the uncropped canonical image: the maximum over the overlapping
 /// prepared slices, 0 outside the crop.
 pub fn restore_slices(slices: ArrayView2<'_, f32>, origin: &Origin) -> Array2<f32> {
-    let whole = origin.geometry.to_canonical().shape[0];
+    let whole = origin.whole().shape[0];
     let (start, kept, prepared) = (origin.crop.start[0], origin.crop.shape()[0], origin.prepared_shape[0]);
     let mut restored = Array2::zeros([slices.len_of(Axis(0)), whole]);
     for slice in 0..kept {
@@ -45,17 +69,17 @@ pub fn restore_slices(slices: ArrayView2<'_, f32>, origin: &Origin) -> Array2<f3
     restored
 }
 
-/// Converts outputs (probabilities or logits) on the prepared grid to a segmentation on the grid and in the orientation of the
-/// image as read. Voxels outside the crop are background.
+/// Converts outputs on the prepared grid to a segmentation on the grid and in the orientation of the image as read. Voxels outside the
+/// crop are background.
 ///
 /// Softmax: output 0 is background, output `i` is structure `i − 1`, and the largest output wins (ties: the first). Sigmoid: output
-/// `i` is structure `i`, present above `threshold`; if structures do not overlap, the largest wins. Outputs are restored one after
-/// the other, so that memory does not grow with their number.
+/// `i` is structure `i`, present where its probability is above `threshold`; if structures do not overlap, the largest wins; if they
+/// are painted, the last. Outputs are restored one after the other, so that memory does not grow with their number.
 ///
 /// # Errors
 /// [`ShapeError`] if outputs, target and origin do not match.
 pub fn restore_segmentation(
-    outputs: ArrayView4<'_, f32>,
+    outputs: &Outputs,
     target: &Target,
     threshold: f64,
     origin: &Origin,
@@ -63,41 +87,79 @@ pub fn restore_segmentation(
     restore_mean(&[(outputs, origin)], target, threshold)
 }
 
-/// Like [`restore_segmentation`], for the mean probabilities of several networks on the same image, each on its own prepared grid.
-/// The first origin describes the image. Outside its crop, a network predicts background.
+/// Like [`restore_segmentation`], for the mean of several networks on the same image, each on its own prepared grid: of their logits if
+/// all have logits on the same grid, else of their probabilities. The first origin describes the image. Outside its crop, a network
+/// predicts background.
 ///
 /// # Errors
 /// [`ShapeError`] if outputs, target and origins do not match, or there are no members.
 pub fn restore_mean(
-    members: &[(ArrayView4<'_, f32>, &Origin)],
+    members: &[(&Outputs, &Origin)],
     target: &Target,
     threshold: f64,
 ) -> Result<Segmentation, ShapeError> {
-    for (outputs, origin) in members {
-        let [depth, height, width] = origin.prepared_shape;
-        let expected = [target.outputs(), depth, height, width];
-        if *outputs.shape() != expected {
-            let (channels, depth, height, width) = outputs.dim();
-            return Err(ShapeError { found: [channels, depth, height, width], expected });
-        }
-    }
-    let Some((_, first)) = members.first() else {
-        return Err(ShapeError { found: [0; 4], expected: [target.outputs(), 0, 0, 0] });
-    };
-    let mean = Mean { members, sigmoid: target.sigmoid(), crop: shared_crop(members) };
-    let geometry = first.geometry.to_canonical();
-    let canonical = match target.overlapping {
+    let first = check_shapes(members, target)?;
+    let joined = joined(members, target.sigmoid());
+    let members = views(members, joined.as_deref());
+    let are_logits = members.iter().all(|(outputs, _)| outputs.are_logits());
+    let threshold = if are_logits { logit(threshold) } else { threshold };
+    let mean = Mean { members: &members, sigmoid: target.sigmoid(), crop: shared_crop(&members) };
+    let geometry = first.whole();
+    let found = match target.has_masks() {
         true => Segmentation::Masks { masks: masks(&mean, threshold, geometry.shape), geometry },
         false => {
-            let voxels = mean.uncrop(winners(&mean, target, threshold).view(), geometry.shape);
+            let chosen = if target.painted { painted } else { winners };
+            let voxels = mean.uncrop(chosen(&mean, target, threshold).view(), geometry.shape);
             Segmentation::Labels(LabelMap { voxels, geometry })
         }
     };
-    Ok(Segmentation::from_canonical(&canonical, &first.geometry))
+    Ok(found.restored(first.orientation.way(&first.geometry), &first.geometry))
 }
 
-/// The smallest box of the canonical image that contains the crops of all members.
-fn shared_crop(members: &[(ArrayView4<'_, f32>, &Origin)]) -> CropBox {
+/// Refuses outputs that do not match their case or the target. Returns the first origin.
+fn check_shapes<'a>(members: &[(&Outputs, &'a Origin)], target: &Target) -> Result<&'a Origin, ShapeError> {
+    for (outputs, origin) in members {
+        let [depth, height, width] = origin.prepared_shape;
+        let (found, expected) = (outputs.shape(), [target.outputs(), depth, height, width]);
+        if found != expected {
+            return Err(ShapeError { found, expected });
+        }
+    }
+    let none = ShapeError { found: [0; 4], expected: [target.outputs(), 0, 0, 0] };
+    members.first().map(|(_, origin)| *origin).ok_or(none)
+}
+
+/// Several members of which some have logits: their mean if all have logits on one grid, else the probabilities of all. None where the
+/// members can be restored as they are.
+fn joined<'a>(members: &[(&Outputs, &'a Origin)], sigmoid: bool) -> Option<Vec<(Outputs, &'a Origin)>> {
+    let (first, rest) = members.split_first()?;
+    if rest.is_empty() || !members.iter().any(|(outputs, _)| outputs.are_logits()) {
+        return None;
+    }
+    let same_grid = rest.iter().all(|(_, origin)| origin == &first.1);
+    let all: Vec<&Outputs> = members.iter().map(|(outputs, _)| *outputs).collect();
+    if let Some(mean) = same_grid.then(|| Outputs::mean_logits(&all)).flatten() {
+        return Some(vec![(mean, first.1)]);
+    }
+    let probabilities = |(outputs, origin): &(&Outputs, &'a Origin)| {
+        (Outputs::Probabilities((*outputs).clone().into_probabilities(sigmoid)), *origin)
+    };
+    Some(members.iter().map(probabilities).collect())
+}
+
+/// The members, or what was made of them.
+fn views<'a>(
+    members: &[(&'a Outputs, &'a Origin)],
+    joined: Option<&'a [(Outputs, &'a Origin)]>,
+) -> Vec<(&'a Outputs, &'a Origin)> {
+    match joined {
+        Some(joined) => joined.iter().map(|(outputs, origin)| (outputs, *origin)).collect(),
+        None => members.to_vec(),
+    }
+}
+
+/// The smallest box of the image that contains the crops of all members.
+fn shared_crop(members: &[(&Outputs, &Origin)]) -> CropBox {
     let crops = members.iter().map(|(_, origin)| origin.crop);
     let union = |a: CropBox, b: CropBox| CropBox {
         start: [0, 1, 2].map(|axis| a.start[axis].min(b.start[axis])),
@@ -106,11 +168,11 @@ fn shared_crop(members: &[(ArrayView4<'_, f32>, &Origin)]) -> CropBox {
     crops.reduce(union).unwrap_or(CropBox { start: [0; 3], end: [0; 3] })
 }
 
-/// Mean probabilities of several networks for one image.
+/// Mean outputs of several networks for one image.
 struct Mean<'a> {
-    members: &'a [(ArrayView4<'a, f32>, &'a Origin)],
+    members: &'a [(&'a Outputs, &'a Origin)],
     sigmoid: bool,
-    /// The smallest box of the canonical image that contains all crops.
+    /// The smallest box of the image that contains all crops.
     crop: CropBox,
 }
 
@@ -122,8 +184,12 @@ impl Mean<'_> {
 
     /// Mean of an output on the shared crop: linear, nearest along a coarse axis.
     fn output(&self, output: usize) -> Array3<f32> {
-        let restored = |(outputs, origin): &(ArrayView4<'_, f32>, &Origin)| {
-            let inside = restore_output(outputs.index_axis(Axis(0), output), origin);
+        let restored = |(outputs, origin): &(&Outputs, &Origin)| {
+            let mut inside = restore_output(outputs.output(output).view(), origin);
+            if outputs.are_logits() {
+                // As nnU-Net keeps them.
+                inside.par_mapv_inplace(|logit| f16::from_f32(logit).to_f32());
+            }
             if origin.crop == self.crop {
                 return inside;
             }
@@ -146,7 +212,7 @@ impl Mean<'_> {
         sum
     }
 
-    /// Embeds a label map of the crop in the whole canonical image.
+    /// Embeds a label map of the crop in the whole image.
     fn uncrop(&self, cropped: ArrayView3<'_, u16>, shape: [usize; 3]) -> Array3<u16> {
         let mut whole = Array3::zeros(shape);
         whole.slice_each_axis_mut(|axis| self.crop.slice(axis.axis.index())).assign(&cropped);
@@ -176,8 +242,22 @@ fn winners(mean: &Mean<'_>, target: &Target, threshold: f64) -> Array3<u16> {
     labels
 }
 
+/// Each structure where its output is above the threshold, over those before it.
+fn painted(mean: &Mean<'_>, target: &Target, threshold: f64) -> Array3<u16> {
+    let mut labels = Array3::zeros(mean.crop.shape());
+    for (index, structure) in target.structures.iter().enumerate() {
+        let restored = mean.output(index);
+        Zip::from(&mut labels).and(&restored).par_for_each(|label, &value| {
+            if f64::from(value) > threshold {
+                *label = structure.value;
+            }
+        });
+    }
+    labels
+}
+
 fn masks(mean: &Mean<'_>, threshold: f64, [depth, height, width]: [usize; 3]) -> Array4<u8> {
-    let outputs = mean.members.first().map_or(0, |(outputs, _)| outputs.len_of(Axis(0)));
+    let outputs = mean.members.first().map_or(0, |(outputs, _)| outputs.shape()[0]);
     let mut masks = Array4::zeros([outputs, depth, height, width]);
     for (output, mut mask) in masks.outer_iter_mut().enumerate() {
         let present = mean.output(output).mapv(|value| u8::from(f64::from(value) > threshold));
@@ -190,6 +270,7 @@ fn masks(mean: &Mean<'_>, threshold: f64, [depth, height, width]: [usize; 3]) ->
 mod tests {
     use super::*;
     use crate::dataset::TargetStructure;
+    use crate::preprocess::Orientation;
     use crate::preprocess::case::prepare_case;
     use crate::preprocess::spec::{Crop, ImageInterpolation, LabelInterpolation, PreprocessPlan};
     use crate::volume::{Geometry, Volume};
@@ -206,11 +287,18 @@ mod tests {
             instances: false,
             tubular: false,
         };
-        Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
+        Target {
+            overlapping,
+            independent: false,
+            painted: false,
+            ignore: None,
+            structures: values.iter().map(structure).collect(),
+        }
     }
 
     fn plan(spacing_mm: Option<[f64; 3]>) -> PreprocessPlan {
         PreprocessPlan {
+            orientation: Orientation::Canonical,
             crop: Crop::Nonzero,
             body_threshold: None,
             spacing_mm,
@@ -258,7 +346,7 @@ mod tests {
                 let (image, label) = case(labels.clone(), geometry);
                 let prepared = prepare_case(&plan(None), &image, Some(&label)).unwrap();
                 let outputs = one_hot(&prepared.labels.unwrap(), &[0, 2, 7]);
-                let back = restore_segmentation(outputs.view(), &target(false, &[2, 7]), 0.5, &prepared.origin).unwrap();
+                let back = restore_segmentation(&Outputs::Probabilities(outputs), &target(false, &[2, 7]), 0.5, &prepared.origin).unwrap();
                 prop_assert_eq!(back, Segmentation::Labels(label));
             }
         }
@@ -270,7 +358,9 @@ mod tests {
             let (image, label) = case((0..120).map(|index| index % 3).collect(), geometry.clone());
             let prepared = prepare_case(&plan(None), &image, Some(&label)).unwrap();
             let outputs = one_hot(&prepared.labels.unwrap(), &[1, 2]);
-            let back = restore_segmentation(outputs.view(), &target(true, &[1, 2]), 0.5, &prepared.origin).unwrap();
+            let back =
+                restore_segmentation(&Outputs::Probabilities(outputs), &target(true, &[1, 2]), 0.5, &prepared.origin)
+                    .unwrap();
             let Segmentation::Masks { masks, geometry: restored } = back else { panic!("masks expected") };
             assert_eq!(restored, geometry);
             for (mask, value) in masks.outer_iter().zip([1, 2]) {
@@ -288,7 +378,8 @@ mod tests {
         let label = LabelMap { voxels, geometry };
         let prepared = prepare_case(&plan(Some([1.0, 2.0, 1.4])), &image, Some(&label)).unwrap();
         let outputs = one_hot(&prepared.labels.unwrap(), &[0, 1]);
-        let back = restore_segmentation(outputs.view(), &target(false, &[1]), 0.5, &prepared.origin).unwrap();
+        let back = restore_segmentation(&Outputs::Probabilities(outputs), &target(false, &[1]), 0.5, &prepared.origin)
+            .unwrap();
         let Segmentation::Labels(back) = back else { panic!("labels expected") };
         let same = back.voxels.iter().zip(&label.voxels).filter(|(a, b)| **a == 1 && **b == 1).count();
         let dice = 2.0 * same as f64 / (back.voxels.iter().chain(&label.voxels).filter(|v| **v == 1).count()) as f64;
@@ -318,8 +409,8 @@ mod tests {
     fn outputs_of_another_case_are_refused() {
         let (image, label) = case(vec![1; 120], orientations().remove(0));
         let prepared = prepare_case(&plan(None), &image, Some(&label)).unwrap();
-        let wrong = Array4::zeros([2, 1, 1, 1]);
-        assert!(restore_segmentation(wrong.view(), &target(false, &[1]), 0.5, &prepared.origin).is_err());
-        assert_eq!(restore_probabilities(Array4::zeros([2, 4, 5, 6]).view(), &prepared.origin).dim(), (2, 4, 5, 6));
+        let wrong = Outputs::Probabilities(Array4::zeros([2, 1, 1, 1]));
+        assert!(restore_segmentation(&wrong, &target(false, &[1]), 0.5, &prepared.origin).is_err());
+        assert!(restore_probabilities(&[(&wrong, &prepared.origin)], &target(false, &[1])).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Orientation;
 use crate::auto::Auto;
 
 /// From files to network input: canonical orientation, crop, intensity steps, resampling, in this order.
@@ -84,6 +85,8 @@ pub enum LabelInterpolation {
     Nearest,
     /// Trilinear interpolation of each label's mask; the largest wins (nnU-Net). Smoother outlines.
     OneHotLinear,
+    /// The same, but only a label with at least half of the weight wins; where there is none, background. nnU-Net's rule to the voxel.
+    OneHotMajority,
 }
 
 /// One intensity step; `channels` restricts it to some channels (default: all).
@@ -190,6 +193,9 @@ pub struct ForegroundStatistics {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PreprocessPlan {
+    /// Axes of the network's grid.
+    #[serde(default, skip_serializing_if = "Orientation::is_canonical")]
+    pub orientation: Orientation,
     /// Region to crop to.
     pub crop: Crop,
     /// Intensity of the first channel above which a voxel belongs to the body, for [`Crop::Body`]: −300 for CT; `None`: Otsu's

@@ -1,5 +1,6 @@
 //! Blending weights of sliding windows, as in nnU-Net.
 
+use half::f16;
 use ndarray::Array3;
 
 use super::spec::Blend;
@@ -20,6 +21,19 @@ pub fn importance(patch: [usize; 3], blend: Blend) -> Array3<f32> {
     let positive = weights.iter().copied().filter(|&weight| weight > 0.0);
     let smallest = positive.fold(f32::INFINITY, f32::min);
     weights.mapv_inplace(|weight| if weight > 0.0 { weight } else { smallest });
+    weights
+}
+
+/// The same in half precision with a peak of 10: nnU-Net's weights for sums of logits.
+pub fn scaled_importance(patch: [usize; 3], blend: Blend) -> Array3<f16> {
+    if blend == Blend::Constant {
+        return Array3::from_elem(patch, f16::ONE);
+    }
+    let [z, y, x] = patch.map(gaussian_profile);
+    let mut weights = Array3::from_shape_fn(patch, |at| f16::from_f64(10.0 * z[at.0] * y[at.1] * x[at.2]));
+    let positive = weights.iter().copied().filter(|&weight| weight > f16::ZERO);
+    let smallest = positive.fold(f16::INFINITY, |smallest, weight| if weight < smallest { weight } else { smallest });
+    weights.mapv_inplace(|weight| if weight > f16::ZERO { weight } else { smallest });
     weights
 }
 

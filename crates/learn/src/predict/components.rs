@@ -13,10 +13,14 @@ pub fn keep_largest_components(segmentation: &mut Segmentation, target: &Target,
         match segmentation {
             Segmentation::Labels(labels) => {
                 let Some(structure) = target.structures.get(index) else { continue };
-                let mut mask = labels.voxels.mapv(|value| u8::from(value == structure.value));
+                let own = |value: u16| match target.painted {
+                    true => structure.values.contains(&value),
+                    false => value == structure.value,
+                };
+                let mut mask = labels.voxels.mapv(|value| u8::from(own(value)));
                 keep_largest(&mut mask);
                 Zip::from(&mut labels.voxels).and(&mask).for_each(|value, &kept| {
-                    if *value == structure.value && kept == 0 {
+                    if own(*value) && kept == 0 {
                         *value = 0;
                     }
                 });
@@ -49,7 +53,13 @@ mod tests {
             instances: false,
             tubular: false,
         };
-        Target { overlapping, independent: false, ignore: None, structures: vec![structure(3), structure(5)] }
+        Target {
+            overlapping,
+            independent: false,
+            painted: false,
+            ignore: None,
+            structures: vec![structure(3), structure(5)],
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn write_as(
     std::fs::create_dir_all(folder).map_err(|error| WriteError::io(folder, &error))?;
     let names = label_names(target);
     let segment = |label: &LabelName| {
-        let value = if target.overlapping { label.number + 1 } else { label.number };
+        let value = if target.has_masks() { label.number + 1 } else { label.number };
         Segment { name: label.name.clone(), value, color: label.color }
     };
     let segments: Vec<Segment> = names.labels.iter().map(segment).collect();
@@ -60,12 +60,12 @@ pub fn write_as(
 fn label_names(target: &Target) -> LabelNames {
     let label = |(mask, it): (usize, &TargetStructure)| LabelName {
         name: it.name.clone(),
-        number: if target.overlapping { mask as u16 } else { it.value },
+        number: if target.has_masks() { mask as u16 } else { it.value },
         color: Some(it.color),
         code: it.code.as_ref().map(|code| Code::new(&code.value, &code.scheme, &code.meaning)),
     };
     let labels = target.structures.iter().enumerate().map(label).collect();
-    LabelNames { overlapping: target.overlapping, program: Some(PROGRAM.into()), labels, ..LabelNames::default() }
+    LabelNames { overlapping: target.has_masks(), program: Some(PROGRAM.into()), labels, ..LabelNames::default() }
 }
 
 /// Reads what [`write()`] wrote.
@@ -74,7 +74,7 @@ fn label_names(target: &Target) -> LabelNames {
 /// The file is missing or damaged.
 pub fn read(folder: &Path, case: &str, target: &Target) -> Result<Segmentation, ReadError> {
     let path = file(folder, case);
-    if !target.overlapping {
+    if !target.has_masks() {
         return Ok(Segmentation::Labels(volume::read_label_map(&path)?));
     }
     let image = volume::read_volume(&path)?;
@@ -91,14 +91,17 @@ pub fn label_map(target: &Target) -> Value {
         .map(|(index, structure)| {
             let [r, g, b] = structure.color;
             let color = format!("#{r:02x}{g:02x}{b:02x}");
-            let place = if target.overlapping { ("mask", index as u64) } else { ("value", u64::from(structure.value)) };
+            let place = if target.has_masks() { ("mask", index as u64) } else { ("value", u64::from(structure.value)) };
             let mut entry =
                 json!({ "name": structure.name, place.0: place.1, "members": structure.members, "color": color });
+            if target.painted {
+                entry["values"] = json!(structure.values);
+            }
             if let Some(code) = &structure.code {
                 entry["code"] = json!(code);
             }
             entry
         })
         .collect();
-    json!({ "format": 1, "overlapping": target.overlapping, "program": PROGRAM, "structures": structures })
+    json!({ "format": 1, "overlapping": target.has_masks(), "program": PROGRAM, "structures": structures })
 }

@@ -1,15 +1,16 @@
-//! Sliding-window inference: probabilities of a prepared image.
+//! Sliding-window inference: outputs of a network for a prepared image.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use ndarray::{Array3, Array4, Array5, ArrayView4, Axis, Zip, s};
-use rayon::prelude::*;
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use ndarray::{Array4, Array5, ArrayView4, s};
 
-use super::blend::importance;
+use super::spec::Averaged;
+use super::sums::Sums;
 use super::{PredictPlan, Region};
 use crate::Cancel;
 use crate::backend::{self, soft};
 use crate::cancel::interruptible;
 use crate::model::Network;
+use crate::preprocess::Outputs;
 use crate::volume::window::{Padding, window_starts};
 
 /// Index of the width among the spatial axes.
@@ -32,49 +33,38 @@ pub struct Predictor<'a> {
 }
 
 impl Predictor<'_> {
-    /// Probabilities `[output, z, y, x]` of an image `[channel, z, y, x]`, on the same grid; none if cancelled.
+    /// Outputs of an image `[channel, z, y, x]`, on the same grid; none if cancelled.
     ///
     /// Overlapping windows are averaged with the plan's blending weights, after averaging over flips. With a region, windows
     /// that do not overlap it are skipped and everything outside it is background; inside, the result is the same.
-    pub fn probabilities(
-        &self,
-        image: ArrayView4<f32>,
-        region: Option<&Region>,
-        cancelled: &Cancel,
-    ) -> Option<Array4<f32>> {
+    pub fn outputs(&self, image: ArrayView4<f32>, region: Option<&Region>, cancelled: &Cancel) -> Option<Outputs> {
         let patch = self.plan.patch_size;
         let padding = Padding::to_patch(spatial(image.dim()), patch);
         let padded = padding.pad(image);
-        let importance = importance(patch, self.plan.blend);
-        let [depth, height, width] = padding.padded;
-        let mut sum = Array4::<f32>::zeros((self.outputs, depth, height, width));
-        let mut weight = Array3::<f32>::zeros((depth, height, width));
+        let mut sums = Sums::new(self.plan, self.outputs, padding.padded);
         let mut starts = window_starts(padding.padded, patch, self.plan.overlap);
         if let Some(region) = region {
             starts.retain(|start| region.overlaps(padding.to_inner(*start), patch));
         }
+        let shape = (self.outputs, patch[0], patch[1], patch[2]);
         for starts in starts.chunks(self.plan.batch_size) {
             if cancelled.is_stopped() {
                 return None;
             }
             let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();
             let forward = || interruptible(cancelled, || self.forward(&patches));
-            let Ok(probabilities) = backend::near(self.device, forward) else { return None };
-            let each = probabilities.chunks_exact(self.outputs * patch.iter().product::<usize>());
-            for (start, probabilities) in starts.iter().zip(each) {
-                self.add(&mut sum, &mut weight, *start, probabilities, &importance);
+            let Ok(found) = backend::near(self.device, forward) else { return None };
+            let each = found.chunks_exact(self.outputs * patch.iter().product::<usize>());
+            for (start, window) in starts.iter().zip(each) {
+                let Ok(window) = ArrayView4::from_shape(shape, window) else { continue };
+                sums.add(*start, window);
             }
         }
-        sum.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(index, mut output)| {
-            // Voxels that no window covers are background.
-            let nothing = if index == 0 && !self.sigmoid { 1.0 } else { 0.0 };
-            output.zip_mut_with(&weight, |sum, weight| *sum = if *weight > 0.0 { *sum / weight } else { nothing });
-        });
-        let mut probabilities = padding.inner(&sum).to_owned();
-        if let Some(region) = region {
-            region.restrict(&mut probabilities, self.sigmoid);
-        }
-        Some(probabilities)
+        let found = sums.finish(&padding, self.sigmoid);
+        let Some(region) = region else { return Some(found) };
+        let mut probabilities = found.into_probabilities(self.sigmoid);
+        region.restrict(&mut probabilities, self.sigmoid);
+        Some(Outputs::Probabilities(probabilities))
     }
 
     pub(super) fn cut<'b>(&self, image: &'b Array4<f32>, [z, y, x]: [usize; 3]) -> ArrayView4<'b, f32> {
@@ -82,29 +72,8 @@ impl Predictor<'_> {
         image.slice(s![.., z..z + depth, y..y + height, x..x + width])
     }
 
-    /// Adds a window's weighted probabilities `[output, z, y, x]` at its position.
-    fn add(
-        &self,
-        sum: &mut Array4<f32>,
-        weight: &mut Array3<f32>,
-        [z, y, x]: [usize; 3],
-        probabilities: &[f32],
-        importance: &Array3<f32>,
-    ) {
-        let [depth, height, width] = self.plan.patch_size;
-        let place = s![.., z..z + depth, y..y + height, x..x + width];
-        let shape = (self.outputs, depth, height, width);
-        let Ok(probabilities) = ArrayView4::from_shape(shape, probabilities) else { return };
-        Zip::from(sum.slice_mut(place))
-            .and(probabilities)
-            .and_broadcast(importance)
-            .par_for_each(|sum, probability, importance| *sum += probability * importance);
-        let mut place = weight.slice_mut(s![z..z + depth, y..y + height, x..x + width]);
-        place += importance;
-    }
-
-    /// Probabilities `[patch, output, z, y, x]` (slice classifiers: `[patch, output, 1, 1, 1]`), averaged over all flips of the mirrored
-    /// axes.
+    /// Probabilities, or logits where these are averaged, `[patch, output, z, y, x]` (slice classifiers: `[patch, output, 1, 1, 1]`): the
+    /// mean over all flips of the mirrored axes.
     pub(super) fn forward(&self, patches: &[ArrayView4<f32>]) -> Vec<f32> {
         let images = self.to_tensor(patches);
         let axes = &self.plan.mirror_axes;
@@ -112,9 +81,13 @@ impl Predictor<'_> {
         let passes = (0..flips).map(|flip| {
             let chosen: Vec<usize> = (0..axes.len()).filter(|bit| flip >> bit & 1 == 1).map(|bit| axes[bit]).collect();
             let logits = self.logits(flipped(images.clone(), &chosen));
-            self.unflipped(soft::probabilities(logits, self.sigmoid), &chosen)
+            let found = match self.plan.averaged {
+                Averaged::Probabilities => soft::probabilities(logits, self.sigmoid),
+                Averaged::Logits => logits.cast(DType::F32),
+            };
+            self.unflipped(found, &chosen)
         });
-        let sum = passes.reduce(|sum, probabilities| sum + probabilities);
+        let sum = passes.reduce(|sum, found| sum + found);
         let mean = sum.map(|sum| if flips > 1 { sum.div_scalar(flips as f64) } else { sum });
         mean.map_or_else(Vec::new, |mean| mean.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default())
     }
@@ -124,19 +97,19 @@ impl Predictor<'_> {
         self.pass.and_then(earlier).unwrap_or_else(|| self.network.forward(images))
     }
 
-    /// Flips probabilities back. In an image flipped along its width a left kidney looks like a right one, so their outputs are
+    /// Flips outputs back. In an image flipped along its width a left kidney looks like a right one, so their outputs are
     /// swapped.
-    fn unflipped(&self, probabilities: Tensor<5>, axes: &[usize]) -> Tensor<5> {
-        let probabilities = flipped(probabilities, axes);
+    fn unflipped(&self, outputs: Tensor<5>, axes: &[usize]) -> Tensor<5> {
+        let outputs = flipped(outputs, axes);
         if !axes.contains(&WIDTH) || self.plan.mirrored_outputs.is_empty() {
-            return probabilities;
+            return outputs;
         }
         let mut order: Vec<i32> = (0..self.outputs as i32).collect();
         for &[one, other] in &self.plan.mirrored_outputs {
             order.swap(one, other);
         }
         let order = TensorData::new(order, [self.outputs]);
-        probabilities.select(1, Tensor::<1, Int>::from_data(order, self.device))
+        outputs.select(1, Tensor::<1, Int>::from_data(order, self.device))
     }
 
     fn to_tensor(&self, patches: &[ArrayView4<f32>]) -> Tensor<5> {

@@ -8,12 +8,11 @@ pub mod mirror;
 pub mod region;
 pub mod slices;
 pub mod spec;
-
-use ndarray::Array4;
+mod sums;
 
 use crate::Cancel;
 use crate::dataset::Target;
-use crate::preprocess::{Origin, Prepared, restore_mean};
+use crate::preprocess::{Origin, Outputs, Prepared, restore_mean};
 use crate::volume::Segmentation;
 
 pub use components::keep_largest_components;
@@ -45,21 +44,16 @@ pub fn segment(
     cancelled: &Cancel,
 ) -> Result<Segmentation, PredictError> {
     let image = prepared.image.view();
-    let probabilities = predictor.probabilities(image, region, cancelled).ok_or(PredictError::Cancelled)?;
-    decode(&[(probabilities, prepared.origin.clone())], target, predictor.plan)
+    let outputs = predictor.outputs(image, region, cancelled).ok_or(PredictError::Cancelled)?;
+    decode(&[(outputs, prepared.origin.clone())], target, predictor.plan)
 }
 
-/// Converts probabilities to a segmentation on the grid of the image file: those of one network, or the mean of several, each on its
-/// own grid.
+/// Converts outputs to a segmentation on the grid of the image file: those of one network, or the mean of several, each on its own grid.
 ///
 /// # Errors
 /// [`PredictError::Shape`].
-pub fn decode(
-    found: &[(Array4<f32>, Origin)],
-    target: &Target,
-    plan: &PredictPlan,
-) -> Result<Segmentation, PredictError> {
-    let views: Vec<_> = found.iter().map(|(probabilities, origin)| (probabilities.view(), origin)).collect();
+pub fn decode(found: &[(Outputs, Origin)], target: &Target, plan: &PredictPlan) -> Result<Segmentation, PredictError> {
+    let views: Vec<_> = found.iter().map(|(outputs, origin)| (outputs, origin)).collect();
     let mut segmentation = restore_mean(&views, target, plan.threshold)?;
     keep_largest_components(&mut segmentation, target, &plan.largest_component);
     Ok(segmentation)

@@ -94,6 +94,7 @@ impl Region {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preprocess::Orientation;
     use crate::preprocess::crop::CropBox;
     use crate::volume::Geometry;
     use ndarray::arr2;
@@ -102,6 +103,7 @@ mod tests {
     fn origin(prepared: usize) -> Origin {
         Origin {
             geometry: Geometry::axis_aligned([10, 4, 4], [1.0; 3]),
+            orientation: Orientation::Canonical,
             crop: CropBox { start: [2, 0, 0], end: [8, 4, 4] },
             spacing_mm: [1.0; 3],
             prepared_shape: [prepared, 4, 8],

@@ -62,6 +62,24 @@ pub enum Blend {
     Constant,
 }
 
+/// What is averaged over windows, flips and networks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Averaged {
+    /// Probabilities.
+    #[default]
+    Probabilities,
+    /// Logits, before softmax or sigmoid, in half precision: nnU-Net's way, for networks imported from there.
+    Logits,
+}
+
+impl Averaged {
+    /// Whether this is the usual choice, which plans leave out.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::Probabilities
+    }
+}
+
 /// Resolved prediction settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -74,6 +92,9 @@ pub struct PredictPlan {
     pub overlap: f64,
     /// Averaging.
     pub blend: Blend,
+    /// What is averaged.
+    #[serde(default, skip_serializing_if = "Averaged::is_usual")]
+    pub averaged: Averaged,
     /// Axes (0 depth, 1 height, 2 width) whose flips are averaged.
     pub mirror_axes: Vec<usize>,
     /// Pairs of outputs to swap when the width is flipped.

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Array4, Axis, s};
 
-use super::spec::{Blend, Weights};
+use super::spec::{Averaged, Blend, Weights};
 use super::*;
 use crate::Cancel;
 use crate::backend::{DeviceName, Precision, select};
@@ -22,7 +22,13 @@ fn target(values: &[&[u16]], overlapping: bool) -> Target {
         instances: false,
         tubular: false,
     };
-    Target { overlapping, independent: false, ignore: None, structures: values.iter().map(structure).collect() }
+    Target {
+        overlapping,
+        independent: false,
+        painted: false,
+        ignore: None,
+        structures: values.iter().map(structure).collect(),
+    }
 }
 
 fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {
@@ -31,6 +37,7 @@ fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {
         patch_size: [4, 6, 8],
         overlap: 0.5,
         blend: Blend::Constant,
+        averaged: Averaged::Probabilities,
         mirror_axes: vec![1, 2],
         mirrored_outputs,
         batch_size: 1,
@@ -66,7 +73,7 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_swapped_sides() {
     mirrored.invert_axis(Axis(3));
     let probabilities = |plan: &PredictPlan, image: &Array4<f32>| {
         let predictor = Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None };
-        predictor.probabilities(image.view(), None, &Cancel::new()).unwrap()
+        predictor.outputs(image.view(), None, &Cancel::new()).unwrap().into_probabilities(false)
     };
     let difference = |plan: PredictPlan| {
         let (of_image, mut of_mirrored) = (probabilities(&plan, &image), probabilities(&plan, &mirrored));
@@ -87,11 +94,11 @@ fn inside_a_region_nothing_changes_and_outside_is_background() {
     let predictor =
         Predictor { network: &network, device: &device, plan: &plan, sigmoid: false, outputs: 4, pass: None };
     let never = Cancel::new();
-    let everywhere = predictor.probabilities(image.view(), None, &never).unwrap();
+    let everywhere = predictor.outputs(image.view(), None, &never).unwrap().into_probabilities(false);
     let mut kept = Array2::from_elem((3, 9), false);
     kept.slice_mut(s![.., 6..8]).fill(true);
     for region in [Region::Slices(kept), Region::Box([5..9, 0..6, 10..16])] {
-        let found = predictor.probabilities(image.view(), Some(&region), &never).unwrap();
+        let found = predictor.outputs(image.view(), Some(&region), &never).unwrap().into_probabilities(false);
         for ((output, z, y, x), value) in found.indexed_iter() {
             let inside = match &region {
                 Region::Slices(kept) => kept[[0, z]],

@@ -235,6 +235,7 @@ mod tests {
         Target {
             overlapping,
             independent: false,
+            painted: false,
             ignore: Some(7),
             structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])],
         }

@@ -1,7 +1,7 @@
 //! Resampling of label maps without introducing new values.
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayView3, ArrayViewMut1, Axis};
+use ndarray::{Array3, ArrayView3, Axis};
 
 use super::super::spec::LabelInterpolation;
 use super::linear::{self, Pair};
@@ -12,8 +12,9 @@ const TIE: f64 = 1e-9;
 
 /// Resamples a label map `[z, y, x]` to another shape, with nearest neighbour along `coarse`.
 ///
-/// One-hot linear assigns each voxel the label with the largest linearly interpolated mask; ties go to the smaller label. It is
-/// computed from the eight surrounding voxels, so that memory and time do not depend on the number of labels.
+/// One-hot linear assigns each voxel the label with the largest linearly interpolated mask; ties go to the smaller label. One-hot majority
+/// assigns the label whose interpolated mask is at least ½, the larger of two, else 0 (`resize_segmentation` of batchgenerators). Both
+/// are computed from the eight surrounding voxels, so that memory and time do not depend on the number of labels.
 pub fn resample_labels(
     labels: ArrayView3<'_, u16>,
     shape: [usize; 3],
@@ -32,7 +33,10 @@ pub fn resample_labels(
     let mut result = Array3::zeros(shape);
     result.axis_iter_mut(Axis(0)).into_par_iter().zip(&pairs[0]).for_each(|(mut slice, &z)| {
         for (row, &y) in slice.outer_iter_mut().zip(&pairs[1]) {
-            vote_row(labels, row, z, y, &pairs[2]);
+            let vote = if interpolation == LabelInterpolation::OneHotMajority { majority } else { vote };
+            for (winner, &x) in row.into_iter().zip(&pairs[2]) {
+                *winner = vote(labels, [z, y, x]);
+            }
         }
     });
     result
@@ -42,15 +46,8 @@ fn nearest_pairs(old: usize, new: usize) -> Vec<Pair> {
     nearest_indices(old, new).into_iter().map(|index| Pair { low: index, high: index, weight: 0.0 }).collect()
 }
 
-fn vote_row(labels: ArrayView3<'_, u16>, row: ArrayViewMut1<'_, u16>, z: Pair, y: Pair, columns: &[Pair]) {
-    for (winner, &x) in row.into_iter().zip(columns) {
-        *winner = vote(labels, [z, y, x]);
-    }
-}
-
-/// The label with the largest total weight among the eight surrounding voxels.
-fn vote(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
-    let [z, y, x] = around;
+/// Labels and weights of the eight surrounding voxels.
+fn corners(labels: ArrayView3<'_, u16>, [z, y, x]: [Pair; 3]) -> [(u16, f64); 8] {
     let mut corners = [(0u16, 0.0f64); 8];
     for (index, corner) in corners.iter_mut().enumerate() {
         let side = |pair: Pair, bit: usize| match index & bit {
@@ -60,6 +57,20 @@ fn vote(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
         let ((z, wz), (y, wy), (x, wx)) = (side(z, 4), side(y, 2), side(x, 1));
         *corner = (labels[[z, y, x]], wz * wy * wx);
     }
+    corners
+}
+
+/// The label with at least half of the weight of the eight surrounding voxels, else 0.
+fn majority(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
+    let corners = corners(labels, around);
+    let score = |label: u16| corners.iter().filter(|corner| corner.0 == label).map(|corner| corner.1).sum::<f64>();
+    let winners = corners.iter().map(|corner| corner.0).filter(|&label| score(label) >= 0.5 - TIE);
+    winners.max().unwrap_or(0)
+}
+
+/// The label with the largest total weight among the eight surrounding voxels.
+fn vote(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
+    let corners = corners(labels, around);
     if corners.iter().all(|(label, _)| *label == corners[0].0) {
         return corners[0].0;
     }

@@ -1,0 +1,59 @@
+//! Trained networks of other programs as runs of this one, which predict, score and fine-tune like any other.
+
+pub mod nnunet;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::store::StoreError;
+use crate::train::checkpoint::CheckpointError;
+use crate::train::pretrained::PretrainedError;
+
+/// Why a network cannot be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read, or holds what is not supported.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// Whether the disk or a permission is the cause.
+        environment: bool,
+    },
+    /// The weights do not fit the network.
+    #[error(transparent)]
+    Weights(#[from] PretrainedError),
+    /// The run folder cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The weights cannot be written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+impl ImportError {
+    /// What is wrong with a file.
+    pub(crate) fn of(path: &Path, reason: impl Into<String>) -> Self {
+        Self::File { path: path.into(), reason: reason.into(), environment: false }
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
+        let environment = error.kind() != std::io::ErrorKind::NotFound;
+        Self::File { path: path.into(), reason: crate::files::reason(error), environment }
+    }
+}
+
+/// A network that became a run.
+#[derive(Debug, Serialize)]
+pub struct Imported {
+    /// What it is, for people: `fold 0`.
+    pub name: String,
+    /// Its run folder.
+    pub folder: PathBuf,
+    /// Whether it was there already.
+    pub known: bool,
+}

@@ -1,0 +1,140 @@
+//! Trained models of nnU-Net v2 (Isensee 2021; read as version 2.8.1 writes and reads them).
+//!
+//! A model is a folder `TRAINER__PLANS__CONFIGURATION` with `plans.json`, `dataset.json` and a folder for each fold. [`Model::open`] reads
+//! it and refuses what has no equivalent here, by name; [`write::runs`] makes a run of each fold, and their mean. No pickled object is ever
+//! built: of a checkpoint only tensors, numbers and texts are read.
+
+pub mod checkpoint;
+pub mod files;
+pub mod labels;
+pub mod network;
+pub mod plans;
+pub mod preparing;
+pub mod write;
+
+use std::path::{Path, PathBuf};
+
+pub use checkpoint::{Checkpoint, Kind};
+pub use files::Fold;
+pub use write::Wanted;
+
+use self::labels::Labels;
+use self::plans::{Configuration, Plans};
+use super::ImportError;
+use crate::model::ModelPlan;
+use crate::preprocess::PreprocessPlan;
+
+/// A trained model: what all of its folds share.
+#[derive(Debug)]
+pub struct Model {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The dataset it was trained on: `Dataset004_Hippocampus`.
+    pub dataset: String,
+    /// The configuration: `3d_fullres`.
+    pub configuration: String,
+    /// The trainer's class: `nnUNetTrainer`.
+    pub trainer: String,
+    /// Patch size `[z, y, x]`.
+    pub patch_size: [usize; 3],
+    /// Batch size of the training.
+    pub batch_size: usize,
+    /// Structures, and how the outputs stand for them.
+    pub labels: Labels,
+    /// Names of the image channels.
+    pub channels: Vec<String>,
+    /// From an image to the network's input.
+    pub preprocess: PreprocessPlan,
+    /// The network.
+    pub network: ModelPlan,
+    /// Its folds, with a checkpoint of the wanted kind.
+    pub folds: Vec<(Fold, Checkpoint)>,
+    /// What could not be taken over, for the person.
+    pub notes: Vec<String>,
+}
+
+impl Model {
+    /// Reads a model folder and the checkpoints of `folds` (empty: all that are there).
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or the model has what is not supported; the message names both.
+    pub fn open(folder: &Path, folds: &[Fold], kind: Kind) -> Result<Self, ImportError> {
+        let found = files::folds(folder, folds, kind)?;
+        let folds = found.into_iter().map(|(fold, path)| Ok((fold, Checkpoint::read(&path)?)));
+        let folds = folds.collect::<Result<Vec<_>, ImportError>>()?;
+        let Some((_, first)) = folds.first() else {
+            return Err(ImportError::of(folder, "has no fold with a checkpoint"));
+        };
+        for (_, other) in &folds[1..] {
+            if (&other.configuration, &other.trainer) != (&first.configuration, &first.trainer) {
+                return Err(ImportError::of(&other.path, "was trained by another trainer or configuration"));
+            }
+        }
+        let plans_file = folder.join("plans.json");
+        let plans = Plans::read(&plans_file)?;
+        let configuration = plans.configuration(&first.configuration)?;
+        let about = labels::About::read(&folder.join("dataset.json"))?;
+        let labels = about.labels()?;
+        let channels = about.channels()?;
+        if let Some(previous) = &configuration.previous_stage {
+            let reason = format!(
+                "`{}` is the second stage of a cascade, which takes the segmentation of `{previous}` as further channels; segspec imports single networks: import `{previous}` or `3d_fullres`",
+                first.configuration
+            );
+            return Err(ImportError::of(&plans_file, reason));
+        }
+        let shape = Shape { flat: configuration.patch_size.len() == 2 };
+        let preprocess = preparing::plan(&plans, &configuration, channels.len(), &plans_file)?;
+        let network = network::plan(&configuration, shape, first.has_batch_norm, &plans_file)?;
+        let patch_size = shape.triple(&configuration.patch_size, 1, &plans_file)?;
+        Ok(Self {
+            folder: folder.into(),
+            dataset: plans.dataset_name,
+            configuration: first.configuration.clone(),
+            trainer: first.trainer.clone(),
+            patch_size,
+            batch_size: configuration.batch_size,
+            labels,
+            channels,
+            preprocess,
+            network,
+            notes: notes(first, &configuration),
+            folds,
+        })
+    }
+}
+
+/// What the run says of the training differs from what was done.
+fn notes(first: &Checkpoint, _: &Configuration) -> Vec<String> {
+    let mut notes = Vec::new();
+    if first.trainer != "nnUNetTrainer" {
+        notes.push(format!(
+            "trained by `{}`: the plan states optimiser, schedule and augmentation of nnUNetTrainer",
+            first.trainer
+        ));
+    }
+    notes
+}
+
+/// Whether lists per axis are `[y, x]` or `[z, y, x]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    flat: bool,
+}
+
+impl Shape {
+    /// A list as `[z, y, x]`; `depth` is the value of a 2D configuration's missing axis.
+    fn triple<T: Copy>(self, list: &[T], depth: T, path: &Path) -> Result<[T; 3], ImportError> {
+        match (self.flat, list) {
+            (true, [y, x]) => Ok([depth, *y, *x]),
+            (false, [z, y, x]) => Ok([*z, *y, *x]),
+            _ => {
+                let wanted = if self.flat { 2 } else { 3 };
+                Err(ImportError::of(
+                    path,
+                    format!("has a list of {} numbers where one per axis ({wanted}) is due", list.len()),
+                ))
+            }
+        }
+    }
+}
