@@ -6,9 +6,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::names::RUNS;
-use super::{Exit, Failure};
-use crate::import::nnunet::{Fold, Kind, Model, Wanted, files, write};
+use super::{Exit, Failure, dataset, session};
+use crate::import::nnunet::scoring::{Files, Scoring};
+use crate::import::nnunet::{Fold, Kind, Model, Wanted, files, processing, write};
 use crate::import::{ImportError, Imported};
+use crate::store;
 
 /// Make runs of networks that another program trained; they predict, score, rank and fine-tune like any other run
 #[derive(Debug, Args)]
@@ -49,6 +51,15 @@ pub struct Nnunet {
     /// Name of the experiment [default: DATASET-CONFIGURATION]
     #[arg(long)]
     name: Option<String>,
+    /// Folder of the first stage of a cascade [default: the one beside the model]
+    #[arg(long, value_name = "FOLDER")]
+    first_stage: Option<PathBuf>,
+    /// postprocessing.json of `nnUNetv2_find_best_configuration`; nnUNetv2_predict itself applies none
+    #[arg(long, value_name = "FILE")]
+    postprocessing: Option<PathBuf>,
+    /// Dataset (a name or file) whose test cases the runs are to be scored on; its split must be the one of the training
+    #[arg(long)]
+    dataset: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -71,15 +82,73 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
     };
     let folder = choose(folder, args)?;
     let model = Model::open(&folder, &args.folds, args.checkpoint).map_err(failure)?;
-    let usual = write::usual_name(&model);
-    let experiment = args.name.as_deref().unwrap_or(&usual);
+    let experiment = args.name.clone().unwrap_or_else(|| write::usual_name(&model));
     let is_name = |text: &str| !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\\']);
-    if !is_name(experiment) {
+    if !is_name(&experiment) {
         return Err(Failure::message(Exit::Usage, format!("--name {experiment:?} is not a name of a folder")));
     }
-    let made = write::runs(&model, &Wanted { run_root: Path::new(RUNS), experiment }).map_err(failure)?;
-    print(args, &model, &made);
+    let scoring = args.dataset.as_deref().map(|dataset| scoring(&model, dataset)).transpose()?;
+    let unions = args.postprocessing.as_deref().map(processing::read).transpose().map_err(failure)?;
+    let run_root = Path::new(RUNS);
+    let usual = Wanted {
+        run_root,
+        experiment: &experiment,
+        first: None,
+        is_first: false,
+        scoring: None,
+        largest_union: Vec::new(),
+    };
+    let first = match &model.previous_stage {
+        Some(previous) => {
+            let first = first_stage(&folder, previous, args)?;
+            let made = write::runs(&first, &Wanted { is_first: true, ..usual.clone() }).map_err(failure)?;
+            made.into_iter().last()
+        }
+        None => None,
+    };
+    let wanted = Wanted {
+        first: first.as_ref().map(|made| &made.run),
+        scoring: scoring.as_ref(),
+        largest_union: unions.unwrap_or_default(),
+        ..usual
+    };
+    let made = write::runs(&model, &wanted).map_err(failure)?;
+    print(args, &model, first.as_ref(), &made);
     Ok(Exit::Ok)
+}
+
+/// The model whose segmentation a cascade takes as further channels.
+fn first_stage(folder: &Path, previous: &str, args: &Nnunet) -> Result<Model, Failure> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = name.rsplit_once("__").map(|(start, _)| folder.with_file_name(format!("{start}__{previous}")));
+    let place = args.first_stage.clone().or(beside).unwrap_or_default();
+    if !place.is_dir() {
+        let text = format!(
+            "{}: is the second stage of a cascade, and its first, `{previous}`, is not at {}; give its folder by --first-stage",
+            args.model.display(),
+            place.display()
+        );
+        return Err(Failure::message(Exit::BadData, text));
+    }
+    let first = Model::open(&place, &[], args.checkpoint).map_err(failure)?;
+    if first.configuration != previous {
+        let text = format!("{}: is `{}`, the cascade needs `{previous}`", place.display(), first.configuration);
+        return Err(Failure::message(Exit::BadData, text));
+    }
+    Ok(first)
+}
+
+/// The cases to score.
+fn scoring(model: &Model, dataset: &str) -> Result<Scoring, Failure> {
+    let dataset = dataset::load(dataset)?.dataset;
+    let cancel = session::cancellation();
+    let bar = dataset::progress_bar("reading");
+    let progress = |_, done, all| dataset::show(&bar, done, all);
+    let cache = store::cache(Path::new(RUNS));
+    let files = Files { data_root: &session::data_root(), cache: &cache, progress: &progress, cancel: &cancel };
+    let found = Scoring::open(&model.labels, model.channels.len(), &dataset, &files).map_err(failure);
+    bar.finish_and_clear();
+    found
 }
 
 /// The one model folder at or below a folder.
@@ -104,27 +173,30 @@ fn choose(folder: &Path, args: &Nnunet) -> Result<PathBuf, Failure> {
     }
 }
 
-fn print(args: &Nnunet, model: &Model, made: &[Imported]) {
+fn print(args: &Nnunet, model: &Model, first: Option<&Imported>, made: &[Imported]) {
+    let structures: Vec<&str> = model.labels.structures.iter().map(|(name, ..)| name.as_str()).collect();
     if args.json {
-        let names: Vec<&str> = model.labels.structures.iter().map(|(name, ..)| name.as_str()).collect();
         let value = json!({
             "dataset": model.dataset, "configuration": model.configuration, "trainer": model.trainer,
-            "channels": model.channels, "structures": names, "runs": made, "notes": model.notes,
+            "channels": model.channels, "structures": structures, "first_stage": first, "runs": made,
+            "notes": model.notes,
         });
         println!("{value:#}");
         return;
     }
-    println!(
-        "{} {}: channels {}; structures {}",
-        model.dataset,
-        model.configuration,
-        model.channels.join(", "),
-        model.labels.structures.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>().join(", ")
-    );
+    let (channels, structures) = (model.channels.join(", "), structures.join(", "));
+    println!("{} {}: channels {channels}; structures {structures}", model.dataset, model.configuration);
     model.notes.iter().for_each(|note| println!("note: {note}"));
-    for run in made {
+    for (what, run) in first.map(|run| ("first stage, ", run)).into_iter().chain(made.iter().map(|run| ("", run))) {
         let known = if run.known { " (was there already)" } else { "" };
-        println!("  {}: {}{known}", run.name, run.folder.display());
+        println!("  {what}{}: {}{known}", run.name, run.folder.display());
+    }
+    let scored: usize = made.iter().map(|run| run.cases).sum();
+    if scored > 0 {
+        println!(
+            "`segspec run-plan FOLDER` predicts and scores the {} of a run",
+            session::counted(scored, "test case")
+        );
     }
     if let Some(last) = made.last() {
         println!("`segspec predict {} --input IMAGES --output FOLDER` segments images", last.folder.display());
@@ -134,9 +206,12 @@ fn print(args: &Nnunet, model: &Model, made: &[Imported]) {
 fn failure(error: ImportError) -> Failure {
     let environment = match &error {
         ImportError::File { environment, .. } => *environment,
-        ImportError::Weights(_) => false,
         ImportError::Store(_) => true,
         ImportError::Checkpoint(error) => error.is_environment(),
+        ImportError::Weights(_) | ImportError::Dataset(_) | ImportError::Split(_) | ImportError::Data(_) => false,
     };
-    Failure::new(if environment { Exit::Environment } else { Exit::BadData }, error)
+    match error {
+        ImportError::Data(error) => dataset::failure(error),
+        other => Failure::new(if environment { Exit::Environment } else { Exit::BadData }, other),
+    }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::store::StoreError;
+use crate::dataset::{DataError, SplitError};
+use crate::store::{StoreError, Stored};
 use crate::train::checkpoint::CheckpointError;
 use crate::train::pretrained::PretrainedError;
 
@@ -23,6 +24,15 @@ pub enum ImportError {
         /// Whether the disk or a permission is the cause.
         environment: bool,
     },
+    /// The dataset to score on does not fit the model.
+    #[error("{0}")]
+    Dataset(String),
+    /// The dataset to score on cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Its split cannot be used.
+    #[error(transparent)]
+    Split(#[from] SplitError),
     /// The weights do not fit the network.
     #[error(transparent)]
     Weights(#[from] PretrainedError),
@@ -56,4 +66,9 @@ pub struct Imported {
     pub folder: PathBuf,
     /// Whether it was there already.
     pub known: bool,
+    /// Number of cases to score.
+    pub cases: usize,
+    /// The run.
+    #[serde(skip)]
+    pub run: Stored,
 }

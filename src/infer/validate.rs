@@ -66,6 +66,7 @@ impl Validator<'_> {
             batch_size: validation.batch_size,
             threshold: validation.threshold,
             largest_component: Vec::new(),
+            largest_union: Vec::new(),
         }
     }
 

@@ -93,7 +93,12 @@ impl Plan {
         let predict = match self.work {
             Work::Train(_) => json!(self.predict),
             // Members predict with their own windows.
-            Work::Average(_) => json!([self.predict.threshold, self.predict.largest_component]),
+            Work::Average(_) if self.predict.largest_union.is_empty() => {
+                json!([self.predict.threshold, self.predict.largest_component])
+            }
+            Work::Average(_) => {
+                json!([self.predict.threshold, self.predict.largest_component, self.predict.largest_union])
+            }
         };
         let look = match &self.look {
             LookPlan::Everywhere => None,

@@ -325,5 +325,6 @@ fn predict(
         batch_size: spec.batch_size,
         threshold: spec.threshold,
         largest_component: largest.collect::<Result<_, _>>()?,
+        largest_union: Vec::new(),
     })
 }

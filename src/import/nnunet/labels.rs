@@ -28,6 +28,12 @@ pub struct Labels {
 }
 
 impl Labels {
+    /// Every label value but background and ignored voxels.
+    pub fn foreground(&self) -> Vec<u16> {
+        let all: BTreeSet<u16> = self.structures.iter().flat_map(|(_, values, _)| values.iter().copied()).collect();
+        all.into_iter().filter(|value| *value != 0).collect()
+    }
+
     /// As the target of a run.
     pub fn target(&self) -> Target {
         let structures = self.structures.iter().enumerate().map(|(place, (name, values, value))| TargetStructure {

@@ -10,6 +10,8 @@ pub mod labels;
 pub mod network;
 pub mod plans;
 pub mod preparing;
+pub mod processing;
+pub mod scoring;
 pub mod write;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ pub use files::Fold;
 pub use write::Wanted;
 
 use self::labels::Labels;
-use self::plans::{Configuration, Plans};
+use self::plans::Plans;
 use super::ImportError;
 use crate::model::ModelPlan;
 use crate::preprocess::PreprocessPlan;
@@ -47,6 +49,8 @@ pub struct Model {
     pub preprocess: PreprocessPlan,
     /// The network.
     pub network: ModelPlan,
+    /// The configuration whose segmentation is a further input: this one is the second stage of a cascade.
+    pub previous_stage: Option<String>,
     /// Its folds, with a checkpoint of the wanted kind.
     pub folds: Vec<(Fold, Checkpoint)>,
     /// What could not be taken over, for the person.
@@ -76,13 +80,6 @@ impl Model {
         let about = labels::About::read(&folder.join("dataset.json"))?;
         let labels = about.labels()?;
         let channels = about.channels()?;
-        if let Some(previous) = &configuration.previous_stage {
-            let reason = format!(
-                "`{}` is the second stage of a cascade, which takes the segmentation of `{previous}` as further channels; segspec imports single networks: import `{previous}` or `3d_fullres`",
-                first.configuration
-            );
-            return Err(ImportError::of(&plans_file, reason));
-        }
         let shape = Shape { flat: configuration.patch_size.len() == 2 };
         let preprocess = preparing::plan(&plans, &configuration, channels.len(), &plans_file)?;
         let network = network::plan(&configuration, shape, first.has_batch_norm, &plans_file)?;
@@ -98,14 +95,15 @@ impl Model {
             channels,
             preprocess,
             network,
-            notes: notes(first, &configuration),
+            previous_stage: configuration.previous_stage.clone(),
+            notes: notes(first),
             folds,
         })
     }
 }
 
 /// What the run says of the training differs from what was done.
-fn notes(first: &Checkpoint, _: &Configuration) -> Vec<String> {
+fn notes(first: &Checkpoint) -> Vec<String> {
     let mut notes = Vec::new();
     if first.trainer != "nnUNetTrainer" {
         notes.push(format!(

@@ -6,14 +6,14 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 
+use super::scoring::Scoring;
 use super::{Checkpoint, Fold, Model};
 use crate::augment::AugmentPlan;
-use crate::dataset::Reading;
 use crate::evaluate::{Evaluate, TrialKey, Variant};
 use crate::import::{ImportError, Imported as Made};
 use crate::loss::spec::default_terms;
 use crate::model::{self, Network, Task};
-use crate::plan::{About, Average, Data, FORMAT, Imported, LookPlan, Note, Plan, Training, Work};
+use crate::plan::{About, Average, Data, FORMAT, Imported, LookPlan, Note, Plan, Scored, Training, Work};
 use crate::predict::PredictPlan;
 use crate::predict::spec::{Averaged, Blend, Weights};
 use crate::store::manifest::{Member, TrainingRecord};
@@ -48,11 +48,20 @@ power = 0.9
 ";
 
 /// What was asked for beside the model.
+#[derive(Clone)]
 pub struct Wanted<'a> {
     /// Root of all runs.
     pub run_root: &'a Path,
     /// Name of the experiment.
     pub experiment: &'a str,
+    /// The run of the cascade's first stage, in the same experiment.
+    pub first: Option<&'a Stored>,
+    /// Whether the model is the first stage of a cascade.
+    pub is_first: bool,
+    /// Cases to score.
+    pub scoring: Option<&'a Scoring>,
+    /// Sets of label values of which only the largest component is kept.
+    pub largest_union: Vec<Vec<u16>>,
 }
 
 /// Makes a run of each fold, and one of their mean where there are several. A run that is there already is left as it is.
@@ -65,21 +74,32 @@ pub fn runs(model: &Model, wanted: &Wanted) -> Result<Vec<Made>, ImportError> {
     for (fold, checkpoint) in &model.folds {
         let run = Stored::new(wanted.run_root, plan(model, *fold, checkpoint, wanted)?);
         let known = write_fold(model, &run, checkpoint)?;
-        made.push(Made { name: format!("fold {fold}"), folder: run.folder.path().to_path_buf(), known });
-        members.push(run);
+        members.push(run.clone());
+        made.push(of(format!("fold {fold}"), run, known));
     }
     if members.len() > 1 {
-        let run = Stored::new(wanted.run_root, mean(&members));
+        let run = Stored::new(wanted.run_root, mean(&members, wanted));
         let known = write_mean(model, &run, &members)?;
-        let name = format!("mean of {} folds", members.len());
-        made.push(Made { name, folder: run.folder.path().to_path_buf(), known });
+        made.push(of(format!("mean of {} folds", members.len()), run, known));
     }
     Ok(made)
 }
 
+fn of(name: String, run: Stored, known: bool) -> Made {
+    Made { name, folder: run.folder.path().to_path_buf(), known, cases: run.plan.data.cases.len(), run }
+}
+
 /// The plan of a fold.
 fn plan(model: &Model, fold: Fold, checkpoint: &Checkpoint, wanted: &Wanted) -> Result<Plan, ImportError> {
-    let target = model.labels.target();
+    let target = wanted.scoring.map_or_else(|| model.labels.target(), |scoring| scoring.target.clone());
+    let data = match wanted.scoring {
+        Some(scoring) => scoring.of(fold)?.clone(),
+        None => Data { dataset: model.dataset.clone(), ..Data::default() },
+    };
+    let look = match wanted.first {
+        Some(first) => LookPlan::Labels { first: first.ids.clone(), values: model.labels.foreground() },
+        None => LookPlan::Everywhere,
+    };
     // A 2D network's axes are height and width.
     let flat = usize::from(model.patch_size[0] == 1);
     let mirror_axes: Vec<usize> = checkpoint.mirror_axes.iter().map(|axis| axis + flat).collect();
@@ -91,7 +111,7 @@ fn plan(model: &Model, fold: Fold, checkpoint: &Checkpoint, wanted: &Wanted) -> 
     let augment = AugmentPlan::mirroring(mirror_axes.clone());
     let training = Training {
         seed: 0,
-        channels: model.channels.len(),
+        channels: model.channels.len() + look.channels(),
         preprocess: model.preprocess.clone(),
         model: model.network.clone(),
         pretrained: None,
@@ -114,6 +134,7 @@ fn plan(model: &Model, fold: Fold, checkpoint: &Checkpoint, wanted: &Wanted) -> 
         batch_size: 1,
         threshold: 0.5,
         largest_component: Vec::new(),
+        largest_union: wanted.largest_union.clone(),
     };
     Ok(Plan {
         format: FORMAT,
@@ -121,10 +142,10 @@ fn plan(model: &Model, fold: Fold, checkpoint: &Checkpoint, wanted: &Wanted) -> 
         about: about(model, fold, wanted),
         target,
         work: Work::Train(training),
-        look: LookPlan::Everywhere,
+        look,
         predict,
         evaluate: Evaluate::default(),
-        data: Data { dataset: model.dataset.clone(), reading: Reading::default(), ..Data::default() },
+        data,
     })
 }
 
@@ -142,7 +163,12 @@ fn about(model: &Model, fold: Fold, wanted: &Wanted) -> About {
         description: format!("nnU-Net {} of {}, imported", model.configuration, model.dataset),
         fold: number,
         folds,
-        trial: TrialKey { spec: blake3::hash(identity.as_bytes()).to_hex()[..16].to_owned(), ..TrialKey::default() },
+        trial: TrialKey {
+            variant: if wanted.is_first { Variant::CoarseStage } else { Variant::Network },
+            spec: blake3::hash(identity.as_bytes()).to_hex()[..16].to_owned(),
+            ..TrialKey::default()
+        },
+        groups: wanted.scoring.map(|scoring| scoring.groups.clone()).unwrap_or_default(),
         notes,
         ..About::default()
     }
@@ -224,7 +250,7 @@ fn refuse_misfits(report: &Report, path: &Path) -> Result<(), ImportError> {
 }
 
 /// The plan of the folds' mean.
-fn mean(members: &[Stored]) -> Plan {
+fn mean(members: &[Stored], wanted: &Wanted) -> Plan {
     let first = &members[0].plan;
     let average = Average {
         seed: 0,
@@ -233,7 +259,15 @@ fn mean(members: &[Stored]) -> Plan {
     };
     let trial = first.about.trial.variant(Variant::EnsembleOfFolds(members.len()));
     let about = About { trial, notes: Vec::new(), fold: 0, folds: 1, ..first.about.clone() };
-    Plan { about, work: Work::Average(average), ..first.clone() }
+    let (look, data) = (LookPlan::Everywhere, first.data.clone());
+    let plan = Plan { about, work: Work::Average(average), look, data, ..first.clone() };
+    match wanted.scoring {
+        None => plan,
+        Some(scoring) => {
+            let about = About { scored: Scored::HeldOut, ..plan.about };
+            Plan { about, data: scoring.of_mean().clone(), ..plan }
+        }
+    }
 }
 
 /// A name for the experiment of a model: `Dataset004_Hippocampus-3d_fullres`.

@@ -35,6 +35,21 @@ pub fn keep_largest_components(segmentation: &mut Segmentation, target: &Target,
     }
 }
 
+/// Sets every voxel of a set of label values outside the largest connected component of the whole set (26-connectivity) to background, one
+/// set after the other (nnU-Net's `remove_all_but_largest_component_from_segmentation`). Masks have no label values.
+pub fn keep_largest_unions(segmentation: &mut Segmentation, unions: &[Vec<u16>]) {
+    let Segmentation::Labels(labels) = segmentation else { return };
+    for values in unions {
+        let mut mask = labels.voxels.mapv(|value| u8::from(values.contains(&value)));
+        keep_largest(&mut mask);
+        Zip::from(&mut labels.voxels).and(&mask).for_each(|value, &kept| {
+            if kept == 0 && values.contains(value) {
+                *value = 0;
+            }
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +75,16 @@ mod tests {
             ignore: None,
             structures: vec![structure(3), structure(5)],
         }
+    }
+
+    #[test]
+    fn several_values_may_form_one_component() {
+        let geometry = Geometry::axis_aligned([1, 2, 6], [1.0; 3]);
+        let voxels = arr3(&[[[3, 5, 3, 0, 0, 3], [0, 0, 0, 0, 5, 0]]]);
+        let mut labels = Segmentation::Labels(LabelMap { voxels, geometry: geometry.clone() });
+        keep_largest_unions(&mut labels, &[vec![3, 5]]);
+        let expected = arr3(&[[[3, 5, 3, 0, 0, 0], [0, 0, 0, 0, 0, 0]]]);
+        assert_eq!(labels, Segmentation::Labels(LabelMap { voxels: expected, geometry }));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::dataset::Target;
 use crate::preprocess::{Origin, Outputs, Prepared, restore_mean};
 use crate::volume::Segmentation;
 
-pub use components::keep_largest_components;
+pub use components::{keep_largest_components, keep_largest_unions};
 pub use infer::Predictor;
 pub use mirror::mirroring;
 pub use region::Region;
@@ -55,6 +55,7 @@ pub fn segment(
 pub fn decode(found: &[(Outputs, Origin)], target: &Target, plan: &PredictPlan) -> Result<Segmentation, PredictError> {
     let views: Vec<_> = found.iter().map(|(outputs, origin)| (outputs, origin)).collect();
     let mut segmentation = restore_mean(&views, target, plan.threshold)?;
+    keep_largest_unions(&mut segmentation, &plan.largest_union);
     keep_largest_components(&mut segmentation, target, &plan.largest_component);
     Ok(segmentation)
 }

@@ -106,4 +106,8 @@ pub struct PredictPlan {
     pub threshold: f64,
     /// Structure indices of which only the largest component is kept.
     pub largest_component: Vec<usize>,
+    /// Sets of label values of which only the largest component of all together is kept, before that of single structures: nnU-Net's
+    /// post-processing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub largest_union: Vec<Vec<u16>>,
 }

@@ -139,6 +139,7 @@ mod tests {
             batch_size: 1,
             threshold: 0.5,
             largest_component: Vec::new(),
+            largest_union: Vec::new(),
         }
     }
 

@@ -43,6 +43,7 @@ fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {
         batch_size: 1,
         threshold: 0.5,
         largest_component: vec![],
+        largest_union: vec![],
     }
 }
 
