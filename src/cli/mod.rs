@@ -10,6 +10,7 @@ mod doctor;
 mod evaluate;
 mod exit;
 mod explain;
+mod init;
 mod inspect;
 mod logs;
 mod ls;
@@ -77,6 +78,7 @@ enum Command {
     Tag(marks::Tag),
     Note(marks::Note),
     Rm(rm::Rm),
+    Init(init::Init),
     New(new::New),
     Dataset(dataset::Dataset),
     Phantom(phantom::Phantom),
@@ -126,6 +128,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Tag(args) => marks::tag(args),
         Command::Note(args) => marks::note(args),
         Command::Rm(args) => rm::execute(args),
+        Command::Init(args) => init::execute(args),
         Command::New(args) => new::execute(args),
         Command::Dataset(args) => dataset::execute(args),
         Command::Phantom(args) => phantom::execute(args),

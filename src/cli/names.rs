@@ -39,8 +39,8 @@ const HINTS: [(&[&str], &str); 10] = [
         "`segspec rm RUN` deletes runs or parts of them; runs/.cache can be deleted at any time",
     ),
     (
-        &["init", "create", "import"],
-        "`segspec new --from FOLDER` writes the files of an experiment for a folder of images",
+        &["create", "import"],
+        "`segspec new --from FOLDER` writes the files of an experiment for a folder of images, `segspec init` those of an example",
     ),
     (&["validate", "lint"], "`segspec check FILE` finds the mistakes of experiment and dataset files"),
     (&["info", "header"], "`segspec inspect FILE` prints what a file holds"),

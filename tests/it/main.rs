@@ -28,6 +28,7 @@ mod gpu;
 mod hints;
 mod housekeeping;
 mod ids;
+mod init;
 mod interrupt;
 mod lab;
 mod layouts;
