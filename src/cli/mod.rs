@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod completions;
 mod convert;
+mod convert_dataset;
 mod dataset;
 mod doctor;
 mod evaluate;
@@ -70,6 +71,7 @@ enum Command {
     Sweep(sweep::Sweep),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
+    ConvertDataset(convert_dataset::ConvertDataset),
     Ls(ls::Ls),
     Status(status::Status),
     Top(top::Top),
@@ -119,6 +121,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
+        Command::ConvertDataset(args) => convert_dataset::execute(args),
         Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),
         Command::Status(args) => status::execute(args),

@@ -10,6 +10,7 @@ mod contours;
 mod convert;
 mod convert_all;
 mod convert_anonymous;
+mod convert_dataset;
 mod convert_folders;
 mod convert_grids;
 mod convert_targets;

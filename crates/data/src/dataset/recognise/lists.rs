@@ -13,7 +13,7 @@ use crate::dataset::{DataError, Opened};
 /// Value in the place of unlabelled voxels that nnU-Net reserves by this name.
 const IGNORE: &str = "ignore";
 /// Keys of `dataset.json` that say nothing about the data.
-const WITHOUT_EFFECT: [&str; 12] = [
+const WITHOUT_EFFECT: [&str; 13] = [
     "name",
     "numTraining",
     "numTest",
@@ -26,6 +26,7 @@ const WITHOUT_EFFECT: [&str; 12] = [
     "dim",
     "converted_by",
     "citation",
+    "segspec",
 ];
 
 /// A folder with `dataset.json`, `imagesTr` in nnU-Net's names, or both.
