@@ -7,20 +7,21 @@ const MODULES_MISSING: i32 = 77;
 
 /// A script, run by `SEGSPEC_PYTHON`, else `python3`.
 pub fn script(name: &str) -> Command {
-    let mut command = Command::new(python());
+    let mut command = Command::new(program());
     command.arg(format!("{}/tests/reference/{name}", env!("CARGO_MANIFEST_DIR")));
     command
 }
 
 /// A script that needs nnU-Net, run by `SEGSPEC_NNUNET_PYTHON`, else by the Python of the other scripts.
 pub fn nnunet_script(name: &str) -> Command {
-    let python = std::env::var("SEGSPEC_NNUNET_PYTHON").unwrap_or_else(|_| python());
+    let python = std::env::var("SEGSPEC_NNUNET_PYTHON").unwrap_or_else(|_| program());
     let mut command = Command::new(python);
     command.arg(format!("{}/tests/reference/{name}", env!("CARGO_MANIFEST_DIR")));
     command
 }
 
-fn python() -> String {
+/// `SEGSPEC_PYTHON`, else `python3`.
+pub fn program() -> String {
     std::env::var("SEGSPEC_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 
