@@ -78,7 +78,7 @@ fn case(root: &Path, spec: &Dataset, entry: &ListedCase) -> Result<Case, String>
 ///
 /// # Errors
 /// [`DataError::Layout`], naming the file and the row.
-pub(crate) fn read(path: &Path) -> Result<Vec<ListedCase>, DataError> {
+pub(super) fn read(path: &Path) -> Result<Vec<ListedCase>, DataError> {
     let wrong = |reason: String| DataError::Layout { reason: format!("{}: {reason}", path.display()) };
     let text = std::fs::read_to_string(path).map_err(|source| DataError::Unreadable { path: path.into(), source })?;
     let text = text.trim_start_matches('\u{feff}');

@@ -10,7 +10,7 @@ mod unlabelled;
 mod uw_madison;
 
 pub(crate) use dataset_json::DatasetJson;
-pub(crate) use list::{part as list_part, read as read_list};
+pub(crate) use list::part as list_part;
 pub(crate) use nnunet::{channel_of, image_files as nnunet_files};
 pub use unlabelled::unlabelled;
 
