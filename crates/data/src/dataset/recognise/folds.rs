@@ -77,8 +77,7 @@ pub(super) fn beside(survey: &Survey, find: &mut Find) {
 
 /// The split that folds of nnU-Net are: a cross-validation, or for a single fold its training and validation cases.
 fn split(text: &str) -> Result<Split, String> {
-    let folds: Vec<Fold> =
-        serde_json::from_str(text).map_err(|error| format!("is not a list of `train` and `val`: {error}"))?;
+    let folds: Vec<Fold> = serde_json::from_str(text).map_err(|_| "is not a list of `train` and `val`".to_owned())?;
     for (number, fold) in folds.iter().enumerate() {
         let mut seen = BTreeSet::new();
         if let Some(case) = fold.train.iter().chain(&fold.val).find(|case| !seen.insert(*case)) {

@@ -148,7 +148,7 @@ fn rename(parts: &mut Parts) -> Option<String> {
     let folders: BTreeSet<String> = images.iter().map(|path| by_folder(path)).collect();
     let is_by_folder = folders.len() == images.len() && !folders.contains("") && !folders.contains(".");
     for case in parts.training.iter_mut().chain(&mut parts.validation).chain(&mut parts.testing) {
-        let image = image(&*case);
+        let image = image(case);
         case.case = if is_by_folder { by_folder(&image) } else { by_path(&image) };
     }
     let what = if is_by_folder { "their folders" } else { "their paths" };
