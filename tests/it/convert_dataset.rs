@@ -8,7 +8,7 @@ use ndarray::{Array3, Array4};
 use segspec::Cancel;
 use segspec::dataset::spec::{Dataset, Split};
 use segspec::dataset::{self, read_image, read_label};
-use segspec::volume::Geometry;
+use segspec::volume::{Geometry, LabelMap, Volume, write_label_map, write_volume};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, TINY, json as read_json};
@@ -186,6 +186,58 @@ fn every_layout_and_format_is_converted() {
         written.push(name);
     }
     accepted(&lab, &written.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// Masks that may overlap: a lesion in an organ, and an edge that crosses the lesion.
+fn write_masks(root: &Path) {
+    let geometry = Geometry::axis_aligned([6, 8, 10], [3.0, 1.0, 1.0]);
+    for case in 0..4 {
+        let folder = root.join(format!("p{case}"));
+        fs::create_dir_all(&folder).unwrap();
+        let voxels = Array4::from_shape_fn((1, 6, 8, 10), |(_, z, y, x)| (z * 100 + y * 10 + x + case) as f32);
+        let image = Volume { voxels, geometry: geometry.clone() };
+        write_volume(&folder.join("image.nrrd"), &image).unwrap();
+        let mask = |name: &str, columns: std::ops::Range<usize>| {
+            let voxels = Array3::from_shape_fn((6, 8, 10), |(z, y, x)| {
+                u16::from(columns.contains(&x) && (1..5).contains(&z) && y > case)
+            });
+            write_label_map(&folder.join(format!("{name}.nrrd")), &LabelMap { voxels, geometry: geometry.clone() })
+                .unwrap();
+        };
+        mask("organ", 1..9);
+        mask("lesion", 3..6);
+        mask("edge", 5..8);
+    }
+}
+
+#[test]
+fn structures_within_each_other_become_regions_and_crossing_ones_are_refused() {
+    let lab = Lab::new();
+    write_masks(&lab.path("data/masks"));
+    let layout = r#"{ masks = { image = "{case}/image.nrrd", mask = "{case}/{structure}.nrrd" } }"#;
+    let structure = |(name, value): (&str, u16)| format!("[[structure]]\nname = \"{name}\"\nvalue = {value}\n");
+    let structures = [("lesion", 1), ("organ", 2), ("edge", 3)].map(structure).concat();
+    let head = format!("root = \"masks\"\nmodality = \"mr\"\nlayout = {layout}\n");
+    lab.write(
+        "datasets/masks.toml",
+        &format!("{head}[labels]\noverlap = true\n\n[split.k-fold]\nfolds = 2\n\n{structures}"),
+    );
+    let nested = TINY.replace("\"tiny\"", "\"masks\"").replace("[\"liver\", \"spleen\"]", "[\"lesion\", \"organ\"]");
+    lab.write("experiments/nested.toml", &nested.replace("window = { range-hu = [-160.0, 240.0] }", "z-score = {}"));
+    let told = convert(&lab, "nested", &[]);
+    // What lies inside is painted last.
+    assert_eq!(told["labels"], json!({ "organ": [1, 2], "lesion": [2] }));
+    assert!(told["notes"].to_string().contains("background, since the experiment does not choose them: edge"));
+    assert_eq!(told["channels"], json!(["MRI"]));
+    read_back(&lab, "Dataset001_masks");
+    let chosen = ["lesion", "organ"];
+    assert_same(&content(&lab, "datasets/masks.toml", &chosen), &content(&lab, "datasets/back.toml", &chosen));
+    accepted(&lab, &["Dataset001_masks"]);
+    let refused =
+        lab.end(&["convert-dataset", "datasets/masks.toml", "--to", "nnunet", "--output", RAW, "--name", "all"]);
+    assert_eq!(refused.code, 3, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("the structures lesion, edge share voxels in 3 combinations"), "{}", refused.err);
+    assert!(!lab.path(RAW).join("Dataset002_all").exists());
 }
 
 #[test]

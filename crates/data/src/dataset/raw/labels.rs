@@ -42,10 +42,11 @@ pub(super) fn recoding(dataset: &Dataset, target: &Target, seen: &BTreeSet<u16>)
     let is_label = |value: &u16| *value > 0 && target.ignore != Some(*value);
     let sets: BTreeMap<u16, Set> =
         own.into_iter().filter(is_label).map(|value| (value, set(value))).filter(|(_, set)| !set.is_empty()).collect();
-    let distinct: BTreeSet<&Set> = sets.values().collect();
-    let order = painting_order(&distinct, target.structures.len()).map_err(|stuck| {
+    let distinct: BTreeSet<Set> = sets.values().cloned().collect();
+    let all: Vec<usize> = (0..target.structures.len()).collect();
+    let order = painting_order(&distinct, &all).map_err(|stuck| {
+        let (stuck, combinations) = at_fault(&distinct, stuck);
         let names: Vec<&str> = stuck.iter().map(|place| target.structures[*place].name.as_str()).collect();
-        let combinations = distinct.iter().filter(|set| stuck.iter().any(|place| set.contains(place))).count();
         RawError::Overlap { names: names.join(", "), combinations }
     })?;
     let mut value_of = vec![0_u16; order.len()];
@@ -53,7 +54,7 @@ pub(super) fn recoding(dataset: &Dataset, target: &Target, seen: &BTreeSet<u16>)
     // What is painted last remains.
     let painted = |set: &Set| set.iter().map(|place| value_of[*place]).max().unwrap_or(0);
     let region = |place: usize| -> Vec<u16> {
-        let others = distinct.iter().filter(|set| set.contains(&place)).map(|set| painted(set));
+        let others = distinct.iter().filter(|set| set.contains(&place)).map(painted);
         others.chain([value_of[place]]).collect::<BTreeSet<u16>>().into_iter().collect()
     };
     let labels: Vec<(String, Vec<u16>)> =
@@ -72,9 +73,9 @@ pub(super) fn recoding(dataset: &Dataset, target: &Target, seen: &BTreeSet<u16>)
 ///
 /// # Errors
 /// The structures for which there is none.
-fn painting_order(sets: &BTreeSet<&Set>, structures: usize) -> Result<Vec<usize>, Vec<usize>> {
-    let (mut left, mut open): (Vec<&Set>, Vec<usize>) = (sets.iter().copied().collect(), (0..structures).collect());
-    let mut order = Vec::with_capacity(structures);
+fn painting_order(sets: &BTreeSet<Set>, structures: &[usize]) -> Result<Vec<usize>, Vec<usize>> {
+    let (mut left, mut open): (Vec<&Set>, Vec<usize>) = (sets.iter().collect(), structures.to_vec());
+    let mut order = Vec::with_capacity(structures.len());
     while !open.is_empty() {
         let is_last = |place: &usize| left.iter().filter(|set| set.contains(place)).count() <= 1;
         let Some(at) = open.iter().rposition(is_last) else { return Err(open) };
@@ -84,6 +85,23 @@ fn painting_order(sets: &BTreeSet<&Set>, structures: usize) -> Result<Vec<usize>
     }
     order.reverse();
     Ok(order)
+}
+
+/// The structures without any of which there would be an order, and the number of their combinations.
+fn at_fault(sets: &BTreeSet<Set>, stuck: Vec<usize>) -> (Vec<usize>, usize) {
+    let among = |few: &[usize]| -> BTreeSet<Set> {
+        let kept = |set: &Set| set.iter().copied().filter(|place| few.contains(place)).collect::<Set>();
+        sets.iter().map(kept).filter(|set| !set.is_empty()).collect()
+    };
+    let mut core = stuck.clone();
+    for place in stuck {
+        let fewer: Vec<usize> = core.iter().copied().filter(|other| *other != place).collect();
+        if painting_order(&among(&fewer), &fewer).is_err() {
+            core = fewer;
+        }
+    }
+    let combinations = among(&core).len();
+    (core, combinations)
 }
 
 impl Recoding {
@@ -190,6 +208,9 @@ mod tests {
         // Two that overlap without one lying in the other; the third is not concerned.
         let error = of(&set, &[], &[1, 2, 3, 4]).unwrap_err().to_string();
         assert!(error.contains("the structures body, organ share voxels in 3 combinations"), "{error}");
+        // The body around both of them is not named.
+        let error = of(&set, &[], &[1, 3, 5, 7]).unwrap_err().to_string();
+        assert!(error.contains("the structures organ, lesion share voxels in 3 combinations"), "{error}");
         // Every structure has a value, also one that never lies alone.
         let found = of(&set, &[], &[3, 5]).unwrap();
         let values: BTreeSet<u16> = found.labels.iter().flat_map(|(_, values)| values.clone()).collect();
