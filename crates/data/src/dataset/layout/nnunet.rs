@@ -92,5 +92,10 @@ fn expected_channels(
 fn in_one_file(channels: usize, found: &BTreeMap<String, BTreeMap<usize, PathBuf>>) -> bool {
     let single = channels > 1 && found.values().all(|files| files.len() == 1 && files.contains_key(&0));
     let first = found.values().find_map(|files| files.get(&0)).filter(|_| single);
-    first.and_then(|path| read_header(path).ok()).is_some_and(|header| header.channels == channels)
+    first.is_some_and(|path| holds_all(path, channels))
+}
+
+/// Whether a file holds this number of channels.
+pub(super) fn holds_all(path: &Path, channels: usize) -> bool {
+    read_header(path).is_ok_and(|header| header.channels == channels)
 }
