@@ -1,7 +1,7 @@
 #!/bin/sh
 # packaging/wheel.sh build [FOLDER]   builds the wheel for manylinux 2.28 with the C library of zig (pip: maturin, ziglang)
 # packaging/wheel.sh native [FOLDER]  the same for this machine's C library alone, from the usual target folder
-# packaging/wheel.sh test WHEEL       installs it in a fresh environment and runs the example experiment
+# packaging/wheel.sh test WHEEL       installs it in a fresh environment, and runs the example that `segspec init` writes
 set -eu
 cd "$(dirname "$0")/.."
 tools="${SEGSPEC_WHEEL_TOOLS:-$HOME/.cache/segspec/wheel-tools}"
@@ -27,8 +27,11 @@ test)
     python3 -m venv "$place/venv"
     "$place/venv/bin/pip" install --quiet "$wheel"
     installed=$(date +%s)
-    cp -r experiments datasets "$place"
-    cd "$place"
+    # As a person without the repository does.
+    mkdir "$place/study"
+    cd "$place/study"
+    "$place/venv/bin/segspec" init
+    "$place/venv/bin/segspec" run experiments/phantom.toml --smoke
     "$place/venv/bin/python" -m segspec --version
     "$place/venv/bin/python" -c 'import segspec; segspec.run("experiments/phantom.toml", "--smoke"); print(segspec.program())'
     echo "installed in $((installed - started)) s, first run after $(($(date +%s) - installed)) s"

@@ -5,12 +5,14 @@ mod check;
 mod compare;
 mod completions;
 mod convert;
+mod convert_dataset;
 mod dataset;
 mod doctor;
 mod evaluate;
 mod exit;
 mod explain;
 mod import;
+mod init;
 mod inspect;
 mod logs;
 mod ls;
@@ -71,6 +73,7 @@ enum Command {
     Import(import::Import),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
+    ConvertDataset(convert_dataset::ConvertDataset),
     Ls(ls::Ls),
     Status(status::Status),
     Top(top::Top),
@@ -79,6 +82,7 @@ enum Command {
     Tag(marks::Tag),
     Note(marks::Note),
     Rm(rm::Rm),
+    Init(init::Init),
     New(new::New),
     Dataset(dataset::Dataset),
     Phantom(phantom::Phantom),
@@ -120,6 +124,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Sweep(args) => sweep::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Import(args) => import::execute(args),
+        Command::ConvertDataset(args) => convert_dataset::execute(args),
         Command::Inspect(args) => inspect::execute(args),
         Command::Ls(args) => ls::execute(args),
         Command::Status(args) => status::execute(args),
@@ -129,6 +134,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Tag(args) => marks::tag(args),
         Command::Note(args) => marks::note(args),
         Command::Rm(args) => rm::execute(args),
+        Command::Init(args) => init::execute(args),
         Command::New(args) => new::execute(args),
         Command::Dataset(args) => dataset::execute(args),
         Command::Phantom(args) => phantom::execute(args),

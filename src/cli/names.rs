@@ -18,7 +18,7 @@ const SHORTEST_ID: usize = 4;
 const MOST_LISTED: usize = 8;
 
 /// Commands that users of other tools try, and what does their work here.
-const HINTS: [(&[&str], &str); 10] = [
+const HINTS: [(&[&str], &str); 11] = [
     (
         &["train", "fit", "resume", "tune", "optimize"],
         "`segspec run FILE` trains, predicts, scores and reports; it resumes by itself",
@@ -38,7 +38,14 @@ const HINTS: [(&[&str], &str); 10] = [
         &["delete", "remove", "clean", "gc"],
         "`segspec rm RUN` deletes runs or parts of them; runs/.cache can be deleted at any time",
     ),
-    (&["init", "create"], "`segspec new --from FOLDER` writes the files of an experiment for a folder of images"),
+    (
+        &["create"],
+        "`segspec new --from FOLDER` writes the files of an experiment for a folder of images, `segspec init` those of an example",
+    ),
+    (
+        &["export"],
+        "`segspec convert-dataset NAME --to nnunet --output FOLDER` writes a dataset for nnU-Net, `segspec convert` files",
+    ),
     (&["validate", "lint"], "`segspec check FILE` finds the mistakes of experiment and dataset files"),
     (&["info", "header"], "`segspec inspect FILE` prints what a file holds"),
 ];

@@ -34,6 +34,7 @@ use crate::words;
 Examples:
   segspec new --from data/phantom        # made by: segspec phantom data/phantom
   segspec new --from /archive/liver-ct --name liver --out study
+  segspec new --from nnUNet_raw/Dataset003_Liver --splits nnUNet_preprocessed/Dataset003_Liver
   segspec new --from /archive/microscopy --spacing-mm 0.05,0.004,0.004")]
 pub struct New {
     /// Folder of the images
@@ -48,6 +49,9 @@ pub struct New {
     /// Spacing of slices, rows and columns in mm, for images that state none, such as PNG and TIFF
     #[arg(long, value_name = "Z,Y,X")]
     spacing_mm: Option<String>,
+    /// Folds of nnU-Net: splits_final.json, or its folder in nnUNet_preprocessed [default: the file in FOLDER, if there is one]
+    #[arg(long, value_name = "PATH")]
+    splits: Option<PathBuf>,
     /// Print what was found, guessed, left out and written as JSON
     #[arg(long)]
     json: bool,
@@ -70,8 +74,8 @@ pub fn execute(args: New) -> Result<Exit, Failure> {
         return Err(Failure::message(Exit::Usage, text));
     }
     session::writes_at_the_end(true);
-    let stated = Stated { spacing_mm: args.spacing_mm.as_deref().map(spacing).transpose()? };
-    let proposal = recognise(&folder, stated).map_err(failure)?;
+    let stated = Stated { spacing_mm: args.spacing_mm.as_deref().map(spacing).transpose()?, splits: args.splits };
+    let proposal = recognise(&folder, &stated).map_err(failure)?;
     let root = root_of(&folder);
     let [dataset, experiment, small] = &targets;
     let recipe = recipe::experiment_toml(&name, &proposal);
@@ -233,7 +237,14 @@ mod tests {
         let from = place.path().join("My Set");
         let recipe = PhantomRecipe { cases: 1, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
         phantom::write(&from, recipe, &|_, _| {}, &Cancel::new()).unwrap();
-        let new = || New { from: from.clone(), name: None, out: place.path().into(), spacing_mm: None, json: false };
+        let new = || New {
+            from: from.clone(),
+            name: None,
+            out: place.path().into(),
+            spacing_mm: None,
+            splits: None,
+            json: false,
+        };
         assert_eq!(execute(new()).unwrap(), Exit::Ok);
         let read = |file: &str| std::fs::read_to_string(place.path().join(file)).unwrap();
         let dataset: crate::dataset::Dataset = toml::from_str(&read("datasets/my-set.toml")).unwrap();

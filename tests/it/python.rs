@@ -7,24 +7,34 @@ const MODULES_MISSING: i32 = 77;
 
 /// A script, run by `SEGSPEC_PYTHON`, else `python3`.
 pub fn script(name: &str) -> Command {
-    let mut command = Command::new(python());
+    let mut command = Command::new(program());
     command.arg(format!("{}/tests/reference/{name}", env!("CARGO_MANIFEST_DIR")));
     command
 }
 
-fn python() -> String {
+/// A script that needs nnU-Net, run by `SEGSPEC_NNUNET_PYTHON`, else by the Python of the other scripts.
+pub fn nnunet_script(name: &str) -> Command {
+    let python = std::env::var("SEGSPEC_NNUNET_PYTHON").unwrap_or_else(|_| program());
+    let mut command = Command::new(python);
+    command.arg(format!("{}/tests/reference/{name}", env!("CARGO_MANIFEST_DIR")));
+    command
+}
+
+/// `SEGSPEC_PYTHON`, else `python3`.
+pub fn program() -> String {
     std::env::var("SEGSPEC_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 
 /// What a script prints. None, with a word to the person, where Python or its modules are missing.
 pub fn output(command: &mut Command) -> Option<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
     let Ok(done) = command.output() else {
-        println!("skipped: no {} (set SEGSPEC_PYTHON)", python());
+        println!("skipped: no {program} (set SEGSPEC_PYTHON or SEGSPEC_NNUNET_PYTHON)");
         return None;
     };
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     if done.status.code() == Some(MODULES_MISSING) {
-        println!("skipped: {} (SEGSPEC_PYTHON) lacks a module: {text}", python());
+        println!("skipped: {program} (SEGSPEC_PYTHON, SEGSPEC_NNUNET_PYTHON) lacks a module: {text}");
         return None;
     }
     assert!(done.status.success(), "{text}{}", String::from_utf8_lossy(&done.stderr));

@@ -1,10 +1,12 @@
 //! Folders as people have them: `segspec new` recognises each, `dataset check` uses every case, and an epoch goes through.
 
+mod data_lists;
 mod dicoms;
 mod files;
 mod lists;
 mod names;
 mod pictures;
+mod raw;
 mod told;
 
 use std::path::Path;
@@ -184,6 +186,35 @@ fn all(trees: &[Tree]) {
 #[test]
 fn folders_with_a_list_are_recognised() {
     all(&lists::TREES);
+}
+
+#[test]
+fn raw_datasets_of_nnunet_are_taken_over_as_they_are() {
+    all(&raw::TREES);
+}
+
+#[test]
+fn data_lists_and_derivatives_are_taken_over_as_they_are() {
+    all(&data_lists::TREES);
+}
+
+#[test]
+fn folds_that_are_asked_for_and_do_not_fit_are_refused() {
+    let lab = Lab::new();
+    let root = lab.path("data/set");
+    raw::two_channels(&root);
+    lab.write("folds/splits_final.json", r#"[{"train": ["p_001", "x_9"], "val": ["p_002"]}]"#);
+    lab.write("broken.json", "{}");
+    for (splits, text) in [
+        ("folds", "names 1 case that is not there: x_9"),
+        ("broken.json", "is not a list of `train` and `val`"),
+        ("nowhere", "expected splits_final.json"),
+    ] {
+        let ended = lab.end(&["new", "--from", "data/set", "--splits", splits]);
+        assert_eq!(ended.code, 4, "{splits}: {}{}", ended.out, ended.err);
+        assert!(ended.err.contains(text), "no `{text}` in {}", ended.err);
+        assert!(!lab.path("datasets/set.toml").exists());
+    }
 }
 
 #[test]

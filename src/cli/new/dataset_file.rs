@@ -107,8 +107,16 @@ fn split(split: &Split, text: &mut String) {
             }
             text.push_str("]\n");
         }
-        other => {
-            let _ = writeln!(text, "[split]\n{}", toml::to_string(other).unwrap_or_default());
+        Split::Fixed { train, validation, test } => {
+            text.push_str("[split.fixed]\n");
+            for (part, cases) in [("train", train), ("validation", validation), ("test", test)] {
+                if !cases.is_empty() || part != "validation" {
+                    let _ = writeln!(text, "{part} = {}", inline(cases));
+                }
+            }
+        }
+        Split::EveryNth { .. } => {
+            let _ = writeln!(text, "split = {}", inline(split));
         }
     }
 }

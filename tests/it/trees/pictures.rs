@@ -17,7 +17,7 @@ pub fn grey(file: &Path, pixels: Array2<u8>) {
     picture.save(file).unwrap();
 }
 
-fn colours(file: &Path, pixels: &Array2<u8>) {
+pub fn colours(file: &Path, pixels: &Array2<u8>) {
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     let (height, width) = pixels.dim();
     let bytes: Vec<u8> = pixels.iter().flat_map(|value| [*value, value / 2, 255 - value]).collect();
@@ -25,7 +25,7 @@ fn colours(file: &Path, pixels: &Array2<u8>) {
 }
 
 /// Image, and label values, of the middle slice.
-fn slices() -> impl Iterator<Item = (usize, Array2<u8>, Array2<u16>)> {
+pub fn slices() -> impl Iterator<Item = (usize, Array2<u8>, Array2<u16>)> {
     cases().map(|(number, image, label)| {
         let image = image.voxels.index_axis(Axis(0), 0).index_axis(Axis(0), 4).mapv(|value| value as u8);
         (number, image, label.voxels.index_axis(Axis(0), 4).to_owned())

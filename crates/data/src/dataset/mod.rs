@@ -17,6 +17,7 @@ pub mod name;
 pub mod numbering;
 pub mod parallel;
 pub mod phantom;
+pub mod raw;
 pub mod read;
 pub mod recognise;
 mod structure;

@@ -5,11 +5,13 @@ mod bids;
 mod content;
 mod divide;
 mod find;
+mod folds;
 mod grids;
 mod guess;
 mod left_out;
 mod lists;
 mod masks;
+mod monai;
 mod nearest;
 mod part;
 mod pattern;
@@ -19,7 +21,7 @@ mod survey;
 mod usable;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use grids::Grid;
 pub use left_out::LeftOut;
@@ -65,17 +67,20 @@ pub struct Proposal {
 }
 
 /// What the user states about a folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stated {
     /// Spacing `[z, y, x]` in mm of images that state none.
     pub spacing_mm: Option<[f64; 3]>,
+    /// nnU-Net's `splits_final.json`, or the folder that holds it or the dataset's folder with it.
+    pub splits: Option<PathBuf>,
 }
 
 /// Inspects the files of a folder and proposes a dataset.
 ///
 /// # Errors
-/// [`DataError`] if the folder is missing, matches no layout ([`DataError::Unrecognised`]), or holds no usable case.
-pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
+/// [`DataError`] if the folder is missing, matches no layout ([`DataError::Unrecognised`]), holds no usable case, or if the stated folds
+/// do not fit its cases.
+pub fn recognise(folder: &Path, stated: &Stated) -> Result<Proposal, DataError> {
     if !folder.is_dir() {
         let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
         return Err(DataError::Unreadable { path: folder.into(), source });
@@ -91,10 +96,15 @@ pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
         || DataError::Unrecognised { path: folder.into(), seen: survey.seen(), nearest: nearest::nearest(&survey) };
     let mut find = find(&survey, &json, stated)?.ok_or_else(unrecognised)?;
     lists::describe(&json, &mut find);
+    if let Some(place) = &stated.splits {
+        folds::stated(&survey, place, &mut find)?;
+    }
     find.guesses.extend(unread.map(|reason| format!("nothing is taken from {reason}")));
     let mut dataset = dataset(folder, &json, &find);
     let mut guesses = find.guesses.clone();
     let (opened, looked) = fill(&mut dataset, &find, stated, &mut guesses)?;
+    guesses.extend(lists::contradicted(&json, &find, &opened));
+    folds::fitted(&mut find, &opened, &mut guesses)?;
     let patients = divide::split(&find, &opened, &looked.cases, &mut dataset, &mut guesses);
     let left_out = left_out::left_out(&survey, &find, &opened);
     let (is_flat, grids) = (is_flat(&looked.cases), grids::grids(&looked.cases));
@@ -110,7 +120,7 @@ pub fn recognise(folder: &Path, stated: Stated) -> Result<Proposal, DataError> {
 fn fill(
     dataset: &mut Dataset,
     find: &Find,
-    stated: Stated,
+    stated: &Stated,
     guesses: &mut Vec<String>,
 ) -> Result<(Opened, Looked), DataError> {
     let listed = open(dataset, &dataset.root, Path::new(""), &Cancel::new())?;
@@ -158,7 +168,7 @@ fn no_usable_case(dataset: &Dataset, excluded: Vec<Excluded>, unusable: Vec<Excl
 }
 
 /// Takes the spacing that the user states, for images that state none.
-fn spacing(find: &Find, cases: &[Case], stated: Stated, dataset: &mut Dataset, guesses: &mut Vec<String>) {
+fn spacing(find: &Find, cases: &[Case], stated: &Stated, dataset: &mut Dataset, guesses: &mut Vec<String>) {
     let of_layout = matches!(find.layout, Layout::UwMadison { .. });
     let Some(spacing_mm) = stated.spacing_mm.filter(|_| !of_layout) else { return };
     let header = |case: &Case| read_header(case.images.first().filter(|path| path.is_file())?).ok();
@@ -170,14 +180,14 @@ fn spacing(find: &Find, cases: &[Case], stated: Stated, dataset: &mut Dataset, g
 }
 
 /// The first layout that fits.
-fn find(survey: &Survey, json: &DatasetJson, stated: Stated) -> Result<Option<Find>, DataError> {
+fn find(survey: &Survey, json: &DatasetJson, stated: &Stated) -> Result<Option<Find>, DataError> {
     if let Some(find) = lists::uw_madison(survey, stated.spacing_mm)? {
         return Ok(Some(find));
     }
     if let Some(find) = lists::dataset_json(survey, json)? {
         return Ok(Some(find));
     }
-    match lists::data_list(survey).or_else(|| bids::bids(survey)) {
+    match monai::data_list(survey).or_else(|| bids::bids(survey)) {
         Some(find) => Ok(Some(find)),
         None => by_names(survey),
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::dataset_json::Texts;
 use super::pairs::label_of;
 use super::{Found, case_name_of, masks};
 use crate::counted;
@@ -77,30 +78,13 @@ fn case(root: &Path, spec: &Dataset, entry: &ListedCase) -> Result<Case, String>
 ///
 /// # Errors
 /// [`DataError::Layout`], naming the file and the row.
-pub(crate) fn read(path: &Path) -> Result<Vec<ListedCase>, DataError> {
+pub(super) fn read(path: &Path) -> Result<Vec<ListedCase>, DataError> {
     let wrong = |reason: String| DataError::Layout { reason: format!("{}: {reason}", path.display()) };
     let text = std::fs::read_to_string(path).map_err(|source| DataError::Unreadable { path: path.into(), source })?;
     let text = text.trim_start_matches('\u{feff}');
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let listed = if is_json { from_json(text) } else { from_csv(text) }.map_err(wrong)?;
     if listed.is_empty() { Err(wrong("lists no case".into())) } else { Ok(listed) }
-}
-
-/// One or several texts.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Texts {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Texts {
-    fn all(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::Several(texts) => texts,
-        }
-    }
 }
 
 /// An entry of a JSON list. Further keys are allowed: other programs read the same list.
@@ -122,25 +106,34 @@ struct Entry {
 
 fn from_json(text: &str) -> Result<Vec<ListedCase>, String> {
     let value: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
-    let entries = match &value {
-        serde_json::Value::Object(object) => ["training", "train", "cases"].iter().find_map(|key| object.get(*key)),
-        other => Some(other),
+    part(&value, &["training", "train", "cases"])?.ok_or("has no list `training`, `train` or `cases`".into())
+}
+
+/// The entries of the first of these keys that a list in JSON has; those of a bare array belong to `training`.
+///
+/// # Errors
+/// What is wrong with the list or with an entry.
+pub(crate) fn part(value: &serde_json::Value, keys: &[&str]) -> Result<Option<Vec<ListedCase>>, String> {
+    let entries = match value {
+        serde_json::Value::Object(object) => keys.iter().find_map(|key| object.get(*key)),
+        other => Some(other).filter(|_| keys.contains(&"training")),
     };
-    let entries = entries.ok_or("has no list `training`, `train` or `cases`")?;
+    let Some(entries) = entries else { return Ok(None) };
     let entries = entries.as_array().ok_or("its list of cases is no array")?;
-    entries.iter().enumerate().map(|(index, entry)| of_json(entry).map_err(|e| format!("entry {index}: {e}"))).collect()
+    let entry = |(index, entry)| of_json(entry).map_err(|error| format!("entry {index}: {error}"));
+    entries.iter().enumerate().map(entry).collect::<Result<_, _>>().map(Some)
 }
 
 fn of_json(value: &serde_json::Value) -> Result<ListedCase, String> {
     let entry: Entry = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
-    let label = match entry.label.map(Texts::all) {
+    let label = match entry.label.as_ref().map(Texts::all) {
         Some(labels) if labels.len() > 1 => return Err(format!("names {} labels, expected one", labels.len())),
-        labels => labels.and_then(|labels| labels.into_iter().next()),
+        labels => labels.and_then(|labels| labels.first().cloned()),
     };
-    let images = entry.image.all();
+    let images = entry.image.all().to_vec();
     let named = || images.first().map(|image| case_name_of(image)).unwrap_or_default();
     let fold = entry.fold.map(|fold| fold.as_str().map_or_else(|| fold.to_string(), str::to_owned));
-    let series = entry.series.map(Texts::all).unwrap_or_default();
+    let series = entry.series.map(|series| series.all().to_vec()).unwrap_or_default();
     Ok(ListedCase { case: entry.case.unwrap_or_else(named), images, series, label, patient: entry.patient, fold })
 }
 

@@ -1,5 +1,6 @@
 //! Lists the cases of a folder, with one module per layout.
 
+mod dataset_json;
 mod list;
 mod masks;
 mod msd;
@@ -8,8 +9,8 @@ mod pairs;
 mod unlabelled;
 mod uw_madison;
 
-pub(crate) use list::read as read_list;
-pub(crate) use msd::DatasetJson;
+pub(crate) use dataset_json::DatasetJson;
+pub(crate) use list::part as list_part;
 pub(crate) use nnunet::{channel_of, image_files as nnunet_files};
 pub use unlabelled::unlabelled;
 
@@ -72,7 +73,10 @@ pub fn open(spec: &Dataset, name: &str, data_root: &Path, cancel: &Cancel) -> Re
     let mut groups = Groups::default();
     let mut found = match &spec.layout {
         Layout::Msd {} => msd::list(&root)?,
-        Layout::Nnunet {} => nnunet::list(&root, spec.channels.len())?,
+        Layout::Nnunet {} => match nnunet::own_list(&root)? {
+            Some(cases) => list::list(&root, spec, None, &cases)?.0,
+            None => nnunet::list(&root, spec.channels.len())?,
+        },
         Layout::Pairs { image, images, label } => {
             let images: Vec<&str> = image.iter().chain(images).map(String::as_str).collect();
             pairs::list(&root, name, &images, label)?

@@ -1,12 +1,19 @@
 //! nnU-Net raw: `imagesTr/CASE_0000.nii.gz`, one file per channel, and `labelsTr/CASE.nii.gz`; or with the `file_ending` that
-//! `dataset.json` states.
+//! `dataset.json` states; or with the files that its key `dataset` lists.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{DatasetJson, Found, nifti_files, visible_entries};
+use crate::dataset::spec::ListedCase;
 use crate::dataset::{DataError, Label};
-use crate::volume::format;
+use crate::volume::{format, read_header};
+
+/// The cases that `dataset.json` lists with their files, if it does.
+pub(super) fn own_list(root: &Path) -> Result<Option<Vec<ListedCase>>, DataError> {
+    let listed = DatasetJson::of_folder(root)?.listed_cases();
+    Ok(Some(listed).filter(|listed| !listed.is_empty()))
+}
 
 /// Lists the cases; `declared` is the number of `[[channel]]` entries in the dataset file.
 pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
@@ -24,6 +31,7 @@ pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
         }
     }
     let expected = expected_channels(root, declared, &channels)?;
+    let expected = if in_one_file(expected, &channels) { 1 } else { expected };
     let mut images = BTreeMap::new();
     for (case, files) in channels {
         match (0..expected).find(|channel| !files.contains_key(channel)) {
@@ -42,8 +50,7 @@ pub(super) fn list(root: &Path, declared: usize) -> Result<Found, DataError> {
 
 /// Stem and name of the files with the dataset's ending: the one that `dataset.json` states, else NIfTI, else any image format.
 pub(crate) fn image_files(root: &Path, folder: &str) -> Result<Vec<(String, String)>, DataError> {
-    let path = root.join("dataset.json");
-    let ending = if path.is_file() { DatasetJson::read(&path)?.file_ending } else { String::new() };
+    let ending = DatasetJson::of_folder(root)?.file_ending;
     let folder = root.join(folder);
     let nifti = nifti_files(&folder)?;
     if !folder.is_dir() || ((ending.is_empty() || ending.starts_with(".nii")) && !nifti.is_empty()) {
@@ -73,13 +80,22 @@ fn expected_channels(
     if declared > 0 {
         return Ok(declared);
     }
-    let path = root.join("dataset.json");
-    if path.is_file() {
-        let json = DatasetJson::read(&path)?;
-        let listed = json.channel_names.len().max(json.modality.len());
-        if listed > 0 {
-            return Ok(listed);
-        }
+    let json = DatasetJson::of_folder(root)?;
+    let listed = json.channel_names.len().max(json.modality.len());
+    if listed > 0 {
+        return Ok(listed);
     }
     Ok(found.values().filter_map(|files| files.keys().last()).max().map_or(1, |last| last + 1))
+}
+
+/// Whether the only file of each case holds all channels, as colour pictures do.
+fn in_one_file(channels: usize, found: &BTreeMap<String, BTreeMap<usize, PathBuf>>) -> bool {
+    let single = channels > 1 && found.values().all(|files| files.len() == 1 && files.contains_key(&0));
+    let first = found.values().find_map(|files| files.get(&0)).filter(|_| single);
+    first.is_some_and(|path| holds_all(path, channels))
+}
+
+/// Whether a file holds this number of channels.
+pub(super) fn holds_all(path: &Path, channels: usize) -> bool {
+    read_header(path).is_ok_and(|header| header.channels == channels)
 }

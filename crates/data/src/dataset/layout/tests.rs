@@ -141,6 +141,17 @@ fn nnunet_takes_the_ending_that_dataset_json_states() {
 }
 
 #[test]
+fn nnunet_takes_the_files_that_dataset_json_lists() {
+    let root = folder(&["x/a.nii.gz", "y/a.nii.gz", "x/b.nii.gz"]);
+    let entry = |name: &str| format!(r#""{name}": {{"images": ["x/{name}.nii.gz"], "label": "y/{name}.nii.gz"}}"#);
+    let json = format!(r#"{{"dataset": {{{}, {}}}}}"#, entry("a"), entry("b"));
+    fs::write(root.path().join("set/dataset.json"), json).unwrap();
+    let opened = open(&spec("set", "{ nnunet = {} }"), "x", root.path(), &Cancel::new()).unwrap();
+    assert_eq!(names(&opened), ["a"]);
+    assert!(reason(&opened, "b").contains("the label of the list is missing"), "{}", reason(&opened, "b"));
+}
+
+#[test]
 fn exclusions_of_the_dataset_file_are_kept_with_their_reason() {
     let root = folder(&["i/a.nii.gz", "l/a.nii.gz", "i/b.nii.gz", "l/b.nii.gz"]);
     let mut pairs = spec("set", r#"{ pairs = { image = "i/{case}.nii.gz", label = "l/{case}.nii.gz" } }"#);

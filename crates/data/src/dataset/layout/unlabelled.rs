@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::nnunet::channel_of;
+use super::nnunet::{channel_of, holds_all};
 use super::pairs::{self, CASE};
 use super::{Found, visible_entries};
 use crate::counted;
@@ -234,7 +234,9 @@ fn by_channel(folder: &Path, files: &[(String, String)], channels: usize) -> Fou
     }
     let mut found = Found::default();
     for (name, images) in cases {
-        let missing = (0..channels).find(|channel| !images.contains_key(channel));
+        // A colour picture is the only file of its case.
+        let is_whole = images.len() == 1 && images.get(&0).is_some_and(|path| holds_all(path, channels));
+        let missing = (0..channels).find(|channel| !images.contains_key(channel)).filter(|_| !is_whole);
         match (missing, images.len() > channels) {
             (Some(missing), _) => found.exclude(name, format!("{name}_{missing:04}.nii.gz is missing")),
             (None, true) => {
@@ -256,6 +258,7 @@ fn case(name: &str, images: Vec<PathBuf>) -> Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::volume::{Geometry, Volume, write_volume};
 
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -280,6 +283,12 @@ mod tests {
         assert_eq!(names(&cases), [("a", 2)]);
         let too_many = folder(&["a_0000.nii.gz", "a_0001.nii.gz", "a_0002.nii.gz"]);
         assert!(unlabelled(too_many.path(), 2).unwrap().1[0].reason.contains("3 channel files"));
+        // One file with both channels, beside one without.
+        let (whole, geometry) = (folder(&["d_0000.nii.gz"]), Geometry::axis_aligned([2; 3], [1.0; 3]));
+        let volume = Volume { voxels: ndarray::Array4::zeros((2, 2, 2, 2)), geometry };
+        write_volume(&whole.path().join("c_0000.nii.gz"), &volume).unwrap();
+        let (cases, excluded) = unlabelled(whole.path(), 2).unwrap();
+        assert_eq!((names(&cases), excluded.len()), (vec![("c", 1)], 1));
     }
 
     #[test]

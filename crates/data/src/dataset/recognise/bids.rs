@@ -64,7 +64,10 @@ pub(super) fn bids(survey: &Survey) -> Option<Find> {
         return None;
     }
     let (labels, images): (Vec<Named>, Vec<Named>) = named.into_iter().partition(Named::is_label);
-    let images: Vec<Named> = images.into_iter().filter(|image| !image.item.path.starts_with("derivatives/")).collect();
+    // Images among the derivatives are processed ones: taken where there are no others.
+    let (derived, raw): (Vec<Named>, Vec<Named>) =
+        images.into_iter().partition(|image| image.item.path.starts_with("derivatives/"));
+    let images = if raw.is_empty() { derived } else { raw };
     let kinds = kinds(&labels);
     let (kind, chosen) = kinds.iter().max_by_key(|(kind, files)| (files.len(), kind.contains("dseg"), kind.len()))?;
     let contrast = |kind: &str| kind.split(['_', '/', '.']).find(|part| is_contrast(part)).map(str::to_owned);
@@ -224,23 +227,32 @@ fn structured(find: &mut Find, chosen: &OfKind) {
     find.structures = Some(names.iter().enumerate().map(structure).collect());
 }
 
-/// The file and names of `dseg.tsv`: beside the label, or in a folder above it.
+/// The file and names of `dseg.tsv`: the nearest in the folders around the label, else any other.
 fn table(survey: &Survey, label: &str) -> Option<(String, Vec<Structure>)> {
     let stem = label.rsplit('/').next()?.split('.').next()?;
     let suffix = stem.rsplit('_').next()?;
     let fits = |path: &str| path.ends_with(&format!("{stem}.tsv")) || path.ends_with(&format!("{suffix}.tsv"));
-    let item = survey.items.iter().find(|item| fits(&item.path))?;
+    let around = |item: &Item| match item.folder() {
+        "" => 1,
+        folder if label.starts_with(&format!("{folder}/")) => folder.len() + 1,
+        _ => 0,
+    };
+    let item = survey.items.iter().filter(|item| fits(&item.path)).max_by_key(|item| around(item))?;
     let text = std::fs::read_to_string(survey.place(item)).ok()?;
     let mut rows = text.lines().map(|line| line.split('\t').map(str::trim).collect::<Vec<_>>());
     let head = rows.next()?;
     let column = |name: &str| head.iter().position(|column| column.eq_ignore_ascii_case(name));
     let (index, name) = (column("index").or_else(|| column("value"))?, column("name").or_else(|| column("label"))?);
+    let colour = column("color").or_else(|| column("colour"));
+    let is_colour = |text: &&str| {
+        text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     let row = |cells: Vec<&str>| {
         let value = cells.get(index)?.parse::<u16>().ok().filter(|value| *value > 0)?;
         Some(Structure {
-            name: (*cells.get(name)?).to_owned(),
+            name: cells.get(name).filter(|name| !name.is_empty())?.to_string(),
             value,
-            color: None,
+            color: colour.and_then(|column| cells.get(column).copied()).filter(is_colour).map(str::to_lowercase),
             code: None,
             instances: false,
             tubular: false,

@@ -19,6 +19,10 @@ pub(super) struct Find {
     pub labels: Labels,
     /// How to split.
     pub split: Option<Split>,
+    /// The file that the split is from.
+    pub split_from: String,
+    /// Whether the user names that file.
+    pub split_is_stated: bool,
     /// Regular expression of the patient in a case's name.
     pub group_by: Option<String>,
     /// Targets of the experiment, if they are not simply the structures.
@@ -42,6 +46,8 @@ impl Find {
             structures: None,
             labels: Labels::default(),
             split: None,
+            split_from: String::new(),
+            split_is_stated: false,
             group_by: None,
             targets: Vec::new(),
             guesses: Vec::new(),

@@ -1,18 +1,19 @@
-//! Folders with a list: `dataset.json` of the Decathlon and of nnU-Net, MONAI's data lists, `train.csv` of UW-Madison.
+//! Folders with a list: `dataset.json` of the Decathlon and of nnU-Net, `train.csv` of UW-Madison.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::find::{Find, modality_of};
+use super::folds;
 use super::survey::{Kind, Survey};
-use crate::dataset::DataError;
-use crate::dataset::layout::{DatasetJson, channel_of, nnunet_files, read_list};
-use crate::dataset::spec::{Channel, Labels, Layout, ListedCase, Modality, Split, Structure};
+use crate::dataset::layout::{DatasetJson, case_name_of, channel_of, nnunet_files};
+use crate::dataset::spec::{Channel, Labels, Layout, Modality, Structure};
+use crate::dataset::{DataError, Opened};
 
 /// Value in the place of unlabelled voxels that nnU-Net reserves by this name.
 const IGNORE: &str = "ignore";
 /// Keys of `dataset.json` that say nothing about the data.
-const WITHOUT_EFFECT: [&str; 12] = [
+const WITHOUT_EFFECT: [&str; 13] = [
     "name",
     "numTraining",
     "numTest",
@@ -25,6 +26,7 @@ const WITHOUT_EFFECT: [&str; 12] = [
     "dim",
     "converted_by",
     "citation",
+    "segspec",
 ];
 
 /// A folder with `dataset.json`, `imagesTr` in nnU-Net's names, or both.
@@ -32,15 +34,20 @@ pub(super) fn dataset_json(survey: &Survey, json: &DatasetJson) -> Result<Option
     let has_json = survey.has("dataset.json");
     let images = nnunet_files(&survey.root, "imagesTr")?;
     let suffixed = !images.is_empty() && images.iter().all(|(stem, _)| channel_of(stem).is_some());
-    let listed = json.training.iter().filter(|entry| survey.root.join(&entry.image).is_file()).count();
+    let is_there = |path: &String| survey.root.join(path).is_file();
+    let listed = json.training.iter().filter(|entry| entry.image.all().iter().all(is_there)).count();
+    let is_raw = suffixed && is_raw(survey, &images)?;
     let mut find = if !json.dataset.is_empty() {
-        Find::new("nnU-Net raw with its own list of files", Layout::List { file: None, cases: cases_of(json) })
-    } else if !json.training.is_empty() && (listed > 0 || !suffixed) {
+        let layout = Layout::List { file: None, cases: json.listed_cases() };
+        Find::new("nnU-Net raw with its own list of files", layout)
+    } else if listed > 0 && json.is_data_list() {
+        return Ok(None);
+    } else if !json.training.is_empty() && !is_raw && (listed > 0 || !suffixed) {
         Find::new("Medical Segmentation Decathlon", Layout::Msd {})
     } else if suffixed && survey.items.iter().any(|item| item.path.starts_with("labelsTr/")) {
         let mut find = Find::new("nnU-Net raw", Layout::Nnunet {});
         if !json.training.is_empty() {
-            let text = "dataset.json lists names without channel numbers (nnU-Net 1): the files with numbers are taken";
+            let text = "the list of dataset.json (nnU-Net 1) is not used: the files with channel numbers are taken";
             find.guesses.push(text.into());
         }
         find
@@ -51,10 +58,21 @@ pub(super) fn dataset_json(survey: &Survey, json: &DatasetJson) -> Result<Option
         describe(json, &mut find);
         others(json, &mut find);
     }
-    splits(survey, &mut find);
+    folds::beside(survey, &mut find);
     find.left_out.push(("imagesTs/".into(), "test images, which have no labels here".into()));
     find.left_out.push(("labelsTs/".into(), "test labels: `segspec evaluate` compares predictions with them".into()));
     Ok(Some(find))
+}
+
+/// Whether labels are named like the images without their channel numbers, and none like an image (`case_0001` of the Decathlon).
+fn is_raw(survey: &Survey, images: &[(String, String)]) -> Result<bool, DataError> {
+    let stems: BTreeSet<&str> = images.iter().map(|(stem, _)| stem.as_str()).collect();
+    let cases: BTreeSet<&str> = stems.iter().filter_map(|stem| Some(channel_of(stem)?.0)).collect();
+    let labels = nnunet_files(&survey.root, "labelsTr")?;
+    let is_case = |stem: &str| cases.contains(stem) && !stems.contains(stem);
+    Ok(!labels.is_empty()
+        && labels.iter().any(|(stem, _)| is_case(stem))
+        && !labels.iter().any(|(stem, _)| stems.contains(stem.as_str())))
 }
 
 /// Takes structures, channels and modality from `dataset.json`, if it states them.
@@ -67,21 +85,6 @@ pub(super) fn describe(json: &DatasetJson, find: &mut Find) {
     }
     let stated = json.modality.values().chain(json.channel_names.values()).find_map(|name| modality_of(name));
     find.modality = find.modality.or(stated);
-}
-
-/// nnU-Net 2: `"dataset": {"case": {"images": […], "label": …}}`.
-fn cases_of(json: &DatasetJson) -> Vec<ListedCase> {
-    let texts = |value: Option<&serde_json::Value>| -> Vec<String> {
-        let list = value.and_then(|value| value.as_array().cloned()).unwrap_or_default();
-        list.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect()
-    };
-    let case = |(name, entry): (&String, &serde_json::Value)| ListedCase {
-        case: name.clone(),
-        images: texts(entry.get("images")),
-        label: entry.get("label").and_then(|label| label.as_str()).map(str::to_owned),
-        ..ListedCase::default()
-    };
-    json.dataset.iter().map(case).collect()
 }
 
 fn channels(json: &DatasetJson) -> Option<Vec<Channel>> {
@@ -105,21 +108,7 @@ fn channels(json: &DatasetJson) -> Option<Vec<Channel>> {
 
 /// Structures, regions and the ignored value of `labels`.
 fn labels(json: &DatasetJson, find: &mut Find) {
-    let mut single: BTreeMap<u16, String> = BTreeMap::new();
-    let mut regions: Vec<(String, BTreeSet<u16>)> = Vec::new();
-    for (key, value) in &json.labels {
-        let Some((name, values)) = named_values(key, value) else {
-            find.guesses.push(format!("`{key}` of dataset.json's labels is not taken over: its value is {value}"));
-            continue;
-        };
-        let values: BTreeSet<u16> = values.into_iter().filter(|value| *value > 0).collect();
-        match values.first() {
-            None => {}
-            Some(value) if name == IGNORE && values.len() == 1 => find.labels.ignore = Some(*value),
-            Some(value) if values.len() == 1 => drop(single.insert(*value, name)),
-            Some(_) => regions.push((name, values)),
-        }
-    }
+    let Values { single, mut regions } = values(json, find);
     let all: BTreeSet<u16> = regions.iter().flat_map(|(_, values)| values).chain(single.keys()).copied().collect();
     let unnamed: Vec<String> = all.iter().filter(|v| !single.contains_key(v)).map(u16::to_string).collect();
     if !unnamed.is_empty() {
@@ -149,6 +138,62 @@ fn labels(json: &DatasetJson, find: &mut Find) {
     find.structures = Some(structures);
 }
 
+/// What `labels` says of the values.
+struct Values {
+    /// Values with a name of their own.
+    single: BTreeMap<u16, String>,
+    /// Regions: several values each.
+    regions: Vec<(String, BTreeSet<u16>)>,
+}
+
+/// The values of `labels`. What cannot be expressed is told and left out.
+fn values(json: &DatasetJson, find: &mut Find) -> Values {
+    let mut found = Values { single: BTreeMap::new(), regions: Vec::new() };
+    for (key, value) in &json.labels {
+        let Some((name, values)) = named_values(key, value) else {
+            find.guesses.push(format!("`{key}` of dataset.json's labels is not taken over: its value is {value}"));
+            continue;
+        };
+        let all: BTreeSet<u16> = values.into_iter().collect();
+        let values: BTreeSet<u16> = all.iter().copied().filter(|value| *value > 0).collect();
+        match values.first() {
+            None => {}
+            Some(_) if values.len() < all.len() => {
+                let text = "contains the background, 0: it is no union of structures, and is left out";
+                find.guesses.push(format!("the region `{name}` of dataset.json {text}"));
+            }
+            Some(value) if name == IGNORE && values.len() == 1 => find.labels.ignore = Some(*value),
+            Some(value) if values.len() == 1 => found.named(*value, name, find),
+            Some(_) => found.regions.push((name, values)),
+        }
+    }
+    let Some(ignored) = find.labels.ignore else { return found };
+    let (kept, left): (Vec<_>, Vec<_>) = found.regions.into_iter().partition(|(_, values)| !values.contains(&ignored));
+    found.regions = kept;
+    for name in left.into_iter().map(|(name, _)| name).chain(found.single.remove(&ignored)) {
+        find.guesses
+            .push(format!("`{name}` of dataset.json is left out: it contains {ignored}, the value of `{IGNORE}`"));
+    }
+    found
+}
+
+impl Values {
+    /// Notes the name of a value; each value has one name, and each name one value.
+    fn named(&mut self, value: u16, name: String, find: &mut Find) {
+        if let Some(first) = self.single.get(&value) {
+            let text =
+                format!("`{first}` and `{name}` of dataset.json have the same value, {value}: `{first}` is taken");
+            return find.guesses.push(text);
+        }
+        let is_known = self.single.values().any(|known| *known == name);
+        let own = if is_known { format!("{name}-{value}") } else { name.clone() };
+        if is_known {
+            find.guesses.push(format!("dataset.json calls several values `{name}`: {value} is called `{own}`"));
+        }
+        self.single.insert(value, own);
+    }
+}
+
 /// The Decathlon writes `"1": "liver"`, nnU-Net `"liver": 1`, and for a region `"tumour": [1, 2]`.
 fn named_values(key: &str, value: &serde_json::Value) -> Option<(String, Vec<u16>)> {
     let number = |value: &serde_json::Value| {
@@ -158,11 +203,59 @@ fn named_values(key: &str, value: &serde_json::Value) -> Option<(String, Vec<u16
     };
     match (key.parse::<u16>(), value) {
         (Ok(number), serde_json::Value::String(name)) => Some((name.clone(), vec![number])),
+        (Err(_), serde_json::Value::String(number)) => Some((key.to_owned(), vec![number.trim().parse().ok()?])),
         (_, serde_json::Value::Array(values)) => {
             Some((key.to_owned(), values.iter().map(number).collect::<Option<Vec<_>>>()?))
         }
         (_, value) => Some((key.to_owned(), vec![number(value)?])),
     }
+}
+
+/// Names of channels by which nnU-Net chooses a normalisation that `"auto"` does not.
+const NORMALISED: [(&str, &str); 3] =
+    [("nonorm", "no normalisation"), ("rescale_to_0_1", "a range from 0 to 1"), ("rgb_to_0_1", "a range from 0 to 1")];
+
+/// Says what `dataset.json` states of the cases and the files contradict, and how nnU-Net would normalise its channels.
+pub(super) fn contradicted(json: &DatasetJson, find: &Find, opened: &Opened) -> Vec<String> {
+    let mut told = Vec::new();
+    for (number, name) in &json.channel_names {
+        if let Some((_, what)) = NORMALISED.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)) {
+            told.push(format!(
+                "channel {number} is called `{name}`, which means {what} in nnU-Net: state it in `preprocess.intensity`"
+            ));
+        }
+    }
+    if !matches!(find.layout, Layout::Nnunet {} | Layout::Msd {}) {
+        return told;
+    }
+    let excluded = opened.excluded.iter().map(|row| row.case.as_str());
+    let there: BTreeSet<&str> = opened.cases.iter().map(|case| case.name.as_str()).chain(excluded).collect();
+    let stated = json.others.get("numTraining").and_then(serde_json::Value::as_u64);
+    let count = if json.training.is_empty() { there.len() } else { json.training.len() };
+    if let Some(stated) = stated.filter(|stated| *stated != count as u64) {
+        told.push(format!("dataset.json states {stated} training cases (`numTraining`): there are {count}"));
+    }
+    // The names of nnU-Net 1 are without channel numbers; some lists have them.
+    let name = |image: &String| {
+        let name = case_name_of(image);
+        let case = channel_of(&name).map(|(case, _)| case.to_owned());
+        if there.contains(name.as_str()) { name } else { case.unwrap_or(name) }
+    };
+    let listed: BTreeSet<String> =
+        json.training.iter().filter_map(|entry| entry.image.all().first().map(name)).collect();
+    if listed.is_empty() || !matches!(find.layout, Layout::Nnunet {}) {
+        return told;
+    }
+    let missing: Vec<&str> = listed.iter().map(String::as_str).filter(|case| !there.contains(case)).collect();
+    let further: Vec<&str> = there.iter().copied().filter(|case| !listed.contains(*case)).collect();
+    for (cases, what) in
+        [(missing, "listed in dataset.json, without files"), (further, "taken, not listed in dataset.json")]
+    {
+        if !cases.is_empty() {
+            told.push(format!("{} {what}: {}", crate::counted(cases.len(), "case"), folds::some(&cases)));
+        }
+    }
+    told
 }
 
 /// Says which other keys of `dataset.json` are not needed.
@@ -175,68 +268,6 @@ fn others(json: &DatasetJson, find: &mut Find) {
         };
         find.left_out.push((format!("dataset.json: {key}"), reason.into()));
     }
-}
-
-/// nnU-Net's folds, if its `splits_final.json` lies in the folder.
-fn splits(survey: &Survey, find: &mut Find) {
-    const FILE: &str = "splits_final.json";
-    #[derive(serde::Deserialize)]
-    struct Fold {
-        train: Vec<String>,
-        val: Vec<String>,
-    }
-    let Ok(text) = std::fs::read_to_string(survey.root.join(FILE)) else { return };
-    let Ok(folds) = serde_json::from_str::<Vec<Fold>>(&text) else {
-        return find.left_out.push((FILE.into(), "is not a list of `train` and `val`".into()));
-    };
-    let all: BTreeSet<&String> = folds.iter().flat_map(|fold| fold.train.iter().chain(&fold.val)).collect();
-    let tested: Vec<&String> = folds.iter().flat_map(|fold| &fold.val).collect();
-    let once: BTreeSet<&String> = tested.iter().copied().collect();
-    let complete = folds.iter().all(|fold| {
-        let (train, val): (BTreeSet<_>, BTreeSet<_>) = (fold.train.iter().collect(), fold.val.iter().collect());
-        train.is_disjoint(&val) && train.len() + val.len() == all.len()
-    });
-    if folds.len() < 2 || once.len() != tested.len() || once != all || !complete {
-        let reason = "its folds are no cross-validation in which every case is tested once: list one as `split.fixed`";
-        return find.left_out.push((FILE.into(), reason.into()));
-    }
-    let folds: Vec<Vec<String>> = folds.into_iter().map(|fold| fold.val).collect();
-    find.lists.push(FILE.into());
-    find.guesses
-        .push(format!("the {} folds of {FILE}: its validation cases are the test cases of a fold", folds.len()));
-    find.split = Some(Split::FixedFolds { folds, validation: 0.0, seed: 0 });
-}
-
-/// A list of MONAI: a JSON file with `training` entries that name existing files.
-pub(super) fn data_list(survey: &Survey) -> Option<Find> {
-    let is_list = |path: &str| path.ends_with(".json") && !path.contains('/') && path != "dataset.json";
-    let candidates = survey.items.iter().filter(|item| is_list(&item.path) || item.path == "dataset.json");
-    let read = candidates.filter_map(|item| {
-        let cases = read_list(&survey.place(item)).ok()?;
-        let there = |path: &String| survey.root.join(path).exists();
-        let usable = cases.iter().filter(|case| case.label.is_some() && case.images.iter().all(there)).count();
-        Some((usable, item, cases)).filter(|(usable, ..)| *usable > 0)
-    });
-    let (_, item, cases) = read.max_by_key(|(usable, ..)| *usable)?;
-    let folds: BTreeSet<&String> = cases.iter().filter_map(|case| case.fold.as_ref()).collect();
-    let (count, path) = (folds.len(), item.path.clone());
-    let mut find = Find::new("MONAI data list", Layout::List { file: Some(item.path.clone()), cases: Vec::new() });
-    find.lists.push(path);
-    if count > 1 {
-        find.split = Some(Split::FixedFolds { folds: Vec::new(), validation: 0.0, seed: 0 });
-        find.guesses.push(format!("the {count} folds of {}: each is the test set of one fold", item.path));
-    }
-    let json = DatasetJson::read(&survey.place(item)).unwrap_or_default();
-    describe(&json, &mut find);
-    let testing = json.others.get("testing").and_then(|list| list.as_array()).map_or(0, Vec::len);
-    if testing > 0 {
-        find.left_out
-            .push((format!("{}: testing", item.path), format!("{testing} entries without labels for training")));
-    }
-    for other in survey.items.iter().filter(|other| is_list(&other.path) && other.path != item.path) {
-        find.left_out.push((other.path.clone(), "another JSON file".into()));
-    }
-    Some(find)
 }
 
 /// UW-Madison GI Tract: a table of run-length masks and folders `scans`. `spacing_mm` is `[z, y, x]`.

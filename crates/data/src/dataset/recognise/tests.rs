@@ -30,7 +30,7 @@ fn grid() -> Geometry {
 fn proposed(files: &[&str]) -> (Layout, usize) {
     let root = tempfile::tempdir().unwrap();
     files.iter().for_each(|file| put(root.path(), file, &grid()));
-    let proposal = recognise(root.path(), Stated::default()).unwrap();
+    let proposal = recognise(root.path(), &Stated::default()).unwrap();
     (proposal.dataset.layout, proposal.cases)
 }
 
@@ -75,9 +75,9 @@ fn nnunet_names_and_folders_without_images() {
     let (layout, cases) = proposed(&["imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz"]);
     assert_eq!((layout, cases), (Layout::Nnunet {}, 1));
     let root = tempfile::tempdir().unwrap();
-    let message = recognise(root.path(), Stated::default()).unwrap_err().to_string();
+    let message = recognise(root.path(), &Stated::default()).unwrap_err().to_string();
     assert!(message.contains("no dataset recognised") && message.contains("seen: no file"), "{message}");
-    assert!(recognise(&root.path().join("none"), Stated::default()).is_err());
+    assert!(recognise(&root.path().join("none"), &Stated::default()).is_err());
 }
 
 #[test]
@@ -86,12 +86,12 @@ fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values
     let out = root.path().join("set");
     let recipe = PhantomRecipe { cases: 3, seed: 1, size: PhantomSize::Tiny, layout: PhantomLayout::Decathlon };
     phantom::write(&out, recipe, &|_, _| {}, &Cancel::new()).unwrap();
-    let known = recognise(&out, Stated::default()).unwrap();
+    let known = recognise(&out, &Stated::default()).unwrap();
     assert_eq!(known.dataset.layout, Layout::Msd {});
     assert_eq!((known.dataset.modality, known.dataset.structures.len(), known.cases), (Modality::Ct, 6, 3));
     assert!(known.guesses.is_empty(), "{:?}", known.guesses);
     fs::remove_file(out.join("dataset.json")).unwrap();
-    let guessed = recognise(&out, Stated::default()).unwrap();
+    let guessed = recognise(&out, &Stated::default()).unwrap();
     assert_eq!(guessed.dataset.layout, pair("imagesTr/{case}.nii.gz", "labelsTr/{case}.nii.gz"));
     assert_eq!((guessed.dataset.modality, guessed.dataset.structures[5].name.as_str()), (Modality::Ct, "value-6"));
     assert!(guessed.guesses.len() >= 2, "{:?}", guessed.guesses);
@@ -100,13 +100,13 @@ fn a_phantom_is_known_with_its_structures_and_without_dataset_json_by_its_values
 #[test]
 fn real_folders_are_recognised() {
     let Some(data) = segspec_testing::data() else { return };
-    let hippocampus = recognise(&data.join("hippocampus"), Stated::default()).unwrap();
+    let hippocampus = recognise(&data.join("hippocampus"), &Stated::default()).unwrap();
     assert_eq!((hippocampus.dataset.layout, hippocampus.cases), (Layout::Msd {}, 200));
     assert_eq!(hippocampus.dataset.modality, Modality::Mr);
-    let pelvis = recognise(&data.join("pelvis"), Stated::default()).unwrap();
+    let pelvis = recognise(&data.join("pelvis"), &Stated::default()).unwrap();
     assert_eq!((pelvis.dataset.layout, pelvis.cases), (pair("images/{case}.nii.gz", "labels/{case}.nii.gz"), 3));
     assert_eq!(pelvis.dataset.modality, Modality::Ct);
-    let sts = recognise(&data.join("sts"), Stated::default()).unwrap();
+    let sts = recognise(&data.join("sts"), &Stated::default()).unwrap();
     assert_eq!(sts.dataset.layout, pair("{case}/PET_image.nii.gz", "{case}/PET_mask.nii.gz"));
     assert_eq!(sts.dataset.modality, Modality::Pet);
 }
@@ -123,7 +123,7 @@ fn every_layout_of_phantoms_is_recognised() {
         let root = tempfile::tempdir().unwrap();
         let recipe = PhantomRecipe { cases: 2, seed: 1, size: PhantomSize::Tiny, layout };
         phantom::write(&root.path().join("set"), recipe, &|_, _| {}, &Cancel::new()).unwrap();
-        let found = recognise(&root.path().join("set"), Stated::default()).unwrap();
+        let found = recognise(&root.path().join("set"), &Stated::default()).unwrap();
         assert_eq!((found.layout, found.dataset.structures.len()), (name, structures), "{found:?}");
         assert_eq!(found.cases, 2, "{found:?}");
     }
@@ -133,10 +133,10 @@ fn every_layout_of_phantoms_is_recognised() {
 fn real_pictures_and_contrasts_are_recognised() {
     let Some(data) = segspec_testing::data() else { return };
     for (folder, cases) in [("em_isbi2012", 20), ("nuclei_dsb2018", 31)] {
-        let found = recognise(&data.join(folder), Stated::default()).unwrap();
+        let found = recognise(&data.join(folder), &Stated::default()).unwrap();
         assert_eq!((found.cases, found.is_flat), (cases, true), "{folder}: {found:?}");
     }
-    let found = recognise(&data.join("spinalcord_sct"), Stated::default()).unwrap();
+    let found = recognise(&data.join("spinalcord_sct"), &Stated::default()).unwrap();
     assert_eq!((found.cases, found.patients), (2, 1), "{found:?}");
     assert!(found.guesses.iter().any(|guess| guess.contains("contrasts of one subject")), "{:?}", found.guesses);
 }
@@ -149,7 +149,7 @@ fn few_patients_are_all_trained_on() {
             put(root.path(), &format!("images/{number}.nii"), &grid());
             put(root.path(), &format!("labels/{number}.nii"), &grid());
         }
-        let found = recognise(root.path(), Stated::default()).unwrap();
+        let found = recognise(root.path(), &Stated::default()).unwrap();
         let told = found.guesses.iter().any(|guess| guess.contains("nothing is scored"));
         assert_eq!(told, folds.is_none(), "{files}: {:?}", found.guesses);
         match found.dataset.split {
@@ -183,10 +183,10 @@ fn headers_tell_grids_that_do_not_fit() {
 #[test]
 fn real_masks_without_an_image_and_a_real_single_patient() {
     let Some(data) = segspec_testing::data() else { return };
-    let masks = recognise(&data.join("totalsegmentator/example_seg_fast"), Stated::default());
+    let masks = recognise(&data.join("totalsegmentator/example_seg_fast"), &Stated::default());
     assert!(matches!(masks, Err(DataError::OnlyMasks { .. })), "{masks:?}");
     for folder in ["spinalcord_sct", "spleen_ivadomed", "totalsegmentator"] {
-        let found = recognise(&data.join(folder), Stated::default()).unwrap();
+        let found = recognise(&data.join(folder), &Stated::default()).unwrap();
         assert!(found.dataset.split.scores_nothing(), "{folder}: {:?}", found.dataset.split);
     }
 }
