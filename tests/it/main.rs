@@ -34,6 +34,7 @@ mod interrupt;
 mod lab;
 mod layouts;
 mod mutated_specs;
+mod nnunet;
 mod notebook;
 mod outcomes;
 mod pack;

@@ -50,6 +50,8 @@ SCENARIOS = {
                     spacings=[(1.0, 1.0, 1.0), (1.4, 1.0, 1.2)], direction=FLIPPED),
     "folds": dict(channels={"0": "CT"}, labels={"background": 0, "ball": 1, "rod": 2}, configuration="2d", folds=[0, 1],
                   shapes=[(8, 46, 50), (7, 40, 44)], spacings=[(3.0, 1.0, 1.0), (3.0, 1.2, 0.9)], direction=FLIPPED),
+    "cascade": dict(channels={"0": "CT"}, labels={"background": 0, "ball": 1, "rod": 2}, configuration="3d_cascade_fullres",
+                    shapes=[(36, 40, 40), (32, 42, 38)], spacings=[(1.0, 1.0, 1.0), (1.3, 1.0, 1.1)], direction=FLIPPED),
 }
 
 
@@ -135,7 +137,16 @@ def train(dataset, number, scenario):
     file = Path(os.environ["nnUNet_preprocessed"], dataset, f"{plans}.json")
     text = json.loads(file.read_text())
     # A network that is small enough for two cores.
-    configuration = text["configurations"][scenario["configuration"]]
+    name = scenario["configuration"]
+    first = None
+    if name == "3d_cascade_fullres":
+        # Planned by nnU-Net for larger images only.
+        first, full = "3d_lowres", "3d_fullres"
+        spacing = [1.5 * mm for mm in text["configurations"][full]["spacing"]]
+        text["configurations"][first] = dict(inherits_from=full, spacing=spacing, data_identifier=f"{plans}_{first}", next_stage=name)
+        text["configurations"][name] = dict(inherits_from=full, previous_stage=first)
+        name = full
+    configuration = text["configurations"][name]
     keys = configuration["architecture"]["arch_kwargs"]
     keys["features_per_stage"] = [min(8 * 2**stage, 32) for stage in range(keys["n_stages"])]
     if "n_blocks_per_stage" in keys:
@@ -143,15 +154,31 @@ def train(dataset, number, scenario):
     configuration["batch_size"] = 2
     configuration["patch_size"] = [max(length * 3 // 4 // 8 * 8, length // 2) if length >= 32 else length for length in configuration["patch_size"]]
     file.write_text(json.dumps(text))
-    preprocess([number], plans, configurations=[scenario["configuration"]], num_processes=[1])
+    for stage in [name, first]:
+        if stage:
+            preprocess([number], plans, configurations=[stage], num_processes=[1])
     # Augmentation in this process.
     os.environ["nnUNet_n_proc_DA"] = "0"
-    for fold in scenario.get("folds", [0]):
-        torch.manual_seed(fold), np.random.seed(fold)
-        trainer = get_trainer_from_args(dataset, scenario["configuration"], fold, "nnUNetTrainer", plans, device=torch.device("cpu"))
-        trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = 2, 12, 1
-        trainer.run_training()
+    for stage in [first, scenario["configuration"]]:
+        for fold in scenario.get("folds", [0]) if stage else []:
+            torch.manual_seed(fold), np.random.seed(fold)
+            trainer = get_trainer_from_args(dataset, stage, fold, "nnUNetTrainer", plans, device=torch.device("cpu"))
+            trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = 2, 12, 1
+            if trainer.is_cascaded:
+                give_labels(trainer)
+            trainer.run_training()
     return Path(trainer.output_folder).parent
+
+
+def give_labels(trainer):
+    """The reference as the first stage's segmentation of the training cases: what it would be after a long training."""
+    import blosc2
+
+    folder = Path(trainer.folder_with_segs_from_previous_stage)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in Path(trainer.preprocessed_dataset_folder).glob("*_seg.b2nd"):
+        labels = np.maximum(blosc2.open(str(file))[:][0], 0).astype(np.uint8)
+        blosc2.asarray(np.ascontiguousarray(labels), urlpath=str(folder / file.name.replace("_seg", "")))
 
 
 def predict(root, model, scenario):
@@ -163,6 +190,15 @@ def predict(root, model, scenario):
     images = sorted({str(path)[: -len("_0000.nii.gz")] for path in (root / "images").iterdir()})
     lists = [[f"{case}_{channel:04}.nii.gz" for channel in range(len(scenario["channels"]))] for case in images]
     made = dict(model=str(model.relative_to(root)), folds=folds)
+    first = None
+    if scenario["configuration"] == "3d_cascade_fullres":
+        first = root / "first"
+        first.mkdir()
+        predictor = prediction.nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
+        lowres = str(model).replace("3d_cascade_fullres", "3d_lowres")
+        predictor.initialize_from_trained_model_folder(lowres, folds, "checkpoint_final.pth")
+        predictor.predict_from_files_sequential(lists, [str(first / Path(case).name) for case in images])
+        first = str(first)
     for kind in ["expected", "exact"]:
         (root / kind).mkdir()
         predictor = prediction.nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
@@ -174,7 +210,7 @@ def predict(root, model, scenario):
             prediction.compute_gaussian = exact
         started = time.time()
         out = [str(root / kind / Path(case).name) for case in images]
-        predictor.predict_from_files_sequential(lists, out, save_probabilities=True)
+        predictor.predict_from_files_sequential(lists, out, save_probabilities=True, folder_with_segs_from_prev_stage=first)
         made[f"{kind}_seconds"] = time.time() - started
     torch.half, prediction.compute_gaussian = half, compute
     made["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
