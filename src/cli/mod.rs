@@ -10,6 +10,7 @@ mod doctor;
 mod evaluate;
 mod exit;
 mod explain;
+mod export;
 mod inspect;
 mod logs;
 mod ls;
@@ -64,6 +65,7 @@ enum Command {
     Rank(rank::Rank),
     Compare(compare::Compare),
     Explain(explain::Explain),
+    Export(export::Export),
     Reproduce(reproduce::Reproduce),
     Pack(pack::Pack),
     Sweep(sweep::Sweep),
@@ -113,6 +115,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Rank(args) => rank::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::Explain(args) => explain::execute(args),
+        Command::Export(args) => export::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
         Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),
