@@ -1,5 +1,6 @@
 //! Exported networks do in other programs what they do here.
 
+mod bundle;
 mod networks;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use prost::Message;
 use segspec::backend::{DeviceName, select};
 use segspec::graph::{Graph, onnx, pytorch, safetensors};
 use segspec::model::Network;
-use segspec::volume::{Segmentation, read_label_map, read_segments};
+use segspec::volume::read_volume;
 use segspec_testing::noise;
 use serde_json::{Value, json};
 
@@ -269,12 +270,9 @@ fn networks_of_ensembles_and_cascades_come_one_by_one() {
     assert_eq!(first["run"]["id"], metadata["first-stage"]["run"]);
 }
 
-/// Voxels of two label files that are the same, as a fraction.
+/// Voxels of two label files that are the same, as a fraction; masks of several structures are compared one by one.
 fn agreement(ours: &Path, theirs: &Path) -> f64 {
-    let [ours, theirs] = [ours, theirs].map(|path| match read_segments(path).unwrap().content {
-        Segmentation::Labels(map) => map.voxels,
-        Segmentation::Masks { .. } => panic!("{}: label maps are compared", path.display()),
-    });
+    let [ours, theirs] = [ours, theirs].map(|path| read_volume(path).unwrap().voxels);
     assert_eq!(ours.dim(), theirs.dim());
     let same = ours.iter().zip(&theirs).filter(|(a, b)| a == b).count();
     same as f64 / ours.len() as f64
@@ -290,7 +288,10 @@ fn the_python_example_segments_as_predict_does() {
     let resampled = [
         ("crop = \"none\"", "crop = \"body\""),
         (keep, "spacing-mm = [9.0, 7.0, 8.0]"),
-        ("[train]", "[predict]\nmirror = true\nlargest-component = [\"liver\"]\n\n[train]"),
+        (
+            "[train]",
+            "[augment]\nmirror = [\"height\", \"width\"]\n\n[predict]\nmirror = true\nlargest-component = [\"liver\"]\n\n[train]",
+        ),
     ];
     let flat = [
         ("patch-size = [16, 16, 16]", "patch-size = [1, 16, 16]"),
@@ -299,7 +300,9 @@ fn the_python_example_segments_as_predict_does() {
         (keep, in_plane),
         (window, ""),
     ];
-    let cases: [(&str, &[(&str, &str)]); 3] = [("keep", &[]), ("resampled", &resampled), ("flat", &flat)];
+    let overlapping = [("[\"liver\", \"spleen\"]", "[\"kidneys-and-liver\", \"liver\"]")];
+    let cases: [(&str, &[(&str, &str)]); 4] =
+        [("keep", &[]), ("resampled", &resampled), ("flat", &flat), ("overlapping", &overlapping)];
     for (name, changes) in cases {
         let Some(mut example) = python::example("predict_onnx.py") else { return };
         let lab = trained(name, changes);
@@ -314,8 +317,8 @@ fn the_python_example_segments_as_predict_does() {
         }
         ok(&lab, &["predict", run.to_str().unwrap(), "--input", image.to_str().unwrap(), "--output", "ours"]);
         let ours = lab.path("ours").join(&case);
-        let found = read_label_map(&ours).unwrap();
-        assert!(found.voxels.iter().any(|&value| value != 0), "{name}: nothing is segmented, so nothing is compared");
+        let found = read_volume(&ours).unwrap();
+        assert!(found.voxels.iter().any(|&value| value != 0.0), "{name}: nothing is segmented, so nothing is compared");
         let same = agreement(&ours, &theirs);
         assert!(same >= 0.999, "{name}: {same}");
     }

@@ -3,6 +3,7 @@
 //!
 //! Source: the MONAI bundle specification of MONAI 1.6. Its arrays are `[channel, x, y, z]`, ours `[channel, z, y, x]`:
 //! `scripts/network.py` turns them, averages flips, and returns probabilities, since windows are averaged as probabilities here.
+//! `scripts/windows.py` places the windows as segspec does.
 
 mod refusals;
 mod transforms;
@@ -17,6 +18,8 @@ use crate::predict::spec::Blend;
 const MONAI: &str = "1.6.1";
 /// The network as MONAI's inferers call it.
 const NETWORK: &str = include_str!("network.py");
+/// The windows over an image.
+const WINDOWS: &str = include_str!("windows.py");
 /// Document of the bundle.
 const README: &str = include_str!("README.md");
 
@@ -40,6 +43,7 @@ pub fn bundle(metadata: &Metadata, module: String, weights: Vec<u8>) -> Result<F
         ("scripts/__init__.py".into(), Vec::new()),
         ("scripts/model.py".into(), module.into_bytes()),
         ("scripts/network.py".into(), network(metadata).into_bytes()),
+        ("scripts/windows.py".into(), WINDOWS.into()),
         ("models/model.safetensors".into(), weights),
         ("docs/README.md".into(), readme.into_bytes()),
     ])
@@ -103,7 +107,7 @@ fn inference(metadata: &Metadata) -> Value {
     let windows = &metadata.windows;
     let mode = if windows.blend == Blend::Gaussian { "gaussian" } else { "constant" };
     json!({
-        "imports": ["$import glob", "$import numpy", "$import torch", "$import scripts.network"],
+        "imports": ["$import glob", "$import numpy", "$import torch", "$import scripts.network", "$import scripts.windows"],
         "bundle_root": ".",
         "dataset_dir": "images",
         "output_dir": "predictions",
@@ -118,8 +122,8 @@ fn inference(metadata: &Metadata) -> Value {
             "_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "shuffle": false, "num_workers": 0,
         },
         "inferer": {
-            "_target_": "SlidingWindowInferer", "roi_size": turned(&windows.size), "sw_batch_size": 1, "overlap": windows.overlap,
-            "mode": mode, "sigma_scale": windows.sigma, "padding_mode": "constant",
+            "_target_": "scripts.windows.Windows", "roi_size": turned(&windows.size), "overlap": windows.overlap,
+            "mode": mode, "sigma_scale": windows.sigma,
         },
         "postprocessing": { "_target_": "Compose", "transforms": transforms::after(metadata) },
         "handlers": [],
