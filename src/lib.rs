@@ -39,7 +39,7 @@
 //! - `crates/volume`: images, label maps and their file formats;
 //! - `crates/backend`: devices and kernels;
 //! - `crates/data`: [`dataset`], [`preprocess`], [`augment`];
-//! - `crates/learn`: [`model`], [`loss`], [`predict`], [`train`];
+//! - `crates/learn`: [`graph`] (networks for other programs), [`model`], [`loss`], [`predict`], [`train`];
 //! - `crates/search`: [`search`], hyperparameter search as pure functions of what is known.
 //!
 //! docs/extending.md says where a new architecture, loss, metric, format or subcommand goes.

@@ -110,7 +110,7 @@ fn inference(metadata: &Metadata) -> Value {
         "imports": ["$import glob", "$import numpy", "$import torch", "$import scripts.network", "$import scripts.windows"],
         "bundle_root": ".",
         "dataset_dir": "images",
-        "output_dir": "predictions",
+        "output_dir": "segmentations",
         "images": "$sorted(glob.glob(@dataset_dir + '/*.nii.gz'))",
         "data": "$[{'image': image} for image in @images]",
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",

@@ -56,3 +56,25 @@ fn intensity(step: &IntensityStep, available: usize) -> Option<String> {
     let some = (!channels.is_empty() && channels.len() < available).then_some("transforms change all channels");
     differs.or(some).map(|why| format!("the intensity step {name}: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_without_an_equivalent_are_named() {
+        let read = |text: &str| serde_json::from_str::<IntensityStep>(text).unwrap();
+        for (text, expected) in [
+            ("{\"window\": {\"range-hu\": [0, 1]}}", None),
+            ("{\"window\": {\"range-hu\": [0, 1], \"channels\": [0, 1]}}", None),
+            ("{\"window\": {\"range-hu\": [0, 1], \"channels\": [1]}}", Some("all channels")),
+            ("{\"z-score\": {}}", None),
+            ("{\"z-score\": {\"region\": \"nonzero\"}}", Some("z-score")),
+            ("{\"clamp-metal\": {}}", Some("no such transform")),
+        ] {
+            let found = intensity(&read(text), 2);
+            assert_eq!(found.is_some(), expected.is_some(), "{text}: {found:?}");
+            assert!(found.is_none_or(|found| found.contains(expected.unwrap_or_default())), "{text}");
+        }
+    }
+}

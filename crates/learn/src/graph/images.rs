@@ -264,3 +264,41 @@ fn plane(weight: Array, z: usize) -> Array {
     let values = blocks.flat_map(|block| block.chunks(area.max(1)).nth(z).unwrap_or_default()).copied().collect();
     Array { shape: vec![first, second, height, width], values }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_image_meets_one_plane_of_a_kernel() {
+        // Two outputs, one input, three planes of 1×2.
+        let values: Vec<f32> = (0..12).map(|value| value as f32).collect();
+        let weight = Array { shape: vec![2, 1, 3, 1, 2], values };
+        let expected = Array { shape: vec![2, 1, 1, 2], values: vec![2.0, 3.0, 8.0, 9.0] };
+        assert_eq!(plane(weight, 1), expected);
+    }
+
+    #[test]
+    fn sizes_follow_the_steps() {
+        let conv = |stride: [usize; 3], extra: [usize; 3]| Convolution {
+            weight: Array { shape: vec![1, 1, 3, 3, 3], values: vec![0.0; 27] },
+            bias: None,
+            stride,
+            padding: [1; 3],
+            extra,
+            groups: 1,
+        };
+        let graph = Graph::of(1, [4, 8, 6], false, |graph, images| {
+            let down = graph.within("down", |graph| graph.conv(&images, conv([2, 2, 1], [0; 3])));
+            assert_eq!(down.size, [2, 4, 6]);
+            let up = graph.within("up", |graph| graph.conv_transposed(&down, conv([2, 2, 1], [1, 1, 0])));
+            assert_eq!(up.size, [4, 8, 6]);
+            up.logits()
+        });
+        assert_eq!(graph.logits, Logits::PerVoxel(1));
+        let names: Vec<&str> = graph.weights.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["down.weight", "up.weight"]);
+        let outputs: Vec<&str> = graph.nodes.iter().map(|node| node.output.as_str()).collect();
+        assert_eq!(outputs, ["down.Conv", super::super::OUTPUT]);
+    }
+}

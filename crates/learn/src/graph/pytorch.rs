@@ -120,3 +120,29 @@ fn literal(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_literals_of_python() {
+        let value = json!([true, false, null, 1, 0.5, "leaky-relu", [[1, 2]]]);
+        assert_eq!(literal(&value), "[True, False, None, 1, 0.5, \"leaky-relu\", [[1, 2]]]");
+    }
+
+    #[test]
+    fn a_name_cannot_end_the_docstring() {
+        let graph = Graph::of(1, [1, 8, 8], false, |_, images| images.logits());
+        let source = Source {
+            definitions: vec!["class Net:\n    pass\n"],
+            class: "Net",
+            arguments: vec![("strides", Argument::Triples(vec![[1, 2, 3]]))],
+        };
+        let text = module(&graph, &source, "a \"\"\" and \\ b");
+        assert!(text.starts_with("\"\"\"a ''' and ' b\n"), "{text}");
+        assert!(text.contains("strides=[[2, 3]],") && text.contains("nn.Conv2d"), "{text}");
+    }
+}
