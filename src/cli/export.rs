@@ -80,6 +80,10 @@ impl From<ExportError> for Failure {
 pub fn execute(args: Export) -> Result<Exit, Failure> {
     let run = Stored::open(&run_folder(&args.run)?)?;
     let (format, name) = args.format.format();
+    if args.dynamic_size && matches!(format, Format::Monai | Format::Safetensors) {
+        let text = "--dynamic-size is for --format onnx and pytorch: weights alone have no size, and a bundle's windows have that of the patch";
+        return Err(Failure::message(Exit::Usage, text));
+    }
     let usual = || PathBuf::from(format!("{}-{}-{name}", run.plan.about.experiment, run.id()));
     let out = args.output.clone().unwrap_or_else(usual);
     refuse_to_overwrite(&out, &run, args.overwrite)?;

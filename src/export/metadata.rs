@@ -1,16 +1,21 @@
 //! What another program must know to use an exported network: `metadata.json`. `segspec schema export` prints its schema.
 
+use std::fs;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::dataset::Target;
-use crate::dataset::spec::AnatomicCode;
+use crate::dataset::spec::{AnatomicCode, Modality};
+use crate::dataset::{Dataset, Target};
 use crate::graph::{Graph, INPUT, Logits, OUTPUT};
 use crate::infer::Trained;
 use crate::model::Task;
 use crate::plan::{LookPlan, Training};
+use crate::predict::PredictPlan;
+use crate::predict::blend::SIGMA;
 use crate::predict::export::PROGRAM;
 use crate::predict::spec::{Blend, Weights};
+use crate::preprocess::PreprocessPlan;
 use crate::preprocess::spec::{Crop, ImageInterpolation, IntensityStep};
 use crate::store::Stored;
 use crate::train::checkpoint;
@@ -34,6 +39,8 @@ pub struct Metadata {
     pub run: RunFacts,
     /// Inputs and outputs.
     pub network: NetworkFacts,
+    /// Channels of the images, in order.
+    pub channels: Vec<ChannelFacts>,
     /// Its weights.
     pub weights: WeightFacts,
     /// What is segmented, in the order of the outputs.
@@ -69,6 +76,18 @@ pub struct RunFacts {
     pub seed: u64,
 }
 
+/// A channel of the images, as the run's dataset file states it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ChannelFacts {
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its modality; none where the run has no dataset file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modality: Option<Modality>,
+}
+
 /// Inputs and outputs of the network.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -101,7 +120,7 @@ pub struct Port {
     pub axes: Vec<String>,
     /// Number of channels.
     pub channels: usize,
-    /// Its size in voxels; empty for a slice classifier's output.
+    /// Its size in voxels (with `dynamic-size`, that of the training patch); empty for a slice classifier's output.
     pub size: Vec<usize>,
 }
 
@@ -233,9 +252,6 @@ pub enum Selects {
 /// The metadata of a run's network as a graph.
 pub fn metadata(run: &Stored, trained: &Trained, training: &Training, graph: &Graph) -> Metadata {
     let plan = &run.plan;
-    let prepared = &training.preprocess;
-    let sigmoid = plan.target.sigmoid();
-    let name_of = |&index: &usize| plan.target.structures.get(index).map(|it| it.name.clone());
     Metadata {
         format: FORMAT,
         program: PROGRAM.into(),
@@ -249,34 +265,57 @@ pub fn metadata(run: &Stored, trained: &Trained, training: &Training, graph: &Gr
             seed: plan.seed(),
         },
         network: network(training, plan.task, graph),
+        channels: channels(run, training.channels),
         weights: weights(run, trained),
         structures: structures(&plan.target),
-        preprocess: PreprocessFacts {
-            orientation: ORIENTATION.into(),
-            crop: prepared.crop,
-            body_threshold: prepared.body_threshold,
-            intensity: prepared.intensity.clone(),
-            spacing_mm: prepared.spacing_mm,
-            shape: prepared.shape,
-            interpolation: prepared.image_interpolation,
-            anisotropy_threshold: prepared.anisotropy_threshold,
-        },
+        preprocess: preprocess(&training.preprocess),
         windows: WindowFacts {
             size: plan.predict.patch_size,
             overlap: plan.predict.overlap,
             blend: plan.predict.blend,
-            sigma: crate::predict::blend::SIGMA,
+            sigma: SIGMA,
             mirror_axes: plan.predict.mirror_axes.clone(),
             mirrored_outputs: plan.predict.mirrored_outputs.clone(),
         },
-        labels: LabelFacts {
-            activation: if sigmoid { Probabilities::Sigmoid } else { Probabilities::Softmax },
-            overlapping: plan.target.overlapping,
-            threshold: plan.predict.threshold,
-            largest_component: plan.predict.largest_component.iter().filter_map(name_of).collect(),
-        },
+        labels: labels(&plan.target, &plan.predict),
         first_stage: first_stage(&plan.look, trained),
     }
+}
+
+fn preprocess(plan: &PreprocessPlan) -> PreprocessFacts {
+    PreprocessFacts {
+        orientation: ORIENTATION.into(),
+        crop: plan.crop,
+        body_threshold: plan.body_threshold,
+        intensity: plan.intensity.clone(),
+        spacing_mm: plan.spacing_mm,
+        shape: plan.shape,
+        interpolation: plan.image_interpolation,
+        anisotropy_threshold: plan.anisotropy_threshold,
+    }
+}
+
+fn labels(target: &Target, plan: &PredictPlan) -> LabelFacts {
+    let name_of = |&index: &usize| target.structures.get(index).map(|it| it.name.clone());
+    LabelFacts {
+        activation: if target.sigmoid() { Probabilities::Sigmoid } else { Probabilities::Softmax },
+        overlapping: target.overlapping,
+        threshold: plan.threshold,
+        largest_component: plan.largest_component.iter().filter_map(name_of).collect(),
+    }
+}
+
+fn channels(run: &Stored, count: usize) -> Vec<ChannelFacts> {
+    let [_, file] = run.folder.specs();
+    let known: Option<Dataset> = fs::read_to_string(file).ok().and_then(|text| toml::from_str(&text).ok());
+    let channel = |index: usize| {
+        let stated = known.as_ref().and_then(|dataset| dataset.channels.get(index));
+        ChannelFacts {
+            name: stated.map(|channel| channel.name.clone()),
+            modality: stated.and_then(|channel| channel.modality).or(known.as_ref().map(|dataset| dataset.modality)),
+        }
+    };
+    (0..count).map(channel).collect()
 }
 
 fn network(training: &Training, task: Task, graph: &Graph) -> NetworkFacts {

@@ -103,7 +103,7 @@ pub fn export(run: &Stored, options: Options) -> Result<Files, ExportError> {
 ///
 /// # Errors
 /// The disk is full or not writable.
-pub fn write(folder: &Path, files: &Files, overwrite: bool) -> Result<Vec<PathBuf>, RunError> {
+pub fn write(folder: &Path, files: &[(String, Vec<u8>)], overwrite: bool) -> Result<Vec<PathBuf>, RunError> {
     let failed = |error| RunError::File { path: folder.into(), source: error };
     let fill = |staged: &Path| {
         files.iter().try_for_each(|(path, bytes)| {

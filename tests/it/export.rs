@@ -190,6 +190,7 @@ fn a_run_is_exported_in_every_format_with_its_metadata() {
     assert_eq!(metadata["structures"][1]["name"], "spleen");
     assert_eq!((&metadata["structures"][1]["output"], &metadata["structures"][1]["value"]), (&json!(2), &json!(4)));
     assert_eq!(metadata["preprocess"]["intensity"][0]["window"]["range-hu"], json!([-160.0, 240.0]));
+    assert_eq!(metadata["channels"], json!([{ "modality": "ct" }]));
     assert_eq!(metadata["weights"]["blake3"], crate::lab::weights(&run));
     let of_bundle = read_json(&lab.path(&format!("tiny-{id}-monai/configs/metadata.json")));
     assert_eq!(of_bundle["segspec"], metadata);
@@ -226,6 +227,8 @@ fn folders_are_kept_and_what_cannot_be_exported_is_named() {
         (&["export", "tiny", "--output", "there/mine.txt"], 2, "is a file"),
         (&["export", "tiny", "--format", "monai"], 2, "preprocess.spacing-mm"),
         (&["export", "tiny", "--format", "torchscript"], 2, "pytorch"),
+        (&["export", "tiny", "--format", "safetensors", "--dynamic-size"], 2, "--dynamic-size is for"),
+        (&["onnx", "tiny"], 2, "segspec export RUN"),
         (&["export", "nothing"], 4, "no such run folder"),
     ] {
         let ended = lab.end(arguments);

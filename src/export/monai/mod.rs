@@ -11,7 +11,7 @@ mod transforms;
 use serde_json::{Value, json};
 
 use super::Files;
-use super::metadata::{Metadata, Probabilities};
+use super::metadata::{ChannelFacts, Metadata, Probabilities};
 use crate::predict::spec::Blend;
 
 /// Version of MONAI whose names are used.
@@ -67,8 +67,10 @@ fn description(metadata: &Metadata) -> Value {
         (metadata.labels.activation == Probabilities::Softmax).then(|| ("0".to_owned(), json!("background")));
     let named = metadata.structures.iter().map(|it| (it.output.to_string(), json!(it.name)));
     let channels: serde_json::Map<String, Value> = background.into_iter().chain(named).collect();
-    let inputs: serde_json::Map<String, Value> =
-        (0..network.input.channels).map(|channel| (channel.to_string(), json!(format!("image {channel}")))).collect();
+    let channel = |(index, facts): (usize, &ChannelFacts)| {
+        (index.to_string(), json!(facts.name.clone().unwrap_or_else(|| format!("image {index}"))))
+    };
+    let inputs: serde_json::Map<String, Value> = metadata.channels.iter().enumerate().map(channel).collect();
     let described = match metadata.run.description.is_empty() {
         true => format!("Network of the experiment {}", metadata.run.experiment),
         false => metadata.run.description.clone(),
