@@ -2,9 +2,9 @@
 
     python predict_onnx.py EXPORT IMAGE [IMAGE ...] OUTPUT
 
-EXPORT is the folder with model.onnx and metadata.json. Give one IMAGE for each channel, in the order of the training. OUTPUT is a label
-map on the grid of the first image (one mask per structure along the fourth axis if structures overlap). Needs numpy, onnxruntime and
-SimpleITK. Arrays are [z, y, x] or [channel, z, y, x].
+EXPORT is the folder with model.onnx and metadata.json. Give one IMAGE for each channel, in the order of the training.
+OUTPUT is a label map on the grid of the first image (one mask per structure along the fourth axis if structures overlap).
+Needs numpy, onnxruntime and SimpleITK. Arrays are [z, y, x] or [channel, z, y, x].
 """
 
 import argparse
@@ -22,7 +22,7 @@ SD_FLOOR = 1e-8
 PADDING = 12
 
 
-# ---- Geometry -------------------------------------------------------------------------------------------------------------------
+# ---- Geometry ------------------------------------------------------------------------------------
 
 
 def crop_box(image, preprocess):
@@ -79,7 +79,7 @@ def prepared_grid(shape, spacing, preprocess):
     return [max(1, round(own / new * length)) for own, new, length in zip(spacing, target, shape)], target
 
 
-# ---- Resampling: the outer edges of both grids coincide ------------------------------------------------------------------------
+# ---- Resampling: the outer edges of both grids coincide ------------------------------------------
 
 
 def positions(old, new):
@@ -140,7 +140,7 @@ def resample(image, shape, cubic, coarse):
     return image if coarse is None else nearest(image, coarse, shape[coarse])
 
 
-# ---- Intensity ------------------------------------------------------------------------------------------------------------------
+# ---- Intensity -----------------------------------------------------------------------------------
 
 
 def window(channel, low, high):
@@ -190,7 +190,7 @@ def apply_steps(image, steps, spacing):
     return image
 
 
-# ---- Windows --------------------------------------------------------------------------------------------------------------------
+# ---- Windows -------------------------------------------------------------------------------------
 
 
 def starts(length, patch, overlap):
@@ -261,7 +261,7 @@ def slide(session, image, metadata):
     return (total / weight)[(slice(None), *inner)]
 
 
-# ---- From files to files --------------------------------------------------------------------------------------------------------
+# ---- From files to files -------------------------------------------------------------------------
 
 
 def decide(outputs, metadata):
@@ -321,7 +321,8 @@ def main():
 
     original = [sitk.ReadImage(image, sitk.sitkFloat32) for image in given.images]
     if len(original) != metadata["network"]["input"]["channels"]:
-        raise SystemExit(f"the network takes {metadata['network']['input']['channels']} channels, one image each")
+        wanted = metadata["network"]["input"]["channels"]
+        raise SystemExit(f"{wanted} images are needed, one for each channel")
     canonical = [sitk.DICOMOrient(image, metadata["preprocess"]["orientation"]) for image in original]
     image = np.stack([sitk.GetArrayFromImage(channel) for channel in canonical])
     found = segment(session, image, canonical[0].GetSpacing()[::-1], metadata)

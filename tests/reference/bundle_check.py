@@ -1,7 +1,7 @@
 """Runs an exported MONAI bundle on images: bundle_check.py BUNDLE IMAGES PREDICTIONS.
 
-Takes the parts of configs/inference.json in the order of its evaluator, which would need pytorch-ignite. Exit code 77 if a module is
-missing.
+Takes the parts of configs/inference.json in the order of its evaluator, which would need pytorch-ignite. Exit code 77 if a
+module is missing.
 """
 
 import logging

@@ -2,8 +2,9 @@
 
     export_check.py FOLDER
 
-FOLDER/cases.json lists networks: their folder, and inputs with our logits as raw float32 files. Prints a JSON list: for each network the
-largest difference of either runtime, relative to the largest logit. Exit code 77 if a module is missing.
+FOLDER/cases.json lists networks: their folder, and inputs with our logits as raw float32 files. Prints a JSON list: for
+each network the largest difference of either runtime, relative to the largest logit (at least 1). Exit code 77 if a module
+is missing.
 """
 
 import importlib.util
@@ -52,7 +53,10 @@ def check(root, case):
     for run in case["runs"]:
         images, ours = array(folder, run["images"]), array(folder, run["logits"])
         scale = max(1.0, float(np.abs(ours).max()))
-        compare = lambda found, wanted: float(np.abs(found - wanted).max()) / scale if found.shape == wanted.shape else 1e9
+
+        def compare(found, wanted):
+            return float(np.abs(found - wanted).max()) / scale if found.shape == wanted.shape else 1e9
+
         worst["onnx"] = max(worst["onnx"], compare(runtime.run(None, {"images": images})[0], ours))
         # The length of the batch is free.
         worst["single"] = max(worst["single"], compare(runtime.run(None, {"images": images[:1]})[0], ours[:1]))

@@ -1,5 +1,5 @@
 def norm_layer(name, features):
-    """Normalisation with learnt scale and shift: per image and feature map, over the batch, or per group of at most 8 maps."""
+    """Normalisation with learnt scale and shift: per image and feature map, over the batch, or per group of feature maps."""
     if name == "instance":
         return InstanceNorm(features, affine=True)
     if name == "batch":

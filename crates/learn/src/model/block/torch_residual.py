@@ -1,5 +1,5 @@
 class Residual(nn.Module):
-    """Two convolutions; the skip connection is average-pooled if the size changes and projected if the features change."""
+    """Two convolutions; the skip connection is pooled if the size changes and projected if the features change."""
 
     def __init__(self, channels, kernel, stride, norm, activation):
         super().__init__()
