@@ -24,7 +24,8 @@
 //! ```
 //!
 //! [`reproduce`] computes a recorded run again from its plan and compares every number; it also explains in what two runs differ, and packs
-//! a run for others. [`import`] makes runs of networks that other programs trained. [`track`] tells other programs of runs while they go on.
+//! a run for others. [`import`] makes runs of networks that other programs trained. [`track`] tells other programs of runs while they go on;
+//! [`export`] writes trained networks for them.
 //!
 //! A plan is everything that a run needs: its task ([`model::Task`]), where its network comes from ([`plan::Work`]), the cases with their
 //! files and contents ([`plan::Data`]). [`plan::RunIds`] names training, prediction and evaluation by what decides their numbers; what is in
@@ -39,7 +40,7 @@
 //! - `crates/volume`: images, label maps and their file formats;
 //! - `crates/backend`: devices and kernels;
 //! - `crates/data`: [`dataset`], [`preprocess`], [`augment`];
-//! - `crates/learn`: [`model`], [`loss`], [`predict`], [`train`];
+//! - `crates/learn`: [`graph`] (networks for other programs), [`model`], [`loss`], [`predict`], [`train`];
 //! - `crates/search`: [`search`], hyperparameter search as pure functions of what is known.
 //!
 //! docs/extending.md says where a new architecture, loss, metric, format or subcommand goes.
@@ -61,7 +62,7 @@
 pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, counted, files, memory, random, unfinished, words};
 pub use segspec_data::{augment, auto, dataset, preprocess};
-pub use segspec_learn::{loss, model, predict, train};
+pub use segspec_learn::{graph, loss, model, predict, train};
 pub use segspec_search as search;
 pub use segspec_volume as volume;
 pub mod evaluate;
@@ -74,6 +75,7 @@ pub mod infer;
 pub mod run;
 pub mod import;
 pub mod track;
+pub mod export;
 pub mod reproduce;
 pub mod launch;
 pub mod sweep;

@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod import;
 mod init;
+mod export;
 mod inspect;
 mod logs;
 mod ls;
@@ -67,6 +68,7 @@ enum Command {
     Rank(rank::Rank),
     Compare(compare::Compare),
     Explain(explain::Explain),
+    Export(export::Export),
     Reproduce(reproduce::Reproduce),
     Pack(pack::Pack),
     Sweep(sweep::Sweep),
@@ -119,6 +121,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Rank(args) => rank::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::Explain(args) => explain::execute(args),
+        Command::Export(args) => export::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
         Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),

@@ -18,7 +18,7 @@ const SHORTEST_ID: usize = 4;
 const MOST_LISTED: usize = 8;
 
 /// Commands that users of other tools try, and what does their work here.
-const HINTS: [(&[&str], &str); 11] = [
+const HINTS: [(&[&str], &str); 12] = [
     (
         &["train", "fit", "resume", "tune", "optimize"],
         "`segspec run FILE` trains, predicts, scores and reports; it resumes by itself",
@@ -32,6 +32,7 @@ const HINTS: [(&[&str], &str); 11] = [
         &["plot"],
         "`segspec compare A B` shows settings and metrics side by side, `segspec rank A B` ranks runs or experiments, `segspec report A B --output FOLDER` compares them on a page",
     ),
+    (&["onnx", "deploy", "save", "bundle"], "`segspec export RUN` writes the network of a run for other programs"),
     (&["repeat", "rerun"], "`segspec reproduce RUN` computes a run again and compares it with the record"),
     (&["list", "runs"], "`segspec ls` lists runs"),
     (

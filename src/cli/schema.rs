@@ -5,10 +5,11 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use super::{Exit, Failure};
+use crate::export::metadata::Metadata;
 use crate::files;
 use crate::spec::schema;
 
-/// Print the JSON Schema of spec files, for completion and validation in editors
+/// Print the JSON Schema of spec files, or of the metadata of exported networks, for completion and validation in editors
 ///
 /// Editors that use Taplo apply it to specs that begin with `#:schema schema.json`.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ Examples:
   segspec schema dataset
   segspec schema --write")]
 pub struct Schema {
-    /// Kind of spec
+    /// Kind of file
     #[arg(value_enum, default_value = "experiment")]
     kind: Kind,
     /// Write experiments/schema.json and datasets/schema.json below the current directory
@@ -30,6 +31,8 @@ pub struct Schema {
 enum Kind {
     Experiment,
     Dataset,
+    /// metadata.json of `segspec export`
+    Export,
 }
 
 pub fn execute(args: Schema) -> Result<Exit, Failure> {
@@ -37,6 +40,7 @@ pub fn execute(args: Schema) -> Result<Exit, Failure> {
         _ if args.write => return write(),
         Kind::Experiment => schema::experiment(),
         Kind::Dataset => schema::dataset(),
+        Kind::Export => schema::draft07::<Metadata>(),
     };
     print!("{}", schema::text(&schema));
     Ok(Exit::Ok)

@@ -84,6 +84,14 @@ impl FirstStage {
         Ok(Some(Self { first: Box::new(Trained::open(&first, device)?), rule, structures }))
     }
 
+    /// Probabilities from which a slice is segmented, one per output of a classifier; empty for a coarse network.
+    pub fn thresholds(&self) -> &[f64] {
+        match &self.rule {
+            Rule::Slices { thresholds, .. } => thresholds,
+            Rule::Box { .. } | Rule::Labels { .. } => &[],
+        }
+    }
+
     /// Whether it is a slice classifier.
     pub fn chooses_slices(&self) -> bool {
         matches!(self.rule, Rule::Slices { .. })

@@ -145,6 +145,16 @@ impl Trained {
         self.networks.first().map_or(1, Member::channels)
     }
 
+    /// Its network; the first one of an ensemble.
+    pub fn network(&self) -> Option<&Network> {
+        self.networks.first().map(|member| &member.network)
+    }
+
+    /// The first stage that selects where its network segments; none for everywhere.
+    pub fn first_stage(&self) -> Option<&FirstStage> {
+        self.networks.first().and_then(|member| member.looker.as_ref())
+    }
+
     /// The structures.
     pub fn target(&self) -> &Target {
         &self.plan.target

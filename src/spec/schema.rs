@@ -38,7 +38,8 @@ pub fn text(schema: &Value) -> String {
     format!("{schema:#}\n")
 }
 
-fn draft07<T: JsonSchema>() -> Value {
+/// The schema of a type.
+pub fn draft07<T: JsonSchema>() -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>().to_value();
     ranges::apply(&mut schema);
     schema

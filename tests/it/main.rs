@@ -23,6 +23,7 @@ mod evaluate_forms;
 mod evaluate_names;
 mod evaluate_pairs;
 mod explain;
+mod export;
 mod exports;
 mod field;
 mod gpu;

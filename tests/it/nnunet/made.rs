@@ -157,7 +157,8 @@ fn checkpoint(path: &Path, seed: usize, change: &Change) {
     let mut named = parameters(1, 3);
     named.retain(|(name, _)| change.without != Some(name));
     named.extend(change.tensor.map(|name| (name.to_owned(), vec![4])));
-    let weights = named.iter().enumerate().map(|(storage, (name, shape))| (name.clone(), Object::Tensor(shape.clone(), storage)));
+    let weights =
+        named.iter().enumerate().map(|(storage, (name, shape))| (name.clone(), Object::Tensor(shape.clone(), storage)));
     let text = |text: &str| Object::Text(text.into());
     let mut table = vec![
         ("network_weights".to_owned(), Object::Table(weights.collect())),

@@ -147,8 +147,16 @@ fn what_has_no_equivalent_is_refused_by_name() {
         ("resample_torch_fornnunet", "/configurations/2d/resampling_fn_data".into(), json!("resample_torch_fornnunet")),
         ("order_z", "/configurations/2d/resampling_fn_data_kwargs/order_z".into(), json!(1)),
         ("force_separate_z", "/configurations/2d/resampling_fn_data_kwargs/force_separate_z".into(), json!(true)),
-        ("HistogramNormalization", "/configurations/2d/normalization_schemes".into(), json!(["HistogramNormalization"])),
-        ("normalisations", "/configurations/2d/normalization_schemes".into(), json!(["CTNormalization", "CTNormalization"])),
+        (
+            "HistogramNormalization",
+            "/configurations/2d/normalization_schemes".into(),
+            json!(["HistogramNormalization"]),
+        ),
+        (
+            "normalisations",
+            "/configurations/2d/normalization_schemes".into(),
+            json!(["CTNormalization", "CTNormalization"]),
+        ),
         ("Tiff3DIO", "/image_reader_writer".into(), json!("Tiff3DIO")),
         ("transpose_forward", "/transpose_forward".into(), json!([0, 1, 1])),
         ("spacing", "/configurations/2d/spacing".into(), json!([1.0])),
@@ -195,7 +203,11 @@ fn wrong_arguments_and_damaged_files_are_told() {
         fs::write(&path, content).unwrap();
         let ended = lab.end(&["import", "nnunet", NAME]);
         fs::write(&path, before).unwrap();
-        assert!(ended.code == 4 && ended.err.contains(Path::new(place).file_name().unwrap().to_str().unwrap()), "{}", ended.err);
+        assert!(
+            ended.code == 4 && ended.err.contains(Path::new(place).file_name().unwrap().to_str().unwrap()),
+            "{}",
+            ended.err
+        );
     };
     let whole = fs::read(lab.path(NAME).join("fold_0/checkpoint_final.pth")).unwrap();
     damaged("fold_0/checkpoint_final.pth", &whole[..whole.len() / 2]);

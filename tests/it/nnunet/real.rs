@@ -26,8 +26,7 @@ fn compared(scenario: &str) -> Option<Vec<Value>> {
     let runs: Value = serde_json::from_str(&ended.out).unwrap();
     let run = runs["runs"].as_array().unwrap().last().unwrap()["folder"].as_str().unwrap();
     let images = root.join("images");
-    let ended =
-        lab.end(&["predict", run, "--input", images.to_str().unwrap(), "--output", "out", "--probabilities"]);
+    let ended = lab.end(&["predict", run, "--input", images.to_str().unwrap(), "--output", "out", "--probabilities"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let text = python::output(python::nnunet_script("nnunet_compare.py").arg(&root).arg(lab.path("out")))?;
     println!("{scenario}: {text}");

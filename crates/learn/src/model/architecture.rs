@@ -6,6 +6,8 @@ use super::block::{DropoutRng, Norm, Supervised, Weights};
 use super::classifier::SliceTarget;
 use super::{Interface, Names, Staged, Stages, Task};
 use crate::backend::Precision;
+use crate::graph::pytorch::Source;
+use crate::graph::{Graph, Images, Logits};
 
 /// An architecture's table in a spec.
 pub trait Spec {
@@ -58,6 +60,9 @@ pub trait Plan {
         None
     }
 
+    /// The network in PyTorch, with parameters named as [`Forward::trace`] names them.
+    fn pytorch(&self, interface: Interface) -> Source;
+
     /// Names of its parameters in other frameworks.
     fn names(&self) -> Names {
         Names::default()
@@ -97,6 +102,9 @@ pub trait Forward {
 
     /// Floating-point type of the computation.
     fn precision(&self) -> Precision;
+
+    /// Adds the operations of [`Forward::forward`] to a graph; returns name and form of the logits.
+    fn trace(&self, graph: &mut Graph, images: &Images) -> (String, Logits);
 }
 
 /// Generates from the list the enums of specs, plans and networks, and the methods that delegate to them.
@@ -169,6 +177,12 @@ macro_rules! architectures {
                 match self { $( Self::$name(plan) => architecture::Plan::feature_map_elements(plan, patch, interface), )+ }
             }
 
+            /// Name of its table in a spec, without `model.`.
+            pub fn name(&self) -> &'static str {
+                let key = match self { $( Self::$name(_) => $key, )+ };
+                key.trim_start_matches("model.")
+            }
+
             /// Names of its parameters in other frameworks.
             pub fn names(&self) -> Names {
                 match self { $( Self::$name(plan) => architecture::Plan::names(plan), )+ }
@@ -177,6 +191,11 @@ macro_rules! architectures {
             /// Whether the network segments or classifies slices.
             pub fn task(&self) -> Task {
                 match self { $( Self::$name(plan) => architecture::Plan::task(plan), )+ }
+            }
+
+            /// The network in PyTorch.
+            pub fn pytorch(&self, interface: Interface) -> Source {
+                match self { $( Self::$name(plan) => architecture::Plan::pytorch(plan, interface), )+ }
             }
 
             /// Why the network cannot be built for this interface; none if it can.

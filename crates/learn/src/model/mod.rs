@@ -32,6 +32,8 @@ pub use staged::{Cost, Staged, Stages};
 pub use task::Task;
 
 use crate::backend::Precision;
+use crate::graph::Graph;
+use crate::graph::pytorch::Source;
 
 architectures! {
     /// U-Net (Ronneberger 2015; Çiçek 2016; nnU-Net's plain and residual-encoder forms).
@@ -92,6 +94,12 @@ impl Network {
     /// Number of networks applied in sequence; 1 for most.
     pub fn passes(&self) -> usize {
         self.inner().passes()
+    }
+
+    /// The network at inference as a graph, in f32, for images with these channels and this size `[z, y, x]`; with `dynamic` also for
+    /// other multiples of the total stride.
+    pub fn graph(&self, channels: usize, size: [usize; 3], dynamic: bool) -> Graph {
+        Graph::of(channels, size, dynamic, |graph, images| self.inner().trace(graph, &images))
     }
 
     /// Floating-point type of the computation.

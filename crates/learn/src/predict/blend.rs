@@ -6,7 +6,7 @@ use ndarray::Array3;
 use super::spec::Blend;
 
 /// Standard deviation of the Gaussian weights as a fraction of the patch.
-const SIGMA: f64 = 1.0 / 8.0;
+pub const SIGMA: f64 = 1.0 / 8.0;
 
 /// Number of standard deviations at which the Gaussian is truncated (SciPy's `gaussian_filter`).
 const TRUNCATE: f64 = 4.0;

@@ -63,7 +63,7 @@ pub enum Blend {
 }
 
 /// What is averaged over windows, flips and networks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Averaged {
     /// Probabilities.

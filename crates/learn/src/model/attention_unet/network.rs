@@ -10,6 +10,7 @@ use crate::backend::gate::gate;
 use crate::backend::join::join;
 use crate::backend::precision::in_f32;
 use crate::backend::prelu::leaky_relu;
+use crate::graph::{Graph, Images, Logits};
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{
@@ -88,6 +89,24 @@ impl Forward for AttentionUNet {
     fn precision(&self) -> Precision {
         self.precision
     }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> (String, Logits) {
+        let mut features = images.clone();
+        let mut skips = Vec::with_capacity(self.encoder.len());
+        for (index, stage) in self.encoder.iter().enumerate() {
+            features = graph.within(format!("encoder.{index}"), |graph| stage.trace(graph, &features));
+            skips.push(features.clone());
+        }
+        skips.pop();
+        for (index, stage) in self.decoder.iter().enumerate() {
+            let Some(skip) = skips.pop() else { break };
+            features = graph.within(format!("decoder.{index}"), |graph| stage.trace(graph, &features, &skip));
+        }
+        if let Some(head) = self.heads.last() {
+            features = graph.within("head", |graph| head.trace(graph, &features));
+        }
+        features.logits()
+    }
 }
 
 /// A decoder stage: upsamples the coarser map, weights the skip connection by attention, and merges the two.
@@ -120,6 +139,17 @@ impl Decoder {
         let enlarged = self.norm.then(self.upsample.forward(coarse), &self.activation);
         let attended = self.gate.forward(enlarged.clone(), skip);
         self.merge_norm.then(self.merge.forward(join(attended, enlarged)), &self.merge_activation)
+    }
+
+    fn trace(&self, graph: &mut Graph, coarse: &Images, skip: &Images) -> Images {
+        let enlarged = graph.within("upsample", |graph| self.upsample.trace(graph, coarse));
+        let enlarged = graph.within("norm", |graph| self.norm.trace(graph, &enlarged));
+        let enlarged = graph.within("activation", |graph| self.activation.trace(graph, &enlarged));
+        let attended = graph.within("gate", |graph| self.gate.trace(graph, &enlarged, skip));
+        let joined = graph.join(&[&attended, &enlarged]);
+        let merged = graph.within("merge", |graph| self.merge.trace(graph, &joined));
+        let merged = graph.within("merge_norm", |graph| self.merge_norm.trace(graph, &merged));
+        graph.within("merge_activation", |graph| self.merge_activation.trace(graph, &merged))
     }
 }
 
@@ -156,5 +186,19 @@ impl Gate {
         let seen = self.skip_norm.forward(self.skip.forward(skip.clone()), None);
         let psi = self.psi_norm.forward(self.psi.forward(leaky_relu(add(gating, seen), 0.0)), None);
         gate(skip, in_f32(psi, activation::sigmoid))
+    }
+
+    fn trace(&self, graph: &mut Graph, gating: &Images, skip: &Images) -> Images {
+        let layer = |graph: &mut Graph, name: &str, conv: &Conv, norm: &NormLayer, images: &Images| {
+            let images = graph.within(name, |graph| conv.trace(graph, images));
+            graph.within(format!("{name}_norm"), |graph| norm.trace(graph, &images))
+        };
+        let gating = layer(graph, "gating", &self.gating, &self.gating_norm, gating);
+        let seen = layer(graph, "skip", &self.skip, &self.skip_norm, skip);
+        let sum = graph.add(&gating, &seen);
+        let sum = graph.leaky_relu(&sum, 0.0);
+        let psi = layer(graph, "psi", &self.psi, &self.psi_norm, &sum);
+        let share = graph.sigmoid(&psi);
+        graph.multiply(skip, &share)
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AttentionUNet;
 use crate::auto::Auto;
+use crate::graph::pytorch::{Argument, BLOCKS, STAGE, Source};
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Activation, Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
@@ -145,6 +146,20 @@ impl Plan for AttentionUnetPlan {
             voxels * (features * self.blocks[stage] + decoder + heads)
         };
         stage_voxels(&self.strides, patch).into_iter().enumerate().map(of_stage).sum()
+    }
+
+    fn pytorch(&self, interface: Interface) -> Source {
+        let arguments = vec![
+            ("channels", interface.channels.into()),
+            ("outputs", interface.outputs.into()),
+            ("features", self.features.clone().into()),
+            ("strides", Argument::Triples(self.strides.clone())),
+            ("kernels", Argument::Triples(self.kernels.clone())),
+            ("blocks", self.blocks.clone().into()),
+            ("norm", self.norm.name().into()),
+            ("activation", self.activation.name().into()),
+        ];
+        Source { definitions: vec![BLOCKS, STAGE, include_str!("torch.py")], class: "AttentionUNet", arguments }
     }
 
     /// MONAI's `AttentionUnet`, in which each level nests those below it.

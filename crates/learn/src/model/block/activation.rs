@@ -7,6 +7,7 @@ use super::Activation;
 use crate::backend::gelu::gelu;
 use crate::backend::precision::in_f32;
 use crate::backend::prelu::{leaky_relu, prelu};
+use crate::graph::{Array, Graph, Images};
 
 /// Slope of a leaky ReLU below zero (nnU-Net).
 const LEAKY_SLOPE: f64 = 0.01;
@@ -56,6 +57,18 @@ impl Activate {
             Some(slopes) => prelu(images, slopes.val()),
             None => self.function.apply(images),
         })
+    }
+
+    /// Traces the function.
+    pub fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        match (self.function, &self.slopes) {
+            (_, Some(slopes)) => graph.prelu(images, Array::of(slopes.val())),
+            (Activation::LeakyRelu, None) => graph.leaky_relu(images, LEAKY_SLOPE),
+            (Activation::Relu, None) => graph.leaky_relu(images, 0.0),
+            (Activation::Gelu, None) => graph.gelu(images),
+            (Activation::Silu, None) => graph.silu(images),
+            (Activation::Prelu, None) => graph.leaky_relu(images, INITIAL_SLOPE),
+        }
     }
 }
 

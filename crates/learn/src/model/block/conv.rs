@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::Weights;
 use crate::backend::Precision;
 use crate::backend::conv::{Steps, convolve, convolve_transposed};
+use crate::graph::{Array, Convolution, Graph, Images};
 
 /// A convolution with zero padding of half a kernel: the size is preserved, except for division by the stride.
 ///
@@ -73,6 +74,21 @@ impl Conv {
     }
 }
 
+impl Conv {
+    /// Traces the convolution.
+    pub fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let convolution = Convolution {
+            weight: Array::of(self.weight.val()),
+            bias: self.bias.as_ref().map(|bias| Array::of(bias.val())),
+            stride: self.stride,
+            padding: self.padding,
+            extra: [0; 3],
+            groups: 1,
+        };
+        graph.conv(images, convolution)
+    }
+}
+
 /// Spreads weights `[out, in, 1, 1, 1]` evenly over the voxels of a block.
 fn spread(weight: Tensor<5>, factor: [usize; 3]) -> Tensor<5> {
     let voxels = factor.iter().product::<usize>() as f64;
@@ -132,5 +148,18 @@ impl Upsample {
         let (weight, bias) = (self.precision.cast(self.weight.val()), Some(self.precision.cast(self.bias.val())));
         let Self { stride, padding, extra, .. } = *self;
         convolve_transposed(images, weight, bias, Steps { stride, padding, extra })
+    }
+
+    /// Traces the transposed convolution.
+    pub fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let convolution = Convolution {
+            weight: Array::of(self.weight.val()),
+            bias: Some(Array::of(self.bias.val())),
+            stride: self.stride,
+            padding: self.padding,
+            extra: self.extra,
+            groups: 1,
+        };
+        graph.conv_transposed(images, convolution)
     }
 }

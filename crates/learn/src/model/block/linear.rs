@@ -9,6 +9,10 @@ use crate::backend::Precision;
 use crate::backend::bias::add_bias;
 use crate::backend::precision::in_f32;
 use crate::backend::token_norm::normalise_tokens;
+use crate::graph::{Array, Graph, Tokens};
+
+/// Added to the variance of a layer norm.
+const EPSILON: f64 = 1e-5;
 
 /// A linear layer with weights `[out, in]`, as PyTorch stores them.
 #[derive(Module, Debug)]
@@ -38,6 +42,16 @@ impl Linear {
         let rows = tokens.reshape([batch * count, input]).matmul(weight.transpose());
         add_bias(rows, bias).reshape([batch, count, output])
     }
+
+    /// Traces the layer.
+    pub fn trace(&self, graph: &mut Graph, tokens: &Tokens) -> Tokens {
+        graph.linear(tokens, self.arrays())
+    }
+
+    /// Weights `[out, in]` and bias `[out]`.
+    pub fn arrays(&self) -> [Array; 2] {
+        [Array::of(self.weight.val()), Array::of(self.bias.val())]
+    }
 }
 
 /// Layer normalisation over the features of each token, computed in f32 (Ba 2016, epsilon 1e-5).
@@ -57,6 +71,13 @@ impl TokenNorm {
         let scale = self.norm.gamma.val();
         let shift = self.norm.beta.as_ref().map_or_else(|| scale.zeros_like(), Param::val);
         in_f32(tokens, |tokens| normalise_tokens(tokens, scale, shift))
+    }
+
+    /// Traces the layer.
+    pub fn trace(&self, graph: &mut Graph, tokens: &Tokens) -> Tokens {
+        let scale = self.norm.gamma.val();
+        let shift = self.norm.beta.as_ref().map_or_else(|| scale.zeros_like(), Param::val);
+        graph.token_norm(tokens, [Array::of(scale), Array::of(shift)], EPSILON)
     }
 }
 

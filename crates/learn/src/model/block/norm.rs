@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::{Activate, Activation, Norm};
 use crate::backend::norm::{Normalisation, moments, normalise, scaled};
 use crate::backend::precision::in_f32;
+use crate::graph::{Array, Graph, Images};
 
 /// Maximum number of groups of a group norm; fewer if it does not divide the features.
 const MAX_GROUPS: usize = 8;
@@ -67,6 +68,26 @@ impl NormLayer {
         match activation.function {
             Activation::Prelu => activation.forward(self.forward(images, None)),
             function => self.forward(images, Some(function)),
+        }
+    }
+
+    /// Traces the layer at inference.
+    pub fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let affine = |[scale, shift]: [&Option<Param<Tensor<1>>>; 2]| {
+            Some([Array::of(scale.as_ref()?.val()), Array::of(shift.as_ref()?.val())])
+        };
+        match self {
+            Self::Instance(layer) => graph.instance_norm(images, affine([&layer.gamma, &layer.beta]), layer.epsilon),
+            Self::Group(layer) => {
+                graph.group_norm(images, layer.num_groups, affine([&layer.gamma, &layer.beta]), layer.epsilon)
+            }
+            Self::Batch(layer) => {
+                let statistics = [layer.running_mean.value(), layer.running_var.value()].map(Array::of);
+                let [mean, variance] = statistics;
+                let values = [Array::of(layer.gamma.val()), Array::of(layer.beta.val()), mean, variance];
+                graph.batch_norm(images, values, layer.epsilon)
+            }
+            Self::None(_) => images.clone(),
         }
     }
 

@@ -45,6 +45,31 @@ pub enum InitialWeights {
     He,
 }
 
+impl Norm {
+    /// Its name in specs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Batch => "batch",
+            Self::Group => "group",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Activation {
+    /// Its name in specs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LeakyRelu => "leaky-relu",
+            Self::Relu => "relu",
+            Self::Gelu => "gelu",
+            Self::Silu => "silu",
+            Self::Prelu => "prelu",
+        }
+    }
+}
+
 impl InitialWeights {
     /// Whether it is the default, which plans written before this key use.
     pub fn is_default(&self) -> bool {

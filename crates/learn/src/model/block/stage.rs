@@ -7,6 +7,7 @@ use super::conv::means;
 use super::{Activate, Activation, Conv, InitialWeights, Norm, NormLayer, Weights};
 use crate::backend::Precision;
 use crate::backend::add::add;
+use crate::graph::{Graph, Images};
 
 /// Convolution, normalisation, activation.
 #[derive(Module, Debug)]
@@ -42,6 +43,13 @@ impl ConvNormAct {
     /// Applies the three in order.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
         self.norm.then(self.conv.forward(images), &self.activation)
+    }
+
+    /// Traces the three in order.
+    pub fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let images = graph.within("conv", |graph| self.conv.trace(graph, images));
+        let images = graph.within("norm", |graph| self.norm.trace(graph, &images));
+        graph.within("activation", |graph| self.activation.trace(graph, &images))
     }
 }
 
@@ -89,6 +97,23 @@ impl Residual {
         };
         self.activation.forward(add(change, skip))
     }
+
+    /// Traces the block.
+    pub fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let change = graph.within("first", |graph| self.first.trace(graph, images));
+        let change = graph.within("second", |graph| self.second.trace(graph, &change));
+        let change = graph.within("second_norm", |graph| self.second_norm.trace(graph, &change));
+        let mut skip = match self.stride {
+            [1, 1, 1] => images.clone(),
+            stride => graph.mean_pool(images, stride),
+        };
+        if let (Some(projection), Some(norm)) = (&self.projection, &self.projection_norm) {
+            skip = graph.within("projection", |graph| projection.trace(graph, &skip));
+            skip = graph.within("projection_norm", |graph| norm.trace(graph, &skip));
+        }
+        let sum = graph.add(&change, &skip);
+        graph.within("activation", |graph| self.activation.trace(graph, &sum))
+    }
 }
 
 /// Blocks at one resolution; the first applies the stride and changes the number of features.
@@ -126,6 +151,25 @@ impl Stage {
         match self {
             Self::Plain(blocks) => blocks.iter().fold(images, |images, block| block.forward(images)),
             Self::Residual(blocks) => blocks.iter().fold(images, |images, block| block.forward(images)),
+        }
+    }
+
+    /// Traces the blocks in order.
+    pub fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let mut images = images.clone();
+        for block in 0..self.len() {
+            images = graph.within(block, |graph| match self {
+                Self::Plain(blocks) => blocks[block].trace(graph, &images),
+                Self::Residual(blocks) => blocks[block].trace(graph, &images),
+            });
+        }
+        images
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(blocks) => blocks.len(),
+            Self::Residual(blocks) => blocks.len(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::spec::STEM_KERNEL;
 use crate::backend::Precision;
 use crate::backend::pool::max_pool;
 use crate::backend::precision::in_f32;
+use crate::graph::{Graph, Images, Logits};
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{
@@ -65,6 +66,17 @@ impl Forward for SliceClassifier {
     fn precision(&self) -> Precision {
         self.precision
     }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> (String, Logits) {
+        let stem = graph.within("stem", |graph| self.stem.trace(graph, images));
+        let mut seen = graph.max_pool(&stem);
+        for (index, stage) in self.stages.iter().enumerate() {
+            for (place, block) in stage.iter().enumerate() {
+                seen = graph.within(format!("stages.{index}.{place}"), |graph| block.trace(graph, &seen));
+            }
+        }
+        graph.within("head", |graph| graph.classify(&seen, self.head.arrays()))
+    }
 }
 
 /// Two convolutions and a skip connection: a strided 1×1 convolution if size or features change (He 2016, option B).
@@ -99,5 +111,18 @@ impl BasicBlock {
             _ => images,
         };
         self.activation.forward(change + skip)
+    }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let change = graph.within("first", |graph| self.first.trace(graph, images));
+        let change = graph.within("second", |graph| self.second.trace(graph, &change));
+        let change = graph.within("second_norm", |graph| self.second_norm.trace(graph, &change));
+        let mut skip = images.clone();
+        if let (Some(projection), Some(norm)) = (&self.projection, &self.projection_norm) {
+            skip = graph.within("projection", |graph| projection.trace(graph, &skip));
+            skip = graph.within("projection_norm", |graph| norm.trace(graph, &skip));
+        }
+        let sum = graph.add(&change, &skip);
+        graph.within("activation", |graph| self.activation.trace(graph, &sum))
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SliceClassifier;
 use crate::auto::Auto;
+use crate::graph::pytorch::{BLOCKS, Source};
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
@@ -178,6 +179,17 @@ impl Plan for ClassifierPlan {
             (2 * blocks + 1) * features * (pixels / (edge * edge))
         });
         stem + stages.sum::<usize>()
+    }
+
+    fn pytorch(&self, interface: Interface) -> Source {
+        let arguments = vec![
+            ("channels", interface.channels.into()),
+            ("outputs", interface.outputs.into()),
+            ("features", self.features.clone().into()),
+            ("blocks", self.blocks.clone().into()),
+            ("norm", self.norm.name().into()),
+        ];
+        Source { definitions: vec![BLOCKS, include_str!("torch.py")], class: "SliceClassifier", arguments }
     }
 
     fn names(&self) -> Names {

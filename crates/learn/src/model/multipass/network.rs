@@ -7,6 +7,7 @@ use super::MultipassUnetPlan;
 use crate::backend::Precision;
 use crate::backend::join::join;
 use crate::backend::soft;
+use crate::graph::{Graph, Images, Logits};
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{DropoutRng, Supervised, Weights};
@@ -106,5 +107,19 @@ impl Forward for MultipassUNet {
 
     fn precision(&self) -> Precision {
         self.precision
+    }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> (String, Logits) {
+        let mut known: Option<Images> = None;
+        for (index, network) in self.passes.iter().enumerate() {
+            known = Some(graph.within(format!("passes.{index}"), |graph| {
+                let Some(before) = &known else { return network.trace_logits(graph, images) };
+                let seen = if self.sigmoid { graph.sigmoid(before) } else { graph.softmax(before) };
+                let input = graph.join(&[images, &seen]);
+                let found = network.trace_logits(graph, &input);
+                if self.residual { graph.add(before, &found) } else { found }
+            }));
+        }
+        known.unwrap_or_else(|| images.clone()).logits()
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::MultipassUNet;
+use crate::graph::pytorch::{Argument, Source};
 use crate::model::Interface;
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::Norm;
@@ -107,6 +108,18 @@ impl Plan for MultipassUnetPlan {
         let shrinks = self.unet.strides.first().is_some_and(|first| *first != [1; 3]);
         let reason = || "every pass takes the logits of the last one, of the size of the image: the first stride must be [1, 1, 1]";
         shrinks.then(|| reason().to_owned()).or_else(|| self.unet.refuses(interface))
+    }
+
+    fn pytorch(&self, interface: Interface) -> Source {
+        let mut source = self.unet.pytorch(interface);
+        source.definitions.push(include_str!("torch.py"));
+        let own: [(&str, Argument); 3] = [
+            ("passes", self.pass_weights.len().into()),
+            ("corrections", self.residual.into()),
+            ("sigmoid", interface.sigmoid.into()),
+        ];
+        source.arguments.extend(own);
+        Source { class: "MultipassUNet", ..source }
     }
 
     fn total_stride(&self) -> [usize; 3] {

@@ -8,6 +8,7 @@ use crate::backend::Precision;
 use crate::backend::depthwise::depthwise;
 use crate::backend::gelu::gelu;
 use crate::backend::softmax::softmax;
+use crate::graph::{Array, Convolution, Graph, Tokens};
 use crate::model::block::{Conv, Linear, TokenNorm, Weights, images, tokens};
 
 /// Softmax attention; keys and values are reduced over blocks of tokens (Wang 2021, PVT).
@@ -59,6 +60,23 @@ impl Attention {
         self.output.forward(attended.swap_dims(1, 2).reshape([batch, count, features]))
     }
 
+    pub(super) fn trace(&self, graph: &mut Graph, input: &Tokens) -> Tokens {
+        let reduced = match (&self.reduction, &self.reduction_norm) {
+            (Some(conv), Some(norm)) => {
+                let images = graph.images(input);
+                let images = graph.within("reduction", |graph| conv.trace(graph, &images));
+                let tokens = graph.tokens(&images);
+                graph.within("reduction_norm", |graph| norm.trace(graph, &tokens))
+            }
+            _ => input.clone(),
+        };
+        let query = graph.within("query", |graph| self.query.trace(graph, input));
+        let key = graph.within("key", |graph| self.key.trace(graph, &reduced));
+        let value = graph.within("value", |graph| self.value.trace(graph, &reduced));
+        let attended = graph.attention([&query, &key, &value], self.heads);
+        graph.within("output", |graph| self.output.trace(graph, &attended))
+    }
+
     /// `[batch, head, token, feature]`
     fn by_head(&self, tokens: Tensor<3>) -> Tensor<4> {
         let [batch, count, features] = tokens.dims();
@@ -95,5 +113,24 @@ impl FeedForward {
         let (weight, bias) = (self.precision.cast(self.weight.val()), self.precision.cast(self.bias.val()));
         let mixed = depthwise(hidden.reshape([batch, height, width, features]), weight, bias);
         self.second.forward(gelu(mixed.reshape([batch, count, features])))
+    }
+
+    pub(super) fn trace(&self, graph: &mut Graph, input: &Tokens) -> Tokens {
+        let hidden = graph.within("first", |graph| self.first.trace(graph, input));
+        let images = graph.images(&hidden);
+        let Array { shape, values } = Array::of(self.weight.val());
+        let features = hidden.features;
+        let convolution = Convolution {
+            weight: Array { shape: [&shape[..2], &[1], &shape[2..]].concat(), values },
+            bias: Some(Array::of(self.bias.val())),
+            stride: [1; 3],
+            padding: [0, 1, 1],
+            extra: [0; 3],
+            groups: features,
+        };
+        let mixed = graph.within("depthwise", |graph| graph.conv(&images, convolution));
+        let mixed = graph.tokens(&mixed);
+        let mixed = graph.gelu_tokens(&mixed);
+        graph.within("second", |graph| self.second.trace(graph, &mixed))
     }
 }

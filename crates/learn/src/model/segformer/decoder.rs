@@ -3,9 +3,10 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::spec::SegformerPlan;
+use super::spec::{STRIDES, SegformerPlan};
 use crate::backend::join::join;
 use crate::backend::resize::resize;
+use crate::graph::{Graph, Images};
 use crate::model::block::{
     Activation, Conv, ConvNormAct, DropoutRng, Linear, Norm, Style, Weights, drop_features, images, tokens,
 };
@@ -47,5 +48,21 @@ impl Decoder {
         let Some(joined) = projected.into_iter().reduce(join) else { unreachable!("an encoder has four stages") };
         let fused = self.fuse.forward(joined);
         self.classifier.forward(drop_features(fused, self.dropout, draws))
+    }
+
+    /// Traces the decoder up to the logits at the size of the finest map.
+    pub(super) fn trace(&self, graph: &mut Graph, maps: &[Images]) -> Images {
+        let mut projected = Vec::with_capacity(maps.len());
+        for (index, (map, projection)) in maps.iter().zip(&self.projections).enumerate() {
+            let tokens = graph.tokens(map);
+            let tokens = graph.within(format!("projections.{index}"), |graph| projection.trace(graph, &tokens));
+            let images = graph.images(&tokens);
+            let factor: usize = STRIDES[1..=index].iter().product();
+            projected.push(graph.enlarge(&images, [1, factor, factor]));
+        }
+        let coarse_to_fine: Vec<&Images> = projected.iter().rev().collect();
+        let joined = graph.join(&coarse_to_fine);
+        let fused = graph.within("fuse", |graph| self.fuse.trace(graph, &joined));
+        graph.within("classifier", |graph| self.classifier.trace(graph, &fused))
     }
 }

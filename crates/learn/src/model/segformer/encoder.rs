@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::attention::{Attention, FeedForward};
 use super::spec::{KERNELS, STRIDES, SegformerPlan};
+use crate::graph::{Graph, Images, Tokens};
 use crate::model::block::{Conv, DropoutRng, TokenNorm, Weights, drop_samples, images, tokens};
 
 /// Four stages, each half the size of the previous one.
@@ -37,6 +38,16 @@ impl Encoder {
         }
         maps
     }
+
+    /// Traces the stages; the finest map is first.
+    pub(super) fn trace(&self, graph: &mut Graph, images: &Images) -> Vec<Images> {
+        let mut maps: Vec<Images> = Vec::with_capacity(self.stages.len());
+        for (index, stage) in self.stages.iter().enumerate() {
+            let input = maps.last().unwrap_or(images).clone();
+            maps.push(graph.within(format!("stages.{index}"), |graph| stage.trace(graph, &input)));
+        }
+        maps
+    }
 }
 
 #[derive(Module, Debug)]
@@ -66,6 +77,17 @@ impl Stage {
         let seen = self.blocks.iter().fold(start, |tokens, block| block.forward(tokens, size, draws));
         images(self.norm.forward(seen), size)
     }
+
+    fn trace(&self, graph: &mut Graph, input: &Images) -> Images {
+        let embedded = graph.within("embedding", |graph| self.embedding.trace(graph, input));
+        let tokens = graph.tokens(&embedded);
+        let mut tokens = graph.within("embedding_norm", |graph| self.embedding_norm.trace(graph, &tokens));
+        for (index, block) in self.blocks.iter().enumerate() {
+            tokens = graph.within(format!("blocks.{index}"), |graph| block.trace(graph, &tokens));
+        }
+        let tokens = graph.within("norm", |graph| self.norm.trace(graph, &tokens));
+        graph.images(&tokens)
+    }
 }
 
 #[derive(Module, Debug)]
@@ -94,5 +116,14 @@ impl Block {
         let tokens = drop_samples(change, self.drop_path, draws) + tokens;
         let change = self.feed_forward.forward(self.second_norm.forward(tokens.clone()), size);
         drop_samples(change, self.drop_path, draws) + tokens
+    }
+
+    fn trace(&self, graph: &mut Graph, tokens: &Tokens) -> Tokens {
+        let normal = graph.within("norm", |graph| self.norm.trace(graph, tokens));
+        let change = graph.within("attention", |graph| self.attention.trace(graph, &normal));
+        let tokens = graph.add_tokens(tokens, &change);
+        let normal = graph.within("second_norm", |graph| self.second_norm.trace(graph, &tokens));
+        let change = graph.within("feed_forward", |graph| self.feed_forward.trace(graph, &normal));
+        graph.add_tokens(&tokens, &change)
     }
 }

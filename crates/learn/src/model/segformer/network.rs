@@ -6,8 +6,10 @@ use burn::tensor::Tensor;
 use super::SegformerPlan;
 use super::decoder::Decoder;
 use super::encoder::Encoder;
+use super::spec::STRIDES;
 use crate::backend::Precision;
 use crate::backend::resize::resize;
+use crate::graph::{Graph, Images, Logits};
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{DropoutRng, Weights};
@@ -39,5 +41,11 @@ impl Forward for SegFormer {
 
     fn precision(&self) -> Precision {
         self.precision
+    }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> (String, Logits) {
+        let maps = self.encoder.trace(graph, images);
+        let logits = self.decoder.trace(graph, &maps);
+        graph.enlarge(&logits, [1, STRIDES[0], STRIDES[0]]).logits()
     }
 }

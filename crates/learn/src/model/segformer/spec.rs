@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::SegFormer;
 use super::names::{HUB_NAMES, TRANSFORMERS_NAMES};
 use crate::auto::Auto;
+use crate::graph::pytorch::{BLOCKS, Source};
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::Weights;
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages};
@@ -195,6 +196,17 @@ impl Plan for SegformerPlan {
             total += tokens * features + blocks * per_block;
         }
         total
+    }
+
+    fn pytorch(&self, interface: Interface) -> Source {
+        let arguments = vec![
+            ("channels", interface.channels.into()),
+            ("outputs", interface.outputs.into()),
+            ("features", self.features.clone().into()),
+            ("blocks", self.blocks.clone().into()),
+            ("decoder_features", self.decoder_features.into()),
+        ];
+        Source { definitions: vec![BLOCKS, include_str!("torch.py")], class: "SegFormer", arguments }
     }
 
     fn names(&self) -> Names {

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::UnetPlan;
 use crate::backend::Precision;
 use crate::backend::join::join;
+use crate::graph::{Graph, Images, Logits};
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{Conv, ConvNormAct, DropoutRng, Stage, Style, Supervised, Upsample, Weights};
@@ -50,6 +51,32 @@ impl UNet {
             heads.push(Conv::new([input, interface.outputs], [1; 3], [1; 3], weights));
         }
         Self { stem, encoder, upsamples, decoder, heads, precision: weights.precision() }
+    }
+
+    /// Traces the network up to its logits at full size.
+    pub fn trace_logits(&self, graph: &mut Graph, images: &Images) -> Images {
+        let mut features = match &self.stem {
+            Some(stem) => graph.within("stem", |graph| stem.trace(graph, images)),
+            None => images.clone(),
+        };
+        let mut skips = Vec::with_capacity(self.encoder.len());
+        for (index, stage) in self.encoder.iter().enumerate() {
+            features = graph.within(format!("encoder.{index}"), |graph| stage.trace(graph, &features));
+            skips.push(features.clone());
+        }
+        skips.pop();
+        for (index, (upsample, stage)) in self.upsamples.iter().zip(&self.decoder).enumerate() {
+            let enlarged = graph.within(format!("upsamples.{index}"), |graph| upsample.trace(graph, &features));
+            let joined = match skips.pop() {
+                Some(skip) => graph.join(&[&enlarged, &skip]),
+                None => enlarged,
+            };
+            features = graph.within(format!("decoder.{index}"), |graph| stage.trace(graph, &joined));
+        }
+        match self.heads.last() {
+            Some(head) => graph.within("head", |graph| head.trace(graph, &features)),
+            None => features,
+        }
     }
 
     /// Logits at every supervised size, full size first; without deep supervision, full size only.
@@ -109,5 +136,9 @@ impl Forward for UNet {
 
     fn precision(&self) -> Precision {
         self.precision
+    }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> (String, Logits) {
+        self.trace_logits(graph, images).logits()
     }
 }

@@ -1,6 +1,7 @@
 //! Memory cost, patch requirements and parameter names of a U-Net, derived from the plan alone.
 
 use super::{UNet, UnetPlan};
+use crate::graph::pytorch::{Argument, BLOCKS, RESIDUAL, STAGE, Source};
 use crate::model::architecture::Plan;
 use crate::model::block::Weights;
 use crate::model::staged::{stage_voxels, total_stride};
@@ -10,6 +11,25 @@ impl UnetPlan {
     /// Whether the decoder stage at this resolution has its own head: with deep supervision, all but the coarsest have one.
     pub fn has_head(&self, stage: usize) -> bool {
         self.deep_supervision && stage + 2 < self.features.len()
+    }
+}
+
+/// The network in PyTorch.
+const TORCH: &str = include_str!("torch.py");
+
+impl UnetPlan {
+    /// Arguments of the network in PyTorch, without channels and outputs.
+    pub fn torch_arguments(&self) -> Vec<(&'static str, Argument)> {
+        vec![
+            ("features", self.features.clone().into()),
+            ("strides", Argument::Triples(self.strides.clone())),
+            ("kernels", Argument::Triples(self.kernels.clone())),
+            ("blocks", self.blocks.clone().into()),
+            ("decoder_blocks", self.decoder_blocks.into()),
+            ("residual", self.residual.into()),
+            ("norm", self.norm.name().into()),
+            ("activation", self.activation.name().into()),
+        ]
     }
 }
 
@@ -39,6 +59,12 @@ impl Plan for UnetPlan {
             }
         }
         total
+    }
+
+    fn pytorch(&self, interface: Interface) -> Source {
+        let ends = [("channels", interface.channels.into()), ("outputs", interface.outputs.into())];
+        let definitions = vec![BLOCKS, RESIDUAL, STAGE, TORCH];
+        Source { definitions, class: "UNet", arguments: ends.into_iter().chain(self.torch_arguments()).collect() }
     }
 
     /// nnU-Net's (dynamic-network-architectures) `PlainConvUNet` and `ResidualEncoderUNet`.

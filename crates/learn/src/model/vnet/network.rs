@@ -7,6 +7,7 @@ use super::VnetPlan;
 use crate::backend::Precision;
 use crate::backend::add::add;
 use crate::backend::join::join;
+use crate::graph::{Graph, Images, Logits};
 use crate::model::Interface;
 use crate::model::architecture::Forward;
 use crate::model::block::{
@@ -71,6 +72,20 @@ impl Forward for VNet {
     fn precision(&self) -> Precision {
         self.precision
     }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> (String, Logits) {
+        let mut features = graph.within("input", |graph| self.input.trace(graph, images));
+        let mut skips = Vec::with_capacity(self.down.len());
+        for (index, stage) in self.down.iter().enumerate() {
+            skips.push(features.clone());
+            features = graph.within(format!("down.{index}"), |graph| stage.trace(graph, &features));
+        }
+        for (index, (stage, skip)) in self.up.iter().zip(skips.into_iter().rev()).enumerate() {
+            features = graph.within(format!("up.{index}"), |graph| stage.trace(graph, &features, &skip));
+        }
+        let features = graph.within("output", |graph| self.output.trace(graph, &features));
+        graph.within("head", |graph| self.head.trace(graph, &features)).logits()
+    }
 }
 
 /// Stride, blocks and style of a stage.
@@ -90,6 +105,13 @@ fn layer(channels: [usize; 2], style: Style, weights: &mut Weights) -> ConvNormA
 /// Several layers with the same number of features.
 fn layers(features: usize, shape: Shape, weights: &mut Weights) -> Vec<ConvNormAct> {
     (0..shape.blocks).map(|_| layer([features; 2], shape.style, weights)).collect()
+}
+
+/// Traces layers in order.
+fn trace_layers(layers: &[ConvNormAct], graph: &mut Graph, images: &Images) -> Images {
+    layers.iter().enumerate().fold(images.clone(), |images, (index, layer)| {
+        graph.within(format!("layers.{index}"), |graph| layer.trace(graph, &images))
+    })
 }
 
 /// The first stage: adds the image, repeated over all feature maps, to the output of its layers.
@@ -119,6 +141,15 @@ impl Input {
         let change = self.norm.forward(self.conv.forward(images.clone()), None);
         let change = self.layers.iter().fold(change, |features, layer| layer.forward(features));
         self.activation.forward(add(change, images.repeat_dim(1, self.repeats)))
+    }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let change = graph.within("conv", |graph| self.conv.trace(graph, images));
+        let change = graph.within("norm", |graph| self.norm.trace(graph, &change));
+        let change = trace_layers(&self.layers, graph, &change);
+        let repeated = graph.repeat(images, self.repeats);
+        let sum = graph.add(&change, &repeated);
+        graph.within("activation", |graph| self.activation.trace(graph, &sum))
     }
 }
 
@@ -152,6 +183,15 @@ impl Down {
         let start = drop_features(down.clone(), self.dropout, draws);
         let change = self.layers.iter().fold(start, |features, layer| layer.forward(features));
         self.last_activation.forward(add(change, down))
+    }
+
+    fn trace(&self, graph: &mut Graph, images: &Images) -> Images {
+        let down = graph.within("conv", |graph| self.conv.trace(graph, images));
+        let down = graph.within("norm", |graph| self.norm.trace(graph, &down));
+        let down = graph.within("activation", |graph| self.activation.trace(graph, &down));
+        let change = trace_layers(&self.layers, graph, &down);
+        let sum = graph.add(&change, &down);
+        graph.within("last_activation", |graph| self.last_activation.trace(graph, &sum))
     }
 }
 
@@ -188,5 +228,15 @@ impl Up {
         let joined = join(enlarged, skip);
         let change = self.layers.iter().fold(joined.clone(), |features, layer| layer.forward(features));
         self.last_activation.forward(add(change, joined))
+    }
+
+    fn trace(&self, graph: &mut Graph, coarse: &Images, skip: &Images) -> Images {
+        let enlarged = graph.within("conv", |graph| self.conv.trace(graph, coarse));
+        let enlarged = graph.within("norm", |graph| self.norm.trace(graph, &enlarged));
+        let enlarged = graph.within("activation", |graph| self.activation.trace(graph, &enlarged));
+        let joined = graph.join(&[&enlarged, skip]);
+        let change = trace_layers(&self.layers, graph, &joined);
+        let sum = graph.add(&change, &joined);
+        graph.within("last_activation", |graph| self.last_activation.trace(graph, &sum))
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VNet;
 use crate::auto::Auto;
+use crate::graph::pytorch::{self, Argument, Source};
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Activation, Norm, Weights};
 use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
@@ -157,6 +158,21 @@ impl Plan for VnetPlan {
             voxels * (down + up + head)
         };
         stage_voxels(&self.strides, patch).into_iter().enumerate().map(of_stage).sum()
+    }
+
+    fn pytorch(&self, interface: Interface) -> Source {
+        let arguments = vec![
+            ("channels", interface.channels.into()),
+            ("outputs", interface.outputs.into()),
+            ("features", self.features.clone().into()),
+            ("strides", Argument::Triples(self.strides.clone())),
+            ("kernels", Argument::Triples(self.kernels.clone())),
+            ("blocks", self.blocks.clone().into()),
+            ("decoder_blocks", self.decoder_blocks.clone().into()),
+            ("norm", self.norm.name().into()),
+            ("activation", self.activation.name().into()),
+        ];
+        Source { definitions: vec![pytorch::BLOCKS, include_str!("torch.py")], class: "VNet", arguments }
     }
 
     /// MONAI's `VNet`, whose stages are named after their feature maps.
