@@ -13,7 +13,7 @@ use crate::backend::{self, DeviceName, Selected};
 pub use crate::counted;
 use crate::dataset::Access;
 use crate::evaluate::Setting;
-use crate::infer::trained::OpenError;
+use crate::infer::OpenError;
 use crate::observe::{Events, FailureClass};
 use crate::plan::{Compared, Plan, differences};
 use crate::run::{self, Folds, Planned, Request, RunError};

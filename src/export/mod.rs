@@ -4,6 +4,7 @@
 pub mod metadata;
 pub mod monai;
 mod parts;
+pub mod stages;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::Device;
 use ndarray::{Array2, Array3, Axis, CowArray, Ix4};
 
-use super::trained::{InferError, OpenError, Trained};
+use super::{InferError, OpenError, Trained};
 use crate::Cancel;
 use crate::auto::Auto;
 use crate::evaluate::slices::{table, threshold_for};

@@ -1,9 +1,11 @@
 //! Inference with trained networks on new images, and with networks in training on validation cases.
 
+pub mod error;
 pub mod look;
 pub mod trained;
 pub mod validate;
 
+pub use error::{InferError, OpenError};
 pub use look::{FirstStage, Selection};
-pub use trained::{InferError, Trained};
+pub use trained::Trained;
 pub use validate::Validator;

@@ -3,12 +3,10 @@
 use burn::tensor::Device;
 use ndarray::{Array2, ArrayView4};
 
-use super::{FirstStage, Selection};
+use super::{FirstStage, InferError, OpenError, Selection};
 use crate::Cancel;
-use crate::counted;
 use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
-use crate::evaluate::table::TableError;
 use crate::model::{self, Network};
 use crate::plan::{LookPlan, Plan, Training, Work};
 use crate::predict::spec::Weights;
@@ -16,8 +14,8 @@ use crate::predict::{self, PredictError, Predictor};
 use crate::preprocess::{
     self, CaseError, Origin, Outputs, Prepared, PreprocessPlan, restore_probabilities, restore_slices,
 };
-use crate::store::{Manifest, StoreError, Stored};
-use crate::train::checkpoint::{self, CheckpointError};
+use crate::store::{Manifest, Stored};
+use crate::train::checkpoint;
 use crate::volume::{Segmentation, Volume};
 
 /// Trained networks with their plans.
@@ -47,67 +45,6 @@ struct Member {
     network: Network,
     /// First stage that selects where it segments; none for everywhere.
     looker: Option<FirstStage>,
-}
-
-/// Why a run cannot be used for prediction.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A file of its folder, or of a folder that it needs, cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Its weights cannot be read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A table of a run that it needs cannot be read.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// There are no weights yet.
-    #[error("{folder}: no weights yet; `segspec run` trains them")]
-    NoWeights {
-        /// The run.
-        folder: String,
-    },
-    /// The state of the last epoch of a finished training was deleted.
-    #[error("{last} is missing: {remedy}")]
-    LostLast {
-        /// Its folder.
-        last: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// The weights changed since the run predicted with them.
-    #[error(
-        "{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder to train the run again"
-    )]
-    OtherWeights {
-        /// The run.
-        folder: String,
-    },
-    /// A run whose network is needed is itself an ensemble.
-    #[error("{folder}: is itself an ensemble; give the runs that it averages instead")]
-    Nested {
-        /// The run.
-        folder: String,
-    },
-}
-
-/// Why one case could not be segmented.
-#[derive(Debug, thiserror::Error)]
-pub enum InferError {
-    /// Its files cannot be read, or not be prepared according to the plan.
-    #[error(transparent)]
-    Case(#[from] CaseError),
-    /// Its number of channels differs from that of the training images.
-    #[error("the image has {}, the network takes {expected}", counted(*found, "channel"))]
-    Channels {
-        /// Channels of the image.
-        found: usize,
-        /// Channels of the network.
-        expected: usize,
-    },
-    /// The network's prediction failed.
-    #[error(transparent)]
-    Predict(#[from] PredictError),
 }
 
 impl Trained {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::dataset::{DataError, Excluded};
 use crate::infer::InferError;
-use crate::infer::trained::OpenError;
+use crate::infer::OpenError;
 use crate::observe::{FailureClass, Outcome};
 use crate::preprocess::PrepareError;
 use crate::store::{LockError, StoreError};
