@@ -51,6 +51,9 @@ pub struct Nnunet {
     /// Name of the experiment [default: DATASET-CONFIGURATION]
     #[arg(long)]
     name: Option<String>,
+    /// Turn images towards RAS first, as TotalSegmentator does before it calls nnU-Net; without it, images keep the axes of their files
+    #[arg(long)]
+    ras: bool,
     /// Folder of the first stage of a cascade [default: the one beside the model]
     #[arg(long, value_name = "FOLDER")]
     first_stage: Option<PathBuf>,
@@ -81,7 +84,7 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
         args.model.as_path()
     };
     let folder = choose(folder, args)?;
-    let model = Model::open(&folder, &args.folds, args.checkpoint).map_err(failure)?;
+    let model = open(&folder, &args.folds, args)?;
     let experiment = args.name.clone().unwrap_or_else(|| write::usual_name(&model));
     let is_name = |text: &str| !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\\']);
     if !is_name(&experiment) {
@@ -117,6 +120,14 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+fn open(folder: &Path, folds: &[Fold], args: &Nnunet) -> Result<Model, Failure> {
+    let mut model = Model::open(folder, folds, args.checkpoint).map_err(failure)?;
+    if args.ras {
+        model.turn_to_ras();
+    }
+    Ok(model)
+}
+
 /// The model whose segmentation a cascade takes as further channels.
 fn first_stage(folder: &Path, previous: &str, args: &Nnunet) -> Result<Model, Failure> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -130,7 +141,7 @@ fn first_stage(folder: &Path, previous: &str, args: &Nnunet) -> Result<Model, Fa
         );
         return Err(Failure::message(Exit::BadData, text));
     }
-    let first = Model::open(&place, &[], args.checkpoint).map_err(failure)?;
+    let first = open(&place, &[], args)?;
     if first.configuration != previous {
         let text = format!("{}: is `{}`, the cascade needs `{previous}`", place.display(), first.configuration);
         return Err(Failure::message(Exit::BadData, text));

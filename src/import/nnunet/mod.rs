@@ -24,7 +24,7 @@ use self::labels::Labels;
 use self::plans::Plans;
 use super::ImportError;
 use crate::model::ModelPlan;
-use crate::preprocess::PreprocessPlan;
+use crate::preprocess::{Orientation, PreprocessPlan};
 
 /// A trained model: what all of its folds share.
 #[derive(Debug)]
@@ -99,6 +99,15 @@ impl Model {
             notes: notes(first),
             folds,
         })
+    }
+}
+
+impl Model {
+    /// Takes images turned towards RAS in place of images as their files store them.
+    pub fn turn_to_ras(&mut self) {
+        if let Orientation::AsStored(order) = self.preprocess.orientation {
+            self.preprocess.orientation = Orientation::reordered(order);
+        }
     }
 }
 

@@ -35,8 +35,7 @@ pub fn plan(
     let order = plans.transpose_forward;
     let orientation = match plans.image_reader_writer.as_str() {
         "SimpleITKIO" | "NibabelIO" => Orientation::AsStored(order),
-        "SimpleITKIOWithReorient" | "NibabelIOWithReorient" if order == [0, 1, 2] => Orientation::Canonical,
-        "SimpleITKIOWithReorient" | "NibabelIOWithReorient" => Orientation::Reordered(order),
+        "SimpleITKIOWithReorient" | "NibabelIOWithReorient" => Orientation::reordered(order),
         other => {
             let known = "SimpleITKIO, NibabelIO and those with `WithReorient`";
             return refuse("image_reader_writer", other, known);

@@ -126,6 +126,39 @@ fn an_archive_and_a_folder_above_hold_models() {
     assert_eq!(run(&["model.zip", "--name", "b", "--folds", "0,all"]).as_array().unwrap().len(), 3);
 }
 
+#[test]
+fn images_keep_the_axes_of_their_files_unless_they_are_turned() {
+    use segspec::volume::{Geometry, Volume, write_volume};
+    let lab = with_model(&["0"]);
+    let [stored, turned] = ["stored", "turned"].map(|name| {
+        let more: &[&str] = if name == "turned" { &["--name", name, "--ras"] } else { &["--name", name] };
+        folder(&lab, &imported(&lab, more), 0)
+    });
+    // The same patient, stored from left to right and from right to left.
+    let voxels =
+        ndarray::Array4::from_shape_fn([1, 3, 24, 20], |(_, z, y, x)| ((z * 50 + y * 9 + x * x) % 97) as f32 - 20.0);
+    let image = Volume { voxels, geometry: Geometry::axis_aligned([3, 24, 20], [4.0, 4.0, 4.0]) };
+    let mut flipped = image.clone();
+    flipped.voxels.invert_axis(ndarray::Axis(3));
+    flipped.voxels = flipped.voxels.as_standard_layout().into_owned();
+    flipped.geometry.affine[0] = [-4.0, 0.0, 0.0, 76.0];
+    fs::create_dir_all(lab.path("images")).unwrap();
+    write_volume(&lab.path("images/a.nii.gz"), &image).unwrap();
+    write_volume(&lab.path("images/b.nii.gz"), &flipped).unwrap();
+    let found = |run: &Path, out: &str| {
+        let ended = lab.end(&["predict", run.to_str().unwrap(), "--input", "images", "--output", out, "--no-mirror"]);
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        ["a", "b"].map(|case| segspec::volume::read_label_map(&lab.path(&format!("{out}/{case}.nii.gz"))).unwrap())
+    };
+    let [a, b] = found(&turned, "out-turned");
+    assert_eq!(a.to_canonical().voxels, b.to_canonical().voxels, "turned images look alike");
+    let [a, b] = found(&stored, "out-stored");
+    assert_ne!(a.to_canonical().voxels, b.to_canonical().voxels, "a network sees what the file stores");
+    assert!(
+        a.geometry.same_grid(&image.geometry, 1e-6).is_ok() && b.geometry.same_grid(&flipped.geometry, 1e-6).is_ok()
+    );
+}
+
 /// Changes one value of a document, by its path.
 fn changed(mut document: Value, path: &str, value: Value) -> Value {
     let (parent, key) = path.rsplit_once('/').unwrap();

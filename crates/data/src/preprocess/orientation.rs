@@ -19,6 +19,11 @@ pub enum Orientation {
 }
 
 impl Orientation {
+    /// Canonical with the array axes in an order.
+    pub fn reordered(order: [usize; 3]) -> Self {
+        if order == [0, 1, 2] { Self::Canonical } else { Self::Reordered(order) }
+    }
+
     /// Whether this is the usual orientation, which plans leave out.
     pub fn is_canonical(&self) -> bool {
         *self == Self::Canonical
