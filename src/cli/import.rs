@@ -14,6 +14,10 @@ use crate::store;
 
 /// Make runs of networks that another program trained; they predict, score, rank and fine-tune like any other run
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  segspec import nnunet model.zip --configuration 3d_fullres
+  segspec import nnunet nnUNetTrainer__nnUNetPlans__3d_fullres --folds 0,1")]
 pub struct Import {
     #[command(subcommand)]
     from: From,
@@ -32,9 +36,9 @@ enum From {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  segspec import nnunet nnUNet_results/Dataset004_Hippocampus/nnUNetTrainer__nnUNetPlans__3d_fullres
-  segspec import nnunet model.zip --configuration 3d_fullres --folds 0,1,2,3,4
-  segspec predict runs/Dataset004_Hippocampus-3d_fullres/0123456789ab --input imagesTs --output predictions")]
+  segspec import nnunet nnUNet_results/Dataset004_Hippocampus --configuration 3d_fullres
+  segspec import nnunet model.zip --folds 0,1,2,3,4 --name hippocampus
+  segspec predict runs/hippocampus/0123456789ab --input imagesTs --output predictions")]
 pub struct Nnunet {
     /// Folder or archive of the model
     #[arg(value_name = "FOLDER|ZIP")]

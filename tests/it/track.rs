@@ -150,7 +150,7 @@ fn a_real_mlflow_server_knows_each_run_once() {
     let lab = Lab::new();
     lab.write(
         "experiments/pair.toml",
-        "extends = \"tiny.toml\"\nname = \"pair\"\n[sweep]\nseeds = [1, 2]\n[track.mlflow]\nweights = true",
+        "extends = [\"tiny.toml\"]\nname = \"pair\"\n[sweep]\nseeds = [1, 2]\n[track.mlflow]\nweights = true",
     );
     let segspec = |arguments: &[&str]| {
         let mut command = lab.command(arguments);

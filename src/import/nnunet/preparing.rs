@@ -81,6 +81,9 @@ fn resampling(configuration: &Configuration, path: &Path) -> Result<(ImageInterp
     if data.order_z != 0 || logits.order_z != 0 {
         return refuse("`order_z` is not 0: coarse axes are resampled by nearest neighbour only");
     }
+    if data.force_separate_z == Some(true) || logits.force_separate_z == Some(true) {
+        return refuse("force_separate_z is true, which cannot be imported: only null (by the spacing) and false");
+    }
     if threshold(data) != threshold(logits) {
         return refuse("images and logits have different rules for coarse axes, which cannot be imported");
     }
@@ -92,18 +95,14 @@ fn resampling(configuration: &Configuration, path: &Path) -> Result<(ImageInterp
         1 => ImageInterpolation::Linear,
         _ => return refuse("resampling_fn_data_kwargs.order is neither 1 nor 3"),
     };
-    match threshold(data) {
-        Some(threshold) => Ok((interpolation, threshold)),
-        None => refuse("force_separate_z is true, which cannot be imported: only null (by the spacing) and false"),
-    }
+    Ok((interpolation, threshold(data)))
 }
 
-/// Ratio of spacings above which an axis is coarse: infinite for never, none for always.
-fn threshold(keys: &Resampling) -> Option<f64> {
+/// Ratio of spacings above which an axis is coarse; larger than any for never.
+fn threshold(keys: &Resampling) -> f64 {
     match keys.force_separate_z {
-        None => Some(keys.separate_z_anisotropy_threshold.unwrap_or(ANISOTROPY)),
-        Some(false) => Some(f64::MAX),
-        Some(true) => None,
+        None => keys.separate_z_anisotropy_threshold.unwrap_or(ANISOTROPY),
+        Some(_) => f64::MAX,
     }
 }
 

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::labels::Labels;
 use super::{Fold, ImportError};
-use crate::Cancel;
 use crate::dataset::inputs::Step;
 use crate::dataset::name::position;
 use crate::dataset::spec::Split;
 use crate::dataset::{self, Access, Dataset, Inputs, Target, target};
 use crate::evaluate::summary::StructureGroups;
 use crate::plan::Data;
+use crate::plan::resolve::modalities;
+use crate::{Cancel, counted};
 
 /// The cases of a dataset, by the folds of its split.
 #[derive(Debug)]
@@ -42,8 +43,9 @@ impl Scoring {
     /// The dataset lacks a structure or a channel of the model, or cannot be used.
     pub fn open(labels: &Labels, channels: usize, dataset: &Dataset, access: &Files) -> Result<Self, ImportError> {
         let target = matched(labels, dataset)?;
-        if dataset.channels.len() != channels {
-            let text = format!("it has {} image channels, the model takes {channels}", dataset.channels.len());
+        let found = modalities(dataset).len();
+        if found != channels {
+            let text = format!("it has {}, the model takes {channels}", counted(found, "image channel"));
             return Err(mismatch(dataset, text));
         }
         let Files { data_root, cache, progress, cancel } = *access;

@@ -84,7 +84,7 @@ fn an_imported_run_predicts_reproduces_packs_and_is_trained_from_but_never_train
     lab.write(
         "experiments/finer.toml",
         &format!(
-            "extends = \"tiny.toml\"\nname = \"finer\"\n[pretrained]\nfrom-run = \"{}\"\n[model.unet]\nfeatures = [4, 8]\n\
+            "extends = [\"tiny.toml\"]\nname = \"finer\"\n[pretrained]\nfrom-run = \"{}\"\n[model.unet]\nfeatures = [4, 8]\n\
              strides = [[1, 1, 1], [1, 2, 2]]\nkernels = [[1, 3, 3], [1, 3, 3]]\nblocks = [1, 1]\ndecoder-blocks = 1\n\
              [train]\npatch-size = [1, 16, 16]\n",
             run.strip_prefix(lab.path("")).unwrap().display()
