@@ -26,8 +26,8 @@ use crate::{Cancel, counted, files, store};
 #[command(after_help = "\
 Examples:
   segspec convert-dataset experiments/liver.toml --to nnunet --output nnUNet_raw
-  segspec convert-dataset datasets/phantom.toml --to nnunet --output nnUNet_raw --number 123 --name Phantom
-  segspec convert-dataset liver --to nnunet --output nnUNet_raw --set split.k-fold.folds=3 --overwrite")]
+  segspec convert-dataset datasets/phantom.toml --to nnunet --output nnUNet_raw --number 123
+  segspec convert-dataset liver --to nnunet --output nnUNet_raw --name Liver --overwrite")]
 pub struct ConvertDataset {
     /// Experiment or dataset: a file, or a name in experiments/, else in datasets/
     #[arg(value_name = "EXPERIMENT|DATASET")]

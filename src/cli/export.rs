@@ -9,7 +9,7 @@ use serde_json::json;
 use super::names::run_folder;
 use super::{Exit, Failure};
 use crate::export::{self, ExportError, Format, Options};
-use crate::store::{Status, Stored};
+use crate::store::Stored;
 use crate::words::bytes;
 
 /// Write the network of a run for other programs: ONNX, PyTorch, safetensors, or a MONAI bundle
@@ -87,8 +87,8 @@ pub fn execute(args: Export) -> Result<Exit, Failure> {
     let usual = || PathBuf::from(format!("{}-{}-{name}", run.plan.about.experiment, run.id()));
     let out = args.output.clone().unwrap_or_else(usual);
     refuse_to_overwrite(&out, &run, args.overwrite)?;
-    if run.status()? != Status::Finished {
-        eprintln!("warning: the run is not finished; using the weights it has so far");
+    if !run.status()?.is_trained() {
+        eprintln!("warning: the run is not trained to its end; using the weights it has so far");
     }
     let files = export::export(&run, Options { format, dynamic: args.dynamic_size })?;
     let size: u64 = files.iter().map(|(_, content)| content.len() as u64).sum();

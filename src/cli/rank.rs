@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::names::{experiment_file, is_name};
+use super::names::{RUNS, experiment_file, is_name};
 use super::report::{open, runs};
 use super::session::REPORTS;
 use super::{Exit, Failure};
@@ -128,6 +128,11 @@ pub(super) fn finish(
 pub(super) fn of_path(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Option<PathBuf>), Failure> {
     if path.is_dir() && !path.join("plan.toml").is_file() && !(is_name(path) && experiment_file(path).is_file()) {
         return Ok((folder(path)?, None));
+    }
+    // The name of an experiment that has no file, such as an imported model.
+    let named = Path::new(RUNS).join(path);
+    if is_name(path) && !experiment_file(path).is_file() && named.is_dir() {
+        return Ok((folder(&named)?, None));
     }
     let is_run = path.is_dir();
     let (runs, _, default) = runs(path, set)?;

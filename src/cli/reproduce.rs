@@ -23,7 +23,7 @@ use crate::reproduce::verify;
 use crate::reproduce::{Difference, Record, explain};
 use crate::run::{Folds, RunError, Setting};
 use crate::spec::{self, Loaded};
-use crate::store::{self, RunFolder, Stored};
+use crate::store::{self, RunFolder, Status, Stored};
 
 /// Compute a recorded run again, and compare every number with the record
 ///
@@ -125,7 +125,11 @@ fn reproduce(record: Record, args: &Reproduce, setting: &Setting) -> Result<Repr
     let recorded = Stored::open(&folder)?;
     let is_finished = record.manifest.as_ref().is_some_and(|manifest| recorded.is_finished(manifest));
     if !is_finished {
-        let text = format!("{}: this run is not finished; `segspec run` first", folder.display());
+        let text = match recorded.status()? {
+            Status::Imported => "it was imported and scores no case, so there is nothing to compute again",
+            _ => "this run is not finished; `segspec run` first",
+        };
+        let text = format!("{}: {text}", folder.display());
         return Err(Failure::message(Exit::BadData, text));
     }
     if let Some(manifest) = &record.manifest {

@@ -16,7 +16,7 @@ use self::names::Names;
 pub use self::staged::needed;
 use crate::counted;
 use crate::run::RunError;
-use crate::store::Stored;
+use crate::store::{Status, Stored};
 
 /// What is packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,8 @@ pub struct Packed {
 /// The run is not finished, a file of it is damaged, or the archive cannot be written.
 pub fn pack(run: &Stored, out: &Path, options: Options) -> Result<Packed, RunError> {
     let manifest = run.folder.read_manifest()?;
-    if !manifest.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
+    let is_imported = run.status()? == Status::Imported;
+    if !is_imported && !manifest.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
         let text = format!("{}: this run is not finished; `segspec run` first", run.folder.path().display());
         return Err(RunError::NothingThere(text));
     }
