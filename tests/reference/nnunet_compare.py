@@ -6,7 +6,6 @@ those of nnU-Net as it is, and with logits summed in single precision; `…_abov
 import json, sys
 from pathlib import Path
 
-sys.path = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent]
 try:
     import nibabel, numpy as np
     import SimpleITK as sitk

@@ -3,13 +3,9 @@
 Usage: nnunet_integrity.py FOLDER…; exit code 77 where nnunetv2 is not installed.
 """
 
+import json
 import os
 import sys
-
-# The other scripts of this folder are called like modules of Python (statistics.py), which nnU-Net imports.
-sys.path = [place for place in sys.path if os.path.realpath(place) != os.path.dirname(os.path.realpath(__file__))]
-
-import json
 import tempfile
 from pathlib import Path
 

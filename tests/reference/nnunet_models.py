@@ -13,8 +13,6 @@ FOLDER/SCENARIO/
 import json, os, resource, shutil, sys, time
 from pathlib import Path
 
-# `statistics.py` beside this script would hide Python's own.
-sys.path = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent]
 folder, wanted = Path(sys.argv[1]).absolute(), sys.argv[2:]
 os.environ.update(nnUNet_n_proc_DA="1", nnUNet_compile="f", nnUNet_def_n_proc="1", OMP_NUM_THREADS="2")
 

@@ -1,5 +1,5 @@
 //! Statistics of comparisons, on plain numbers: tests, adjustment for several of them, correlation of ranks, bootstrap intervals. Each is
-//! pinned against SciPy or statsmodels (`tests/reference/statistics.py`).
+//! pinned against SciPy or statsmodels (`tests/reference/significance.py`).
 
 mod adjust;
 mod bca;

@@ -41,7 +41,7 @@ struct Interval {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("../../../tests/reference/statistics.json")).unwrap()
+    serde_json::from_str(include_str!("../../../tests/reference/significance.json")).unwrap()
 }
 
 fn close(found: f64, expected: f64) {

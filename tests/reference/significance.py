@@ -1,6 +1,6 @@
-"""Writes statistics.json: tests, adjustments, rank correlations and intervals from SciPy and statsmodels.
+"""Writes significance.json: tests, adjustments, rank correlations and intervals from SciPy and statsmodels.
 
-    python statistics.py        # numpy 2.4.6, scipy 1.17.1, statsmodels 0.15.0
+    python significance.py        # numpy 2.4.6, scipy 1.17.1, statsmodels 0.15.0
 """
 
 import json
@@ -90,4 +90,4 @@ def bca_cases():
 
 
 content = {"wilcoxon": wilcoxon_cases(), "holm": holm_cases(), "kendall": kendall_cases(), "bca": bca_cases()}
-(HERE / "statistics.json").write_text(json.dumps(content) + "\n")
+(HERE / "significance.json").write_text(json.dumps(content) + "\n")
