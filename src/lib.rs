@@ -77,4 +77,5 @@ pub mod track;
 pub mod reproduce;
 pub mod launch;
 pub mod sweep;
+pub mod corrections;
 pub mod cli;

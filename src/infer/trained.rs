@@ -5,10 +5,8 @@ use ndarray::{Array2, ArrayView4};
 
 use super::{FirstStage, Selection};
 use crate::Cancel;
-use crate::counted;
 use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
-use crate::evaluate::table::TableError;
 use crate::model::{self, Network};
 use crate::plan::{LookPlan, Plan, Training, Work};
 use crate::predict::spec::Weights;
@@ -16,9 +14,11 @@ use crate::predict::{self, PredictError, Predictor};
 use crate::preprocess::{
     self, CaseError, Origin, Outputs, Prepared, PreprocessPlan, restore_probabilities, restore_slices,
 };
-use crate::store::{Manifest, StoreError, Stored};
-use crate::train::checkpoint::{self, CheckpointError};
+use crate::store::{Manifest, Stored};
+use crate::train::checkpoint;
 use crate::volume::{Segmentation, Volume};
+
+pub use super::error::{InferError, OpenError};
 
 /// Trained networks with their plans.
 pub struct Trained {
@@ -39,6 +39,29 @@ pub struct Found {
     pub looked_at: Option<Array2<bool>>,
 }
 
+/// What a segmentation is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The image is brought into the form that a network takes.
+    Prepare {
+        /// Which of the networks, counted from 0.
+        network: usize,
+        /// Their number.
+        of: usize,
+    },
+    /// A network segments the windows of the image.
+    Network {
+        /// Which of the networks, counted from 0.
+        network: usize,
+        /// Their number.
+        of: usize,
+        /// Windows done, of how many.
+        windows: [usize; 2],
+    },
+    /// The outputs become labels on the grid of the image.
+    Restore,
+}
+
 /// One network of a run or of an ensemble.
 struct Member {
     plan: Plan,
@@ -47,67 +70,6 @@ struct Member {
     network: Network,
     /// First stage that selects where it segments; none for everywhere.
     looker: Option<FirstStage>,
-}
-
-/// Why a run cannot be used for prediction.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A file of its folder, or of a folder that it needs, cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Its weights cannot be read.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A table of a run that it needs cannot be read.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// There are no weights yet.
-    #[error("{folder}: no weights yet; `segspec run` trains them")]
-    NoWeights {
-        /// The run.
-        folder: String,
-    },
-    /// The state of the last epoch of a finished training was deleted.
-    #[error("{last} is missing: {remedy}")]
-    LostLast {
-        /// Its folder.
-        last: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// The weights changed since the run predicted with them.
-    #[error(
-        "{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder to train the run again"
-    )]
-    OtherWeights {
-        /// The run.
-        folder: String,
-    },
-    /// A run whose network is needed is itself an ensemble.
-    #[error("{folder}: is itself an ensemble; give the runs that it averages instead")]
-    Nested {
-        /// The run.
-        folder: String,
-    },
-}
-
-/// Why one case could not be segmented.
-#[derive(Debug, thiserror::Error)]
-pub enum InferError {
-    /// Its files cannot be read, or not be prepared according to the plan.
-    #[error(transparent)]
-    Case(#[from] CaseError),
-    /// Its number of channels differs from that of the training images.
-    #[error("the image has {}, the network takes {expected}", counted(*found, "channel"))]
-    Channels {
-        /// Channels of the image.
-        found: usize,
-        /// Channels of the network.
-        expected: usize,
-    },
-    /// The network's prediction failed.
-    #[error(transparent)]
-    Predict(#[from] PredictError),
 }
 
 impl Trained {
@@ -171,6 +133,21 @@ impl Trained {
         Ok(predict::decode(&self.outputs(image, cancel)?, &self.plan.target, &self.plan.predict)?)
     }
 
+    /// As [`Trained::segment`]; `watch` is told of each step.
+    ///
+    /// # Errors
+    /// See [`InferError`].
+    pub fn segment_watched(
+        &self,
+        image: &Volume,
+        watch: &(dyn Fn(Step) + Sync),
+        cancel: &Cancel,
+    ) -> Result<Segmentation, InferError> {
+        let found = self.outputs_watched(image, Some(watch), cancel)?;
+        watch(Step::Restore);
+        Ok(predict::decode(&found, &self.plan.target, &self.plan.predict)?)
+    }
+
     /// Segments one image on its own grid, and returns the probabilities `[structure, z, y, x]` as well.
     ///
     /// # Errors
@@ -188,11 +165,22 @@ impl Trained {
 
     /// The outputs of each network for an image, on its prepared grid.
     fn outputs(&self, image: &Volume, cancel: &Cancel) -> Result<Vec<(Outputs, Origin)>, InferError> {
+        self.outputs_watched(image, None, cancel)
+    }
+
+    fn outputs_watched(
+        &self,
+        image: &Volume,
+        watch: Option<&(dyn Fn(Step) + Sync)>,
+        cancel: &Cancel,
+    ) -> Result<Vec<(Outputs, Origin)>, InferError> {
         self.check_channels(image)?;
+        let (tell, of) = (|step| watch.iter().for_each(|watch| watch(step)), self.networks.len());
         let mut found = Vec::new();
         let mut last: Option<(&PreprocessPlan, Prepared)> = None;
         let mut looked: Option<(&LookPlan, Selection)> = None;
-        for member in &self.networks {
+        for (index, member) in self.networks.iter().enumerate() {
+            tell(Step::Prepare { network: index, of });
             // The folds of an experiment see the same prepared image.
             let plan = &member.training.preprocess;
             let prepared = match last.take().filter(|(known, _)| *known == plan) {
@@ -207,7 +195,9 @@ impl Trained {
             };
             let region = look.region(&prepared.origin);
             let input = look.channels(plan, &prepared);
-            let outputs = member.predictor(&self.device).outputs(input.view(), region.as_ref(), cancel);
+            let windows = |done, all| tell(Step::Network { network: index, of, windows: [done, all] });
+            let predictor = Predictor { watch: Some(&windows), ..member.predictor(&self.device) };
+            let outputs = predictor.outputs(input.view(), region.as_ref(), cancel);
             drop(input);
             found.push((outputs.ok_or(PredictError::Cancelled)?, prepared.origin.clone()));
             last = Some((plan, prepared));
@@ -394,6 +384,7 @@ impl Member {
             sigmoid: self.plan.target.sigmoid(),
             outputs: self.plan.target.outputs(),
             pass: None,
+            watch: None,
         }
     }
 }
