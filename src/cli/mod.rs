@@ -31,6 +31,7 @@ mod rm;
 mod run;
 mod run_plan;
 mod schema;
+mod serve;
 mod session;
 mod show;
 mod status;
@@ -70,6 +71,7 @@ enum Command {
     Reproduce(reproduce::Reproduce),
     Pack(pack::Pack),
     Sweep(sweep::Sweep),
+    Serve(serve::Serve),
     Import(import::Import),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
@@ -122,6 +124,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Reproduce(args) => reproduce::execute(args),
         Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),
+        Command::Serve(args) => serve::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Import(args) => import::execute(args),
         Command::ConvertDataset(args) => convert_dataset::execute(args),
