@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -33,6 +33,9 @@ const MOST_HEADERS: usize = 64;
 const LOOK: Duration = Duration::from_millis(50);
 /// Threads for work that takes long: reading, converting, packing.
 const WORKERS: usize = 16;
+/// How long a client whose request was refused may go on sending, and how many bytes.
+const LINGER: Duration = Duration::from_secs(2);
+const LEFT_OVER: usize = 16 << 20;
 /// How long unfinished answers may take at the end.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -191,5 +194,23 @@ where
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(HEADERS).max_headers(MOST_HEADERS);
     // What went wrong is the client's affair.
-    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    if let Ok(parts) = builder.serve_connection(TokioIo::new(stream), service).without_shutdown().await {
+        linger(parts.io.into_inner()).await;
+    }
+}
+
+/// Takes what a refused client still sends, for a moment: a connection that is closed before loses the answer on its way.
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let taken = async {
+        stream.shutdown().await?;
+        let (mut piece, mut sum) = (vec![0; HEADERS], 0);
+        while sum < LEFT_OVER {
+            match stream.read(&mut piece).await? {
+                0 => break,
+                count => sum += count,
+            }
+        }
+        io::Result::Ok(())
+    };
+    let _ = tokio::time::timeout(LINGER, taken).await;
 }
