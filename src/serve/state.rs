@@ -33,7 +33,7 @@ pub struct Inner {
     pub catalog: Catalog,
     pub queues: Queues,
     pub processes: Processes,
-    pub volumes: Volumes,
+    pub volumes: Arc<Volumes>,
     pub uploads: Uploads,
     pub jobs: Jobs,
     heavy: Semaphore,
@@ -47,10 +47,10 @@ impl Inner {
     pub fn new(settings: Settings, token: Token, names: Names, cancel: Cancel) -> Result<Shared, String> {
         let roots = Roots::new(&settings.roots)?;
         let scratch = Scratch::new(&cache(&settings.runs))?;
-        let volumes = Volumes::new(scratch.folder("volumes")?, settings.limits.volumes);
+        let volumes = Arc::new(Volumes::new(scratch.folder("volumes")?, settings.limits.volumes));
         let catalog = Catalog::new(&settings.runs, &roots);
-        let jobs = Jobs::new(scratch.folder("jobs")?, settings.limits.jobs);
-        let uploads = Uploads::new(scratch.folder("uploads")?);
+        let jobs = Jobs::new(scratch.folder("jobs")?, settings.limits.jobs, volumes.clone());
+        let uploads = Uploads::new(scratch.folder("uploads")?, volumes.clone());
         let (processes, queues, heavy) = (Processes::default(), Queues::default(), Semaphore::new(AT_A_TIME));
         let state = Self {
             settings,

@@ -1,4 +1,5 @@
-//! Files made for the page (images and label maps as NIfTI, surfaces), kept for the next request up to a number of bytes.
+//! Files made for the page (images and label maps as NIfTI, surfaces), kept for the next request up to a number of bytes. Those of an
+//! upload or a job go with it.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -28,7 +29,21 @@ impl Volumes {
     /// # Errors
     /// Those of `make`; the disk is full.
     pub fn get(&self, key: &[&str], ending: &str, make: impl FnOnce(&Path) -> Answer<()>) -> Answer<File> {
-        let name = self.name(key, ending);
+        self.get_of("", key, ending, make)
+    }
+
+    /// As [`Volumes::get`], for an upload or a job, with which the file is forgotten.
+    ///
+    /// # Errors
+    /// As [`Volumes::get`].
+    pub fn get_of(
+        &self,
+        owner: &str,
+        key: &[&str],
+        ending: &str,
+        make: impl FnOnce(&Path) -> Answer<()>,
+    ) -> Answer<File> {
+        let name = name(owner, key, ending);
         if let Some(file) = self.known(&name) {
             return Ok(file);
         }
@@ -44,13 +59,18 @@ impl Volumes {
         Ok(file)
     }
 
-    /// Names are hashes: nothing of a request becomes part of a path.
-    fn name(&self, key: &[&str], ending: &str) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for part in key {
-            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
-        }
-        format!("{}.{ending}", hasher.finalize().to_hex())
+    /// Removes the files of an upload or a job.
+    pub fn forget(&self, owner: &str) {
+        let beginning = format!("{owner}-");
+        // A file that is being made is removed once it is there.
+        let _one_at_a_time = locked(&self.making);
+        locked(&self.known).retain(|(name, _)| {
+            let is_own = name.starts_with(&beginning);
+            if is_own {
+                let _ = fs::remove_file(self.folder.join(name));
+            }
+            !is_own
+        });
     }
 
     fn known(&self, name: &str) -> Option<File> {
@@ -74,6 +94,15 @@ impl Volumes {
     }
 }
 
+/// Names are hashes, after the name that the server gave to their owner: nothing of a request becomes part of a path.
+fn name(owner: &str, key: &[&str], ending: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in key {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    format!("{owner}-{}.{ending}", hasher.finalize().to_hex())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +124,17 @@ mod tests {
         assert_eq!(["a", "c", "b"].map(get), [(true, false), (true, false), (true, true)]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         // Where one part ends matters.
-        assert_ne!(volumes.name(&["ab", "c"], "x"), volumes.name(&["a", "bc"], "x"));
+        assert_ne!(name("", &["ab", "c"], "x"), name("", &["a", "bc"], "x"));
+    }
+
+    #[test]
+    fn files_go_with_their_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let volumes = Volumes::new(folder.path().into(), 1000);
+        for owner in ["n1", "n2", ""] {
+            volumes.get_of(owner, &["a"], "x", |path| fs::write(path, "1").map_err(Refusal::failed)).unwrap();
+        }
+        volumes.forget("n1");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

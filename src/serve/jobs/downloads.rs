@@ -75,7 +75,11 @@ async fn file(
 ) -> Answer<Response> {
     let file = working(state, move |state| {
         let job = state.jobs.find(&id)?;
-        make(state, &job)
+        let file = make(state, &job);
+        if job.cancel.is_stopped() {
+            state.volumes.forget(&job.id);
+        }
+        file
     });
     answer::file(file.await?, kind, None)
 }
@@ -83,8 +87,10 @@ async fn file(
 /// `GET /api/jobs/ID/image?channel=N`.
 pub async fn image(State(state): State<Shared>, Path(id): Path<String>, Query(part): Query<Part>) -> Answer<Response> {
     file(&state, id, "application/gzip", move |state, job| {
-        let key = ["job image", &job.id, &format!("{:?}", part.channel)];
-        state.volumes.get(&key, "nii.gz", |path| images::write_image(path, read_image(&job.case)?, part.channel))
+        let key = ["image", &format!("{:?}", part.channel)];
+        state
+            .volumes
+            .get_of(&job.id, &key, "nii.gz", |path| images::write_image(path, read_image(&job.case)?, part.channel))
     })
     .await
 }
@@ -96,8 +102,10 @@ pub async fn prediction(
     Query(part): Query<Part>,
 ) -> Answer<Response> {
     file(&state, id, "application/gzip", move |state, job| {
-        let key = ["job prediction", &job.id, &format!("{:?}", part.mask)];
-        state.volumes.get(&key, "nii.gz", |path| images::write_labels(path, &found(job)?, job.target(), part.mask))
+        let key = ["prediction", &format!("{:?}", part.mask)];
+        state
+            .volumes
+            .get_of(&job.id, &key, "nii.gz", |path| images::write_labels(path, &found(job)?, job.target(), part.mask))
     })
     .await
 }
@@ -105,7 +113,7 @@ pub async fn prediction(
 /// `GET /api/jobs/ID/meshes`.
 pub async fn meshes(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
     file(&state, id, "model/gltf-binary", |state, job| {
-        state.volumes.get(&["job mesh", &job.id], "glb", |path| mesh::write(path, &found(job)?, job.target()))
+        state.volumes.get_of(&job.id, &["mesh"], "glb", |path| mesh::write(path, &found(job)?, job.target()))
     })
     .await
 }
@@ -120,7 +128,7 @@ pub async fn correction(State(state): State<Shared>, Path(id): Path<String>) -> 
     file(&state, id, "application/gzip", |state, job| {
         let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
         let path = job.folder.join("corrected.nrrd");
-        state.volumes.get(&["job correction", &job.id, &known.file], "nii.gz", |place| {
+        state.volumes.get_of(&job.id, &["correction", &known.file], "nii.gz", |place| {
             Ok(volume::write_label_map(place, &volume::read_label_map(&path)?)?)
         })
     })
@@ -140,7 +148,7 @@ pub async fn download(State(state): State<Shared>, Path((id, wanted)): Path<(Str
         }
         let several = format == "stl" && job.target().structures.len() > 1;
         let ending = if several { "zip" } else { format };
-        let file = state.volumes.get(&["job file", &job.id, format], ending, |path| convert(&job, format, path))?;
+        let file = state.volumes.get_of(&job.id, &["file", format], ending, |path| convert(&job, format, path))?;
         Ok((file, ending))
     });
     let (file, ending) = file.await?;

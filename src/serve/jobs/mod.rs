@@ -16,6 +16,7 @@ use super::access::Token;
 use super::error::{Answer, Refusal};
 use super::state::locked;
 use super::uploads::Upload;
+use super::volumes::Volumes;
 use crate::Cancel;
 use crate::corrections::Correction;
 use crate::dataset::{Case, Target};
@@ -33,6 +34,7 @@ const KEPT: usize = 8;
 pub struct Jobs {
     folder: PathBuf,
     most: usize,
+    volumes: Arc<Volumes>,
     queue: Mutex<Queue>,
     /// Told of every new job, and of the end.
     changed: Condvar,
@@ -105,8 +107,8 @@ impl State {
 }
 
 impl Jobs {
-    pub fn new(folder: PathBuf, most: usize) -> Self {
-        Self { folder, most, queue: Mutex::default(), changed: Condvar::new() }
+    pub fn new(folder: PathBuf, most: usize, volumes: Arc<Volumes>) -> Self {
+        Self { folder, most, volumes, queue: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Puts a job at the end of the queue.
@@ -138,7 +140,9 @@ impl Jobs {
         });
         queue.all.push(job.clone());
         queue.waiting.push_back(job.clone());
-        forget_oldest(&mut queue.all, self.most * KEPT);
+        let old = oldest(&mut queue.all, self.most * KEPT);
+        drop(queue);
+        old.iter().for_each(|job| self.end(job));
         self.changed.notify_all();
         Ok(job)
     }
@@ -167,9 +171,16 @@ impl Jobs {
         let job = place.map(|place| queue.all.remove(place));
         drop(queue);
         job.is_some_and(|job| {
-            job.end();
+            self.end(&job);
             true
         })
+    }
+
+    /// Cancels a job and removes its files.
+    fn end(&self, job: &Job) {
+        job.cancel.stop();
+        let _ = fs::remove_dir_all(&job.folder);
+        self.volumes.forget(&job.id);
     }
 
     /// Removes finished jobs that nobody has asked for in a while.
@@ -214,12 +225,14 @@ impl Jobs {
     }
 }
 
-/// Finished jobs beyond the newest are removed: each holds files.
-fn forget_oldest(all: &mut Vec<Arc<Job>>, most: usize) {
+/// Takes finished jobs beyond the newest out of the list: each holds files.
+fn oldest(all: &mut Vec<Arc<Job>>, most: usize) -> Vec<Arc<Job>> {
+    let mut old = Vec::new();
     while all.len() > most.max(1) {
-        let Some(place) = all.iter().position(|job| locked(&job.progress).state.is_over()) else { return };
-        all.remove(place).end();
+        let Some(place) = all.iter().position(|job| locked(&job.progress).state.is_over()) else { break };
+        old.push(all.remove(place));
     }
+    old
 }
 
 impl Job {
@@ -228,12 +241,6 @@ impl Job {
         if let Some(upload) = &self.upload {
             upload.touch();
         }
-    }
-
-    /// Cancels the job and removes its files.
-    fn end(&self) {
-        self.cancel.stop();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 
     pub fn target(&self) -> &Target {

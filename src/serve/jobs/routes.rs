@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::error::{Answer, Refusal};
-use super::super::state::{Inner, Shared, locked, quick, working};
+use super::super::state::{Shared, quick, working};
 use super::super::{answer, files};
 use crate::dataset::{Case, unlabelled};
 use crate::store::Stored;
@@ -112,8 +112,9 @@ pub async fn events(State(state): State<Shared>, Path(id): Path<String>) -> Answ
         loop {
             let text = now.to_string();
             if text != last {
-                let next = (!is_over(&state, &id)).then_some(now);
-                return Some((Ok(answer::event(None, &text)), (state, id, next, text)));
+                // Judged by what was told: what comes after is told next.
+                let is_over = matches!(now["state"].as_str(), Some("done" | "failed" | "cancelled"));
+                return Some((Ok(answer::event(None, &text)), (state, id, (!is_over).then_some(now), text)));
             }
             if state.cancel.is_stopped() {
                 return None;
@@ -125,8 +126,4 @@ pub async fn events(State(state): State<Shared>, Path(id): Path<String>) -> Answ
             now = state.jobs.find(&id).ok()?.to_json(&state.jobs);
         }
     })))
-}
-
-fn is_over(state: &Inner, id: &str) -> bool {
-    state.jobs.find(id).map_or(true, |job| locked(&job.progress).state.is_over())
 }

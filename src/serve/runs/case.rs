@@ -92,7 +92,7 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     let prediction =
         prediction.map(|grid| images::about_labels("prediction", &url("prediction"), &grid, masks(target.has_masks())));
     let worst = match (&case, prediction.is_some()) {
-        (Some(case), true) if case.label.is_some() => worst_of(&run, case)?,
+        (Some(case), true) if case.label.is_some() => worst_of(state, &run, case)?,
         _ => Value::Null,
     };
     let scores = scores(&run);
@@ -125,10 +125,19 @@ fn grid_of(run: &Stored, case: &Case) -> Answer<(Geometry, usize)> {
     }
 }
 
-fn worst_of(run: &Stored, case: &Case) -> Answer<Value> {
-    let (prediction, _) = predicted(run, &case.name)?;
-    let reference = read_label(case, prediction.geometry())?;
-    Ok(worst::worst(&reference, &prediction, &run.plan.target))
+/// Compared once for every prediction: it takes the time of reading both.
+fn worst_of(state: &Inner, run: &Stored, case: &Case) -> Answer<Value> {
+    let path = predicted_file(run, &case.name).ok_or_else(|| Refusal::missing("prediction"))?;
+    let planned = run.plan.data.cases.iter().find(|planned| planned.name == case.name);
+    let label = planned.and_then(|planned| planned.content.label.clone()).unwrap_or_default();
+    let key = ["worst", &path.to_string_lossy(), &stamp(&path), &label];
+    let file = state.volumes.get(&key, "json", |place| {
+        let (prediction, _) = predicted(run, &case.name)?;
+        let reference = read_label(case, prediction.geometry())?;
+        let worst = worst::worst(&reference, &prediction, &run.plan.target);
+        std::fs::write(place, worst.to_string()).map_err(|error| Refusal::failed(crate::files::reason(&error)))
+    })?;
+    serde_json::from_reader(file).map_err(Refusal::failed)
 }
 
 /// The predicted cases before and after a case.

@@ -22,8 +22,14 @@ pub struct Catalog {
     root: PathBuf,
     /// Where the folders of runs may be, with their links followed.
     places: Vec<PathBuf>,
-    rows: Mutex<Option<(Instant, Arc<Vec<Row>>)>>,
+    rows: Mutex<Option<(Instant, Arc<Rows>)>>,
     facts: Mutex<HashMap<PathBuf, (SystemTime, Facts)>>,
+}
+
+/// The runs, and what keeps others from being shown.
+pub struct Rows {
+    pub rows: Vec<Row>,
+    pub problems: Vec<String>,
 }
 
 /// A run with one of its predictions.
@@ -51,17 +57,23 @@ impl Catalog {
     }
 
     /// All runs.
-    pub fn rows(&self) -> Arc<Vec<Row>> {
+    pub fn rows(&self) -> Arc<Rows> {
         let mut known = locked(&self.rows);
-        if let Some((at, rows)) = known.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            let _ = at;
+        if let Some((_, rows)) = known.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return rows.clone();
         }
-        let (listed, _) = list(&self.root, None);
-        let inside = listed.into_iter().filter(|row| self.is_inside(row.run_folder()));
-        let mut rows: Vec<Row> = inside.filter_map(|listed| self.row(listed)).collect();
+        let (listed, unreadable) = list(&self.root, None);
+        let mut problems: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
+        let mut rows = Vec::new();
+        for listed in listed {
+            let folder = listed.run_folder().display().to_string();
+            match self.is_inside(listed.run_folder()) {
+                true => rows.extend(self.row(listed)),
+                false => problems.push(format!("{folder}: is a link out of the run folder; name its place as --root")),
+            }
+        }
         name(&mut rows);
-        let rows = Arc::new(rows);
+        let rows = Arc::new(Rows { rows, problems });
         *known = Some((Instant::now(), rows.clone()));
         rows
     }
@@ -101,7 +113,8 @@ impl Catalog {
     /// # Errors
     /// There is none, or several.
     pub fn find(&self, id: &str) -> Answer<Row> {
-        let rows = self.rows();
+        let all = self.rows();
+        let rows = &all.rows;
         if let Some(row) = rows.iter().find(|row| row.id == id) {
             return Ok(row.clone());
         }

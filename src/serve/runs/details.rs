@@ -19,14 +19,14 @@ use crate::store::history::read_history;
 
 /// `GET /api/runs`.
 pub async fn all(State(state): State<Shared>) -> Answer<Response> {
-    let rows = quick(&state, |state| Ok(state.catalog.rows())).await?;
+    let all = quick(&state, |state| Ok(state.catalog.rows())).await?;
     let mut experiments: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for row in rows.iter() {
+    for row in &all.rows {
         experiments.entry(&row.listed.experiment).or_default().push(row.to_json());
     }
     let listed: Vec<Value> =
         experiments.into_iter().map(|(name, runs)| json!({ "name": name, "runs": runs })).collect();
-    Ok(answer::json(&json!({ "experiments": listed })))
+    Ok(answer::json(&json!({ "experiments": listed, "problems": all.problems })))
 }
 
 /// `GET /api/runs/ID`.

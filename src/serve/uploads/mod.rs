@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use super::access::Token;
 use super::error::{Answer, Refusal};
 use super::state::{Inner, Shared, locked, quick, working};
+use super::volumes::Volumes;
 use super::{answer, image};
 use crate::dataset::{Case, read_image};
 use crate::volume::Geometry;
@@ -39,6 +40,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 /// The uploads.
 pub struct Uploads {
     folder: PathBuf,
+    volumes: Arc<Volumes>,
     all: Mutex<Vec<Arc<Upload>>>,
 }
 
@@ -83,8 +85,8 @@ pub struct Channel {
 }
 
 impl Uploads {
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder, all: Mutex::default() }
+    pub fn new(folder: PathBuf, volumes: Arc<Volumes>) -> Self {
+        Self { folder, volumes, all: Mutex::default() }
     }
 
     /// A folder for a new upload.
@@ -135,6 +137,7 @@ impl Uploads {
         };
         removed.is_some_and(|upload| {
             upload.remove();
+            self.volumes.forget(&upload.id);
             true
         })
     }
@@ -198,12 +201,14 @@ impl Series {
 }
 
 /// Removes an upload that was not received to its end: the client is gone, or the request was refused.
-struct Unfinished<'a>(&'a Inner, Option<&'a str>);
+struct Unfinished(Shared, Option<String>);
 
-impl Drop for Unfinished<'_> {
+impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(id) = self.1 {
-            self.0.uploads.remove(id);
+        if let Some(id) = self.1.take() {
+            let state = self.0.clone();
+            // Apart from the threads that serve connections: it waits for the disk.
+            drop(tokio::task::spawn_blocking(move || state.uploads.remove(&id)));
         }
     }
 }
@@ -218,7 +223,7 @@ pub async fn post(
     let boundary = multipart::boundary(&headers)?;
     receive::refuse_length(&state, &headers)?;
     let upload = state.uploads.begin(&state)?;
-    let mut unfinished = Unfinished(&state, Some(&upload.id));
+    let mut unfinished = Unfinished(state.clone(), Some(upload.id.clone()));
     receive::receive(&state, &upload, &boundary, body).await?;
     unfinished.1 = None;
     upload.touch();
@@ -263,8 +268,14 @@ pub async fn voxels(
     let file = working(&state, move |state| {
         let upload = state.uploads.find(&id)?;
         let found = upload.series(&series)?;
-        let key = ["upload", &upload.id, &series, &format!("{:?}", part.channel)];
-        state.volumes.get(&key, "nii.gz", |path| image::write_image(path, read_image(&found.case)?, part.channel))
+        let key = [series.as_str(), &format!("{:?}", part.channel)];
+        let file = state.volumes.get_of(&upload.id, &key, "nii.gz", |path| {
+            image::write_image(path, read_image(&found.case)?, part.channel)
+        });
+        if upload.is_removed.load(Ordering::SeqCst) {
+            state.volumes.forget(&upload.id);
+        }
+        file
     });
     answer::file(file.await?, "application/gzip", None)
 }
