@@ -29,14 +29,14 @@ type Found = (Vec<Series>, Vec<String>);
 pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
     let (limits, cancel) = (&state.settings.limits, &state.cancel);
     let mut all = below(folder)?;
-    if let [only] = all.as_slice() {
-        if is_zip(only) {
-            let place = folder.join("unzipped");
-            fs::create_dir(&place).map_err(Refusal::failed)?;
-            unpack(only, &place, limits, cancel)?;
-            fs::remove_file(only).map_err(Refusal::failed)?;
-            all = below(folder)?;
-        }
+    if let [only] = all.as_slice()
+        && is_zip(only)
+    {
+        let place = folder.join("unzipped");
+        fs::create_dir(&place).map_err(Refusal::failed)?;
+        unpack(only, &place, limits, cancel)?;
+        fs::remove_file(only).map_err(Refusal::failed)?;
+        all = below(folder)?;
     }
     all.iter().try_for_each(|path| check_growth(path, limits, cancel))?;
     let mut problems = Vec::new();
