@@ -11,6 +11,9 @@ use zip::write::SimpleFileOptions;
 use super::{Server, form, settings};
 use crate::lab::Lab;
 
+/// Names and contents.
+type Files<'a> = Vec<(&'a str, &'a [u8])>;
+
 /// An image as the bytes of a file of this name.
 pub fn image(lab: &Lab, name: &str, shape: [usize; 3]) -> Vec<u8> {
     let [z, y, x] = shape;
@@ -115,7 +118,7 @@ fn harmful_uploads_are_refused_and_the_server_lives() {
     let many: Vec<(String, Vec<u8>)> = (0..60).map(|index| (format!("{index}.nii"), vec![])).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
     let deep = format!("{}a.nii", "d/".repeat(40));
-    let refused: Vec<(&str, Vec<(&str, &[u8])>)> = vec![
+    let refused: Vec<(&str, Files)> = vec![
         ("a name that leads out", vec![("../evil.nii", &nifti)]),
         ("a name that leads out below", vec![("a/../../evil.nii", &nifti)]),
         ("a name of Windows", vec![("..\\evil.nii", &nifti)]),
