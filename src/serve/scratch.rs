@@ -66,8 +66,11 @@ impl Drop for Scratch {
 
 /// Makes the folder and locks it.
 fn made(path: &Path) -> std::io::Result<File> {
+    if let Some(around) = path.parent() {
+        fs::create_dir_all(around)?;
+    }
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "permissions are those of the folder around"))]
     let mut builder = DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)?;

@@ -72,7 +72,8 @@ fn below(folder: &Path) -> Answer<Vec<PathBuf>> {
 
 /// A message without the server's temporary folder.
 fn shown(folder: &Path, text: &str) -> String {
-    text.replace(&format!("{}/", folder.display()), "")
+    let folder = folder.display().to_string();
+    text.replace(&format!("{folder}/"), "").replace(&folder, "the upload")
 }
 
 type Cases = Vec<(Case, Option<String>)>;
