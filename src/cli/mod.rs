@@ -32,6 +32,7 @@ mod rm;
 mod run;
 mod run_plan;
 mod schema;
+mod serve;
 mod session;
 mod show;
 mod status;
@@ -72,6 +73,7 @@ enum Command {
     Reproduce(reproduce::Reproduce),
     Pack(pack::Pack),
     Sweep(sweep::Sweep),
+    Serve(serve::Serve),
     Import(import::Import),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
@@ -125,6 +127,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Reproduce(args) => reproduce::execute(args),
         Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),
+        Command::Serve(args) => serve::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Import(args) => import::execute(args),
         Command::ConvertDataset(args) => convert_dataset::execute(args),

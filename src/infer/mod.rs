@@ -1,6 +1,6 @@
 //! Inference with trained networks on new images, and with networks in training on validation cases.
 
-pub mod error;
+mod error;
 pub mod look;
 pub mod trained;
 pub mod validate;

@@ -37,6 +37,29 @@ pub struct Found {
     pub looked_at: Option<Array2<bool>>,
 }
 
+/// What a segmentation is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The image is brought into the form that a network takes.
+    Prepare {
+        /// Which of the networks, counted from 0.
+        network: usize,
+        /// Their number.
+        of: usize,
+    },
+    /// A network segments the windows of the image.
+    Network {
+        /// Which of the networks, counted from 0.
+        network: usize,
+        /// Their number.
+        of: usize,
+        /// Windows done, of how many.
+        windows: [usize; 2],
+    },
+    /// The outputs become labels on the grid of the image.
+    Restore,
+}
+
 /// One network of a run or of an ensemble.
 struct Member {
     plan: Plan,
@@ -118,6 +141,21 @@ impl Trained {
         Ok(predict::decode(&self.outputs(image, cancel)?, &self.plan.target, &self.plan.predict)?)
     }
 
+    /// As [`Trained::segment`]; `watch` is told of each step.
+    ///
+    /// # Errors
+    /// See [`InferError`].
+    pub fn segment_watched(
+        &self,
+        image: &Volume,
+        watch: &(dyn Fn(Step) + Sync),
+        cancel: &Cancel,
+    ) -> Result<Segmentation, InferError> {
+        let found = self.outputs_watched(image, Some(watch), cancel)?;
+        watch(Step::Restore);
+        Ok(predict::decode(&found, &self.plan.target, &self.plan.predict)?)
+    }
+
     /// Segments one image on its own grid, and returns the probabilities `[structure, z, y, x]` as well.
     ///
     /// # Errors
@@ -135,11 +173,22 @@ impl Trained {
 
     /// The outputs of each network for an image, on its prepared grid.
     fn outputs(&self, image: &Volume, cancel: &Cancel) -> Result<Vec<(Outputs, Origin)>, InferError> {
+        self.outputs_watched(image, None, cancel)
+    }
+
+    fn outputs_watched(
+        &self,
+        image: &Volume,
+        watch: Option<&(dyn Fn(Step) + Sync)>,
+        cancel: &Cancel,
+    ) -> Result<Vec<(Outputs, Origin)>, InferError> {
         self.check_channels(image)?;
+        let (tell, of) = (|step| watch.iter().for_each(|watch| watch(step)), self.networks.len());
         let mut found = Vec::new();
         let mut last: Option<(&PreprocessPlan, Prepared)> = None;
         let mut looked: Option<(&LookPlan, Selection)> = None;
-        for member in &self.networks {
+        for (index, member) in self.networks.iter().enumerate() {
+            tell(Step::Prepare { network: index, of });
             // The folds of an experiment see the same prepared image.
             let plan = &member.training.preprocess;
             let prepared = match last.take().filter(|(known, _)| *known == plan) {
@@ -154,7 +203,9 @@ impl Trained {
             };
             let region = look.region(&prepared.origin);
             let input = look.channels(plan, &prepared);
-            let outputs = member.predictor(&self.device).outputs(input.view(), region.as_ref(), cancel);
+            let windows = |done, all| tell(Step::Network { network: index, of, windows: [done, all] });
+            let predictor = Predictor { watch: Some(&windows), ..member.predictor(&self.device) };
+            let outputs = predictor.outputs(input.view(), region.as_ref(), cancel);
             drop(input);
             found.push((outputs.ok_or(PredictError::Cancelled)?, prepared.origin.clone()));
             last = Some((plan, prepared));
@@ -341,6 +392,7 @@ impl Member {
             sigmoid: self.plan.target.sigmoid(),
             outputs: self.plan.target.outputs(),
             pass: None,
+            watch: None,
         }
     }
 }

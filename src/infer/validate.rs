@@ -44,6 +44,7 @@ impl Validator<'_> {
             sigmoid: self.target.sigmoid(),
             outputs: self.target.outputs(),
             pass: None,
+            watch: None,
         };
         match self.task {
             Task::Segment => self.segment(&predictor),

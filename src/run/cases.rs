@@ -1,14 +1,41 @@
 //! Locates the cases of a plan on this machine and verifies that their content has not changed since planning.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::error::RunError;
 use super::setting::{Setting, hashes_file};
 use crate::dataset::content::{content, file_hashes};
 use crate::dataset::parallel::{self, Ended};
 use crate::dataset::{Case, Content, FileHash, FileHashes};
-use crate::plan::{PlannedCase, Role};
+use crate::plan::{Data, PlannedCase, Role};
 use crate::store::{Stored, write_json};
+
+/// A case of a run with its files, whose content is that of the plan; `None` if the plan has no such case.
+///
+/// # Errors
+/// [`RunError::DataMoved`] with the case and the remedy.
+pub fn proven(run: &Stored, name: &str, data_root: Option<&Path>) -> Result<Option<Case>, RunError> {
+    let data = &run.plan.data;
+    let Some(planned) = data.cases.iter().find(|case| case.name == name) else { return Ok(None) };
+    let hashes = FileHashes::open(&hashes_file(&run.folder.cache(&run.plan.about.experiment)));
+    let (case, _) = verify(data, planned, &data.folder(data_root), &hashes)?;
+    hashes.save()?;
+    Ok(Some(case))
+}
+
+fn verify(data: &Data, planned: &PlannedCase, folder: &Path, hashes: &FileHashes) -> Result<(Case, Content), RunError> {
+    let moved = |reason: String| RunError::DataMoved { folder: folder.to_path_buf(), reason };
+    let (case, name) = (data.case(planned, folder), &planned.name);
+    let found = content(&case, &|path| hashes.of(path))
+        .map_err(|error| moved(format!("case {name} cannot be read: {error}")))?;
+    if found != planned.content {
+        let what = if found.image == planned.content.image { "its labels" } else { "its image" };
+        let remedy = "run the experiment file again to plan with the new data, or restore the old files";
+        return Err(moved(format!("case {name} has changed since the run was planned ({what}); {remedy}")));
+    }
+    Ok((case, found))
+}
 
 /// Number of cases hashed in parallel.
 const AT_A_TIME: usize = 8;
@@ -34,18 +61,8 @@ impl Cases {
         }
         let hashes = FileHashes::open(&hashes_file(&run.folder.cache(&run.plan.about.experiment)));
         let verified = |planned: &PlannedCase| {
-            let case = data.case(planned, &folder);
-            let name = &planned.name;
-            let found = content(&case, &|path| hashes.of(path))
-                .map_err(|error| moved(format!("case {name} cannot be read: {error}")))?;
-            match found == planned.content {
-                true => Ok((planned.role, case, found)),
-                false => {
-                    let what = if found.image == planned.content.image { "its labels" } else { "its image" };
-                    let remedy = "run the experiment file again to plan with the new data, or restore the old files";
-                    Err(moved(format!("case {name} has changed since the run was planned ({what}); {remedy}")))
-                }
-            }
+            let (case, found) = verify(data, planned, &folder, &hashes)?;
+            Ok((planned.role, case, found))
         };
         let all = parallel::each(&data.cases, AT_A_TIME, setting.cancel, verified).map_err(|ended| match ended {
             Ended::Cancelled => RunError::Interrupted,

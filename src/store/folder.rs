@@ -110,6 +110,11 @@ impl RunFolder {
         self.path.join("marks.json")
     }
 
+    /// Label maps that people corrected; `corrections.json` in it says who, when and from what.
+    pub fn corrections(&self) -> PathBuf {
+        self.path.join("corrections")
+    }
+
     /// What a worker process wrote to its standard error: warnings of libraries, the message of a panic.
     pub fn worker_log(&self) -> PathBuf {
         self.path.join("worker.log")
@@ -217,12 +222,12 @@ impl RunFolder {
         write_json(&self.manifest(), manifest)
     }
 
-    /// Removes everything in the folder but the lock, which the caller holds, and a person's tags and note.
+    /// Removes everything in the folder but the lock, which the caller holds, and a person's work: tags, note, corrected labels.
     ///
     /// # Errors
     /// I/O errors.
     pub fn clear(&self) -> Result<(), StoreError> {
-        let kept = [self.lock(), self.marks()];
+        let kept = [self.lock(), self.marks(), self.corrections()];
         let all = fs::read_dir(&self.path).map_err(StoreError::at(&self.path))?;
         for path in all.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };

@@ -78,8 +78,12 @@ pub struct Build {
 impl Build {
     /// This program.
     pub fn here() -> Self {
-        let features =
-            [("cuda", cfg!(feature = "cuda")), ("vulkan", cfg!(feature = "vulkan")), ("tui", cfg!(feature = "tui"))];
+        let features = [
+            ("cuda", cfg!(feature = "cuda")),
+            ("vulkan", cfg!(feature = "vulkan")),
+            ("tui", cfg!(feature = "tui")),
+            ("serve", cfg!(feature = "serve")),
+        ];
         Self {
             features: features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| (*name).to_owned()).collect(),
             lock: blake3::hash(include_bytes!("../../Cargo.lock")).to_hex().to_string(),

@@ -4,7 +4,7 @@
 //! runs/<experiment>/<training id>/
 //!   plan.toml  experiment.toml  dataset.toml  sources.json  manifest.json  data.json  events.jsonl  lock
 //!   checkpoints/last/  checkpoints/best.safetensors  [checkpoints/epoch-N.safetensors]  [pretrained.json]
-//!   history.parquet  training_history.json
+//!   history.parquet  training_history.json  [corrections/CASE.nrrd, corrections.json]
 //!   predictions/<prediction id>/
 //!     plan.toml  excluded.json  label_map.json  CASE.nii.gz …  [looked-at/CASE.json]  [pass-1/CASE.nii.gz]  [second-stage-alone/CASE.nii.gz]
 //!     (where structures overlap: one mask per structure along the fourth dimension; a classifier: slices.parquet)

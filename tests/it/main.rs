@@ -15,6 +15,7 @@ mod convert_folders;
 mod convert_grids;
 mod convert_targets;
 mod convert_values;
+mod corrections;
 mod data;
 mod dicom;
 mod evaluate;
@@ -54,6 +55,8 @@ mod resume;
 mod resume_matrix;
 mod shared_files;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod sides;
 mod silent;
 mod slurm;

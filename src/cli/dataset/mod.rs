@@ -1,5 +1,6 @@
 //! `segspec dataset`: inspects a dataset before training.
 
+mod corrections;
 mod fingerprint;
 mod summary;
 
@@ -45,6 +46,15 @@ Examples:
   segspec dataset fingerprint hippocampus
   segspec dataset fingerprint hippocampus --json")]
     Fingerprint(Source),
+    /// Write a dataset file that takes the corrected labels of a run in place of the old ones
+    ///
+    /// The labels of the old dataset stay as they are; the corrected ones are copied. Structures that the run does not segment are
+    /// background in the new dataset. Plans of the new dataset name the corrected cases.
+    #[command(after_help = "\
+Examples:
+  segspec dataset add-corrections runs/liver/0123456789ab --name liver-corrected
+  segspec dataset add-corrections liver --name liver-2 --json")]
+    AddCorrections(corrections::AddCorrections),
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +70,7 @@ pub fn execute(args: Dataset) -> Result<Exit, Failure> {
     match args.command {
         Command::Check(source) => check(&source),
         Command::Fingerprint(source) => fingerprint::execute(&source),
+        Command::AddCorrections(args) => corrections::execute(&args),
     }
 }
 

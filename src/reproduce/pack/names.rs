@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::DataFrame;
 
-use crate::dataset::Excluded;
+use crate::dataset::{Excluded, Label};
 use crate::evaluate::frame::{column, rows};
 use crate::evaluate::table::TableError;
 use crate::observe::Outcome;
@@ -91,6 +91,10 @@ impl Names {
             case.patient = case.patient.as_ref().map(|patient| self.patient(patient));
             if !self.kept {
                 (case.images, case.series, case.label, case.ignored) = (Vec::new(), Vec::new(), None, None);
+            }
+            // Corrected labels lie outside of the dataset's folder.
+            if let Some(Label::Corrected(path)) = &mut case.label {
+                *path = path.file_name().map(Into::into).unwrap_or_default();
             }
         }
         plan

@@ -77,6 +77,7 @@ pub fn content(case: &Case, hash: &dyn Fn(&Path) -> io::Result<String>) -> io::R
         [(*resample_labels || surfaces).then_some(PLACEMENT), (!names.is_empty()).then_some(NAMES), nonzero.as_deref()];
     let label = match label {
         Label::Map(path) => name(&("map", rules, all(path)?)),
+        Label::Corrected(path) => name(&("corrected", rules, all(path)?)),
         Label::Pictures(paths) => {
             name(&("pictures", rules, paths.iter().map(|path| hash(path)).collect::<io::Result<Vec<_>>>()?))
         }

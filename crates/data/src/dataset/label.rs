@@ -30,6 +30,8 @@ const MAX_MASKS: usize = 4;
 pub enum Label {
     /// One file with all structures: a label map or named segments.
     Map(PathBuf),
+    /// A label map that a person corrected: its values are those of the dataset's structures, whatever form the other labels have.
+    Corrected(PathBuf),
     /// Value and file of the mask or surface of each structure. Structures without a file are absent.
     Masks(#[serde(with = "listing::masks")] Vec<(u16, PathBuf)>),
     /// One 2D label image per slice, in file-name order of the image slices.
@@ -69,7 +71,7 @@ impl Label {
     /// The files that hold the labels.
     pub fn files(&self) -> Vec<&Path> {
         match self {
-            Self::Map(path) | Self::Runs(Runs { table: path, .. }) => vec![path],
+            Self::Map(path) | Self::Corrected(path) | Self::Runs(Runs { table: path, .. }) => vec![path],
             Self::Masks(masks) => masks.iter().map(|(_, path)| path.as_path()).collect(),
             Self::Pictures(files) => files.iter().map(PathBuf::as_path).collect(),
         }
@@ -87,6 +89,7 @@ impl Label {
     pub fn with_paths<E>(&self, change: &dyn Fn(&Path) -> Result<PathBuf, E>) -> Result<Self, E> {
         Ok(match self {
             Self::Map(path) => Self::Map(change(path)?),
+            Self::Corrected(path) => Self::Corrected(change(path)?),
             Self::Masks(masks) => {
                 Self::Masks(masks.iter().map(|(value, path)| Ok((*value, change(path)?))).collect::<Result<_, E>>()?)
             }
@@ -116,6 +119,7 @@ pub fn read(case: &Case, image: &Geometry) -> Result<Found, CaseError> {
     let (mut notes, mut named) = (Notes::default(), Vec::new());
     let mut labels = match case.label.as_ref().ok_or_else(|| CaseError::NoLabel { case: case.name.clone() })? {
         Label::Map(path) => map(case, path, image, &mut named, &mut notes)?,
+        Label::Corrected(path) => grid::onto(case, read_label_map(path)?, image, path, &mut notes)?,
         Label::Masks(masks) => masks_of(case, masks, image, &mut notes)?,
         Label::Pictures(files) => pictures(case, files, image)?,
         Label::Runs(label) => runs(case, label, image)?,

@@ -314,6 +314,7 @@ fn dataset(folder: &Path, json: &DatasetJson, find: &Find) -> Dataset {
         structures: find.structures.clone().unwrap_or_default(),
         labels: find.labels.clone(),
         split: Split::default(),
+        corrections: None,
         exclude: Default::default(),
     }
 }

@@ -46,6 +46,10 @@ pub struct Dataset {
     /// Further properties of the labels.
     #[serde(default)]
     pub labels: Labels,
+    /// Folder of corrected labels, a label map `CASE.nrrd` or `CASE.nii.gz` for each corrected case: they take the place of the case's own
+    /// labels. Relative to `SEGSPEC_DATA`, or absolute. `segspec dataset add-corrections` writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<String>,
     /// Resample channels on other grids to the grid of the first channel instead of refusing the case.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resample_channels: bool,

@@ -41,19 +41,37 @@ pub fn write_as(
     image: &Path,
 ) -> Result<Vec<PathBuf>, WriteError> {
     let path = folder.join(format!("{case}.{ending}"));
+    let options = Options { on: Some(image.to_path_buf()), ..Options::default() };
+    write_with(&path, segmentation, target, options)
+}
+
+/// As [`write_as`], to a file, with options of which the names of the structures are no part.
+///
+/// # Errors
+/// As [`write_as`].
+pub fn write_with(
+    path: &Path,
+    segmentation: Segmentation,
+    target: &Target,
+    options: Options,
+) -> Result<Vec<PathBuf>, WriteError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
     std::fs::create_dir_all(folder).map_err(|error| WriteError::io(folder, &error))?;
-    let names = label_names(target);
+    let segments = segments(segmentation, target);
+    let coding = label_names(target).coding(&segments.segments);
+    let written = volume::write_segments(path, &segments, &Options { coding, ..options })?;
+    // Names of what was there before; those of the new content are in `label_map.json`.
+    written.iter().for_each(|path| drop(own::remove(path)));
+    Ok(written)
+}
+
+/// A segmentation with the names and colours of a target's structures.
+pub fn segments(content: Segmentation, target: &Target) -> Segments {
     let segment = |label: &LabelName| {
         let value = if target.has_masks() { label.number + 1 } else { label.number };
         Segment { name: label.name.clone(), value, color: label.color }
     };
-    let segments: Vec<Segment> = names.labels.iter().map(segment).collect();
-    let coding = names.coding(&segments);
-    let options = Options { coding, on: Some(image.to_path_buf()), ..Options::default() };
-    let written = volume::write_segments(&path, &Segments { segments, content: segmentation }, &options)?;
-    // Names of what was there before; those of the new content are in `label_map.json`.
-    written.iter().for_each(|path| drop(own::remove(path)));
-    Ok(written)
+    Segments { segments: label_names(target).labels.iter().map(segment).collect(), content }
 }
 
 /// The structures of a target as names of label values, or of masks.

@@ -30,6 +30,8 @@ pub struct Predictor<'a> {
     pub outputs: usize,
     /// Pass of a multi-pass network whose result is taken, counted from 0; none for the last.
     pub pass: Option<usize>,
+    /// Told of the windows that are done, and of how many.
+    pub watch: Option<&'a (dyn Fn(usize, usize) + Sync)>,
 }
 
 impl Predictor<'_> {
@@ -47,10 +49,15 @@ impl Predictor<'_> {
             starts.retain(|start| region.overlaps(padding.to_inner(*start), patch));
         }
         let shape = (self.outputs, patch[0], patch[1], patch[2]);
+        let (mut done, all) = (0, starts.len());
         for starts in starts.chunks(self.plan.batch_size) {
             if cancelled.is_stopped() {
                 return None;
             }
+            if let Some(watch) = self.watch {
+                watch(done, all);
+            }
+            done += starts.len();
             let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();
             let forward = || interruptible(cancelled, || self.forward(&patches));
             let Ok(found) = backend::near(self.device, forward) else { return None };

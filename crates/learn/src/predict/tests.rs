@@ -73,7 +73,8 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_swapped_sides() {
     let mut mirrored = image.clone();
     mirrored.invert_axis(Axis(3));
     let probabilities = |plan: &PredictPlan, image: &Array4<f32>| {
-        let predictor = Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None };
+        let predictor =
+            Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None, watch: None };
         predictor.outputs(image.view(), None, &Cancel::new()).unwrap().into_probabilities(false)
     };
     let difference = |plan: PredictPlan| {
@@ -92,8 +93,15 @@ fn inside_a_region_nothing_changes_and_outside_is_background() {
     let network = network(&device);
     let image = Array4::from_shape_fn((1, 9, 14, 16), |(_, z, y, x)| ((z * 7 + y * 5 + x * x) as f32 * 0.3).sin());
     let plan = PredictPlan { blend: Blend::Gaussian, mirror_axes: vec![], ..plan(vec![]) };
-    let predictor =
-        Predictor { network: &network, device: &device, plan: &plan, sigmoid: false, outputs: 4, pass: None };
+    let predictor = Predictor {
+        network: &network,
+        device: &device,
+        plan: &plan,
+        sigmoid: false,
+        outputs: 4,
+        pass: None,
+        watch: None,
+    };
     let never = Cancel::new();
     let everywhere = predictor.outputs(image.view(), None, &never).unwrap().into_probabilities(false);
     let mut kept = Array2::from_elem((3, 9), false);

@@ -1,5 +1,6 @@
 //! Lists the cases of a folder, with one module per layout.
 
+mod corrected;
 mod dataset_json;
 mod list;
 mod masks;
@@ -100,6 +101,9 @@ pub fn open(spec: &Dataset, name: &str, data_root: &Path, cancel: &Cancel) -> Re
     if let (Some(pattern), Some(value)) = (&spec.labels.ignore_mask, spec.labels.ignore) {
         let mut masks = list::ignore_masks(&root, name, pattern)?;
         found.cases.iter_mut().for_each(|case| case.ignored = masks.remove(&case.name).map(|path| (value, path)));
+    }
+    if let Some(folder) = &spec.corrections {
+        corrected::apply(&data_root.join(folder), &mut found)?;
     }
     apply_exclusions(spec, name, root, found, groups)
 }

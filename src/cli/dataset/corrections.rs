@@ -1,0 +1,58 @@
+//! `segspec dataset add-corrections`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::print_json;
+use crate::cli::names::run_folder;
+use crate::cli::session::{counted, data_root, exit_of};
+use crate::cli::{Exit, Failure};
+use crate::corrections::{CorrectionError, write_dataset};
+use crate::store::Stored;
+
+#[derive(Debug, Args)]
+pub(super) struct AddCorrections {
+    /// Run whose corrected cases are taken: its folder, the beginning of its id, or its experiment
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Name of the new dataset: datasets/NAME.toml, with its corrected labels in SEGSPEC_DATA/corrections/NAME
+    #[arg(long)]
+    name: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn execute(args: &AddCorrections) -> Result<Exit, Failure> {
+    let run = Stored::open(&run_folder(&args.run)?)?;
+    let written = write_dataset(&run, &args.name, [Path::new("datasets"), &data_root()])?;
+    if args.json {
+        print_json(&json!(written))?;
+        return Ok(Exit::Ok);
+    }
+    println!("{}: {} with corrected labels", written.file.display(), counted(written.cases.len(), "case"));
+    println!("{}: the corrected labels; those of the old dataset stay as they are", written.labels.display());
+    if !written.left_out.is_empty() {
+        let names = written.left_out.join(", ");
+        println!("background in the new dataset, because the run does not segment them: {names}");
+    }
+    Ok(Exit::Ok)
+}
+
+impl From<CorrectionError> for Failure {
+    fn from(error: CorrectionError) -> Self {
+        let environment = |is: bool| if is { Exit::Environment } else { Exit::BadData };
+        let exit = match &error {
+            CorrectionError::Refused(_) | CorrectionError::Case(_) => Exit::BadData,
+            CorrectionError::Run(error) => error.class().map_or(Exit::Interrupted, exit_of),
+            CorrectionError::Store(error) => environment(crate::files::is_environment(&error.source)),
+            CorrectionError::Read(error) => environment(error.is_environment()),
+            CorrectionError::Write(error) => environment(error.environment),
+            CorrectionError::Lock(_) => Exit::Environment,
+            CorrectionError::File { source, .. } => environment(crate::files::is_environment(source)),
+        };
+        Self::new(exit, error)
+    }
+}

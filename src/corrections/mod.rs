@@ -1,0 +1,260 @@
+//! Labels that people corrected: kept beside the predictions of a run, and made into a dataset that uses them.
+//!
+//! ```text
+//! runs/<experiment>/<training id>/corrections/
+//!   CASE.nrrd …        label maps on the grid of their image, with the label values of the dataset
+//!   corrections.json   who, when, from which prediction, and what changed
+//! ```
+//!
+//! The labels of the dataset stay as they are. [`write_dataset()`] copies the corrected ones to `SEGSPEC_DATA/corrections/NAME` and
+//! writes `datasets/NAME.toml`, whose key `corrections` names that folder. A plan of this dataset lists each corrected case as such, and as
+//! its content is new, so are the ids of the runs that use it.
+
+mod changed;
+mod dataset;
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::content::hash_of;
+use crate::dataset::{Case, CaseError, Target, read_image, read_label};
+use crate::files;
+use crate::observe::event::now;
+use crate::predict::export;
+use crate::run::RunError;
+use crate::run::cases::proven;
+use crate::store::{Lock, LockError, StoreError, Stored, read_json, write_json};
+use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, WriteError};
+
+pub use dataset::{Written, write_dataset};
+
+/// The record beside the corrected labels.
+const RECORD: &str = "corrections.json";
+/// Version of the record.
+const FORMAT: u32 = 1;
+/// Largest distance between corners of the grids of image and labels, as a fraction of a voxel.
+const SAME_GRID: f64 = 0.01;
+
+/// What a person started from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// The labels that the run predicted.
+    Prediction,
+    /// The labels of the dataset.
+    Reference,
+    /// No labels.
+    Empty,
+}
+
+/// One corrected case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Correction {
+    /// The case.
+    pub case: String,
+    /// Who corrected it.
+    pub who: String,
+    /// When, UTC.
+    pub when: String,
+    /// Id of the run.
+    pub run: String,
+    /// Id of its prediction.
+    pub prediction: String,
+    /// What the person started from.
+    pub base: Base,
+    /// Hash of the base: of the file of a prediction, or of the content of labels; `None` without one.
+    pub base_hash: Option<String>,
+    /// Content hash of the image.
+    pub image: String,
+    /// BLAKE3 of the corrected label map, as `b3sum` prints it.
+    pub file: String,
+    /// Voxels that became part of each structure, or ceased to be; structures without a change are left out.
+    pub changed: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Record {
+    format: u32,
+    corrections: BTreeMap<String, Correction>,
+}
+
+/// Labels as a person drew them.
+pub struct Drawn<'a> {
+    /// The labels, on the grid of the image, with the values of the dataset.
+    pub labels: &'a LabelMap,
+    /// What the person started from.
+    pub base: Base,
+    /// Who drew them.
+    pub who: &'a str,
+}
+
+/// Why corrected labels cannot be saved or used.
+#[derive(Debug, thiserror::Error)]
+pub enum CorrectionError {
+    /// They do not fit the case or the run.
+    #[error("{0}")]
+    Refused(String),
+    /// The case's files are not those of the plan.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A file of the run cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The image or the labels of the case cannot be read.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// The prediction cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The labels cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Another process saves a correction of this run at the moment.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file cannot be written.
+    #[error("{path}: {}", files::reason(source))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+}
+
+/// The corrected cases of a run, by name.
+///
+/// # Errors
+/// The record is damaged.
+pub fn list(run: &Stored) -> Result<Vec<Correction>, CorrectionError> {
+    Ok(record(run)?.corrections.into_values().collect())
+}
+
+/// The file of a corrected case.
+pub fn file(run: &Stored, case: &str) -> PathBuf {
+    run.folder.corrections().join(format!("{case}.nrrd"))
+}
+
+fn record(run: &Stored) -> Result<Record, StoreError> {
+    let path = run.folder.corrections().join(RECORD);
+    let record: Record = read_json(&path)?.unwrap_or_default();
+    match record.format {
+        0 | FORMAT => Ok(record),
+        other => {
+            let source = std::io::Error::other(format!("has version {other}, this segspec reads version {FORMAT}"));
+            Err(StoreError { path, source })
+        }
+    }
+}
+
+/// Whether a case's name can be that of a file: a plan may come from anywhere.
+pub fn is_file_name(case: &str) -> bool {
+    let mut parts = Path::new(case).components();
+    let is_one = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    is_one && !case.starts_with('.') && !case.contains(['/', '\\']) && !case.contains(char::is_control)
+}
+
+/// Saves the corrected labels of a case. Earlier ones of the same case are replaced.
+///
+/// # Errors
+/// [`CorrectionError::Refused`]: another grid than the image's, or values that mean no structure. Otherwise as for reading the case.
+pub fn save(run: &Stored, name: &str, drawn: &Drawn, data_root: Option<&Path>) -> Result<Correction, CorrectionError> {
+    let refused = |reason: String| CorrectionError::Refused(reason);
+    let none = || refused(format!("the run has no case `{name}`"));
+    let case = proven(run, name, data_root)?.filter(|_| is_file_name(name)).ok_or_else(none)?;
+    let planned = run.plan.data.cases.iter().find(|case| case.name == name).ok_or_else(none)?;
+    let (image, target) = (grid(run, &case)?, &run.plan.target);
+    let (base, base_hash) = base(run, &case, drawn.base, &image)?;
+    let base_hash = base_hash.or_else(|| planned.content.label.clone().filter(|_| drawn.base == Base::Reference));
+    let changed = compare(drawn.labels, &base, &image, target)?;
+    let _lock = Lock::take(&run.folder.corrections().join(".lock"))?;
+    let path = file(run, name);
+    volume::write_label_map(&path, &LabelMap { voxels: drawn.labels.voxels.clone(), geometry: image })?;
+    let hash = hash_of(&path).map_err(|source| CorrectionError::File { path: path.clone(), source })?;
+    let correction = Correction {
+        case: name.to_owned(),
+        who: drawn.who.to_owned(),
+        when: now(),
+        run: run.id(),
+        prediction: run.ids.prediction.clone(),
+        base: drawn.base,
+        base_hash,
+        image: planned.content.image.clone(),
+        file: hash,
+        changed,
+    };
+    let mut record = record(run)?;
+    record.format = FORMAT;
+    record.corrections.insert(name.to_owned(), correction.clone());
+    write_json(&run.folder.corrections().join(RECORD), &record)?;
+    Ok(correction)
+}
+
+/// Checks labels against the grid of their image and the structures, and counts the voxels of each structure that differ from the base.
+///
+/// # Errors
+/// [`CorrectionError::Refused`].
+pub fn compare(
+    labels: &LabelMap,
+    base: &Segmentation,
+    image: &Geometry,
+    target: &Target,
+) -> Result<BTreeMap<String, u64>, CorrectionError> {
+    image.same_grid(&labels.geometry, SAME_GRID).map_err(|difference| {
+        CorrectionError::Refused(format!("the corrected labels are not on the grid of their image: {difference}"))
+    })?;
+    changed::check_values(labels, base, target).map_err(CorrectionError::Refused)?;
+    Ok(changed::changed(labels, base, target))
+}
+
+/// The grid of a case: that of its prediction, which is the image's, or else read from the image.
+fn grid(run: &Stored, case: &Case) -> Result<Geometry, CorrectionError> {
+    let prediction = export::file(run.prediction().path(), &case.name);
+    match prediction.is_file() {
+        true => Ok(volume::read_geometry(&prediction)?),
+        false => Ok(read_image(case)?.geometry),
+    }
+}
+
+fn base(
+    run: &Stored,
+    case: &Case,
+    base: Base,
+    image: &Geometry,
+) -> Result<(Segmentation, Option<String>), CorrectionError> {
+    match base {
+        Base::Prediction => {
+            let (folder, name) = (run.prediction(), &case.name);
+            let path = export::file(folder.path(), name);
+            let found = export::read(folder.path(), name, &run.plan.target)?;
+            Ok((found, Some(hash_of(&path).map_err(|source| CorrectionError::File { path, source })?)))
+        }
+        Base::Reference if case.label.is_none() => {
+            Err(CorrectionError::Refused(format!("the case `{}` has no reference labels", case.name)))
+        }
+        Base::Reference => Ok((Segmentation::Labels(read_label(case, image)?), None)),
+        Base::Empty => {
+            let labels = LabelMap { voxels: Array3::zeros(image.shape), geometry: image.clone() };
+            Ok((Segmentation::Labels(labels), None))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_lead_elsewhere_are_no_file_names() {
+        for name in ["case_01", "p 1", "ä.b", "a..b"] {
+            assert!(is_file_name(name), "{name}");
+        }
+        for name in ["", ".", "..", "../a", "a/b", "/a", "a\\b", ".a", "a\n", "a\0"] {
+            assert!(!is_file_name(name), "{name:?}");
+        }
+    }
+}

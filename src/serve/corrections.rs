@@ -1,0 +1,188 @@
+//! Labels that a person drew in the page.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path as FilePath;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use hyper::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::TempPath;
+use tokio::io::AsyncWriteExt;
+
+use super::error::{Answer, Refusal};
+use super::runs::{correction_json, encoded, found_case, predicted_file};
+use super::state::{Inner, Shared, locked, quick, working};
+use super::uploads::check_growth;
+use super::{Limits, answer};
+use crate::corrections::{Base, Correction, Drawn, compare, list, save, write_dataset};
+use crate::dataset::content::hash_of;
+use crate::observe::event::now;
+use crate::predict::export;
+use crate::volume::{self, Geometry, LabelMap, Segmentation};
+
+/// Header that names what the person started from.
+const BASE: &str = "segspec-base";
+/// Bytes that a label file takes beyond its voxels.
+const MARGIN: u64 = 1 << 20;
+/// Bytes of a label file.
+const LARGEST: u64 = 4 << 30;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+}
+
+/// `PUT /api/runs/ID/cases/CASE/correction`.
+pub async fn of_case(
+    State(state): State<Shared>,
+    Path((id, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Response> {
+    let base = base(&headers)?;
+    // Asked first: nothing is received for a case that there is not.
+    let (of_id, of_name) = (id.clone(), name.clone());
+    quick(&state, move |state| found_case(state, &of_id, &of_name).map(drop)).await?;
+    let file = received(&state, body).await?;
+    let value = working(&state, move |state| {
+        let (run, _) = found_case(state, &id, &name)?;
+        let grid = predicted_file(&run, &name).map(|path| volume::read_geometry(&path)).transpose()?;
+        let labels = labels(state, &file, grid.as_ref())?;
+        let drawn = Drawn { labels: &labels, base, who: &state.settings.who };
+        let saved = save(&run, &name, &drawn, state.settings.explicit_data_root.as_deref())?;
+        Ok(correction_json(&saved, &format!("/api/runs/{id}/cases/{}/correction", encoded(&name))))
+    });
+    Ok(answer::json(&value.await?))
+}
+
+/// `PUT /api/jobs/ID/correction`: kept as long as the job.
+pub async fn of_job(
+    State(state): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Response> {
+    let base = base(&headers)?;
+    state.jobs.find(&id)?.outcome()?;
+    let file = received(&state, body).await?;
+    let value = working(&state, move |state| {
+        let job = state.jobs.find(&id)?;
+        let grid = job.outcome()?.geometry;
+        let labels = labels(state, &file, Some(&grid))?;
+        let found = match base {
+            Base::Prediction => export::read(&job.folder, super::jobs::RESULT, job.target())?,
+            Base::Empty => empty(&grid),
+            Base::Reference => return Err(Refusal::bad("an uploaded image has no reference labels")),
+        };
+        let changed = compare(&labels, &found, &grid, job.target())?;
+        let path = job.folder.join("corrected.nrrd");
+        volume::write_label_map(&path, &LabelMap { voxels: labels.voxels, geometry: grid })?;
+        let correction = record(state, &job, base, &path, changed)?;
+        let value = correction_json(&correction, &format!("/api/jobs/{id}/correction"));
+        *locked(&job.correction) = Some(correction);
+        Ok(value)
+    });
+    Ok(answer::json(&value.await?))
+}
+
+fn record(
+    state: &Inner,
+    job: &super::jobs::Job,
+    base: Base,
+    path: &FilePath,
+    changed: BTreeMap<String, u64>,
+) -> Answer<Correction> {
+    Ok(Correction {
+        case: job.case.name.clone(),
+        who: state.settings.who.clone(),
+        when: now(),
+        run: job.run.id(),
+        prediction: job.run.ids.prediction.clone(),
+        base,
+        base_hash: None,
+        image: String::new(),
+        file: hash_of(path).map_err(Refusal::failed)?,
+        changed,
+    })
+}
+
+fn empty(grid: &Geometry) -> Segmentation {
+    Segmentation::Labels(LabelMap { voxels: ndarray::Array3::zeros(grid.shape), geometry: grid.clone() })
+}
+
+fn base(headers: &HeaderMap) -> Answer<Base> {
+    let word = headers.get(BASE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    serde_json::from_value(json!(word)).map_err(|_| {
+        Refusal::bad(format!("the header `{BASE}` says what was corrected: prediction, reference or empty"))
+    })
+}
+
+/// Receives a label file.
+async fn received(state: &Shared, mut body: Body) -> Answer<TempPath> {
+    let limits = &state.settings.limits;
+    let folder = state.scratch.folder("corrections").map_err(Refusal::failed)?;
+    let place =
+        tempfile::Builder::new().suffix(".nii.gz").tempfile_in(folder).map_err(Refusal::failed)?.into_temp_path();
+    let mut file = tokio::fs::File::create(&place).await.map_err(Refusal::failed)?;
+    let mut sum = 0;
+    while let Some(piece) = answer::next(&mut body, limits.patience).await? {
+        sum += piece.len() as u64;
+        if sum > LARGEST.min(limits.upload) {
+            return Err(Refusal::too_large("the label file is too large"));
+        }
+        file.write_all(&piece).await.map_err(|error| Refusal::failed(crate::files::reason(&error)))?;
+    }
+    file.flush().await.map_err(|error| Refusal::failed(crate::files::reason(&error)))?;
+    Ok(place)
+}
+
+/// Reads a label file after its header has been looked at: labels compress so well that no other bound holds.
+fn labels(state: &Inner, path: &FilePath, grid: Option<&Geometry>) -> Answer<LabelMap> {
+    let header = volume::nifti::read_header(path).map_err(|error| {
+        let text = error.to_string();
+        Refusal::bad(format!("the labels are no NIfTI file: {}", text.rsplit(": ").next().unwrap_or_default()))
+    })?;
+    if header.channels != 1 {
+        return Err(Refusal::bad(format!("the label file has {} channels, expected one", header.channels)));
+    }
+    if let Some(grid) = grid.filter(|grid| grid.shape != header.geometry.shape) {
+        let [found, wanted] = [header.geometry.shape, grid.shape];
+        return Err(Refusal::bad(format!("the label file has {found:?} voxels [z, y, x], its image {wanted:?}")));
+    }
+    let voxels = header.geometry.shape.iter().fold(8_u64, |bytes, count| bytes.saturating_mul(*count as u64));
+    let limits = &state.settings.limits;
+    if voxels > limits.unpacked {
+        return Err(Refusal::too_large("the label file claims too many voxels"));
+    }
+    // It may hold more than its header says.
+    let bound = Limits { always: voxels + MARGIN, growth: 1, ..*limits };
+    check_growth(path, &bound, &state.cancel)?;
+    Ok(volume::read_label_map(path)?)
+}
+
+/// `GET /api/runs/ID/corrections`.
+pub async fn all(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
+    let listed = quick(&state, move |state| {
+        let run = state.catalog.open(&id)?;
+        let url = |case: &str| format!("/api/runs/{id}/cases/{}/correction", encoded(case));
+        Ok(list(&run)?.iter().map(|it| correction_json(it, &url(&it.case))).collect())
+    });
+    Ok(answer::json(&Value::Array(listed.await?)))
+}
+
+/// `POST /api/runs/ID/dataset`.
+pub async fn dataset(State(state): State<Shared>, Path(id): Path<String>, body: Body) -> Answer<Response> {
+    let Named { name } = answer::read_json(body, state.settings.limits.patience).await?;
+    let written = working(&state, move |state| {
+        let run = state.catalog.open(&id)?;
+        let settings = &state.settings;
+        fs::create_dir_all(&settings.datasets).map_err(Refusal::failed)?;
+        Ok(write_dataset(&run, &name, [&settings.datasets, &settings.data_root])?)
+    });
+    Ok(answer::json(&json!(written.await?)))
+}

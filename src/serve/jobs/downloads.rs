@@ -1,0 +1,183 @@
+//! The result of a job, and its files in every format.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+
+use super::super::error::{Answer, Refusal};
+use super::super::state::{Inner, Shared, locked, working};
+use super::super::{answer, image as images, mesh};
+use super::work::RESULT;
+use super::{Job, Outcome};
+use crate::dataset::read_image;
+use crate::predict::export;
+use crate::volume::format::Options;
+use crate::volume::{self, Segmentation};
+
+/// Formats of a result, as endings of file names, and how browsers are told of them.
+const FORMATS: [(&str, &str); 6] = [
+    ("nii.gz", "application/gzip"),
+    ("nrrd", "application/octet-stream"),
+    ("seg.nrrd", "application/octet-stream"),
+    ("dcm", "application/dicom"),
+    ("stl", "model/stl"),
+    ("glb", "model/gltf-binary"),
+];
+
+#[derive(Deserialize)]
+pub struct Part {
+    #[serde(default)]
+    channel: Option<usize>,
+    #[serde(default)]
+    mask: Option<usize>,
+}
+
+/// The result as the page knows it.
+pub fn result(job: &Job, outcome: &Outcome) -> Value {
+    let base = format!("/api/jobs/{}", job.id);
+    let grid = &outcome.geometry;
+    let modality = job.modality.as_deref();
+    let image = images::about(&job.case.name, &format!("{base}/image"), grid, outcome.channels, modality);
+    let masks = job.target().has_masks().then_some(job.target().structures.len());
+    let offered = FORMATS.iter().filter(|(format, _)| match *format {
+        "dcm" => job.is_series(),
+        "stl" | "glb" => grid.has_spacing && !outcome.is_empty,
+        _ => true,
+    });
+    let downloads = offered.map(|(format, _)| json!({ "format": format, "url": format!("{base}/files/{format}") }));
+    json!({
+        "images": [image],
+        "prediction": images::about_labels("prediction", &format!("{base}/prediction"), grid, masks),
+        "structures": images::structures(job.target()), "volumes": outcome.volumes,
+        "downloads": downloads.collect::<Vec<_>>(), "meshes": format!("{base}/meshes"),
+        "research": super::super::RESEARCH,
+    })
+}
+
+fn found(job: &Job) -> Answer<Segmentation> {
+    job.outcome()?;
+    Ok(export::read(&job.folder, RESULT, job.target())?)
+}
+
+/// A file of a job, made by `make`.
+async fn file(
+    state: &Shared,
+    id: String,
+    kind: &'static str,
+    make: impl FnOnce(&Inner, &Arc<Job>) -> Answer<File> + Send + 'static,
+) -> Answer<Response> {
+    let file = working(state, move |state| {
+        let job = state.jobs.find(&id)?;
+        let file = make(state, &job);
+        if job.cancel.is_stopped() {
+            state.volumes.forget(&job.id);
+        }
+        file
+    });
+    answer::file(file.await?, kind, None)
+}
+
+/// `GET /api/jobs/ID/image?channel=N`.
+pub async fn image(State(state): State<Shared>, Path(id): Path<String>, Query(part): Query<Part>) -> Answer<Response> {
+    file(&state, id, "application/gzip", move |state, job| {
+        let key = ["image", &format!("{:?}", part.channel)];
+        state
+            .volumes
+            .get_of(&job.id, &key, "nii.gz", |path| images::write_image(path, read_image(&job.case)?, part.channel))
+    })
+    .await
+}
+
+/// `GET /api/jobs/ID/prediction?mask=N`.
+pub async fn prediction(
+    State(state): State<Shared>,
+    Path(id): Path<String>,
+    Query(part): Query<Part>,
+) -> Answer<Response> {
+    file(&state, id, "application/gzip", move |state, job| {
+        let key = ["prediction", &format!("{:?}", part.mask)];
+        state
+            .volumes
+            .get_of(&job.id, &key, "nii.gz", |path| images::write_labels(path, &found(job)?, job.target(), part.mask))
+    })
+    .await
+}
+
+/// `GET /api/jobs/ID/meshes`.
+pub async fn meshes(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
+    file(&state, id, "model/gltf-binary", |state, job| {
+        state.volumes.get_of(&job.id, &["mesh"], "glb", |path| mesh::write(path, &found(job)?, job.target()))
+    })
+    .await
+}
+
+/// `GET /api/jobs/ID/meshes/about`.
+pub async fn meshes_about(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
+    Ok(answer::json(&mesh::to_world(&state.jobs.find(&id)?.outcome()?.geometry)))
+}
+
+/// `GET /api/jobs/ID/correction`: the labels that a person corrected, as NIfTI.
+pub async fn correction(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
+    file(&state, id, "application/gzip", |state, job| {
+        let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
+        let path = job.folder.join("corrected.nrrd");
+        state.volumes.get_of(&job.id, &["correction", &known.file], "nii.gz", |place| {
+            Ok(volume::write_label_map(place, &volume::read_label_map(&path)?)?)
+        })
+    })
+    .await
+}
+
+/// `GET /api/jobs/ID/files/FORMAT`.
+pub async fn download(State(state): State<Shared>, Path((id, wanted)): Path<(String, String)>) -> Answer<Response> {
+    let (format, kind) =
+        FORMATS.into_iter().find(|(format, _)| *format == wanted).ok_or_else(|| Refusal::missing("format"))?;
+    let file = working(&state, move |state| {
+        let job = state.jobs.find(&id)?;
+        if format == "dcm" && !job.is_series() {
+            return Err(Refusal::conflict(
+                "a DICOM SEG refers to the slices of a DICOM series, and this image is none",
+            ));
+        }
+        let several = format == "stl" && job.target().structures.len() > 1;
+        let ending = if several { "zip" } else { format };
+        let file = state.volumes.get_of(&job.id, &["file", format], ending, |path| convert(&job, format, path))?;
+        Ok((file, ending))
+    });
+    let (file, ending) = file.await?;
+    let kind = if ending == "zip" { "application/zip" } else { kind };
+    answer::file(file, kind, Some(&format!("{RESULT}.{ending}")))
+}
+
+/// Writes the result in a format to a file; surfaces of several structures as an archive of a file each.
+fn convert(job: &Job, format: &'static str, path: &FilePath) -> Answer<()> {
+    let made = tempfile::Builder::new().prefix(".made-").tempdir_in(&job.folder).map_err(Refusal::failed)?;
+    let image = job.case.images.first().cloned();
+    let options = Options { on: image, choice: job.case.choice(0), ..Options::default() };
+    let place = made.path().join(format!("{RESULT}.{format}"));
+    let written = export::write_with(&place, found(job)?, job.target(), options)?;
+    match written.as_slice() {
+        [only] if path.extension() != Some("zip".as_ref()) => std::fs::rename(only, path).map_err(Refusal::failed),
+        several => packed(several, path),
+    }
+}
+
+fn packed(files: &[PathBuf], path: &FilePath) -> Answer<()> {
+    let written = crate::files::write_atomic_with(path, |file| {
+        let mut zip = zip::ZipWriter::new(file);
+        for file in files {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            zip.start_file(name, SimpleFileOptions::default()).map_err(std::io::Error::other)?;
+            zip.write_all(&std::fs::read(file)?)?;
+        }
+        zip.finish().map(drop).map_err(std::io::Error::other)
+    });
+    written.map_err(|error| Refusal::failed(crate::files::reason(&error)))
+}

@@ -1,0 +1,129 @@
+//! Requests for jobs.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use futures_util::stream::unfold;
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::error::{Answer, Refusal};
+use super::super::state::{Shared, quick, working};
+use super::super::{answer, files};
+use crate::dataset::{Case, unlabelled};
+use crate::store::Stored;
+
+/// How often a job is looked at for its events.
+const LOOK: Duration = Duration::from_millis(200);
+/// A comment is sent after as long without an event.
+const COMMENT: Duration = Duration::from_secs(15);
+
+/// What shall be segmented, and by which run.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    run: String,
+    #[serde(default)]
+    upload: Option<String>,
+    #[serde(default)]
+    series: Option<String>,
+    #[serde(default)]
+    path: Option<String>,
+}
+
+/// `POST /api/jobs`.
+pub async fn post(State(state): State<Shared>, body: Body) -> Answer<Response> {
+    let wanted: Wanted = answer::read_json(body, state.settings.limits.patience).await?;
+    let value = working(&state, move |state| {
+        let row = state.catalog.find(&wanted.run)?;
+        if !row.can_segment() {
+            return Err(Refusal::conflict("this run cannot segment images: it is not trained, or classifies slices"));
+        }
+        let run = Stored::open(&row.listed.folder)?;
+        let (mut case, modality, upload) = match (&wanted.upload, &wanted.series, &wanted.path) {
+            (Some(upload), Some(series), None) => {
+                let upload = state.uploads.find(upload)?;
+                let series = upload.series(series)?;
+                (series.case, series.modality, Some(upload))
+            }
+            (None, None, Some(path)) => (files::case(state, path)?, None, None),
+            _ => return Err(Refusal::bad("a job is of an upload and its series, or of a path")),
+        };
+        case = with_channels(&run, case)?;
+        // Pictures state no spacing: they have that of the pictures of the training.
+        case.reading.spacing_mm = run.plan.data.reading.spacing_mm;
+        Ok(state.jobs.add(run, (case, modality), upload)?.to_json(&state.jobs))
+    });
+    Ok(answer::accepted(&value.await?))
+}
+
+/// For a network with several channels: the other files of a case whose channels are `CASE_0000`, `CASE_0001`, ….
+fn with_channels(run: &Stored, case: Case) -> Answer<Case> {
+    let channels = run
+        .plan
+        .work
+        .training()
+        .map_or(1, |training| training.channels - run.plan.look.channels().min(training.channels));
+    let [path] = case.images.as_slice() else { return Ok(case) };
+    let is_first = path.file_name().is_some_and(|name| name.to_string_lossy().contains("_0000."));
+    if channels < 2 || !is_first || path.is_dir() {
+        return Ok(case);
+    }
+    let (found, left_out) = unlabelled(path, channels)?;
+    match (found.into_iter().next(), left_out.first()) {
+        (Some(whole), _) => Ok(Case { images: whole.images, ..case }),
+        (None, Some(row)) => Err(Refusal::bad(&row.reason)),
+        (None, None) => Ok(case),
+    }
+}
+
+/// `GET /api/jobs`.
+pub async fn all(State(state): State<Shared>) -> Answer<Response> {
+    let jobs = state.jobs.list().iter().map(|job| job.to_json(&state.jobs)).collect();
+    Ok(answer::json(&Value::Array(jobs)))
+}
+
+/// `GET /api/jobs/ID`.
+pub async fn one(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
+    Ok(answer::json(&state.jobs.find(&id)?.to_json(&state.jobs)))
+}
+
+/// `DELETE /api/jobs/ID`.
+pub async fn delete(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
+    let is_removed = quick(&state, move |state| Ok(state.jobs.remove(&id))).await?;
+    if !is_removed {
+        return Err(Refusal::missing("job"));
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
+}
+
+/// `GET /api/jobs/ID/events`: the job whenever it changes, until it is over.
+pub async fn events(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
+    let first = state.jobs.find(&id)?.to_json(&state.jobs);
+    let begin = (state, id, Some(first), String::new());
+    Ok(answer::events(unfold(begin, |(state, id, now, last)| async move {
+        let mut now = now?;
+        let waiting = Instant::now();
+        loop {
+            let text = now.to_string();
+            if text != last {
+                // Judged by what was told: what comes after is told next.
+                let is_over = matches!(now["state"].as_str(), Some("done" | "failed" | "cancelled"));
+                return Some((Ok(answer::event(None, &text)), (state, id, (!is_over).then_some(now), text)));
+            }
+            if state.cancel.is_stopped() {
+                return None;
+            }
+            if waiting.elapsed() > COMMENT {
+                return Some((Ok(": waiting\n\n".to_owned()), (state, id, Some(now), last)));
+            }
+            tokio::time::sleep(LOOK).await;
+            now = state.jobs.find(&id).ok()?.to_json(&state.jobs);
+        }
+    })))
+}
