@@ -113,7 +113,7 @@ fn measure_ours(reference: &Path, prediction: &Path) -> Measured {
         tubular: false,
     };
     let structures = values.into_iter().map(structure).collect();
-    let target = Target { overlapping: false, independent: false, ignore: None, structures };
+    let target = Target { overlapping: false, independent: false, painted: false, ignore: None, structures };
     let prediction = Segmentation::Labels(prediction);
     let settings = Evaluate { tolerance_mm: Some(TOLERANCE), ..Evaluate::default() };
     let before = memory("VmRSS");

@@ -93,7 +93,7 @@ fn input(names: &[String], scores: polars::prelude::DataFrame) -> ReportInput {
         subtitle: Vec::new(),
         notes: Vec::new(),
         missing: Vec::new(),
-        target: Target { overlapping: false, independent: false, ignore: None, structures },
+        target: Target { overlapping: false, independent: false, painted: false, ignore: None, structures },
         runs: vec![run],
         classifiers: Vec::new(),
         success_dice: vec![0.5, 0.7, 0.9],

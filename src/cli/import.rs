@@ -9,7 +9,7 @@ use super::names::RUNS;
 use super::{Exit, Failure, dataset, session};
 use crate::import::nnunet::scoring::{Files, Scoring};
 use crate::import::nnunet::{Fold, Kind, Model, Wanted, files, processing, write};
-use crate::import::{ImportError, Imported};
+use crate::import::{ImportError, Imported, Known};
 use crate::store;
 
 /// Make runs of networks that another program trained; they predict, score, rank and fine-tune like any other run
@@ -97,6 +97,7 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
     let scoring = args.dataset.as_deref().map(|dataset| scoring(&model, dataset)).transpose()?;
     let unions = args.postprocessing.as_deref().map(processing::read).transpose().map_err(failure)?;
     let run_root = Path::new(RUNS);
+    let cancel = session::cancellation();
     let usual = Wanted {
         run_root,
         experiment: &experiment,
@@ -104,6 +105,7 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
         is_first: false,
         scoring: None,
         largest_union: Vec::new(),
+        cancel: &cancel,
     };
     let first = match &model.previous_stage {
         Some(previous) => {
@@ -174,7 +176,8 @@ fn choose(folder: &Path, args: &Nnunet) -> Result<PathBuf, Failure> {
         return wrong("no such file or folder".into());
     }
     let name = |path: &PathBuf| path.strip_prefix(folder).unwrap_or(path).display().to_string();
-    let all: Vec<String> = found.iter().map(name).collect();
+    let all: Vec<String> =
+        found.iter().map(name).map(|name| if name.is_empty() { "itself".into() } else { name }).collect();
     if let Some(wanted) = &args.configuration {
         found.retain(|path| path.to_string_lossy().rsplit("__").next() == Some(wanted));
     }
@@ -203,25 +206,35 @@ fn print(args: &Nnunet, model: &Model, first: Option<&Imported>, made: &[Importe
     println!("{} {}: channels {channels}; structures {structures}", model.dataset, model.configuration);
     model.notes.iter().for_each(|note| println!("note: {note}"));
     for (what, run) in first.map(|run| ("first stage, ", run)).into_iter().chain(made.iter().map(|run| ("", run))) {
-        let known = if run.known { " (was there already)" } else { "" };
+        let known = match run.known {
+            Known::New => "",
+            Known::Same => " (was there already)",
+            Known::Changed => " (was there already, with other settings)",
+        };
+        let known = format!("{known}{}", scored(run));
         println!("  {what}{}: {}{known}", run.name, run.folder.display());
     }
-    let scored: usize = made.iter().map(|run| run.cases).sum();
-    if scored > 0 {
-        println!(
-            "`segspec run-plan FOLDER` predicts and scores the {} of a run",
-            session::counted(scored, "test case")
-        );
+    if made.iter().any(|run| run.cases > 0) {
+        println!("`segspec run-plan FOLDER` predicts and scores the test cases of a run");
     }
     if let Some(last) = made.last() {
         println!("`segspec predict {} --input IMAGES --output FOLDER` segments images", last.folder.display());
     }
 }
 
+/// How many cases a run scores.
+fn scored(run: &Imported) -> String {
+    match run.cases {
+        0 => String::new(),
+        cases => format!(", scores {}", session::counted(cases, "test case")),
+    }
+}
+
 fn failure(error: ImportError) -> Failure {
     let environment = match &error {
         ImportError::File { environment, .. } => *environment,
-        ImportError::Store(_) => true,
+        ImportError::Store(_) | ImportError::Busy { .. } => true,
+        ImportError::Interrupted => return Failure::new(Exit::Interrupted, error),
         ImportError::Checkpoint(error) => error.is_environment(),
         ImportError::Weights(_) | ImportError::Dataset(_) | ImportError::Split(_) | ImportError::Data(_) => false,
     };

@@ -307,7 +307,9 @@ fn volumes(trained: &Trained, segmentation: &Segmentation) -> serde_json::Map<St
 }
 
 fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {
+    let imported = trained.plan.work.training().is_some_and(|training| training.imported.is_some());
     let weights = match trained.weights() {
+        _ if imported => "imported weights",
         Weights::Best => "weights of the best epoch",
         Weights::Last => "weights of the last epoch",
     };

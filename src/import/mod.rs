@@ -24,6 +24,17 @@ pub enum ImportError {
         /// Whether the disk or a permission is the cause.
         environment: bool,
     },
+    /// Another process is importing the same.
+    #[error("{}: another segspec is at work in this folder ({holder}); wait until it ends", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+        /// The other process.
+        holder: String,
+    },
+    /// The caller asked to stop.
+    #[error("stopped; folds that were imported stay")]
+    Interrupted,
     /// The dataset to score on does not fit the model.
     #[error("{0}")]
     Dataset(String),
@@ -57,6 +68,18 @@ impl ImportError {
     }
 }
 
+/// Whether a run was there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known {
+    /// It was not.
+    New,
+    /// It was, and is left as it was.
+    Same,
+    /// It was, and has other cases or another post-processing now.
+    Changed,
+}
+
 /// A network that became a run.
 #[derive(Debug, Serialize)]
 pub struct Imported {
@@ -65,7 +88,7 @@ pub struct Imported {
     /// Its run folder.
     pub folder: PathBuf,
     /// Whether it was there already.
-    pub known: bool,
+    pub known: Known,
     /// Number of cases to score.
     pub cases: usize,
     /// The run.

@@ -19,6 +19,12 @@ pub enum OpenError {
     /// A table of a run that it needs cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// An import was interrupted.
+    #[error("{folder}: was imported only in part; import the model again")]
+    Partial {
+        /// The run.
+        folder: String,
+    },
     /// There are no weights yet.
     #[error("{folder}: no weights yet; `segspec run` trains them")]
     NoWeights {

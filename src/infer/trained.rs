@@ -352,6 +352,9 @@ impl Member {
         let interface = training.interface(&plan.target);
         let empty = model::build(&training.model, interface, training.train.precision, training.seed, device);
         let manifest = run.folder.read_manifest()?;
+        if training.imported.is_some() && manifest.is_none() {
+            return Err(OpenError::Partial { folder: folder() });
+        }
         let weights = available(run, manifest.as_ref());
         let network = match weights {
             Weights::Best => {

@@ -152,6 +152,9 @@ fn settings(plan: &Plan, compared: Compared) -> Value {
         all.insert("augment".into(), augment.unwrap_or_default());
         all.insert("preprocess".into(), json!(training.preprocess));
         all.insert("pretrained".into(), json!(training.pretrained.is_some()));
+        if let Some(imported) = &training.imported {
+            all.insert("imported".into(), json!(imported));
+        }
     }
     all.insert("predict".into(), predict);
     all.insert("cascade".into(), cascade(&plan.look));
@@ -163,10 +166,18 @@ fn predict(plan: &Plan) -> Value {
     let it = &plan.predict;
     let name = |index: &usize| plan.target.structures.get(*index).map(|structure| structure.name.as_str());
     let largest: Vec<&str> = it.largest_component.iter().filter_map(name).collect();
-    json!({
+    let mut all = json!({
         "weights": it.weights, "overlap": it.overlap, "blend": it.blend, "mirror": !it.mirror_axes.is_empty(),
         "batch-size": it.batch_size, "threshold": it.threshold, "largest-component": largest,
-    })
+    });
+    // Only imported networks have them.
+    if !it.largest_union.is_empty() {
+        all["largest-union"] = json!(it.largest_union);
+    }
+    if !it.averaged.is_usual() {
+        all["averaged"] = json!(it.averaged);
+    }
+    all
 }
 
 /// Without the ids of the first stage.

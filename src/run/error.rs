@@ -53,6 +53,14 @@ pub enum RunError {
         /// The run.
         folder: String,
     },
+    /// An imported network without cases.
+    #[error(
+        "{folder}: was imported without cases to score; import the model again with --dataset, or segment images by `segspec predict`"
+    )]
+    NothingToScore {
+        /// The run.
+        folder: String,
+    },
     /// Preprocessing.
     #[error(transparent)]
     Prepare(PrepareError),

@@ -78,6 +78,9 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     };
     files::remove_unfinished(folder.path(), REPORT);
     let mut known = folder.read_manifest()?;
+    if run.plan.data.cases.is_empty() && known.as_ref().is_some_and(|manifest| manifest.imported_from.is_some()) {
+        return Err(RunError::NothingToScore { folder: folder.path().display().to_string() });
+    }
     run.write_plan()?;
     if let Some(manifest) = known.as_mut().filter(|manifest| run.is_finished(manifest)) {
         let damaged = left_over(run)?;

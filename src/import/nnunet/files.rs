@@ -126,8 +126,11 @@ pub fn unpack(path: &Path) -> Result<tempfile::TempDir, ImportError> {
             std::fs::create_dir_all(parent).map_err(|error| io(&error))?;
         }
         let mut out = std::fs::File::create(&target).map_err(|error| io(&error))?;
-        let written =
-            std::io::copy(&mut std::io::Read::take(&mut entry, left), &mut out).map_err(|error| io(&error))?;
+        let damaged = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::PermissionDenied => io(&error),
+            _ => ImportError::of(path, format!("its entry {} is damaged: {error}", index + 1)),
+        };
+        let written = std::io::copy(&mut std::io::Read::take(&mut entry, left), &mut out).map_err(damaged)?;
         left -= written;
         if left == 0 {
             return Err(ImportError::of(path, "unpacks to more than 64 GB"));

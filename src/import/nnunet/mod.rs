@@ -23,6 +23,7 @@ pub use write::Wanted;
 use self::labels::Labels;
 use self::plans::Plans;
 use super::ImportError;
+use crate::memory;
 use crate::model::ModelPlan;
 use crate::preprocess::{Orientation, PreprocessPlan};
 
@@ -84,6 +85,7 @@ impl Model {
         let preprocess = preparing::plan(&plans, &configuration, channels.len(), &plans_file)?;
         let network = network::plan(&configuration, shape, first.has_batch_norm, &plans_file)?;
         let patch_size = shape.triple(&configuration.patch_size, 1, &plans_file)?;
+        refuse_patch(patch_size, &network, channels.len() + labels.foreground().len(), &plans_file)?;
         Ok(Self {
             folder: folder.into(),
             dataset: plans.dataset_name,
@@ -100,6 +102,21 @@ impl Model {
             folds,
         })
     }
+}
+
+/// Refuses a patch that does not fit the network's strides, or the memory.
+fn refuse_patch(patch: [usize; 3], network: &ModelPlan, outputs: usize, path: &Path) -> Result<(), ImportError> {
+    let stride = network.total_stride();
+    if (0..3).any(|axis| patch[axis] == 0 || !patch[axis].is_multiple_of(stride[axis])) {
+        let reason = format!("`patch_size` {patch:?} is not divisible by the network's strides {stride:?} [z, y, x]");
+        return Err(ImportError::of(path, reason));
+    }
+    if patch.iter().any(|&length| length > 1 << 14) {
+        return Err(ImportError::of(path, format!("`patch_size` {patch:?} is larger than any image")));
+    }
+    let voxels = patch.iter().product::<usize>() as u64;
+    memory::ask(voxels.saturating_mul(4 * (outputs as u64 + 64)))
+        .map_err(|refused| ImportError::of(path, format!("`patch_size` {patch:?}: {refused}")))
 }
 
 impl Model {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::plans::{Architecture, Configuration};
 use super::{ImportError, Shape};
+use crate::memory;
 use crate::model::ModelPlan;
 use crate::model::block::{Activation, InitialWeights, Norm};
 use crate::model::unet::UnetPlan;
@@ -69,7 +70,7 @@ pub fn plan(
         return Err(keys.unlike("n_conv_per_stage_decoder", "decoder stages of one depth"));
     }
     let norm = if has_batch_norm { Norm::Batch } else { keys.norm()? };
-    Ok(ModelPlan::Unet(UnetPlan {
+    let plan = UnetPlan {
         features: list("features_per_stage")?,
         strides: triples("strides")?,
         kernels: triples("kernel_sizes")?,
@@ -80,7 +81,34 @@ pub fn plan(
         activation: keys.activation()?,
         deep_supervision: false,
         initial_weights: InitialWeights::He,
-    }))
+    };
+    refuse_absurd(&plan, path)?;
+    Ok(ModelPlan::Unet(plan))
+}
+
+/// Refuses sizes that no network has, and kernels that are not centred: what damaged plans ask for must not end in a lack of memory.
+fn refuse_absurd(plan: &UnetPlan, path: &Path) -> Result<(), ImportError> {
+    let wrong = |key: &str, wanted: &str| Err(ImportError::of(path, format!("arch_kwargs.{key}: {wanted}")));
+    let all = |lists: &[[usize; 3]], holds: fn(&usize) -> bool| lists.iter().flatten().all(holds);
+    if plan.features.len() > 12 || !plan.features.iter().all(|count| (1..=4096).contains(count)) {
+        return wrong("features_per_stage", "up to 12 stages of 1 to 4096 feature maps can be imported");
+    }
+    if !all(&plan.kernels, |edge| edge % 2 == 1 && *edge <= 15) {
+        return wrong("kernel_sizes", "kernels of an odd size up to 15 can be imported");
+    }
+    if !all(&plan.strides, |step| (1..=8).contains(step)) {
+        return wrong("strides", "strides from 1 to 8 can be imported");
+    }
+    if !plan.blocks.iter().chain([&plan.decoder_blocks]).all(|count| (1..=64).contains(count)) {
+        return wrong("n_conv_per_stage", "stages of 1 to 64 blocks can be imported");
+    }
+    let kernel = |stage: usize| plan.kernels[stage].iter().product::<usize>();
+    let weights = (0..plan.features.len()).map(|stage| {
+        let width = plan.features[stage] + plan.features[stage.saturating_sub(1)];
+        width * width * kernel(stage) * (plan.blocks[stage] + plan.decoder_blocks)
+    });
+    let bytes = weights.sum::<usize>() as u64 * 4;
+    memory::ask(bytes).map_err(|refused| ImportError::of(path, format!("the weights of its network: {refused}")))
 }
 
 /// A number for all axes, or one per axis.

@@ -8,16 +8,17 @@ use burn::tensor::Device;
 
 use super::scoring::Scoring;
 use super::{Checkpoint, Fold, Model};
+use crate::Cancel;
 use crate::augment::AugmentPlan;
 use crate::evaluate::{Evaluate, TrialKey, Variant};
-use crate::import::{ImportError, Imported as Made};
+use crate::import::{ImportError, Imported as Made, Known};
 use crate::loss::spec::default_terms;
 use crate::model::{self, Network, Task};
 use crate::plan::{About, Average, Data, FORMAT, Imported, LookPlan, Note, Plan, Scored, Training, Work};
 use crate::predict::PredictPlan;
 use crate::predict::spec::{Averaged, Blend, Weights};
 use crate::store::manifest::{Member, TrainingRecord};
-use crate::store::{Lock, Manifest, Stored};
+use crate::store::{Lock, LockError, Manifest, Stored};
 use crate::train::checkpoint;
 use crate::train::pretrained::{self, PretrainedPlan, Report};
 use crate::train::{Train, TrainPlan};
@@ -62,6 +63,8 @@ pub struct Wanted<'a> {
     pub scoring: Option<&'a Scoring>,
     /// Sets of label values of which only the largest component is kept.
     pub largest_union: Vec<Vec<u16>>,
+    /// Stops between two folds.
+    pub cancel: &'a Cancel,
 }
 
 /// Makes a run of each fold, and one of their mean where there are several. A run that is there already is left as it is.
@@ -72,6 +75,9 @@ pub fn runs(model: &Model, wanted: &Wanted) -> Result<Vec<Made>, ImportError> {
     let mut made = Vec::new();
     let mut members = Vec::new();
     for (fold, checkpoint) in &model.folds {
+        if wanted.cancel.is_stopped() {
+            return Err(ImportError::Interrupted);
+        }
         let run = Stored::new(wanted.run_root, plan(model, *fold, checkpoint, wanted)?);
         let known = write_fold(model, &run, checkpoint)?;
         members.push(run.clone());
@@ -85,7 +91,7 @@ pub fn runs(model: &Model, wanted: &Wanted) -> Result<Vec<Made>, ImportError> {
     Ok(made)
 }
 
-fn of(name: String, run: Stored, known: bool) -> Made {
+fn of(name: String, run: Stored, known: Known) -> Made {
     Made { name, folder: run.folder.path().to_path_buf(), known, cases: run.plan.data.cases.len(), run }
 }
 
@@ -175,38 +181,58 @@ fn about(model: &Model, fold: Fold, wanted: &Wanted) -> About {
 }
 
 /// Writes the run of a fold; whether it was there already. The manifest is written last: a folder without it is written again.
-fn write_fold(model: &Model, run: &Stored, checkpoint: &Checkpoint) -> Result<bool, ImportError> {
-    let _lock = lock(run)?;
-    if run.folder.read_manifest()?.is_some() && run.folder.best_weights().is_file() {
-        return Ok(true);
+fn write_fold(model: &Model, run: &Stored, checkpoint: &Checkpoint) -> Result<Known, ImportError> {
+    let is_there =
+        || Ok::<_, ImportError>(run.folder.read_manifest()?.is_some() && run.folder.best_weights().is_file());
+    if is_there()? {
+        return known(run);
     }
+    // Before the folder is made: what does not fit leaves nothing.
     let network = network(run, checkpoint)?;
+    let _lock = lock(run)?;
+    if is_there()? {
+        return known(run);
+    }
     run.write_plan()?;
     checkpoint::export(&run.folder.best_weights(), &network)?;
     let mut manifest = manifest(model, run);
     let (parameters, epochs) = (network.num_params(), checkpoint.epochs);
     manifest.training = Some(TrainingRecord { parameters, epochs, best_epoch: Some(epochs) });
     run.folder.write_manifest(&manifest)?;
-    Ok(false)
+    Ok(Known::New)
 }
 
-fn write_mean(model: &Model, run: &Stored, members: &[Stored]) -> Result<bool, ImportError> {
+fn write_mean(model: &Model, run: &Stored, members: &[Stored]) -> Result<Known, ImportError> {
     let _lock = lock(run)?;
     if run.folder.read_manifest()?.is_some() {
-        return Ok(true);
+        return known(run);
     }
     run.write_plan()?;
     let mut manifest = manifest(model, run);
     let member = |run: &Stored| Member { run: run.ids.clone(), label: run.plan.name(), weights: None };
     manifest.members = members.iter().map(member).collect();
     run.folder.write_manifest(&manifest)?;
-    Ok(false)
+    Ok(Known::New)
+}
+
+/// A run that is there already: it takes over what is asked for now, the cases to score and the post-processing, as another prediction of
+/// the same weights. Whether nothing changed.
+fn known(run: &Stored) -> Result<Known, ImportError> {
+    let is_same = Stored::read_plan(&run.folder.plan()).is_ok_and(|plan| plan == run.plan);
+    if is_same {
+        return Ok(Known::Same);
+    }
+    run.write_plan()?;
+    Ok(Known::Changed)
 }
 
 fn lock(run: &Stored) -> Result<Lock, ImportError> {
     let path = run.folder.path();
     fs::create_dir_all(path).map_err(|error| ImportError::io(path, &error))?;
-    Lock::take(&run.folder.lock()).map_err(|error| ImportError::of(path, error.to_string()))
+    Lock::take(&run.folder.lock()).map_err(|error| match error {
+        LockError::Held { holder, .. } => ImportError::Busy { path: path.into(), holder },
+        LockError::Io { path, source } => ImportError::io(&path, &source),
+    })
 }
 
 fn manifest(model: &Model, run: &Stored) -> Manifest {

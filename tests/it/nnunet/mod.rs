@@ -159,6 +159,48 @@ fn images_keep_the_axes_of_their_files_unless_they_are_turned() {
     );
 }
 
+#[test]
+fn an_imported_model_segments_alike_in_onnxruntime() {
+    let regions = json!({
+        "channel_names": { "0": "CT" }, "regions_class_order": [2, 1, 3], "file_ending": ".nii.gz",
+        "labels": { "background": 0, "whole": [1, 2, 3], "part": [1, 3], "core": 3 }
+    });
+    for description in [description(), regions] {
+        let Some(mut example) = crate::python::example("predict_onnx.py") else { return };
+        let lab = Lab::new();
+        model(
+            &lab.path(NAME),
+            &changed(plans(), "/transpose_forward", json!([0, 2, 1])),
+            &description,
+            &["0"],
+            &Change::default(),
+        );
+        let run = folder(&lab, &imported(&lab, &[]), 0);
+        let voxels = ndarray::Array4::from_shape_fn([1, 3, 24, 20], |(_, z, y, x)| {
+            ((z * 50 + y * 9 + x * x) % 97) as f32 - 20.0
+        });
+        let geometry = segspec::volume::Geometry::axis_aligned([3, 24, 20], [4.0, 3.0, 3.5]);
+        segspec::volume::write_volume(&lab.path("a.nii.gz"), &segspec::volume::Volume { voxels, geometry }).unwrap();
+        for arguments in [
+            vec!["export", run.to_str().unwrap(), "--output", "exported"],
+            vec!["predict", run.to_str().unwrap(), "--input", "a.nii.gz", "--output", "ours"],
+        ] {
+            let ended = lab.end(&arguments);
+            assert_eq!(ended.code, 0, "{}", ended.err);
+        }
+        example.arg(lab.path("exported")).arg(lab.path("a.nii.gz")).arg(lab.path("theirs.nii.gz"));
+        if crate::python::output(&mut example).is_none() {
+            return;
+        }
+        let [ours, theirs] = ["ours/a.nii.gz", "theirs.nii.gz"]
+            .map(|name| segspec::volume::read_label_map(&lab.path(name)).unwrap().voxels);
+        assert!(ours.iter().any(|value| *value != 0), "nothing was segmented");
+        let same = ours.iter().zip(&theirs).filter(|(a, b)| a == b).count() as f64 / ours.len() as f64;
+        // Half precision rounds a logit now and then.
+        assert!(same >= 0.995, "{same}");
+    }
+}
+
 /// Changes one value of a document, by its path.
 fn changed(mut document: Value, path: &str, value: Value) -> Value {
     let (parent, key) = path.rsplit_once('/').unwrap();

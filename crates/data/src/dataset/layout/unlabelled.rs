@@ -31,7 +31,11 @@ pub fn unlabelled(path: &Path, channels: usize) -> Result<(Vec<Case>, Vec<Exclud
     if files.is_empty() && path.is_dir() {
         return tree(path).map(sorted);
     }
-    let split = !files.is_empty() && files.iter().all(|(stem, _)| is_channel(stem, channels));
+    // Files of several channels also show that a network of one channel is the wrong one.
+    let numbered: BTreeSet<usize> =
+        files.iter().filter_map(|(stem, _)| channel_of(stem)).map(|(_, number)| number).collect();
+    let several = numbered.contains(&0) && numbered.contains(&1);
+    let split = !files.is_empty() && files.iter().all(|(stem, _)| is_channel(stem, if several { 2 } else { channels }));
     if path.is_dir() {
         refuse_doubtful(path, &files)?;
     }

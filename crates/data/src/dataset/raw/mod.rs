@@ -158,6 +158,10 @@ fn channels(dataset: &Dataset) -> (Vec<String>, Vec<String>) {
         let is_ct = channel.modality.unwrap_or(dataset.modality) == Modality::Ct;
         let is_special = NORMALISED.contains(&channel.name.to_lowercase().as_str());
         let name = match (is_ct, is_special) {
+            (_, true) if !channel.name.eq_ignore_ascii_case("ct") => {
+                notes.push(format!("the channel `{}` keeps its name, by which nnU-Net normalises it", channel.name));
+                return channel.name.clone();
+            }
             (true, _) => "CT".to_owned(),
             (false, true) => format!("{}-image", channel.name),
             (false, false) => channel.name.clone(),

@@ -66,6 +66,7 @@ pub(super) fn fill(
     let first = parameters.iter().find(|parameter| parameter.shape.len() > 2).map(|parameter| parameter.name.clone());
     let mut report = Report::default();
     let mut taken = BTreeSet::new();
+    let mut damaged = None;
     let network = network.with_values(|parameter| {
         let known = std::iter::once(parameter.name.clone()).chain(names.of(&parameter.name));
         let Some((name, tensor)) = known.into_iter().find_map(|name| tensors.get_key_value(&name)) else {
@@ -76,6 +77,9 @@ pub(super) fn fill(
         let sees_image = first.as_ref() == Some(&parameter.name) && parameter.shape.get(1) == Some(&channels);
         match fitted(parameter, tensor, sees_image) {
             Some((values, adapted)) => {
+                if !values.iter().all(|value| value.is_finite()) {
+                    damaged = Some(name.clone());
+                }
                 report.loaded.push(Loaded { parameter: parameter.name.clone(), tensor: name.clone(), adapted });
                 Some(values)
             }
@@ -87,6 +91,9 @@ pub(super) fn fill(
             }
         }
     });
+    if let Some(name) = damaged {
+        return Err(format!("`{name}` holds a value that is not a finite number: these weights predict nothing"));
+    }
     report.unused = tensors.keys().filter(|name| !taken.contains(name)).cloned().collect();
     Ok((network, report))
 }

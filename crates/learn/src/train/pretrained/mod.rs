@@ -68,9 +68,10 @@ pub fn load(
     let tensors = read::read(path).map_err(file)?;
     let tensors = matching::renamed(tensors, plan).map_err(file)?;
     let (network, report) = matching::fill(network, &model.names(), &tensors, channels).map_err(file)?;
-    let hint = || match report.unused.first() {
-        Some(name) => format!(" (the file has `{name}`)"),
-        None => String::new(),
+    let hint = || match (report.unfit.first(), report.unused.first()) {
+        (Some(unfit), _) => format!(" (the shapes differ: {unfit})"),
+        (None, Some(name)) => format!(" (the file has `{name}`)"),
+        (None, None) => String::new(),
     };
     if report.loaded.is_empty() || (!plan.partial && !report.missing.is_empty()) {
         let all = report.loaded.len() + report.missing.len();
