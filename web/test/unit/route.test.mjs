@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatSlice, links, parse, parseSlice } from '../../build/route.js'
+import { formatSlices, links, parse, parseSlices } from '../../build/route.js'
 
 for (const [hash, expected] of [
   ['', { page: 'runs' }],
@@ -18,11 +18,11 @@ test('links lead back to what they were made of, whatever the names', () => {
   assert.deepEqual(route.source, source)
   assert.equal(route.query.get('show'), 'prediction')
   assert.equal(parse(links.files('a b/&c')).path, 'a b/&c')
-  assert.deepEqual(parse(links.case({ of: 'job', job: '7' })).source, { of: 'job', job: '7' })
+  for (const other of [{ of: 'job', job: '7' }, { of: 'file', path: 'a b/c&d' }]) assert.deepEqual(parse(links.case(other)).source, other)
 })
 
 test('slices are read and written; nonsense is not taken for one', () => {
-  assert.deepEqual(parseSlice('z:12'), { axis: 2, slice: 12 })
-  assert.equal(formatSlice(0, 3), 'x:3')
-  for (const bad of ['w:1', 'z:-1', 'z:', '12', null]) assert.equal(parseSlice(bad), null)
+  assert.deepEqual(parseSlices('z:12'), [{ axis: 2, slice: 12 }])
+  assert.equal(formatSlices(parseSlices('z:12,x:3')), 'z:12,x:3')
+  for (const bad of ['w:1', 'z:-1', 'z:', '12', 'z:1,', '', null]) assert.equal(parseSlices(bad), null)
 })

@@ -1,0 +1,54 @@
+// From the server's files to voxels in display order.
+
+import { api } from '../api.ts'
+import { texts } from '../texts.ts'
+import type { Image } from '../types.ts'
+import type { Volume, Voxels } from '../voxel/nifti.ts'
+import { read, unzip } from '../voxel/nifti.ts'
+import type { Orientation } from '../voxel/orient.ts'
+import { orient, toDisplay } from '../voxel/orient.ts'
+import { sameGrid } from '../voxel/grid.ts'
+import type { Palette } from '../voxel/palette.ts'
+
+/** An image that is shown: everything else of the case lies on its grid. */
+export interface Shown {
+  orientation: Orientation
+  /** Stored voxels in display order; value = slope × stored + intercept. */
+  voxels: Voxels
+  slope: number
+  intercept: number
+  modality: string | null
+}
+
+async function volume(image: Image, query: Record<string, string>, signal: AbortSignal): Promise<Volume> {
+  const url = new URL(image.url, location.href)
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
+  try {
+    return read(await unzip(await api.bytes(url.href, signal)))
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Error) || error.name === 'Refusal') throw error
+    throw new Error(texts.errors.image(image.name, error.message))
+  }
+}
+
+export async function loadImage(image: Image, channel: number, signal: AbortSignal): Promise<Shown> {
+  const { grid, data, slope, intercept } = await volume(image, image.channels > 1 ? { channel: String(channel) } : {}, signal)
+  const orientation = orient(grid)
+  return { orientation, voxels: toDisplay(orientation, data), slope, intercept, modality: image.modality }
+}
+
+/** Voxels of another file of the case, in display order, with its scaling. */
+export async function loadOn(shown: Shown, image: Image, signal: AbortSignal, query: Record<string, string> = {}): Promise<Omit<Volume, 'grid'>> {
+  const { grid, data, slope, intercept } = await volume(image, query, signal)
+  if (!sameGrid(grid, shown.orientation.file, 0.02)) throw new Error(texts.errors.grid(image.name))
+  return { data: toDisplay(shown.orientation, data), slope, intercept }
+}
+
+/** A label file as slots of the palette, in display order. With masks that overlap, the mask of one structure. */
+export async function loadLabels(shown: Shown, image: Image, palette: Palette, mask: number | null, signal: AbortSignal): Promise<Uint8Array> {
+  const { data } = await loadOn(shown, image, signal, mask === null ? {} : { mask: String(mask) })
+  return palette.slotsOf(data)
+}
+
+/** Value of a voxel as the image means it. */
+export const valueAt = (shown: Shown, at: number): number => shown.slope * shown.voxels[at] + shown.intercept

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vite'
+
+// `npm run dev` passes requests on to the mock server or to `segspec serve`; SERVER is its address, TOKEN the token of its link.
+const server = process.env.SERVER ?? 'http://127.0.0.1:8787'
+
+export default defineConfig({
+  build: {
+    target: 'es2022',
+    // NiiVue and three.js are large and load only with the pages that need them.
+    chunkSizeWarningLimit: 1500,
+    modulePreload: { polyfill: false },
+    // The content security policy forbids `data:` for everything but images.
+    assetsInlineLimit: 0,
+  },
+  server: {
+    host: '127.0.0.1',
+    proxy: { '/api': { target: server, headers: { authorization: `Bearer ${process.env.TOKEN ?? 'mock'}` } } },
+  },
+})
