@@ -79,7 +79,9 @@ async function navigate(): Promise<void> {
     await show(route, { root, signal, about, title: (text) => { document.title = `${text} – ${texts.title}` } })
     if (!signal.aborted) document.body.dataset.ready = location.hash
   } catch (error) {
-    if (!signal.aborted) failed(root, error)
+    if (signal.aborted) return
+    failed(root, error)
+    document.body.dataset.ready = location.hash
   }
 }
 

@@ -244,6 +244,7 @@ export const texts = {
     jobs: 'Jobs of this session',
     states: { queued: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled' },
     again: 'Segment something else',
+    forget: 'Delete',
   },
 
   files: {

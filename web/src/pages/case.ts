@@ -36,7 +36,7 @@ export async function casePage({ root, signal, about, title }: Frame, source: So
   await layers.load(of, mask, signal)
   if (signal.aborted) return
 
-  const parts = frame(of, about.research)
+  const parts = frame(of)
   fill(root, parts.element)
   const viewer = await Viewer.open(of, shown, layers, parts.canvas, parts.beside)
   if (signal.aborted) return viewer.close()
@@ -73,11 +73,11 @@ function zoomWheel(viewer: Viewer, event: WheelEvent): void {
   setTimeout(() => viewer.follow())
 }
 
-function frame(of: Case, research: string): { element: HTMLElement; head: HTMLElement; surface: HTMLElement; canvas: HTMLCanvasElement; beside: { open: () => HTMLCanvasElement; close: () => void } } {
+function frame(of: Case): { element: HTMLElement; head: HTMLElement; surface: HTMLElement; canvas: HTMLCanvasElement; beside: { open: () => HTMLCanvasElement; close: () => void } } {
   const canvas = h('canvas', { tabindex: 0, 'aria-label': t.canvas, role: 'img' })
   const label = h('span', { class: 'label' })
   const first = h('div', { class: 'pane' }, canvas, label)
-  const surface = h('div', { class: 'surface' }, first, h('span', { class: 'stamp' }, research))
+  const surface = h('div', { class: 'surface' }, first, h('span', { class: 'stamp' }, texts.research))
   const head = h('header', {})
   let second: HTMLElement | null = null
   const beside = {

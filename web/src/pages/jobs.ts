@@ -48,7 +48,7 @@ export async function jobList(root: HTMLElement): Promise<void> {
     return h('tr', {},
       h('td', {}, job.result ? h('a', { href: links.case({ of: 'job', job: job.id }) }, job.id) : job.id),
       h('td', { class: 'text' }, t.states[job.state], job.error && h('p', { class: 'failure' }, job.error)),
-      h('td', {}, button(texts.cancel, () => void forget(), { 'aria-label': `${texts.cancel}: ${job.id}` })))
+      h('td', {}, button(goesOn(job) ? texts.cancel : t.forget, () => void forget(), { 'aria-label': `${goesOn(job) ? texts.cancel : t.forget}: ${job.id}` })))
   })
   fill(root, h('h2', {}, t.jobs), h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))))
 }

@@ -22,7 +22,7 @@ type Plane = 'off' | 'axial' | 'coronal' | 'sagittal'
 const PLANES: Plane[] = ['off', 'axial', 'coronal', 'sagittal']
 const ACROSS: Record<Plane, number> = { off: 2, axial: 2, coronal: 1, sagittal: 0 }
 
-export async function vrPage({ root, signal, about, title }: Frame, query: URLSearchParams): Promise<void> {
+export async function vrPage({ root, signal, title }: Frame, query: URLSearchParams): Promise<void> {
   const job = query.get('job')
   const source: Source = job ? { of: 'job', job } : { of: 'run', run: query.get('run') ?? '', name: query.get('case') ?? '' }
   const of = query.get('of') === 'reference' ? 'reference' : 'prediction'
@@ -30,7 +30,7 @@ export async function vrPage({ root, signal, about, title }: Frame, query: URLSe
   const { scene } = await new GLTFLoader().parseAsync(glb.buffer, '')
   if (signal.aborted) return
   const canvas = h('canvas', { tabindex: 0, role: 'img', 'aria-label': t.canvas })
-  const surface = h('div', { class: 'surface' }, h('div', { class: 'pane' }, canvas), h('span', { class: 'stamp' }, about.research))
+  const surface = h('div', { class: 'surface' }, h('div', { class: 'pane' }, canvas), h('span', { class: 'stamp' }, texts.research))
   const side = h('aside', { class: 'panel' })
   const head = h('header', {}, h('p', { class: 'crumbs' }, h('a', { href: links.case(source) }, t.to2D)), h('h1', {}, source.of === 'run' ? source.name : t.title))
   fill(root, h('div', { class: 'space' }, head, surface, side))

@@ -56,10 +56,10 @@ export class Stage {
   static async create(canvas: HTMLCanvasElement, shown: Shown, window: Window): Promise<Stage> {
     if (!document.createElement('canvas').getContext('webgl2')) throw new Error(texts.errors.webgl)
     const nv = new Panes({
-      isResizeCanvas: true, backColor: [0, 0, 0, 1], logLevel: 'error', loadingText: '', crosshairWidth: 1, crosshairGap: 0,
-      crosshairColor: [0.95, 0.8, 0.25, 0.9], isRadiologicalConvention: true, multiplanarLayout: MULTIPLANAR_TYPE.GRID,
+      isResizeCanvas: true, backColor: [0, 0, 0, 1], logLevel: 'error', loadingText: '', crosshairWidth: 0.45, crosshairWidthUnit: 'percent',
+      crosshairColor: [0.95, 0.8, 0.25, 0.9], isRadiologicalConvention: true, multiplanarLayout: MULTIPLANAR_TYPE.AUTO,
       multiplanarShowRender: SHOW_RENDER.ALWAYS, multiplanarForceRender: true, multiplanarPadPixels: 2, dragAndDropEnabled: false,
-      show3Dcrosshair: true, dragMode: DRAG_MODE.windowing, isAntiAlias: true, isColorbar: false, isOrientCube: true, fontMinPx: 11,
+      show3Dcrosshair: true, dragMode: DRAG_MODE.windowing, isAntiAlias: true, isColorbar: false, isOrientCube: true, fontMinPx: 15, fontColor: [1, 1, 1, 1],
       mouseEventConfig: {
         leftButton: { primary: DRAG_MODE.crosshair, withShift: DRAG_MODE.pan, withCtrl: DRAG_MODE.crosshair },
         rightButton: DRAG_MODE.windowing, centerButton: DRAG_MODE.pan,

@@ -51,7 +51,8 @@ export class Space {
 
   reset(): void {
     this.model.position.set(...MODEL)
-    this.model.quaternion.identity()
+    // Anterior is −z: turned about, the patient faces the reader.
+    this.model.rotation.set(0, Math.PI, 0)
     this.model.scale.setScalar(this.home)
     this.note()
   }
@@ -140,7 +141,7 @@ export class Space {
 }
 
 function table(): THREE.Object3D {
-  const top = new THREE.Mesh(new THREE.CylinderGeometry(0.55, 0.55, 0.03, 48), new THREE.MeshStandardMaterial({ color: 0x3a4552, roughness: 0.9 }))
+  const top = new THREE.Mesh(new THREE.CylinderGeometry(0.42, 0.42, 0.03, 64), new THREE.MeshStandardMaterial({ color: 0x3a4552, roughness: 0.9 }))
   top.position.set(MODEL[0], TABLE_HEIGHT, MODEL[2])
   const foot = new THREE.Mesh(new THREE.CylinderGeometry(0.05, 0.2, TABLE_HEIGHT, 24), top.material)
   foot.position.set(MODEL[0], TABLE_HEIGHT / 2, MODEL[2])
