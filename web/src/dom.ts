@@ -26,8 +26,12 @@ export const button = (text: string, onclick: () => void, attributes: Attributes
   h('button', { type: 'button', onclick: () => onclick(), ...attributes }, text)
 
 /** A labelled control: the label names it for the eye and for screen readers. */
-export const field = (label: string, control: HTMLElement, ...more: Child[]): HTMLLabelElement =>
-  h('label', { class: 'field' }, h('span', {}, label), control, ...more)
+export function field(label: string, control: HTMLElement, ...more: Child[]): HTMLElement {
+  control.id ||= `field-${(fields += 1)}`
+  return h('div', { class: 'field' }, h('label', { for: control.id }, label), control, ...more)
+}
+
+let fields = 0
 
 export function checkbox(label: Child, checked: boolean, changed: (on: boolean) => void, attributes: Attributes = {}): HTMLLabelElement {
   const input = h('input', { type: 'checkbox', onchange: () => changed(input.checked), ...attributes })

@@ -85,7 +85,11 @@ async function navigate(): Promise<void> {
   }
 }
 
-function failed(root: HTMLElement, error: unknown): void {
+/** Parts of the page that could not be fetched mean that the server is gone; browsers say so in words of their own. */
+const isUnfetched = (error: unknown): boolean => error instanceof TypeError && /module|import/i.test(error.message)
+
+function failed(root: HTMLElement, reason: unknown): void {
+  const error = isUnfetched(reason) ? new Refusal(0, texts.errors.unreachable, texts.errors.unreachableHelp) : reason
   const help = error instanceof Refusal ? error.help : null
   fill(root, h('h1', {}, texts.failed), h('p', { class: 'failure', role: 'alert' }, error instanceof Error ? error.message : String(error)), help && h('p', {}, help))
 }

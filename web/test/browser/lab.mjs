@@ -104,5 +104,5 @@ export function count({ width, height, channels, data }, wanted, [left, top, rig
 }
 
 export const isGrey = (r, g, b) => r > 50 && r < 250 && Math.abs(r - g) < 10 && Math.abs(g - b) < 10
-/** Liver of the mock server, over grey or pure. */
-export const isOrange = (r, g, b) => r > 120 && g > 70 && r - b > 60 && r > g + 15
+/** Liver of the mock server, over grey or pure; not the yellow crosshair. */
+export const isOrange = (r, g, b) => r > 110 && g > 60 && r - b > 60 && r > 1.22 * g

@@ -144,6 +144,7 @@ test('viewer: distances are in mm, screenshots say what they show, windows chang
   assert.ok(await bright() > 5 * bone + 1000)
   assert.equal(await page.getByLabel('Grey values').inputValue(), 'own')
 
+  await page.evaluate(() => document.activeElement.blur())
   const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('i')])
   assert.match(download.suggestedFilename(), /^case_01-z-\d+-y-\d+-x-\d+\.png$/)
   const bytes = readFileSync(await download.path())
