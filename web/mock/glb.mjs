@@ -32,8 +32,8 @@ export function glb(bodies) {
     return accessors.length - 1
   }
   bodies.forEach(({ name, color, centre, radii }, i) => {
-    // Right, anterior, superior in mm → x, −z, y in metres.
-    const turn = ([x, y, z]) => [x / 1000, z / 1000, -y / 1000]
+    // Right, anterior, superior in mm → −x, z, y in metres, as segspec has it.
+    const turn = ([x, y, z]) => [-x / 1000, z / 1000, y / 1000]
     const { position, normal, triangle } = ellipsoid(turn(centre), turn(radii).map(Math.abs))
     const axis = (k) => position.filter((_, at) => at % 3 === k)
     const bounds = { min: [0, 1, 2].map((k) => Math.min(...axis(k))), max: [0, 1, 2].map((k) => Math.max(...axis(k))) }

@@ -2,8 +2,8 @@
 
 import { dice, file, image, STRUCTURES, volumes, worst } from './volumes.mjs'
 
-/** Cases of the finished run; a name with a blank and a slash must survive its way through addresses. */
-export const CASES = { 'case 01': 'straight', 'case 02': 'oblique' }
+/** Cases of the finished run, with their grids; names with a blank must survive their way through addresses. */
+export const CASES = { 'case 01': 'straight', 'case 02': 'oblique', overlap: 'straight', gone: 'straight' }
 
 const base = { task: 'segment', failure: null, started: '2026-11-28T09:15:00Z', 'can-segment': false, dice: null, epochs: null }
 
@@ -82,13 +82,16 @@ export function details(run) {
 export function caseOf(run, name, correction) {
   const kind = CASES[name]
   const at = (what) => `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/${what}`
+  const labels = (what) => ({ ...image(what, at(what)), masks: name === 'overlap' ? STRUCTURES.length : null })
+  const gone = name === 'gone'
   const names = Object.keys(CASES)
   const position = names.indexOf(name)
   return {
     case: name,
-    images: [image('CT', at('image'), 'ct')],
-    reference: image('reference', at('reference')),
-    prediction: image('prediction', at('prediction')),
+    images: gone ? [] : [image('CT', at('image'), 'ct')],
+    problem: gone ? 'the images are not where the plan says' : null,
+    reference: gone ? null : labels('reference'),
+    prediction: labels('prediction'),
     probabilities: [{ structure: 'liver', ...image('probability of liver', at('probability')) }],
     structures: STRUCTURES,
     volumes: { reference: volumes(kind, 'reference'), prediction: volumes(kind, 'prediction') },
@@ -100,4 +103,4 @@ export function caseOf(run, name, correction) {
   }
 }
 
-export const caseFile = (name, what) => file(CASES[name], what)
+export const caseFile = (name, what, mask) => file(CASES[name], what, mask)

@@ -87,7 +87,7 @@ async function api(state, [first, ...rest], call) {
   if (first === 'about') {
     return call.send({
       version: '0.1.0-mock', 'allow-run': state.allowRun, 'upload-limit-bytes': 50_000_000, 'keep-uploads-minutes': 60,
-      research: 'Research use only: not a medical device, not for diagnosis or treatment.', who: 'Mock Reader', pacs: false,
+      research: 'Research use only: not a medical device, not for diagnosis or treatment.', who: 'Mock Reader', pacs: false, 'new-structures': true,
     })
   }
   if (first === 'runs' && rest.length === 0) return call.send({ experiments: experiments(state.runs) })
@@ -111,6 +111,7 @@ async function runApi(state, [id, what, name, detail], call) {
   if (what === 'report') return call.send('<!doctype html><title>report</title><h1>Report</h1>', 200, 'text/html')
   if (what === 'start' || what === 'stop') return startOrStop(state, run, what, call)
   if (what === 'corrections') return call.send([...state.corrections.values()].filter((c) => c.run === id).map(publicCorrection))
+  if (what === 'queue' && run.kind !== 'ensemble') throw new Refused(409, 'the run is no ensemble')
   if (what === 'queue') return call.send(Object.keys(CASES).map((each, i) => ({ case: each, disagreement: 0.31 - 0.1 * i, measure: '1 − mean pairwise Dice of the members' })))
   if (what === 'dataset') return call.send({ file: 'datasets/corrected.toml', cases: [...state.corrections.values()].map((c) => c.case) })
   if (what === 'cases' && CASES[name] && run.state === 'finished') return caseApi(state, run, name, detail, call)
@@ -126,7 +127,7 @@ function startOrStop(state, run, what, call) {
   call.send({ state: run.state })
 }
 
-const publicCorrection = ({ run, file: bytes, structures, base, ...rest }) => rest
+const publicCorrection = ({ run, file: bytes, structures, ...rest }) => rest
 
 async function caseApi(state, run, name, detail, call) {
   const key = `${run.id}/${name}`
@@ -135,7 +136,9 @@ async function caseApi(state, run, name, detail, call) {
   if (detail === 'meshes') return call.request.url.includes('/meshes/about') ? call.send(MESH_ABOUT) : call.send(meshes(), 200, 'model/gltf-binary')
   if (detail === 'correction' && call.request.method === 'PUT') return correct(state, key, run, name, call)
   if (detail === 'correction' && correction) return call.send(correction.file, 200, 'application/gzip')
-  if (['image', 'reference', 'prediction', 'probability'].includes(detail)) return call.send(caseFile(name, detail), 200, 'application/gzip')
+  const mask = call.query.get('mask')
+  if (name === 'overlap' && ['reference', 'prediction'].includes(detail) && mask === null) throw new Refused(400, 'the structures overlap', 'ask for ?mask=0')
+  if (['image', 'reference', 'prediction', 'probability'].includes(detail)) return call.send(caseFile(name, detail, mask), 200, 'application/gzip')
   throw missing(detail)
 }
 
@@ -145,7 +148,7 @@ async function correct(state, key, run, name, call) {
   for await (const chunk of call.request) chunks.push(chunk)
   const correction = {
     case: name, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/correction`,
-    changed: { liver: 12 }, run: run.id, file: Buffer.concat(chunks), base: call.request.headers['segspec-base'],
+    base: call.request.headers['segspec-base'], changed: { liver: 12 }, run: run.id, file: Buffer.concat(chunks),
     structures: call.request.headers['segspec-structures'] ?? null,
   }
   state.corrections.set(key, correction)
@@ -157,9 +160,11 @@ const BODIES = [
   { centre: [-26, -18, -6], radii: [9, 9, 16] },
   { centre: [-32, 8, 12], radii: [10, 14, 14] },
 ]
-const meshes = () => glb(BODIES.map((body, i) => ({ ...body, ...STRUCTURES[i] })))
-// Metres, y up → mm: right = x, anterior = −z, superior = y. Rows of the matrix one after another.
-const MESH_ABOUT = { 'to-world-mm': [1000, 0, 0, 1.5, 0, 0, -1000, 1.5, 0, 1000, 0, -2, 0, 0, 0, 1] }
+/** Middle of the grid of `straight` in mm: the origin of the surfaces. */
+const MIDDLE = [1.5, 1.5, -2]
+const meshes = () => glb(BODIES.map((body, i) => ({ ...body, centre: body.centre.map((v, axis) => v - MIDDLE[axis]), ...STRUCTURES[i] })))
+/** Column by column: right = −x, anterior = z, superior = y. */
+const MESH_ABOUT = { 'to-world-mm': [-1000, 0, 0, 0, 0, 0, 1000, 0, 0, 1000, 0, 0, ...MIDDLE, 1] }
 
 function events(run, after, response) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })

@@ -72,8 +72,10 @@ export function nifti({ shape, matrix, data, datatype, slope = 1 }) {
 /** The voxels of a case, in the order of its file. */
 export const voxels = (kind, of) => each(GRIDS[kind], CONTENTS[of])
 
-export function file(kind, of) {
-  const data = voxels(kind, of)
+/** A file of a case; with `mask`, ones where that structure is. */
+export function file(kind, of, mask = null) {
+  const all = voxels(kind, of)
+  const data = mask === null ? all : all.map((value) => (value === STRUCTURES[mask].value ? 1 : 0))
   const label = of === 'reference' || of === 'prediction'
   return nifti({ shape: SHAPE, matrix: GRIDS[kind], data: label ? Uint16Array.from(data) : data, datatype: label ? 512 : 4, slope: of === 'probability' ? 0.001 : 1 })
 }

@@ -55,7 +55,7 @@ export const api = {
   stop: (id: string) => json<{ state: State }>(`/api/runs/${part(id)}/stop`, send('POST')),
   corrections: (id: string) => json<Correction[]>(`/api/runs/${part(id)}/corrections`),
   queue: (id: string) => json<Queued[]>(`/api/runs/${part(id)}/queue`),
-  dataset: (id: string, name: string) => json<{ file: string; cases: string[] }>(`/api/runs/${part(id)}/dataset`, send('POST', { name })),
+  dataset: (id: string, name: string) => json<{ file: string; cases: string[]; 'left-out'?: string[] }>(`/api/runs/${part(id)}/dataset`, send('POST', { name })),
   runEvents: (id: string, after: number) => `/api/runs/${part(id)}/events?after=${after}`,
 
   case: (run: string, name: string) => json<Case>(place({ of: 'run', run, name })),
@@ -70,7 +70,7 @@ export const api = {
   },
 
   /** Saves a label file on the grid of the image. New structures go along, since the file holds only values. */
-  correct: async (source: Source, file: Uint8Array<ArrayBuffer>, base: 'prediction' | 'reference' | 'empty' | 'correction', added: Structure[]) => {
+  correct: async (source: Source, file: Uint8Array<ArrayBuffer>, base: 'prediction' | 'reference' | 'empty', added: Structure[]) => {
     const headers: Record<string, string> = { 'content-type': 'application/gzip', 'segspec-base': base }
     if (added.length > 0) {
       const structures = added.map(({ name, value, color }) => ({ name, value, color }))
@@ -92,12 +92,12 @@ export const api = {
 }
 
 /** Uploads files with their relative paths as names; tells the share sent so far. `fetch` cannot tell progress, hence XMLHttpRequest. */
-export function upload(files: { path: string; file: File }[], progress: (share: number) => void, signal: AbortSignal): Promise<string> {
+export function upload(files: { path: string; file: File }[], anonymous: boolean, progress: (share: number) => void, signal: AbortSignal): Promise<string> {
   const form = new FormData()
   for (const { path, file } of files) form.append('files', file, path)
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
-    request.open('POST', '/api/uploads')
+    request.open('POST', `/api/uploads${anonymous ? '?anonymous=true' : ''}`)
     request.responseType = 'json'
     request.upload.onprogress = (event) => { if (event.lengthComputable) progress(event.loaded / event.total) }
     request.onerror = () => reject(new Refusal(0, texts.errors.unreachable, texts.errors.unreachableHelp))

@@ -71,6 +71,7 @@ export const texts = {
     dataset: 'Write a dataset with the corrections',
     datasetName: 'Name of the dataset',
     datasetDone: (file: string, n: number) => `${file} takes ${n === 1 ? 'one corrected case' : `${n} corrected cases`} in place of the old labels.`,
+    datasetLeftOut: (names: string) => `These structures became background: ${names}.`,
     queue: 'What to look at next',
     queueMeasure: (measure: string) => `Ordered by disagreement: ${measure}`,
     settings: 'Settings',
@@ -136,6 +137,7 @@ export const texts = {
     notFound: (slice: string) => `The link asks for slice ${slice}, which the image does not have.`,
     overlapping: 'Structures of these labels overlap. They are shown one at a time and cannot be refined here.',
     mask: 'Structure',
+    problem: 'Image and reference cannot be shown:',
   },
 
   keys: {
@@ -217,6 +219,7 @@ export const texts = {
   segment: {
     title: 'Segment',
     intro: 'The images go to this machine’s segspec only. They are deleted after a while.',
+    anonymous: 'Remove what identifies the patient (DICOM series)',
     keep: (minutes: number) => `Uploads are kept for ${minutes} minutes.`,
     drop: 'Drop a DICOM folder, a zip, NIfTI or NRRD files here',
     chooseFiles: 'Choose files',
@@ -274,5 +277,6 @@ export const texts = {
     panelReset: 'reset',
     canvas: '3D view of the structures. Arrow keys turn it, plus and minus scale it.',
     empty: 'There are no surfaces to show.',
+    badMatrix: 'The server’s position of the surfaces is not a matrix of 16 numbers, column by column.',
   },
 } as const

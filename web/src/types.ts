@@ -12,6 +12,8 @@ export interface About {
   research: string
   who: string
   pacs: boolean
+  /** Whether corrections may hold structures that the run does not know: header `segspec-structures`. */
+  'new-structures'?: boolean
 }
 
 export type State = 'new' | 'running' | 'resumable' | 'trained' | 'predicted' | 'failed' | 'imported' | 'finished'
@@ -70,14 +72,16 @@ export interface Image {
   orientation: string
   channels: number
   modality: string | null
-  /** Labels whose structures overlap: number of masks, each of which has its own file at `?mask=N`. */
-  masks?: number
+  /** Labels whose structures overlap: number of masks, in the order of the structures, each with its own file at `?mask=N`. */
+  masks?: number | null
 }
 
 export interface Correction {
   case: string
   who: string
   when: string
+  /** What it was drawn upon. */
+  base?: 'prediction' | 'reference' | 'empty'
   url: string
   changed: Record<string, number>
 }
@@ -94,6 +98,8 @@ export interface Case {
   worst: { axis: 'x' | 'y' | 'z'; slice: number; errors: number } | null
   next: string | null
   previous: string | null
+  /** Why image and reference cannot be shown. */
+  problem?: string | null
   correction: Correction | null
 }
 
@@ -115,6 +121,7 @@ export interface Upload {
   state: 'reading' | 'ready' | 'refused'
   error: string | null
   series: Series[]
+  problems?: string[]
   expires: string
 }
 

@@ -13,7 +13,7 @@ import type { Case, Image } from '../types.ts'
 import { bind, showKeys } from '../view/keys.ts'
 import type { Show } from '../view/layers.ts'
 import { Layers } from '../view/layers.ts'
-import { loadImage } from '../view/load.ts'
+import { loadBlank, loadImage } from '../view/load.ts'
 import { measuring } from '../view/measure.ts'
 import { panel } from '../view/panel.ts'
 import '../view/view.css'
@@ -31,9 +31,11 @@ export async function casePage({ root, signal, about, title }: Frame, source: So
   const masks = of.prediction?.masks ?? of.reference?.masks ?? 0
   const mask = masks > 0 ? Math.min(masks - 1, Math.max(0, Number(query.get('mask') ?? 0) || 0)) : null
   fill(root, h('p', { class: 'page note' }, t.loadingImage))
-  const shown = await loadImage(channels[channel].image, channels[channel].at, signal)
-  const layers = new Layers(shown, of.structures)
-  await layers.load(of, mask, signal)
+  const labels = of.prediction ?? of.reference
+  if (channels.length === 0 && !labels) throw new Error(of.problem ?? texts.errors.noLabels)
+  const shown = channels.length > 0 ? await loadImage(channels[channel].image, channels[channel].at, signal) : await loadBlank(labels!, signal)
+  const layers = new Layers(shown, of.structures, mask)
+  await layers.load(of, signal)
   if (signal.aborted) return
 
   const parts = frame(of)
@@ -167,7 +169,8 @@ class CasePage {
     const masks = mask !== null && field(t.mask, select(of.structures.map(({ name }, i) => ({ value: String(i), text: name })), String(mask), (i) => reopen('mask', i)), h('small', {}, t.overlapping))
     const back = this.source.of === 'run' ? h('a', { href: links.run(this.source.run) }, texts.back) : h('a', { href: this.source.of === 'job' ? links.segment() : links.files('') }, texts.back)
     const vr = this.source.of !== 'file' && h('a', { href: links.vr(this.source.of === 'run' ? { run: this.source.run, case: this.source.name } : { job: this.source.job }) }, t.vr)
-    return [h('p', { class: 'crumbs' }, back), h('h1', {}, of.case),
+    const problem = of.problem ? [h('p', { class: 'failure', role: 'alert' }, `${t.problem} ${of.problem}`)] : []
+    return [h('p', { class: 'crumbs' }, back), h('h1', {}, of.case), ...problem,
       h('div', { class: 'actions' }, images, masks, of.previous && to(of.previous, t.previous), of.next && to(of.next, t.next), vr)]
   }
 
@@ -237,7 +240,7 @@ class CasePage {
     this.signal.addEventListener('abort', () => this.refining?.abort())
     const editor = new Editor(viewer, layers.correction ? 'correction' : layers.prediction ? 'prediction' : layers.reference ? 'reference' : 'empty')
     const saver = new Saver(source, viewer, editor, signal)
-    const controls = refinePanel(viewer, editor, saver, this.about.who)
+    const controls = refinePanel(viewer, editor, saver, this.about)
     editor.edited = () => {
       saver.touch()
       viewer.changed()

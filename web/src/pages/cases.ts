@@ -8,8 +8,8 @@ import type { CaseRow, Correction, Queued, RunDetails } from '../types.ts'
 import { time } from './runs.ts'
 
 export async function casesSection(run: RunDetails): Promise<HTMLElement> {
-  // Both lists are extras: a server that cannot give one still shows the cases.
-  const [corrections, queue] = await Promise.all([api.corrections(run.id).catch(() => []), api.queue(run.id).catch(() => [])])
+  // Both lists are extras: a server that cannot give one still shows the cases. Only ensembles have members that can disagree.
+  const [corrections, queue] = await Promise.all([api.corrections(run.id).catch(() => []), run.kind === 'ensemble' ? api.queue(run.id).catch(() => []) : []])
   return h('section', {}, h('h2', {}, texts.run.cases), table(run), queueSection(run, queue), correctionsSection(run, corrections))
 }
 
@@ -49,8 +49,8 @@ function correctionsSection(run: RunDetails, corrections: Correction[]): HTMLEle
   const answer = h('p', { role: 'status' })
   const write = async (): Promise<void> => {
     try {
-      const { file, cases } = await api.dataset(run.id, name.value.trim())
-      fill(answer, texts.run.datasetDone(file, cases.length))
+      const { file, cases, 'left-out': leftOut = [] } = await api.dataset(run.id, name.value.trim())
+      fill(answer, texts.run.datasetDone(file, cases.length), leftOut.length > 0 && ` ${texts.run.datasetLeftOut(leftOut.join(', '))}`)
     } catch (error) {
       say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
     }

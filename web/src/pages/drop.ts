@@ -7,9 +7,10 @@ export interface Dropped {
 
 /** All files of a drop, also of folders in it. */
 export async function fromDrop(data: DataTransfer): Promise<Dropped[]> {
-  // Entries must be taken before the first wait: the browser empties the list after the event.
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null)
-  return (await Promise.all(entries.map(walk))).flat()
+  // Entries must be taken before the first wait: the browser empties the list after the event. What comes from another program than a
+  // file manager can be a file without an entry.
+  const files = [...data.items].filter((item) => item.kind === 'file').map((item) => item.webkitGetAsEntry() ?? item.getAsFile())
+  return (await Promise.all(files.map((each) => (each instanceof File ? [{ path: each.name, file: each }] : each ? walk(each) : [])))).flat()
 }
 
 async function walk(entry: FileSystemEntry): Promise<Dropped[]> {

@@ -1,7 +1,7 @@
 // Segments images that the reader brings: upload, choice of series and network, progress, result.
 
 import { api, Refusal, upload } from '../api.ts'
-import { button, field, fill, h, select } from '../dom.ts'
+import { button, checkbox, field, fill, h, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
@@ -56,10 +56,11 @@ function chooseFiles(frame: Frame, stage: HTMLElement, error: unknown = null): v
     area.classList.remove('over')
     void fromDrop(event.dataTransfer!).then(take, (reason: unknown) => chooseFiles(frame, stage, reason))
   })
-  fill(stage, error !== null && failure(error), area)
+  fill(stage, error !== null && failure(error), area, checkbox(t.anonymous, false, () => undefined, { 'data-anonymous': '' }))
 }
 
 async function send(frame: Frame, stage: HTMLElement, files: Dropped[]): Promise<void> {
+  const anonymous = stage.querySelector<HTMLInputElement>('[data-anonymous]')?.checked ?? false
   const stopping = new AbortController()
   frame.signal.addEventListener('abort', () => stopping.abort())
   const text = h('p', {})
@@ -71,7 +72,7 @@ async function send(frame: Frame, stage: HTMLElement, files: Dropped[]): Promise
   show(0)
   fill(stage, text, bar, h('p', {}, button(texts.cancel, () => stopping.abort())))
   try {
-    const id = await upload(files, show, stopping.signal)
+    const id = await upload(files, anonymous, show, stopping.signal)
     show(1)
     const ready = await read(id, stopping.signal)
     if (ready.state === 'refused') throw new Refusal(400, ready.error ?? t.empty, null)
@@ -94,7 +95,7 @@ async function read(id: string, signal: AbortSignal): Promise<Upload> {
   }
 }
 
-async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { series }: Upload): Promise<void> {
+async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { series, problems = [] }: Upload): Promise<void> {
   const runs = await networks()
   const discard = async (): Promise<void> => {
     await api.dropUpload(id).catch(() => undefined)
@@ -111,7 +112,7 @@ async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { seri
       stage.append(failure(error))
     }
   }
-  fill(stage, h('h2', {}, t.ready), h('p', {}, field(t.series, which)), h('p', {}, field(t.run, run)),
+  fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), h('p', {}, field(t.run, run)),
     h('p', { class: 'actions' }, button(t.start, () => void start(), { class: 'primary' }), button(t.discard, () => void discard())))
 }
 

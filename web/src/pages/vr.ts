@@ -36,12 +36,19 @@ export async function vrPage({ root, signal, title }: Frame, query: URLSearchPar
   fill(root, h('div', { class: 'space' }, head, surface, side))
   title(t.title)
   const space = new Space(surface, canvas)
-  const room = new Room(space, scene, source, new THREE.Matrix4().set(...(toWorld as Parameters<THREE.Matrix4['set']>)), signal)
-  space.show(room.content)
+  const fromWorld = affine(toWorld).invert()
+  const room = new Room(space, scene, source, fromWorld, signal)
+  space.show(room.content, new THREE.Vector3(0, 1, 0).transformDirection(fromWorld))
   fill(side, await enter(space), ...(source.of === 'run' ? [labelsOf(source, of)] : []), room.controls, h('p', { class: 'note' }, t.hint))
   room.update()
   space.run(signal)
   keys(space, room, signal)
+}
+
+/** A matrix column by column, as glTF has them. Row by row, its last column would not be 0, 0, 0, 1. */
+function affine(numbers: number[]): THREE.Matrix4 {
+  if (numbers.length !== 16 || [3, 7, 11].some((i) => numbers[i] !== 0) || numbers[15] !== 1) throw new Error(t.badMatrix)
+  return new THREE.Matrix4().fromArray(numbers)
 }
 
 /** The button that enters VR, or why there is none. */
@@ -74,13 +81,13 @@ class Room {
   private readonly structures: { name: string; color: string; object: THREE.Object3D }[]
   private readonly space: Space
   private readonly source: Source
-  private readonly toWorld: THREE.Matrix4
+  private readonly fromWorld: THREE.Matrix4
   private readonly signal: AbortSignal
 
-  constructor(space: Space, surfaces: THREE.Object3D, source: Source, toWorld: THREE.Matrix4, signal: AbortSignal) {
+  constructor(space: Space, surfaces: THREE.Object3D, source: Source, fromWorld: THREE.Matrix4, signal: AbortSignal) {
     this.space = space
     this.source = source
-    this.toWorld = toWorld
+    this.fromWorld = fromWorld
     this.signal = signal
     this.structures = surfaces.children.map((object) => ({ name: String(object.userData.name ?? object.name), color: colorOf(object), object }))
     this.content.add(surfaces)
@@ -112,6 +119,7 @@ class Room {
       ...this.structures.map(({ name, color, object }) => ({ text: name, color, isOn: object.visible, press: () => this.see(name, !object.visible) })),
       { text: `${t.panelPlane}: ${t.planes[this.plane]}`, color: null, isOn: this.plane !== 'off', press: () => void this.setPlane(next) },
       { text: t.panelReset, color: null, isOn: true, press: () => this.space.reset() },
+      { text: texts.research, color: null, isOn: false, press: () => undefined },
     ]
   }
 
@@ -141,7 +149,7 @@ class Room {
   private async load(): Promise<Slice> {
     const { images } = await loadCase(this.source)
     const shown = await loadImage(images[0], 0, this.signal)
-    const slice = new Slice(shown, windowOf(presetsOf(shown)[0], shown), this.toWorld.clone().invert())
+    const slice = new Slice(shown, windowOf(presetsOf(shown)[0], shown), this.fromWorld)
     this.content.add(slice.mesh)
     return slice
   }

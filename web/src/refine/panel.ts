@@ -2,6 +2,7 @@
 
 import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
 import { texts } from '../texts.ts'
+import type { About } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import type { Base, Editor, Tool } from './editor.ts'
 import type { Saver } from './save.ts'
@@ -13,11 +14,11 @@ export interface RefinePanel {
   update: () => void
 }
 
-export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, who: string): RefinePanel {
+export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about: About): RefinePanel {
   const tools = choice(t.tool, (['brush', 'ball', 'erase', 'fill'] as const).map((value) => ({ value, text: t.tools[value] })), editor.tool, (value: Tool) => { editor.tool = value })
   const radius = slider(editor.radius, [0.5, 40, 0.5], (value) => { editor.radius = value; size.textContent = String(value) })
   const size = h('output', {}, String(editor.radius))
-  const picker = structurePicker(viewer, editor)
+  const picker = structurePicker(viewer, editor, about['new-structures'] ?? false)
   const undo = button(t.undo, () => editor.undo())
   const redo = button(t.redo, () => editor.redo())
   const status = h('p', { class: 'save', role: 'status' }, t.nothing)
@@ -36,7 +37,7 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, who: s
     picker.update()
   }
   const element = h('section', { class: 'refine', 'aria-label': t.title },
-    h('h3', {}, t.title), status, h('p', { class: 'note' }, t.by(who)),
+    h('h3', {}, t.title), status, h('p', { class: 'note' }, t.by(about.who)),
     baseChoice(editor), picker.element, tools.element, field(t.radius, radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor),
     h('div', { class: 'buttons' }, undo, redo, button(t.save, () => void saver.flush())))
   update()
@@ -48,7 +49,8 @@ function baseChoice(editor: Editor): HTMLElement {
   return field(t.base, select<Base>(options, editor.base, (base) => editor.restart(base), { title: t.replaces }))
 }
 
-function structurePicker(viewer: Viewer, editor: Editor): RefinePanel {
+/** @param canAdd whether the server takes structures that the run does not know */
+function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): RefinePanel {
   const { palette } = viewer.layers
   const list = h('select', { onchange: () => { editor.slot = Number(list.value) } })
   const name = h('input', { 'aria-label': t.newName, placeholder: t.newName, size: 16 })
@@ -70,7 +72,7 @@ function structurePicker(viewer: Viewer, editor: Editor): RefinePanel {
     list.value = String(editor.slot)
   }
   update()
-  const more = h('details', {}, h('summary', {}, t.newStructure), h('p', { class: 'buttons' }, name, color, button(t.add, add)))
+  const more = canAdd && h('details', {}, h('summary', {}, t.newStructure), h('p', { class: 'buttons' }, name, color, button(t.add, add)))
   return { element: h('div', {}, field(t.structure, list), more), update }
 }
 

@@ -48,7 +48,7 @@ export class Saver {
     this.dirty = false
     this.told(t.saving, false)
     try {
-      this.saved(await api.correct(this.source, await this.file(), this.editor.base, this.editor.added))
+      this.saved(await api.correct(this.source, await this.file(), this.base, this.editor.added))
       this.told(t.saved(new Date().toLocaleTimeString()), false)
     } catch (error) {
       this.dirty = true
@@ -61,6 +61,13 @@ export class Saver {
     this.saving = false
     // What was changed while the save went on.
     if (this.dirty) this.touch()
+  }
+
+  /** What the labels go back to in the end: an earlier correction goes on upon its own base. */
+  private get base(): 'prediction' | 'reference' | 'empty' {
+    const { base } = this.editor
+    if (base !== 'correction') return base
+    return this.viewer.of.correction?.base ?? (this.viewer.of.prediction ? 'prediction' : 'empty')
   }
 
   /** The labels on the grid of the file, voxel for voxel. */

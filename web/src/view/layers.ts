@@ -4,9 +4,10 @@ import { texts } from '../texts.ts'
 import type { Case, Image, Structure } from '../types.ts'
 import { ADDED, errors, MISSED, SWAPPED, tally } from '../voxel/compare.ts'
 import { voxelVolume } from '../voxel/grid.ts'
+import type { Voxels } from '../voxel/nifti.ts'
 import { Palette } from '../voxel/palette.ts'
 import type { Shown } from './load.ts'
-import { loadLabels } from './load.ts'
+import { loadOn } from './load.ts'
 
 export type Show = 'reference' | 'prediction' | 'errors' | 'correction' | 'none' | 'both'
 
@@ -26,21 +27,27 @@ export class Layers {
   readonly hidden = new Set<number>()
   private differing: Uint8Array | null = null
   private readonly shown: Shown
+  private readonly structures: Structure[]
+  private readonly mask: number | null
 
-  constructor(shown: Shown, structures: Structure[]) {
+  /** @param mask where structures overlap: the one structure that is shown, with slot 1 */
+  constructor(shown: Shown, structures: Structure[], mask: number | null) {
     this.shown = shown
-    this.palette = new Palette(structures)
+    this.mask = mask
+    this.structures = structures
+    this.palette = new Palette(mask === null ? structures : [{ ...structures[mask], value: 1, values: [] }])
   }
 
-  /** Reads the label files; `mask` chooses the structure where structures overlap. */
-  async load(of: Case, mask: number | null, signal: AbortSignal): Promise<void> {
+  /** Reads the label files. */
+  async load(of: Case, signal: AbortSignal): Promise<void> {
     const get = async (image: Image | null): Promise<Uint8Array | null> => {
       if (!image) return null
-      const labels = await loadLabels(this.shown, image, this.palette, image.masks ? mask : null, signal)
-      // A mask holds ones; they stand for the chosen structure.
-      return image.masks && mask !== null ? maskSlots(labels, this.palette.slot(of.structures[mask])) : labels
+      const own: Record<string, string> = this.mask !== null && image.masks ? { mask: String(this.mask) } : {}
+      const { data } = await loadOn(this.shown, image, signal, own)
+      return this.mask === null ? this.palette.slotsOf(data) : ofStructure(data, this.structures[this.mask], Boolean(image.masks))
     }
-    const correction = of.correction && { ...(of.prediction ?? of.reference ?? of.images[0]), name: texts.viewer.shows.correction, url: of.correction.url, channels: 1, masks: undefined }
+    const like = of.prediction ?? of.reference ?? of.images[0]
+    const correction = of.correction && { ...like, name: texts.viewer.shows.correction, url: of.correction.url, masks: null }
     ;[this.reference, this.prediction, this.correction] = await Promise.all([get(of.reference), get(of.prediction), get(correction)])
     this.differing = null
   }
@@ -91,6 +98,8 @@ export class Layers {
   }
 }
 
-function maskSlots(labels: Uint8Array, slot: number): Uint8Array {
-  return labels.map((each) => (each === 0 ? 0 : slot))
+/** Ones where a structure is: in its mask, or in a label map in which several values stand for it. */
+function ofStructure(data: Voxels, { value, values }: Structure, isMask: boolean): Uint8Array {
+  const own = new Set([value, ...values])
+  return Uint8Array.from(data, (each) => ((isMask ? each !== 0 : own.has(each)) ? 1 : 0))
 }

@@ -7,8 +7,7 @@ import type { Volume, Voxels } from '../voxel/nifti.ts'
 import { read, unzip } from '../voxel/nifti.ts'
 import type { Orientation } from '../voxel/orient.ts'
 import { orient, toDisplay } from '../voxel/orient.ts'
-import { sameGrid } from '../voxel/grid.ts'
-import type { Palette } from '../voxel/palette.ts'
+import { count, sameGrid } from '../voxel/grid.ts'
 
 /** An image that is shown: everything else of the case lies on its grid. */
 export interface Shown {
@@ -44,10 +43,10 @@ export async function loadOn(shown: Shown, image: Image, signal: AbortSignal, qu
   return { data: toDisplay(shown.orientation, data), slope, intercept }
 }
 
-/** A label file as slots of the palette, in display order. With masks that overlap, the mask of one structure. */
-export async function loadLabels(shown: Shown, image: Image, palette: Palette, mask: number | null, signal: AbortSignal): Promise<Uint8Array> {
-  const { data } = await loadOn(shown, image, signal, mask === null ? {} : { mask: String(mask) })
-  return palette.slotsOf(data)
+/** The grid of a label file with nothing on it, where the image itself cannot be had. */
+export async function loadBlank(labels: Image, signal: AbortSignal): Promise<Shown> {
+  const { grid } = await volume(labels, labels.masks ? { mask: '0' } : {}, signal)
+  return { orientation: orient(grid), voxels: new Uint8Array(count(grid)), slope: 1, intercept: 0, modality: null }
 }
 
 /** Value of a voxel as the image means it. */

@@ -19,6 +19,7 @@ export class Space {
   private readonly grab = new Grab(this.model)
   private readonly surface: HTMLElement
   private home = 1
+  private facing = 0
 
   constructor(surface: HTMLElement, canvas: HTMLCanvasElement) {
     this.surface = surface
@@ -39,8 +40,9 @@ export class Space {
     for (const i of [0, 1]) this.addController(i)
   }
 
-  /** Puts the surfaces on the table, as large as fits. */
-  show(surfaces: THREE.Object3D): void {
+  /** Puts the surfaces on the table, as large as fits, turned so that `anterior` faces the reader. */
+  show(surfaces: THREE.Object3D, anterior: THREE.Vector3): void {
+    this.facing = -Math.atan2(anterior.x, anterior.z)
     this.model.add(surfaces)
     const box = new THREE.Box3().setFromObject(surfaces)
     const size = box.getSize(new THREE.Vector3())
@@ -51,8 +53,7 @@ export class Space {
 
   reset(): void {
     this.model.position.set(...MODEL)
-    // Anterior is −z: turned about, the patient faces the reader.
-    this.model.rotation.set(0, Math.PI, 0)
+    this.model.rotation.set(0, this.facing, 0)
     this.model.scale.setScalar(this.home)
     this.note()
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { distance, fromWorld, index, reach, spacing, toWorld, voxel, voxelVolume } from '../../build/voxel/grid.js'
 import { gzip, read, unzip, write } from '../../build/voxel/nifti.js'
 import { orient, sliceInFile, sliceOnDisplay, toDisplay, toFile } from '../../build/voxel/orient.js'
+import { corners, greys } from '../../build/voxel/slice.js'
 import { GRIDS, numbered } from './grids.mjs'
 
 const close = (a, b, tolerance = 1e-9) => a.forEach((v, i) => assert.ok(Math.abs(v - b[i]) <= tolerance, `${a} is not ${b}`))
@@ -108,5 +109,27 @@ for (const [name, spoil, message] of [
   test(`${name} is refused`, () => {
     const good = write({ grid: { dims: [2, 3, 2], matrix: GRIDS['RAS, isotropic'].matrix }, data: new Uint8Array(12), slope: 1, intercept: 0 })
     assert.throws(() => read(spoil(good)), message)
+  })
+}
+
+for (const [name, file] of Object.entries(GRIDS)) {
+  test(`${name}: a slice as a picture lies where its voxels lie, with their values`, () => {
+    const { dims } = file
+    const data = numbered(file)
+    for (const plane of [0, 1, 2]) {
+      const [u, v] = [0, 1, 2].filter((axis) => axis !== plane)
+      const [o, right, up] = corners(file, plane, 1)
+      const picture = greys(data, dims, { slope: 1, intercept: 0, low: 0, high: 255 }, plane, 1)
+      assert.deepEqual([picture.width, picture.height], [dims[u], dims[v]])
+      for (const [i, j] of [[0, 0], [dims[u] - 1, 1]]) {
+        const point = [0, 0, 0]
+        point[plane] = 1
+        point[u] = i
+        point[v] = j
+        const place = o.map((w, k) => w + ((i + 0.5) / dims[u]) * (right[k] - w) + ((j + 0.5) / dims[v]) * (up[k] - w))
+        close(place, toWorld(file, point), 1e-9)
+        assert.equal(picture.data[4 * (i + j * dims[u])], data[index(dims, point)])
+      }
+    }
   })
 }
