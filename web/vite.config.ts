@@ -10,6 +10,8 @@ const unused = fileURLToPath(new URL('./src/unused-codec.ts', import.meta.url))
 export default defineConfig({
   resolve: { alias: { 'numcodecs/blosc': unused, 'numcodecs/lz4': unused, 'numcodecs/zstd': unused } },
   build: {
+    // Licences of what is bundled: their notices must go with it.
+    license: { fileName: 'licenses.md' },
     target: 'es2022',
     // NiiVue and three.js are large and load only with the pages that need them.
     chunkSizeWarningLimit: 1500,

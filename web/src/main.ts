@@ -94,7 +94,9 @@ function failed(root: HTMLElement, reason: unknown): void {
   fill(root, h('h1', {}, texts.failed), h('p', { class: 'failure', role: 'alert' }, error instanceof Error ? error.message : String(error)), help && h('p', {}, help))
 }
 
+const file = (text: string, href: string): HTMLElement => h('a', { href, target: '_blank', rel: 'noopener' }, text)
+
 setTheme(currentTheme())
-document.getElementById('app')!.append(nav(), main, h('footer', {}, research))
+document.getElementById('app')!.append(nav(), main, h('footer', {}, research, h('p', { class: 'licenses' }, `${texts.licenses}: `, file(texts.licensesOf[0], '/niivue-license.txt'), ', ', file(texts.licensesOf[1], '/licenses.md'))))
 addEventListener('hashchange', () => void navigate())
 void navigate()

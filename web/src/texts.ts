@@ -6,6 +6,8 @@ export const texts = {
   nav: { runs: 'Runs', segment: 'Segment', files: 'Files', label: 'Main' },
   theme: { label: 'Colours', system: 'As the system', light: 'Light', dark: 'Dark' },
   research: 'Research use only',
+  licenses: 'Licences',
+  licensesOf: ['NiiVue', 'other libraries'],
   loading: 'Loading …',
   close: 'Close',
   cancel: 'Cancel',

@@ -145,14 +145,15 @@ class CasePage {
   async open(query: URLSearchParams): Promise<void> {
     const slices = parseSlices(query.get('slice'))
     const { layers, shown } = this.viewer
+    // First of all: 3D takes longest to draw, and may not be wanted.
+    const layout = query.get('panes')
+    if (layout === 'axial' || layout === 'coronal' || layout === 'sagittal' || layout === 'render') this.viewer.setLayout(layout)
     const middle = shown.orientation.display.dims.map((n) => Math.floor(n / 2)) as [number, number, number]
     this.viewer.moveTo(middle)
     if (slices && !this.viewer.goTo(slices)) say(t.notFound(query.get('slice')!), 'error')
     const show = query.get('show') as Show | null
     if (show && layers.shows.includes(show)) await this.viewer.setShow(show)
     else this.viewer.draw()
-    const layout = query.get('panes')
-    if (layout === 'axial' || layout === 'coronal' || layout === 'sagittal' || layout === 'render') this.viewer.setLayout(layout)
     if (query.has('refine') && this.canRefine) this.toggleRefine()
   }
 

@@ -28,6 +28,23 @@ export interface Spot {
 /** In 3D, labels are opaque and the image is left out unless asked for: it hides what lies inside. */
 class Panes extends Niivue {
   imageIn3D = false
+  private frame = 0
+
+  /** Draws once before the next picture of the screen, however often it is asked for until then: large volumes take their time. */
+  override drawScene(): void {
+    this.frame ||= requestAnimationFrame(() => this.drawNow())
+  }
+
+  drawNow(): void {
+    cancelAnimationFrame(this.frame)
+    this.frame = 0
+    super.drawScene()
+  }
+
+  stopDrawing(): void {
+    cancelAnimationFrame(this.frame)
+    this.frame = -1
+  }
 
   override drawImage3D(...args: Parameters<Niivue['drawImage3D']>): void {
     const opacity = this.drawOpacity
@@ -197,7 +214,7 @@ export class Stage {
 
   /** The canvas as a picture. */
   picture(): Promise<Blob> {
-    this.nv.drawScene()
+    this.nv.drawNow()
     return new Promise((resolve, reject) => {
       this.nv.canvas!.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the browser gave no picture'))), 'image/png')
     })
@@ -205,6 +222,7 @@ export class Stage {
 
   /** Frees the graphics memory; browsers allow few contexts at a time. */
   close(): void {
+    this.nv.stopDrawing()
     this.nv.cleanup()
     this.nv.gl.getExtension('WEBGL_lose_context')?.loseContext()
   }
