@@ -1,7 +1,7 @@
 // The only place that talks to the server.
 
 import { texts } from './texts.ts'
-import type { About, Case, Correction, Image, Job, Listing, Queued, Run, RunDetails, State, Structure, Upload } from './types.ts'
+import type { About, Case, Correction, Image, Job, Listing, Queued, RunDetails, RunList, State, Structure, Upload } from './types.ts'
 import type { Source } from './route.ts'
 
 /** A refusal by the server, in its own words. */
@@ -48,7 +48,7 @@ function place(source: Source): string {
 
 export const api = {
   about: () => json<About>('/api/about'),
-  runs: () => json<{ experiments: { name: string; runs: Run[] }[] }>('/api/runs'),
+  runs: () => json<RunList>('/api/runs'),
   run: (id: string) => json<RunDetails>(`/api/runs/${part(id)}`),
   plan: async (id: string) => (await ask(`/api/runs/${part(id)}/plan`)).text(),
   start: (id: string) => json<{ state: State }>(`/api/runs/${part(id)}/start`, send('POST')),

@@ -4,6 +4,13 @@ import type { Structure } from './voxel/palette.ts'
 
 export type { Structure }
 
+/** What `GET /api/runs` says. */
+export interface RunList {
+  experiments: { name: string; runs: Run[] }[]
+  /** Runs that cannot be read, and why. */
+  problems?: string[]
+}
+
 export interface About {
   version: string
   'allow-run': boolean
@@ -70,6 +77,8 @@ export interface Image {
   shape: [number, number, number]
   spacing: [number, number, number]
   orientation: string
+  /** False where the file states no spacing: lengths are then in voxels. */
+  'has-spacing'?: boolean
   channels: number
   modality: string | null
   /** Labels whose structures overlap: number of masks, in the order of the structures, each with its own file at `?mask=N`. */

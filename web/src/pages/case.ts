@@ -96,7 +96,7 @@ function frame(of: Case): { element: HTMLElement; head: HTMLElement; surface: HT
       second = null
     },
   }
-  return { element: h('div', { class: 'viewer', 'aria-label': of.case }, head, surface), head, surface, canvas, beside }
+  return { element: h('div', { class: 'viewer', role: 'region', 'aria-label': of.case }, head, surface), head, surface, canvas, beside }
 }
 
 /** What the page does around the viewer: links, keys, measuring, refining. */
@@ -147,6 +147,9 @@ class CasePage {
     const { layers, shown } = this.viewer
     // First of all: 3D takes longest to draw, and may not be wanted.
     const layout = query.get('panes')
+    // Single slices are shown as what they are.
+    const thin = shown.orientation.display.dims.indexOf(1)
+    if (layout === null && thin >= 0) this.viewer.setLayout((['sagittal', 'coronal', 'axial'] as const)[thin])
     if (layout === 'axial' || layout === 'coronal' || layout === 'sagittal' || layout === 'render') this.viewer.setLayout(layout)
     const middle = shown.orientation.display.dims.map((n) => Math.floor(n / 2)) as [number, number, number]
     this.viewer.moveTo(middle)

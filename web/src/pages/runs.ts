@@ -15,10 +15,11 @@ export async function runsPage({ root, signal, title }: Frame): Promise<void> {
   const filter = h('input', { type: 'search', oninput: () => { wanted = filter.value; draw() }, 'aria-label': texts.runs.filter, placeholder: texts.runs.filter })
   const list = h('div', {})
   fill(root, h('h1', {}, texts.runs.title), filter, list)
-  let { experiments } = await api.runs()
+  let { experiments, problems = [] } = await api.runs()
   const draw = (): void => {
     const shown = experiments.map(({ name, runs }) => ({ name, runs: runs.filter((run) => matches(run, wanted)) })).filter(({ runs }) => runs.length > 0)
-    fill(list, ...shown.map(({ name, runs }) => experiment(name, runs)), experiments.length === 0 && h('p', {}, texts.runs.none))
+    fill(list, ...shown.map(({ name, runs }) => experiment(name, runs)), experiments.length === 0 && h('p', {}, texts.runs.none),
+      problems.length > 0 && h('section', {}, h('h2', {}, texts.runs.problems), h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text)))))
   }
   draw()
   const timer = setInterval(() => {
@@ -27,6 +28,7 @@ export async function runsPage({ root, signal, title }: Frame): Promise<void> {
     void api.runs().then((answer) => {
       if (signal.aborted) return
       experiments = answer.experiments
+      problems = answer.problems ?? []
       draw()
     }, () => undefined)
   }, EVERY_MS)

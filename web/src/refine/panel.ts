@@ -38,7 +38,7 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about:
   }
   const element = h('section', { class: 'refine', 'aria-label': t.title },
     h('h3', {}, t.title), status, h('p', { class: 'note' }, t.by(about.who)),
-    baseChoice(editor), picker.element, tools.element, field(t.radius, radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor),
+    baseChoice(editor), picker.element, tools.element, field(t.radius(viewer.shown.unit), radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor, viewer.shown.unit),
     h('div', { class: 'buttons' }, undo, redo, button(t.save, () => void saver.flush())))
   update()
   return { element, update }
@@ -91,8 +91,8 @@ function rules(editor: Editor): HTMLElement {
     limited), h('p', { class: 'pair' }, from, to))
 }
 
-function operations(editor: Editor): HTMLElement {
-  const sigma = h('input', { type: 'number', min: 0.1, max: 20, step: 'any', value: 2, 'aria-label': t.smoothBy, title: t.smoothBy })
+function operations(editor: Editor, unit: string): HTMLElement {
+  const sigma = h('input', { type: 'number', min: 0.1, max: 20, step: 'any', value: 2, 'aria-label': t.smoothBy(unit), title: t.smoothBy(unit) })
   const whole = (['holes', 'holesSlice', 'largest', 'interpolate', 'threshold'] as const).map((operation) => button(t[operation], () => say(editor.whole(operation))))
   return h('div', { class: 'buttons' }, ...whole, h('span', { class: 'buttons' }, button(t.smooth, () => say(editor.smooth(Number(sigma.value) || 0.1))), sigma))
 }

@@ -17,6 +17,8 @@ export interface Shown {
   slope: number
   intercept: number
   modality: string | null
+  /** Unit of lengths: pictures have no spacing. */
+  unit: 'mm' | 'voxels'
 }
 
 async function volume(image: Image, query: Record<string, string>, signal: AbortSignal): Promise<Volume> {
@@ -33,7 +35,7 @@ async function volume(image: Image, query: Record<string, string>, signal: Abort
 export async function loadImage(image: Image, channel: number, signal: AbortSignal): Promise<Shown> {
   const { grid, data, slope, intercept } = await volume(image, image.channels > 1 ? { channel: String(channel) } : {}, signal)
   const orientation = orient(grid)
-  return { orientation, voxels: toDisplay(orientation, data), slope, intercept, modality: image.modality }
+  return { orientation, voxels: toDisplay(orientation, data), slope, intercept, modality: image.modality, unit: unitOf(image) }
 }
 
 /** Voxels of another file of the case, in display order, with its scaling. */
@@ -46,8 +48,10 @@ export async function loadOn(shown: Shown, image: Image, signal: AbortSignal, qu
 /** The grid of a label file with nothing on it, where the image itself cannot be had. */
 export async function loadBlank(labels: Image, signal: AbortSignal): Promise<Shown> {
   const { grid } = await volume(labels, labels.masks ? { mask: '0' } : {}, signal)
-  return { orientation: orient(grid), voxels: new Uint8Array(count(grid)), slope: 1, intercept: 0, modality: null }
+  return { orientation: orient(grid), voxels: new Uint8Array(count(grid)), slope: 1, intercept: 0, modality: null, unit: unitOf(labels) }
 }
+
+const unitOf = (image: Image): Shown['unit'] => (image['has-spacing'] === false ? 'voxels' : 'mm')
 
 /** Value of a voxel as the image means it. */
 export const valueAt = (shown: Shown, at: number): number => shown.slope * shown.voxels[at] + shown.intercept

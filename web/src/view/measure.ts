@@ -20,7 +20,7 @@ export function measuring(viewer: Viewer, surface: HTMLElement, signal: AbortSig
     const ending = new AbortController()
     const measure = (move: PointerEvent): string | null => {
       const to = viewer.stage.spot(move.clientX, move.clientY)
-      return to?.plane === from.plane ? t.distance(distance(viewer.shown.orientation.display, from.point, to.point).toFixed(1)) : null
+      return to?.plane === from.plane ? t.distance(distance(viewer.shown.orientation.display, from.point, to.point).toFixed(1), viewer.shown.unit) : null
     }
     surface.addEventListener('pointermove', (move) => line.to(move, measure(move) ?? ''), { signal: ending.signal })
     const end = (up: PointerEvent): void => {

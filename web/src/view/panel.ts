@@ -67,7 +67,7 @@ function position(viewer: Viewer): Part {
       const [x, y, z] = viewer.world.map((v) => v.toFixed(1))
       const { reference, prediction } = viewer.layers
       const name = (slots: Uint8Array | null): string => (slots ? viewer.layers.name(slots[viewer.at]) : '–')
-      fill(lines, h('p', { class: 'world' }, t.world(x, y, z)), h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
+      fill(lines, h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
         (reference || prediction) && h('p', {}, t.at(name(reference), name(prediction))))
     },
   }
@@ -81,7 +81,7 @@ function structures(viewer: Viewer): Part {
     update: () => {
       // Rows keep the focus of whoever walks through them: they are made anew only when something in them changed.
       const { layers, draft, show: what } = viewer
-      const now = draft ? layers.volumes(draft) : null
+      const now = draft && viewer.shown.unit === 'mm' ? layers.volumes(draft) : null
       const key = JSON.stringify([what, now, [...layers.hidden], layers.palette.slots.length, draft !== null])
       if (key === drawn) return
       drawn = key

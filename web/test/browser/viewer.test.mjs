@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { worst } from '../../mock/volumes.mjs'
+import { nifti, worst } from '../../mock/volumes.mjs'
 import { count, isGrey, isOrange, lab, pixels, ready, skip } from './lab.mjs'
 
 const CASE = '#/runs/f1/cases/case%2001'
@@ -171,5 +171,29 @@ test('viewer: overlapping structures one at a time; a prediction whose image is 
   await page.waitForTimeout(500)
   const picture = await canvas(page)
   assert.ok(count(picture, isOrange) > 1000 && count(picture, isGrey) < 1000)
+  await clean()
+})
+
+test('viewer: a picture of one slice without spacing is shown as one pane, in voxels', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean } = await open('#/runs')
+  const shape = [64, 48, 1]
+  const matrix = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]
+  // One voxel in 97 is no number: pictures of other programs have them.
+  const image = nifti({ shape, matrix, data: Float32Array.from({ length: 64 * 48 }, (_, i) => (i % 97 === 0 ? NaN : 3 * (i % 64))), datatype: 16 })
+  const labels = nifti({ shape, matrix, data: Uint16Array.from({ length: 64 * 48 }, (_, i) => (i % 64 > 20 && i % 64 < 40 ? 1 : 0)), datatype: 512 })
+  for (const [what, body] of Object.entries({ image, reference: labels, prediction: labels })) await page.route(`**/cases/case%2001/${what}`, (route) => route.fulfill({ body }))
+  await page.route('**/cases/case%2001', async (route) => {
+    const body = await (await route.fetch()).json()
+    body.images[0]['has-spacing'] = false
+    await route.fulfill({ json: body })
+  })
+  await page.goto(page.url().replace(/#.*/, CASE))
+  await page.locator('.surface canvas').waitFor()
+  await page.waitForFunction(() => document.querySelector('.world')?.textContent === '32.0, 24.0, 0.0 voxels (right, anterior, superior)')
+  await page.waitForTimeout(500)
+  assert.ok(await page.getByLabel('Axial', { exact: true }).isChecked())
+  assert.equal(await page.locator('.value').textContent(), 'Value 96')
+  assert.ok(count(await canvas(page), isOrange) > 20_000)
   await clean()
 })

@@ -140,6 +140,16 @@ for (const plane of [0, 1, 2]) {
   })
 }
 
+test('interpolation measures in mm, not in voxels', () => {
+  const labels = cube([20, 10, 3], [1, 0, 0, 0, 0, 4, 0, 0, 0, 0, 1, 0])
+  paint(labels, 1, ([x, , z]) => z === 0 && x < 10)
+  paint(labels, 1, ([, y, z]) => z === 2 && y < 5)
+  apply(labels, interpolate(labels, 1, 2))
+  const filled = (x, y) => labels.data[index([20, 10, 3], [x, y, 1])] === 1
+  // At x = 5, the first outline is 4.5 mm away; the second is 3.5 mm away at y = 5, and 7.5 mm at y = 6.
+  assert.deepEqual([filled(5, 5), filled(5, 6), filled(15, 2), filled(15, 9)], [true, false, true, false])
+})
+
 test('distances to an outline are in mm, negative inside', () => {
   const mask = Uint8Array.from({ length: 35 }, (_, k) => (k % 7 >= 2 && k % 7 <= 4 && k >= 7 && k < 28 ? 1 : 0))
   const d = signedDistance(mask, [7, 5], [2, 3])
