@@ -1,0 +1,121 @@
+// Uploads and jobs of the mock server. An upload with a file called `broken…` is refused; a job takes about a second.
+
+import { glb } from './glb.mjs'
+import { file, image, STRUCTURES, volumes } from './volumes.mjs'
+
+const STEP_MS = 120
+
+export function createJobs(state) {
+  const uploads = new Map()
+  const jobs = new Map()
+  let last = 0
+
+  async function answer([kind, id, what], call, Refused) {
+    const { method } = call.request
+    if (kind === 'uploads' && method === 'POST') return upload(call, Refused)
+    if (kind === 'uploads') return uploadApi(id, method, call, Refused)
+    if (id === undefined) return method === 'POST' ? startJob(call, Refused) : call.send([...jobs.values()].map(shown))
+    const job = jobs.get(id)
+    if (!job) throw new Refused(404, `there is no job ${id}`)
+    if (what === undefined && method === 'DELETE') return cancel(job, call)
+    if (what === undefined) return call.send(shown(job))
+    if (what === 'events') return events(job, call.response)
+    if (what === 'correction') return correct(job, call)
+    if (what === 'meshes') return call.send(glb([{ ...STRUCTURES[0], centre: [22, -2, 2], radii: [24, 20, 26] }]), 200, 'model/gltf-binary')
+    if (what === 'image' || what === 'prediction') return call.send(file('straight', what), 200, 'application/gzip')
+    return call.send(Buffer.from('mock'), 200, 'application/octet-stream')
+  }
+
+  async function upload(call, Refused) {
+    const body = Buffer.concat(await all(call.request)).toString('latin1')
+    const names = [...body.matchAll(/filename="([^"]*)"/g)].map((match) => Buffer.from(match[1], 'latin1').toString('utf8'))
+    if (names.length === 0) throw new Refused(400, 'the upload holds no file', 'choose a folder, a zip, or an image')
+    const id = String(++last)
+    uploads.set(id, { names, since: Date.now() })
+    call.send({ upload: id }, 202)
+  }
+
+  function uploadApi(id, method, call, Refused) {
+    const found = uploads.get(id)
+    if (!found) throw new Refused(404, `there is no upload ${id}`)
+    if (method === 'DELETE') return uploads.delete(id), call.send({})
+    const expires = new Date(found.since + 3.6e6).toISOString()
+    const broken = found.names.find((name) => name.split('/').pop().startsWith('broken'))
+    if (broken) return call.send({ state: 'refused', error: `${broken} is not an image that segspec reads`, series: [], expires })
+    if (Date.now() - found.since < 200) return call.send({ state: 'reading', error: null, series: [], expires })
+    const series = ['Abdomen 1.0', 'Scout'].map((name, i) => ({ id: String(i), name, slices: i ? 2 : 24, modality: 'CT', image: image(name, '/api/files/voxels?path=x', 'ct') }))
+    call.send({ state: 'ready', error: null, series, expires })
+  }
+
+  async function startJob(call, Refused) {
+    const body = JSON.parse(Buffer.concat(await all(call.request)).toString())
+    if (!state.runs.get(body.run)?.['can-segment']) throw new Refused(409, `run ${body.run} has no trained network`, 'choose a finished run')
+    if ([...jobs.values()].filter((job) => ['queued', 'running'].includes(job.state)).length >= 2) throw new Refused(429, 'two jobs wait or run already')
+    const id = String(++last)
+    const job = { id, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, listeners: new Set() }
+    jobs.set(id, job)
+    job.timer = setInterval(() => advance(job), STEP_MS)
+    call.send(shown(job), 202)
+  }
+
+  function advance(job) {
+    job.state = 'running'
+    job.position = 0
+    job.progress = Math.min(1, job.progress + 0.125)
+    job.seconds += STEP_MS / 1000
+    job.step = job.progress < 0.3 ? 'prepare' : job.progress < 0.9 ? 'network' : 'restore'
+    if (job.progress >= 1) {
+      job.state = 'done'
+      job.result = result(job.id)
+    }
+    settle(job)
+  }
+
+  function settle(job) {
+    if (['done', 'cancelled'].includes(job.state)) clearInterval(job.timer)
+    for (const listener of job.listeners) listener()
+  }
+
+  const result = (id) => ({
+    images: [image('CT', `/api/jobs/${id}/image`, 'ct')],
+    prediction: image('prediction', `/api/jobs/${id}/prediction`),
+    structures: STRUCTURES,
+    volumes: volumes('straight', 'prediction'),
+    downloads: ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/download.${format}` })),
+    meshes: `/api/jobs/${id}/meshes?of=prediction`,
+  })
+
+  function cancel(job, call) {
+    job.state = 'cancelled'
+    settle(job)
+    jobs.delete(job.id)
+    call.send({})
+  }
+
+  async function correct(job, call) {
+    const bytes = Buffer.concat(await all(call.request))
+    state.corrections.set(`job/${job.id}`, { case: job.id, file: bytes, base: call.request.headers['segspec-base'] })
+    call.send({ case: job.id, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/jobs/${job.id}/correction`, changed: {} })
+  }
+
+  return { answer }
+}
+
+const shown = ({ listeners, timer, ...job }) => job
+
+async function all(stream) {
+  const chunks = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return chunks
+}
+
+function events(job, response) {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  const tell = () => {
+    response.write(`data: ${JSON.stringify(shown(job))}\n\n`)
+    if (!['queued', 'running'].includes(job.state)) response.end()
+  }
+  job.listeners.add(tell)
+  response.on('close', () => job.listeners.delete(tell))
+  tell()
+}

@@ -1,0 +1,272 @@
+// The viewer of one case: slices and 3D with everything that was drawn, predicted or corrected on them.
+
+import { button, download, field, fill, h, say, select } from '../dom.ts'
+import type { Frame } from '../main.ts'
+import { Editor } from '../refine/editor.ts'
+import { refinePanel } from '../refine/panel.ts'
+import { painting } from '../refine/pointer.ts'
+import { Saver } from '../refine/save.ts'
+import type { Source } from '../route.ts'
+import { formatSlices, links, parseSlices } from '../route.ts'
+import { texts } from '../texts.ts'
+import type { Case, Image } from '../types.ts'
+import { bind, showKeys } from '../view/keys.ts'
+import type { Show } from '../view/layers.ts'
+import { Layers } from '../view/layers.ts'
+import { loadBlank, loadImage } from '../view/load.ts'
+import { measuring } from '../view/measure.ts'
+import { panel } from '../view/panel.ts'
+import '../view/view.css'
+import { Viewer } from '../view/viewer.ts'
+import { viewerKeys } from './case-keys.ts'
+import { loadCase } from './source.ts'
+
+const t = texts.viewer
+
+export async function casePage({ root, signal, about, title }: Frame, source: Source, query: URLSearchParams): Promise<void> {
+  const of = await loadCase(source)
+  title(of.case)
+  const channels = channelsOf(of)
+  const channel = Math.max(0, channels.findIndex(({ name }) => name === query.get('image')))
+  const masks = of.prediction?.masks ?? of.reference?.masks ?? 0
+  const mask = masks > 0 ? Math.min(masks - 1, Math.max(0, Number(query.get('mask') ?? 0) || 0)) : null
+  fill(root, h('p', { class: 'page note' }, t.loadingImage))
+  const labels = of.prediction ?? of.reference
+  if (channels.length === 0 && !labels) throw new Error(of.problem ?? texts.errors.noLabels)
+  const shown = channels.length > 0 ? await loadImage(channels[channel].image, channels[channel].at, signal) : await loadBlank(labels!, signal)
+  const layers = new Layers(shown, of.structures, mask)
+  await layers.load(of, signal)
+  if (signal.aborted) return
+
+  const parts = frame(of)
+  fill(root, parts.element)
+  const viewer = await Viewer.open(of, shown, layers, parts.canvas, parts.beside)
+  if (signal.aborted) return viewer.close()
+  signal.addEventListener('abort', () => viewer.close())
+  const page = new CasePage(viewer, source, parts.surface, about, signal)
+  fill(parts.head, ...page.header(channel, mask))
+  parts.element.append(page.side.element)
+  viewer.changed = () => page.update()
+  parts.surface.addEventListener('pointerup', () => viewer.follow(), { signal })
+  parts.surface.addEventListener('wheel', (event) => zoomWheel(viewer, event), { signal, capture: true, passive: false })
+  parts.surface.addEventListener('pointerdown', (event) => {
+    const spot = viewer.stage.spot(event.clientX, event.clientY)
+    if (spot) viewer.plane = spot.plane
+  }, { signal, capture: true })
+  await page.open(query)
+}
+
+interface Channel {
+  name: string
+  image: Image
+  at: number
+}
+
+/** Every channel of every image of a case, by name. */
+const channelsOf = (of: Case): Channel[] =>
+  of.images.flatMap((image) => Array.from({ length: Math.max(1, image.channels) }, (_, at) => ({ name: image.channels > 1 ? `${image.name} ${at + 1}` : image.name, image, at })))
+
+function zoomWheel(viewer: Viewer, event: WheelEvent): void {
+  if (event.ctrlKey) {
+    event.preventDefault()
+    event.stopPropagation()
+    viewer.stage.zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15)
+  }
+  setTimeout(() => viewer.follow())
+}
+
+function frame(of: Case): { element: HTMLElement; head: HTMLElement; surface: HTMLElement; canvas: HTMLCanvasElement; beside: { open: () => HTMLCanvasElement; close: () => void } } {
+  const canvas = h('canvas', { tabindex: 0, 'aria-label': t.canvas, role: 'img' })
+  const label = h('span', { class: 'label' })
+  const first = h('div', { class: 'pane' }, canvas, label)
+  const surface = h('div', { class: 'surface' }, first, h('span', { class: 'stamp' }, texts.research))
+  const head = h('header', {})
+  let second: HTMLElement | null = null
+  const beside = {
+    open: () => {
+      const own = h('canvas', { 'aria-label': t.secondCanvas, role: 'img' })
+      second = h('div', { class: 'pane' }, own, h('span', { class: 'label' }, t.shows.prediction))
+      label.textContent = t.shows.reference
+      first.after(second)
+      return own
+    },
+    close: () => {
+      label.textContent = ''
+      second?.remove()
+      second = null
+    },
+  }
+  return { element: h('div', { class: 'viewer', role: 'region', 'aria-label': of.case }, head, surface), head, surface, canvas, beside }
+}
+
+/** What the page does around the viewer: links, keys, measuring, refining. */
+class CasePage {
+  readonly side: ReturnType<typeof panel>
+  readonly measure: ReturnType<typeof measuring>
+  editor: Editor | null = null
+  private refining: AbortController | null = null
+  private updateRefine: () => void = () => undefined
+  private linkTimer: ReturnType<typeof setTimeout> | undefined
+  private readonly extra = h('div', {})
+  readonly viewer: Viewer
+  readonly source: Source
+  private readonly surface: HTMLElement
+  private readonly about: Frame['about']
+  private readonly signal: AbortSignal
+  private readonly keys: ReturnType<typeof viewerKeys>
+  private readonly buttons: { measure: HTMLButtonElement; refine: HTMLButtonElement }
+
+  constructor(viewer: Viewer, source: Source, surface: HTMLElement, about: Frame['about'], signal: AbortSignal) {
+    this.viewer = viewer
+    this.source = source
+    this.surface = surface
+    this.about = about
+    this.signal = signal
+    this.measure = measuring(viewer, surface, signal)
+    this.keys = viewerKeys(this)
+    this.buttons = {
+      measure: button(t.measure, () => this.toggleMeasure(), { 'aria-pressed': false }),
+      refine: button(t.refine, () => this.toggleRefine(), { 'aria-pressed': false }),
+    }
+    const tools = h('div', { class: 'buttons' },
+      viewer.layers.differences && button(t.worst, () => this.worst()), this.buttons.measure, this.canRefine && this.buttons.refine,
+      button(t.screenshot, () => void this.screenshot()), button(t.link, () => void this.copyLink()), button(t.help, () => showKeys(this.keys)))
+    this.side = panel(viewer, h('div', {}, tools, this.measure.list, this.extra), signal)
+    bind(this.keys, signal)
+  }
+
+  /** Refining needs structures, a place to save to, and labels that do not overlap. */
+  private get canRefine(): boolean {
+    const { prediction, reference, structures } = this.viewer.of
+    return this.source.of !== 'file' && structures.length > 0 && !prediction?.masks && !reference?.masks
+  }
+
+  /** Goes where the link says. */
+  async open(query: URLSearchParams): Promise<void> {
+    const slices = parseSlices(query.get('slice'))
+    const { layers, shown } = this.viewer
+    // First of all: 3D takes longest to draw, and may not be wanted.
+    const layout = query.get('panes')
+    // Single slices are shown as what they are.
+    const thin = shown.orientation.display.dims.indexOf(1)
+    if (layout === null && thin >= 0) this.viewer.setLayout((['sagittal', 'coronal', 'axial'] as const)[thin])
+    if (layout === 'axial' || layout === 'coronal' || layout === 'sagittal' || layout === 'render') this.viewer.setLayout(layout)
+    const middle = shown.orientation.display.dims.map((n) => Math.floor(n / 2)) as [number, number, number]
+    this.viewer.moveTo(middle)
+    if (slices && !this.viewer.goTo(slices)) say(t.notFound(query.get('slice')!), 'error')
+    const show = query.get('show') as Show | null
+    if (show && layers.shows.includes(show)) await this.viewer.setShow(show)
+    else this.viewer.draw()
+    if (query.has('refine') && this.canRefine) this.toggleRefine()
+  }
+
+  header(channel: number, mask: number | null): Node[] {
+    const { of } = this.viewer
+    const to = (name: string, text: string): HTMLElement | null => (this.source.of === 'run' ? h('a', { href: links.case({ ...this.source, name }) }, text) : null)
+    const reopen = (key: string, value: string): void => {
+      const query = new URLSearchParams(location.hash.split('?')[1])
+      query.set(key, value)
+      location.hash = `${links.case(this.source)}?${query}`
+    }
+    const channels = channelsOf(of).map(({ name }) => ({ value: name, text: name }))
+    const images = channels.length > 1 && field(t.channel, select(channels, channels[channel].value, (name) => reopen('image', name)))
+    const masks = mask !== null && field(t.mask, select(of.structures.map(({ name }, i) => ({ value: String(i), text: name })), String(mask), (i) => reopen('mask', i)), h('small', {}, t.overlapping))
+    const back = this.source.of === 'run' ? h('a', { href: links.run(this.source.run) }, texts.back) : h('a', { href: this.source.of === 'job' ? links.segment() : links.files('') }, texts.back)
+    const vr = this.source.of !== 'file' && h('a', { href: links.vr(this.source.of === 'run' ? { run: this.source.run, case: this.source.name } : { job: this.source.job }) }, t.vr)
+    const problem = of.problem ? [h('p', { class: 'failure', role: 'alert' }, `${t.problem} ${of.problem}`)] : []
+    return [h('p', { class: 'crumbs' }, back), h('h1', {}, of.case), ...problem,
+      h('div', { class: 'actions' }, images, masks, of.previous && to(of.previous, t.previous), of.next && to(of.next, t.next), vr)]
+  }
+
+  update(): void {
+    this.side.update()
+    this.updateRefine()
+    clearTimeout(this.linkTimer)
+    this.linkTimer = setTimeout(() => { if (!this.signal.aborted) history.replaceState(null, '', this.link()) }, 250)
+  }
+
+  /** The address of this view. */
+  link(): string {
+    const query = new URLSearchParams(location.hash.split('?')[1])
+    query.set('slice', formatSlices(this.viewer.slices))
+    query.set('show', this.viewer.show)
+    if (this.viewer.layout === 'all') query.delete('panes')
+    else query.set('panes', this.viewer.layout)
+    const base = links.case(this.source)
+    return `${base}${base.includes('?') ? '&' : '?'}${without(query, base)}`.replaceAll('%3A', ':').replaceAll('%2C', ',')
+  }
+
+  async copyLink(): Promise<void> {
+    const link = new URL(this.link(), location.href).href
+    try {
+      await navigator.clipboard.writeText(link)
+      say(t.linkCopied)
+    } catch {
+      say(`${t.linkShown} ${link}`)
+    }
+  }
+
+  async screenshot(): Promise<void> {
+    const { viewer } = this
+    const { of } = viewer
+    const where = formatSlices(viewer.slices)
+    const blob = await viewer.picture(`${of.case} – ${t.shows[viewer.show]} – ${where} – ${this.about.research}`)
+    download(`${of.case.replaceAll(/[^\w.-]+/g, '_')}-${where.replaceAll(/[:,]/g, '-')}.png`, blob)
+  }
+
+  worst(): void {
+    say(this.viewer.goToWorst())
+  }
+
+  toggleMeasure(): void {
+    this.buttons.measure.setAttribute('aria-pressed', String(this.measure.toggle()))
+    if (this.surface.classList.contains('measuring')) say(t.measuring)
+  }
+
+  toggleRefine(): void {
+    if (this.refining) {
+      this.refining.abort()
+      this.refining = null
+      this.editor = null
+      this.viewer.draft = null
+      this.updateRefine = () => undefined
+      fill(this.extra)
+    } else if (this.canRefine) this.startRefining()
+    this.buttons.refine.setAttribute('aria-pressed', String(this.refining !== null))
+    this.viewer.draw()
+  }
+
+  private startRefining(): void {
+    const { viewer, source } = this
+    const { layers } = viewer
+    this.refining = new AbortController()
+    const { signal } = this.refining
+    this.signal.addEventListener('abort', () => this.refining?.abort())
+    const editor = new Editor(viewer, layers.correction ? 'correction' : layers.prediction ? 'prediction' : layers.reference ? 'reference' : 'empty')
+    const saver = new Saver(source, viewer, editor, signal)
+    const controls = refinePanel(viewer, editor, saver, this.about)
+    editor.edited = () => {
+      saver.touch()
+      viewer.changed()
+    }
+    saver.saved = (correction) => {
+      viewer.of.correction = correction
+      layers.correction = editor.slots.slice()
+    }
+    if (viewer.show === 'both') void viewer.setShow('prediction')
+    this.editor = editor
+    this.updateRefine = controls.update
+    viewer.draft = editor.slots
+    painting(viewer, editor, this.surface, signal)
+    fill(this.extra, controls.element)
+  }
+}
+
+/** A query without what the address has already. */
+function without(query: URLSearchParams, base: string): string {
+  const left = new URLSearchParams(query)
+  for (const key of new URLSearchParams(base.split('?')[1]).keys()) left.delete(key)
+  return left.toString()
+}
+
+export type { CasePage }

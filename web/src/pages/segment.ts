@@ -1,0 +1,139 @@
+// Segments images that the reader brings: upload, choice of series and network, progress, result.
+
+import { api, Refusal, upload } from '../api.ts'
+import { button, checkbox, field, fill, h, select } from '../dom.ts'
+import type { Frame } from '../main.ts'
+import { links } from '../route.ts'
+import { texts } from '../texts.ts'
+import type { Job, Run, Upload } from '../types.ts'
+import type { Dropped } from './drop.ts'
+import { bytes, fromDrop, fromInput } from './drop.ts'
+import { follow, jobList } from './jobs.ts'
+
+const t = texts.segment
+const MOST_FILES = 10_000
+
+export async function segmentPage(frame: Frame): Promise<void> {
+  const { root, about, title } = frame
+  title(t.title)
+  const stage = h('div', { class: 'steps', 'aria-live': 'polite' })
+  const jobs = h('div', {})
+  fill(root, h('h1', {}, t.title), h('p', { class: 'note' }, `${t.intro} ${t.keep(about['keep-uploads-minutes'])}`), stage, jobs)
+  await jobList(jobs)
+  chooseFiles(frame, stage)
+}
+
+/** Runs whose networks can segment. */
+export async function networks(): Promise<Run[]> {
+  return (await api.runs()).experiments.flatMap(({ runs }) => runs).filter((run) => run['can-segment'])
+}
+
+const failure = (error: unknown): HTMLElement => {
+  const help = error instanceof Refusal ? error.help : null
+  return h('p', { class: 'failure', role: 'alert' }, `${error instanceof Error ? error.message : String(error)} ${help ?? ''}`)
+}
+
+function chooseFiles(frame: Frame, stage: HTMLElement, error: unknown = null): void {
+  const take = (files: Dropped[]): void => {
+    const size = files.reduce((sum, { file }) => sum + file.size, 0)
+    const limit = frame.about['upload-limit-bytes']
+    if (files.length === 0) return chooseFiles(frame, stage, new Error(t.empty))
+    if (files.length > MOST_FILES) return chooseFiles(frame, stage, new Error(t.tooMany))
+    if (size > limit) return chooseFiles(frame, stage, new Error(t.tooLarge(bytes(size), bytes(limit))))
+    void send(frame, stage, files)
+  }
+  const picker = (attributes: Record<string, string | boolean>): HTMLInputElement => {
+    const input = h('input', { type: 'file', multiple: true, hidden: true, ...attributes, onchange: () => take(fromInput(input.files!)) })
+    return input
+  }
+  const [files, folder] = [picker({ 'data-files': '' }), picker({ webkitdirectory: true })]
+  const area = h('div', { class: 'drop' }, h('p', {}, t.drop),
+    h('p', {}, button(t.chooseFiles, () => files.click()), ' ', button(t.chooseFolder, () => folder.click())), files, folder)
+  area.addEventListener('dragover', (event) => { event.preventDefault(); area.classList.add('over') })
+  area.addEventListener('dragleave', () => area.classList.remove('over'))
+  area.addEventListener('drop', (event) => {
+    event.preventDefault()
+    area.classList.remove('over')
+    void fromDrop(event.dataTransfer!).then(take, (reason: unknown) => chooseFiles(frame, stage, reason))
+  })
+  fill(stage, error !== null && failure(error), area, checkbox(t.anonymous, false, () => undefined, { 'data-anonymous': '' }))
+}
+
+async function send(frame: Frame, stage: HTMLElement, files: Dropped[]): Promise<void> {
+  const anonymous = stage.querySelector<HTMLInputElement>('[data-anonymous]')?.checked ?? false
+  const stopping = new AbortController()
+  frame.signal.addEventListener('abort', () => stopping.abort())
+  const text = h('p', {})
+  const bar = h('progress', { class: 'wide', max: 1, value: 0, 'aria-label': t.uploading('') })
+  const show = (share: number): void => {
+    bar.value = share
+    text.textContent = share < 1 ? t.uploading(`${Math.round(100 * share)} %`) : t.reading
+  }
+  show(0)
+  fill(stage, text, bar, h('p', {}, button(texts.cancel, () => stopping.abort())))
+  try {
+    const id = await upload(files, anonymous, show, stopping.signal)
+    show(1)
+    const ready = await read(id, stopping.signal)
+    if (ready.state === 'refused') throw new Refusal(400, ready.error ?? t.empty, null)
+    await chooseSeries(frame, stage, id, ready)
+  } catch (error) {
+    if (!frame.signal.aborted) chooseFiles(frame, stage, stopping.signal.aborted ? null : error)
+  }
+}
+
+/** Waits until the server has read an upload. */
+async function read(id: string, signal: AbortSignal): Promise<Upload> {
+  for (;;) {
+    const state = await api.uploadState(id)
+    if (state.state !== 'reading') return state
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    if (signal.aborted) {
+      await api.dropUpload(id)
+      throw new DOMException('cancelled', 'AbortError')
+    }
+  }
+}
+
+async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { series, problems = [] }: Upload): Promise<void> {
+  const runs = await networks()
+  const discard = async (): Promise<void> => {
+    await api.dropUpload(id).catch(() => undefined)
+    chooseFiles(frame, stage)
+  }
+  if (runs.length === 0) return fill(stage, h('p', {}, t.noRuns), button(t.discard, () => void discard()))
+  const which = select(series.map((each) => ({ value: each.id, text: t.seriesOf(each.name, each.slices, each.modality) })), series[0]?.id ?? '', () => undefined)
+  const run = select(runs.map((each) => ({ value: each.id, text: `${each.experiment}: ${each.name}` })), runs[0].id, () => undefined)
+  const start = async (): Promise<void> => {
+    try {
+      const job = await api.startJob({ run: run.value, upload: id, series: which.value })
+      await watch(frame, stage, job)
+    } catch (error) {
+      stage.append(failure(error))
+    }
+  }
+  fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), h('p', {}, field(t.run, run)),
+    h('p', { class: 'actions' }, button(t.start, () => void start(), { class: 'primary' }), button(t.discard, () => void discard())))
+}
+
+/** Follows a job to its end and shows what came of it. */
+export async function watch(frame: Frame, stage: HTMLElement, job: Job): Promise<void> {
+  const again = button(t.again, () => chooseFiles(frame, stage))
+  const last = await follow(stage, job, frame.signal)
+  if (frame.signal.aborted) return
+  if (last.state === 'failed') fill(stage, failure(new Error(last.error ?? t.states.failed)), again)
+  else if (last.state === 'cancelled' || !last.result) fill(stage, h('p', {}, t.cancelled), again)
+  else fill(stage, result(last), again)
+}
+
+function result(job: Job): HTMLElement {
+  const { structures, volumes, downloads } = job.result!
+  const rows = structures.map(({ name }) => h('tr', {}, h('td', {}, name), h('td', {}, (volumes[name] ?? 0).toFixed(1))))
+  return h('section', { class: 'result' },
+    h('p', { role: 'status' }, t.done(job.seconds.toFixed(1))),
+    h('p', {}, h('a', { class: 'button primary', href: links.case({ of: 'job', job: job.id }) }, t.view)),
+    h('h2', {}, t.volumes),
+    h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, texts.viewer.columns.name), h('th', { scope: 'col' }, t.volume))), h('tbody', {}, ...rows))),
+    h('h2', {}, t.downloads),
+    h('p', { class: 'actions' }, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation.${format}` }, format))))
+}

@@ -1,0 +1,200 @@
+// The labels that are being refined, and everything that changes them. Every change goes through `commit`, so that it can be undone.
+
+import { texts } from '../texts.ts'
+import type { Structure } from '../types.ts'
+import type { Viewer } from '../view/viewer.ts'
+import { interpolate } from '../voxel/between.ts'
+import type { Rule } from '../voxel/brush.ts'
+import { allowed, line } from '../voxel/brush.ts'
+import type { Edit, Labels } from '../voxel/edit.ts'
+import { apply, empty, History, joinInverses, toValue } from '../voxel/edit.ts'
+import { fillHoles, flood, keepLargest, threshold } from '../voxel/fill.ts'
+import type { Vec3 } from '../voxel/grid.ts'
+import { smooth } from '../voxel/smooth.ts'
+
+export type Base = 'prediction' | 'reference' | 'empty' | 'correction'
+export type Tool = 'brush' | 'ball' | 'erase' | 'fill'
+
+const t = texts.refine
+
+export class Editor {
+  tool: Tool = 'brush'
+  /** In mm. */
+  radius = 5
+  /** The slot that is painted. */
+  slot: number
+  over: 'any' | 'background' = 'any'
+  eraseOnly = true
+  eraseBall = false
+  /** Image values that brushes are restricted to; null: any. */
+  range: { from: number; to: number } | null = null
+  fillInSpace = false
+  base: Base
+  /** Structures that the server does not know yet. */
+  readonly added: Structure[] = []
+  /** Called after every change of the labels. */
+  edited: () => void = () => undefined
+  private readonly labels: Labels
+  private readonly history = new History()
+  private stroke: Edit[] | null = null
+  private readonly viewer: Viewer
+
+  constructor(viewer: Viewer, base: Base) {
+    this.viewer = viewer
+    this.base = base
+    this.labels = empty(viewer.shown.orientation.display)
+    this.labels.data.set(this.start(base))
+    const first = viewer.layers.palette.slots.findIndex((slot) => slot.structure !== null)
+    if (first < 0) throw new Error(texts.errors.noLabels)
+    this.slot = first
+  }
+
+  get slots(): Uint8Array {
+    return this.labels.data
+  }
+
+  private start(base: Base): Uint8Array {
+    const { layers } = this.viewer
+    return (base === 'empty' ? null : layers[base]) ?? new Uint8Array(this.labels.data.length)
+  }
+
+  /** What one can start from. */
+  get bases(): Base[] {
+    const { layers } = this.viewer
+    return (['prediction', 'reference', 'correction', 'empty'] as const).filter((base) => base === 'empty' || layers[base] !== null)
+  }
+
+  /** Replaces the labels by those of another start, as an edit that can be undone. */
+  restart(base: Base): void {
+    const wanted = this.start(base)
+    this.base = base
+    this.commit(difference(this.slots, wanted))
+  }
+
+  /** Brushes along a line in voxels; `plane` is the axis across the slice under the pointer. */
+  brush(from: Vec3, to: Vec3, plane: number): void {
+    const erases = this.tool === 'erase'
+    const ball = this.tool === 'ball' || (erases && this.eraseBall)
+    const reached = line(this.labels.grid, from, to, this.radius, ball ? null : plane)
+    const edit = toValue(this.labels, allowed(this.labels, reached, this.rule(erases)), erases ? 0 : this.slot)
+    if (edit.at.length === 0) return
+    const inverse = apply(this.labels, edit)
+    if (this.stroke) this.stroke.push(inverse)
+    else this.history.push(inverse)
+    this.show(edit)
+  }
+
+  private rule(erases: boolean): Rule {
+    const { slope, intercept, voxels } = this.viewer.shown
+    const stored = this.range && [this.range.from, this.range.to].map((v) => (v - intercept) / slope).sort((a, b) => a - b)
+    const range = stored && { image: voxels, from: stored[0], to: stored[1] }
+    if (erases) return { only: this.eraseOnly ? this.slot : null, range }
+    return { only: this.over === 'background' ? 0 : null, range }
+  }
+
+  beginStroke(): void {
+    this.stroke = []
+  }
+
+  /** Ends a stroke: all of it is undone at once. */
+  endStroke(): void {
+    const parts = this.stroke
+    this.stroke = null
+    if (!parts || parts.length === 0) return
+    this.history.push(joinInverses(parts))
+    this.edited()
+  }
+
+  /** Fills from a voxel; says why not, if not. */
+  fill(at: Vec3, plane: number): string | null {
+    const { edit, open } = flood(this.labels, at.map(Math.round) as Vec3, this.slot, this.fillInSpace ? null : plane)
+    if (open) return t.open
+    return this.commit(edit)
+  }
+
+  /** An operation on the whole chosen structure; says what came of it. */
+  whole(operation: 'holes' | 'holesSlice' | 'largest' | 'interpolate' | 'threshold'): string {
+    const { labels, slot, viewer: { plane } } = this
+    switch (operation) {
+      case 'holes': return this.commit(fillHoles(labels, slot, null))
+      case 'holesSlice': return this.commit(fillHoles(labels, slot, plane))
+      case 'interpolate': return this.commit(interpolate(labels, slot, plane))
+      case 'threshold': {
+        const range = this.rule(false).range
+        return range ? this.commit(threshold(labels, slot, range.image, range.from, range.to)) : t.unchanged
+      }
+      case 'largest': {
+        const { edit, pieces } = keepLargest(labels, slot)
+        this.commit(edit)
+        return t.pieces(pieces)
+      }
+    }
+  }
+
+  smooth(sigma: number): string {
+    return this.commit(smooth(this.labels, this.slot, sigma))
+  }
+
+  undo(): void {
+    if (this.history.undo(this.labels)) this.show(null, true)
+  }
+
+  redo(): void {
+    if (this.history.redo(this.labels)) this.show(null, true)
+  }
+
+  get canUndo(): boolean {
+    return this.history.canUndo
+  }
+
+  get canRedo(): boolean {
+    return this.history.canRedo
+  }
+
+  /** A structure of its own with the next free value; says what is wrong with the name, if something is. */
+  addStructure(name: string, color: string): string | null {
+    const { palette } = this.viewer.layers
+    if (name === '') return t.nameMissing
+    if (palette.slots.some((slot) => slot.structure?.name === name)) return t.nameTaken(name)
+    const value = palette.freeValue()
+    const structure = { name, value, values: [value], color }
+    this.slot = palette.add(structure)
+    this.added.push(structure)
+    return null
+  }
+
+  private commit(edit: Edit): string {
+    if (edit.at.length === 0) return t.unchanged
+    this.history.push(apply(this.labels, edit))
+    this.show(edit, true)
+    return t.changed(edit.at.length)
+  }
+
+  /** Brings the picture up to date: the slices that an edit touches, or all. */
+  private show(edit: Edit | null, done = false): void {
+    const plane = this.labels.grid.dims[0] * this.labels.grid.dims[1]
+    let [from, to] = [Infinity, -Infinity]
+    for (const at of edit?.at ?? []) {
+      const z = Math.floor(at / plane)
+      if (z < from) from = z
+      if (z > to) to = z
+    }
+    if (edit) this.viewer.stage.refreshLabels(from, to)
+    else this.viewer.stage.refreshLabels()
+    if (done) this.edited()
+  }
+}
+
+/** The edit that makes one label map into another. */
+function difference(from: Uint8Array, wanted: Uint8Array): Edit {
+  let n = 0
+  for (let i = 0; i < wanted.length; i++) if (wanted[i] !== from[i]) n++
+  const edit = { at: new Uint32Array(n), to: new Uint8Array(n) }
+  n = 0
+  for (let i = 0; i < wanted.length; i++) {
+    if (wanted[i] === from[i]) continue
+    edit.at[n] = i
+    edit.to[n++] = wanted[i]
+  }
+  return edit
+}

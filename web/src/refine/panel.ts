@@ -1,0 +1,98 @@
+// The controls of refining.
+
+import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
+import { texts } from '../texts.ts'
+import type { About } from '../types.ts'
+import type { Viewer } from '../view/viewer.ts'
+import type { Base, Editor, Tool } from './editor.ts'
+import type { Saver } from './save.ts'
+
+const t = texts.refine
+
+export interface RefinePanel {
+  element: HTMLElement
+  update: () => void
+}
+
+export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about: About): RefinePanel {
+  const tools = choice(t.tool, (['brush', 'ball', 'erase', 'fill'] as const).map((value) => ({ value, text: t.tools[value] })), editor.tool, (value: Tool) => { editor.tool = value })
+  const radius = slider(editor.radius, [0.5, 40, 0.5], (value) => { editor.radius = value; size.textContent = String(value) })
+  const size = h('output', {}, String(editor.radius))
+  const picker = structurePicker(viewer, editor, about['new-structures'] ?? false)
+  const undo = button(t.undo, () => editor.undo())
+  const redo = button(t.redo, () => editor.redo())
+  const status = h('p', { class: 'save', role: 'status' }, t.nothing)
+  const plane = h('p', { class: 'note' })
+  saver.told = (text, failed) => {
+    status.textContent = text
+    status.classList.toggle('failed', failed)
+  }
+  const update = (): void => {
+    tools.set(editor.tool)
+    radius.value = String(editor.radius)
+    size.textContent = String(editor.radius)
+    undo.disabled = !editor.canUndo
+    redo.disabled = !editor.canRedo
+    plane.textContent = t.pane(texts.viewer.axes[viewer.plane].toLowerCase())
+    picker.update()
+  }
+  const element = h('section', { class: 'refine', 'aria-label': t.title },
+    h('h3', {}, t.title), status, h('p', { class: 'note' }, t.by(about.who)),
+    baseChoice(editor), picker.element, tools.element, field(t.radius(viewer.shown.unit), radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor, viewer.shown.unit),
+    h('div', { class: 'buttons' }, undo, redo, button(t.save, () => void saver.flush())))
+  update()
+  return { element, update }
+}
+
+function baseChoice(editor: Editor): HTMLElement {
+  const options = editor.bases.map((value) => ({ value, text: t.bases[value] }))
+  return field(t.base, select<Base>(options, editor.base, (base) => editor.restart(base), { title: t.replaces }))
+}
+
+/** @param canAdd whether the server takes structures that the run does not know */
+function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): RefinePanel {
+  const { palette } = viewer.layers
+  const list = h('select', { onchange: () => { editor.slot = Number(list.value) } })
+  const name = h('input', { 'aria-label': t.newName, placeholder: t.newName, size: 16 })
+  const color = h('input', { type: 'color', value: '#009e73', 'aria-label': t.newColor })
+  const add = (): void => {
+    const wrong = editor.addStructure(name.value.trim(), color.value)
+    if (wrong) return say(wrong, 'error')
+    name.value = ''
+    viewer.draw()
+    update()
+  }
+  let drawn = 0
+  const update = (): void => {
+    if (drawn !== palette.slots.length) {
+      drawn = palette.slots.length
+      const own = palette.slots.map(({ structure }, slot) => (structure && palette.slot(structure) === slot ? h('option', { value: slot }, structure.name) : null))
+      fill(list, ...own)
+    }
+    list.value = String(editor.slot)
+  }
+  update()
+  const more = canAdd && h('details', {}, h('summary', {}, t.newStructure), h('p', { class: 'buttons' }, name, color, button(t.add, add)))
+  return { element: h('div', {}, field(t.structure, list), more), update }
+}
+
+function rules(editor: Editor): HTMLElement {
+  const over = select([{ value: 'any', text: t.overs.any }, { value: 'background', text: t.overs.background }], editor.over, (value) => { editor.over = value as Editor['over'] })
+  const from = h('input', { type: 'number', step: 'any', value: 0, 'aria-label': t.from, onchange: () => set() })
+  const to = h('input', { type: 'number', step: 'any', value: 200, 'aria-label': t.to, onchange: () => set() })
+  const limited = checkbox(t.range, false, () => set())
+  const set = (): void => {
+    editor.range = limited.querySelector('input')!.checked ? { from: Number(from.value), to: Number(to.value) } : null
+  }
+  return h('div', {}, field(t.over, over), h('div', { class: 'checks' },
+    checkbox(t.eraseOnly, editor.eraseOnly, (on) => { editor.eraseOnly = on }),
+    checkbox(t.eraseBall, editor.eraseBall, (on) => { editor.eraseBall = on }),
+    checkbox(t.inSpace, editor.fillInSpace, (on) => { editor.fillInSpace = on }),
+    limited), h('p', { class: 'pair' }, from, to))
+}
+
+function operations(editor: Editor, unit: string): HTMLElement {
+  const sigma = h('input', { type: 'number', min: 0.1, max: 20, step: 'any', value: 2, 'aria-label': t.smoothBy(unit), title: t.smoothBy(unit) })
+  const whole = (['holes', 'holesSlice', 'largest', 'interpolate', 'threshold'] as const).map((operation) => button(t[operation], () => say(editor.whole(operation))))
+  return h('div', { class: 'buttons' }, ...whole, h('span', { class: 'buttons' }, button(t.smooth, () => say(editor.smooth(Number(sigma.value) || 0.1))), sigma))
+}

@@ -1,0 +1,161 @@
+// What the server sends: docs/serve-api.md, keys as they stand there.
+
+import type { Structure } from './voxel/palette.ts'
+
+export type { Structure }
+
+/** What `GET /api/runs` says. */
+export interface RunList {
+  experiments: { name: string; runs: Run[] }[]
+  /** Runs that cannot be read, and why. */
+  problems?: string[]
+}
+
+export interface About {
+  version: string
+  'allow-run': boolean
+  'upload-limit-bytes': number
+  'keep-uploads-minutes': number
+  research: string
+  who: string
+  pacs: boolean
+  /** Whether corrections may hold structures that the run does not know: header `segspec-structures`. */
+  'new-structures'?: boolean
+}
+
+export type State = 'new' | 'running' | 'resumable' | 'trained' | 'predicted' | 'failed' | 'imported' | 'finished'
+
+export interface Run {
+  id: string
+  experiment: string
+  name: string
+  kind: 'training' | 'ensemble' | 'imported'
+  task: 'segment' | 'classify-slices'
+  state: State
+  failure: string | null
+  epochs: { done: number; of: number } | null
+  dice: number | null
+  started: string | null
+  folder: string
+  'can-segment': boolean
+}
+
+export interface Scores {
+  dice: number | null
+  iou?: number | null
+  hd95: number | null
+}
+
+export interface CaseRow {
+  name: string
+  role: string
+  predicted: boolean
+  dice: number | null
+  scores: Record<string, Scores>
+}
+
+export interface RunDetails extends Run {
+  description: string
+  structures: Structure[]
+  channels: string[]
+  history: Curves
+  cases: CaseRow[]
+  report: string | null
+  settings: { key: string; value: string }[]
+}
+
+export interface Curves {
+  epoch: number[]
+  loss: (number | null)[]
+  'validation-dice': (number | null)[]
+  'validation-iou': (number | null)[]
+}
+
+export interface Image {
+  name: string
+  url: string
+  shape: [number, number, number]
+  spacing: [number, number, number]
+  orientation: string
+  /** False where the file states no spacing: lengths are then in voxels. */
+  'has-spacing'?: boolean
+  channels: number
+  modality: string | null
+  /** Labels whose structures overlap: number of masks, in the order of the structures, each with its own file at `?mask=N`. */
+  masks?: number | null
+}
+
+export interface Correction {
+  case: string
+  who: string
+  when: string
+  /** What it was drawn upon. */
+  base?: 'prediction' | 'reference' | 'empty'
+  url: string
+  changed: Record<string, number>
+}
+
+export interface Case {
+  case: string
+  images: Image[]
+  reference: Image | null
+  prediction: Image | null
+  probabilities: (Image & { structure: string })[]
+  structures: Structure[]
+  volumes: { reference?: Record<string, number>; prediction?: Record<string, number> }
+  scores: Record<string, Scores>
+  worst: { axis: 'x' | 'y' | 'z'; slice: number; errors: number } | null
+  next: string | null
+  previous: string | null
+  /** Why image and reference cannot be shown. */
+  problem?: string | null
+  correction: Correction | null
+}
+
+export interface Listing {
+  path: string
+  folders: string[]
+  files: { name: string; kind: 'image' | 'labels' | 'series' }[]
+}
+
+export interface Series {
+  id: string
+  name: string
+  slices: number
+  modality: string | null
+  image: Image
+}
+
+export interface Upload {
+  state: 'reading' | 'ready' | 'refused'
+  error: string | null
+  series: Series[]
+  problems?: string[]
+  expires: string
+}
+
+export interface Result {
+  images: Image[]
+  prediction: Image
+  structures: Structure[]
+  volumes: Record<string, number>
+  downloads: { format: string; url: string }[]
+  meshes: string
+}
+
+export interface Job {
+  id: string
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
+  position: number
+  progress: number
+  step: 'prepare' | 'network' | 'restore'
+  error: string | null
+  seconds: number
+  result: Result | null
+}
+
+export interface Queued {
+  case: string
+  disagreement: number
+  measure: string
+}

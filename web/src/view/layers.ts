@@ -1,0 +1,105 @@
+// What can be laid over the image: labels of the reference, of the prediction, of a correction, and where they differ.
+
+import { texts } from '../texts.ts'
+import type { Case, Image, Structure } from '../types.ts'
+import { ADDED, errors, MISSED, SWAPPED, tally } from '../voxel/compare.ts'
+import { voxelVolume } from '../voxel/grid.ts'
+import type { Voxels } from '../voxel/nifti.ts'
+import { Palette } from '../voxel/palette.ts'
+import type { Shown } from './load.ts'
+import { loadOn } from './load.ts'
+
+export type Show = 'reference' | 'prediction' | 'errors' | 'correction' | 'none' | 'both'
+
+/** Colours of errors, told apart also by colour-blind readers. */
+export const ERROR_COLORS: Record<number, string> = { [MISSED]: '#0072b2', [ADDED]: '#d55e00', [SWAPPED]: '#f0e442' }
+
+/** Colour of a value that no structure claims. */
+const UNCLAIMED = '#999999'
+
+/** The label files of a case in slots of one palette. */
+export class Layers {
+  readonly palette: Palette
+  reference: Uint8Array | null = null
+  prediction: Uint8Array | null = null
+  correction: Uint8Array | null = null
+  /** Slots that are not drawn. */
+  readonly hidden = new Set<number>()
+  private differing: Uint8Array | null = null
+  private readonly shown: Shown
+  private readonly structures: Structure[]
+  private readonly mask: number | null
+
+  /** @param mask where structures overlap: the one structure that is shown, with slot 1 */
+  constructor(shown: Shown, structures: Structure[], mask: number | null) {
+    this.shown = shown
+    this.mask = mask
+    this.structures = structures
+    this.palette = new Palette(mask === null ? structures : [{ ...structures[mask], value: 1, values: [] }])
+  }
+
+  /** Reads the label files. */
+  async load(of: Case, signal: AbortSignal): Promise<void> {
+    const get = async (image: Image | null): Promise<Uint8Array | null> => {
+      if (!image) return null
+      const own: Record<string, string> = this.mask !== null && image.masks ? { mask: String(this.mask) } : {}
+      const { data } = await loadOn(this.shown, image, signal, own)
+      return this.mask === null ? this.palette.slotsOf(data) : ofStructure(data, this.structures[this.mask], Boolean(image.masks))
+    }
+    const like = of.prediction ?? of.reference ?? of.images[0]
+    const correction = of.correction && { ...like, name: texts.viewer.shows.correction, url: of.correction.url, masks: null }
+    ;[this.reference, this.prediction, this.correction] = await Promise.all([get(of.reference), get(of.prediction), get(correction)])
+    this.differing = null
+  }
+
+  get differences(): Uint8Array | null {
+    if (this.reference && this.prediction) this.differing ??= errors(this.reference, this.prediction)
+    return this.differing
+  }
+
+  /** What there is to choose from. */
+  get shows(): Show[] {
+    const has: Record<Show, boolean> = {
+      reference: this.reference !== null, prediction: this.prediction !== null, errors: this.differences !== null,
+      correction: this.correction !== null, none: true, both: this.differences !== null,
+    }
+    return (Object.keys(has) as Show[]).filter((show) => has[show])
+  }
+
+  slots(show: Show): Uint8Array | null {
+    if (show === 'errors') return this.differences
+    if (show === 'none') return null
+    return show === 'both' ? this.reference : this[show]
+  }
+
+  /** Red, green, blue, alpha of every slot. */
+  colors(show: Show): Uint8ClampedArray {
+    const out = new Uint8ClampedArray(1024)
+    const put = (slot: number, hex: string, alpha: number): void => out.set([...[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)), alpha], 4 * slot)
+    if (show === 'errors') {
+      for (const [slot, color] of Object.entries(ERROR_COLORS)) put(Number(slot), color, 255)
+      return out
+    }
+    this.palette.slots.forEach((slot, i) => { if (i > 0) put(i, slot.structure?.color ?? UNCLAIMED, this.hidden.has(i) ? 0 : 255) })
+    return out
+  }
+
+  /** Name of what a slot stands for. */
+  name(slot: number): string {
+    const { structure, value } = this.palette.slots[slot]
+    if (slot === 0) return texts.viewer.background
+    return structure?.name ?? texts.viewer.unnamed(value)
+  }
+
+  /** Volumes in mL by slot. */
+  volumes(slots: Uint8Array): number[] {
+    const ml = voxelVolume(this.shown.orientation.display)
+    return tally(slots).map((n) => n * ml)
+  }
+}
+
+/** Ones where a structure is: in its mask, or in a label map in which several values stand for it. */
+function ofStructure(data: Voxels, { value, values }: Structure, isMask: boolean): Uint8Array {
+  const own = new Set([value, ...values])
+  return Uint8Array.from(data, (each) => ((isMask ? each !== 0 : own.has(each)) ? 1 : 0))
+}

@@ -1,0 +1,144 @@
+// The panel beside the slices: what is shown, how, and where.
+
+import { button, checkbox, choice, field, fill, h, number, select, slider, swatch } from '../dom.ts'
+import { texts } from '../texts.ts'
+import { ADDED, MISSED, SWAPPED } from '../voxel/compare.ts'
+import { sliceInFile } from '../voxel/orient.ts'
+import { ERROR_COLORS } from './layers.ts'
+import { presetsOf } from './presets.ts'
+import type { Layout } from './stage.ts'
+import type { Viewer } from './viewer.ts'
+
+const t = texts.viewer
+const LAYOUTS: Layout[] = ['all', 'axial', 'coronal', 'sagittal', 'render']
+
+/** Builds the panel; the second value brings it up to date with the viewer. */
+export function panel(viewer: Viewer, actions: HTMLElement, signal: AbortSignal): { element: HTMLElement; update: () => void } {
+  const parts = [show(viewer), position(viewer), structures(viewer), greys(viewer, signal)]
+  const update = (): void => parts.forEach((part) => part.update())
+  update()
+  return { element: h('aside', { class: 'panel' }, actions, ...parts.map((part) => part.element)), update }
+}
+
+interface Part {
+  element: HTMLElement
+  update: () => void
+}
+
+function show(viewer: Viewer): Part {
+  const shows = choice(t.show, viewer.layers.shows.map((value) => ({ value, text: t.shows[value] })), viewer.show, (value) => void viewer.setShow(value))
+  const layouts = choice(t.layout, LAYOUTS.map((value) => ({ value, text: t.layouts[value] })), viewer.layout, (value) => viewer.setLayout(value))
+  const opacity = slider(viewer.look.opacity, [0, 1, 0.05], (value) => viewer.setLook({ opacity: value }))
+  const outlines = checkbox(t.outlines, viewer.look.outlines, (on) => viewer.setLook({ outlines: on }))
+  const image = checkbox(t.imageIn3D, viewer.look.imageIn3D, (on) => viewer.setLook({ imageIn3D: on }))
+  const sides = checkbox(t.neurological, viewer.look.neurological, (on) => viewer.setLook({ neurological: on }))
+  const element = h('section', {}, shows.element, layouts.element, field(t.opacity, opacity), h('div', { class: 'checks' }, outlines, image, sides))
+  return {
+    element,
+    update: () => {
+      shows.set(viewer.show)
+      layouts.set(viewer.layout)
+      shows.element.hidden = viewer.draft !== null
+      opacity.value = String(viewer.look.opacity)
+      outlines.querySelector('input')!.checked = viewer.look.outlines
+    },
+  }
+}
+
+function position(viewer: Viewer): Part {
+  const { orientation } = viewer.shown
+  const rows = [2, 1, 0].map((axis) => {
+    const own = sliceInFile(orientation, axis, 0).axis
+    const input = h('input', {
+      type: 'number', min: 0, max: orientation.file.dims[own] - 1, step: 1,
+      onchange: () => {
+        const slice = Math.min(orientation.file.dims[own] - 1, Math.max(0, Math.round(Number(input.value) || 0)))
+        viewer.goTo([{ axis: own, slice }])
+      },
+    })
+    return { axis, input, label: field(t.slice(t.axes[axis], 'xyz'[own]), input) }
+  })
+  const lines = h('div', { class: 'readout' })
+  const element = h('section', { 'aria-label': t.position }, h('h3', {}, t.position), ...rows.map((row) => row.label), lines)
+  return {
+    element,
+    update: () => {
+      for (const { axis, input } of rows) input.value = String(sliceInFile(orientation, axis, viewer.position[axis]).slice)
+      const [x, y, z] = viewer.world.map((v) => v.toFixed(1))
+      const { reference, prediction } = viewer.layers
+      const name = (slots: Uint8Array | null): string => (slots ? viewer.layers.name(slots[viewer.at]) : '–')
+      fill(lines, h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
+        (reference || prediction) && h('p', {}, t.at(name(reference), name(prediction))))
+    },
+  }
+}
+
+function structures(viewer: Viewer): Part {
+  const element = h('section', { 'aria-label': t.structures })
+  let drawn = ''
+  return {
+    element,
+    update: () => {
+      // Rows keep the focus of whoever walks through them: they are made anew only when something in them changed.
+      const { layers, draft, show: what } = viewer
+      const now = draft && viewer.shown.unit === 'mm' ? layers.volumes(draft) : null
+      const key = JSON.stringify([what, now, [...layers.hidden], layers.palette.slots.length, draft !== null])
+      if (key === drawn) return
+      drawn = key
+      const focused = document.activeElement instanceof HTMLElement && element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined
+      fill(element, h('h3', {}, t.structures), what === 'errors' && !draft ? errorLegend() : table(viewer, now))
+      if (focused) element.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus()
+    },
+  }
+}
+
+function errorLegend(): HTMLElement {
+  const names: [number, string][] = [[MISSED, t.missed], [ADDED, t.added], [SWAPPED, t.swapped]]
+  return h('ul', { class: 'legend' }, ...names.map(([slot, name]) => h('li', {}, swatch(ERROR_COLORS[slot]), name)))
+}
+
+function table(viewer: Viewer, now: number[] | null): HTMLElement {
+  const { layers, of } = viewer
+  const has = { reference: of.volumes.reference, prediction: of.volumes.prediction }
+  const heads = [t.columns.name, has.reference && t.columns.reference, has.prediction && t.columns.prediction, now && t.columns.now, Object.keys(of.scores).length > 0 && t.columns.dice]
+  const rows = layers.palette.slots.map((slot, i) => {
+    // Further values of a structure share its row.
+    if (i === 0 || (slot.structure && layers.palette.slot(slot.structure) !== i)) return null
+    const name = layers.name(i)
+    return h('tr', {},
+      h('td', {},
+        checkbox(h('span', {}, swatch(slot.structure?.color ?? '#999999'), name), !layers.hidden.has(i), (on) => viewer.setHidden(i, !on), { 'aria-label': t.visible(name), 'data-key': `see-${i}` }),
+        button('⌖', () => viewer.goToStructure(i), { 'aria-label': t.goTo(name), title: t.goTo(name), 'data-key': `go-${i}`, class: 'small' })),
+      has.reference && h('td', {}, number(has.reference[name], 1)),
+      has.prediction && h('td', {}, number(has.prediction[name], 1)),
+      now && h('td', {}, number(now[i], 1)),
+      Object.keys(of.scores).length > 0 && h('td', {}, number(of.scores[name]?.dice, 3)))
+  })
+  return h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...heads.map((text) => text && h('th', { scope: 'col' }, text)))), h('tbody', {}, ...rows)))
+}
+
+function greys(viewer: Viewer, signal: AbortSignal): Part {
+  const preset = select(presetsOf(viewer.shown).map((value) => ({ value, text: t.presets[value] })), viewer.preset, (value) => viewer.setPreset(value))
+  const set = (): void => {
+    const half = Math.max(Number(width.value), 1e-6) / 2
+    viewer.setWindow({ low: Number(level.value) - half, high: Number(level.value) + half })
+  }
+  const level = h('input', { type: 'number', step: 'any', onchange: set })
+  const width = h('input', { type: 'number', step: 'any', min: 0, onchange: set })
+  const maps = viewer.of.probabilities
+  const scale = h('p', { class: 'note', hidden: true }, h('span', { class: 'warm', 'aria-hidden': 'true' }), t.probabilityScale)
+  const options = [{ value: '', text: t.noProbability }, ...maps.map(({ structure }, i) => ({ value: String(i), text: structure }))]
+  const map = select(options, '', (value) => {
+    scale.hidden = value === ''
+    void viewer.setProbability(value === '' ? null : Number(value), signal)
+  })
+  return {
+    element: h('section', {}, field(t.window, preset), h('div', { class: 'pair' }, field(t.level, level), field(t.width, width)), maps.length > 0 && field(t.probability, map), scale),
+    update: () => {
+      preset.value = viewer.preset
+      const { low, high } = viewer.stage.window
+      if (document.activeElement !== level) level.value = String(Number(((low + high) / 2).toPrecision(5)))
+      if (document.activeElement !== width) width.value = String(Number((high - low).toPrecision(5)))
+    },
+  }
+}

@@ -1,0 +1,45 @@
+// Which grey values are shown: a window from black to white.
+
+import type { Shown } from './load.ts'
+
+export interface Window {
+  low: number
+  high: number
+}
+
+export type Preset = 'auto' | 'full' | 'soft' | 'liver' | 'lung' | 'bone' | 'brain' | 'mediastinum' | 'own'
+
+/** Level and width in Hounsfield units, as radiology workstations set them. */
+const CT: Partial<Record<Preset, [number, number]>> = {
+  soft: [40, 400], liver: [80, 150], lung: [-600, 1500], bone: [400, 1800], brain: [40, 80], mediastinum: [50, 350],
+}
+
+export const presetsOf = (shown: Shown): Preset[] =>
+  shown.modality === 'ct' ? ['soft', 'liver', 'lung', 'bone', 'brain', 'mediastinum', 'auto', 'full', 'own'] : ['auto', 'full', 'own']
+
+export function windowOf(preset: Preset, shown: Shown): Window {
+  const ct = CT[preset]
+  if (ct) return { low: ct[0] - ct[1] / 2, high: ct[0] + ct[1] / 2 }
+  return preset === 'full' ? range(shown, 0, 1) : range(shown, 0.01, 0.99)
+}
+
+/** Quantiles of a sample of the voxels. */
+function range(shown: Shown, from: number, to: number): Window {
+  const step = Math.max(1, Math.floor(shown.voxels.length / 100_000))
+  const sample = Float64Array.from({ length: Math.floor((shown.voxels.length - 1) / step) + 1 }, (_, i) => shown.voxels[i * step]).filter(Number.isFinite).sort()
+  if (sample.length === 0) return { low: 0, high: 1 }
+  const extreme = from === 0 ? extremes(shown) : null
+  const at = (share: number): number => sample[Math.round(share * (sample.length - 1))]
+  const [a, b] = (extreme ?? [at(from), at(to)]).map((v) => shown.slope * v + shown.intercept)
+  const [low, high] = a < b ? [a, b] : [b, a]
+  return { low, high: high > low ? high : low + 1 }
+}
+
+function extremes(shown: Shown): [number, number] {
+  let [low, high] = [Infinity, -Infinity]
+  for (const value of shown.voxels) {
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  return [low, high]
+}

@@ -1,0 +1,229 @@
+// One canvas with NiiVue. Everything is given and asked in voxels of the display grid; NiiVue gets copies with straight axes, so that its
+// slices are the voxel planes and it has nothing to reorder. Labels are NiiVue's drawing layer, which keeps voxels sharp.
+
+import { DRAG_MODE, MULTIPLANAR_TYPE, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue'
+import { texts } from '../texts.ts'
+import type { Vec3 } from '../voxel/grid.ts'
+import { spacing } from '../voxel/grid.ts'
+import type { Voxels } from '../voxel/nifti.ts'
+import { write } from '../voxel/nifti.ts'
+import type { Shown } from './load.ts'
+import type { Window } from './presets.ts'
+
+export type Layout = 'all' | 'axial' | 'coronal' | 'sagittal' | 'render'
+
+const SLICES: Record<Layout, SLICE_TYPE> = {
+  all: SLICE_TYPE.MULTIPLANAR, axial: SLICE_TYPE.AXIAL, coronal: SLICE_TYPE.CORONAL, sagittal: SLICE_TYPE.SAGITTAL, render: SLICE_TYPE.RENDER,
+}
+
+/** The display axis across each of NiiVue's slice types: axial, coronal, sagittal. */
+const ACROSS = [2, 1, 0]
+
+/** A point of a slice under the pointer: voxel indices, not rounded, and the axis across the slice. */
+export interface Spot {
+  point: Vec3
+  plane: number
+}
+
+/** In 3D, labels are opaque and the image is left out unless asked for: it hides what lies inside. */
+class Panes extends Niivue {
+  imageIn3D = false
+  private frame = 0
+
+  /** Draws once before the next picture of the screen, however often it is asked for until then: large volumes take their time. */
+  override drawScene(): void {
+    this.frame ||= requestAnimationFrame(() => this.drawNow())
+  }
+
+  drawNow(): void {
+    cancelAnimationFrame(this.frame)
+    this.frame = 0
+    super.drawScene()
+  }
+
+  stopDrawing(): void {
+    cancelAnimationFrame(this.frame)
+    this.frame = -1
+  }
+
+  override drawImage3D(...args: Parameters<Niivue['drawImage3D']>): void {
+    const opacity = this.drawOpacity
+    const shader = this.renderShader
+    if (shader) {
+      shader.use(this.gl)
+      this.gl.uniform1f(shader.uniforms.backOpacity, this.imageIn3D ? 1 : 0)
+    }
+    this.drawOpacity = opacity > 0 ? 1 : 0
+    super.drawImage3D(...args)
+    this.drawOpacity = opacity
+  }
+}
+
+export class Stage {
+  /** Called when the crosshair moved to another voxel, or the window was changed with the mouse. */
+  changed: () => void = () => undefined
+  private readonly nv: Panes
+  private readonly dims: Vec3
+
+  private constructor(nv: Panes, dims: Vec3) {
+    this.nv = nv
+    this.dims = dims
+  }
+
+  static async create(canvas: HTMLCanvasElement, shown: Shown, window: Window): Promise<Stage> {
+    if (!document.createElement('canvas').getContext('webgl2')) throw new Error(texts.errors.webgl)
+    const nv = new Panes({
+      isResizeCanvas: true, backColor: [0, 0, 0, 1], logLevel: 'error', loadingText: '', crosshairWidth: 0.45, crosshairWidthUnit: 'percent',
+      crosshairColor: [0.95, 0.8, 0.25, 0.9], isRadiologicalConvention: true, multiplanarLayout: MULTIPLANAR_TYPE.AUTO,
+      multiplanarShowRender: SHOW_RENDER.ALWAYS, multiplanarForceRender: true, multiplanarPadPixels: 2, dragAndDropEnabled: false,
+      show3Dcrosshair: true, dragMode: DRAG_MODE.windowing, isAntiAlias: true, isColorbar: false, isOrientCube: true, fontMinPx: 15, fontColor: [1, 1, 1, 1],
+      mouseEventConfig: {
+        leftButton: { primary: DRAG_MODE.crosshair, withShift: DRAG_MODE.pan, withCtrl: DRAG_MODE.crosshair },
+        rightButton: DRAG_MODE.windowing, centerButton: DRAG_MODE.pan,
+      },
+    })
+    await nv.attachToCanvas(canvas)
+    const stage = new Stage(nv, shown.orientation.display.dims)
+    await stage.addVolume('image', shown, shown.voxels, 'gray', window)
+    const first = nv.volumes[0]
+    const kept = first.permRAS?.join() === '1,2,3' && stage.dims.every((n, axis) => first.dims?.[axis + 1] === n)
+    if (!kept) throw new Error('the viewer reordered the image, which would put labels in wrong places')
+    nv.onLocationChange = () => stage.changed()
+    nv.onIntensityChange = () => stage.changed()
+    canvas.removeAttribute('tabindex')
+    return stage
+  }
+
+  private async addVolume(name: string, shown: Shown, data: Voxels, colormap: string, { low, high }: Window, scale = shown): Promise<void> {
+    const mm = spacing(shown.orientation.display)
+    const matrix = mm.flatMap((step, axis) => [0, 1, 2].map((a) => (a === axis ? step : 0)).concat((-step * (this.dims[axis] - 1)) / 2))
+    const file = write({ grid: { dims: this.dims, matrix }, data, slope: scale.slope, intercept: scale.intercept })
+    const image = await NVImage.loadFromUrl({ url: name, name: `${name}.nii`, buffer: file.buffer, colormap, cal_min: low, cal_max: high, colorbarVisible: false })
+    this.nv.addVolume(image)
+  }
+
+  /** Shows values over the image, transparent where they are near `low`; null takes them away. */
+  async setOverlay(shown: Shown, overlay: { data: Voxels; slope: number; intercept: number } | null, window: Window): Promise<void> {
+    for (const volume of this.nv.volumes.slice(1)) this.nv.removeVolume(volume)
+    if (!overlay) return
+    await this.addVolume('overlay', shown, overlay.data, 'warm', window, { ...shown, slope: overlay.slope, intercept: overlay.intercept })
+    this.nv.setOpacity(1, 0.6)
+  }
+
+  /** Shows labels: slots in display order, one byte each. The array is kept and read again by `refreshLabels`. */
+  setLabels(slots: Uint8Array | null): void {
+    if (!this.nv.drawBitmap) this.nv.createEmptyDrawing()
+    this.nv.drawBitmap = slots ?? new Uint8Array(this.dims[0] * this.dims[1] * this.dims[2])
+    this.refreshLabels()
+  }
+
+  /** Shows labels that were changed in place; with a range of axial slices, only those go to the graphics memory. */
+  refreshLabels(from = 0, to = this.dims[2] - 1): void {
+    const { gl, drawTexture, drawBitmap } = this.nv
+    if (!drawTexture || !drawBitmap || (from === 0 && to === this.dims[2] - 1)) return this.nv.refreshDrawing(true)
+    const plane = this.dims[0] * this.dims[1]
+    gl.activeTexture(gl.TEXTURE7)
+    gl.bindTexture(gl.TEXTURE_3D, drawTexture)
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
+    const part = drawBitmap.subarray(from * plane, (to + 1) * plane)
+    gl.texSubImage3D(gl.TEXTURE_3D, 0, 0, 0, from, this.dims[0], this.dims[1], to - from + 1, gl.RED, gl.UNSIGNED_BYTE, part)
+    this.nv.drawScene()
+  }
+
+  /** Colours of the slots as red, green, blue, alpha; alpha 0 hides a slot. */
+  setColors(colors: Uint8ClampedArray): void {
+    const lut = new Uint8ClampedArray(1024)
+    lut.set(colors)
+    this.nv.drawLut = { lut, labels: Array.from({ length: 256 }, (_, i) => String(i)) }
+    this.nv.refreshColormaps()
+    this.nv.drawScene()
+  }
+
+  setLook(look: { opacity: number; outlines: boolean; imageIn3D: boolean; neurological: boolean }): void {
+    this.nv.drawRimOpacity = look.outlines ? 1 : -1
+    // Without fill, outlines still need some opacity, or NiiVue draws nothing.
+    this.nv.drawOpacity = look.outlines ? Math.max(0.002, look.opacity) : look.opacity
+    this.nv.imageIn3D = look.imageIn3D
+    this.nv.opts.isRadiologicalConvention = !look.neurological
+    this.nv.drawScene()
+  }
+
+  setLayout(layout: Layout): void {
+    this.nv.setSliceType(SLICES[layout])
+  }
+
+  get window(): Window {
+    const { cal_min: low = 0, cal_max: high = 1 } = this.nv.volumes[0]
+    return { low, high }
+  }
+
+  set window({ low, high }: Window) {
+    Object.assign(this.nv.volumes[0], { cal_min: low, cal_max: high })
+    this.nv.updateGLVolume()
+  }
+
+  /** The voxel at the crosshair. */
+  get position(): Vec3 {
+    const at = this.nv.scene.crosshairPos
+    return this.dims.map((n, axis) => Math.min(n - 1, Math.max(0, Math.round(at[axis] * n - 0.5)))) as Vec3
+  }
+
+  set position(point: Vec3) {
+    const inside = point.map((v, axis) => Math.min(this.dims[axis] - 1, Math.max(0, v)))
+    this.nv.scene.crosshairPos = Float32Array.from(inside, (v, axis) => (v + 0.5) / this.dims[axis]) as unknown as typeof this.nv.scene.crosshairPos
+    this.nv.drawScene()
+  }
+
+  /** What lies under a position of the window; null outside of slices. */
+  spot(clientX: number, clientY: number): Spot | null {
+    const rect = this.nv.canvas!.getBoundingClientRect()
+    const dpr = this.nv.uiData.dpr ?? 1
+    const [x, y] = [(clientX - rect.left) * dpr, (clientY - rect.top) * dpr]
+    const tile = this.nv.tileIndex(x, y)
+    const kind = this.nv.screenSlices[tile]?.axCorSag
+    if (kind === undefined || kind > SLICE_TYPE.SAGITTAL) return null
+    const at = this.nv.screenXY2TextureFrac(x, y, tile, true)
+    if (at[0] < 0) return null
+    const point = this.dims.map((n, axis) => at[axis] * n - 0.5) as Vec3
+    point[ACROSS[kind]] = this.position[ACROSS[kind]]
+    return { point, plane: ACROSS[kind] }
+  }
+
+  /** Zooms by a factor and keeps the crosshair where it is; 0 goes back to the whole image. */
+  zoom(factor: number): void {
+    const [x, y, z, old] = this.nv.scene.pan2Dxyzmm
+    const next = factor === 0 ? 1 : Math.min(20, Math.max(0.5, old * factor))
+    const mm = this.nv.frac2mm(this.nv.scene.crosshairPos)
+    const pan = factor === 0 ? [0, 0, 0] : [x, y, z].map((v, axis) => v + (old - next) * mm[axis])
+    this.nv.setPan2Dxyzmm(Float32Array.from([...pan, next]) as unknown as typeof this.nv.scene.pan2Dxyzmm)
+  }
+
+  turn(azimuth: number, elevation: number): void {
+    this.nv.setRenderAzimuthElevation(this.nv.scene.renderAzimuth + azimuth, this.nv.scene.renderElevation + elevation)
+  }
+
+  /** Takes over place, zoom and direction of view of another stage. */
+  follow(other: Stage): void {
+    const { crosshairPos, pan2Dxyzmm, renderAzimuth, renderElevation } = other.nv.scene
+    this.nv.scene.crosshairPos = Float32Array.from(crosshairPos) as unknown as typeof crosshairPos
+    this.nv.scene.pan2Dxyzmm = Float32Array.from(pan2Dxyzmm) as unknown as typeof pan2Dxyzmm
+    this.nv.scene.renderAzimuth = renderAzimuth
+    this.nv.scene.renderElevation = renderElevation
+    this.nv.drawScene()
+  }
+
+  /** The canvas as a picture. */
+  picture(): Promise<Blob> {
+    this.nv.drawNow()
+    return new Promise((resolve, reject) => {
+      this.nv.canvas!.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the browser gave no picture'))), 'image/png')
+    })
+  }
+
+  /** Frees the graphics memory; browsers allow few contexts at a time. */
+  close(): void {
+    this.nv.stopDrawing()
+    this.nv.cleanup()
+    this.nv.gl.getExtension('WEBGL_lose_context')?.loseContext()
+  }
+}

@@ -1,0 +1,88 @@
+// Edits of a label map: which voxels become what. Operations return an edit and change nothing; `apply` changes the map and returns the
+// edit that undoes it.
+
+import type { Grid } from './grid.ts'
+import { count } from './grid.ts'
+
+/** A label map in display order; 0 is background. */
+export interface Labels {
+  grid: Grid
+  data: Uint8Array
+}
+
+export interface Edit {
+  /** Positions in the array. */
+  at: Uint32Array
+  /** The new value at each of them. */
+  to: Uint8Array
+}
+
+export const NOTHING: Edit = { at: new Uint32Array(), to: new Uint8Array() }
+
+export const empty = (grid: Grid): Labels => ({ grid, data: new Uint8Array(count(grid)) })
+
+/** An edit that gives voxels one value, without those that have it. */
+export function toValue({ data }: Labels, at: ArrayLike<number>, value: number): Edit {
+  const changed = Uint32Array.from(at as number[]).filter((i) => data[i] !== value)
+  return { at: changed, to: new Uint8Array(changed.length).fill(value) }
+}
+
+/** Applies an edit and returns its inverse. */
+export function apply({ data }: Labels, { at, to }: Edit): Edit {
+  const from = new Uint8Array(at.length)
+  for (let k = 0; k < at.length; k++) from[k] = data[at[k]]
+  for (let k = 0; k < at.length; k++) data[at[k]] = to[k]
+  return { at, to: from }
+}
+
+/** One edit that does what several inverses do one after another: for a stroke made of many small edits. */
+export function joinInverses(inverses: Edit[]): Edit {
+  const first = new Map<number, number>()
+  for (const { at, to } of inverses) {
+    for (let k = 0; k < at.length; k++) if (!first.has(at[k])) first.set(at[k], to[k])
+  }
+  return { at: Uint32Array.from(first.keys()), to: Uint8Array.from(first.values()) }
+}
+
+/** What was done, in order, and what was undone. */
+export class History {
+  private done: Edit[] = []
+  private undone: Edit[] = []
+  private readonly limit: number
+
+  /** @param limit most voxels that all edits together may hold; the oldest edits are forgotten first */
+  constructor(limit = 40_000_000) {
+    this.limit = limit
+  }
+
+  /** Notes the inverse of an edit that was applied. */
+  push(inverse: Edit): void {
+    if (inverse.at.length === 0) return
+    this.undone = []
+    this.done.push(inverse)
+    let held = this.done.reduce((sum, edit) => sum + edit.at.length, 0)
+    while (held > this.limit && this.done.length > 1) held -= this.done.shift()!.at.length
+  }
+
+  undo(labels: Labels): boolean {
+    return move(labels, this.done, this.undone)
+  }
+
+  redo(labels: Labels): boolean {
+    return move(labels, this.undone, this.done)
+  }
+
+  get canUndo(): boolean {
+    return this.done.length > 0
+  }
+
+  get canRedo(): boolean {
+    return this.undone.length > 0
+  }
+}
+
+function move(labels: Labels, from: Edit[], to: Edit[]): boolean {
+  const edit = from.pop()
+  if (edit) to.push(apply(labels, edit))
+  return edit !== undefined
+}

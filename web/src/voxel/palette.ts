@@ -1,0 +1,78 @@
+// Label values of files (up to 16 bits) and the 255 slots in which the page shows and edits them.
+
+import type { Voxels } from './nifti.ts'
+
+export interface Structure {
+  name: string
+  value: number
+  /** All values that stand for it; `value` is written. */
+  values: number[]
+  /** `#rrggbb` */
+  color: string
+}
+
+/** One value of the label files. Slot 0 is background. */
+export interface Slot {
+  value: number
+  /** The structure whose value it is; null for a value that none claims. */
+  structure: Structure | null
+}
+
+export class Palette {
+  readonly slots: Slot[] = [{ value: 0, structure: null }]
+  private readonly bySlot = new Map<number, number>([[0, 0]])
+
+  constructor(structures: Structure[]) {
+    for (const structure of structures) this.add(structure)
+  }
+
+  /** Gives a structure its slots. The first structure that claims a value keeps it; its own `value` comes before further `values`. */
+  add(structure: Structure): number {
+    for (const value of [structure.value, ...structure.values]) this.slotOf(value, structure)
+    return this.bySlot.get(structure.value)!
+  }
+
+  private slotOf(value: number, structure: Structure | null): number {
+    const known = this.bySlot.get(value)
+    if (known !== undefined) return known
+    if (this.slots.length > 255) throw new Error('the labels have more than 255 values: the page cannot show them together')
+    this.slots.push({ value, structure })
+    this.bySlot.set(value, this.slots.length - 1)
+    return this.slots.length - 1
+  }
+
+  /** Slots of the voxels of a label file. Values that no structure claims get slots of their own. */
+  slotsOf(data: Voxels): Uint8Array {
+    const out = new Uint8Array(data.length)
+    let last = 0
+    let slot = 0
+    for (let i = 0; i < data.length; i++) {
+      if (data[i] !== last) {
+        last = data[i]
+        if (!Number.isInteger(last) || last < 0 || last > 65535) throw new Error(`${last} is not a label value`)
+        slot = this.slotOf(last, null)
+      }
+      out[i] = slot
+    }
+    return out
+  }
+
+  /** Label values of slots: the inverse of `slotsOf`. */
+  valuesOf(slots: Uint8Array): Uint8Array | Uint16Array {
+    const values = this.slots.map((slot) => slot.value)
+    const wide = values.some((value) => value > 255)
+    const out = wide ? new Uint16Array(slots.length) : new Uint8Array(slots.length)
+    for (let i = 0; i < slots.length; i++) out[i] = values[slots[i]]
+    return out
+  }
+
+  /** The slot that a structure is drawn with. */
+  slot(structure: Structure): number {
+    return this.bySlot.get(structure.value) ?? 0
+  }
+
+  /** The smallest value above those in use, for a new structure. */
+  freeValue(): number {
+    return Math.max(...this.slots.map((slot) => slot.value)) + 1
+  }
+}
