@@ -64,7 +64,8 @@ fn corners(labels: ArrayView3<'_, u16>, [z, y, x]: [Pair; 3]) -> [(u16, f64); 8]
 fn majority(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
     let corners = corners(labels, around);
     let score = |label: u16| corners.iter().filter(|corner| corner.0 == label).map(|corner| corner.1).sum::<f64>();
-    let winners = corners.iter().map(|corner| corner.0).filter(|&label| score(label) >= 0.5 - TIE);
+    // Without a tolerance: positions, weights and sums are those of SciPy, whose rounding decides about voxels halfway.
+    let winners = corners.iter().map(|corner| corner.0).filter(|&label| score(label) >= 0.5);
     winners.max().unwrap_or(0)
 }
 
