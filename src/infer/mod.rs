@@ -2,10 +2,12 @@
 
 mod error;
 pub mod look;
+mod step;
 pub mod trained;
 pub mod validate;
 
 pub use error::{InferError, OpenError};
 pub use look::{FirstStage, Selection};
+pub use step::Step;
 pub use trained::Trained;
 pub use validate::Validator;

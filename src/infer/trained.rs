@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use ndarray::{Array2, ArrayView4};
 
-use super::{FirstStage, InferError, OpenError, Selection};
+use super::{FirstStage, InferError, OpenError, Selection, Step};
 use crate::Cancel;
 use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
@@ -35,29 +35,6 @@ pub struct Found {
     pub variants: Vec<(Variant, Segmentation)>,
     /// Slices `[structure, z]` of the full canonical image that the second stage of a cascade segmented; none for all.
     pub looked_at: Option<Array2<bool>>,
-}
-
-/// What a segmentation is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The image is brought into the form that a network takes.
-    Prepare {
-        /// Which of the networks, counted from 0.
-        network: usize,
-        /// Their number.
-        of: usize,
-    },
-    /// A network segments the windows of the image.
-    Network {
-        /// Which of the networks, counted from 0.
-        network: usize,
-        /// Their number.
-        of: usize,
-        /// Windows done, of how many.
-        windows: [usize; 2],
-    },
-    /// The outputs become labels on the grid of the image.
-    Restore,
 }
 
 /// One network of a run or of an ensemble.

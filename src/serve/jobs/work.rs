@@ -10,7 +10,7 @@ use super::super::image;
 use super::super::state::{Inner, Shared, locked};
 use super::{Job, Outcome, State};
 use crate::dataset::read_image;
-use crate::infer::trained::Step;
+use crate::infer::Step;
 use crate::infer::{InferError, Trained};
 use crate::predict::{PredictError, export};
 use crate::run::RunError;
