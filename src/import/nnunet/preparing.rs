@@ -58,7 +58,7 @@ pub fn plan(
         spacing_mm: Some(spacing_mm),
         shape: None,
         image_interpolation,
-        label_interpolation: LabelInterpolation::OneHotMajority,
+        label_interpolation: LabelInterpolation::OneHotNearest,
         anisotropy_threshold,
         intensity: intensity(plans, configuration, channels, path)?,
     })

@@ -85,8 +85,8 @@ pub enum LabelInterpolation {
     Nearest,
     /// Trilinear interpolation of each label's mask; the largest wins (nnU-Net). Smoother outlines.
     OneHotLinear,
-    /// The same, but only a label with at least half of the weight wins; where there is none, background. nnU-Net's rule to the voxel.
-    OneHotMajority,
+    /// The same; of labels with equal weight, that of the nearest voxel wins instead of the smallest. nnU-Net's rule to the voxel.
+    OneHotNearest,
 }
 
 /// One intensity step; `channels` restricts it to some channels (default: all).

@@ -12,8 +12,8 @@ const TIE: f64 = 1e-9;
 
 /// Resamples a label map `[z, y, x]` to another shape, with nearest neighbour along `coarse`.
 ///
-/// One-hot linear assigns each voxel the label with the largest linearly interpolated mask; ties go to the smaller label. One-hot majority
-/// assigns the label whose interpolated mask is at least ½, the larger of two, else 0 (`resize_segmentation` of batchgenerators). Both
+/// One-hot linear assigns each voxel the label with the largest linearly interpolated mask; ties go to the smaller label. One-hot nearest
+/// gives ties to the label of the nearest voxel (`resize_segmentation` of batchgenerators 0.25.5). Both
 /// are computed from the eight surrounding voxels, so that memory and time do not depend on the number of labels.
 pub fn resample_labels(
     labels: ArrayView3<'_, u16>,
@@ -33,7 +33,7 @@ pub fn resample_labels(
     let mut result = Array3::zeros(shape);
     result.axis_iter_mut(Axis(0)).into_par_iter().zip(&pairs[0]).for_each(|(mut slice, &z)| {
         for (row, &y) in slice.outer_iter_mut().zip(&pairs[1]) {
-            let vote = if interpolation == LabelInterpolation::OneHotMajority { majority } else { vote };
+            let vote = if interpolation == LabelInterpolation::OneHotNearest { vote_nearest } else { vote };
             for (winner, &x) in row.into_iter().zip(&pairs[2]) {
                 *winner = vote(labels, [z, y, x]);
             }
@@ -60,13 +60,17 @@ fn corners(labels: ArrayView3<'_, u16>, [z, y, x]: [Pair; 3]) -> [(u16, f64); 8]
     corners
 }
 
-/// The label with at least half of the weight of the eight surrounding voxels, else 0.
-fn majority(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
+/// The label with the largest total weight among the eight surrounding voxels; of exactly equal ones that of the nearest voxel, else the
+/// smallest. Without a tolerance: positions, weights and sums are those of SciPy, whose rounding decides.
+fn vote_nearest(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
     let corners = corners(labels, around);
     let score = |label: u16| corners.iter().filter(|corner| corner.0 == label).map(|corner| corner.1).sum::<f64>();
-    // Without a tolerance: positions, weights and sums are those of SciPy, whose rounding decides about voxels halfway.
-    let winners = corners.iter().map(|corner| corner.0).filter(|&label| score(label) >= 0.5);
-    winners.max().unwrap_or(0)
+    let best = corners.iter().map(|corner| score(corner.0)).fold(0.0, f64::max);
+    // Halfway between two voxels, the later one is the nearest.
+    let [z, y, x] = around.map(|pair| if pair.weight < 0.5 { pair.low } else { pair.high });
+    let nearest = labels[[z, y, x]];
+    let tied = corners.iter().map(|corner| corner.0).filter(|&label| score(label) == best);
+    if score(nearest) == best { nearest } else { tied.min().unwrap_or(nearest) }
 }
 
 /// The label with the largest total weight among the eight surrounding voxels.
@@ -85,4 +89,25 @@ fn vote(labels: ArrayView3<'_, u16>, around: [Pair; 3]) -> u16 {
         }
     }
     winner.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr3;
+
+    #[test]
+    fn ties_go_to_the_nearest_voxel_or_the_smallest_label() {
+        // Two voxels become one: exactly halfway, the later one is the nearest.
+        for (voxels, nearest) in [([2, 0], 0), ([0, 2], 2), ([5, 2], 2)] {
+            let labels = arr3(&[[voxels]]);
+            let to = |interpolation| resample_labels(labels.view(), [1, 1, 1], interpolation, None)[[0, 0, 0]];
+            assert_eq!(to(LabelInterpolation::OneHotNearest), nearest, "{voxels:?}");
+            assert_eq!(to(LabelInterpolation::OneHotLinear), voxels[0].min(voxels[1]), "{voxels:?}");
+        }
+        // The nearest voxel's label, 3, lost: batchgenerators keeps the smaller of 1 and 2.
+        let labels = arr3(&[[[3, 1], [1, 1]], [[2, 2], [2, 3]]]);
+        let found = resample_labels(labels.view(), [1; 3], LabelInterpolation::OneHotNearest, None);
+        assert_eq!(found[[0, 0, 0]], 1);
+    }
 }
