@@ -128,6 +128,10 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
 
 fn open(folder: &Path, folds: &[Fold], args: &Nnunet) -> Result<Model, Failure> {
     let mut model = Model::open(folder, folds, args.checkpoint).map_err(failure)?;
+    if args.model.is_file() {
+        // Where it was unpacked is gone afterwards.
+        model.folder = args.model.clone();
+    }
     if args.ras {
         model.turn_to_ras();
     }

@@ -78,9 +78,7 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     };
     files::remove_unfinished(folder.path(), REPORT);
     let mut known = folder.read_manifest()?;
-    if run.plan.data.cases.is_empty() && known.as_ref().is_some_and(|manifest| manifest.imported_from.is_some()) {
-        return Err(RunError::NothingToScore { folder: folder.path().display().to_string() });
-    }
+    refuse_without_cases(run, known.as_ref())?;
     run.write_plan()?;
     if let Some(manifest) = known.as_mut().filter(|manifest| run.is_finished(manifest)) {
         let damaged = left_over(run)?;
@@ -115,6 +113,17 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     own.emit(Kind::Ended { label, outcome: ended });
     written?;
     outcome
+}
+
+/// Refuses an imported network that has no cases, or has lost its weights, and leaves its folder as it is.
+fn refuse_without_cases(run: &Stored, known: Option<&Manifest>) -> Result<(), RunError> {
+    let is_imported = run.plan.work.training().is_some_and(|training| training.imported.is_some())
+        || known.is_some_and(|manifest| manifest.imported_from.is_some());
+    if !is_imported || !run.plan.data.cases.is_empty() {
+        return Ok(());
+    }
+    let folder = run.folder.path().display().to_string();
+    Err(if known.is_some() { RunError::NothingToScore { folder } } else { RunError::Imported { folder } })
 }
 
 /// Refuses a precision that the device does not support, and a training that does not fit in memory, before any compute.

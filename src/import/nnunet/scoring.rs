@@ -64,6 +64,11 @@ impl Scoring {
         Ok(Self { target, groups: dataset.labels.groups.clone(), folds, held_out: data(held_out) })
     }
 
+    /// Whether the split has one fold, so that every fold of the model is scored on the same cases.
+    pub fn is_single(&self) -> bool {
+        self.folds.len() == 1
+    }
+
     /// The cases of a fold: those that it did not see, if the split is that of the model.
     ///
     /// # Errors

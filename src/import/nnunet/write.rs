@@ -10,7 +10,7 @@ use super::scoring::Scoring;
 use super::{Checkpoint, Fold, Model};
 use crate::Cancel;
 use crate::augment::AugmentPlan;
-use crate::evaluate::{Evaluate, TrialKey, Variant};
+use crate::evaluate::{Evaluate, Setting, TrialKey, Variant};
 use crate::import::{ImportError, Imported as Made, Known};
 use crate::loss::spec::default_terms;
 use crate::model::{self, Network, Task};
@@ -156,13 +156,18 @@ fn plan(model: &Model, fold: Fold, checkpoint: &Checkpoint, wanted: &Wanted) -> 
 }
 
 fn about(model: &Model, fold: Fold, wanted: &Wanted) -> About {
+    // Folds that are scored on the same cases are trials of their own.
+    let alone = wanted.scoring.is_some_and(Scoring::is_single);
     let (number, folds) = match fold {
-        Fold::Number(number) => (number, FOLDS.max(number + 1)),
-        Fold::All => (0, 1),
+        Fold::Number(number) if !alone => (number, FOLDS.max(number + 1)),
+        _ => (0, 1),
+    };
+    let settings = match alone {
+        true => vec![Setting { key: "fold".into(), value: fold.to_string().into(), label: format!("fold={fold}") }],
+        false => Vec::new(),
     };
     let identity = format!("{}\n{}\n{}", model.dataset, model.trainer, model.configuration);
-    let why = format!("as nnUNetTrainer sets it; imported from {}", model.folder.display());
-    let mut notes = vec![Note::new("train", "", why)];
+    let mut notes = vec![Note::new("train", "", "as nnUNetTrainer sets it; the model does not record it")];
     notes.extend(model.notes.iter().map(|text| Note::new("train", "", text.clone())));
     About {
         experiment: wanted.experiment.to_owned(),
@@ -170,6 +175,7 @@ fn about(model: &Model, fold: Fold, wanted: &Wanted) -> About {
         fold: number,
         folds,
         trial: TrialKey {
+            settings,
             variant: if wanted.is_first { Variant::CoarseStage } else { Variant::Network },
             spec: blake3::hash(identity.as_bytes()).to_hex()[..16].to_owned(),
             ..TrialKey::default()
@@ -218,7 +224,9 @@ fn write_mean(model: &Model, run: &Stored, members: &[Stored]) -> Result<Known, 
 /// A run that is there already: it takes over what is asked for now, the cases to score and the post-processing, as another prediction of
 /// the same weights. Whether nothing changed.
 fn known(run: &Stored) -> Result<Known, ImportError> {
-    let is_same = Stored::read_plan(&run.folder.plan()).is_ok_and(|plan| plan == run.plan);
+    // Notes may say it in other words.
+    let plain = |plan: &Plan| Plan { about: About { notes: Vec::new(), ..plan.about.clone() }, ..plan.clone() };
+    let is_same = Stored::read_plan(&run.folder.plan()).is_ok_and(|plan| plain(&plan) == plain(&run.plan));
     if is_same {
         return Ok(Known::Same);
     }
@@ -283,7 +291,8 @@ fn mean(members: &[Stored], wanted: &Wanted) -> Plan {
         selected_on_scored_cases: false,
         members: members.iter().map(|run| run.ids.clone()).collect(),
     };
-    let trial = first.about.trial.variant(Variant::EnsembleOfFolds(members.len()));
+    let mut trial = first.about.trial.variant(Variant::EnsembleOfFolds(members.len()));
+    trial.settings.clear();
     let about = About { trial, notes: Vec::new(), fold: 0, folds: 1, ..first.about.clone() };
     let (look, data) = (LookPlan::Everywhere, first.data.clone());
     let plan = Plan { about, work: Work::Average(average), look, data, ..first.clone() };

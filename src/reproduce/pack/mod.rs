@@ -42,8 +42,11 @@ pub struct Packed {
 /// The run is not finished, a file of it is damaged, or the archive cannot be written.
 pub fn pack(run: &Stored, out: &Path, options: Options) -> Result<Packed, RunError> {
     let manifest = run.folder.read_manifest()?;
-    let is_imported = run.status()? == Status::Imported;
-    if !is_imported && !manifest.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
+    if run.status()? == Status::Imported {
+        let text = "was imported without cases to score, so there is nothing to compare with: import the model again with --dataset, then `segspec run-plan`";
+        return Err(RunError::NothingThere(format!("{}: {text}", run.folder.path().display())));
+    }
+    if !manifest.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
         let text = format!("{}: this run is not finished; `segspec run` first", run.folder.path().display());
         return Err(RunError::NothingThere(text));
     }
