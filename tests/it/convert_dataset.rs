@@ -51,7 +51,7 @@ fn assert_same(one: &BTreeMap<String, Content>, other: &BTreeMap<String, Content
         geometry.same_grid(others_geometry, 1e-3).unwrap();
         assert_eq!(masks.keys().collect::<Vec<_>>(), others_masks.keys().collect::<Vec<_>>(), "{name}");
         for (structure, mask) in masks {
-            assert!(mask == &others_masks[structure], "{name}: {structure} has other voxels");
+            assert!(*mask == others_masks[structure], "{name}: {structure} has other voxels");
         }
     }
 }

@@ -178,7 +178,6 @@ fn about(model: &Model, fold: Fold, wanted: &Wanted) -> About {
             settings,
             variant: if wanted.is_first { Variant::CoarseStage } else { Variant::Network },
             spec: blake3::hash(identity.as_bytes()).to_hex()[..16].to_owned(),
-            ..TrialKey::default()
         },
         groups: wanted.scoring.map(|scoring| scoring.groups.clone()).unwrap_or_default(),
         notes,
