@@ -298,7 +298,8 @@ fn mean(members: &[Stored], wanted: &Wanted) -> Plan {
     match wanted.scoring {
         None => plan,
         Some(scoring) => {
-            let about = About { scored: Scored::HeldOut, ..plan.about };
+            let scored = if scoring.is_single() { Scored::Test } else { Scored::HeldOut };
+            let about = About { scored, ..plan.about };
             Plan { about, data: scoring.of_mean().clone(), ..plan }
         }
     }
