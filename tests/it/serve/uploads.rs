@@ -122,7 +122,7 @@ fn harmful_uploads_are_refused_and_the_server_lives() {
         ("a name that leads out", vec![("../evil.nii", &nifti)]),
         ("a name that leads out below", vec![("a/../../evil.nii", &nifti)]),
         ("a name of Windows", vec![("..\\evil.nii", &nifti)]),
-        ("an absolute name", vec![("/tmp/evil.nii", &nifti)]),
+        ("an absolute name", vec![("/evil.nii", &nifti)]),
         ("a drive", vec![("C:\\evil.nii", &nifti)]),
         ("a device of Windows", vec![("a:b.nii", &nifti)]),
         ("too deep", vec![(&deep, &nifti)]),
