@@ -246,7 +246,12 @@ fn by_channel(folder: &Path, files: &[(String, String)], channels: usize) -> Fou
             (None, true) => {
                 found.exclude(
                     name,
-                    format!("{}, but the network takes {channels}", counted(images.len(), "channel file")),
+                    format!(
+                        "{}, but the network takes {channels}: if each file is an image of its own, name them by a \
+                         pattern, such as {}.nii.gz",
+                        counted(images.len(), "channel file"),
+                        folder.join(CASE).display()
+                    ),
                 );
             }
             (None, false) => found.cases.push(case(name, images.into_values().collect())),
@@ -340,11 +345,17 @@ mod tests {
     }
 
     #[test]
-    fn one_channel_strips_0000_and_keeps_other_numbers() {
+    fn one_channel_strips_0000_and_leaves_several_channels_out() {
         let raw = folder(&["a_0000.nii.gz", "b_0000.nii.gz"]);
         assert_eq!(names(&unlabelled(raw.path(), 1).unwrap().0), [("a", 1), ("b", 1)]);
         let numbered = folder(&["scan_0000.nii.gz", "scan_0001.nii.gz"]);
-        assert_eq!(names(&unlabelled(numbered.path(), 1).unwrap().0), [("scan_0000", 1), ("scan_0001", 1)]);
+        let (cases, excluded) = unlabelled(numbered.path(), 1).unwrap();
+        assert!(cases.is_empty() && excluded[0].reason.contains("2 channel files, but the network takes 1"));
+        let pattern = numbered.path().join("{case}.nii.gz");
+        assert!(excluded[0].reason.contains(&pattern.display().to_string()), "{}", excluded[0].reason);
+        assert_eq!(names(&unlabelled(&pattern, 1).unwrap().0), [("scan_0000", 1), ("scan_0001", 1)]);
+        let others = folder(&["scan_0001.nii.gz", "scan_0002.nii.gz"]);
+        assert_eq!(names(&unlabelled(others.path(), 1).unwrap().0), [("scan_0001", 1), ("scan_0002", 1)]);
     }
 
     #[test]
