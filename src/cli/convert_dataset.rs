@@ -12,8 +12,8 @@ use super::{Exit, Failure, dataset};
 use crate::dataset::raw::{self, Raw, RawError};
 use crate::dataset::spec::Split;
 use crate::dataset::{Access, Dataset, Inputs};
-use crate::launch::script;
 use crate::spec::{self, Kind, Loaded, kind};
+use crate::words::shell_path;
 use crate::{Cancel, counted, files, store};
 
 /// Write a dataset as another program reads it, with the folds of an experiment, to compare both on the same data
@@ -192,14 +192,14 @@ fn tell(file: &Path, raw: &Raw, inputs: &Inputs, target: &place::Target) {
 /// nnU-Net's commands for the dataset.
 fn next(raw: &Raw, target: &place::Target) {
     let raw_root = target.folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    println!("next: export nnUNet_raw={}", script::quoted(raw_root));
+    println!("next: export nnUNet_raw={}", shell_path(raw_root));
     println!("      nnUNetv2_plan_and_preprocess -d {} --verify_dataset_integrity", target.number);
     if has_folds(raw) {
-        let splits = script::quoted(&target.folder.join("splits_final.json"));
+        let splits = shell_path(&target.folder.join("splits_final.json"));
         println!("      cp {splits} \"$nnUNet_preprocessed/{}/\"", target.folder_name());
     }
     let fold = if has_folds(raw) { "0" } else { "all" };
-    println!("      nnUNetv2_train {} 3d_fullres {fold}", target.number);
+    println!("      nnUNetv2_train {} {} {fold}", target.number, raw.configuration);
 }
 
 fn has_folds(raw: &Raw) -> bool {
@@ -212,7 +212,7 @@ fn tell_json(raw: &Raw, inputs: &Inputs, target: &place::Target) -> Result<(), F
     let value = serde_json::json!({
         "folder": target.folder, "number": target.number, "training": raw.parts.training, "held-out": raw.parts.test,
         "folds": raw.parts.folds, "names": raw.identifiers, "channels": raw.channels, "labels": labels,
-        "ignore": raw.labels.ignore, "notes": raw.notes, "excluded": inputs.excluded,
+        "ignore": raw.labels.ignore, "configuration": raw.configuration, "notes": raw.notes, "excluded": inputs.excluded,
     });
     println!("{value:#}");
     Ok(())

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{Exit, Failure};
 use crate::files;
-use crate::launch::script;
+use crate::words::shell_path;
 
 /// The example and what belongs to it, from the repository's own files: path below the folder, text.
 const EXAMPLE: [(&str, &str); 4] = [
@@ -53,7 +53,7 @@ pub fn execute(args: Init) -> Result<Exit, Failure> {
     if is_here {
         println!("next: segspec run {}", EXAMPLE[0].0);
     } else {
-        println!("next: cd {}", script::quoted(folder));
+        println!("next: cd {}", shell_path(folder));
         println!("      segspec run {}", EXAMPLE[0].0);
     }
     Ok(Exit::Ok)

@@ -18,7 +18,7 @@ use crate::files;
 use crate::observe::Events;
 use crate::run::sizing::{self, Small};
 use crate::run::{RunError, Setting};
-use crate::words;
+use crate::words::{self, shell_path};
 
 /// Write a dataset file and an experiment file for a folder of images
 ///
@@ -126,9 +126,9 @@ fn tell_files(dataset: &Path, experiment: &Path, small: Option<(&Path, &Small)>)
         println!("wrote {}: sized for this machine, {training} of training ({step:.2} s per step)", path.display());
     }
     let first = small.map_or(experiment, |(path, _)| path);
-    println!("next: segspec dataset check {}", dataset.display());
-    println!("      segspec preview {}", first.display());
-    println!("      segspec run {} --smoke", first.display());
+    println!("next: segspec dataset check {}", shell_path(dataset));
+    println!("      segspec preview {}", shell_path(first));
+    println!("      segspec run {} --smoke", shell_path(first));
 }
 
 fn tell_json(folder: &Path, proposal: &Proposal, [dataset, experiment]: [&PathBuf; 2], small: Option<&Path>) {

@@ -10,7 +10,7 @@ use super::session::counted;
 use super::{Exit, Failure};
 use crate::reproduce::pack::{Options, pack};
 use crate::store::Stored;
-use crate::words::bytes;
+use crate::words::{bytes, shell_path};
 
 /// Write one archive of a run without its images: plan, provenance, weights, scores, report
 ///
@@ -61,6 +61,6 @@ pub fn execute(args: Pack) -> Result<Exit, Failure> {
     println!("{}: {}, {}", out.display(), counted(packed.files, "file"), bytes(size));
     println!("not packed:");
     packed.removed.iter().for_each(|text| println!("  {text}"));
-    println!("`segspec reproduce {} --data DIR` computes it again", out.display());
+    println!("`segspec reproduce {} --data DIR` computes it again", shell_path(&out));
     Ok(Exit::Ok)
 }

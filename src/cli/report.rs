@@ -19,6 +19,7 @@ use crate::report::{self, formats, terminal};
 use crate::run::{self, found};
 use crate::store::{self, Stored};
 use crate::sweep::{search, told::told};
+use crate::words::shell;
 
 /// Write a report of finished runs: tables, charts and an HTML page
 ///
@@ -153,9 +154,10 @@ pub(super) fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<Stri
             }
             0 => format!("{}: it has no runs yet: `segspec run` first", path.display()),
             _ => format!(
-                "{}: none of its {} has these settings: repeat the --set of `segspec run`, or name run folders (`segspec ls {name}`)",
+                "{}: none of its {} has these settings: repeat the --set of `segspec run`, or name run folders (`segspec ls {}`)",
                 path.display(),
-                session::counted(others, "run")
+                session::counted(others, "run"),
+                shell(&name)
             ),
         };
         return Err(Failure::message(Exit::BadData, text));

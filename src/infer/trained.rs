@@ -12,7 +12,7 @@ use crate::plan::{LookPlan, Plan, Training, Work};
 use crate::predict::spec::Weights;
 use crate::predict::{self, PredictError, Predictor};
 use crate::preprocess::{
-    self, CaseError, Origin, Outputs, Prepared, PreprocessPlan, restore_probabilities, restore_slices,
+    self, CaseError, Gathered, Origin, Outputs, Prepared, PreprocessPlan, restore_probabilities, restore_slices,
 };
 use crate::store::{Manifest, Stored};
 use crate::train::checkpoint;
@@ -148,7 +148,7 @@ impl Trained {
         Ok((predict::decode(&found, &self.plan.target, &self.plan.predict)?, probabilities))
     }
 
-    /// The outputs of each network for an image, on its prepared grid.
+    /// The outputs for an image, on its prepared grid: of each network, or the mean of logits.
     fn outputs(&self, image: &Volume, cancel: &Cancel) -> Result<Vec<(Outputs, Origin)>, InferError> {
         self.outputs_watched(image, None, cancel)
     }
@@ -161,7 +161,7 @@ impl Trained {
     ) -> Result<Vec<(Outputs, Origin)>, InferError> {
         self.check_channels(image)?;
         let (tell, of) = (|step| watch.iter().for_each(|watch| watch(step)), self.networks.len());
-        let mut found = Vec::new();
+        let mut found = Gathered::new(self.are_alike());
         let mut last: Option<(&PreprocessPlan, Prepared)> = None;
         let mut looked: Option<(&LookPlan, Selection)> = None;
         for (index, member) in self.networks.iter().enumerate() {
@@ -184,11 +184,22 @@ impl Trained {
             let predictor = Predictor { watch: Some(&windows), ..member.predictor(&self.device) };
             let outputs = predictor.outputs(input.view(), region.as_ref(), cancel);
             drop(input);
-            found.push((outputs.ok_or(PredictError::Cancelled)?, prepared.origin.clone()));
+            found.add(outputs.ok_or(PredictError::Cancelled)?, &prepared.origin).map_err(PredictError::Shape)?;
             last = Some((plan, prepared));
             looked = Some((&member.plan.look, look));
         }
-        Ok(found)
+        Ok(found.finish())
+    }
+
+    /// Whether the outputs of all networks are of one kind and on one grid: those of a model's folds.
+    fn are_alike(&self) -> bool {
+        let is_like = |one: &Member, other: &Member| {
+            let of = |member: &Member| (member.plan.predict.averaged, member.plan.target.outputs());
+            of(one) == of(other)
+                && one.plan.look == other.plan.look
+                && one.training.preprocess == other.training.preprocess
+        };
+        self.networks.windows(2).all(|pair| is_like(&pair[0], &pair[1]))
     }
 
     /// The results that [`Trained::find`] compares with the main one.

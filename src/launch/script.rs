@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::spec::launcher::Slurm;
+use crate::words::shell_path;
 
 /// A job: what its tasks do.
 pub struct Job<'a> {
@@ -55,12 +56,12 @@ pub fn script(job: &Job, settings: &Slurm) -> String {
         "# Written by segspec {}. Submitting it again does no harm: finished runs are skipped.\n",
         env!("CARGO_PKG_VERSION")
     ));
-    text.push_str(&format!("cd {} || exit 7\n", quoted(job.folder)));
+    text.push_str(&format!("cd {} || exit 7\n", shell_path(job.folder)));
     settings.prologue.iter().for_each(|line| text.push_str(&format!("{line}\n")));
-    text.push_str(&format!("export SEGSPEC_DATA={}\n", quoted(job.data)));
+    text.push_str(&format!("export SEGSPEC_DATA={}\n", shell_path(job.data)));
     text.push_str("export RAYON_NUM_THREADS=\"${SLURM_CPUS_PER_TASK:-$(nproc)}\"\n");
     if let Some(runs) = job.runs {
-        text.push_str(&format!("run=\"$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" {})\"\n", quoted(runs)));
+        text.push_str(&format!("run=\"$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" {})\"\n", shell_path(runs)));
     }
     let wrapper = settings.wrapper.as_ref().map_or_else(String::new, |wrapper| format!("{wrapper} "));
     let command = format!("{wrapper}{}", job.command);
@@ -96,21 +97,6 @@ fn resuming(command: &str) -> String {
 fn in_quotes(path: &Path) -> String {
     let text = path.display().to_string();
     if text.contains(char::is_whitespace) { format!("\"{text}\"") } else { text }
-}
-
-/// A path as one word of a shell.
-pub fn quoted(path: &Path) -> String {
-    word(&path.display().to_string())
-}
-
-/// Any text as one word of a shell.
-pub fn word(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@%".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::LaunchError;
-use super::script::{Job, quoted, script};
+use super::script::{Job, script};
 use super::submission::{Submission, Submitted};
 use crate::spec::launcher::Slurm;
 use crate::store::{StoreError, Stored};
+use crate::words::shell_path;
 
 /// Largest number of tasks of an array where the cluster does not say: SLURM's default of `MaxArraySize`, less one.
 const DEFAULT_TASKS: usize = 1000;
@@ -43,7 +44,7 @@ pub fn submit(request: &Request, runs: &[Stored], mut submission: Submission) ->
     let program = std::env::current_exe().map_err(StoreError::at(Path::new("segspec")))?;
     let most = if request.print { DEFAULT_TASKS } else { max_tasks()? };
     if let Some(search) = request.search {
-        let command = format!("{} {search}{}", quoted(&program), request.further);
+        let command = format!("{} {search}{}", shell_path(&program), request.further);
         let job = job(request, "search", request.participants, &command, None, &submission);
         send(request, &mut submission, ("search", job, Vec::new()), &[])?;
     }
@@ -56,13 +57,13 @@ pub fn submit(request: &Request, runs: &[Stored], mut submission: Submission) ->
             let list = submission.folder.join(format!("runs-{number}.txt"));
             let text = folders.iter().map(|path| format!("{}\n", path.display())).collect::<String>();
             std::fs::write(&list, text).map_err(StoreError::at(&list))?;
-            let command = format!("{} run-plan \"$run\"{}", quoted(&program), request.further);
+            let command = format!("{} run-plan \"$run\"{}", shell_path(&program), request.further);
             let job = job(request, "", part.len(), &command, Some(&list), &submission);
             here.push(send(request, &mut submission, ("runs", job, folders), &before)?);
         }
         before.extend(here);
     }
-    let command = format!("{} report {}", quoted(&program), request.report);
+    let command = format!("{} report {}", shell_path(&program), request.report);
     let job = job(request, "report", 0, &command, None, &submission);
     send(request, &mut submission, ("report", job, Vec::new()), &before)?;
     Ok(submission)

@@ -17,6 +17,7 @@ use crate::report::{self, ClassifierInput, Report, ReportFiles, ReportInput, Run
 use crate::spec::{self, inline};
 use crate::store::history::read_history;
 use crate::store::{Status, Stored, read_json};
+use crate::words::shell;
 
 /// Trials up to which every difference between them is listed.
 const MOST_COMPARED: usize = 12;
@@ -287,7 +288,7 @@ fn reproduce(runs: &[&Stored]) -> Result<Vec<String>, RunError> {
         });
         let words = manifest.command.iter().enumerate().map(|(place, word)| match place {
             0 => "segspec".to_owned(),
-            _ => quoted(word),
+            _ => shell(word),
         });
         let command = words.collect::<Vec<_>>().join(" ");
         for line in checkout.into_iter().chain([command]) {
@@ -297,16 +298,6 @@ fn reproduce(runs: &[&Stored]) -> Result<Vec<String>, RunError> {
         }
     }
     Ok(lines)
-}
-
-/// A word of a command as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 fn subtitle(first: &Stored, runs: &[Stored]) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::source::Origin;
 use super::suggest;
+use crate::words::shell;
 
 /// A dataset whose file was not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub fn dataset(name: &str, experiment: &Path, named_in: Option<&Origin>) -> Resu
         let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
         let help = match known.is_empty() {
             _ if Path::new(name).is_dir() => {
-                format!("`{name}` is a folder: `segspec new --from {name}` writes a dataset file for images")
+                format!("`{name}` is a folder: `segspec new --from {}` writes a dataset file for images", shell(name))
             }
             true => format!("create {name}.toml in {}", looked.join(" or ")),
             false => suggest::help(name, &known, "datasets"),

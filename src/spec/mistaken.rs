@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::diagnostic::Problem;
 use super::node::Node;
+use crate::words::{shell, shell_path};
 
 /// Endings of files of a run or a report, and what they are.
 const RESULTS: [(&str, &str, &str); 9] = [
@@ -36,7 +37,7 @@ pub fn by_name(path: &Path, shown: &str) -> Option<Problem> {
     if IMAGES.contains(&ending.as_str()) {
         let problem = Problem::nowhere(format!("`{shown}` is an image, not a spec"));
         return Some(
-            problem.help(format!("`segspec inspect {shown}` describes it; `segspec new --from FOLDER` writes a spec")),
+            problem.help(format!("`segspec inspect {}` describes it; `segspec new --from FOLDER` writes a spec", shell(shown))),
         );
     }
     let (_, what, help) = RESULTS.iter().find(|(known, ..)| *known == ending)?;
@@ -50,7 +51,7 @@ pub fn by_content(path: &Path, shown: &str, tree: &Node, wants_dataset: bool) ->
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let problem = Problem::nowhere(format!("`{shown}` is the plan of a run, not a spec"));
         let spec = folder.join("experiment.toml");
-        let help = format!("`segspec run-plan {}` executes it; {} is its spec", folder.display(), spec.display());
+        let help = format!("`segspec run-plan {}` executes it; {} is its spec", shell_path(folder), spec.display());
         return Some(problem.help(help));
     }
     // Of the keys that only one of the two has.
@@ -61,7 +62,8 @@ pub fn by_content(path: &Path, shown: &str, tree: &Node, wants_dataset: bool) ->
             let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let problem = Problem::nowhere(format!("`{shown}` is a dataset file, not an experiment"));
             let help = format!(
-                "an experiment names it, `dataset = \"{name}\"`; `segspec dataset check {shown}` reads its cases"
+                "an experiment names it, `dataset = \"{name}\"`; `segspec dataset check {}` reads its cases",
+                shell(shown)
             );
             Some(problem.help(help))
         }
@@ -79,12 +81,13 @@ pub fn of_folder(path: &Path) -> String {
     if path.join("plan.toml").is_file() {
         let shown = path.display();
         return format!(
-            "a spec is a file: that of this run is {shown}/experiment.toml; `segspec run-plan {shown}` executes its plan"
+            "a spec is a file: that of this run is {shown}/experiment.toml; `segspec run-plan {}` executes its plan",
+            shell_path(path)
         );
     }
     let specs = std::fs::read_dir(path).into_iter().flatten().flatten();
     match specs.map(|entry| entry.path()).any(|file| file.extension().is_some_and(|ending| ending == "toml")) {
         true => "name a file in it".into(),
-        false => format!("`segspec new --from {}` writes the specs for a folder of images", path.display()),
+        false => format!("`segspec new --from {}` writes the specs for a folder of images", shell_path(path)),
     }
 }

@@ -7,11 +7,11 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 
 use super::queue::Crash;
-use crate::launch::script::{quoted, word};
 use crate::observe::Event;
 use crate::run::Setting;
 use crate::store::manifest::{COMMAND, command_line};
 use crate::store::{StoreError, Stored};
+use crate::words::{shell, shell_path};
 
 /// What workers tell, by their place.
 pub enum Message {
@@ -107,14 +107,14 @@ fn elsewhere(template: &str, program: &Path, run: &Stored, order: &Order) -> Com
     let folder = std::path::absolute(run.prediction().path()).unwrap_or_else(|_| run.prediction().path().to_path_buf());
     let mut words = String::new();
     if let Some(root) = order.setting.data_root.and_then(|root| std::path::absolute(root).ok()) {
-        words += &format!("SEGSPEC_DATA={} ", quoted(&root));
+        words += &format!("SEGSPEC_DATA={} ", shell_path(&root));
     }
-    words += &format!("{} run-plan {} --worker-of 0", quoted(program), quoted(&folder));
+    words += &format!("{} run-plan {} --worker-of 0", shell_path(program), shell_path(&folder));
     if let Some(epochs) = order.stop_after {
         words += &format!(" --stop-after {epochs}");
     }
     let mut command = Command::new("sh");
-    command.arg("-c").arg(template.replace("{}", &word(&words)));
+    command.arg("-c").arg(template.replace("{}", &shell(&words)));
     command
 }
 

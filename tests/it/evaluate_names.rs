@@ -61,6 +61,14 @@ fn structures_that_no_prediction_names_are_told() {
     assert!(told.contains("`3` of the references is none of them") && told.contains("--labels"), "{told}");
     let told = evaluate(root, &[&sides[..], &["--labels", "liver=1,spleen=2"]].concat(), 0).err;
     assert!(!told.contains("is none of them"), "{told}");
+    // A value that is to be ignored is no structure, whether the references name it or not.
+    let ignoring = [&sides[..], &["--ignore", "3"]].concat();
+    let told = evaluate(root, &ignoring, 0).err;
+    assert_eq!(told, "");
+    let reference = NAMES.replace("2}", "2, \"ignore\": 3}");
+    fs::write(root.join("r/label_map.json"), reference).unwrap();
+    assert_eq!(evaluate(root, &ignoring, 0).err, "");
+    fs::remove_file(root.join("r/label_map.json")).unwrap();
     // Names on the command line that contradict those of the folder.
     fs::write(root.join("swap.json"), NAMES.replace("liver", "x").replace("spleen", "liver").replace('x', "spleen"))
         .unwrap();

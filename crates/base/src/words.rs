@@ -1,4 +1,6 @@
-//! Numbers in messages: counts, durations, sizes.
+//! Words of messages: counts, durations, sizes, and what a shell takes.
+
+use std::path::Path;
 
 /// `1 run`, `2 runs`; `2 patches`.
 pub fn counted(n: usize, one: &str) -> String {
@@ -39,6 +41,21 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// Any text as one word of a shell.
+pub fn shell(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@%".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A path as one word of a shell: every command that is printed or written for a person has its paths through this.
+pub fn shell_path(path: &Path) -> String {
+    shell(&path.display().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +76,12 @@ mod tests {
     fn sizes_have_two_digits() {
         let found = [1_800, 1_840_000, 9_970_000, 131_690_000, 24_000_000_000].map(bytes);
         assert_eq!(found, ["1.8 kB", "1.8 MB", "10 MB", "130 MB", "24 GB"]);
+    }
+
+    #[test]
+    fn a_shell_takes_any_path_as_one_word() {
+        assert_eq!(shell_path(Path::new("runs/liver/0123")), "runs/liver/0123");
+        assert_eq!(shell_path(Path::new("my runs/it's")), r"'my runs/it'\''s'");
+        assert_eq!(shell(""), "''");
     }
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use super::{Launch, Run};
 use crate::cli::session::{self, counted};
 use crate::cli::{Exit, Failure};
-use crate::launch::script::word;
 use crate::launch::slurm::{Request, submit};
 use crate::launch::{LaunchError, Submission};
 use crate::observe::event::now;
@@ -14,6 +13,7 @@ use crate::spec::Loaded;
 use crate::store::{StoreError, Stored};
 use crate::sweep::search;
 use crate::sweep::state::{Decision, State};
+use crate::words::{shell, shell_path};
 
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
@@ -85,7 +85,7 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned, folds: &Folds) -> R
         };
         println!("job {}: {what}  ({})", job.id, job.script.display());
     }
-    println!("`segspec status {name}` tells how they are; logs are in {}", submission.folder.join("logs").display());
+    println!("`segspec status {}` tells how they are; logs are in {}", shell(&name), submission.folder.join("logs").display());
     Ok(Exit::Ok)
 }
 
@@ -116,9 +116,9 @@ fn due(planned: &Planned) -> Result<Vec<Stored>, RunError> {
 
 /// File and overrides as they were given, as shell words.
 fn experiment_words(args: &Run) -> String {
-    let file = word(&args.experiment.display().to_string());
+    let file = shell_path(&args.experiment);
     let settings = args.settings();
-    settings.iter().fold(file, |words, set| format!("{words} --set {}", word(set)))
+    settings.iter().fold(file, |words, set| format!("{words} --set {}", shell(set)))
 }
 
 fn fold_words(args: &Run) -> String {

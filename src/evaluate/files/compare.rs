@@ -86,7 +86,7 @@ impl Comparer {
     /// Adds every structure in any file to those of other predictions.
     pub fn add_structures(&self, pairs: &Pairs, structures: &mut Structures) {
         for some in pairs.pairs.chunks(rayon::current_num_threads()) {
-            let files: Vec<_> = some.par_iter().filter_map(|pair| self.read(pair, &[]).ok()).collect();
+            let files: Vec<_> = some.par_iter().filter_map(|pair| self.read(pair, &[], structures.ignored()).ok()).collect();
             for (reference, prediction) in files {
                 // A pair that contradicts adds nothing.
                 drop(structures.add(&reference, &prediction));
@@ -96,7 +96,7 @@ impl Comparer {
 
     /// The names that numbered predictions give to values of references without names.
     pub fn names_of_predictions(&self, pairs: &Pairs) -> Option<LabelNames> {
-        let (reference, prediction) = self.read(pairs.pairs.first()?, &[]).ok()?;
+        let (reference, prediction) = self.read(pairs.pairs.first()?, &[], None).ok()?;
         if !reference.names.is_empty() || !prediction.numbered || prediction.names.is_empty() {
             return None;
         }
@@ -132,11 +132,11 @@ impl Comparer {
     }
 
     fn score(&self, pair: &Pair, comparison: &Comparison, settings: &Evaluate) -> anyhow::Result<PairScores> {
-        let asked = match comparison {
-            Comparison::Asked(wanted) => wanted.names.as_slice(),
-            Comparison::Found(_) => &[],
+        let (asked, ignored) = match comparison {
+            Comparison::Asked(wanted) => (wanted.names.as_slice(), wanted.target.ignore),
+            Comparison::Found(structures) => (&[][..], structures.ignored()),
         };
-        let (reference, prediction) = self.read(pair, asked)?;
+        let (reference, prediction) = self.read(pair, asked, ignored)?;
         let mut notes: Vec<String> = refuse_shifted(&reference, &prediction)?.into_iter().collect();
         notes.extend(side_guessed(&reference, &prediction).or_else(|| side_guessed(&prediction, &reference)));
         if asked.is_empty() {
@@ -154,7 +154,7 @@ impl Comparer {
                 notes.extend(
                     Structures::one_sided(&reference, &prediction).map(|text| format!("{}: {text}", pair.case)),
                 );
-                unnamed = named::unnamed_by(&reference, &prediction);
+                unnamed = named::unnamed_by(&reference, &prediction, ignored);
                 known = prediction.structures().into_iter().map(folded).collect();
                 let second = structures.meaning(&prediction, &reference);
                 (structures.target(), structures.meaning(&reference, &prediction), second)
@@ -166,9 +166,18 @@ impl Comparer {
         Ok(PairScores { scores, notes, unnamed, named: known })
     }
 
-    /// Both sides of a pair; a mask has the name of its file where that is a name of the other side, or one that was asked for.
-    fn read(&self, pair: &Pair, asked: &[(String, u16)]) -> Result<(Labelled, Labelled), ReadError> {
-        let (reference, prediction) = self.voxels(pair)?;
+    /// Both sides of a pair; a mask has the name of its file where that is a name of the other side, or one that was asked for. An ignored
+    /// value has no name: it is no structure.
+    fn read(
+        &self,
+        pair: &Pair,
+        asked: &[(String, u16)],
+        ignored: Option<u16>,
+    ) -> Result<(Labelled, Labelled), ReadError> {
+        let (mut reference, mut prediction) = self.voxels(pair)?;
+        for file in [&mut reference, &mut prediction].into_iter().filter(|file| file.numbered) {
+            file.names.retain(|(_, value)| Some(*value) != ignored);
+        }
         let reference = called(reference, &prediction, asked);
         let prediction = called(prediction, &reference, asked);
         Ok((reference, prediction))

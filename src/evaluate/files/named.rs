@@ -140,6 +140,11 @@ impl Structures {
         Self { found: Vec::new(), ignore }
     }
 
+    /// The value that no structure may have.
+    pub fn ignored(&self) -> Option<u16> {
+        self.ignore
+    }
+
     /// Adds those of a pair of files.
     ///
     /// # Errors
@@ -220,12 +225,14 @@ pub fn structure(name: &str, value: u16) -> TargetStructure {
     }
 }
 
-/// Structures of a reference that a numbered prediction does not name, although it names others.
-pub fn unnamed_by(reference: &Labelled, prediction: &Labelled) -> Vec<String> {
+/// Structures of a reference that a numbered prediction does not name, although it names others; an ignored value is none.
+pub fn unnamed_by(reference: &Labelled, prediction: &Labelled, ignored: Option<u16>) -> Vec<String> {
     if !prediction.numbered || prediction.names.is_empty() {
         return Vec::new();
     }
-    let names = present(reference).into_iter().flat_map(|value| names_in_pair(reference, prediction, value));
+    let ignored = ignored.filter(|_| reference.numbered);
+    let values = present(reference).into_iter().filter(|value| Some(*value) != ignored);
+    let names = values.flat_map(|value| names_in_pair(reference, prediction, value));
     let is_named = |name: &str| prediction.names.iter().any(|(known, _)| folded(known) == folded(name));
     names.filter(|name| !is_named(name)).collect()
 }

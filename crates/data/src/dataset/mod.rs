@@ -168,6 +168,19 @@ pub enum DataError {
         /// The layouts that come nearest, with an example of each.
         nearest: String,
     },
+    /// A folder above datasets that describe themselves.
+    #[error(
+        "{path}: holds {}, which {}; give the folder of one:\n  {datasets}",
+        crate::counted(*count, "dataset"), if *count == 1 { "describes itself" } else { "describe themselves" }
+    )]
+    Above {
+        /// The folder.
+        path: PathBuf,
+        /// Number of datasets.
+        count: usize,
+        /// Their folders, one a line.
+        datasets: String,
+    },
     /// A folder of labels without an image.
     #[error(
         "{path}: only masks, no image: {}, such as {example}; give the folder that holds the images, too \

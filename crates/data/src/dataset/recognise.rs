@@ -1,5 +1,6 @@
 //! Proposes a dataset for an unknown folder: layout, modality, structures and split, and what is left out.
 
+mod above;
 mod beside;
 mod bids;
 mod content;
@@ -180,6 +181,9 @@ fn spacing(find: &Find, cases: &[Case], stated: &Stated, dataset: &mut Dataset, 
 }
 
 /// The first layout that fits.
+///
+/// # Errors
+/// [`DataError::Above`], and those of the layouts.
 fn find(survey: &Survey, json: &DatasetJson, stated: &Stated) -> Result<Option<Find>, DataError> {
     if let Some(find) = lists::uw_madison(survey, stated.spacing_mm)? {
         return Ok(Some(find));
@@ -187,7 +191,11 @@ fn find(survey: &Survey, json: &DatasetJson, stated: &Stated) -> Result<Option<F
     if let Some(find) = lists::dataset_json(survey, json)? {
         return Ok(Some(find));
     }
-    match monai::data_list(survey).or_else(|| bids::bids(survey)) {
+    if let Some(find) = monai::data_list(survey) {
+        return Ok(Some(find));
+    }
+    above::refuse(survey)?;
+    match bids::bids(survey) {
         Some(find) => Ok(Some(find)),
         None => by_names(survey),
     }

@@ -21,7 +21,7 @@ pub use cache::{PreparedCase, PreparedSet, prepare};
 pub use case::{CaseError, Origin, Prepared, prepare_case, with_label_channels};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use orientation::Orientation;
-pub use outputs::Outputs;
+pub use outputs::{Gathered, Outputs};
 pub use progress::{Outcome, PrepareError, Progress};
 pub use restore::{restore_mean, restore_probabilities, restore_segmentation, restore_slices};
 pub use spec::{Preprocess, PreprocessPlan};

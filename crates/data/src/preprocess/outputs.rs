@@ -4,6 +4,9 @@ use half::f16;
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, Array4, Axis};
 
+use super::case::Origin;
+use super::restore::ShapeError;
+
 /// Outputs of a network `[output, z, y, x]` on the prepared grid of a case.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outputs {
@@ -51,24 +54,76 @@ impl Outputs {
 
     /// The mean of several networks' logits on the same grid, rounded as nnU-Net does; none unless all are logits of one shape.
     pub(super) fn mean_logits(members: &[&Self]) -> Option<Self> {
-        let all = members.iter().map(|member| match member {
-            Self::Logits(values) => Some(values),
-            Self::Probabilities(_) => None,
-        });
-        let all = all.collect::<Option<Vec<_>>>()?;
-        let (first, rest) = all.split_first()?;
+        let (first, rest) = members.split_first()?;
         let mut sum = (*first).clone();
         for other in rest {
-            if other.dim() != sum.dim() {
-                return None;
-            }
-            sum.zip_mut_with(other, |sum, value| *sum = f16::from_f32(sum.to_f32() + value.to_f32()));
+            sum.add_logits(other)?;
         }
-        if !rest.is_empty() {
-            let count = all.len() as f32;
+        sum.divide_logits(members.len())?;
+        Some(sum)
+    }
+
+    /// Adds another network's logits, each sum rounded to half precision; none unless both are logits of one shape.
+    fn add_logits(&mut self, other: &Self) -> Option<()> {
+        match (self, other) {
+            (Self::Logits(sum), Self::Logits(other)) if sum.dim() == other.dim() => {
+                sum.zip_mut_with(other, |sum, value| *sum = f16::from_f32(sum.to_f32() + value.to_f32()));
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// Turns a sum of `count` networks' logits into their mean; none for probabilities.
+    fn divide_logits(&mut self, count: usize) -> Option<()> {
+        let Self::Logits(sum) = self else { return None };
+        if count > 1 {
+            let count = count as f32;
             sum.par_mapv_inplace(|sum| f16::from_f32(sum.to_f32() / count));
         }
-        Some(Self::Logits(sum))
+        Some(())
+    }
+}
+
+/// The outputs of several networks for one image, taken as they come.
+///
+/// Logits of networks that prepare the image alike are summed at once, in the order of the networks, so that memory does not grow with
+/// their number. Everything else is kept, since each network's probabilities are restored on their own.
+pub struct Gathered {
+    are_alike: bool,
+    found: Vec<(Outputs, Origin)>,
+    summed: usize,
+}
+
+impl Gathered {
+    /// Nothing yet. `are_alike`: all networks prepare the image alike, average the same, and look at the same part of it.
+    pub fn new(are_alike: bool) -> Self {
+        Self { are_alike, found: Vec::new(), summed: 0 }
+    }
+
+    /// Takes the outputs of the next network.
+    ///
+    /// # Errors
+    /// [`ShapeError`] for logits of another shape where the networks are alike.
+    pub fn add(&mut self, outputs: Outputs, origin: &Origin) -> Result<(), ShapeError> {
+        match self.found.first_mut() {
+            Some((sum, _)) if self.are_alike && sum.are_logits() => {
+                let misfit = ShapeError { found: outputs.shape(), expected: sum.shape() };
+                sum.add_logits(&outputs).ok_or(misfit)?;
+            }
+            _ => self.found.push((outputs, origin.clone())),
+        }
+        self.summed += 1;
+        Ok(())
+    }
+
+    /// The outputs to restore: the mean of the logits, or those of each network.
+    pub fn finish(mut self) -> Vec<(Outputs, Origin)> {
+        if let [(sum, _)] = self.found.as_mut_slice() {
+            // Probabilities stand for themselves.
+            let _ = sum.divide_logits(self.summed);
+        }
+        self.found
     }
 }
 
@@ -98,6 +153,8 @@ pub(super) fn normalise(values: &mut Array4<f32>, sigmoid: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preprocess::crop::CropBox;
+    use crate::volume::Geometry;
 
     fn logits(values: &[f32], outputs: usize) -> Outputs {
         let values = values.iter().map(|&value| f16::from_f32(value)).collect();
@@ -125,5 +182,61 @@ mod tests {
         let probabilities = Outputs::Probabilities(Array4::zeros([1, 1, 1, 2]));
         assert_eq!(Outputs::mean_logits(&[&one, &probabilities]), None);
         assert_eq!(Outputs::mean_logits(&[&one, &logits(&[1.0; 4], 2)]), None);
+    }
+
+    /// A case of 1×1×2 voxels in a wider image.
+    fn origin(start: usize) -> Origin {
+        let crop = CropBox { start: [0, 0, start], end: [1, 1, start + 2] };
+        let whole = Origin::identity(Geometry::axis_aligned([1, 1, 8], [1.0; 3]));
+        Origin { crop, prepared_shape: [1, 1, 2], ..whole }
+    }
+
+    #[test]
+    fn logits_are_summed_as_they_come_to_the_last_bit() {
+        let folds: Vec<Outputs> = (0..5)
+            .map(|fold| {
+                let value = |index: usize| ((index * 7919 + fold * 104_729) % 2003) as f32 / 37.0 - 27.0;
+                logits(&(0..8).map(value).collect::<Vec<_>>(), 4)
+            })
+            .collect();
+        let mut gathered = Gathered::new(true);
+        for fold in &folds {
+            gathered.add(fold.clone(), &origin(0)).unwrap();
+            assert_eq!(gathered.found.len(), 1, "memory does not grow with the folds");
+        }
+        // As nnU-Net: half-precision sums in order, one division at the end.
+        let values = |fold: &Outputs| match fold {
+            Outputs::Logits(values) => values.clone().into_raw_vec_and_offset().0,
+            Outputs::Probabilities(_) => Vec::new(),
+        };
+        let all: Vec<Vec<f16>> = folds.iter().map(values).collect();
+        let mean = |place: usize| {
+            let sum = all[1..].iter().fold(all[0][place], |sum, fold| f16::from_f32(sum.to_f32() + fold[place].to_f32()));
+            f16::from_f32(sum.to_f32() / 5.0)
+        };
+        let expected = (0..8).map(mean).collect::<Vec<_>>();
+        let found = gathered.finish();
+        assert_eq!(found.len(), 1);
+        assert_eq!(values(&found[0].0), expected);
+        assert_eq!(Some(found[0].0.clone()), Outputs::mean_logits(&folds.iter().collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn what_cannot_be_summed_is_kept_or_refused() {
+        let [one, other] = [logits(&[1.0, 2.0], 1), logits(&[2.0, 5.0], 1)];
+        let mut apart = Gathered::new(false);
+        apart.add(one.clone(), &origin(0)).unwrap();
+        apart.add(other, &origin(3)).unwrap();
+        let found = apart.finish();
+        assert_eq!((found.len(), found[1].1.crop.start), (2, [0, 0, 3]));
+        assert_eq!(found[0].0, one, "not divided");
+        let probabilities = || Outputs::Probabilities(Array4::ones([1, 1, 1, 2]));
+        let mut kept = Gathered::new(true);
+        kept.add(probabilities(), &origin(0)).unwrap();
+        kept.add(probabilities(), &origin(0)).unwrap();
+        assert!(kept.finish().iter().all(|(found, _)| *found == probabilities()));
+        let mut summed = Gathered::new(true);
+        summed.add(one, &origin(0)).unwrap();
+        assert!(summed.add(logits(&[1.0; 4], 2), &origin(0)).is_err());
     }
 }

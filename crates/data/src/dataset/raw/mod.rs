@@ -2,6 +2,7 @@
 //!
 //! [`plan`] decides everything that can be refused, [`Raw::write`] reads the cases as a run does and writes them.
 
+mod flat;
 mod identifiers;
 mod json;
 mod labels;
@@ -11,8 +12,8 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::spec::{Channel, Modality, Split};
-use super::{Case, Dataset, Inputs, SplitError, Target, TargetError, target};
-use crate::volume::WriteError;
+use super::{Case, CaseCheck, Dataset, Inputs, SplitError, Target, TargetError, target};
+use crate::volume::{Geometry, WriteError};
 pub use labels::Recoding;
 pub use parts::Parts;
 pub use write::Progress;
@@ -103,6 +104,8 @@ pub struct Raw {
     pub channels: Vec<String>,
     /// Training and test cases, and folds, by the dataset's names.
     pub parts: Parts,
+    /// nnU-Net's configuration to train first: `2d` for images of one slice, else `3d_fullres`.
+    pub configuration: &'static str,
     /// nnU-Net's name of each case.
     pub identifiers: BTreeMap<String, String>,
     /// The cases, by the dataset's names.
@@ -134,8 +137,13 @@ pub fn plan(dataset: &Dataset, inputs: &Inputs, split: &Split, chosen: &[String]
     }
     let (channels, remarks) = channels(dataset);
     notes.extend(remarks);
+    let is_training = |check: &&CaseCheck| parts.training.contains(&check.case);
+    let grids: Vec<&Geometry> =
+        inputs.checks.iter().filter(is_training).filter_map(|check| check.geometry.as_ref()).collect();
+    let (configuration, remark) = flat::configuration(&grids);
+    notes.extend(remark);
     let cases = inputs.cases.iter().map(|(case, _)| (case.name.clone(), case.clone())).collect();
-    Ok(Raw { dataset: dataset.clone(), labels, channels, parts, identifiers, cases, notes })
+    Ok(Raw { dataset: dataset.clone(), labels, channels, parts, configuration, identifiers, cases, notes })
 }
 
 /// Structures of the dataset that become background.

@@ -1,12 +1,13 @@
 //! MONAI's data lists: a JSON file whose `training`, `validation` and `testing` entries name the files.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::find::Find;
 use super::lists::describe;
-use super::survey::{Item, Survey};
+use super::survey::Survey;
 use crate::counted;
 use crate::dataset::layout::{DatasetJson, case_name_of, list_part};
 use crate::dataset::spec::{Layout, ListedCase, Split};
@@ -25,7 +26,7 @@ struct Parts {
 pub(super) fn data_list(survey: &Survey) -> Option<Find> {
     let is_list = |path: &str| path.ends_with(".json") && !path.contains('/') && path != "splits_final.json";
     let read = survey.items.iter().filter(|item| is_list(&item.path)).filter_map(|item| {
-        let parts = read(survey, item)?;
+        let parts = read(&survey.place(item))?;
         let there = |path: &String| survey.root.join(path).exists();
         let is_usable = |case: &&ListedCase| case.label.is_some() && case.images.iter().all(there);
         let usable = parts.training.iter().filter(is_usable).count();
@@ -41,8 +42,15 @@ pub(super) fn data_list(survey: &Survey) -> Option<Find> {
     Some(find)
 }
 
-fn read(survey: &Survey, item: &Item) -> Option<Parts> {
-    let text = std::fs::read_to_string(survey.place(item)).ok()?;
+/// Whether a file of a folder is a list of labelled images that are there.
+pub(super) fn is_list(folder: &Path, name: &str) -> bool {
+    let is_there = |path: &String| folder.join(path).exists();
+    let is_usable = |case: &ListedCase| case.label.is_some() && case.images.iter().all(is_there);
+    read(&folder.join(name)).is_some_and(|parts| parts.training.iter().any(is_usable))
+}
+
+fn read(path: &Path) -> Option<Parts> {
+    let text = std::fs::read_to_string(path).ok()?;
     let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
     let training = list_part(&value, &["training", "train", "cases"]).ok()??;
     let (validation, without) = labelled(&value, &["validation", "val"]);

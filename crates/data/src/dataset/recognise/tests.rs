@@ -190,3 +190,64 @@ fn real_masks_without_an_image_and_a_real_single_patient() {
         assert!(found.dataset.split.scores_nothing(), "{folder}: {:?}", found.dataset.split);
     }
 }
+
+/// Writes files; what is no image gets `{}`, or a list of the cases beside it.
+fn tree(root: &Path, files: &[&str]) {
+    for file in files {
+        if !file.ends_with(".json") {
+            put(root, file, &grid());
+            continue;
+        }
+        let text = match file.ends_with("list.json") {
+            true => r#"{"training": [{"image": "ct.nii.gz", "label": "ct_seg.nii.gz"}]}"#,
+            false => "{}",
+        };
+        fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+        fs::write(root.join(file), text).unwrap();
+    }
+}
+
+#[test]
+fn folders_above_datasets_are_refused_with_their_names() {
+    let nnunet = ["D1/dataset.json", "D1/imagesTr/a_0000.nii.gz", "D1/labelsTr/a.nii.gz"];
+    let other = ["D2/dataset.json", "D2/imagesTr/b_0000.nii.gz", "D2/labelsTr/b.nii.gz"];
+    let bids = |name: &str| {
+        ["dataset_description.json", "sub-01/anat/sub-01_T1w.nii.gz", "derivatives/x/sub-01/anat/sub-01_dseg.nii.gz"]
+            .map(|file| format!("{name}/{file}"))
+    };
+    let [one, two] = [bids("ds1"), bids("ds2")];
+    let words = |list: &'static [&str]| list.to_vec();
+    let strings = |list: &[String]| list.iter().map(|file| file.clone().leak() as &str).collect::<Vec<_>>();
+    let monai = |name: &str| ["list.json", "ct.nii.gz", "ct_seg.nii.gz"].map(|file| format!("{name}/{file}"));
+    for (files, named) in [
+        ([&nnunet[..], &other].concat(), words(&["D1", "D2"])),
+        (nnunet.to_vec(), words(&["D1"])),
+        ([strings(&one), strings(&two)].concat(), words(&["ds1", "ds2"])),
+        ([strings(&monai("m1")), strings(&monai("m2"))].concat(), words(&["m1", "m2"])),
+        ([&nnunet[..], &strings(&one)].concat(), words(&["D1", "ds1"])),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        tree(root.path(), &files);
+        let error = recognise(root.path(), &Stated::default()).unwrap_err();
+        let DataError::Above { count, datasets, .. } = &error else { panic!("{error}") };
+        assert_eq!(*count, named.len(), "{datasets}");
+        let expected: Vec<String> = named.iter().map(|name| root.path().join(name).display().to_string()).collect();
+        assert_eq!(datasets.split("\n  ").collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn folders_that_only_contain_a_dataset_are_read() {
+    let nested = ["derivatives/D1/dataset.json", "derivatives/D1/imagesTr/a_0000.nii.gz"];
+    let bids = ["dataset_description.json", "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/anat/sub-01_dseg.nii.gz"];
+    let beside = ["images/a.nii.gz", "images/b.nii.gz", "labels/a.nii.gz", "labels/b.nii.gz"];
+    for (files, name) in [
+        ([&bids[..], &nested].concat(), "BIDS"),
+        ([&beside[..], &["old/dataset.json", "old/imagesTr/c.nii.gz"]].concat(), "images and labels by pattern"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        tree(root.path(), &files);
+        let found = recognise(root.path(), &Stated::default()).unwrap();
+        assert!(found.layout.starts_with(name), "{}", found.layout);
+    }
+}
