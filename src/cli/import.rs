@@ -8,9 +8,10 @@ use serde_json::json;
 use super::names::RUNS;
 use super::{Exit, Failure, dataset, session};
 use crate::import::nnunet::scoring::{Files, Scoring};
-use crate::import::nnunet::{Fold, Kind, Model, Wanted, files, processing, write};
+use crate::import::nnunet::{Fold, Kind, Model, Source, Wanted, files, processing, write};
 use crate::import::{ImportError, Imported, Known};
 use crate::store;
+use crate::words::shell_path;
 
 /// Make runs of networks that another program trained; they predict, score, rank and fine-tune like any other run
 #[derive(Debug, Args)]
@@ -58,8 +59,8 @@ pub struct Nnunet {
     /// Turn images towards RAS first, as TotalSegmentator does before it calls nnU-Net; without it, images keep the axes of their files
     #[arg(long)]
     ras: bool,
-    /// Folder of the first stage of a cascade [default: the one beside the model]
-    #[arg(long, value_name = "FOLDER")]
+    /// Folder or archive of the first stage of a cascade [default: the one beside the model]
+    #[arg(long, value_name = "FOLDER|ZIP")]
     first_stage: Option<PathBuf>,
     /// postprocessing.json of `nnUNetv2_find_best_configuration`; nnUNetv2_predict itself applies none
     #[arg(long, value_name = "FILE")]
@@ -80,15 +81,9 @@ pub fn execute(args: Import) -> Result<Exit, Failure> {
 }
 
 fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
-    let unpacked;
-    let folder = if args.model.is_file() {
-        unpacked = files::unpack(&args.model).map_err(failure)?;
-        unpacked.path()
-    } else {
-        args.model.as_path()
-    };
-    let folder = choose(folder, args)?;
-    let model = open(&folder, &args.folds, args)?;
+    let source = Source::open(&args.model).map_err(failure)?;
+    let folder = choose(&source, args)?;
+    let model = open(&source, &folder, &args.folds, args)?;
     let experiment = args.name.clone().unwrap_or_else(|| write::usual_name(&model));
     let is_name = |text: &str| !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\\']);
     if !is_name(&experiment) {
@@ -96,10 +91,9 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
     }
     let scoring = args.dataset.as_deref().map(|dataset| scoring(&model, dataset)).transpose()?;
     let unions = args.postprocessing.as_deref().map(processing::read).transpose().map_err(failure)?;
-    let run_root = Path::new(RUNS);
     let cancel = session::cancellation();
     let usual = Wanted {
-        run_root,
+        run_root: Path::new(RUNS),
         experiment: &experiment,
         first: None,
         is_first: false,
@@ -107,56 +101,84 @@ fn nnunet(args: &Nnunet) -> Result<Exit, Failure> {
         largest_union: Vec::new(),
         cancel: &cancel,
     };
-    let first = match &model.previous_stage {
-        Some(previous) => {
-            let first = first_stage(&folder, previous, args)?;
-            let made = write::runs(&first, &Wanted { is_first: true, ..usual.clone() }).map_err(failure)?;
-            made.into_iter().last()
-        }
-        None => None,
-    };
+    let first = first_runs(&source, &folder, &model, args, &usual)?;
     let wanted = Wanted {
         first: first.as_ref().map(|made| &made.run),
         scoring: scoring.as_ref(),
         largest_union: unions.unwrap_or_default(),
         ..usual
     };
-    let made = write::runs(&model, &wanted).map_err(failure)?;
+    let made = write::runs(&model, &wanted).map_err(|error| failure(source.told(error)))?;
     print(args, &model, first.as_ref(), &made);
     Ok(Exit::Ok)
 }
 
-fn open(folder: &Path, folds: &[Fold], args: &Nnunet) -> Result<Model, Failure> {
-    let mut model = Model::open(folder, folds, args.checkpoint).map_err(failure)?;
-    if args.model.is_file() {
-        // Where it was unpacked is gone afterwards.
-        model.folder = args.model.clone();
-    }
+fn open(source: &Source, folder: &Path, folds: &[Fold], args: &Nnunet) -> Result<Model, Failure> {
+    let mut model = Model::open(source, folder, folds, args.checkpoint).map_err(failure)?;
     if args.ras {
         model.turn_to_ras();
     }
     Ok(model)
 }
 
-/// The model whose segmentation a cascade takes as further channels.
-fn first_stage(folder: &Path, previous: &str, args: &Nnunet) -> Result<Model, Failure> {
+/// Makes the runs of a cascade's first stage; the one whose segmentation the second takes as further channels.
+fn first_runs(
+    source: &Source,
+    folder: &Path,
+    model: &Model,
+    args: &Nnunet,
+    usual: &Wanted,
+) -> Result<Option<Imported>, Failure> {
+    let Some(previous) = &model.previous_stage else {
+        return match &args.first_stage {
+            None => Ok(None),
+            Some(_) => {
+                let text = format!(
+                    "--first-stage: the model {} is no second stage of a cascade and takes no other's segmentation; leave it out",
+                    model.configuration
+                );
+                Err(Failure::message(Exit::Usage, text))
+            }
+        };
+    };
+    let other = args.first_stage.as_deref().map(Source::open).transpose().map_err(failure)?;
+    let (source, place) = match &other {
+        Some(other) => (other, stated(other, previous)?),
+        None => (source, beside(folder, previous, args)?),
+    };
+    let first = open(source, &place, &[], args)?;
+    if first.configuration != *previous {
+        let text = format!("{}: is `{}`, the cascade needs `{previous}`", first.folder.display(), first.configuration);
+        return Err(Failure::message(Exit::BadData, text));
+    }
+    let made = write::runs(&first, &Wanted { is_first: true, ..usual.clone() });
+    Ok(made.map_err(|error| failure(source.told(error)))?.into_iter().last())
+}
+
+/// The folder of a cascade's first stage in what the user states: the only model, or the one of its configuration.
+fn stated(source: &Source, previous: &str) -> Result<PathBuf, Failure> {
+    let found = files::models(source.folder()).map_err(|error| failure(source.told(error)))?;
+    let is_previous = |path: &&PathBuf| path.to_string_lossy().rsplit("__").next() == Some(previous);
+    let chosen = if let [only] = found.as_slice() { Some(only) } else { found.iter().find(is_previous) };
+    chosen.cloned().ok_or_else(|| {
+        let place = source.lasting(source.folder()).display();
+        Failure::message(Exit::BadData, format!("{place}: no trained model `{previous}` here, which the cascade needs"))
+    })
+}
+
+/// The folder of a cascade's first stage beside that of the second.
+fn beside(folder: &Path, previous: &str, args: &Nnunet) -> Result<PathBuf, Failure> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = name.rsplit_once("__").map(|(start, _)| folder.with_file_name(format!("{start}__{previous}")));
-    let place = args.first_stage.clone().or(beside).unwrap_or_default();
-    if !place.is_dir() {
+    let beside = name.rsplit_once("__").map(|(start, _)| format!("{start}__{previous}"));
+    let place = beside.as_ref().map(|name| folder.with_file_name(name)).filter(|place| place.is_dir());
+    place.ok_or_else(|| {
         let text = format!(
-            "{}: is the second stage of a cascade, and its first, `{previous}`, is not at {}; give its folder by --first-stage",
+            "{}: is the second stage of a cascade, and its first, `{previous}`, does not lie beside it{}; give its folder by --first-stage",
             args.model.display(),
-            place.display()
+            beside.map(|name| format!(" as {name}")).unwrap_or_default()
         );
-        return Err(Failure::message(Exit::BadData, text));
-    }
-    let first = open(&place, &[], args)?;
-    if first.configuration != previous {
-        let text = format!("{}: is `{}`, the cascade needs `{previous}`", place.display(), first.configuration);
-        return Err(Failure::message(Exit::BadData, text));
-    }
-    Ok(first)
+        Failure::message(Exit::BadData, text)
+    })
 }
 
 /// The cases to score.
@@ -172,13 +194,11 @@ fn scoring(model: &Model, dataset: &str) -> Result<Scoring, Failure> {
     found
 }
 
-/// The one model folder at or below a folder.
-fn choose(folder: &Path, args: &Nnunet) -> Result<PathBuf, Failure> {
+/// The one model folder at or below that of a source.
+fn choose(source: &Source, args: &Nnunet) -> Result<PathBuf, Failure> {
     let wrong = |text: String| Err(Failure::message(Exit::BadData, format!("{}: {text}", args.model.display())));
-    let mut found = files::models(folder);
-    if !folder.is_dir() {
-        return wrong("no such file or folder".into());
-    }
+    let folder = source.folder();
+    let mut found = files::models(folder).map_err(|error| failure(source.told(error)))?;
     let name = |path: &PathBuf| path.strip_prefix(folder).unwrap_or(path).display().to_string();
     let all: Vec<String> =
         found.iter().map(name).map(|name| if name.is_empty() { "itself".into() } else { name }).collect();
@@ -222,7 +242,7 @@ fn print(args: &Nnunet, model: &Model, first: Option<&Imported>, made: &[Importe
         println!("`segspec run-plan FOLDER` predicts and scores the test cases of a run");
     }
     if let Some(last) = made.last() {
-        println!("`segspec predict {} --input IMAGES --output FOLDER` segments images", last.folder.display());
+        println!("`segspec predict {} --input IMAGES --output FOLDER` segments images", shell_path(&last.folder));
     }
 }
 
@@ -235,15 +255,14 @@ fn scored(run: &Imported) -> String {
 }
 
 fn failure(error: ImportError) -> Failure {
-    let environment = match &error {
-        ImportError::File { environment, .. } => *environment,
-        ImportError::Store(_) | ImportError::Busy { .. } => true,
-        ImportError::Interrupted => return Failure::new(Exit::Interrupted, error),
-        ImportError::Checkpoint(error) => error.is_environment(),
-        ImportError::Weights(_) | ImportError::Dataset(_) | ImportError::Split(_) | ImportError::Data(_) => false,
+    let exit = match &error {
+        ImportError::Interrupted => Exit::Interrupted,
+        other if other.is_environment() => Exit::Environment,
+        _ => Exit::BadData,
     };
     match error {
         ImportError::Data(error) => dataset::failure(error),
-        other => Failure::new(if environment { Exit::Environment } else { Exit::BadData }, other),
+        ImportError::Store(error) => error.into(),
+        other => Failure::new(exit, other),
     }
 }

@@ -11,6 +11,7 @@ use super::names::run_folder;
 use super::{Exit, Failure};
 use crate::observe::terminal::Terminal;
 use crate::observe::{Event, Kind};
+use crate::store::remedy::is_of_import;
 use crate::store::{RunFolder, StoreError};
 
 /// Print the log of a run
@@ -43,6 +44,10 @@ pub fn execute(args: Logs) -> Result<Exit, Failure> {
     let path = folder.events();
     let mut reader = match File::open(&path) {
         Ok(file) => BufReader::new(file),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_of_import(folder.path()) => {
+            let text = "there is no log: the run was imported, and has not been scored by `segspec run-plan`";
+            return Err(Failure::message(Exit::BadData, format!("{}: {text}", folder.path().display())));
+        }
         Err(error) => return Err(StoreError::at(&path)(error).into()),
     };
     let (mut at, mut terminal) = (0, Terminal::of_a_log());

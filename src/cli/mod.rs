@@ -34,6 +34,7 @@ mod run_plan;
 mod schema;
 mod serve;
 mod session;
+mod several;
 mod show;
 mod status;
 mod sweep;

@@ -58,9 +58,7 @@ pub struct New {
 }
 
 pub fn execute(args: New) -> Result<Exit, Failure> {
-    let folder = std::fs::canonicalize(&args.from).map_err(|error| {
-        Failure::message(Exit::BadData, format!("{}: {}", args.from.display(), files::reason(&error)))
-    })?;
+    let folder = std::fs::canonicalize(&args.from).map_err(|error| Failure::reading(&args.from, &error))?;
     let name = match args.name {
         Some(name) => valid(name)?,
         None => name_of(&folder),

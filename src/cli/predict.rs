@@ -307,15 +307,15 @@ fn volumes(trained: &Trained, segmentation: &Segmentation) -> serde_json::Map<St
 }
 
 fn print(args: &Predict, trained: &Trained, rows: &[Row], failed: &[Excluded]) {
-    let imported = trained.plan.work.training().is_some_and(|training| training.imported.is_some());
+    let is_imported = trained.imported().is_some();
     let weights = match trained.weights() {
-        _ if imported => "imported weights",
+        _ if is_imported => "imported weights",
         Weights::Best => "weights of the best epoch",
         Weights::Last => "weights of the last epoch",
     };
     if args.json {
         let value = json!({
-            "runs": args.runs, "experiment": trained.plan.about.experiment, "weights": trained.weights(),
+            "runs": args.runs, "experiment": trained.plan.about.experiment, "weights": if is_imported { json!("imported") } else { json!(trained.weights()) },
             "label-map": args.output.join("label_map.json"), "cases": rows, "failed": failed,
         });
         println!("{value:#}");

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::names::{RUNS, experiment_file, is_name};
 use super::report::{open, runs};
 use super::session::REPORTS;
+use super::several::{folder_of_runs, runs_below};
 use super::{Exit, Failure};
 use crate::evaluate::metric::MetricId;
 use crate::evaluate::rank::{By, Options, RankError, Ranking, of_trials};
@@ -16,7 +16,7 @@ use crate::plan::tell_apart;
 use crate::report::text_table::Charset;
 use crate::report::{Report, ranking};
 use crate::run;
-use crate::store::{self, Stored};
+use crate::store::Stored;
 
 /// Rank trials, runs, settings or structures: with confidence intervals, tests, and how often each comes first
 ///
@@ -126,48 +126,13 @@ pub(super) fn finish(
 
 /// The runs of an argument, and the default output folder.
 pub(super) fn of_path(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Option<PathBuf>), Failure> {
-    if path.is_dir() && !path.join("plan.toml").is_file() && !(is_name(path) && experiment_file(path).is_file()) {
-        return Ok((folder(path)?, None));
-    }
-    // The name of an experiment that has no file, such as an imported model.
-    let named = Path::new(RUNS).join(path);
-    if is_name(path) && !experiment_file(path).is_file() && named.is_dir() {
-        return Ok((folder(&named)?, None));
+    if let Some(folder) = folder_of_runs(path) {
+        return Ok((runs_below(&folder)?, None));
     }
     let is_run = path.is_dir();
     let (runs, _, default) = runs(path, set)?;
     let default = (!is_run && default.starts_with(REPORTS)).then_some(default);
     Ok((runs, default))
-}
-
-/// The runs of an experiment's folder (`runs/NAME`), or of all experiments below a run root.
-fn folder(path: &Path) -> Result<Vec<Stored>, Failure> {
-    let below = |root: &Path, name: Option<&str>| {
-        let (mut found, mut bad) = (Vec::new(), Vec::new());
-        for run in store::all(root, name) {
-            match run {
-                Ok(run) if !run.plan.about.smoke => found.push(run),
-                Ok(_) => {}
-                Err(error) => bad.push(error.to_string()),
-            }
-        }
-        (found, bad)
-    };
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (mut found, mut bad) = below(parent, name.as_deref());
-    if found.is_empty() {
-        (found, bad) = below(path, None);
-    }
-    bad.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    if found.is_empty() {
-        let text = format!(
-            "{}: no runs in this folder. Label files are ranked by `segspec evaluate --reference DIR --prediction A=DIR --prediction B=DIR`",
-            path.display()
-        );
-        return Err(Failure::message(Exit::BadData, text));
-    }
-    Ok(found)
 }
 
 /// What the experiments declare; they must agree where nothing is said on the command line.

@@ -6,8 +6,9 @@ use std::process::Command;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::names::{experiment_file, is_name, run_folder};
+use super::names::{RUNS, experiment_file, is_name, run_folder};
 use super::session::{self, REPORTS};
+use super::several::{folder_of_runs, latest, runs_below};
 use super::{Exit, Failure};
 use crate::evaluate::frame::rows;
 use crate::evaluate::metric::HEADLINE;
@@ -23,8 +24,8 @@ use crate::words::shell;
 
 /// Write a report of finished runs: tables, charts and an HTML page
 ///
-/// The report of a run folder is written into that folder. The report of an experiment file covers all its finished trials and
-/// folds and is written to reports/NAME. Several experiments or runs are compared side by side, in the folder given by --output.
+/// The report of a run folder is written into that folder. The report of an experiment (its file, or its name in runs/ where it has no
+/// file, as imported models) covers all its finished trials and folds and is written to reports/NAME. Several experiments or runs are compared side by side, in the folder given by --output.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +34,7 @@ Examples:
   segspec report experiments/sweep-phantom.toml --format latex > table.tex
   segspec report experiments/plain.toml experiments/attention.toml --output reports/networks")]
 pub struct Report {
-    /// Experiment file, or run folder or the beginning of its id; several are compared
+    /// Experiment file, experiment in runs/, run folder or the beginning of its id; several are compared
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     /// Override a value of the experiments, as given to `run`
@@ -132,6 +133,16 @@ fn name_prediction(run: &mut Stored) -> String {
 
 /// The runs to report on, their experiment's notes, and the default output folder.
 pub(super) fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<String>, PathBuf), Failure> {
+    if let Some(folder) = folder_of_runs(path) {
+        let (runs, warnings) = latest(runs_below(&folder)?);
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        let name = folder.file_name().map_or_else(|| PathBuf::from(RUNS), PathBuf::from);
+        let out = match runs.as_slice() {
+            [only] => only.evaluation().report(),
+            _ => Path::new(REPORTS).join(name),
+        };
+        return Ok((runs, Vec::new(), out));
+    }
     if path.is_dir() || (is_name(path) && !experiment_file(path).is_file()) {
         let run = Stored::open(&run_folder(path)?)?;
         let out = run.evaluation().report();

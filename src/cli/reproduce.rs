@@ -127,6 +127,7 @@ fn reproduce(record: Record, args: &Reproduce, setting: &Setting) -> Result<Repr
     if !is_finished {
         let text = match recorded.status()? {
             Status::Imported => "it was imported and scores no case, so there is nothing to compute again",
+            _ if recorded.is_imported() => "this run is not finished; `segspec run-plan` first",
             _ => "this run is not finished; `segspec run` first",
         };
         let text = format!("{}: {text}", folder.display());

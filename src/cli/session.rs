@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::check::{environment, report_overrides};
 use super::names::experiment_file;
+use super::several::without_file;
 use super::{Exit, Failure};
 use crate::Cancel;
 use crate::backend::{self, DeviceName, Selected};
@@ -54,7 +55,11 @@ pub fn exit_of(class: FailureClass) -> Exit {
 
 /// Reads and checks an experiment, and reports the environment variables that override its values.
 pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
-    let loaded = spec::load(&experiment_file(file), overrides, &environment())
+    let path = experiment_file(file);
+    if let Some(text) = without_file(&path) {
+        return Err(Failure::message(Exit::BadSpec, text));
+    }
+    let loaded = spec::load(&path, overrides, &environment())
         .map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
     report_overrides(&loaded.overrides);
     Ok(loaded)

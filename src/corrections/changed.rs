@@ -85,18 +85,9 @@ mod tests {
     use crate::volume::Geometry;
 
     fn target() -> Target {
-        let structure = |(name, values): (&str, &[u16])| TargetStructure {
-            name: name.into(),
-            values: values.to_vec(),
-            value: values[0],
-            members: vec![],
-            color: [0; 3],
-            code: None,
-            instances: false,
-            tubular: false,
-        };
+        let structure = |(name, values): (&str, &[u16])| TargetStructure::new(name, values);
         let structures = [("liver", &[1][..]), ("both", &[1, 2])].map(structure).to_vec();
-        Target { overlapping: true, independent: false, painted: false, ignore: Some(9), structures }
+        Target { overlapping: true, ignore: Some(9), ..Target::of(structures) }
     }
 
     fn map(values: &[u16]) -> LabelMap {

@@ -125,18 +125,8 @@ mod tests {
 
     #[test]
     fn voxels_in_skipped_slices_are_counted_and_round_trip_through_a_file() {
-        let structure = |name: &str, value: u16| TargetStructure {
-            name: name.into(),
-            values: vec![value],
-            value,
-            members: vec![],
-            color: [0; 3],
-            code: None,
-            instances: false,
-            tubular: false,
-        };
-        let structures = vec![structure("a", 1), structure("b", 2)];
-        let target = Target { overlapping: false, independent: false, painted: false, ignore: None, structures };
+        let structure = |name: &str, value: u16| TargetStructure::new(name, &[value]);
+        let target = Target::of(vec![structure("a", 1), structure("b", 2)]);
         let labels = Array3::from_shape_vec((3, 1, 3), vec![1, 1, 0, 2, 1, 0, 2, 2, 2]).unwrap();
         let chosen = arr2(&[[false, true, true], [true, false, true]]);
         let rows = skipped("c", &target, labels.view(), chosen.view());

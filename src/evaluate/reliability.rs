@@ -94,17 +94,7 @@ mod tests {
     use crate::dataset::TargetStructure;
 
     fn target(ignore: Option<u16>) -> Target {
-        let structure = TargetStructure {
-            name: "liver".into(),
-            members: vec!["liver".into()],
-            value: 1,
-            values: vec![1],
-            color: [0; 3],
-            code: None,
-            instances: false,
-            tubular: false,
-        };
-        Target { overlapping: false, independent: false, painted: false, ignore, structures: vec![structure] }
+        Target { ignore, ..Target::of(vec![TargetStructure::new("liver", &[1])]) }
     }
 
     #[test]

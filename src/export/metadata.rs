@@ -131,8 +131,12 @@ pub struct Port {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct WeightFacts {
-    /// Checkpoint they come from.
-    pub checkpoint: Weights,
+    /// Checkpoint they come from: `best` or `last` of the run; of an imported network, the file of its model, such as
+    /// `checkpoint_final.pth`, or `imported` where the manifest does not state it.
+    pub checkpoint: String,
+    /// The program and the way of training of an imported network: `nnU-Net v2, nnUNetTrainer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<String>,
     /// Its epoch, where the manifest states it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<usize>,
@@ -337,14 +341,24 @@ fn network(training: &Training, task: Task, graph: &Graph) -> NetworkFacts {
 
 fn weights(run: &Stored, trained: &Trained) -> WeightFacts {
     let manifest = run.folder.read_manifest().ok().flatten();
-    let known = manifest.and_then(|manifest| manifest.predictions.get(&run.ids.prediction).cloned());
-    let checkpoint = trained.weights();
-    let same = known.filter(|known| known.checkpoint == Some(checkpoint));
-    WeightFacts {
-        checkpoint,
-        epoch: same.and_then(|known| known.epoch),
-        blake3: trained.network().map_or_else(String::new, checkpoint::weights_hash),
+    let blake3 = trained.network().map_or_else(String::new, checkpoint::weights_hash);
+    if let Some(imported) = trained.imported() {
+        let file = manifest.as_ref().and_then(|manifest| manifest.imported_checkpoint.clone());
+        return WeightFacts {
+            checkpoint: file.unwrap_or_else(|| "imported".into()),
+            imported_from: Some(format!("{}, {}", imported.from, imported.trainer)),
+            epoch: manifest.and_then(|manifest| manifest.training?.best_epoch),
+            blake3,
+        };
     }
+    let known = manifest.and_then(|manifest| manifest.predictions.get(&run.ids.prediction).cloned());
+    let used = trained.weights();
+    let epoch = known.filter(|known| known.checkpoint == Some(used)).and_then(|known| known.epoch);
+    let checkpoint = match used {
+        Weights::Best => "best",
+        Weights::Last => "last",
+    };
+    WeightFacts { checkpoint: checkpoint.into(), imported_from: None, epoch, blake3 }
 }
 
 fn structures(target: &Target) -> Vec<StructureFacts> {

@@ -61,9 +61,21 @@ impl ImportError {
         Self::File { path: path.into(), reason: reason.into(), environment: false }
     }
 
+    /// Whether the machine is the reason (disk, permission, another process), rather than the model.
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Self::File { environment, .. } => *environment,
+            Self::Busy { .. } => true,
+            Self::Store(error) => crate::files::is_environment(&error.source),
+            Self::Checkpoint(error) => error.is_environment(),
+            Self::Data(error) => error.is_environment(),
+            Self::Interrupted | Self::Weights(_) | Self::Dataset(_) | Self::Split(_) => false,
+        }
+    }
+
     /// A file that cannot be read or written.
     pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
-        let environment = error.kind() != std::io::ErrorKind::NotFound;
+        let environment = crate::files::is_environment(error);
         Self::File { path: path.into(), reason: crate::files::reason(error), environment }
     }
 }

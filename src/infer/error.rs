@@ -5,6 +5,7 @@ use crate::evaluate::table::TableError;
 use crate::predict::PredictError;
 use crate::preprocess::CaseError;
 use crate::store::StoreError;
+use crate::store::remedy::IMPORT;
 use crate::train::checkpoint::CheckpointError;
 
 /// Why a run cannot be used for prediction.
@@ -20,10 +21,18 @@ pub enum OpenError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// An import was interrupted.
-    #[error("{folder}: was imported only in part; import the model again")]
+    #[error("{folder}: was imported only in part; {IMPORT}")]
     Partial {
         /// The run.
         folder: String,
+    },
+    /// The weights of an imported network are missing or damaged.
+    #[error("{reason}; delete the folder {folder} and {IMPORT}")]
+    ImportLost {
+        /// The run.
+        folder: String,
+        /// The file, and what is wrong with it.
+        reason: String,
     },
     /// There are no weights yet.
     #[error("{folder}: no weights yet; `segspec run` trains them")]
@@ -40,12 +49,12 @@ pub enum OpenError {
         remedy: &'static str,
     },
     /// The weights changed since the run predicted with them.
-    #[error(
-        "{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder to train the run again"
-    )]
+    #[error("{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder {remedy}")]
     OtherWeights {
         /// The run.
         folder: String,
+        /// What to do then.
+        remedy: String,
     },
     /// A run whose network is needed is itself an ensemble.
     #[error("{folder}: is itself an ensemble; give the runs that it averages instead")]

@@ -2,6 +2,7 @@
 
 mod error;
 pub mod look;
+mod member;
 mod step;
 pub mod trained;
 pub mod validate;

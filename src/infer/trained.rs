@@ -3,18 +3,19 @@
 use burn::tensor::Device;
 use ndarray::{Array2, ArrayView4};
 
+use super::member::Member;
 use super::{FirstStage, InferError, OpenError, Selection, Step};
 use crate::Cancel;
 use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
-use crate::model::{self, Network};
-use crate::plan::{LookPlan, Plan, Training, Work};
+use crate::model::Network;
+use crate::plan::{Imported, LookPlan, Plan, Work};
 use crate::predict::spec::Weights;
 use crate::predict::{self, PredictError, Predictor};
 use crate::preprocess::{
     self, CaseError, Gathered, Origin, Outputs, Prepared, PreprocessPlan, restore_probabilities, restore_slices,
 };
-use crate::store::{Manifest, Stored};
+use crate::store::Stored;
 use crate::train::checkpoint;
 use crate::volume::{Segmentation, Volume};
 
@@ -35,16 +36,6 @@ pub struct Found {
     pub variants: Vec<(Variant, Segmentation)>,
     /// Slices `[structure, z]` of the full canonical image that the second stage of a cascade segmented; none for all.
     pub looked_at: Option<Array2<bool>>,
-}
-
-/// One network of a run or of an ensemble.
-struct Member {
-    plan: Plan,
-    training: Training,
-    weights: Weights,
-    network: Network,
-    /// First stage that selects where it segments; none for everywhere.
-    looker: Option<FirstStage>,
 }
 
 impl Trained {
@@ -75,6 +66,11 @@ impl Trained {
     /// Which checkpoint the weights come from.
     pub fn weights(&self) -> Weights {
         self.networks.first().map_or(self.plan.predict.weights, |member| member.weights)
+    }
+
+    /// Where the weights come from, if another program trained them.
+    pub fn imported(&self) -> Option<&Imported> {
+        self.networks.first().and_then(|member| member.training.imported.as_ref())
     }
 
     /// Number of image channels.
@@ -308,82 +304,4 @@ impl Trained {
 /// A file cannot be read.
 pub fn read_image(case: &Case) -> Result<Volume, InferError> {
     Ok(crate::dataset::read_image(case).map_err(CaseError::from)?)
-}
-
-/// The weights that a run can predict with: the best ones if its plan asks for them, unless no validation case had a defined score
-/// or training has not validated yet.
-fn available(run: &Stored, manifest: Option<&Manifest>) -> Weights {
-    let training = manifest.and_then(|manifest| manifest.training.as_ref());
-    let has_best = training.map_or(run.folder.best_weights().is_file(), |training| training.best_epoch.is_some());
-    if has_best { run.plan.predict.weights } else { Weights::Last }
-}
-
-/// Why a run has no weights of its last epoch: it has none yet, or they were deleted.
-fn without_last(run: &Stored, manifest: Option<&Manifest>) -> OpenError {
-    if manifest.is_none_or(|manifest| manifest.training.is_none()) {
-        return OpenError::NoWeights { folder: run.folder.path().display().to_string() };
-    }
-    let file = run.folder.last_weights();
-    let last = file.parent().unwrap_or(&file).display().to_string();
-    let remedy = match run.folder.best_weights().is_file() {
-        true => "use predict.weights = \"best\", or train again with --fresh",
-        false => "train again with --fresh",
-    };
-    OpenError::LostLast { last, remedy }
-}
-
-impl Member {
-    fn open(run: &Stored, device: &Device) -> Result<Self, OpenError> {
-        let folder = || run.folder.path().display().to_string();
-        let Some(training) = run.plan.work.training() else { return Err(OpenError::Nested { folder: folder() }) };
-        let plan = run.plan.clone();
-        let interface = training.interface(&plan.target);
-        let empty = model::build(&training.model, interface, training.train.precision, training.seed, device);
-        let manifest = run.folder.read_manifest()?;
-        if training.imported.is_some() && manifest.is_none() {
-            return Err(OpenError::Partial { folder: folder() });
-        }
-        let weights = available(run, manifest.as_ref());
-        let network = match weights {
-            Weights::Best => {
-                if manifest.as_ref().is_some_and(|manifest| manifest.training.is_some()) {
-                    checkpoint::verify_best(&run.folder.checkpoints())?;
-                }
-                checkpoint::import(&run.folder.best_weights(), empty)?
-            }
-            Weights::Last if run.folder.last_weights().is_file() => {
-                checkpoint::load_predicting(&run.folder.checkpoints(), empty)?
-            }
-            Weights::Last => return Err(without_last(run, manifest.as_ref())),
-        };
-        let known = manifest.as_ref().and_then(|manifest| manifest.predictions.get(&run.ids.prediction));
-        if known.is_some_and(|known| known.weights.as_ref() != Some(&checkpoint::weights_hash(&network))) {
-            return Err(OpenError::OtherWeights { folder: folder() });
-        }
-        Ok(Self { weights, network, looker: FirstStage::open(run, device)?, training: training.clone(), plan })
-    }
-
-    /// Channels of its images.
-    fn channels(&self) -> usize {
-        self.training.channels.saturating_sub(self.plan.look.channels())
-    }
-
-    fn mirror(&mut self) -> bool {
-        let augment = &self.training.train.augment;
-        let (axes, outputs) = predict::mirroring(&augment.mirror_axes, &augment.mirrored_values, &self.plan.target);
-        (self.plan.predict.mirror_axes, self.plan.predict.mirrored_outputs) = (axes, outputs);
-        !self.plan.predict.mirror_axes.is_empty()
-    }
-
-    fn predictor<'a>(&'a self, device: &'a Device) -> Predictor<'a> {
-        Predictor {
-            network: &self.network,
-            device,
-            plan: &self.plan.predict,
-            sigmoid: self.plan.target.sigmoid(),
-            outputs: self.plan.target.outputs(),
-            pass: None,
-            watch: None,
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! Proves that the files of a record are those that its run wrote.
 
+use std::path::Path;
+
 use crate::dataset::content::hash_of;
 use crate::evaluate::DICE;
 use crate::evaluate::summary::overall_mean;
@@ -22,7 +24,7 @@ pub fn record(run: &Stored, manifest: &Manifest) -> Result<(), RunError> {
     if let Some(written) = &record.weights_file
         && hash_of(&file).map_err(RunError::file(file.clone()))? != *written
     {
-        return Err(changed(&file.display().to_string()));
+        return Err(changed(run, &file));
     }
     let stated = record.evaluations.get(&run.ids.evaluation).and_then(|scores| scores.dice);
     if run.plan.task == Task::Segment {
@@ -50,14 +52,18 @@ pub fn predictions(run: &Stored, manifest: &Manifest) -> Result<(), RunError> {
             return Err(RunError::NothingThere(text));
         }
         if hash_of(&path).map_err(RunError::file(path.clone()))? != *written {
-            return Err(changed(&path.display().to_string()));
+            return Err(changed(run, &path));
         }
     }
     Ok(())
 }
 
-fn changed(file: &str) -> RunError {
-    RunError::NothingThere(format!(
-        "{file}: changed since the run wrote it: put the original back, or run the experiment again"
-    ))
+fn changed(run: &Stored, file: &Path) -> RunError {
+    let remedy = match run.is_imported() {
+        true if file == run.folder.best_weights() => "delete the run folder and import the model again with `segspec import nnunet`",
+        true => "`segspec run-plan` makes it again once it is deleted",
+        false => "run the experiment again",
+    };
+    let file = file.display();
+    RunError::NothingThere(format!("{file}: changed since the run wrote it: put the original back, or {remedy}"))
 }

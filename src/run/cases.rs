@@ -19,19 +19,32 @@ pub fn proven(run: &Stored, name: &str, data_root: Option<&Path>) -> Result<Opti
     let data = &run.plan.data;
     let Some(planned) = data.cases.iter().find(|case| case.name == name) else { return Ok(None) };
     let hashes = FileHashes::open(&hashes_file(&run.folder.cache(&run.plan.about.experiment)));
-    let (case, _) = verify(data, planned, &data.folder(data_root), &hashes)?;
+    let (case, _) = verify(data, planned, &data.folder(data_root), &hashes, remedy(run))?;
     hashes.save()?;
     Ok(Some(case))
 }
 
-fn verify(data: &Data, planned: &PlannedCase, folder: &Path, hashes: &FileHashes) -> Result<(Case, Content), RunError> {
+/// What to do about cases that have changed.
+fn remedy(run: &Stored) -> &'static str {
+    match run.is_imported() {
+        true => "import the model again with `segspec import nnunet` and --dataset to plan with the new data, or restore the old files",
+        false => "run the experiment file again to plan with the new data, or restore the old files",
+    }
+}
+
+fn verify(
+    data: &Data,
+    planned: &PlannedCase,
+    folder: &Path,
+    hashes: &FileHashes,
+    remedy: &str,
+) -> Result<(Case, Content), RunError> {
     let moved = |reason: String| RunError::DataMoved { folder: folder.to_path_buf(), reason };
     let (case, name) = (data.case(planned, folder), &planned.name);
     let found = content(&case, &|path| hashes.of(path))
         .map_err(|error| moved(format!("case {name} cannot be read: {error}")))?;
     if found != planned.content {
         let what = if found.image == planned.content.image { "its labels" } else { "its image" };
-        let remedy = "run the experiment file again to plan with the new data, or restore the old files";
         return Err(moved(format!("case {name} has changed since the run was planned ({what}); {remedy}")));
     }
     Ok((case, found))
@@ -60,8 +73,9 @@ impl Cases {
             return Err(moved(text));
         }
         let hashes = FileHashes::open(&hashes_file(&run.folder.cache(&run.plan.about.experiment)));
+        let remedy = remedy(run);
         let verified = |planned: &PlannedCase| {
-            let (case, found) = verify(data, planned, &folder, &hashes)?;
+            let (case, found) = verify(data, planned, &folder, &hashes, remedy)?;
             Ok((planned.role, case, found))
         };
         let all = parallel::each(&data.cases, AT_A_TIME, setting.cancel, verified).map_err(|ended| match ended {

@@ -8,6 +8,7 @@ use crate::infer::InferError;
 use crate::infer::OpenError;
 use crate::observe::{FailureClass, Outcome};
 use crate::preprocess::PrepareError;
+use crate::store::remedy::IMPORT;
 use crate::store::{LockError, StoreError};
 use crate::train::TrainError;
 use crate::train::checkpoint::CheckpointError;
@@ -48,14 +49,14 @@ pub enum RunError {
     #[error("pretrained weights: {0}")]
     Pretrained(#[from] PretrainedError),
     /// The weights of an imported network are gone.
-    #[error("{folder}: was imported and cannot be trained here; delete this folder and import the model again")]
+    #[error("{folder}: was imported and cannot be trained here; delete this folder and {IMPORT}")]
     Imported {
         /// The run.
         folder: String,
     },
     /// An imported network without cases.
     #[error(
-        "{folder}: was imported without cases to score; import the model again with --dataset, or segment images by `segspec predict`"
+        "{folder}: was imported without cases to score; {IMPORT} and --dataset, or segment images by `segspec predict`"
     )]
     NothingToScore {
         /// The run.
@@ -216,7 +217,9 @@ impl RunError {
             Self::Report(error) => error.is_environment(),
             Self::File { source, .. } => crate::files::is_environment(source),
             Self::Store(error) | Self::Open(OpenError::Store(error)) => crate::files::is_environment(&error.source),
-            Self::Checkpoint(error) | Self::Train(TrainError::Checkpoint(error)) => error.is_environment(),
+            Self::Checkpoint(error)
+            | Self::Train(TrainError::Checkpoint(error))
+            | Self::Open(OpenError::Checkpoint(error)) => error.is_environment(),
             _ => false,
         }
     }

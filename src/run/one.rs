@@ -78,7 +78,7 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     };
     files::remove_unfinished(folder.path(), REPORT);
     let mut known = folder.read_manifest()?;
-    refuse_without_cases(run, known.as_ref())?;
+    refuse_imported(run, known.as_ref())?;
     run.write_plan()?;
     if let Some(manifest) = known.as_mut().filter(|manifest| run.is_finished(manifest)) {
         let damaged = left_over(run)?;
@@ -115,15 +115,19 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     outcome
 }
 
-/// Refuses an imported network that has no cases, or has lost its weights, and leaves its folder as it is.
-fn refuse_without_cases(run: &Stored, known: Option<&Manifest>) -> Result<(), RunError> {
-    let is_imported = run.plan.work.training().is_some_and(|training| training.imported.is_some())
-        || known.is_some_and(|manifest| manifest.imported_from.is_some());
-    if !is_imported || !run.plan.data.cases.is_empty() {
+/// Refuses an imported run that is not whole, or has no cases, and leaves its folder as it is.
+fn refuse_imported(run: &Stored, known: Option<&Manifest>) -> Result<(), RunError> {
+    if !run.is_imported() {
         return Ok(());
     }
-    let folder = run.folder.path().display().to_string();
-    Err(if known.is_some() { RunError::NothingToScore { folder } } else { RunError::Imported { folder } })
+    let folder = || run.folder.path().display().to_string();
+    let (is_network, is_empty) = (run.plan.work.training().is_some(), run.plan.data.cases.is_empty());
+    match known {
+        Some(manifest) if is_network && manifest.training.is_none() => Err(RunError::Imported { folder: folder() }),
+        None if is_network || is_empty => Err(RunError::Imported { folder: folder() }),
+        Some(_) if is_empty => Err(RunError::NothingToScore { folder: folder() }),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a precision that the device does not support, and a training that does not fit in memory, before any compute.
@@ -170,9 +174,6 @@ fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Ou
     cases.write_hashes(run)?;
     manifest.spend("check data", begun);
     match &run.plan.work {
-        Work::Train(training) if training.imported.is_some() && manifest.training.is_none() => {
-            return Err(RunError::Imported { folder: run.folder.path().display().to_string() });
-        }
         Work::Train(training) => {
             let begun = Instant::now();
             let prepared = prepare(run, training, &cases, setting)?;
@@ -201,7 +202,10 @@ fn stages(run: &Stored, setting: &Setting, manifest: &mut Manifest) -> Result<Ou
 
 /// The manifest's record of an ensemble member.
 fn member(run: &Stored, ids: &crate::plan::RunIds) -> Result<Member, RunError> {
-    let other = run.beside(ids).map_err(|_| RunError::Needs { run: ids.training.clone() })?;
+    let other = run.beside(ids).map_err(|error| match run.is_imported() {
+        true => error.into(),
+        false => RunError::Needs { run: ids.training.clone() },
+    })?;
     let manifest = other.folder.read_manifest()?;
     let finished = manifest.filter(|manifest| manifest.training.is_some());
     let manifest = finished.ok_or_else(|| RunError::Needs { run: ids.training.clone() })?;

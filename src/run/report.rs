@@ -58,7 +58,7 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
     let segments = finished.iter().find(|run| run.plan.task == Task::Segment);
     let Some(first) = segments.or(finished.first()) else {
         let what = if missing.is_empty() { "`segspec run` first".into() } else { missing.join("; ") };
-        return Err(RunError::NothingThere(format!("no finished run: {what}")));
+        return Err(RunError::NothingThere(format!("no finished run: {what}{}", remedy(runs))));
     };
     Ok(ReportInput {
         title: experiments.join(", "),
@@ -98,6 +98,19 @@ fn other_differences(runs: &[&Stored]) -> Vec<(String, Vec<(TrialKey, serde_json
 fn name_of(run: &Stored) -> String {
     let name = run.plan.name();
     if name.is_empty() { run.id() } else { name }
+}
+
+/// What gives imported runs scores.
+fn remedy(runs: &[Stored]) -> &'static str {
+    let mut imported = runs.iter().filter(|run| run.is_imported()).peekable();
+    match imported.peek() {
+        None => "",
+        Some(_) if imported.all(|run| run.plan.data.cases.is_empty()) => {
+            "; they were imported without cases to score: import the model again with `segspec import nnunet` and --dataset, then `segspec \
+             run-plan RUN`"
+        }
+        Some(_) => "; `segspec run-plan RUN` scores an imported run",
+    }
 }
 
 /// A run without scores, with its state.

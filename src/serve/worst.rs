@@ -70,17 +70,7 @@ mod tests {
     use crate::volume::Geometry;
 
     fn target() -> Target {
-        let structure = TargetStructure {
-            name: "bone".into(),
-            values: vec![1, 2],
-            value: 1,
-            members: vec![],
-            color: [0; 3],
-            code: None,
-            instances: false,
-            tubular: false,
-        };
-        Target { overlapping: false, independent: false, painted: false, ignore: Some(9), structures: vec![structure] }
+        Target { ignore: Some(9), ..Target::of(vec![TargetStructure::new("bone", &[1, 2])]) }
     }
 
     #[test]

@@ -31,6 +31,9 @@ const RESULTS: [(&str, &str, &str); 9] = [
 const IMAGES: [&str; 14] =
     ["nii", "gz", "nrrd", "nhdr", "seg", "dcm", "mha", "mhd", "png", "tif", "tiff", "stl", "obj", "ply"];
 
+/// What to say of a run that no spec was written for.
+const WITHOUT_SPEC: &str = "this run has none, as one that was imported, and its plan.toml states every setting";
+
 /// The error for a file that by its name is no spec; `None` if it may be one.
 pub fn by_name(path: &Path, shown: &str) -> Option<Problem> {
     let ending = path.extension()?.to_string_lossy().to_lowercase();
@@ -51,7 +54,11 @@ pub fn by_content(path: &Path, shown: &str, tree: &Node, wants_dataset: bool) ->
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let problem = Problem::nowhere(format!("`{shown}` is the plan of a run, not a spec"));
         let spec = folder.join("experiment.toml");
-        let help = format!("`segspec run-plan {}` executes it; {} is its spec", shell_path(folder), spec.display());
+        let spec = match spec.is_file() {
+            true => format!("{} is its spec", spec.display()),
+            false => WITHOUT_SPEC.into(),
+        };
+        let help = format!("`segspec run-plan {}` executes it; {spec}", shell_path(folder));
         return Some(problem.help(help));
     }
     // Of the keys that only one of the two has.
@@ -79,11 +86,11 @@ pub fn by_content(path: &Path, shown: &str, tree: &Node, wants_dataset: bool) ->
 /// What can be done with a folder.
 pub fn of_folder(path: &Path) -> String {
     if path.join("plan.toml").is_file() {
-        let shown = path.display();
-        return format!(
-            "a spec is a file: that of this run is {shown}/experiment.toml; `segspec run-plan {}` executes its plan",
-            shell_path(path)
-        );
+        let spec = match path.join("experiment.toml").is_file() {
+            true => format!("that of this run is {}/experiment.toml", path.display()),
+            false => WITHOUT_SPEC.into(),
+        };
+        return format!("a spec is a file: {spec}; `segspec run-plan {}` executes its plan", shell_path(path));
     }
     let specs = std::fs::read_dir(path).into_iter().flatten().flatten();
     match specs.map(|entry| entry.path()).any(|file| file.extension().is_some_and(|ending| ending == "toml")) {

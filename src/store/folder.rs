@@ -209,7 +209,9 @@ impl RunFolder {
             Err(error) => return Err(StoreError::at(&path)(error)),
         };
         serde_json::from_slice(&text).map(Some).map_err(|error| {
-            let remedy = "delete this file and run the experiment again: training goes on from its checkpoint";
+            let usual = "delete this file and run the experiment again: training goes on from its checkpoint";
+            let imported = "delete this file and import the model again with `segspec import nnunet`";
+            let remedy = remedy::of(&path, usual, imported);
             StoreError::damaged(&path, format!("damaged ({error}); {remedy}"))
         })
     }
@@ -349,7 +351,8 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Stor
 pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
     match fs::read(path) {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
-            let remedy = "run the experiment again, which writes this file again";
+            let usual = "run the experiment again, which writes this file again";
+            let remedy = remedy::of(path, usual, "`segspec run-plan` of the run's folder writes this file again");
             StoreError::damaged(path, format!("damaged ({error}); {remedy}"))
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -61,6 +61,9 @@ pub struct Manifest {
     /// Folder of the model that was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_from: Option<PathBuf>,
+    /// The file of that model which the weights were in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_checkpoint: Option<String>,
     /// Warnings, such as a resume on another device.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -227,6 +230,7 @@ impl Manifest {
             members: Vec::new(),
             continued_from: None,
             imported_from: None,
+            imported_checkpoint: None,
             warnings: Vec::new(),
         }
     }

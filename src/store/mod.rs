@@ -22,6 +22,7 @@ pub mod lock;
 pub mod manifest;
 pub mod marks;
 pub mod sources;
+pub mod remedy;
 pub mod stored;
 
 pub use folder::{EvaluationFolder, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};

@@ -6,14 +6,19 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::folder::write_json;
+use super::remedy::{self, IMPORT};
 use super::folder::{PLAN, PREDICTIONS, entries};
 use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, SourceFile, StoreError};
 use crate::files;
-use crate::plan::{FORMAT, Plan, RunIds};
+use crate::plan::{FORMAT, Plan, RunIds, Work};
+use crate::predict::spec::Averaged;
 use crate::spec::carried::Carried;
 
 /// What to do about a plan that cannot be read.
-const DAMAGED: &str = "damaged plan; run the experiment again, which writes it again and keeps the results";
+const DAMAGED: &str = "run the experiment again, which writes it again and keeps the results";
+/// The same for an imported run.
+const DAMAGED_IMPORT: &str =
+    "import the model again with `segspec import nnunet`, which writes it again and keeps the results";
 
 /// Prefix of `--smoke` run folders.
 const SMOKE: &str = "smoke-";
@@ -142,7 +147,8 @@ impl Stored {
     pub fn beside(&self, ids: &RunIds) -> Result<Self, StoreError> {
         let folder = RunFolder { path: self.folder.path.with_file_name(folder_name(&self.plan, &ids.training)) };
         if !folder.path.is_dir() {
-            let reason = "missing: a cascade needs the folder of its first stage, an ensemble those of its members";
+            let needs = "missing: a cascade needs the folder of its first stage, an ensemble those of its members";
+            let reason = if self.is_imported() { format!("{needs}; {IMPORT}") } else { needs.into() };
             let source = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
             return Err(StoreError { path: folder.path, source });
         }
@@ -152,6 +158,14 @@ impl Stored {
     /// Name of its folder: the id of its training.
     pub fn id(&self) -> String {
         folder_name(&self.plan, &self.ids.training)
+    }
+
+    /// Whether its network, or those that it averages, was imported: it predicts and is never trained.
+    pub fn is_imported(&self) -> bool {
+        match &self.plan.work {
+            Work::Train(training) => training.imported.is_some(),
+            Work::Average(_) => self.plan.predict.averaged == Averaged::Logits,
+        }
     }
 
     /// The folder of its predictions.
@@ -195,7 +209,7 @@ impl Stored {
                 Some(reason) => Status::Failed { reason },
                 None if manifest.imported_from.is_some() && self.plan.data.cases.is_empty() => Status::Imported,
                 None if manifest.predictions.contains_key(&self.ids.prediction) => Status::Predicted,
-                None if manifest.training.is_some() => Status::Trained,
+                None if manifest.training.is_some() || manifest.imported_from.is_some() => Status::Trained,
                 None => Status::Resumable,
             },
         }
@@ -287,9 +301,15 @@ fn read_plan(path: &Path) -> Result<Plan, StoreError> {
     plan.map_err(|error| match format_of(&text) {
         Some(format) if format != FORMAT => StoreError::damaged(
             path,
-            format!("the plan has version {format}, this segspec reads {FORMAT}: run the experiment again, in another `run-root`"),
+            format!(
+                "the plan has version {format}, this segspec reads {FORMAT}: {}",
+                remedy::of(path, "run the experiment again, in another `run-root`", "import the model again, with another --name")
+            ),
         ),
-        _ => StoreError::damaged(path, format!("{DAMAGED} ({})", error.message())),
+        _ => {
+            let remedy = remedy::of(path, DAMAGED, DAMAGED_IMPORT);
+            StoreError::damaged(path, format!("damaged plan; {remedy} ({})", error.message()))
+        }
     })
 }
 

@@ -21,7 +21,7 @@ pub(super) fn parse_labels(text: &str) -> Result<Wanted, String> {
         match structures.iter_mut().find(|structure| structure.name == name) {
             Some(structure) => structure.values.push(value),
             None => {
-                structures.push(structure(name, value));
+                structures.push(TargetStructure::new(name, &[value]));
                 names.push((name.to_owned(), value));
             }
         }
@@ -39,8 +39,7 @@ pub(super) fn parse_labels(text: &str) -> Result<Wanted, String> {
     }
     // A union of several values is asked for by these values, whatever a file calls each of them.
     names.retain(|(name, _)| structures.iter().any(|known| known.name == *name && known.values.len() == 1));
-    let target = Target { overlapping: false, independent: false, painted: false, ignore: None, structures };
-    Ok(Wanted { target, names })
+    Ok(Wanted { target: Target::of(structures), names })
 }
 
 /// The named structures of a dataset, or every `[[structure]]`.

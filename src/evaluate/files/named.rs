@@ -205,23 +205,8 @@ impl Structures {
     pub fn target(&self) -> Target {
         let mut found = self.found.clone();
         found.sort_by_key(|(_, value)| *value);
-        let structures = found.iter().map(|(name, value)| structure(name, *value)).collect();
-        Target { overlapping: false, independent: false, painted: false, ignore: self.ignore, structures }
-    }
-}
-
-/// A structure of one value.
-pub fn structure(name: &str, value: u16) -> TargetStructure {
-    let name = name.to_owned();
-    TargetStructure {
-        members: vec![name.clone()],
-        name,
-        values: vec![value],
-        value,
-        color: [128; 3],
-        code: None,
-        instances: false,
-        tubular: false,
+        let structures = found.iter().map(|(name, value)| TargetStructure::new(name, &[*value])).collect();
+        Target { ignore: self.ignore, ..Target::of(structures) }
     }
 }
 

@@ -6,28 +6,9 @@ use super::*;
 use crate::dataset::TargetStructure;
 use crate::evaluate::metric::{DICE, IOU};
 
-fn structure(name: &str, values: &[u16]) -> TargetStructure {
-    let value = values.iter().copied().min().unwrap_or(0);
-    TargetStructure {
-        name: name.to_owned(),
-        values: values.to_vec(),
-        value,
-        members: vec![],
-        color: [0; 3],
-        code: None,
-        instances: false,
-        tubular: false,
-    }
-}
-
 fn target(structures: &[(&str, &[u16])], overlapping: bool) -> Target {
-    Target {
-        overlapping,
-        independent: false,
-        painted: false,
-        ignore: None,
-        structures: structures.iter().map(|(name, values)| structure(name, values)).collect(),
-    }
+    let structures = structures.iter().map(|(name, values)| TargetStructure::new(*name, values));
+    Target { overlapping, ..Target::of(structures.collect()) }
 }
 
 fn map(shape: [usize; 3], voxels: &[u16]) -> LabelMap {

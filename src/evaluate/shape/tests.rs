@@ -54,17 +54,11 @@ fn reference() -> Reference {
 
 fn target(values: &[u16]) -> Target {
     let structure = |value: &u16| TargetStructure {
-        name: value.to_string(),
-        values: vec![*value],
-        value: *value,
-        members: vec![],
-        color: [0; 3],
-        code: None,
         instances: true,
         tubular: true,
+        ..TargetStructure::new(value.to_string(), &[*value])
     };
-    let structures = values.iter().map(structure).collect();
-    Target { overlapping: false, independent: false, painted: false, ignore: None, structures }
+    Target::of(values.iter().map(structure).collect())
 }
 
 fn settings(tolerance_mm: f64) -> Evaluate {

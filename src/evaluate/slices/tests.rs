@@ -58,18 +58,9 @@ fn thresholds_reach_the_requested_sensitivity() {
 
 #[test]
 fn slices_show_a_structure_if_any_of_their_voxels_does() {
-    let structure = |value: u16| TargetStructure {
-        name: value.to_string(),
-        values: vec![value],
-        value,
-        members: vec![],
-        color: [0; 3],
-        code: None,
-        instances: false,
-        tubular: false,
-    };
+    let structure = |value: u16| TargetStructure::new(value.to_string(), &[value]);
     let structures = vec![structure(1), structure(2)];
-    let target = Target { overlapping: false, independent: true, painted: false, ignore: Some(9), structures };
+    let target = Target { independent: true, ignore: Some(9), ..Target::of(structures) };
     let labels = Array3::from_shape_vec((3, 1, 2), vec![1, 0, 2, 9, 0, 0]).unwrap();
     let [yes, no] = [Some(true), Some(false)];
     let expected = ndarray::arr2(&[[yes, None, no], [no, yes, no]]);

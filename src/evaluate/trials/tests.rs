@@ -5,23 +5,8 @@ use crate::evaluate::table::{VERSION, to_frame};
 use crate::evaluate::{Overlap, Score, Setting, TrialKey, Variant};
 
 fn target(names: &[&str]) -> Target {
-    let structure = |(name, value): (&&str, u16)| TargetStructure {
-        name: (*name).to_owned(),
-        values: vec![value],
-        value,
-        members: vec![],
-        color: [0; 3],
-        code: None,
-        instances: false,
-        tubular: false,
-    };
-    Target {
-        overlapping: false,
-        independent: false,
-        painted: false,
-        ignore: None,
-        structures: names.iter().zip(1..).map(structure).collect(),
-    }
+    let structure = |(name, value): (&&str, u16)| TargetStructure::new(*name, &[value]);
+    Target::of(names.iter().zip(1..).map(structure).collect())
 }
 
 /// Scores with a Dice of a tenth of the given number.

@@ -36,20 +36,32 @@ impl FromStr for Fold {
 }
 
 /// The model folders at or below a folder: those with `plans.json`, `dataset.json` and a fold.
-pub fn models(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+///
+/// # Errors
+/// The folder cannot be read, or none was found and a folder below it cannot be read.
+pub fn models(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
+    let (mut found, mut unread) = (Vec::new(), None);
     let mut waiting = vec![(folder.to_path_buf(), 0)];
     while let Some((folder, depth)) = waiting.pop() {
         if folder.join("plans.json").is_file() && folder.join("dataset.json").is_file() && !present(&folder).is_empty()
         {
             found.push(folder);
-        } else if depth < 3 {
-            let below = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            waiting.extend(below.filter(|path| path.is_dir()).map(|path| (path, depth + 1)));
+            continue;
+        }
+        match std::fs::read_dir(&folder) {
+            Err(error) => unread = unread.or_else(|| Some(ImportError::io(&folder, &error))),
+            Ok(entries) if depth < 3 => {
+                let below = entries.flatten().map(|entry| entry.path());
+                waiting.extend(below.filter(|path| path.is_dir()).map(|path| (path, depth + 1)));
+            }
+            Ok(_) => {}
         }
     }
     found.sort();
-    found
+    match unread.filter(|_| found.is_empty()) {
+        Some(error) => Err(error),
+        None => Ok(found),
+    }
 }
 
 /// The folds that have a folder, in order.
@@ -96,45 +108,4 @@ pub fn folds(folder: &Path, wanted: &[Fold], kind: Kind) -> Result<Vec<(Fold, Pa
         }
         false => Ok(found.into_iter().map(|fold| (fold, file(fold))).collect()),
     }
-}
-
-/// Most bytes that an archive may unpack to: the largest models have 5 folds of 2 GB with their optimiser's state.
-const LARGEST: u64 = 64 << 30;
-
-/// Unpacks the archive of `nnUNetv2_export_model_to_zip` into a temporary folder.
-///
-/// # Errors
-/// It is damaged, names files outside its folder, or the disk is full.
-pub fn unpack(path: &Path) -> Result<tempfile::TempDir, ImportError> {
-    let io = |error: &std::io::Error| ImportError::io(path, error);
-    let file = std::fs::File::open(path).map_err(|error| io(&error))?;
-    let wrong =
-        |error: zip::result::ZipError| ImportError::of(path, format!("neither a folder nor a zip archive: {error}"));
-    let mut archive = zip::ZipArchive::new(file).map_err(wrong)?;
-    let folder = tempfile::tempdir().map_err(|error| io(&error))?;
-    let mut left = LARGEST;
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).map_err(wrong)?;
-        let Some(name) = entry.enclosed_name() else {
-            return Err(ImportError::of(path, format!("its entry {} is a file outside its folder", index + 1)));
-        };
-        if entry.is_dir() {
-            continue;
-        }
-        let target = folder.path().join(name);
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| io(&error))?;
-        }
-        let mut out = std::fs::File::create(&target).map_err(|error| io(&error))?;
-        let damaged = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::PermissionDenied => io(&error),
-            _ => ImportError::of(path, format!("its entry {} is damaged: {error}", index + 1)),
-        };
-        let written = std::io::copy(&mut std::io::Read::take(&mut entry, left), &mut out).map_err(damaged)?;
-        left -= written;
-        if left == 0 {
-            return Err(ImportError::of(path, "unpacks to more than 64 GB"));
-        }
-    }
-    Ok(folder)
 }

@@ -37,21 +37,15 @@ impl Labels {
     /// As the target of a run.
     pub fn target(&self) -> Target {
         let structures = self.structures.iter().enumerate().map(|(place, (name, values, value))| TargetStructure {
-            name: name.clone(),
-            values: values.clone(),
             value: *value,
-            members: vec![name.clone()],
             color: palette_color(place),
-            code: None,
-            instances: false,
-            tubular: false,
+            ..TargetStructure::new(name, values)
         });
         Target {
             overlapping: self.regions,
-            independent: false,
             painted: self.regions,
             ignore: self.ignore,
-            structures: structures.collect(),
+            ..Target::of(structures.collect())
         }
     }
 }

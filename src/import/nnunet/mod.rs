@@ -12,12 +12,14 @@ pub mod plans;
 pub mod preparing;
 pub mod processing;
 pub mod scoring;
+pub mod source;
 pub mod write;
 
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{Checkpoint, Kind};
 pub use files::Fold;
+pub use source::Source;
 pub use write::Wanted;
 
 use self::labels::Labels;
@@ -30,8 +32,10 @@ use crate::preprocess::{Orientation, PreprocessPlan};
 /// A trained model: what all of its folds share.
 #[derive(Debug)]
 pub struct Model {
-    /// Its folder.
+    /// Its folder, or the archive that it is in.
     pub folder: PathBuf,
+    /// Which checkpoint of each fold.
+    pub checkpoint: Kind,
     /// The dataset it was trained on: `Dataset004_Hippocampus`.
     pub dataset: String,
     /// The configuration: `3d_fullres`.
@@ -59,13 +63,21 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads a model folder and the checkpoints of `folds` (empty: all that are there).
+    /// Reads a model folder of a source and the checkpoints of `folds` (empty: all that are there).
     ///
     /// # Errors
     /// A file is missing or damaged, or the model has what is not supported; the message names both.
-    pub fn open(folder: &Path, folds: &[Fold], kind: Kind) -> Result<Self, ImportError> {
+    pub fn open(source: &Source, folder: &Path, folds: &[Fold], kind: Kind) -> Result<Self, ImportError> {
+        Self::read(source, folder, folds, kind).map_err(|error| source.told(error))
+    }
+
+    fn read(source: &Source, folder: &Path, folds: &[Fold], kind: Kind) -> Result<Self, ImportError> {
         let found = files::folds(folder, folds, kind)?;
-        let folds = found.into_iter().map(|(fold, path)| Ok((fold, Checkpoint::read(&path)?)));
+        let read = |path: &Path| {
+            source.fetch(path)?;
+            Checkpoint::read(path)
+        };
+        let folds = found.into_iter().map(|(fold, path)| Ok((fold, read(&path)?)));
         let folds = folds.collect::<Result<Vec<_>, ImportError>>()?;
         let Some((_, first)) = folds.first() else {
             return Err(ImportError::of(folder, "has no fold with a checkpoint"));
@@ -87,7 +99,7 @@ impl Model {
         let patch_size = shape.triple(&configuration.patch_size, 1, &plans_file)?;
         refuse_patch(patch_size, &network, channels.len() + labels.foreground().len(), &plans_file)?;
         Ok(Self {
-            folder: folder.into(),
+            folder: source.lasting(folder).into(),
             dataset: plans.dataset_name,
             configuration: first.configuration.clone(),
             trainer: first.trainer.clone(),
@@ -99,6 +111,7 @@ impl Model {
             network,
             previous_stage: configuration.previous_stage.clone(),
             notes: notes(first),
+            checkpoint: kind,
             folds,
         })
     }

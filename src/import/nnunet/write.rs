@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::scoring::Scoring;
-use super::{Checkpoint, Fold, Model};
+use super::{Checkpoint, Fold, Kind, Model};
 use crate::Cancel;
 use crate::augment::AugmentPlan;
 use crate::evaluate::{Evaluate, Setting, TrialKey, Variant};
@@ -22,6 +22,9 @@ use crate::store::{Lock, LockError, Manifest, Stored};
 use crate::train::checkpoint;
 use crate::train::pretrained::{self, PretrainedPlan, Report};
 use crate::train::{Train, TrainPlan};
+
+/// The setting of folds that are trials of their own.
+const FOLD: &str = "fold";
 
 /// Folds of nnU-Net's cross-validation.
 const FOLDS: usize = 5;
@@ -162,11 +165,19 @@ fn about(model: &Model, fold: Fold, wanted: &Wanted) -> About {
         Fold::Number(number) if !alone => (number, FOLDS.max(number + 1)),
         _ => (0, 1),
     };
-    let settings = match alone {
-        true => vec![Setting { key: "fold".into(), value: fold.to_string().into(), label: format!("fold={fold}") }],
-        false => Vec::new(),
+    let setting = |key: &str, value: String| Setting {
+        key: key.into(),
+        label: format!("{key}={value}"),
+        value: value.into(),
     };
-    let identity = format!("{}\n{}\n{}", model.dataset, model.trainer, model.configuration);
+    let mut identity = format!("{}\n{}\n{}", model.dataset, model.trainer, model.configuration);
+    let mut settings = Vec::new();
+    // Beside nnU-Net's own choice, it is another trial.
+    if model.checkpoint == Kind::Best {
+        identity += "\nbest";
+        settings.push(setting("checkpoint", "best".into()));
+    }
+    settings.extend(alone.then(|| setting(FOLD, fold.to_string())));
     let mut notes = vec![Note::new("train", "", "as nnUNetTrainer sets it; the model does not record it")];
     notes.extend(model.notes.iter().map(|text| Note::new("train", "", text.clone())));
     About {
@@ -202,6 +213,7 @@ fn write_fold(model: &Model, run: &Stored, checkpoint: &Checkpoint) -> Result<Kn
     checkpoint::export(&run.folder.best_weights(), &network)?;
     let mut manifest = manifest(model, run);
     let (parameters, epochs) = (network.num_params(), checkpoint.epochs);
+    manifest.imported_checkpoint = Some(model.checkpoint.file().to_owned());
     manifest.training = Some(TrainingRecord { parameters, epochs, best_epoch: Some(epochs) });
     run.folder.write_manifest(&manifest)?;
     Ok(Known::New)
@@ -291,7 +303,7 @@ fn mean(members: &[Stored], wanted: &Wanted) -> Plan {
         members: members.iter().map(|run| run.ids.clone()).collect(),
     };
     let mut trial = first.about.trial.variant(Variant::EnsembleOfFolds(members.len()));
-    trial.settings.clear();
+    trial.settings.retain(|setting| setting.key != FOLD);
     let about = About { trial, notes: Vec::new(), fold: 0, folds: 1, ..first.about.clone() };
     let (look, data) = (LookPlan::Everywhere, first.data.clone());
     let plan = Plan { about, work: Work::Average(average), look, data, ..first.clone() };

@@ -50,24 +50,9 @@ pub fn target(structures: usize) -> Target {
         let name =
             NAMES.get(index).map_or_else(|| format!("vertebra or rib number {index}"), |name| (*name).to_owned());
         let value = index as u16 + 1;
-        TargetStructure {
-            members: vec![name.clone()],
-            name,
-            values: vec![value],
-            value,
-            color: COLORS[index % 8],
-            code: None,
-            instances: false,
-            tubular: false,
-        }
+        TargetStructure { color: COLORS[index % 8], ..TargetStructure::new(name, &[value]) }
     };
-    Target {
-        overlapping: false,
-        independent: false,
-        painted: false,
-        ignore: None,
-        structures: (0..structures).map(structure).collect(),
-    }
+    Target::of((0..structures).map(structure).collect())
 }
 
 pub fn input(size: &Size) -> ReportInput {

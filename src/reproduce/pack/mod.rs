@@ -43,11 +43,13 @@ pub struct Packed {
 pub fn pack(run: &Stored, out: &Path, options: Options) -> Result<Packed, RunError> {
     let manifest = run.folder.read_manifest()?;
     if run.status()? == Status::Imported {
-        let text = "was imported without cases to score, so there is nothing to compare with: import the model again with --dataset, then `segspec run-plan`";
+        let text = "was imported without cases to score, so there is nothing to compare with: import the model again with `segspec import \
+                    nnunet` and --dataset, then `segspec run-plan`";
         return Err(RunError::NothingThere(format!("{}: {text}", run.folder.path().display())));
     }
     if !manifest.as_ref().is_some_and(|manifest| run.is_finished(manifest)) {
-        let text = format!("{}: this run is not finished; `segspec run` first", run.folder.path().display());
+        let first = if run.is_imported() { "run-plan" } else { "run" };
+        let text = format!("{}: this run is not finished; `segspec {first}` first", run.folder.path().display());
         return Err(RunError::NothingThere(text));
     }
     let place = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

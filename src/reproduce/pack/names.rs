@@ -113,6 +113,7 @@ impl Names {
         manifest.command = ["segspec", "run", "experiment.toml"].map(str::to_owned).into();
         manifest.kernel_cache = None;
         manifest.host.name = String::new();
+        manifest.imported_from = manifest.imported_from.map(|_| "not packed".into());
         if let Some(git) = &mut manifest.git {
             if git.diff.take().is_some() {
                 manifest.warnings.push("the experiment's folder had uncommitted changes, which are not packed".into());

@@ -100,18 +100,8 @@ mod tests {
 
     #[test]
     fn members_that_agree_have_no_disagreement() {
-        let structure = |value: u16| TargetStructure {
-            name: value.to_string(),
-            values: vec![value],
-            value,
-            members: vec![],
-            color: [0; 3],
-            code: None,
-            instances: false,
-            tubular: false,
-        };
-        let structures = vec![structure(1), structure(2)];
-        let target = Target { overlapping: false, independent: false, painted: false, ignore: None, structures };
+        let structure = |value: u16| TargetStructure::new(value.to_string(), &[value]);
+        let target = Target::of(vec![structure(1), structure(2)]);
         let map = |values: [u16; 4]| {
             let voxels = Array3::from_shape_vec([1, 1, 4], values.to_vec()).unwrap();
             Segmentation::Labels(LabelMap { voxels, geometry: Geometry::axis_aligned([1, 1, 4], [1.0; 3]) })

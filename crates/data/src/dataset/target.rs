@@ -53,6 +53,30 @@ pub struct TargetStructure {
     pub tubular: bool,
 }
 
+impl Target {
+    /// Structures that share no voxel, without an ignored value.
+    pub fn of(structures: Vec<TargetStructure>) -> Self {
+        Self { overlapping: false, independent: false, painted: false, ignore: None, structures }
+    }
+}
+
+impl TargetStructure {
+    /// A grey structure of its own with these values in the labels.
+    pub fn new(name: impl Into<String>, values: &[u16]) -> Self {
+        let name = name.into();
+        Self {
+            members: vec![name.clone()],
+            name,
+            values: values.to_vec(),
+            value: values.iter().copied().min().unwrap_or(0),
+            color: [128; 3],
+            code: None,
+            instances: false,
+            tubular: false,
+        }
+    }
+}
+
 /// Whether a structure with these label values is present among the voxels; `None` if it is absent but some voxels are ignored.
 pub fn shows<'a>(
     values: &[u16],

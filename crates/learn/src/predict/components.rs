@@ -58,23 +58,8 @@ mod tests {
     use ndarray::{arr3, stack};
 
     fn target(overlapping: bool) -> Target {
-        let structure = |value: u16| TargetStructure {
-            name: value.to_string(),
-            values: vec![value],
-            value,
-            members: vec![],
-            color: [0; 3],
-            code: None,
-            instances: false,
-            tubular: false,
-        };
-        Target {
-            overlapping,
-            independent: false,
-            painted: false,
-            ignore: None,
-            structures: vec![structure(3), structure(5)],
-        }
+        let structure = |value: u16| TargetStructure::new(value.to_string(), &[value]);
+        Target { overlapping, ..Target::of(vec![structure(3), structure(5)]) }
     }
 
     #[test]

@@ -12,23 +12,8 @@ use crate::model::unet::UnetPlan;
 use crate::model::{self, Interface, ModelPlan, Network};
 
 fn target(values: &[&[u16]], overlapping: bool) -> Target {
-    let structure = |values: &&[u16]| TargetStructure {
-        name: format!("{values:?}"),
-        values: values.to_vec(),
-        value: values[0],
-        members: vec![],
-        color: [0; 3],
-        code: None,
-        instances: false,
-        tubular: false,
-    };
-    Target {
-        overlapping,
-        independent: false,
-        painted: false,
-        ignore: None,
-        structures: values.iter().map(structure).collect(),
-    }
+    let structure = |values: &&[u16]| TargetStructure::new(format!("{values:?}"), values);
+    Target { overlapping, ..Target::of(values.iter().map(structure).collect()) }
 }
 
 fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {

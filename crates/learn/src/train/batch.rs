@@ -222,22 +222,11 @@ mod tests {
     use crate::dataset::TargetStructure;
 
     fn target(overlapping: bool) -> Target {
-        let structure = |name: &str, values: &[u16]| TargetStructure {
-            name: name.into(),
-            values: values.to_vec(),
-            value: values[0],
-            members: vec![name.into()],
-            color: [0; 3],
-            code: None,
-            instances: false,
-            tubular: false,
-        };
+        let structure = |name: &str, values: &[u16]| TargetStructure::new(name, values);
         Target {
             overlapping,
-            independent: false,
-            painted: false,
             ignore: Some(7),
-            structures: vec![structure("bone", &[5, 9]), structure("organ", &[2])],
+            ..Target::of(vec![structure("bone", &[5, 9]), structure("organ", &[2])])
         }
     }
 

@@ -74,8 +74,7 @@ fn what_was_asked_for_is_found_by_name_and_never_against_it() {
     let voxels = |file: Labelled, notes: &mut Vec<String>| {
         let meaning = as_asked(&asked, &file, notes).unwrap();
         let nothing = Labelled::nothing("n".as_ref(), &file);
-        let target =
-            Target { overlapping: false, independent: false, painted: false, ignore: None, structures: Vec::new() };
+        let target = Target::of(Vec::new());
         let (_, [file, _]) = in_common(&target, [(file, meaning), (nothing, Meaning::new())]).unwrap();
         file.map.voxels.into_iter().collect::<Vec<u16>>()
     };

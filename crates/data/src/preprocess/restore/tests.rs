@@ -9,23 +9,8 @@ use crate::volume::{Geometry, Volume};
 use proptest::prelude::*;
 
 fn target(overlapping: bool, values: &[u16]) -> Target {
-    let structure = |&value: &u16| TargetStructure {
-        name: format!("s{value}"),
-        values: vec![value],
-        value,
-        members: vec![],
-        color: [0; 3],
-        code: None,
-        instances: false,
-        tubular: false,
-    };
-    Target {
-        overlapping,
-        independent: false,
-        painted: false,
-        ignore: None,
-        structures: values.iter().map(structure).collect(),
-    }
+    let structure = |&value: &u16| TargetStructure::new(format!("s{value}"), &[value]);
+    Target { overlapping, ..Target::of(values.iter().map(structure).collect()) }
 }
 
 fn plan(spacing_mm: Option<[f64; 3]>) -> PreprocessPlan {
