@@ -59,8 +59,7 @@ pub fn load(file: &Path, overrides: &[String]) -> Result<Loaded, Failure> {
     if let Some(text) = without_file(&path) {
         return Err(Failure::message(Exit::BadSpec, text));
     }
-    let loaded = spec::load(&path, overrides, &environment())
-        .map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
+    let loaded = spec::load(&path, overrides, &environment()).map_err(|errors| Failure::new(Exit::BadSpec, errors))?;
     report_overrides(&loaded.overrides);
     Ok(loaded)
 }

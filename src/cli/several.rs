@@ -63,19 +63,24 @@ pub(super) fn without_file(file: &Path) -> Option<String> {
     ))
 }
 
-/// Of several predictions of one trained network under one name, that which was planned last, and warnings about the others: another
-/// import takes other cases.
+/// Of several predictions of one network under one name, that which was planned last, and warnings about the others. Another import of a
+/// model takes other cases.
 pub(super) fn latest(runs: Vec<Stored>) -> (Vec<Stored>, Vec<String>) {
     let (mut kept, mut warnings): (Vec<Stored>, Vec<String>) = (Vec::new(), Vec::new());
     for run in runs {
-        let is_same =
-            |known: &Stored| known.folder.path() == run.folder.path() && known.plan.about.trial == run.plan.about.trial;
+        let is_same = |known: &Stored| {
+            known.folder.path() == run.folder.path()
+                && (run.is_imported() || known.plan.about.trial == run.plan.about.trial)
+        };
         let Some(place) = kept.iter().position(is_same) else {
             kept.push(run);
             continue;
         };
-        let text = format!("{} has several predictions: the one that was planned last counts", run.folder.path().display());
-        if !warnings.contains(&text) {
+        let text =
+            format!("{} has several predictions: the one that was planned last counts", run.folder.path().display());
+        // Without cases there is nothing to tell of.
+        let has_cases = |run: &Stored| !run.plan.data.cases.is_empty();
+        if has_cases(&run) && has_cases(&kept[place]) && !warnings.contains(&text) {
             warnings.push(text);
         }
         if kept[place].planned_at() < run.planned_at() {

@@ -31,7 +31,9 @@ pub enum TableError {
         source: io::Error,
     },
     /// The file is not a Parquet table, or the columns do not fit together.
-    #[error("{place}: damaged table ({reason}); if it belongs to a run, running its experiment again, or `segspec run-plan` of its folder, makes it again")]
+    #[error(
+        "{place}: damaged table ({reason}); if it belongs to a run, running its experiment again, or `segspec run-plan` of its folder, makes it again"
+    )]
     Malformed {
         /// The file, or `table` for a table in memory.
         place: String,

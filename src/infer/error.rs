@@ -49,7 +49,9 @@ pub enum OpenError {
         remedy: &'static str,
     },
     /// The weights changed since the run predicted with them.
-    #[error("{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder {remedy}")]
+    #[error(
+        "{folder}: the weights do not match the manifest: a file was changed or damaged; delete this folder {remedy}"
+    )]
     OtherWeights {
         /// The run.
         folder: String,

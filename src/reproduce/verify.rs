@@ -60,7 +60,9 @@ pub fn predictions(run: &Stored, manifest: &Manifest) -> Result<(), RunError> {
 
 fn changed(run: &Stored, file: &Path) -> RunError {
     let remedy = match run.is_imported() {
-        true if file == run.folder.best_weights() => "delete the run folder and import the model again with `segspec import nnunet`",
+        true if file == run.folder.best_weights() => {
+            "delete the run folder and import the model again with `segspec import nnunet`"
+        }
         true => "`segspec run-plan` makes it again once it is deleted",
         false => "run the experiment again",
     };

@@ -27,7 +27,9 @@ pub fn proven(run: &Stored, name: &str, data_root: Option<&Path>) -> Result<Opti
 /// What to do about cases that have changed.
 fn remedy(run: &Stored) -> &'static str {
     match run.is_imported() {
-        true => "import the model again with `segspec import nnunet` and --dataset to plan with the new data, or restore the old files",
+        true => {
+            "import the model again with `segspec import nnunet` and --dataset to plan with the new data, or restore the old files"
+        }
         false => "run the experiment file again to plan with the new data, or restore the old files",
     }
 }

@@ -102,14 +102,14 @@ fn name_of(run: &Stored) -> String {
 
 /// What gives imported runs scores.
 fn remedy(runs: &[Stored]) -> &'static str {
-    let mut imported = runs.iter().filter(|run| run.is_imported()).peekable();
-    match imported.peek() {
-        None => "",
-        Some(_) if imported.all(|run| run.plan.data.cases.is_empty()) => {
+    let imported: Vec<&Stored> = runs.iter().filter(|run| run.is_imported()).collect();
+    match imported.as_slice() {
+        [] => "",
+        all if all.iter().all(|run| run.plan.data.cases.is_empty()) => {
             "; they were imported without cases to score: import the model again with `segspec import nnunet` and --dataset, then `segspec \
              run-plan RUN`"
         }
-        Some(_) => "; `segspec run-plan RUN` scores an imported run",
+        _ => "; `segspec run-plan RUN` scores an imported run",
     }
 }
 

@@ -39,9 +39,10 @@ pub fn by_name(path: &Path, shown: &str) -> Option<Problem> {
     let ending = path.extension()?.to_string_lossy().to_lowercase();
     if IMAGES.contains(&ending.as_str()) {
         let problem = Problem::nowhere(format!("`{shown}` is an image, not a spec"));
-        return Some(
-            problem.help(format!("`segspec inspect {}` describes it; `segspec new --from FOLDER` writes a spec", shell(shown))),
-        );
+        return Some(problem.help(format!(
+            "`segspec inspect {}` describes it; `segspec new --from FOLDER` writes a spec",
+            shell(shown)
+        )));
     }
     let (_, what, help) = RESULTS.iter().find(|(known, ..)| *known == ending)?;
     Some(Problem::nowhere(format!("`{shown}` is {what}, not a spec")).help(*help))

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::remedy;
 use super::{Manifest, StoreError};
 use crate::files;
 use crate::spec::carried::DATASET;

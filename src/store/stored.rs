@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::folder::write_json;
-use super::remedy::{self, IMPORT};
 use super::folder::{PLAN, PREDICTIONS, entries};
+use super::remedy::{self, IMPORT};
 use super::{EvaluationFolder, Lock, Manifest, PredictionFolder, RunFolder, SourceFile, StoreError};
 use crate::files;
 use crate::plan::{FORMAT, Plan, RunIds, Work};
@@ -303,7 +303,11 @@ fn read_plan(path: &Path) -> Result<Plan, StoreError> {
             path,
             format!(
                 "the plan has version {format}, this segspec reads {FORMAT}: {}",
-                remedy::of(path, "run the experiment again, in another `run-root`", "import the model again, with another --name")
+                remedy::of(
+                    path,
+                    "run the experiment again, in another `run-root`",
+                    "import the model again, with another --name"
+                )
             ),
         ),
         _ => {

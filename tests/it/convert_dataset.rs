@@ -186,6 +186,15 @@ fn every_layout_and_format_is_converted() {
         written.push(name);
     }
     accepted(&lab, &written.iter().map(String::as_str).collect::<Vec<_>>());
+    // From the folder above, one of them must be chosen.
+    let above = lab.end(&["new", "--from", RAW, "--name", "above"]);
+    assert_eq!(above.code, 4, "{}{}", above.out, above.err);
+    assert!(
+        above.err.contains("holds 5 datasets") && written.iter().all(|name| above.err.contains(name)),
+        "{}",
+        above.err
+    );
+    assert!(!lab.path("datasets/above.toml").exists());
 }
 
 /// Masks that may overlap: a lesion in an organ, and an edge that crosses the lesion.
@@ -238,6 +247,33 @@ fn structures_within_each_other_become_regions_and_crossing_ones_are_refused() {
     assert_eq!(refused.code, 3, "{}{}", refused.out, refused.err);
     assert!(refused.err.contains("the structures lesion, edge share voxels in 3 combinations"), "{}", refused.err);
     assert!(!lab.path(RAW).join("Dataset002_all").exists());
+}
+
+#[test]
+fn images_of_one_slice_are_trained_in_2d() {
+    let lab = Lab::new();
+    let geometry = Geometry::axis_aligned([1, 16, 16], [5.0, 1.0, 1.0]);
+    for case in 0..4 {
+        let voxels = Array4::from_shape_fn((1, 1, 16, 16), |(_, _, y, x)| (y * 16 + x + case) as f32);
+        let label = Array3::from_shape_fn((1, 16, 16), |(_, y, x)| u16::from(y > 4 && x > case));
+        for folder in ["images", "labels"] {
+            fs::create_dir_all(lab.path("data/flat").join(folder)).unwrap();
+        }
+        let place = |folder: &str| lab.path("data/flat").join(format!("{folder}/p{case}.nii.gz"));
+        write_volume(&place("images"), &Volume { voxels, geometry: geometry.clone() }).unwrap();
+        write_label_map(&place("labels"), &LabelMap { voxels: label, geometry: geometry.clone() }).unwrap();
+    }
+    let layout = r#"{ pairs = { image = "images/{case}.nii.gz", label = "labels/{case}.nii.gz" } }"#;
+    lab.write(
+        "datasets/flat.toml",
+        &format!(
+            "root = \"flat\"\nmodality = \"mr\"\nlayout = {layout}\n[split.k-fold]\nfolds = 2\n\n[[structure]]\nname = \"organ\"\nvalue = 1\n"
+        ),
+    );
+    let told = lab.end(&["convert-dataset", "datasets/flat.toml", "--to", "nnunet", "--output", RAW]);
+    assert!(told.code == 0 && told.out.contains("nnUNetv2_train 1 2d 0"), "{}{}", told.out, told.err);
+    assert_eq!(convert(&lab, "datasets/flat.toml", &["--overwrite"])["configuration"], "2d");
+    assert_eq!(convert(&lab, "tiny", &[])["configuration"], "3d_fullres");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::cli::{Exit, Failure};
 use crate::dataset::spec::Structure;
 use crate::dataset::{self, Dataset, Target, TargetStructure};
 use crate::evaluate::files::Wanted;
-use crate::evaluate::files::named::{Asked, structure};
+use crate::evaluate::files::named::Asked;
 
 /// Parses `liver=1,spleen=2`; the values of a repeated name are merged.
 pub(super) fn parse_labels(text: &str) -> Result<Wanted, String> {

@@ -85,7 +85,11 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned, folds: &Folds) -> R
         };
         println!("job {}: {what}  ({})", job.id, job.script.display());
     }
-    println!("`segspec status {}` tells how they are; logs are in {}", shell(&name), submission.folder.join("logs").display());
+    println!(
+        "`segspec status {}` tells how they are; logs are in {}",
+        shell(&name),
+        submission.folder.join("logs").display()
+    );
     Ok(Exit::Ok)
 }
 

@@ -86,7 +86,8 @@ impl Comparer {
     /// Adds every structure in any file to those of other predictions.
     pub fn add_structures(&self, pairs: &Pairs, structures: &mut Structures) {
         for some in pairs.pairs.chunks(rayon::current_num_threads()) {
-            let files: Vec<_> = some.par_iter().filter_map(|pair| self.read(pair, &[], structures.ignored()).ok()).collect();
+            let files: Vec<_> =
+                some.par_iter().filter_map(|pair| self.read(pair, &[], structures.ignored()).ok()).collect();
             for (reference, prediction) in files {
                 // A pair that contradicts adds nothing.
                 drop(structures.add(&reference, &prediction));

@@ -123,25 +123,20 @@ impl Archive {
     }
 
     /// Unpacks an entry of at most `most` bytes; its size.
-    fn unpack(
-        &self,
-        zip: &mut ZipArchive<File>,
-        index: usize,
-        target: &Path,
-        most: u64,
-    ) -> Result<u64, ImportError> {
+    fn unpack(&self, zip: &mut ZipArchive<File>, index: usize, target: &Path, most: u64) -> Result<u64, ImportError> {
         let entry = zip.by_index(index).map_err(|error| damaged(&self.path, index, &error))?;
-        let name = entry.name().to_owned();
+        let name = entry.enclosed_name().unwrap_or_default().display().to_string();
         let mut out = File::create(target).map_err(|error| ImportError::io(&self.path, &error))?;
-        let written = io::copy(&mut entry.take(most), &mut out).map_err(|error| {
-            match crate::files::is_environment(&error) {
+        let written =
+            io::copy(&mut entry.take(most), &mut out).map_err(|error| match crate::files::is_environment(&error) {
                 true => ImportError::io(&self.path, &error),
                 false => ImportError::of(&self.path, format!("its member {name} is damaged: {error}")),
-            }
-        })?;
+            })?;
         match written < most {
             true => Ok(written),
-            false => Err(ImportError::of(&self.path, format!("its member {name} unpacks to more than {} GB", most >> 30))),
+            false => {
+                Err(ImportError::of(&self.path, format!("its member {name} unpacks to more than {} GB", most >> 30)))
+            }
         }
     }
 }

@@ -165,11 +165,8 @@ fn about(model: &Model, fold: Fold, wanted: &Wanted) -> About {
         Fold::Number(number) if !alone => (number, FOLDS.max(number + 1)),
         _ => (0, 1),
     };
-    let setting = |key: &str, value: String| Setting {
-        key: key.into(),
-        label: format!("{key}={value}"),
-        value: value.into(),
-    };
+    let setting =
+        |key: &str, value: String| Setting { key: key.into(), label: format!("{key}={value}"), value: value.into() };
     let mut identity = format!("{}\n{}\n{}", model.dataset, model.trainer, model.configuration);
     let mut settings = Vec::new();
     // Beside nnU-Net's own choice, it is another trial.

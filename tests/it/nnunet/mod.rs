@@ -2,6 +2,7 @@
 
 mod made;
 mod real;
+mod runs;
 
 use std::fs;
 use std::io::Write;

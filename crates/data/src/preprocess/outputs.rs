@@ -211,7 +211,8 @@ mod tests {
         };
         let all: Vec<Vec<f16>> = folds.iter().map(values).collect();
         let mean = |place: usize| {
-            let sum = all[1..].iter().fold(all[0][place], |sum, fold| f16::from_f32(sum.to_f32() + fold[place].to_f32()));
+            let sum =
+                all[1..].iter().fold(all[0][place], |sum, fold| f16::from_f32(sum.to_f32() + fold[place].to_f32()));
             f16::from_f32(sum.to_f32() / 5.0)
         };
         let expected = (0..8).map(mean).collect::<Vec<_>>();

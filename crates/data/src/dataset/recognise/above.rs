@@ -70,10 +70,10 @@ fn listed(survey: &Survey) -> BTreeSet<String> {
 
 /// Folders with subjects and `dataset_description.json`, without those within a dataset.
 fn bids(survey: &Survey) -> BTreeSet<String> {
-    let described = survey.items.iter().filter(|item| item.name() == "dataset_description.json").map(|item| item.folder());
+    let described =
+        survey.items.iter().filter(|item| item.name() == "dataset_description.json").map(|item| item.folder());
     let is_whole = |folder: &&str| !folder.split('/').any(|part| WITHIN_BIDS.contains(&part));
-    let has_subjects = |folder: &&str| {
-        survey.below(folder).iter().any(|item| item.path[folder.len()..].starts_with("/sub-"))
-    };
+    let has_subjects =
+        |folder: &&str| survey.below(folder).iter().any(|item| item.path[folder.len()..].starts_with("/sub-"));
     described.filter(|folder| !folder.is_empty()).filter(is_whole).filter(has_subjects).map(str::to_owned).collect()
 }
