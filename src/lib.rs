@@ -25,7 +25,8 @@
 //!
 //! [`reproduce`] computes a recorded run again from its plan and compares every number; it also explains in what two runs differ, and packs
 //! a run for others. [`import`] makes runs of networks that other programs trained. [`track`] tells other programs of runs while they go
-//! on; [`export`] writes trained networks for them. [`corrections`] keeps labels that people corrected, and makes datasets with them; the module `serve` (feature `serve`) shows runs
+//! on; [`export`] writes trained networks for them. [`pacs`] finds, fetches and stores DICOM objects in a hospital's archive; [`corrections`] keeps labels that people corrected, and
+//! makes datasets with them; the module `serve` (feature `serve`) shows runs
 //! and segments images in a browser.
 //!
 //! A plan is everything that a run needs: its task ([`model::Task`]), where its network comes from ([`plan::Work`]), the cases with their
@@ -80,6 +81,7 @@ pub mod export;
 pub mod reproduce;
 pub mod launch;
 pub mod sweep;
+pub mod pacs;
 pub mod corrections;
 #[cfg(feature = "serve")]
 pub mod serve;

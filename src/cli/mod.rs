@@ -21,6 +21,7 @@ mod marks;
 mod names;
 mod new;
 mod pack;
+mod pacs;
 mod phantom;
 mod predict;
 mod prepare;
@@ -75,6 +76,7 @@ enum Command {
     Pack(pack::Pack),
     Sweep(sweep::Sweep),
     Serve(serve::Serve),
+    Pacs(pacs::Arguments),
     Import(import::Import),
     Inspect(inspect::Inspect),
     Convert(convert::Convert),
@@ -129,6 +131,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Pack(args) => pack::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::Serve(args) => serve::execute(args),
+        Command::Pacs(args) => pacs::execute(args),
         Command::Convert(args) => convert::execute(args),
         Command::Import(args) => import::execute(args),
         Command::ConvertDataset(args) => convert_dataset::execute(args),

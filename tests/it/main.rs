@@ -40,6 +40,7 @@ mod nnunet;
 mod notebook;
 mod outcomes;
 mod pack;
+mod pacs;
 mod packaging;
 mod phantom_layouts;
 mod pipeline;
