@@ -35,7 +35,10 @@ impl Archive {
 
     fn pacs(&self, lab: &Lab, arguments: &[&str]) -> Ended {
         let mut command = lab.command(&[&["pacs"], arguments].concat());
-        end(command.env("SEGSPEC_PACS", &self.url).env("SEGSPEC_PACS_USER", "user").env("SEGSPEC_PACS_PASSWORD", "pass"))
+        end(command
+            .env("SEGSPEC_PACS", &self.url)
+            .env("SEGSPEC_PACS_USER", "user")
+            .env("SEGSPEC_PACS_PASSWORD", "pass"))
     }
 
     fn json(&self, lab: &Lab, arguments: &[&str]) -> Value {
@@ -83,7 +86,10 @@ fn a_study_goes_in_comes_back_and_gets_its_segmentation() {
 
     let files: Vec<&str> = slices.iter().map(|file| text(file)).collect();
     let stored = archive.json(&lab, &[&["store"], files.as_slice()].concat());
-    assert_eq!((stored["stored"].as_array().unwrap().len(), stored["refused"].as_array().unwrap().len()), (slices.len(), 0));
+    assert_eq!(
+        (stored["stored"].as_array().unwrap().len(), stored["refused"].as_array().unwrap().len()),
+        (slices.len(), 0)
+    );
 
     let studies = archive.json(&lab, &["find", "--modality", "CT"]);
     assert_eq!(studies.as_array().unwrap().len(), 1, "{studies}");
@@ -105,10 +111,14 @@ fn a_study_goes_in_comes_back_and_gets_its_segmentation() {
     assert_eq!(made.code, 0, "{}", made.err);
     assert_eq!(archive.pacs(&lab, &["store", "labels.dcm"]).code, 0);
     let series = archive.json(&lab, &["find", "--study", study]);
-    let modalities: BTreeSet<&str> = series.as_array().unwrap().iter().map(|it| it["modality"].as_str().unwrap()).collect();
+    let modalities: BTreeSet<&str> =
+        series.as_array().unwrap().iter().map(|it| it["modality"].as_str().unwrap()).collect();
     assert_eq!(modalities, BTreeSet::from(["CT", "SEG"]), "{series}");
     let counts = archive.statistics();
-    assert_eq!((counts["CountStudies"].as_u64(), counts["CountInstances"].as_u64()), (Some(1), Some(slices.len() as u64 + 1)));
+    assert_eq!(
+        (counts["CountStudies"].as_u64(), counts["CountInstances"].as_u64()),
+        (Some(1), Some(slices.len() as u64 + 1))
+    );
 }
 
 #[test]
@@ -121,7 +131,11 @@ fn what_an_archive_cannot_do_is_told_and_leaves_nothing() {
 
     let mut without = lab.command(&["pacs", "find", "--server", &archive.url]);
     let refused = end(without.env_remove("SEGSPEC_PACS_USER"));
-    assert!(refused.code == 7 && refused.err.contains("401") && refused.err.contains("SEGSPEC_PACS_USER"), "{}", refused.err);
+    assert!(
+        refused.code == 7 && refused.err.contains("401") && refused.err.contains("SEGSPEC_PACS_USER"),
+        "{}",
+        refused.err
+    );
 
     let cases: [(&[&str], i32, &str); 7] = [
         (&["get", "1.2.3", "--output", "out"], 2, "no study 1.2.3"),
