@@ -16,7 +16,7 @@ fn correct(lab: &Lab) -> String {
     let name = planned.name.clone();
     let mut labels = read_label_map(&prediction(&run).join(format!("{name}.nii.gz"))).unwrap();
     labels.voxels.slice_mut(ndarray::s![1..4, 2..6, 2..6]).fill(4);
-    let drawn = Drawn { labels: &labels, base: Base::Prediction, who: "anna" };
+    let drawn = Drawn { labels: &labels, base: Base::Prediction, who: "anna", added: &[] };
     let saved = save(&stored, &name, &drawn, Some(&lab.path("data"))).unwrap();
     assert!(saved.changed["spleen"] > 0 && saved.who == "anna", "{saved:?}");
     name

@@ -50,7 +50,7 @@ fn details(state: &Inner, id: &str) -> Answer<Value> {
     let mut value = row.to_json();
     let settings = row.listed.settings.iter().map(|setting| json!({ "key": setting.key, "value": setting.value }));
     value["description"] = json!(run.plan.about.description);
-    value["structures"] = image::structures(&run.plan.target);
+    value["structures"] = image::structures(&run.plan.target, &[]);
     value["channels"] = json!(channels(&run));
     value["history"] = history(&run);
     value["cases"] = Value::Array(
