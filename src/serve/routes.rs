@@ -17,6 +17,7 @@ pub fn routes(state: &Shared) -> Router {
     Router::new()
         .route("/", get(page::page))
         .nest("/api", of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).fallback(nothing))
+        .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))
         // Bodies are counted where they are read.
         .layer(DefaultBodyLimit::disable())

@@ -15,5 +15,5 @@ pub use details::{all, modality, one, plan, predicted_file};
 pub use events::events;
 pub use process::{Processes, start, stop};
 pub use queue::{Queues, queue};
-pub use report::report;
+pub use report::{Reports, keyed, report};
 pub use voxels::{correction, image, meshes, meshes_about, prediction, reference};

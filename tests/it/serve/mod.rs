@@ -4,6 +4,7 @@ mod attacks;
 mod clients;
 mod command;
 mod flows;
+mod results;
 mod uploads;
 
 use std::io::{Read, Write};

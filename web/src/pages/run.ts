@@ -25,6 +25,15 @@ export async function runPage({ root, signal, about, title }: Frame, id: string)
     settings(run), h('details', {}, h('summary', {}, texts.run.log), log))
 
   let waiting = false
+  /** The log does not tell of runs that stop or go on elsewhere; its stream ends with the run, and begins again with it. */
+  const refresh = async (): Promise<void> => {
+    const now = await api.run(id).catch(() => null)
+    if (!now || signal.aborted) return
+    Object.assign(run, { state: now.state, failure: now.failure, dice: now.dice, epochs: now.epochs, report: now.report })
+    live.textContent = run.state === 'running' ? texts.run.live : ''
+    drawHead()
+  }
+  let isFirst = true
   const ending = new AbortController()
   signal.addEventListener('abort', () => ending.abort())
   listen((after) => api.runEvents(id, after), (data) => {
@@ -39,7 +48,11 @@ export async function runPage({ root, signal, about, title }: Frame, id: string)
       drawHead()
       drawCurves()
     })
-  }, (lost) => { live.textContent = lost && run.state === 'running' ? texts.run.lost : run.state === 'running' ? texts.run.live : '' }, ending.signal)
+  }, (lost) => {
+    if (!isFirst && lost === (run.state === 'running')) void refresh()
+    isFirst = false
+    live.textContent = run.state !== 'running' ? '' : lost ? texts.run.lost : texts.run.live
+  }, ending.signal)
 }
 
 /** A line of the run's log: `observe::Event` of segspec. */
