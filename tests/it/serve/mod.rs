@@ -4,6 +4,7 @@ mod attacks;
 mod clients;
 mod command;
 mod flows;
+mod hostile;
 mod results;
 mod uploads;
 
