@@ -90,7 +90,10 @@ fn write(dist: &Path, files: &[PathBuf], missing: Option<&str>) {
         "/// Name, kind and content of each file of the page.\npub static FILES: &[(&str, &str, &[u8])] = &[\n",
     );
     for path in files {
-        println!("cargo::rerun-if-changed={}", path.display());
+        // What this script built itself is newer than the script's start: cargo would take it for a change each time.
+        if std::env::var_os("SEGSPEC_WEB").is_some() {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
         let name = path.strip_prefix(dist).unwrap_or(path).to_string_lossy().replace('\\', "/");
         let full = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         text += &format!("    ({name:?}, {:?}, include_bytes!({:?})),\n", kind(&name), full.to_string_lossy());
@@ -113,7 +116,7 @@ fn kind(name: &str) -> &'static str {
         "ico" => "image/x-icon",
         "json" | "webmanifest" => "application/json",
         "woff2" => "font/woff2",
-        "txt" => "text/plain; charset=utf-8",
+        "txt" | "md" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
 }

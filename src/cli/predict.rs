@@ -260,7 +260,7 @@ enum Stop {
 fn segment(case: &Case, args: &Predict, trained: &Trained, cancel: &Cancel) -> Result<Row, Stop> {
     let start = Instant::now();
     let found = read_image(case).and_then(|image| match args.probabilities {
-        true => trained.segment_with_probabilities(&image, cancel).map(|(found, each)| (found, Some(each))),
+        true => trained.segment_with_probabilities(&image, None, cancel).map(|(found, each)| (found, Some(each))),
         false => trained.segment(&image, cancel).map(|found| (found, None)),
     });
     let (segmentation, probabilities) = found.map_err(|error| match error {

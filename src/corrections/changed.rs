@@ -4,20 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Zip;
 
+use super::Added;
 use crate::dataset::Target;
 use crate::volume::{LabelMap, Segmentation};
 
 /// Most values named in a message.
 const NAMED: usize = 5;
 
-/// Refuses values that are neither background, nor of a structure, nor in the labels that the person started from.
+/// Refuses values that are neither background, nor of a structure, nor added, nor in the labels that the person started from.
 ///
 /// # Errors
 /// The unknown values, and the known ones.
-pub(super) fn check_values(labels: &LabelMap, base: &Segmentation, target: &Target) -> Result<(), String> {
+pub(super) fn check_values(
+    labels: &LabelMap,
+    base: &Segmentation,
+    target: &Target,
+    added: &[Added],
+) -> Result<(), String> {
     let mut is_known = vec![false; usize::from(u16::MAX) + 1];
     let mut know = |value: u16| is_known[usize::from(value)] = true;
-    [0].into_iter().chain(target.ignore).for_each(&mut know);
+    [0].into_iter().chain(target.ignore).chain(added.iter().map(|it| it.value)).for_each(&mut know);
     target.structures.iter().flat_map(|it| it.values.iter().copied().chain([it.value])).for_each(&mut know);
     if let Segmentation::Labels(map) = base {
         map.voxels.iter().copied().for_each(&mut know);
@@ -67,6 +73,19 @@ pub(super) fn changed(labels: &LabelMap, base: &Segmentation, target: &Target) -
     named.map(|(structure, count)| (structure.name.clone(), count)).collect()
 }
 
+/// Voxels that became one of the added structures, or ceased to be, by its name.
+pub(super) fn drawn(labels: &LabelMap, base: &Segmentation, added: &[Added]) -> BTreeMap<String, u64> {
+    let count = |value: u16| match base {
+        Segmentation::Labels(map) => {
+            let pairs = labels.voxels.iter().zip(&map.voxels);
+            pairs.filter(|(new, old)| (**new == value) != (**old == value)).count() as u64
+        }
+        Segmentation::Masks { .. } => labels.voxels.iter().filter(|&&new| new == value).count() as u64,
+    };
+    let counts = added.iter().map(|it| (it.name.clone(), count(it.value)));
+    counts.filter(|(_, count)| *count > 0).collect()
+}
+
 /// For each label value the structures that it stands for.
 fn structures_of_values(target: &Target) -> Vec<Vec<usize>> {
     let mut of = vec![Vec::new(); usize::from(u16::MAX) + 1];
@@ -110,10 +129,14 @@ mod tests {
     #[test]
     fn values_without_a_meaning_are_refused() {
         let base = |values: &[u16]| Segmentation::Labels(map(values));
-        assert_eq!(check_values(&map(&[0, 1, 2, 9]), &base(&[0]), &target()), Ok(()));
+        assert_eq!(check_values(&map(&[0, 1, 2, 9]), &base(&[0]), &target(), &[]), Ok(()));
         // Other structures of the dataset, which this run does not segment.
-        assert_eq!(check_values(&map(&[7]), &base(&[7]), &target()), Ok(()));
-        let error = check_values(&map(&[7, 8]), &base(&[7]), &target()).unwrap_err();
+        assert_eq!(check_values(&map(&[7]), &base(&[7]), &target(), &[]), Ok(()));
+        let error = check_values(&map(&[7, 8]), &base(&[7]), &target(), &[]).unwrap_err();
         assert!(error.contains("without a meaning: 8; the structures are liver (1), both (1)"), "{error}");
+        let cyst = [Added { name: "cyst".into(), value: 8, color: "#000000".into() }];
+        assert_eq!(check_values(&map(&[7, 8]), &base(&[7]), &target(), &cyst), Ok(()));
+        let counts = drawn(&map(&[8, 0, 8]), &base(&[8, 8, 0]), &cyst);
+        assert_eq!(counts, BTreeMap::from([("cyst".to_owned(), 2)]));
     }
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use toml_edit::{Array, DocumentMut, Item, Table};
 
-use super::{Correction, CorrectionError, RECORD, file, is_file_name, list};
+use super::{Added, Correction, CorrectionError, RECORD, file, is_file_name, list, of_all};
 use crate::dataset::content::hash_of;
 use crate::files;
+use crate::spec;
 use crate::store::Stored;
 
 /// Folder of corrected labels below the data root.
@@ -27,13 +28,17 @@ pub struct Written {
     /// Structures of the old dataset that the run does not segment: they are background in the new one.
     #[serde(rename = "left-out")]
     pub left_out: Vec<String>,
+    /// Structures that a person added: the new dataset has them, and in cases that were not corrected they are background.
+    pub added: Vec<String>,
 }
 
 /// Copies the corrected labels of a run to `DATA_ROOT/corrections/NAME`, and writes `DATASETS/NAME.toml`: the dataset of the run with these
-/// labels in place of the old ones, which stay as they are. Corrected labels that the dataset has already are taken along.
+/// labels in place of the old ones, which stay as they are, and with the structures that were added in them. Corrected labels that the
+/// dataset has already are taken along.
 ///
 /// # Errors
-/// No corrections, or ones that belong to other images or were changed by hand; a name that is taken or is none; I/O errors.
+/// No corrections, or ones that belong to other images or were changed by hand; a name that is taken or is none; a dataset file that would
+/// not be one; I/O errors.
 pub fn write_dataset(run: &Stored, name: &str, [datasets, data_root]: [&Path; 2]) -> Result<Written, CorrectionError> {
     let refused = |reason: String| Err(CorrectionError::Refused(reason));
     if !is_file_name(name) || name.contains(['"', '\'']) {
@@ -57,17 +62,27 @@ pub fn write_dataset(run: &Stored, name: &str, [datasets, data_root]: [&Path; 2]
     };
     let earlier = document.get("corrections").and_then(Item::as_str).map(|folder| data_root.join(folder));
     let left_out = leave_out(&mut document, &segmented(run));
+    let added = of_all(&corrections).and_then(|added| add(&mut document, &added).map(|()| added));
+    let added = added.map_err(CorrectionError::Refused)?.into_iter().map(|it| it.name).collect();
     document.insert("name", toml_edit::value(name));
     document.insert("corrections", toml_edit::value(format!("{CORRECTIONS}/{name}")));
     copy(run, &corrections, earlier.as_deref(), &labels)?;
-    let written = files::write_atomic(&place, document.to_string().as_bytes());
-    if let Err(error) = written {
+    if let Err(error) = write(&place, &document) {
         // Nothing names the folder.
         let _ = fs::remove_dir_all(&labels);
-        return Err(failed(&place, error));
+        return Err(error);
     }
     let cases = corrections.into_iter().map(|correction| correction.case).collect();
-    Ok(Written { file: place, labels, cases, left_out })
+    Ok(Written { file: place, labels, cases, left_out, added })
+}
+
+/// Writes the dataset file, and reads it as `segspec run` would.
+fn write(place: &Path, document: &DocumentMut) -> Result<(), CorrectionError> {
+    files::write_atomic(place, document.to_string().as_bytes()).map_err(|error| failed(place, error))?;
+    spec::load_dataset(place).map(drop).map_err(|problems| {
+        let _ = fs::remove_file(place);
+        CorrectionError::Refused(format!("the new dataset cannot be used: {problems}"))
+    })
 }
 
 fn failed(path: &Path, source: std::io::Error) -> CorrectionError {
@@ -135,6 +150,34 @@ fn leave_out(document: &mut DocumentMut, kept: &BTreeSet<String>) -> Vec<String>
     names
 }
 
+/// Adds structures to the dataset.
+///
+/// # Errors
+/// Its structures are written in a way that none can be added to, or labels whose values stand for sets of structures.
+fn add(document: &mut DocumentMut, added: &[Added]) -> Result<(), String> {
+    if added.is_empty() {
+        return Ok(());
+    }
+    let names = added.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
+    let labels = document.get("labels").and_then(Item::as_table_like);
+    if labels.and_then(|labels| labels.get("overlap")).and_then(Item::as_bool).unwrap_or(false) {
+        return Err(format!("its structures may overlap, which corrected labels of {names} cannot tell"));
+    }
+    let Some(structures) = document.get_mut("structure").and_then(Item::as_array_of_tables_mut) else {
+        return Err(format!(
+            "write each structure of the run's dataset as `[[structure]]`, so that {names} can be added"
+        ));
+    };
+    for new in added {
+        let mut table = Table::new();
+        table.insert("name", toml_edit::value(&new.name));
+        table.insert("value", toml_edit::value(i64::from(new.value)));
+        table.insert("color", toml_edit::value(&new.color));
+        structures.push(table);
+    }
+    Ok(())
+}
+
 fn copy(
     run: &Stored,
     corrections: &[Correction],
@@ -185,5 +228,22 @@ mod tests {
         let all = BTreeSet::from(["liver", "spine", "ribs"].map(str::to_owned));
         let mut whole: DocumentMut = text.parse().unwrap();
         assert!(leave_out(&mut whole, &all).is_empty() && whole.to_string() == text);
+    }
+
+    #[test]
+    fn added_structures_follow_those_of_the_dataset() {
+        let text = "root = \"x\"\n[[structure]]\nname = \"liver\"\nvalue = 1\n[labels]\nbackground = [9]\n";
+        let tumour = [Added { name: "tumour".into(), value: 7, color: "#009e73".into() }];
+        let mut document: DocumentMut = text.parse().unwrap();
+        add(&mut document, &tumour).unwrap();
+        let read: toml::Value = toml::from_str(&document.to_string()).unwrap();
+        let wanted = "root = \"x\"\nstructure = [{ name = \"liver\", value = 1 }, { name = \"tumour\", value = 7, color = \"#009e73\" }]\n\
+                      [labels]\nbackground = [9]\n";
+        assert_eq!(read, toml::from_str(wanted).unwrap());
+        let mut inline: DocumentMut = "structure = [{ name = \"liver\", value = 1 }]\n".parse().unwrap();
+        assert!(add(&mut inline, &tumour).unwrap_err().contains("`[[structure]]`"));
+        let mut sets: DocumentMut = format!("{text}overlap = true\n").parse().unwrap();
+        assert!(add(&mut sets, &tumour).unwrap_err().contains("may overlap"));
+        assert_eq!(add(&mut sets, &[]), Ok(()));
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! runs/<experiment>/<training id>/corrections/
-//!   CASE.nrrd …        label maps on the grid of their image, with the label values of the dataset
-//!   corrections.json   who, when, from which prediction, and what changed
+//!   CASE.nrrd …        label maps on the grid of their image, with the label values of the dataset, and their names as 3D Slicer knows them
+//!   corrections.json   who, when, from which prediction, what changed, and structures that the run does not have
 //! ```
 //!
 //! The labels of the dataset stay as they are. [`write_dataset()`] copies the corrected ones to `SEGSPEC_DATA/corrections/NAME` and
 //! writes `datasets/NAME.toml`, whose key `corrections` names that folder. A plan of this dataset lists each corrected case as such, and as
 //! its content is new, so are the ids of the runs that use it.
 
+mod added;
 mod changed;
 mod dataset;
 
@@ -27,8 +28,9 @@ use crate::predict::export;
 use crate::run::RunError;
 use crate::run::cases::proven;
 use crate::store::{Lock, LockError, StoreError, Stored, read_json, write_json};
-use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, WriteError};
+use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, Segments, WriteError};
 
+pub use added::{Added, Known, of_all};
 pub use dataset::{Written, write_dataset};
 
 /// The record beside the corrected labels.
@@ -74,6 +76,9 @@ pub struct Correction {
     pub file: String,
     /// Voxels that became part of each structure, or ceased to be; structures without a change are left out.
     pub changed: BTreeMap<String, u64>,
+    /// Structures in it that the run does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub structures: Vec<Added>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -90,6 +95,8 @@ pub struct Drawn<'a> {
     pub base: Base,
     /// Who drew them.
     pub who: &'a str,
+    /// Structures that the run does not have, and no earlier correction of it.
+    pub added: &'a [Added],
 }
 
 /// Why corrected labels cannot be saved or used.
@@ -170,10 +177,14 @@ pub fn save(run: &Stored, name: &str, drawn: &Drawn, data_root: Option<&Path>) -
     let (image, target) = (grid(run, &case)?, &run.plan.target);
     let (base, base_hash) = base(run, &case, drawn.base, &image)?;
     let base_hash = base_hash.or_else(|| planned.content.label.clone().filter(|_| drawn.base == Base::Reference));
-    let changed = compare(drawn.labels, &base, &image, target)?;
     let _lock = Lock::take(&run.folder.corrections().join(".lock"))?;
+    let mut record = record(run)?;
+    let known = Known::of(run);
+    let earlier = of_all(record.corrections.values()).map_err(refused)?;
+    let added = known.join(drawn.added, earlier, target).map_err(refused)?;
+    let changed = compare(drawn.labels, &base, &image, target, &added)?;
     let path = file(run, name);
-    volume::write_label_map(&path, &LabelMap { voxels: drawn.labels.voxels.clone(), geometry: image })?;
+    write_named(&path, &LabelMap { voxels: drawn.labels.voxels.clone(), geometry: image }, (&known, target, &added))?;
     let hash = hash_of(&path).map_err(|source| CorrectionError::File { path: path.clone(), source })?;
     let correction = Correction {
         case: name.to_owned(),
@@ -186,15 +197,37 @@ pub fn save(run: &Stored, name: &str, drawn: &Drawn, data_root: Option<&Path>) -
         image: planned.content.image.clone(),
         file: hash,
         changed,
+        structures: occurring(added, drawn.labels),
     };
-    let mut record = record(run)?;
     record.format = FORMAT;
     record.corrections.insert(name.to_owned(), correction.clone());
     write_json(&run.folder.corrections().join(RECORD), &record)?;
     Ok(correction)
 }
 
-/// Checks labels against the grid of their image and the structures, and counts the voxels of each structure that differ from the base.
+/// Writes corrected labels as NRRD with a name and a colour for each value, as 3D Slicer reads them.
+///
+/// # Errors
+/// The disk is full.
+pub fn write_named(
+    path: &Path,
+    labels: &LabelMap,
+    (known, target, added): (&Known, &Target, &[Added]),
+) -> Result<(), WriteError> {
+    let segments = known.segments(labels, target, added);
+    let content = Segmentation::Labels(labels.clone());
+    volume::nrrd::write_segments(path, &Segments { segments, content })
+}
+
+/// The added structures of which a label map has a voxel.
+pub fn occurring(added: Vec<Added>, labels: &LabelMap) -> Vec<Added> {
+    let mut there = vec![false; usize::from(u16::MAX) + 1];
+    labels.voxels.iter().for_each(|&value| there[usize::from(value)] = true);
+    added.into_iter().filter(|it| there[usize::from(it.value)]).collect()
+}
+
+/// Checks labels against the grid of their image and the structures, those of the run and those that were added, and counts the voxels of
+/// each that differ from the base.
 ///
 /// # Errors
 /// [`CorrectionError::Refused`].
@@ -203,12 +236,15 @@ pub fn compare(
     base: &Segmentation,
     image: &Geometry,
     target: &Target,
+    added: &[Added],
 ) -> Result<BTreeMap<String, u64>, CorrectionError> {
     image.same_grid(&labels.geometry, SAME_GRID).map_err(|difference| {
         CorrectionError::Refused(format!("the corrected labels are not on the grid of their image: {difference}"))
     })?;
-    changed::check_values(labels, base, target).map_err(CorrectionError::Refused)?;
-    Ok(changed::changed(labels, base, target))
+    changed::check_values(labels, base, target, added).map_err(CorrectionError::Refused)?;
+    let mut changed = changed::changed(labels, base, target);
+    changed.extend(changed::drawn(labels, base, added));
+    Ok(changed)
 }
 
 /// The grid of a case: that of its prediction, which is the image's, or else read from the image.

@@ -136,9 +136,11 @@ impl Trained {
     pub fn segment_with_probabilities(
         &self,
         image: &Volume,
+        watch: Option<&(dyn Fn(Step) + Sync)>,
         cancel: &Cancel,
     ) -> Result<(Segmentation, Volume), InferError> {
-        let found = self.outputs(image, cancel)?;
+        let found = self.outputs_watched(image, watch, cancel)?;
+        watch.iter().for_each(|watch| watch(Step::Restore));
         let views: Vec<_> = found.iter().map(|(outputs, origin)| (outputs, origin)).collect();
         let probabilities = restore_probabilities(&views, &self.plan.target).map_err(PredictError::Shape)?;
         Ok((predict::decode(&found, &self.plan.target, &self.plan.predict)?, probabilities))

@@ -14,11 +14,14 @@ use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::error::{Answer, Refusal};
-use super::runs::{correction_json, encoded, found_case, predicted_file};
+use super::percent::{decoded, encoded};
+use super::runs::{correction_json, found_case, predicted_file};
 use super::state::{Inner, Shared, locked, quick, working};
 use super::uploads::check_growth;
 use super::{Limits, answer};
-use crate::corrections::{Base, Correction, Drawn, compare, list, save, write_dataset};
+use crate::corrections::{
+    Added, Base, Correction, Drawn, Known, compare, list, occurring, of_all, save, write_dataset, write_named,
+};
 use crate::dataset::content::hash_of;
 use crate::observe::event::now;
 use crate::predict::export;
@@ -26,6 +29,8 @@ use crate::volume::{self, Geometry, LabelMap, Segmentation};
 
 /// Header that names what the person started from.
 const BASE: &str = "segspec-base";
+/// Header that names new structures: URL-encoded JSON, a list of [`Added`].
+const STRUCTURES: &str = "segspec-structures";
 /// Bytes that a label file takes beyond its voxels.
 const MARGIN: u64 = 1 << 20;
 /// Bytes of a label file.
@@ -44,7 +49,7 @@ pub async fn of_case(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
-    let base = base(&headers)?;
+    let (base, added) = (base(&headers)?, added(&headers)?);
     // Asked first: nothing is received for a case that there is not.
     let (of_id, of_name) = (id.clone(), name.clone());
     quick(&state, move |state| found_case(state, &of_id, &of_name).map(drop)).await?;
@@ -53,7 +58,7 @@ pub async fn of_case(
         let (run, _) = found_case(state, &id, &name)?;
         let grid = predicted_file(&run, &name).map(|path| volume::read_geometry(&path)).transpose()?;
         let labels = labels(state, &file, grid.as_ref())?;
-        let drawn = Drawn { labels: &labels, base, who: &state.settings.who };
+        let drawn = Drawn { labels: &labels, base, who: &state.settings.who, added: &added };
         let saved = save(&run, &name, &drawn, state.settings.explicit_data_root.as_deref())?;
         Ok(correction_json(&saved, &format!("/api/runs/{id}/cases/{}/correction", encoded(&name))))
     });
@@ -67,7 +72,7 @@ pub async fn of_job(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
-    let base = base(&headers)?;
+    let (base, new) = (base(&headers)?, added(&headers)?);
     state.jobs.find(&id)?.outcome()?;
     let file = received(&state, body).await?;
     let value = working(&state, move |state| {
@@ -79,12 +84,17 @@ pub async fn of_job(
             Base::Empty => empty(&grid),
             Base::Reference => return Err(Refusal::bad("an uploaded image has no reference labels")),
         };
-        let changed = compare(&labels, &found, &grid, job.target())?;
-        let path = job.folder.join("corrected.nrrd");
-        volume::write_label_map(&path, &LabelMap { voxels: labels.voxels, geometry: grid })?;
-        let correction = record(state, &job, base, &path, changed)?;
-        let value = correction_json(&correction, &format!("/api/jobs/{id}/correction"));
-        *locked(&job.correction) = Some(correction);
+        // Held to the end: two saves at a time would mix their structures.
+        let mut saved = locked(&job.correction);
+        let earlier = of_all(saved.iter()).map_err(Refusal::bad)?;
+        let known = Known::of(&job.run);
+        let added = known.join(&new, earlier, job.target()).map_err(Refusal::bad)?;
+        let changed = compare(&labels, &found, &grid, job.target(), &added)?;
+        let labels = LabelMap { voxels: labels.voxels, geometry: grid };
+        write_named(&job.corrected(), &labels, (&known, job.target(), &added))?;
+        let correction = record(state, &job, base, (changed, occurring(added, &labels)))?;
+        let value = super::jobs::correction_json(&job, &correction);
+        *saved = Some(correction);
         Ok(value)
     });
     Ok(answer::json(&value.await?))
@@ -94,8 +104,7 @@ fn record(
     state: &Inner,
     job: &super::jobs::Job,
     base: Base,
-    path: &FilePath,
-    changed: BTreeMap<String, u64>,
+    (changed, structures): (BTreeMap<String, u64>, Vec<Added>),
 ) -> Answer<Correction> {
     Ok(Correction {
         case: job.case.name.clone(),
@@ -106,8 +115,9 @@ fn record(
         base,
         base_hash: None,
         image: String::new(),
-        file: hash_of(path).map_err(Refusal::failed)?,
+        file: hash_of(&job.corrected()).map_err(Refusal::failed)?,
         changed,
+        structures,
     })
 }
 
@@ -119,6 +129,15 @@ fn base(headers: &HeaderMap) -> Answer<Base> {
     let word = headers.get(BASE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     serde_json::from_value(json!(word)).map_err(|_| {
         Refusal::bad(format!("the header `{BASE}` says what was corrected: prediction, reference or empty"))
+    })
+}
+
+fn added(headers: &HeaderMap) -> Answer<Vec<Added>> {
+    let Some(value) = headers.get(STRUCTURES) else { return Ok(Vec::new()) };
+    let text = value.to_str().ok().and_then(decoded);
+    text.and_then(|text| serde_json::from_str(&text).ok()).ok_or_else(|| {
+        let form = "URL-encoded JSON: [{\"name\": …, \"value\": …, \"color\": \"#rrggbb\"}]";
+        Refusal::bad(format!("the header `{STRUCTURES}` lists new structures as {form}"))
     })
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{Answer, Refusal};
-use super::runs::encoded;
+use super::percent::encoded;
 use super::state::{Inner, Shared, quick, working};
 use super::{answer, image};
 use crate::dataset::{Case, read_image};

@@ -6,6 +6,7 @@ use ndarray::{Array3, Axis};
 use serde_json::{Value, json};
 
 use super::error::{Answer, Refusal};
+use crate::corrections::Added;
 use crate::dataset::{Case, Target, read_image};
 use crate::volume::format::Options;
 use crate::volume::{self, Format, Geometry, LabelMap, Segmentation, Volume};
@@ -25,14 +26,18 @@ pub fn about_labels(name: &str, url: &str, geometry: &Geometry, masks: Option<us
     value
 }
 
-/// The structures of a target.
-pub fn structures(target: &Target) -> Value {
+/// The structures of a target, and those that people added while correcting.
+pub fn structures(target: &Target, added: &[Added]) -> Value {
     let structure = |it: &crate::dataset::TargetStructure| {
         let [r, g, b] = it.color;
         let color = format!("#{r:02x}{g:02x}{b:02x}");
         json!({ "name": it.name, "value": it.value, "values": it.values, "color": color })
     };
-    Value::Array(target.structures.iter().map(structure).collect())
+    let own = target.structures.iter().map(structure);
+    let new = added.iter().map(
+        |it| json!({ "name": it.name, "value": it.value, "values": [it.value], "color": it.color, "added": true }),
+    );
+    Value::Array(own.chain(new).collect())
 }
 
 /// Grid and number of channels of a case's image, from its header where that tells them.

@@ -27,6 +27,7 @@ mod jobs;
 mod listen;
 mod mesh;
 mod page;
+mod percent;
 mod routes;
 mod runs;
 mod scratch;

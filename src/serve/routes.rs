@@ -17,6 +17,7 @@ pub fn routes(state: &Shared) -> Router {
     Router::new()
         .route("/", get(page::page))
         .nest("/api", of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).fallback(nothing))
+        .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))
         // Bodies are counted where they are read.
         .layer(DefaultBodyLimit::disable())
@@ -71,6 +72,7 @@ fn of_jobs() -> Router<Shared> {
         .route("/jobs/{id}/events", get(jobs::events))
         .route("/jobs/{id}/image", get(jobs::image))
         .route("/jobs/{id}/prediction", get(jobs::prediction))
+        .route("/jobs/{id}/probabilities/{place}", get(jobs::probability))
         .route("/jobs/{id}/meshes", get(jobs::meshes))
         .route("/jobs/{id}/meshes/about", get(jobs::meshes_about))
         .route("/jobs/{id}/files/{format}", get(jobs::download))
@@ -83,6 +85,6 @@ async fn about(State(state): State<Shared>) -> Response {
     answer::json(&json!({
         "version": env!("CARGO_PKG_VERSION"), "allow-run": settings.allow_run, "upload-limit-bytes": settings.limits.upload,
         "keep-uploads-minutes": settings.keep_uploads.as_secs() / 60, "research": RESEARCH, "who": settings.who, "pacs": false,
-        "page": page::missing().is_none(),
+        "page": page::missing().is_none(), "new-structures": true,
     }))
 }

@@ -9,7 +9,7 @@ use super::access::{Names, Token};
 use super::error::{Answer, Refusal};
 use super::files::Roots;
 use super::jobs::Jobs;
-use super::runs::{Catalog, Processes, Queues};
+use super::runs::{Catalog, Processes, Queues, Reports};
 use super::scratch::Scratch;
 use super::uploads::Uploads;
 use super::volumes::Volumes;
@@ -33,6 +33,7 @@ pub struct Inner {
     pub catalog: Catalog,
     pub queues: Queues,
     pub processes: Processes,
+    pub reports: Reports,
     pub volumes: Arc<Volumes>,
     pub uploads: Uploads,
     pub jobs: Jobs,
@@ -62,6 +63,7 @@ impl Inner {
             catalog,
             queues,
             processes,
+            reports: Reports::default(),
             volumes,
             uploads,
             jobs,

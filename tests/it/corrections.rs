@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use segspec::corrections::{Base, Drawn, save};
+use segspec::corrections::{Added, Base, Drawn, file, save};
+use segspec::evaluate::metric::MetricId;
 use segspec::store::Stored;
-use segspec::volume::read_label_map;
+use segspec::volume::{Format, read_label_map, read_segments, write_label_map};
 
-use crate::lab::{Lab, TINY, prediction};
+use crate::lab::{Lab, TINY, json, prediction, scores};
 
 /// Draws a block of spleen into the prediction of the run's first case; returns the case's name.
 fn correct(lab: &Lab) -> String {
@@ -16,7 +17,7 @@ fn correct(lab: &Lab) -> String {
     let name = planned.name.clone();
     let mut labels = read_label_map(&prediction(&run).join(format!("{name}.nii.gz"))).unwrap();
     labels.voxels.slice_mut(ndarray::s![1..4, 2..6, 2..6]).fill(4);
-    let drawn = Drawn { labels: &labels, base: Base::Prediction, who: "anna" };
+    let drawn = Drawn { labels: &labels, base: Base::Prediction, who: "anna", added: &[] };
     let saved = save(&stored, &name, &drawn, Some(&lab.path("data"))).unwrap();
     assert!(saved.changed["spleen"] > 0 && saved.who == "anna", "{saved:?}");
     name
@@ -70,4 +71,114 @@ fn corrections_are_a_persons_work_and_stay_with_fresh_runs() {
     let name = correct(&lab);
     lab.run("tiny", &["--fresh"]);
     assert!(lab.run_folder("tiny").join(format!("corrections/{name}.nrrd")).is_file());
+}
+
+#[test]
+fn new_structures_are_kept_with_their_names_and_come_into_the_dataset() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let run = lab.run_folder("tiny");
+    let stored = Stored::open(&run).unwrap();
+    let names: Vec<String> = stored.plan.predicted().map(|(_, case)| case.name.clone()).collect();
+    let draw = |name: &str, value: u16, added: &[Added]| {
+        let mut labels = read_label_map(&prediction(&run).join(format!("{name}.nii.gz"))).unwrap();
+        labels.voxels[[2, 3, 4]] = value;
+        let drawn = Drawn { labels: &labels, base: Base::Prediction, who: "anna", added };
+        save(&stored, name, &drawn, Some(&lab.path("data")))
+    };
+    let tumour = |value: u16| [Added { name: "tumour".into(), value, color: "#009e73".into() }];
+    // 5 is the spine of the dataset, which the run does not segment.
+    let error = draw(&names[0], 5, &tumour(5)).unwrap_err().to_string();
+    assert!(error.contains("which is spine of the dataset"), "{error}");
+    let error = draw(&names[0], 7, &[]).unwrap_err().to_string();
+    assert!(error.contains("without a meaning: 7"), "{error}");
+    let saved = draw(&names[0], 7, &tumour(7)).unwrap();
+    assert_eq!((saved.changed.get("tumour"), saved.structures.as_slice()), (Some(&1), &tumour(7)[..]));
+    // The second case knows it already.
+    assert_eq!(draw(&names[1], 7, &[]).unwrap().structures, tumour(7));
+    let path = file(&stored, &names[0]);
+    let found = read_segments(&path).unwrap();
+    let named: Vec<(&str, u16)> = found.segments.iter().map(|it| (it.name.as_str(), it.value)).collect();
+    assert_eq!(named, [("liver", 1), ("spleen", 4), ("tumour", 7)]);
+    assert_eq!((found.segments[2].color, read_label_map(&path).unwrap().voxels[[2, 3, 4]]), (Some([0, 158, 115]), 7));
+    assert!(Format::of(&path).unwrap().entry().holds_labels);
+    let written = lab.end(&["dataset", "add-corrections", "tiny", "--name", "more"]);
+    assert!(
+        written.code == 0
+            && written.out.contains("new structures of the corrected cases, background in all others: tumour"),
+        "{}{}",
+        written.out,
+        written.err
+    );
+    let checked = lab.end(&["dataset", "check", "more"]);
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    let experiment =
+        TINY.replace("dataset = \"tiny\"", "dataset = \"more\"").replace("\"spleen\"]", "\"spleen\", \"tumour\"]");
+    lab.write("experiments/more.toml", &experiment);
+    lab.run("more", &[]);
+    let next = Stored::open(&lab.run_folder("more")).unwrap();
+    assert_eq!(next.plan.target.structures.iter().map(|it| it.value).collect::<Vec<_>>(), [1, 4, 7]);
+    // What was added to the first run is a structure like any other now.
+    let mut labels = read_label_map(&path).unwrap();
+    labels.voxels[[0, 0, 0]] = 7;
+    let drawn = Drawn { labels: &labels, base: Base::Reference, who: "anna", added: &[] };
+    let again = save(&next, &names[0], &drawn, Some(&lab.path("data"))).unwrap();
+    assert_eq!((again.changed.get("tumour"), again.structures.len()), (Some(&1), 0), "{again:?}");
+}
+
+/// Dice of the liver in a case, as the run scored it.
+fn liver(lab: &Lab, experiment: &str, case: &str) -> f64 {
+    let dice: MetricId = "dice".parse().unwrap();
+    let all = scores(&lab.run_folder(experiment));
+    all.iter().find(|score| score.case == case && score.structure == "liver").and_then(|score| score[dice]).unwrap()
+}
+
+#[test]
+fn a_planted_error_is_corrected_and_the_next_run_scores_higher() {
+    let lab = Lab::new();
+    let learning = TINY.replace("epochs = 3", "epochs = 6").replace("steps-per-epoch = 3", "steps-per-epoch = 25");
+    lab.write("experiments/tiny.toml", &learning);
+    let made = lab.end(&["dataset", "check", "tiny"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    // The error: in one test case the liver is labelled on the other side.
+    let probe = lab.dry_run("tiny", &[]);
+    assert_eq!(probe.len(), 1);
+    let case = "phantom_000";
+    let label = lab.path(&format!("data/set/labelsTr/{case}.nii.gz"));
+    let truth = read_label_map(&label).unwrap();
+    let mut planted = truth.clone();
+    let width = truth.voxels.dim().2;
+    planted.voxels.indexed_iter_mut().for_each(|((z, y, x), value)| {
+        let mirrored = truth.voxels[[z, y, width - 1 - x]];
+        *value = if mirrored == 1 {
+            1
+        } else if *value == 1 {
+            0
+        } else {
+            *value
+        };
+    });
+    write_label_map(&label, &planted).unwrap();
+    lab.run("tiny", &[]);
+    let stored = Stored::open(&lab.run_folder("tiny")).unwrap();
+    assert!(stored.plan.predicted().any(|(_, planned)| planned.name == case), "the case is tested");
+    let before = liver(&lab, "tiny", case);
+
+    let drawn = Drawn { labels: &truth, base: Base::Reference, who: "anna", added: &[] };
+    let saved = save(&stored, case, &drawn, Some(&lab.path("data"))).unwrap();
+    let moved = truth.voxels.iter().zip(&planted.voxels).filter(|(new, old)| (**new == 1) != (**old == 1)).count();
+    assert_eq!(saved.changed["liver"], moved as u64);
+    let written = lab.end(&["dataset", "add-corrections", "tiny", "--name", "corrected"]);
+    assert_eq!(written.code, 0, "{}", written.err);
+    lab.write("experiments/again.toml", &learning.replace("dataset = \"tiny\"", "dataset = \"corrected\""));
+    lab.run("again", &[]);
+    // The run's records name the corrected case and the very file that was saved.
+    let again = lab.run_folder("again");
+    let plan = fs::read_to_string(again.join("plan.toml")).unwrap();
+    assert!(plan.contains(&format!("corrections/corrected/{case}.nrrd")) && plan.matches("corrected = ").count() == 1);
+    let data = json(&again.join("data.json"));
+    assert!(data[case].to_string().contains(&saved.file), "{}", data[case]);
+    let after = liver(&lab, "again", case);
+    assert!(after > before + 0.2, "Dice {before} before, {after} after");
+    assert_eq!(read_label_map(&label).unwrap(), planted, "the labels of the dataset stay");
 }

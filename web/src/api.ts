@@ -55,7 +55,7 @@ export const api = {
   stop: (id: string) => json<{ state: State }>(`/api/runs/${part(id)}/stop`, send('POST')),
   corrections: (id: string) => json<Correction[]>(`/api/runs/${part(id)}/corrections`),
   queue: (id: string) => json<Queued[]>(`/api/runs/${part(id)}/queue`),
-  dataset: (id: string, name: string) => json<{ file: string; cases: string[]; 'left-out'?: string[] }>(`/api/runs/${part(id)}/dataset`, send('POST', { name })),
+  dataset: (id: string, name: string) => json<{ file: string; cases: string[]; 'left-out'?: string[]; added?: string[] }>(`/api/runs/${part(id)}/dataset`, send('POST', { name })),
   runEvents: (id: string, after: number) => `/api/runs/${part(id)}/events?after=${after}`,
 
   case: (run: string, name: string) => json<Case>(place({ of: 'run', run, name })),
@@ -86,7 +86,7 @@ export const api = {
   dropUpload: (id: string) => ask(`/api/uploads/${part(id)}`, { method: 'DELETE' }),
   jobs: () => json<Job[]>('/api/jobs'),
   job: (id: string) => json<Job>(`/api/jobs/${part(id)}`),
-  startJob: (body: { run: string; upload: string; series: string } | { run: string; path: string }) => json<Job>('/api/jobs', send('POST', body)),
+  startJob: (body: ({ upload: string; series: string } | { path: string } | { case: string }) & { run: string; probabilities?: boolean }) => json<Job>('/api/jobs', send('POST', body)),
   dropJob: (id: string) => ask(`/api/jobs/${part(id)}`, { method: 'DELETE' }),
   jobEvents: (id: string) => `/api/jobs/${part(id)}/events`,
 }

@@ -85,6 +85,11 @@ export interface Image {
   masks?: number | null
 }
 
+export interface Download {
+  format: string
+  url: string
+}
+
 export interface Correction {
   case: string
   who: string
@@ -92,6 +97,8 @@ export interface Correction {
   /** What it was drawn upon. */
   base?: 'prediction' | 'reference' | 'empty'
   url: string
+  /** Of the labels of a job, in every format. */
+  downloads?: Download[]
   changed: Record<string, number>
 }
 
@@ -101,7 +108,11 @@ export interface Case {
   reference: Image | null
   prediction: Image | null
   probabilities: (Image & { structure: string })[]
+  /** Whether the run can make probability maps of the case. */
+  'can-segment'?: boolean
   structures: Structure[]
+  /** Values that a new structure cannot have. */
+  'taken-values'?: number[]
   volumes: { reference?: Record<string, number>; prediction?: Record<string, number> }
   scores: Record<string, Scores>
   worst: { axis: 'x' | 'y' | 'z'; slice: number; errors: number } | null
@@ -139,8 +150,10 @@ export interface Result {
   prediction: Image
   structures: Structure[]
   volumes: Record<string, number>
-  downloads: { format: string; url: string }[]
+  downloads: Download[]
   meshes: string
+  probabilities?: Case['probabilities']
+  'taken-values'?: number[]
 }
 
 export interface Job {
@@ -152,6 +165,7 @@ export interface Job {
   error: string | null
   seconds: number
   result: Result | null
+  correction?: Correction | null
 }
 
 export interface Queued {

@@ -38,6 +38,10 @@ pub(super) fn execute(args: &AddCorrections) -> Result<Exit, Failure> {
         let names = written.left_out.join(", ");
         println!("background in the new dataset, because the run does not segment them: {names}");
     }
+    if !written.added.is_empty() {
+        let names = written.added.join(", ");
+        println!("new structures of the corrected cases, background in all others: {names}");
+    }
     Ok(Exit::Ok)
 }
 

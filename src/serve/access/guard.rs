@@ -61,13 +61,17 @@ fn check(state: &Shared, request: &Request) -> Result<(), Box<Response>> {
             _ => return refuse("the request comes from another page"),
         },
     };
+    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    // The path is a secret of its own, and opens one report.
+    if only_reads && state.reports.opens(request.uri().path()) {
+        return Ok(());
+    }
     let Some(shown) = shown(state, request) else { return Err(Box::new(closed())) };
     // Cookies go along with requests of pages of the same host on other ports, too.
     let site = only(headers, HeaderName::from_static("sec-fetch-site"));
     if shown == Shown::Cookie && matches!(site, Some("cross-site" | "same-site")) {
         return refuse("the request comes from another page");
     }
-    let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if only_reads
         || shown == Shown::Bearer
         || (shown == Shown::Cookie && (has_own_origin || site == Some("same-origin")))

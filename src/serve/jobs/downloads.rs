@@ -16,7 +16,8 @@ use super::super::state::{Inner, Shared, locked, working};
 use super::super::{answer, image as images, mesh};
 use super::work::RESULT;
 use super::{Job, Outcome};
-use crate::dataset::read_image;
+use crate::corrections::{Correction, Known};
+use crate::dataset::{Target, TargetStructure, read_image};
 use crate::predict::export;
 use crate::volume::format::Options;
 use crate::volume::{self, Segmentation};
@@ -31,6 +32,9 @@ const FORMATS: [(&str, &str); 6] = [
     ("glb", "model/gltf-binary"),
 ];
 
+/// Name of the file of labels that a person corrected.
+const CORRECTED: &str = "segmentation-corrected";
+
 #[derive(Deserialize)]
 pub struct Part {
     #[serde(default)]
@@ -39,24 +43,47 @@ pub struct Part {
     mask: Option<usize>,
 }
 
+/// Which labels of a job are wanted.
+#[derive(Deserialize)]
+pub struct Of {
+    #[serde(default)]
+    of: Option<String>,
+}
+
+/// What is offered for download: the result, or what a person made of it (`?of=correction`).
+fn offered(job: &Job, outcome: &Outcome, is_empty: bool, query: &str) -> Value {
+    let offered = FORMATS.iter().filter(|(format, _)| match *format {
+        "dcm" => job.is_series(),
+        "stl" | "glb" => outcome.geometry.has_spacing && !is_empty,
+        _ => true,
+    });
+    let url = |format: &str| format!("/api/jobs/{}/files/{format}{query}", job.id);
+    Value::Array(offered.map(|(format, _)| json!({ "format": format, "url": url(format) })).collect())
+}
+
+/// Labels that a person corrected, as the page knows them.
+pub fn correction_json(job: &Job, correction: &Correction) -> Value {
+    let mut value = super::super::runs::correction_json(correction, &format!("/api/jobs/{}/correction", job.id));
+    let outcome = locked(&job.progress).result.clone();
+    // Whether anything was left is known when the file is written.
+    value["downloads"] = outcome.map_or_else(|| json!([]), |outcome| offered(job, &outcome, false, "?of=correction"));
+    value
+}
+
 /// The result as the page knows it.
 pub fn result(job: &Job, outcome: &Outcome) -> Value {
     let base = format!("/api/jobs/{}", job.id);
     let grid = &outcome.geometry;
     let modality = job.modality.as_deref();
     let image = images::about(&job.case.name, &format!("{base}/image"), grid, outcome.channels, modality);
+    let added = locked(&job.correction).as_ref().map(|it| it.structures.clone()).unwrap_or_default();
     let masks = job.target().has_masks().then_some(job.target().structures.len());
-    let offered = FORMATS.iter().filter(|(format, _)| match *format {
-        "dcm" => job.is_series(),
-        "stl" | "glb" => grid.has_spacing && !outcome.is_empty,
-        _ => true,
-    });
-    let downloads = offered.map(|(format, _)| json!({ "format": format, "url": format!("{base}/files/{format}") }));
     json!({
         "images": [image],
         "prediction": images::about_labels("prediction", &format!("{base}/prediction"), grid, masks),
-        "structures": images::structures(job.target()), "volumes": outcome.volumes,
-        "downloads": downloads.collect::<Vec<_>>(), "meshes": format!("{base}/meshes"),
+        "structures": images::structures(job.target(), &added), "taken-values": Known::of(&job.run).taken(job.target()),
+        "volumes": outcome.volumes,
+        "downloads": offered(job, outcome, outcome.is_empty, ""), "meshes": format!("{base}/meshes"),
         "research": super::super::RESEARCH,
     })
 }
@@ -110,6 +137,14 @@ pub async fn prediction(
     .await
 }
 
+/// `GET /api/jobs/ID/probabilities/N`.
+pub async fn probability(State(state): State<Shared>, Path((id, place)): Path<(String, String)>) -> Answer<Response> {
+    file(&state, id, "application/gzip", move |_, job| {
+        File::open(super::probabilities::found(job, &place)?).map_err(Refusal::failed)
+    })
+    .await
+}
+
 /// `GET /api/jobs/ID/meshes`.
 pub async fn meshes(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
     file(&state, id, "model/gltf-binary", |state, job| {
@@ -127,7 +162,7 @@ pub async fn meshes_about(State(state): State<Shared>, Path(id): Path<String>) -
 pub async fn correction(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
     file(&state, id, "application/gzip", |state, job| {
         let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
-        let path = job.folder.join("corrected.nrrd");
+        let path = job.corrected();
         state.volumes.get_of(&job.id, &["correction", &known.file], "nii.gz", |place| {
             Ok(volume::write_label_map(place, &volume::read_label_map(&path)?)?)
         })
@@ -135,8 +170,12 @@ pub async fn correction(State(state): State<Shared>, Path(id): Path<String>) -> 
     .await
 }
 
-/// `GET /api/jobs/ID/files/FORMAT`.
-pub async fn download(State(state): State<Shared>, Path((id, wanted)): Path<(String, String)>) -> Answer<Response> {
+/// `GET /api/jobs/ID/files/FORMAT?of=prediction|correction`.
+pub async fn download(
+    State(state): State<Shared>,
+    Path((id, wanted)): Path<(String, String)>,
+    Query(of): Query<Of>,
+) -> Answer<Response> {
     let (format, kind) =
         FORMATS.into_iter().find(|(format, _)| *format == wanted).ok_or_else(|| Refusal::missing("format"))?;
     let file = working(&state, move |state| {
@@ -146,23 +185,69 @@ pub async fn download(State(state): State<Shared>, Path((id, wanted)): Path<(Str
                 "a DICOM SEG refers to the slices of a DICOM series, and this image is none",
             ));
         }
-        let several = format == "stl" && job.target().structures.len() > 1;
+        let labels = Labels::of(&job, of.of.as_deref())?;
+        let several = format == "stl" && labels.target.structures.len() > 1;
         let ending = if several { "zip" } else { format };
-        let file = state.volumes.get_of(&job.id, &["file", format], ending, |path| convert(&job, format, path))?;
-        Ok((file, ending))
+        let key = ["file", format, labels.stamp.as_str()];
+        let file = state.volumes.get_of(&job.id, &key, ending, |path| convert(&job, &labels, format, path))?;
+        Ok((file, format!("{}.{ending}", labels.name), if several { "application/zip" } else { kind }))
     });
-    let (file, ending) = file.await?;
-    let kind = if ending == "zip" { "application/zip" } else { kind };
-    answer::file(file, kind, Some(&format!("{RESULT}.{ending}")))
+    let (file, name, kind) = file.await?;
+    answer::file(file, kind, Some(&name))
 }
 
-/// Writes the result in a format to a file; surfaces of several structures as an archive of a file each.
-fn convert(job: &Job, format: &'static str, path: &FilePath) -> Answer<()> {
+/// Labels of a job that can be downloaded.
+struct Labels {
+    /// Name of the file.
+    name: &'static str,
+    /// Changes with every change of the labels.
+    stamp: String,
+    target: Target,
+}
+
+impl Labels {
+    fn of(job: &Job, wanted: Option<&str>) -> Answer<Self> {
+        let target = job.target().clone();
+        match wanted {
+            None | Some("prediction") => Ok(Self { name: RESULT, stamp: String::new(), target }),
+            Some("correction") => {
+                let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
+                Ok(Self { name: CORRECTED, target: with_added(target, &known), stamp: known.file })
+            }
+            Some(_) => Err(Refusal::bad("files are of=prediction or of=correction")),
+        }
+    }
+
+    fn read(&self, job: &Job) -> Answer<Segmentation> {
+        match self.name {
+            CORRECTED => Ok(Segmentation::Labels(volume::read_label_map(&job.corrected())?)),
+            _ => found(job),
+        }
+    }
+}
+
+/// The structures of a target, and those that a person added.
+fn with_added(mut target: Target, correction: &Correction) -> Target {
+    target.structures.extend(correction.structures.iter().map(|added| TargetStructure {
+        name: added.name.clone(),
+        values: vec![added.value],
+        value: added.value,
+        members: vec![added.name.clone()],
+        color: added.rgb().unwrap_or([128; 3]),
+        code: None,
+        instances: false,
+        tubular: false,
+    }));
+    target
+}
+
+/// Writes labels in a format to a file; surfaces of several structures as an archive of a file each.
+fn convert(job: &Job, labels: &Labels, format: &'static str, path: &FilePath) -> Answer<()> {
     let made = tempfile::Builder::new().prefix(".made-").tempdir_in(&job.folder).map_err(Refusal::failed)?;
     let image = job.case.images.first().cloned();
     let options = Options { on: image, choice: job.case.choice(0), ..Options::default() };
-    let place = made.path().join(format!("{RESULT}.{format}"));
-    let written = export::write_with(&place, found(job)?, job.target(), options)?;
+    let place = made.path().join(format!("{}.{format}", labels.name));
+    let written = export::write_with(&place, labels.read(job)?, &labels.target, options)?;
     match written.as_slice() {
         [only] if path.extension() != Some("zip".as_ref()) => std::fs::rename(only, path).map_err(Refusal::failed),
         several => packed(several, path),

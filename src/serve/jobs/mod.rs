@@ -1,6 +1,7 @@
 //! Segmentation of uploads and files: a queue, and one thread that works through it.
 
 mod downloads;
+mod probabilities;
 mod routes;
 mod work;
 
@@ -23,7 +24,7 @@ use crate::dataset::{Case, Target};
 use crate::store::Stored;
 use crate::volume::Geometry;
 
-pub use downloads::{correction, download, image, meshes, meshes_about, prediction};
+pub use downloads::{correction, correction_json, download, image, meshes, meshes_about, prediction, probability};
 pub use routes::{all, delete, events, one, post};
 pub use work::{RESULT, start};
 
@@ -56,10 +57,24 @@ pub struct Job {
     pub modality: Option<String>,
     /// Keeps the upload from being removed as unused.
     pub upload: Option<Arc<Upload>>,
+    /// The run and the case whose image it is.
+    pub of_case: Option<(String, String)>,
+    pub wants_probabilities: bool,
     pub cancel: Cancel,
     pub progress: Mutex<Progress>,
     pub correction: Mutex<Option<Correction>>,
     used: Mutex<Instant>,
+}
+
+/// What a job is made of.
+pub struct Order {
+    pub run: Stored,
+    pub case: Case,
+    pub modality: Option<String>,
+    pub upload: Option<Arc<Upload>>,
+    /// The run and the case whose image it is.
+    pub of_case: Option<(String, String)>,
+    pub wants_probabilities: bool,
 }
 
 /// How far a job is.
@@ -115,7 +130,7 @@ impl Jobs {
     ///
     /// # Errors
     /// Too many wait or run.
-    pub fn add(&self, run: Stored, image: (Case, Option<String>), upload: Option<Arc<Upload>>) -> Answer<Arc<Job>> {
+    pub fn add(&self, order: Order) -> Answer<Arc<Job>> {
         let mut queue = locked(&self.queue);
         let open = queue.all.iter().filter(|job| !locked(&job.progress).state.is_over()).count();
         if open >= self.most || queue.is_closed {
@@ -125,7 +140,7 @@ impl Jobs {
         let folder = self.folder.join(&id);
         fs::create_dir(&folder).map_err(Refusal::failed)?;
         let progress = Progress { state: State::Queued, step: "prepare", done: 0.0, seconds: 0.0, result: None };
-        let (case, modality) = image;
+        let Order { run, case, modality, upload, of_case, wants_probabilities } = order;
         let job = Arc::new(Job {
             id,
             folder,
@@ -133,6 +148,8 @@ impl Jobs {
             case,
             modality,
             upload,
+            of_case,
+            wants_probabilities,
             cancel: Cancel::new(),
             progress: Mutex::new(progress),
             correction: Mutex::default(),
@@ -255,6 +272,11 @@ impl Job {
         locked(&self.progress).result.clone().ok_or_else(|| Refusal::conflict("this job has no result yet"))
     }
 
+    /// The file of the labels that a person corrected.
+    pub fn corrected(&self) -> PathBuf {
+        self.folder.join("corrected.nrrd")
+    }
+
     /// Whether a DICOM SEG can refer to slices of its image.
     fn is_series(&self) -> bool {
         let path = self.case.images.first().map_or(Path::new(""), PathBuf::as_path);
@@ -267,10 +289,12 @@ impl Job {
             State::Failed(reason) => Some(reason.clone()),
             _ => None,
         };
+        let correction = locked(&self.correction).as_ref().map(|it| downloads::correction_json(self, it));
         json!({
             "id": self.id, "run": self.run.id(), "case": self.case.name, "state": progress.state.word(),
             "position": jobs.position(&self.id), "progress": progress.done, "step": progress.step, "error": error,
             "seconds": progress.seconds, "result": progress.result.map(|outcome| downloads::result(self, &outcome)),
+            "correction": correction,
         })
     }
 }

@@ -11,8 +11,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::error::{Answer, Refusal};
-use super::super::state::{Shared, quick, working};
+use super::super::runs::{files_of, found_case, modality};
+use super::super::state::{Inner, Shared, quick, working};
+use super::super::uploads::Series;
 use super::super::{answer, files};
+use super::Order;
 use crate::dataset::{Case, unlabelled};
 use crate::store::Stored;
 
@@ -32,32 +35,50 @@ struct Wanted {
     series: Option<String>,
     #[serde(default)]
     path: Option<String>,
+    /// A case of the run.
+    #[serde(default)]
+    case: Option<String>,
+    /// Whether probability maps are wanted, too.
+    #[serde(default)]
+    probabilities: bool,
 }
 
 /// `POST /api/jobs`.
 pub async fn post(State(state): State<Shared>, body: Body) -> Answer<Response> {
     let wanted: Wanted = answer::read_json(body, state.settings.limits.patience).await?;
-    let value = working(&state, move |state| {
-        let row = state.catalog.find(&wanted.run)?;
-        if !row.can_segment() {
-            return Err(Refusal::conflict("this run cannot segment images: it is not trained, or classifies slices"));
-        }
-        let run = Stored::open(&row.listed.folder)?;
-        let (mut case, modality, upload) = match (&wanted.upload, &wanted.series, &wanted.path) {
-            (Some(upload), Some(series), None) => {
-                let upload = state.uploads.find(upload)?;
-                let series = upload.series(series)?;
-                (series.case, series.modality, Some(upload))
-            }
-            (None, None, Some(path)) => (files::case(state, path)?, None, None),
-            _ => return Err(Refusal::bad("a job is of an upload and its series, or of a path")),
-        };
-        case = with_channels(&run, case)?;
-        // Pictures state no spacing: they have that of the pictures of the training.
-        case.reading.spacing_mm = run.plan.data.reading.spacing_mm;
-        Ok(state.jobs.add(run, (case, modality), upload)?.to_json(&state.jobs))
-    });
+    let value = working(&state, move |state| Ok(state.jobs.add(order(state, wanted)?)?.to_json(&state.jobs)));
     Ok(answer::accepted(&value.await?))
+}
+
+fn order(state: &Inner, wanted: Wanted) -> Answer<Order> {
+    let row = state.catalog.find(&wanted.run)?;
+    if !row.can_segment() {
+        return Err(Refusal::conflict("this run cannot segment images: it is not trained, or classifies slices"));
+    }
+    let run = Stored::open(&row.listed.folder)?;
+    let Wanted { upload, series, path, case, probabilities, .. } = wanted;
+    let mut order = match (&upload, &series, path, case) {
+        (Some(upload), Some(series), None, None) => {
+            let upload = state.uploads.find(upload)?;
+            let Series { case, modality, .. } = upload.series(series)?;
+            let case = with_channels(&run, case)?;
+            Order { run, case, modality, upload: Some(upload), of_case: None, wants_probabilities: probabilities }
+        }
+        (None, None, Some(path), None) => {
+            let case = with_channels(&run, files::case(state, &path)?)?;
+            Order { run, case, modality: None, upload: None, of_case: None, wants_probabilities: probabilities }
+        }
+        (None, None, None, Some(name)) => {
+            let (_, planned) = found_case(state, &row.id, &name)?;
+            let (case, modality) = (files_of(state, &run, &planned.name)?, modality(&run));
+            let of_case = Some((row.id, planned.name));
+            return Ok(Order { run, case, modality, upload: None, of_case, wants_probabilities: probabilities });
+        }
+        _ => return Err(Refusal::bad("a job is of an upload and its series, of a path, or of a case of the run")),
+    };
+    // Pictures state no spacing: they have that of the pictures of the training.
+    order.case.reading.spacing_mm = order.run.plan.data.reading.spacing_mm;
+    Ok(order)
 }
 
 /// For a network with several channels: the other files of a case whose channels are `CASE_0000`, `CASE_0001`, ….

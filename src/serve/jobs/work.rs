@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::super::error::{Answer, Refusal};
 use super::super::image;
 use super::super::state::{Inner, Shared, locked};
-use super::{Job, Outcome, State};
+use super::{Job, Outcome, State, probabilities};
 use crate::dataset::read_image;
 use crate::infer::Step;
 use crate::infer::{InferError, Trained};
@@ -67,7 +67,15 @@ fn segment(state: &Inner, job: &Job, begun: Instant) -> Answer<Outcome> {
         (progress.step, progress.done) = (step, progress.done.max(done));
         progress.seconds = begun.elapsed().as_secs_f64();
     };
-    let found = trained.segment_watched(&image, &watch, &job.cancel).map_err(|error| match error {
+    let found = match job.wants_probabilities {
+        true => {
+            probabilities::check_room(&image, job.target())?;
+            let found = trained.segment_with_probabilities(&image, Some(&watch), &job.cancel);
+            found.map(|(found, maps)| (found, Some(maps)))
+        }
+        false => trained.segment_watched(&image, &watch, &job.cancel).map(|found| (found, None)),
+    };
+    let (found, maps) = found.map_err(|error| match error {
         InferError::Predict(PredictError::Cancelled) => Refusal::conflict("cancelled"),
         error => Refusal::bad(error),
     })?;
@@ -75,6 +83,9 @@ fn segment(state: &Inner, job: &Job, begun: Instant) -> Answer<Outcome> {
     drop(image);
     if job.cancel.is_stopped() {
         return Err(Refusal::conflict("cancelled"));
+    }
+    if let Some(maps) = maps {
+        probabilities::write(job, &maps)?;
     }
     export::write(&job.folder, RESULT, &found)?;
     let is_empty = match &found {

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use super::super::error::{Answer, Refusal};
 use super::super::state::{Inner, Shared, quick};
 use super::super::{answer, image};
-use super::catalog::Row;
 use super::report::{PAGE, known_file};
 use crate::evaluate::metric::MetricId;
 use crate::evaluate::{Score, table};
@@ -50,7 +49,7 @@ fn details(state: &Inner, id: &str) -> Answer<Value> {
     let mut value = row.to_json();
     let settings = row.listed.settings.iter().map(|setting| json!({ "key": setting.key, "value": setting.value }));
     value["description"] = json!(run.plan.about.description);
-    value["structures"] = image::structures(&run.plan.target);
+    value["structures"] = image::structures(&run.plan.target, &[]);
     value["channels"] = json!(channels(&run));
     value["history"] = history(&run);
     value["cases"] = Value::Array(
@@ -64,13 +63,10 @@ fn details(state: &Inner, id: &str) -> Answer<Value> {
             })
             .collect(),
     );
-    value["report"] = json!(report_url(&run, &row));
+    let has_report = known_file(&run, PAGE).is_ok();
+    value["report"] = json!(has_report.then(|| state.reports.url(&row.id)).transpose()?);
     value["settings"] = Value::Array(settings.collect());
     Ok(value)
-}
-
-fn report_url(run: &Stored, row: &Row) -> Option<String> {
-    known_file(run, PAGE).ok().map(|_| format!("/api/runs/{}/report/{PAGE}", row.id))
 }
 
 /// Names of the channels, from the dataset file beside the run; numbers where it names none.

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::Server;
 use crate::lab::{Lab, prediction, sorted};
 
-fn trained() -> Lab {
+pub fn trained() -> Lab {
     let lab = Lab::new();
     lab.run("tiny", &[]);
     lab
 }
 
 /// The id of the lab's one run, and its predicted cases.
-fn run(server: &Server) -> (String, Vec<String>) {
+pub fn run(server: &Server) -> (String, Vec<String>) {
     let all = server.json("/api/runs");
     let run = &all["experiments"][0]["runs"][0];
     let id = run["id"].as_str().unwrap().to_owned();

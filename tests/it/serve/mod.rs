@@ -4,6 +4,8 @@ mod attacks;
 mod clients;
 mod command;
 mod flows;
+mod hostile;
+mod results;
 mod uploads;
 
 use std::io::{Read, Write};

@@ -1,5 +1,6 @@
 // The viewer of one case: slices and 3D with everything that was drawn, predicted or corrected on them.
 
+import { api } from '../api.ts'
 import { button, download, field, fill, h, say, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import { Editor } from '../refine/editor.ts'
@@ -15,10 +16,12 @@ import type { Show } from '../view/layers.ts'
 import { Layers } from '../view/layers.ts'
 import { loadBlank, loadImage } from '../view/load.ts'
 import { measuring } from '../view/measure.ts'
+import type { MakeMaps } from '../view/panel.ts'
 import { panel } from '../view/panel.ts'
 import '../view/view.css'
 import { Viewer } from '../view/viewer.ts'
 import { viewerKeys } from './case-keys.ts'
+import { settled } from './jobs.ts'
 import { loadCase } from './source.ts'
 
 const t = texts.viewer
@@ -131,7 +134,7 @@ class CasePage {
     const tools = h('div', { class: 'buttons' },
       viewer.layers.differences && button(t.worst, () => this.worst()), this.buttons.measure, this.canRefine && this.buttons.refine,
       button(t.screenshot, () => void this.screenshot()), button(t.link, () => void this.copyLink()), button(t.help, () => showKeys(this.keys)))
-    this.side = panel(viewer, h('div', {}, tools, this.measure.list, this.extra), signal)
+    this.side = panel(viewer, h('div', {}, tools, this.measure.list, this.extra), viewer.of['can-segment'] ? mapsOf(source, signal) : null, signal)
     bind(this.keys, signal)
   }
 
@@ -259,6 +262,16 @@ class CasePage {
     viewer.draft = editor.slots
     painting(viewer, editor, this.surface, signal)
     fill(this.extra, controls.element)
+  }
+}
+
+/** Makes the probability maps of a case of a run, as a job. */
+function mapsOf(source: Source, signal: AbortSignal): MakeMaps | null {
+  if (source.of !== 'run') return null
+  return async (progress) => {
+    const job = await settled(await api.startJob({ run: source.run, case: source.name, probabilities: true }), ({ progress: share }) => progress(share), signal)
+    if (!job.result) throw new Error(job.error ?? texts.segment.states[job.state])
+    return job.result.probabilities ?? []
   }
 }
 

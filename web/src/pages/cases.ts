@@ -49,8 +49,8 @@ function correctionsSection(run: RunDetails, corrections: Correction[]): HTMLEle
   const answer = h('p', { role: 'status' })
   const write = async (): Promise<void> => {
     try {
-      const { file, cases, 'left-out': leftOut = [] } = await api.dataset(run.id, name.value.trim())
-      fill(answer, texts.run.datasetDone(file, cases.length), leftOut.length > 0 && ` ${texts.run.datasetLeftOut(leftOut.join(', '))}`)
+      const { file, cases, 'left-out': leftOut = [], added = [] } = await api.dataset(run.id, name.value.trim())
+      fill(answer, texts.run.datasetDone(file, cases.length), leftOut.length > 0 && ` ${texts.run.datasetLeftOut(leftOut.join(', '))}`, added.length > 0 && ` ${texts.run.datasetAdded(added.join(', '))}`)
     } catch (error) {
       say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
     }

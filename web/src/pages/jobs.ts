@@ -9,32 +9,44 @@ import type { Job } from '../types.ts'
 const t = texts.segment
 const goesOn = (job: Job): boolean => job.state === 'queued' || job.state === 'running'
 
-/** Shows a job's progress until it ends; gives its last state. */
-export function follow(stage: HTMLElement, first: Job, signal: AbortSignal): Promise<Job> {
-  const text = h('p', { role: 'status' })
-  const bar = h('progress', { class: 'wide', max: 1, 'aria-label': t.title })
+/** Waits until a job ends, or the signal; tells every state, gives the last one. */
+export function settled(first: Job, told: (job: Job) => void, signal: AbortSignal): Promise<Job> {
   let current = first
   return new Promise((resolve) => {
     const ending = new AbortController()
-    const end = (job: Job): void => {
+    const end = (): void => {
       ending.abort()
-      resolve(job)
+      resolve(current)
     }
-    signal.addEventListener('abort', () => end(current))
-    const show = (job: Job): void => {
+    signal.addEventListener('abort', end)
+    const hear = (job: Job): void => {
       current = job
-      bar.value = job.progress
-      text.textContent = job.state === 'queued' ? t.queued(job.position) : t.steps[job.step]
-      if (!goesOn(job)) end(job)
+      told(job)
+      if (!goesOn(job)) end()
     }
-    const cancel = async (): Promise<void> => {
-      await api.dropJob(first.id).catch(() => undefined)
-      end({ ...current, state: 'cancelled', result: null })
-    }
-    fill(stage, text, bar, h('p', {}, button(texts.cancel, () => void cancel())))
-    show(first)
-    listen(() => api.jobEvents(first.id), (data) => { if (!ending.signal.aborted) show(data as Job) }, () => undefined, ending.signal)
+    hear(first)
+    if (!ending.signal.aborted) listen(() => api.jobEvents(first.id), (data) => { if (!ending.signal.aborted) hear(data as Job) }, () => undefined, ending.signal)
   })
+}
+
+/** Shows a job's progress until it ends; gives its last state. */
+export async function follow(stage: HTMLElement, first: Job, signal: AbortSignal): Promise<Job> {
+  const text = h('p', { role: 'status' })
+  const bar = h('progress', { class: 'wide', max: 1, 'aria-label': t.title })
+  const cancelling = new AbortController()
+  signal.addEventListener('abort', () => cancelling.abort())
+  let isCancelled = false
+  const cancel = async (): Promise<void> => {
+    await api.dropJob(first.id).catch(() => undefined)
+    isCancelled = true
+    cancelling.abort()
+  }
+  fill(stage, text, bar, h('p', {}, button(texts.cancel, () => void cancel())))
+  const last = await settled(first, (job) => {
+    bar.value = job.progress
+    text.textContent = job.state === 'queued' ? t.queued(job.position) : t.steps[job.step]
+  }, cancelling.signal)
+  return isCancelled ? { ...last, state: 'cancelled', result: null } : last
 }
 
 export async function jobList(root: HTMLElement): Promise<void> {

@@ -17,7 +17,12 @@ export async function runPage({ root, signal, about, title }: Frame, id: string)
   const curves = h('div', {})
   const log = h('ol', { class: 'log' })
   const live = h('p', { class: 'note', role: 'status' })
-  const drawHead = (): void => fill(head, ...header(run, about['allow-run'], drawHead))
+  const drawHead = (): void => {
+    // It is made anew with every epoch: who is on a button of it stays there.
+    const focused = head.contains(document.activeElement) ? document.activeElement?.textContent : null
+    fill(head, ...header(run, about['allow-run'], drawHead))
+    if (focused) [...head.querySelectorAll<HTMLElement>('a, button')].find((each) => each.textContent === focused)?.focus()
+  }
   const drawCurves = (): void => fill(curves, run.history.epoch.length > 0 ? chart(run.history, run.epochs?.of ?? null) : h('p', { class: 'note' }, texts.run.noCurves), numbers(run.history))
   drawHead()
   drawCurves()
@@ -25,12 +30,27 @@ export async function runPage({ root, signal, about, title }: Frame, id: string)
     settings(run), h('details', {}, h('summary', {}, texts.run.log), log))
 
   let waiting = false
+  /** The log does not tell of runs that stop or go on elsewhere; its stream ends with the run, and begins again with it. */
+  const refresh = async (): Promise<void> => {
+    if (refreshing) return
+    refreshing = true
+    const now = await api.run(id).catch(() => null)
+    refreshing = false
+    if (!now || signal.aborted) return
+    Object.assign(run, { state: now.state, failure: now.failure, dice: now.dice, epochs: now.epochs, report: now.report })
+    live.textContent = run.state === 'running' ? texts.run.live : ''
+    drawHead()
+    // Nothing more comes.
+    if (run.state === 'finished') ending.abort()
+  }
+  let refreshing = false
+  let isFirst = true
   const ending = new AbortController()
   signal.addEventListener('abort', () => ending.abort())
   listen((after) => api.runEvents(id, after), (data) => {
-    const ended = hear(run, data as RunEvent)
+    // The log may also tell of ends before the run went on: what holds now, the server knows.
+    if (hear(run, data as RunEvent)) void refresh()
     note(log, data as RunEvent)
-    if (ended) ending.abort()
     // Old lines of the log come all at once: draw once for all of them.
     if (waiting) return
     waiting = true
@@ -39,7 +59,11 @@ export async function runPage({ root, signal, about, title }: Frame, id: string)
       drawHead()
       drawCurves()
     })
-  }, (lost) => { live.textContent = lost && run.state === 'running' ? texts.run.lost : run.state === 'running' ? texts.run.live : '' }, ending.signal)
+  }, (lost) => {
+    if (!isFirst && lost === (run.state === 'running')) void refresh()
+    isFirst = false
+    live.textContent = run.state !== 'running' ? '' : lost ? texts.run.lost : texts.run.live
+  }, ending.signal)
 }
 
 /** A line of the run's log: `observe::Event` of segspec. */
@@ -55,24 +79,14 @@ interface RunEvent {
   outcome?: { state: string; reason?: string }
 }
 
-/** Takes an event into the run; says whether the run is over. */
+/** Takes an event into the run; says whether it is an end. */
 export function hear(run: RunDetails, event: RunEvent): boolean {
   if (event.event === 'epoch' && event.epoch !== undefined) {
     put(run.history, event.epoch, event.loss ?? null, mean(event.validation?.dice), mean(event.validation?.iou))
     if (run.epochs) run.epochs.done = Math.max(run.epochs.done, event.epoch)
   }
   if (event.event === 'training' && event.epochs !== undefined) run.epochs = { done: run.epochs?.done ?? 0, of: event.epochs }
-  if (event.event === 'finished' && run.state === 'running') {
-    run.state = 'finished'
-    run.dice = event.dice ?? run.dice
-    return true
-  }
-  if (event.event === 'ended' && event.outcome?.state === 'failed' && run.state === 'running') {
-    run.state = 'failed'
-    run.failure = event.outcome.reason ?? null
-    return true
-  }
-  return run.state !== 'running' && ['finished', 'ended'].includes(event.event)
+  return event.event === 'finished' || event.event === 'ended'
 }
 
 /** Epochs come in order, but a resumed run can repeat some: the later numbers count. */

@@ -104,15 +104,17 @@ async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { seri
   if (runs.length === 0) return fill(stage, h('p', {}, t.noRuns), button(t.discard, () => void discard()))
   const which = select(series.map((each) => ({ value: each.id, text: t.seriesOf(each.name, each.slices, each.modality) })), series[0]?.id ?? '', () => undefined)
   const run = select(runs.map((each) => ({ value: each.id, text: `${each.experiment}: ${each.name}` })), runs[0].id, () => undefined)
+  const maps = checkbox(t.probabilities, false, () => undefined)
   const start = async (): Promise<void> => {
     try {
-      const job = await api.startJob({ run: run.value, upload: id, series: which.value })
+      const probabilities = maps.querySelector('input')!.checked
+      const job = await api.startJob({ run: run.value, upload: id, series: which.value, probabilities })
       await watch(frame, stage, job)
     } catch (error) {
       stage.append(failure(error))
     }
   }
-  fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), h('p', {}, field(t.run, run)),
+  fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), h('p', {}, field(t.run, run)), h('p', {}, maps),
     h('p', { class: 'actions' }, button(t.start, () => void start(), { class: 'primary' }), button(t.discard, () => void discard())))
 }
 

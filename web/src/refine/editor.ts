@@ -156,7 +156,7 @@ export class Editor {
     const { palette } = this.viewer.layers
     if (name === '') return t.nameMissing
     if (palette.slots.some((slot) => slot.structure?.name === name)) return t.nameTaken(name)
-    const value = palette.freeValue()
+    const value = palette.freeValue(this.viewer.of['taken-values'])
     const structure = { name, value, values: [value], color }
     this.slot = palette.add(structure)
     this.added.push(structure)

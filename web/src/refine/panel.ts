@@ -2,7 +2,7 @@
 
 import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
 import { texts } from '../texts.ts'
-import type { About } from '../types.ts'
+import type { About, Download } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import type { Base, Editor, Tool } from './editor.ts'
 import type { Saver } from './save.ts'
@@ -36,8 +36,13 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about:
     plane.textContent = t.pane(texts.viewer.axes[viewer.plane].toLowerCase())
     picker.update()
   }
+  const files = h('p', { class: 'actions' })
+  const offer = ({ downloads = [] }: { downloads?: Download[] }): void =>
+    fill(files, downloads.length > 0 && t.downloads, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation-corrected.${format}` }, format)))
+  saver.offered = offer
+  offer(viewer.of.correction ?? {})
   const element = h('section', { class: 'refine', 'aria-label': t.title },
-    h('h3', {}, t.title), status, h('p', { class: 'note' }, t.by(about.who)),
+    h('h3', {}, t.title), status, files, h('p', { class: 'note' }, t.by(about.who)),
     baseChoice(editor), picker.element, tools.element, field(t.radius(viewer.shown.unit), radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor, viewer.shown.unit),
     h('div', { class: 'buttons' }, undo, redo, button(t.save, () => void saver.flush())))
   update()

@@ -17,6 +17,8 @@ export class Saver {
   /** Called with what to show about saving. */
   told: (text: string, failed: boolean) => void = () => undefined
   saved: (correction: Correction) => void = () => undefined
+  /** Called with what was saved, for its downloads. */
+  offered: (correction: Correction) => void = () => undefined
   private dirty = false
   private saving = false
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -48,7 +50,9 @@ export class Saver {
     this.dirty = false
     this.told(t.saving, false)
     try {
-      this.saved(await api.correct(this.source, await this.file(), this.base, this.editor.added))
+      const correction = await api.correct(this.source, await this.file(), this.base, this.editor.added)
+      this.saved(correction)
+      this.offered(correction)
       this.told(t.saved(new Date().toLocaleTimeString()), false)
     } catch (error) {
       this.dirty = true

@@ -1,7 +1,8 @@
 // The panel beside the slices: what is shown, how, and where.
 
-import { button, checkbox, choice, field, fill, h, number, select, slider, swatch } from '../dom.ts'
+import { button, checkbox, choice, field, fill, h, number, say, select, slider, swatch } from '../dom.ts'
 import { texts } from '../texts.ts'
+import type { Case } from '../types.ts'
 import { ADDED, MISSED, SWAPPED } from '../voxel/compare.ts'
 import { sliceInFile } from '../voxel/orient.ts'
 import { ERROR_COLORS } from './layers.ts'
@@ -10,11 +11,14 @@ import type { Layout } from './stage.ts'
 import type { Viewer } from './viewer.ts'
 
 const t = texts.viewer
+
+/** Lets the server make the probability maps of the case; tells the share that is done. */
+export type MakeMaps = (progress: (share: number) => void) => Promise<Case['probabilities']>
 const LAYOUTS: Layout[] = ['all', 'axial', 'coronal', 'sagittal', 'render']
 
 /** Builds the panel; the second value brings it up to date with the viewer. */
-export function panel(viewer: Viewer, actions: HTMLElement, signal: AbortSignal): { element: HTMLElement; update: () => void } {
-  const parts = [show(viewer), position(viewer), structures(viewer), greys(viewer, signal)]
+export function panel(viewer: Viewer, actions: HTMLElement, make: MakeMaps | null, signal: AbortSignal): { element: HTMLElement; update: () => void } {
+  const parts = [show(viewer), position(viewer), structures(viewer), greys(viewer, make, signal)]
   const update = (): void => parts.forEach((part) => part.update())
   update()
   return { element: h('aside', { class: 'panel' }, actions, ...parts.map((part) => part.element)), update }
@@ -117,7 +121,35 @@ function table(viewer: Viewer, now: number[] | null): HTMLElement {
   return h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...heads.map((text) => text && h('th', { scope: 'col' }, text)))), h('tbody', {}, ...rows)))
 }
 
-function greys(viewer: Viewer, signal: AbortSignal): Part {
+/** The choice of a probability map; a button that makes the maps, where the server has none yet. */
+function probabilities(viewer: Viewer, make: MakeMaps | null, signal: AbortSignal): HTMLElement {
+  const element = h('div', {})
+  const draw = (): void => {
+    const scale = h('p', { class: 'note', hidden: true }, h('span', { class: 'warm', 'aria-hidden': 'true' }), t.probabilityScale)
+    const options = [{ value: '', text: t.noProbability }, ...viewer.of.probabilities.map(({ structure }, i) => ({ value: String(i), text: structure }))]
+    const map = select(options, '', (value) => {
+      scale.hidden = value === ''
+      viewer.setProbability(value === '' ? null : Number(value), signal).catch((error: unknown) => { if (!signal.aborted) say(String(error), 'error') })
+    })
+    if (viewer.of.probabilities.length > 0) return fill(element, field(t.probability, map), scale)
+    fill(element, make && button(t.makeProbabilities, () => void ask(make)))
+  }
+  const ask = async (maker: MakeMaps): Promise<void> => {
+    const status = h('p', { class: 'note', role: 'status' })
+    fill(element, status)
+    try {
+      viewer.of.probabilities = await maker((share) => { status.textContent = t.makingProbabilities(`${Math.round(100 * share)} %`) })
+    } catch (error) {
+      if (signal.aborted) return
+      say(error instanceof Error ? error.message : String(error), 'error')
+    }
+    draw()
+  }
+  draw()
+  return element
+}
+
+function greys(viewer: Viewer, make: MakeMaps | null, signal: AbortSignal): Part {
   const preset = select(presetsOf(viewer.shown).map((value) => ({ value, text: t.presets[value] })), viewer.preset, (value) => viewer.setPreset(value))
   const set = (): void => {
     const half = Math.max(Number(width.value), 1e-6) / 2
@@ -125,15 +157,8 @@ function greys(viewer: Viewer, signal: AbortSignal): Part {
   }
   const level = h('input', { type: 'number', step: 'any', onchange: set })
   const width = h('input', { type: 'number', step: 'any', min: 0, onchange: set })
-  const maps = viewer.of.probabilities
-  const scale = h('p', { class: 'note', hidden: true }, h('span', { class: 'warm', 'aria-hidden': 'true' }), t.probabilityScale)
-  const options = [{ value: '', text: t.noProbability }, ...maps.map(({ structure }, i) => ({ value: String(i), text: structure }))]
-  const map = select(options, '', (value) => {
-    scale.hidden = value === ''
-    void viewer.setProbability(value === '' ? null : Number(value), signal)
-  })
   return {
-    element: h('section', {}, field(t.window, preset), h('div', { class: 'pair' }, field(t.level, level), field(t.width, width)), maps.length > 0 && field(t.probability, map), scale),
+    element: h('section', {}, field(t.window, preset), h('div', { class: 'pair' }, field(t.level, level), field(t.width, width)), probabilities(viewer, make, signal)),
     update: () => {
       preset.value = viewer.preset
       const { low, high } = viewer.stage.window

@@ -71,8 +71,13 @@ export class Palette {
     return this.bySlot.get(structure.value) ?? 0
   }
 
-  /** The smallest value above those in use, for a new structure. */
-  freeValue(): number {
-    return Math.max(...this.slots.map((slot) => slot.value)) + 1
+  /** A value for a new structure: the smallest above those in use and those that are taken elsewhere, or else the smallest that is free. */
+  freeValue(taken: number[] = []): number {
+    const used = new Set([...this.slots.map((slot) => slot.value), ...taken])
+    const above = Math.max(...used) + 1
+    if (above <= 65535) return above
+    let value = 1
+    while (used.has(value)) value++
+    return value
   }
 }

@@ -1,43 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { MODEL, rowPlace } from '../../build/vr/layout.js'
+import { headset, hold, pose, towards, trigger } from './headset.mjs'
 import { count, isOrange, lab, pixels, skip } from './lab.mjs'
-
-const IWER = fileURLToPath(new URL('../../node_modules/iwer/build/iwer.min.js', import.meta.url))
-
-/** A headset for the page. Chromium's own WebXR has none; without `forceInstall` the emulator would leave it in place. */
-const headset = () => `${readFileSync(IWER, 'utf8')}
-;(() => {
-  const { XRDevice, metaQuest3 } = globalThis.IWER
-  const device = new XRDevice(metaQuest3)
-  device.installRuntime({ forceInstall: true })
-  device.position.set(0, 1.6, 0.2)
-  globalThis.headset = device
-})()`
-
-/** Quaternion that turns −z to a direction. */
-function towards([x, y, z]) {
-  const length = Math.hypot(x, y, z)
-  const d = [x / length, y / length, z / length]
-  const q = [d[1], -d[0], 0, 1 - d[2]]
-  const n = Math.hypot(...q)
-  return q.map((v) => v / n)
-}
-
-const hold = (page, side, place, turn = [0, 0, 0, 1]) => page.evaluate(([name, p, q]) => {
-  const hand = globalThis.headset.controllers[name]
-  hand.position.set(...p)
-  hand.quaternion.set(...q)
-}, [side, place, turn])
-
-const trigger = async (page, side, value) => {
-  await page.evaluate(([name, v]) => globalThis.headset.controllers[name].updateButtonValue('trigger', v), [side, value])
-  await page.waitForTimeout(400)
-}
-
-const pose = (page) => page.locator('.surface').evaluate((surface) => surface.dataset.pose.split(' ').map(Number))
 
 test('VR: enter, grab and turn, scale with both hands, switch a structure off, slice through the model', { skip }, async (t) => {
   const { open } = await lab(t)
