@@ -84,6 +84,7 @@ pub fn result(job: &Job, outcome: &Outcome) -> Value {
         "structures": images::structures(job.target(), &added), "taken-values": Known::of(&job.run).taken(job.target()),
         "volumes": outcome.volumes,
         "downloads": offered(job, outcome, outcome.is_empty, ""), "meshes": format!("{base}/meshes"),
+        "probabilities": super::probabilities::known(job, outcome),
         "research": super::super::RESEARCH,
     })
 }

@@ -66,8 +66,9 @@ test('a link leads to slice, labels and pane; report and plan open; the licences
   assert.deepEqual([file[2], file[1]], [9, 20])
   assert.ok(await page.getByLabel('Errors').isChecked())
   assert.ok(await page.getByLabel('Coronal', { exact: true }).isChecked())
+  const before = page.url()
   await page.keyboard.press('PageUp')
-  await page.waitForFunction(() => location.hash.includes('y:21') || location.hash.includes('y:19'))
+  await page.waitForFunction((url) => location.href !== url, before)
   await page.goto(page.url().replace(/#.*/, `#/runs/${id}`))
   await page.getByRole('link', { name: 'Report' }).waitFor()
 
