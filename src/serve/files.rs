@@ -193,9 +193,11 @@ pub async fn voxels(State(state): State<Shared>, Query(wanted): Query<Wanted>) -
         let case = case(state, &wanted.path)?;
         let changed = changed(&case);
         let key = ["file", &wanted.path, &format!("{:?} {changed}", wanted.channel)];
-        state.volumes.get(&key, "nii.gz", |path| image::write_image(path, read_image(&case)?, wanted.channel))
+        state
+            .volumes
+            .get(&key, state.voxels.ending, |path| image::write_image(path, read_image(&case)?, wanted.channel))
     });
-    answer::file(file.await?, "application/gzip", None)
+    answer::file(file.await?, state.voxels.kind, None)
 }
 
 /// What changes with every change of the image.

@@ -11,6 +11,26 @@ use crate::dataset::{Case, Target, read_image};
 use crate::volume::format::Options;
 use crate::volume::{self, Format, Geometry, LabelMap, Segmentation, Volume};
 
+/// How voxels of images are sent: packing a large image takes longer than sending it to a browser of the same machine, and longer than all
+/// else together. Labels are always packed: they become small.
+#[derive(Clone, Copy, Debug)]
+pub struct Voxels {
+    /// Ending of the file's name.
+    pub ending: &'static str,
+    /// As browsers are told of it.
+    pub kind: &'static str,
+}
+
+impl Voxels {
+    /// Labels, and images for other machines.
+    pub const PACKED: Self = Self { ending: "nii.gz", kind: "application/gzip" };
+
+    /// For a server that only this machine can reach, or one for others.
+    pub fn of(is_local: bool) -> Self {
+        if is_local { Self { ending: "nii", kind: "application/octet-stream" } } else { Self::PACKED }
+    }
+}
+
 /// An image as the page knows it: where its voxels are had, and its grid.
 pub fn about(name: &str, url: &str, geometry: &Geometry, channels: usize, modality: Option<&str>) -> Value {
     json!({

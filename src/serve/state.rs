@@ -8,6 +8,7 @@ use super::Settings;
 use super::access::{Names, Token};
 use super::error::{Answer, Refusal};
 use super::files::Roots;
+use super::image::Voxels;
 use super::jobs::Jobs;
 use super::runs::{Catalog, Processes, Queues, Reports};
 use super::scratch::Scratch;
@@ -26,6 +27,8 @@ pub struct Inner {
     pub settings: Settings,
     pub token: Token,
     pub names: Names,
+    /// How voxels of images are sent.
+    pub voxels: Voxels,
     /// Set when the server stops.
     pub cancel: Cancel,
     pub scratch: Scratch,
@@ -45,7 +48,12 @@ impl Inner {
     ///
     /// # Errors
     /// A root is no folder, or no temporary folder can be made.
-    pub fn new(settings: Settings, token: Token, names: Names, cancel: Cancel) -> Result<Shared, String> {
+    pub fn new(
+        settings: Settings,
+        (token, names): (Token, Names),
+        voxels: Voxels,
+        cancel: Cancel,
+    ) -> Result<Shared, String> {
         let roots = Roots::new(&settings.roots)?;
         let scratch = Scratch::new(&cache(&settings.runs))?;
         let volumes = Arc::new(Volumes::new(scratch.folder("volumes")?, settings.limits.volumes));
@@ -57,6 +65,7 @@ impl Inner {
             settings,
             token,
             names,
+            voxels,
             cancel,
             scratch,
             roots,

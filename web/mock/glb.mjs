@@ -32,9 +32,7 @@ export function glb(bodies) {
     return accessors.length - 1
   }
   bodies.forEach(({ name, color, centre, radii }, i) => {
-    // Right, anterior, superior in mm → −x, z, y in metres, as segspec has it.
-    const turn = ([x, y, z]) => [-x / 1000, z / 1000, y / 1000]
-    const { position, normal, triangle } = ellipsoid(turn(centre), turn(radii).map(Math.abs))
+    const { position, normal, triangle } = ellipsoid(centre, radii)
     const axis = (k) => position.filter((_, at) => at % 3 === k)
     const bounds = { min: [0, 1, 2].map((k) => Math.min(...axis(k))), max: [0, 1, 2].map((k) => Math.max(...axis(k))) }
     const floats = (values) => Buffer.from(Float32Array.from(values).buffer)
@@ -47,8 +45,10 @@ export function glb(bodies) {
     nodes.push({ mesh: i, name })
     materials.push({ pbrMetallicRoughness: { baseColorFactor: [...linear(color), 1], metallicFactor: 0, roughnessFactor: 0.7 } })
   })
+  // Right, anterior, superior in mm → −x, z, y in metres, as segspec has it.
+  const root = { name: 'RAS millimetres', matrix: [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1], children: nodes.map((_, i) => i) }
   const gltf = {
-    asset: { version: '2.0' }, scene: 0, scenes: [{ nodes: nodes.map((_, i) => i) }], nodes, meshes, materials, accessors, bufferViews: views,
+    asset: { version: '2.0' }, scene: 0, scenes: [{ nodes: [nodes.length] }], nodes: [...nodes, root], meshes, materials, accessors, bufferViews: views,
     buffers: [{ byteLength: length }],
   }
   const pad = (buffer, with_) => Buffer.concat([buffer, Buffer.alloc((4 - (buffer.length % 4)) % 4, with_)])

@@ -40,7 +40,7 @@ function nav(): HTMLElement {
 
 function mark(route: Route): void {
   const own: Partial<Record<Route['page'], string>> = {
-    runs: texts.nav.runs, run: texts.nav.runs, case: texts.nav.runs, vr: texts.nav.runs, segment: texts.nav.segment, files: texts.nav.files,
+    runs: texts.nav.runs, run: texts.nav.runs, case: route.page === 'case' ? { run: texts.nav.runs, job: texts.nav.segment, file: texts.nav.files }[route.source.of] : undefined, vr: texts.nav.runs, segment: texts.nav.segment, files: texts.nav.files,
   }
   for (const link of document.querySelectorAll('header nav a')) {
     if (link.getAttribute('data-page') === own[route.page]) link.setAttribute('aria-current', 'page')

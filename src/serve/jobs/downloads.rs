@@ -84,6 +84,7 @@ pub fn result(job: &Job, outcome: &Outcome) -> Value {
         "structures": images::structures(job.target(), &added), "taken-values": Known::of(&job.run).taken(job.target()),
         "volumes": outcome.volumes,
         "downloads": offered(job, outcome, outcome.is_empty, ""), "meshes": format!("{base}/meshes"),
+        "probabilities": super::probabilities::known(job, outcome),
         "research": super::super::RESEARCH,
     })
 }
@@ -113,11 +114,11 @@ async fn file(
 
 /// `GET /api/jobs/ID/image?channel=N`.
 pub async fn image(State(state): State<Shared>, Path(id): Path<String>, Query(part): Query<Part>) -> Answer<Response> {
-    file(&state, id, "application/gzip", move |state, job| {
+    file(&state, id, state.voxels.kind, move |state, job| {
         let key = ["image", &format!("{:?}", part.channel)];
-        state
-            .volumes
-            .get_of(&job.id, &key, "nii.gz", |path| images::write_image(path, read_image(&job.case)?, part.channel))
+        state.volumes.get_of(&job.id, &key, state.voxels.ending, |path| {
+            images::write_image(path, read_image(&job.case)?, part.channel)
+        })
     })
     .await
 }

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::access::{Local, Names, Token};
+use super::image::Voxels;
 use super::state::{Inner, Shared};
 use super::{Settings, jobs, routes, uploads};
 use crate::Cancel;
@@ -103,7 +104,8 @@ pub fn serve(settings: Settings, cancel: &Cancel, ready: impl FnOnce(&Address)) 
     let token = Token::new().map_err(ServeError::System)?;
     let names = Names::new(&settings.host, socket, acceptor.is_some());
     let address = Address { socket, link: link(&settings, socket, &token) };
-    let state = Inner::new(settings, token, names, cancel.clone()).map_err(ServeError::Folder)?;
+    let voxels = Voxels::of(socket.ip().is_loopback());
+    let state = Inner::new(settings, (token, names), voxels, cancel.clone()).map_err(ServeError::Folder)?;
     let worker = jobs::start(&state).map_err(system)?;
     runtime.spawn(uploads::expire(state.clone()));
     ready(&address);

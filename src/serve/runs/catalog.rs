@@ -172,8 +172,10 @@ impl Row {
             _ => None,
         };
         let epochs = (self.facts.epochs > 0).then(|| json!({ "done": epochs, "of": self.facts.epochs }));
+        // The only run of an experiment has nothing that tells it from others.
+        let name = if self.facts.name.is_empty() { &self.listed.run } else { &self.facts.name };
         json!({
-            "id": self.id, "experiment": experiment, "name": self.facts.name, "kind": self.facts.kind, "task": self.facts.task,
+            "id": self.id, "experiment": experiment, "name": name, "kind": self.facts.kind, "task": self.facts.task,
             "state": status.word(), "failure": failure, "epochs": epochs, "dice": dice,
             "started": Some(started).filter(|started| !started.is_empty()),
             "folder": self.listed.run_folder(), "can-segment": self.can_segment(),

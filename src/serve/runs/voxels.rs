@@ -44,7 +44,8 @@ type Names = Path<(String, String)>;
 
 /// `GET …/image?channel=N`.
 pub async fn image(state: State<Shared>, names: Names, Query(part): Query<Part>) -> Answer<Response> {
-    nifti(state, names, move |found| found.image(part.channel)).await
+    let kind = state.voxels.kind;
+    file(state, names, kind, move |found| found.image(part.channel)).await
 }
 
 /// `GET …/reference?mask=N`.
@@ -90,7 +91,7 @@ async fn nifti(
     names: Names,
     make: impl FnOnce(&Found) -> Answer<File> + Send + 'static,
 ) -> Answer<Response> {
-    file(state, names, "application/gzip", make).await
+    file(state, names, images::Voxels::PACKED.kind, make).await
 }
 
 async fn file(
@@ -114,13 +115,14 @@ impl Found<'_> {
     fn image(&self, channel: Option<usize>) -> Answer<File> {
         let case = files_of(self.state, &self.run, self.name())?;
         let key = ["image", &self.planned.content.image, &format!("{channel:?}")];
-        self.state.volumes.get(&key, "nii.gz", |path| images::write_image(path, read_image(&case)?, channel))
+        let ending = self.state.voxels.ending;
+        self.state.volumes.get(&key, ending, |path| images::write_image(path, read_image(&case)?, channel))
     }
 
     fn reference(&self, mask: Option<usize>) -> Answer<File> {
         let label = self.label()?;
         let key = ["reference", label, &self.of_mask(mask)];
-        self.state.volumes.get(&key, "nii.gz", |path| {
+        self.state.volumes.get(&key, images::Voxels::PACKED.ending, |path| {
             images::write_labels(path, &self.read_reference()?, &self.run.plan.target, mask)
         })
     }
@@ -128,7 +130,7 @@ impl Found<'_> {
     fn prediction(&self, mask: Option<usize>) -> Answer<File> {
         let (path, stamp) = self.predicted()?;
         let key = ["prediction", &path, &stamp, &self.of_mask(mask)];
-        self.state.volumes.get(&key, "nii.gz", |place| {
+        self.state.volumes.get(&key, images::Voxels::PACKED.ending, |place| {
             images::write_labels(place, &predicted(&self.run, self.name())?, &self.run.plan.target, mask)
         })
     }
@@ -136,7 +138,7 @@ impl Found<'_> {
     fn correction(&self) -> Answer<File> {
         let known = corrections::list(&self.run)?.into_iter().find(|it| it.case == self.name());
         let known = known.ok_or_else(|| Refusal::missing("correction"))?;
-        self.state.volumes.get(&["correction", &known.file], "nii.gz", |place| {
+        self.state.volumes.get(&["correction", &known.file], images::Voxels::PACKED.ending, |place| {
             let labels = volume::read_label_map(&corrections::file(&self.run, self.name()))?;
             Ok(volume::write_label_map(place, &labels)?)
         })

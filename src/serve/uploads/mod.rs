@@ -269,7 +269,7 @@ pub async fn voxels(
         let upload = state.uploads.find(&id)?;
         let found = upload.series(&series)?;
         let key = [series.as_str(), &format!("{:?}", part.channel)];
-        let file = state.volumes.get_of(&upload.id, &key, "nii.gz", |path| {
+        let file = state.volumes.get_of(&upload.id, &key, state.voxels.ending, |path| {
             image::write_image(path, read_image(&found.case)?, part.channel)
         });
         if upload.is_removed.load(Ordering::SeqCst) {
@@ -277,7 +277,7 @@ pub async fn voxels(
         }
         file
     });
-    answer::file(file.await?, "application/gzip", None)
+    answer::file(file.await?, state.voxels.kind, None)
 }
 
 /// Removes, again and again, uploads and jobs that nobody uses any more.

@@ -88,7 +88,6 @@ fn dicom_that_claims_too_much_is_refused() {
         ("65535 rows", patched(rows, &[0xff, 0xff])),
         ("no rows", patched(rows, &[0, 0])),
         ("65535 columns", patched(columns, &[0xff, 0xff])),
-        ("one column", patched(columns, &[1, 0])),
         ("64 bits", patched(bits, &[64, 0])),
         ("no bits", patched(bits, &[0, 0])),
     ];
@@ -125,7 +124,10 @@ fn what_is_removed_while_it_is_used_ends_in_words() {
                 std::thread::scope(|readers| {
                     let url = known["series"][0]["image"]["url"].as_str().unwrap();
                     let read = |path: String| {
-                        move || assert!([0, 200, 404, 409, 500].contains(&server.get(&path).status), "{path}")
+                        move || {
+                            let reply = server.get(&path);
+                            assert!([0, 200, 400, 404, 409].contains(&reply.status), "{path}: {}", reply.text());
+                        }
                     };
                     readers.spawn(read(url.to_owned()));
                     readers.spawn(read(format!("{path}/events")));

@@ -89,7 +89,7 @@ class Room {
     this.source = source
     this.fromWorld = fromWorld
     this.signal = signal
-    this.structures = surfaces.children.map((object) => ({ name: String(object.userData.name ?? object.name), color: colorOf(object), object }))
+    this.structures = structuresIn(surfaces).map((object) => ({ name: String(object.userData.name ?? object.name), color: colorOf(object), object }))
     this.content.add(surfaces)
     let moved = 0
     space.stick = (deflection) => {
@@ -167,6 +167,10 @@ class Room {
     this.shownSlice.place(plane, this.position)
   }
 }
+
+/** The nodes that hold surfaces, however deep they lie: a node above them may turn millimetres to metres. */
+const structuresIn = (object: THREE.Object3D): THREE.Object3D[] =>
+  object.children.flatMap((child) => (child instanceof THREE.Mesh ? [child] : structuresIn(child)))
 
 function colorOf(object: THREE.Object3D): string {
   let color = '#999999'

@@ -37,8 +37,10 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about:
     picker.update()
   }
   const files = h('p', { class: 'actions' })
-  const offer = ({ downloads = [] }: { downloads?: Download[] }): void =>
+  const offer = ({ downloads = [] }: { downloads?: Download[] }): void => {
+    files.hidden = downloads.length === 0
     fill(files, downloads.length > 0 && t.downloads, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation-corrected.${format}` }, format)))
+  }
   saver.offered = offer
   offer(viewer.of.correction ?? {})
   const element = h('section', { class: 'refine', 'aria-label': t.title },
@@ -59,11 +61,12 @@ function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): Refin
   const { palette } = viewer.layers
   const list = h('select', { onchange: () => { editor.slot = Number(list.value) } })
   const name = h('input', { 'aria-label': t.newName, placeholder: t.newName, size: 16 })
-  const color = h('input', { type: 'color', value: '#009e73', 'aria-label': t.newColor })
+  const color = h('input', { type: 'color', value: palette.freshColor(), 'aria-label': t.newColor })
   const add = (): void => {
     const wrong = editor.addStructure(name.value.trim(), color.value)
     if (wrong) return say(wrong, 'error')
     name.value = ''
+    color.value = palette.freshColor()
     viewer.draw()
     update()
   }

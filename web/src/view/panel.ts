@@ -112,7 +112,7 @@ function table(viewer: Viewer, now: number[] | null): HTMLElement {
     return h('tr', {},
       h('td', {},
         checkbox(h('span', {}, swatch(slot.structure?.color ?? '#999999'), name), !layers.hidden.has(i), (on) => viewer.setHidden(i, !on), { 'aria-label': t.visible(name), 'data-key': `see-${i}` }),
-        button('⌖', () => viewer.goToStructure(i), { 'aria-label': t.goTo(name), title: t.goTo(name), 'data-key': `go-${i}`, class: 'small' })),
+        button('◎', () => viewer.goToStructure(i), { 'aria-label': t.goTo(name), title: t.goTo(name), 'data-key': `go-${i}`, class: 'small' })),
       has.reference && h('td', {}, number(has.reference[name], 1)),
       has.prediction && h('td', {}, number(has.prediction[name], 1)),
       now && h('td', {}, number(now[i], 1)),

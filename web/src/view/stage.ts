@@ -29,6 +29,27 @@ export interface Spot {
 class Panes extends Niivue {
   imageIn3D = false
   private frame = 0
+  private dims: number[] | null = null
+  private depth = 0
+
+  /** Also computes gradients for lights that are never on here, with every change of the window: two blurs of the whole volume and four
+   * times its memory. They are made of one slice and one voxel instead, by dimensions that say so meanwhile. */
+  override refreshLayers(...args: Parameters<Niivue['refreshLayers']>): void {
+    try {
+      super.refreshLayers(...args)
+    } finally {
+      if (this.dims) this.dims[3] = this.depth
+      this.dims = null
+    }
+  }
+
+  override rgbaTex(texture: WebGLTexture | null, unit: number, dims: number[], isInit?: boolean): WebGLTexture | null {
+    const isGradient = unit === this.gl.TEXTURE8 || unit === this.gl.TEXTURE6
+    if (!isGradient) return super.rgbaTex(texture, unit, dims, isInit)
+    if (!this.dims) [this.dims, this.depth] = [dims, dims[3]]
+    dims[3] = 1
+    return super.rgbaTex(texture, unit, [3, 1, 1, 1], isInit)
+  }
 
   /** Draws once before the next picture of the screen, however often it is asked for until then: large volumes take their time. */
   override drawScene(): void {
@@ -112,7 +133,9 @@ export class Stage {
 
   /** Shows labels: slots in display order, one byte each. The array is kept and read again by `refreshLabels`. */
   setLabels(slots: Uint8Array | null): void {
-    if (!this.nv.drawBitmap) this.nv.createEmptyDrawing()
+    const { gl, back, drawBitmap } = this.nv
+    if (!slots && !drawBitmap) return
+    if (!drawBitmap && back?.dims) this.nv.drawTexture = this.nv.r8Tex(this.nv.drawTexture, gl.TEXTURE7, back.dims)
     this.nv.drawBitmap = slots ?? new Uint8Array(this.dims[0] * this.dims[1] * this.dims[2])
     this.refreshLabels()
   }
@@ -120,7 +143,7 @@ export class Stage {
   /** Shows labels that were changed in place; with a range of axial slices, only those go to the graphics memory. */
   refreshLabels(from = 0, to = this.dims[2] - 1): void {
     const { gl, drawTexture, drawBitmap } = this.nv
-    if (!drawTexture || !drawBitmap || (from === 0 && to === this.dims[2] - 1)) return this.nv.refreshDrawing(true)
+    if (!drawTexture || !drawBitmap) return
     const plane = this.dims[0] * this.dims[1]
     gl.activeTexture(gl.TEXTURE7)
     gl.bindTexture(gl.TEXTURE_3D, drawTexture)

@@ -18,6 +18,9 @@ export interface Slot {
   structure: Structure | null
 }
 
+/** Colours of Okabe and Ito (2008), without black. */
+const OKABE_ITO = ['#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#f0e442', '#0072b2', '#d55e00']
+
 export class Palette {
   readonly slots: Slot[] = [{ value: 0, structure: null }]
   private readonly bySlot = new Map<number, number>([[0, 0]])
@@ -69,6 +72,14 @@ export class Palette {
   /** The slot that a structure is drawn with. */
   slot(structure: Structure): number {
     return this.bySlot.get(structure.value) ?? 0
+  }
+
+  /** A colour for a new structure: of those that colour-blind readers tell apart, the one least like those in use. */
+  freshColor(): string {
+    const parts = (color: string): number[] => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16))
+    const used = this.slots.flatMap(({ structure }) => (structure ? [parts(structure.color)] : []))
+    const nearest = (color: string): number => Math.min(Infinity, ...used.map((other) => Math.hypot(...parts(color).map((v, i) => v - other[i]))))
+    return OKABE_ITO.reduce((best, color) => (nearest(color) > nearest(best) ? color : best))
   }
 
   /** A value for a new structure: the smallest above those in use and those that are taken elsewhere, or else the smallest that is free. */

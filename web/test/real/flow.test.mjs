@@ -6,7 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { count, isGrey, pixels, ready } from '../browser/chromium.mjs'
 import { lab, python, runFolder, save, segspec, skip } from './lab.mjs'
-import { checkStroke, drawnAndSaved, isLiver, look, saved, stroke } from './viewing.mjs'
+import { axisOf, checkStroke, drawnAndSaved, isLiver, look, saved, stroke } from './viewing.mjs'
 
 /** Drops a folder as a file manager does. */
 async function drop(page, folder) {
@@ -80,7 +80,7 @@ test('a DICOM folder is dropped, segmented, looked at, corrected, and comes back
   const before = new Map(grid.places.map((place, i) => [place.join(), grid.values[i]]))
   const { voxels, 'grid-gap-mm': moved } = await python('difference', plain, corrected)
   assert.ok(moved < 1e-3, `the grid is that of the result: ${moved} mm`)
-  checkStroke(voxels, { from: from.file, to: to.file, radius: 8, axis: 2, matrix: grid.affine, size: grid.size, value: 4, isFree: (place) => before.get(place.join()) !== 4 })
+  checkStroke(voxels, { from: from.file, to: to.file, radius: 8, axis: axisOf(voxels, from, to), matrix: grid.affine, size: grid.size, value: 4, isFree: (place) => before.get(place.join()) !== 4 })
 
   // The DICOM SEG of the corrected labels: read by highdicom, on the slices of the series, the same voxels in mm.
   const dicom = path.join(folder, 'corrected.dcm')
@@ -120,6 +120,7 @@ test('a case of a run is corrected with a new structure, and becomes a dataset t
   await page.keyboard.press('r')
   await page.getByText('New structure').click()
   await page.getByLabel('Name of the new structure').fill('tumour')
+  const color = await page.getByLabel('Colour', { exact: true }).inputValue()
   await page.getByRole('button', { name: 'Add' }).click()
   await page.evaluate(() => document.activeElement.blur())
   await drawnAndSaved(page, () => stroke(page, ...ends))
@@ -132,8 +133,8 @@ test('a case of a run is corrected with a new structure, and becomes a dataset t
   const { voxels, 'grid-gap-mm': moved } = await python('difference', own, file)
   assert.ok(moved < 1e-3, `${moved} mm`)
   // The dataset's own values end at 6.
-  checkStroke(voxels, { from: from.file, to: to.file, radius: 5, axis: 2, matrix: grid.affine, size: grid.size, value: 7 })
-  assert.deepEqual([correction.who, correction.base, correction.structures], ['Anna', 'prediction', [{ name: 'tumour', value: 7, color: '#009e73' }]])
+  checkStroke(voxels, { from: from.file, to: to.file, radius: 5, axis: axisOf(voxels, from, to), matrix: grid.affine, size: grid.size, value: 7 })
+  assert.deepEqual([correction.who, correction.base, correction.structures], ['Anna', 'prediction', [{ name: 'tumour', value: 7, color }]])
   const record = JSON.parse(readFileSync(path.join(place, 'corrections/corrections.json'), 'utf8'))
   assert.equal(record.corrections[name].changed.tumour, voxels.length)
   const { keys } = await python('voxels', file)

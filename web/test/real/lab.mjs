@@ -101,7 +101,7 @@ export async function lab(test, { args = [], make = () => undefined } = {}) {
   return { folder, server, browser, open: (hash, more) => opened(server, browser, hash, more) }
 }
 
-async function opened(server, browser, hash, more) {
+export async function opened(server, browser, hash, more) {
   const page = PAGE ? { ...more, routes: local } : more
   return open(server, browser, hash, page)
 }

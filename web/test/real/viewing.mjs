@@ -49,6 +49,13 @@ export function near(p, a, b) {
   return gap(p, a.map((v, k) => v + t * (b[k] - v)))
 }
 
+/** The axis of the file across the slice in which a stroke was drawn. */
+export function axisOf(changed, from, to) {
+  const axis = [0, 1, 2].find((each) => from.file[each] === to.file[each] && changed.every((voxel) => voxel.at[each] === from.file[each]))
+  assert.notEqual(axis, undefined, 'the stroke lies in one slice')
+  return axis
+}
+
 /** The changed voxels are exactly those of one slice within the radius of the line; the pointer was somewhere in the voxels at its ends. */
 export function checkStroke(changed, { from, to, radius, axis, matrix, size, value, isFree = () => true }) {
   const [a, b] = [world(matrix, from), world(matrix, to)]
