@@ -326,7 +326,7 @@ fn comparer(args: &Evaluate, tool: &Tool) -> Result<Comparer, Failure> {
     let bad = |error: ReadError| Failure::new(Exit::BadData, error);
     let reader = |own: &Option<PathBuf>| {
         let names = own.as_ref().or(args.names.as_ref()).map(|path| LabelNames::read(path)).transpose();
-        Ok::<_, Failure>(Reader { names: names.map_err(bad)?, ..Reader::default() })
+        Ok::<_, Failure>(Reader { names: names.map_err(bad)?, ignored: args.ignore, ..Reader::default() })
     };
     let list = |path: &PathBuf| {
         let failed = |error| Failure::message(Exit::BadData, format!("--on: {}: {error}", path.display()));

@@ -37,6 +37,10 @@ enum Command {
 
 /// List studies, or the series of a study
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  segspec pacs find --patient-name \"Doe*\" --modality CT
+  segspec pacs find --study 1.2.840.113619.2 --json")]
 struct Find {
     #[command(flatten)]
     server: Server,
@@ -68,6 +72,10 @@ struct Find {
 
 /// Fetch the series of a study, each into a folder of its own
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  segspec pacs get 1.2.840.113619.2 --modality CT --output study
+  segspec pacs get 1.2.840.113619.2 --series 1.2.840.113619.2.1 --output study")]
 struct Get {
     /// StudyInstanceUID
     study: String,
@@ -92,6 +100,10 @@ struct Get {
 
 /// Store DICOM files, such as segmentations that `predict --format dcm` wrote
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  segspec pacs store out/002-CT.dcm
+  segspec pacs store out/*.dcm --server http://pacs:8042/dicom-web --json")]
 struct Store {
     /// The files
     #[arg(required = true)]

@@ -33,13 +33,14 @@ impl Pacs {
     /// # Errors
     /// [`PacsError::Request`] for what is no such address.
     pub fn new(url: &str) -> Result<Self, PacsError> {
-        let url = url.trim().trim_end_matches('/');
+        let whole = url.trim();
+        let url = whole.trim_end_matches('/');
         let wrong = |reason: &str| {
             PacsError::Request(format!(
                 "{url}: {reason}; the address is that of DICOMweb, such as http://pacs:8042/dicom-web"
             ))
         };
-        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+        let rest = whole.strip_prefix("http://").or_else(|| whole.strip_prefix("https://"));
         let rest = rest.ok_or_else(|| wrong("no address of HTTP or HTTPS"))?;
         let host = rest.split('/').next().unwrap_or_default();
         if host.contains('@') {
@@ -68,8 +69,9 @@ impl Pacs {
 
     /// Whether a name and password or images would be readable on their way: HTTP to another machine.
     pub fn is_readable(&self) -> bool {
-        let host = self.url.strip_prefix("http://").and_then(|rest| rest.split(['/', ':']).next());
-        host.is_some_and(|host| !["localhost", "127.0.0.1", "[::1]", "["].contains(&host))
+        let host = self.url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+        let is_here = |host: &str| ["localhost", "127.0.0.1", "[::1]"].contains(&without_port(host));
+        host.is_some_and(|host| !is_here(host))
     }
 
     /// Asks for something below the address.
@@ -118,6 +120,14 @@ impl Pacs {
             409 => Err(PacsError::Refused { url: url.into(), status: 409, reason: reason(&mut answer) }),
             _ => Ok(answer),
         }
+    }
+}
+
+/// `[::1]` of `[::1]:8042`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 

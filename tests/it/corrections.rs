@@ -136,7 +136,7 @@ fn liver(lab: &Lab, experiment: &str, case: &str) -> f64 {
 #[test]
 fn a_planted_error_is_corrected_and_the_next_run_scores_higher() {
     let lab = Lab::new();
-    let learning = TINY.replace("epochs = 3", "epochs = 6").replace("steps-per-epoch = 3", "steps-per-epoch = 25");
+    let learning = TINY.replace("epochs = 3", "epochs = 6").replace("steps-per-epoch = 3", "steps-per-epoch = 50");
     lab.write("experiments/tiny.toml", &learning);
     let made = lab.end(&["dataset", "check", "tiny"]);
     assert_eq!(made.code, 0, "{}", made.err);

@@ -85,7 +85,7 @@ pub(super) fn read(args: &Convert, path: &Path, source: &Source, options: &Optio
     // Masks have voxels of their own, which are put on the image at the end.
     let is_mask = |(_, path): &(String, PathBuf)| !matches!(Format::of(path), Ok(Format::Surface));
     let image = image.filter(|_| !matches!(source, Source::Masks(masks) if masks.iter().all(is_mask)));
-    let reader = Reader { names, notes: options.notes.clone() };
+    let reader = Reader { names, notes: options.notes.clone(), ..Reader::default() };
     let labels = reader.read(source, image.as_ref()).map_err(unread)?;
     if image.is_none() {
         slices::whole(&labels.path, &labels.slices).map_err(|error| failure(error.into()))?;

@@ -22,6 +22,8 @@ const UNITED: &str = "they are scored together, as one structure";
 pub struct Reader {
     /// Names of the values of files that name none themselves.
     pub names: Option<LabelNames>,
+    /// The value that is no structure and needs no name.
+    pub ignored: Option<u16>,
     /// What is worth saying of the files.
     pub notes: Notes,
 }
@@ -109,7 +111,9 @@ impl Reader {
         }
         let map = read_label_map(path)?;
         if let (Some(names), Some(beside)) = (&names, beside.flatten()) {
-            self.notes.extend(own::doubt(names, &beside, path, &label_names::present(&map))?);
+            let mut present = label_names::present(&map);
+            self.ignored.iter().for_each(|value| drop(present.remove(value)));
+            self.notes.extend(own::doubt(names, &beside, path, &present)?);
             let labels = names.labels.iter();
             let segment = |label: &LabelName| Segment { name: label.name.clone(), value: label.number, color: None };
             self.notes.extend(repeated(&beside, &labels.map(segment).collect::<Vec<_>>(), UNITED));
