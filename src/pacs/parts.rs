@@ -68,7 +68,7 @@ impl Parts {
     ///
     /// # Errors
     /// Why the message is none.
-    pub fn next(&mut self) -> Result<Piece, String> {
+    pub fn piece(&mut self) -> Result<Piece, String> {
         loop {
             match self.place {
                 Place::End => return Ok(Piece::End),
@@ -133,7 +133,7 @@ mod tests {
         let mut pieces = message.chunks(size);
         let mut found: Vec<(String, Vec<u8>)> = Vec::new();
         loop {
-            match parts.next()? {
+            match parts.piece()? {
                 Piece::Head(head) => found.push((head.trim().into(), Vec::new())),
                 Piece::Data(data) => found.last_mut().ok_or("data before a head")?.1.extend(data),
                 Piece::Missing => parts.push(pieces.next().ok_or("the message ends before its last boundary")?),

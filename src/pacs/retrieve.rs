@@ -69,7 +69,7 @@ impl Pacs {
         let mut reader = answer.body_mut().as_reader();
         let mut buffer = vec![0; PIECE];
         loop {
-            match parts.next().map_err(wrong)? {
+            match parts.piece().map_err(wrong)? {
                 Piece::Head(_) => writer.begin(&url)?,
                 Piece::Data(data) => writer.write(&data, &url)?,
                 Piece::End => break,

@@ -112,7 +112,7 @@ impl Reader {
         let map = read_label_map(path)?;
         if let (Some(names), Some(beside)) = (&names, beside.flatten()) {
             let mut present = label_names::present(&map);
-            self.ignored.iter().for_each(|value| drop(present.remove(value)));
+            present.retain(|value| Some(*value) != self.ignored);
             self.notes.extend(own::doubt(names, &beside, path, &present)?);
             let labels = names.labels.iter();
             let segment = |label: &LabelName| Segment { name: label.name.clone(), value: label.number, color: None };
