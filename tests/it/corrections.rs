@@ -140,23 +140,15 @@ fn a_planted_error_is_corrected_and_the_next_run_scores_higher() {
     lab.write("experiments/tiny.toml", &learning);
     let made = lab.end(&["dataset", "check", "tiny"]);
     assert_eq!(made.code, 0, "{}", made.err);
-    // The error: in one test case the liver is labelled on the other side.
-    let probe = lab.dry_run("tiny", &[]);
-    assert_eq!(probe.len(), 1);
+    // The error: in one test case, liver and spleen have changed names.
     let case = "phantom_000";
     let label = lab.path(&format!("data/set/labelsTr/{case}.nii.gz"));
     let truth = read_label_map(&label).unwrap();
     let mut planted = truth.clone();
-    let width = truth.voxels.dim().2;
-    planted.voxels.indexed_iter_mut().for_each(|((z, y, x), value)| {
-        let mirrored = truth.voxels[[z, y, width - 1 - x]];
-        *value = if mirrored == 1 {
-            1
-        } else if *value == 1 {
-            0
-        } else {
-            *value
-        };
+    planted.voxels.mapv_inplace(|value| match value {
+        1 => 4,
+        4 => 1,
+        other => other,
     });
     write_label_map(&label, &planted).unwrap();
     lab.run("tiny", &[]);
