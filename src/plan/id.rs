@@ -72,7 +72,11 @@ impl Plan {
             (_, BestCases::Test) => contents(Role::Test),
         };
         let target = Numbers::of(&self.target);
-        id("training", &(numerics::TRAINING, self.task, &training, target, contents(Role::Train), choosing))
+        let version = match training.model.numerics() {
+            0 => json!(numerics::TRAINING),
+            own => json!([numerics::TRAINING, own]),
+        };
+        id("training", &(version, self.task, &training, target, contents(Role::Train), choosing))
     }
 
     /// The training without settings that do not affect its numbers: threads, gradient checkpointing, kept epochs and saves, structure

@@ -72,6 +72,11 @@ pub trait Plan {
     fn task(&self) -> Task {
         Task::Segment
     }
+
+    /// Version of this architecture's numbers, raised by hand when a change of code alters them: part of the ids of its trainings.
+    fn numerics(&self) -> u32 {
+        0
+    }
 }
 
 /// A network's forward passes.
@@ -191,6 +196,11 @@ macro_rules! architectures {
             /// Whether the network segments or classifies slices.
             pub fn task(&self) -> Task {
                 match self { $( Self::$name(plan) => architecture::Plan::task(plan), )+ }
+            }
+
+            /// Version of this architecture's numbers.
+            pub fn numerics(&self) -> u32 {
+                match self { $( Self::$name(plan) => architecture::Plan::numerics(plan), )+ }
             }
 
             /// The network in PyTorch.

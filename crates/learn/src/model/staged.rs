@@ -120,6 +120,11 @@ pub fn total_stride(strides: &[[usize; 3]]) -> [usize; 3] {
     [0, 1, 2].map(|axis| strides.iter().map(|stride| stride[axis]).product())
 }
 
+/// Version of the numbers of convolutions with these kernels. 1: five taps along y and x are filtered as F(4, 5).
+pub fn numerics(kernels: &[[usize; 3]]) -> u32 {
+    kernels.iter().any(|kernel| kernel[1..] == [5, 5]).into()
+}
+
 /// Voxels per feature map of each stage.
 pub fn stage_voxels(strides: &[[usize; 3]], patch: [usize; 3]) -> Vec<usize> {
     let mut size = patch;

@@ -26,7 +26,7 @@ mod lanes;
 mod portable;
 mod winograd;
 
-pub use winograd::{INPUT, OUTPUTS, PRODUCTS, Place, Rows, TAPS, Transforms, outputs};
+pub use winograd::{INPUTS, OUTPUT, OUTPUTS, Place, Rows, TAPS, Transforms, inputs};
 
 use super::super::isa::Isa;
 

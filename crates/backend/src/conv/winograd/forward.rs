@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::super::isa::Isa;
 use super::super::super::memory::Buffer;
-use super::super::kernel::{self, LANES, OUTPUTS, PRODUCTS};
+use super::super::kernel::{self, LANES, OUTPUT, OUTPUTS};
 use super::super::padded::Images;
 use super::super::weights::Layout;
 use super::tiles::{Part, Tiling, blocks};
@@ -57,7 +57,7 @@ fn tasks<'a>(tiling: &Tiling, output: &'a mut [f32]) -> Vec<Task<'a>> {
     let [depth, height, length] = tiling.output;
     let row = length * tiling.channels[1];
     let extent = tiling.extent();
-    let rows = extent.rows * tiling.outputs();
+    let rows = extent.rows * OUTPUT;
     let mut tasks: Vec<_> = tiling.parts().into_iter().map(|part| Task { part, planes: Vec::new() }).collect();
     let (per_plane, per_image) = (height.div_ceil(rows), tiling.tiles()[0].div_ceil(extent.planes));
     for (index, plane) in output.chunks_exact_mut(height * row).enumerate() {
@@ -79,7 +79,7 @@ struct Products<'a> {
 impl Products<'_> {
     /// Floats of a part's transformed input and output.
     fn transformed(&self, part: &Part) -> [usize; 2] {
-        [self.tiling.transformed_input(part), PRODUCTS * self.tiling.count(part) * self.weights.lanes]
+        [self.tiling.transformed_input(part), self.tiling.products() * self.tiling.count(part) * self.weights.lanes]
     }
 
     /// Computes one part, from the transform to the voxels.
@@ -87,7 +87,8 @@ impl Products<'_> {
         let [input, output] = self.transformed(&task.part);
         let (mut inputs, mut outputs) = (Buffer::new(input), Buffer::new(output));
         self.tiling.transform_input(images, &task.part, &mut inputs);
-        let parts = inputs.chunks_exact(input / PRODUCTS).zip(outputs.chunks_exact_mut(output / PRODUCTS));
+        let count = self.tiling.products();
+        let parts = inputs.chunks_exact(input / count).zip(outputs.chunks_exact_mut(output / count));
         for (product, (input, output)) in parts.enumerate() {
             self.multiply(product, input, &task.part, output);
         }
@@ -102,16 +103,17 @@ impl Products<'_> {
         inputs.par_iter_mut().zip(tasks.par_iter()).for_each(|(input, task)| {
             self.tiling.transform_input(images, &task.part, input);
         });
-        let mut by_product: Vec<Vec<&mut [f32]>> = (0..PRODUCTS).map(|_| Vec::with_capacity(tasks.len())).collect();
+        let count = self.tiling.products();
+        let mut by_product: Vec<Vec<&mut [f32]>> = (0..count).map(|_| Vec::with_capacity(tasks.len())).collect();
         for output in &mut outputs {
-            let size = output.len() / PRODUCTS;
+            let size = output.len() / count;
             for (list, part) in by_product.iter_mut().zip(output.chunks_exact_mut(size)) {
                 list.push(part);
             }
         }
         by_product.into_par_iter().enumerate().for_each(|(product, outputs)| {
             for ((output, input), task) in outputs.into_iter().zip(&inputs).zip(tasks.iter()) {
-                let size = input.len() / PRODUCTS;
+                let size = input.len() / count;
                 self.multiply(product, &input[product * size..][..size], &task.part, output);
             }
         });
@@ -166,7 +168,7 @@ impl Products<'_> {
     /// Writes a tile's voxels into its plane's rows.
     fn write(&self, voxels: &[f32], [_, y, x]: [usize; 3], first: usize, plane: &mut [f32]) {
         let channels = self.tiling.channels[1];
-        let (length, side) = (self.tiling.output[2], self.tiling.outputs());
+        let (length, side) = (self.tiling.output[2], OUTPUT);
         let count = LANES.min(channels - first);
         let columns = side.min(length - x * side);
         let start = (y * side * length + x * side) * channels + first;

@@ -1,7 +1,7 @@
 //! Tiles of images: where they lie, and their transforms.
 
 use super::super::super::isa::Isa;
-use super::super::kernel::{INPUT, LANES, OUTPUTS, PRODUCTS, Place, Rows, Transforms, outputs};
+use super::super::kernel::{INPUTS, LANES, OUTPUT, OUTPUTS, Place, Rows, Transforms, inputs};
 use super::super::padded::Images;
 
 /// Floats of transformed tiles that a task works on at a time: they stay in the L2 cache.
@@ -66,21 +66,21 @@ impl Tiling {
         Transforms::new(self.isa, self.edge)
     }
 
-    /// Outputs of a tile along y and x.
-    pub fn outputs(&self) -> usize {
-        outputs(self.edge)
+    /// Products of a tile, per pair of channels.
+    pub fn products(&self) -> usize {
+        inputs(self.edge) * inputs(self.edge)
     }
 
     /// Tiles along each axis.
     pub fn tiles(&self) -> [usize; 3] {
         let [depth, height, length] = self.output;
-        [depth, height.div_ceil(self.outputs()), length.div_ceil(self.outputs())]
+        [depth, height.div_ceil(OUTPUT), length.div_ceil(OUTPUT)]
     }
 
     /// Planes and rows of tiles of a part.
     pub fn extent(&self) -> Extent {
         let [depth, height, length] = self.tiles().map(|tiles| tiles.max(1));
-        let tiles = TASK / (PRODUCTS * (self.channels[0] + self.channels[1])).max(1);
+        let tiles = TASK / (self.products() * (self.channels[0] + self.channels[1])).max(1);
         let tiles = tiles.max(FEWEST_TILES);
         // The planes next to a part are transformed for it as well: the more planes it has, the smaller their share.
         let planes = if self.taps > 1 { PLANES.min(depth) } else { 1 };
@@ -124,13 +124,14 @@ impl Tiling {
     /// Floats of a part's transformed input.
     pub fn transformed_input(&self, part: &Part) -> usize {
         let [planes, tiles] = self.planes(part);
-        PRODUCTS * (planes + self.taps - 1) * blocks(self.channels[0]).0 * tiles * LANES
+        self.products() * (planes + self.taps - 1) * blocks(self.channels[0]).0 * tiles * LANES
     }
 
     /// Transforms the input tiles of a part, with the neighbouring planes that the taps reach: `[product, plane, block, tile, lane]`.
     pub fn transform_input(&self, images: &Images, part: &Part, to: &mut [f32]) {
-        let (step, [_, tiles], (blocks, _)) = (to.len() / PRODUCTS, self.planes(part), blocks(self.channels[0]));
-        let source = Source { images, padding: self.padding, outputs: self.outputs() };
+        let (step, [_, tiles], (blocks, _)) =
+            (to.len() / self.products(), self.planes(part), blocks(self.channels[0]));
+        let source = Source { images, padding: self.padding, inputs: inputs(self.edge) };
         let planes = (part.planes[0]..part.planes[1] + self.taps - 1).enumerate();
         for (index, plane) in planes {
             for row in part.rows[0]..part.rows[1] {
@@ -150,7 +151,9 @@ impl Tiling {
         step: usize,
     ) {
         let (transforms, (blocks, width), channels) = (self.transforms(), blocks(self.channels[0]), self.channels[0]);
-        let mut copy = [0.0; PRODUCTS * LANES];
+        let input = inputs(self.edge);
+        let mut copy = [0.0; INPUTS * INPUTS * LANES];
+        let copy = &mut copy[..input * input * LANES];
         let origin = source.origin([plane, row, 0]);
         let rows = source.rows(image, origin);
         for x in 0..self.tiles()[2] {
@@ -162,9 +165,9 @@ impl Tiling {
                     transforms.input(&rows, first * channels + block * LANES, within, to, step);
                     continue;
                 }
-                source.copy(image, origin, INPUT, [block * width, width], &mut copy);
-                let rows = std::array::from_fn(|row| Some(row * INPUT * LANES));
-                transforms.input(&Rows::new(&copy, rows, INPUT * LANES, LANES), 0, [0, INPUT], to, step);
+                source.copy(image, origin, input, [block * width, width], copy);
+                let rows = std::array::from_fn(|row| (row < input).then_some(row * input * LANES));
+                transforms.input(&Rows::new(copy, rows, input * LANES, LANES), 0, [0, input], to, step);
             }
         }
     }
@@ -173,8 +176,7 @@ impl Tiling {
     pub fn transform_gradient(&self, gradient: &[f32], part: &Part, to: &mut [f32]) {
         let transforms = self.transforms();
         let images = Images { values: gradient, batch: self.batch, channels: self.channels[1], size: self.output };
-        let side = self.outputs();
-        let source = Source { images: &images, padding: [0; 3], outputs: side };
+        let source = Source { images: &images, padding: [0; 3], inputs: OUTPUT };
         let (blocks, count) = (self.channels[1].div_ceil(LANES), self.count(part));
         let mut copy = [0.0; OUTPUTS * LANES];
         for tile in 0..count {
@@ -188,8 +190,8 @@ impl Tiling {
                         transforms.gradient(gradient, place, to, blocks * count * LANES);
                     }
                     None => {
-                        source.copy(part.image, origin, side, [block * LANES, LANES], &mut copy[..side * side * LANES]);
-                        let place = Place { start: 0, row: side * LANES, column: LANES };
+                        source.copy(part.image, origin, OUTPUT, [block * LANES, LANES], &mut copy);
+                        let place = Place { start: 0, row: OUTPUT * LANES, column: LANES };
                         transforms.gradient(&copy, place, to, blocks * count * LANES);
                     }
                 }
@@ -208,14 +210,14 @@ impl Tiling {
 struct Source<'a> {
     images: &'a Images<'a>,
     padding: [usize; 3],
-    /// Distance between neighbouring tiles.
-    outputs: usize,
+    /// Voxels of a tile along y and x; neighbouring tiles begin [`OUTPUT`] voxels apart.
+    inputs: usize,
 }
 
 impl<'a> Source<'a> {
     /// First voxel of a tile; negative where it begins in the padding.
     fn origin(&self, [z, y, x]: [usize; 3]) -> [isize; 3] {
-        let place = [z, y * self.outputs, x * self.outputs];
+        let place = [z, y * OUTPUT, x * OUTPUT];
         std::array::from_fn(|axis| place[axis] as isize - self.padding[axis] as isize)
     }
 
@@ -241,14 +243,14 @@ impl<'a> Source<'a> {
     /// The columns of a tile that lie within the image: the index of the first one there, and the first and one past the last, counted
     /// within the tile.
     fn columns(&self, origin: isize) -> (usize, [usize; 2]) {
-        let before = usize::try_from(-origin).unwrap_or(0).min(INPUT);
+        let before = usize::try_from(-origin).unwrap_or(0).min(self.inputs);
         let start = usize::try_from(origin).unwrap_or(0);
-        (start, [before, before + (INPUT - before).min(self.images.size[2].saturating_sub(start))])
+        (start, [before, before + (self.inputs - before).min(self.images.size[2].saturating_sub(start))])
     }
 
     /// Start of a tile of outputs, if it lies entirely within the image and channels fill whole blocks.
     fn inside(&self, image: usize, [z, y, x]: [isize; 3]) -> Option<Place> {
-        let (channels, last) = (self.images.channels, self.outputs as isize - 1);
+        let (channels, last) = (self.images.channels, OUTPUT as isize - 1);
         let (start, _) = (self.row(image, z, y)?, self.row(image, z, y + last)?);
         let (x, _) = (self.place(2, x)?, self.place(2, x + last)?);
         let place = Place { start: start + x * channels, row: self.images.size[2] * channels, column: channels };

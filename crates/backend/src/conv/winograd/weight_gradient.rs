@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::super::memory::Buffer;
-use super::super::kernel::{self, LANES, Outer, PRODUCTS};
+use super::super::kernel::{self, LANES, Outer};
 use super::super::weight_gradient::add_up;
 use super::super::weights::Layout;
 use super::tiles::{Part, Tiling, blocks};
@@ -25,7 +25,7 @@ pub fn weight_gradient(tiling: &Tiling, input: &[f32], gradient: &[f32], layout:
     let lanes = tiling.channels[1].div_ceil(LANES) * LANES;
     let outer = Products { tiling, images: [input, gradient], sums: tiling.taps * count * width * lanes };
     let parts = tiling.parts();
-    let sums = match PRODUCTS * outer.sums < MANY_SUMS {
+    let sums = match tiling.products() * outer.sums < MANY_SUMS {
         true => outer.in_slabs(&parts),
         false => outer.one_by_one(&parts),
     };
@@ -44,14 +44,15 @@ impl Products<'_> {
     /// All products of some parts per task; the slabs of parts are added at the end.
     fn in_slabs(&self, parts: &[Part]) -> Buffer {
         let slabs = TASKS.min(parts.len()).max(1);
-        let sums = PRODUCTS * self.sums;
+        let products = self.tiling.products();
+        let sums = products * self.sums;
         let mut partial = Buffer::new(slabs * sums);
         partial.par_chunks_mut(sums).enumerate().for_each(|(slab, sums)| {
             sums.fill(0.0);
             for part in &parts[slab * parts.len() / slabs..(slab + 1) * parts.len() / slabs] {
                 let [inputs, gradients] = self.transform(part);
-                let inputs = inputs.chunks_exact(inputs.len() / PRODUCTS);
-                let gradients = gradients.chunks_exact(gradients.len() / PRODUCTS);
+                let inputs = inputs.chunks_exact(inputs.len() / products);
+                let gradients = gradients.chunks_exact(gradients.len() / products);
                 for ((input, gradient), sums) in inputs.zip(gradients).zip(sums.chunks_exact_mut(self.sums)) {
                     self.add(part, input, gradient, sums);
                 }
@@ -63,16 +64,17 @@ impl Products<'_> {
 
     /// One product of all parts per task.
     fn one_by_one(&self, parts: &[Part]) -> Buffer {
-        let mut sums = Buffer::new(PRODUCTS * self.sums);
+        let products = self.tiling.products();
+        let mut sums = Buffer::new(products * self.sums);
         sums.par_chunks_exact_mut(self.sums).for_each(|sums| sums.fill(0.0));
         let floats = parts.first().map_or(1, |part| {
-            self.tiling.transformed_input(part) + PRODUCTS * self.tiling.count(part) * self.tiling.channels[1]
+            self.tiling.transformed_input(part) + products * self.tiling.count(part) * self.tiling.channels[1]
         });
         for wave in parts.chunks((WAVE / floats.max(1)).max(1)) {
             let transformed: Vec<_> = wave.par_iter().map(|part| self.transform(part)).collect();
             sums.par_chunks_exact_mut(self.sums).enumerate().for_each(|(product, sums)| {
                 for (part, [input, gradient]) in wave.iter().zip(&transformed) {
-                    let [of_input, of_gradient] = [input.len() / PRODUCTS, gradient.len() / PRODUCTS];
+                    let [of_input, of_gradient] = [input.len() / products, gradient.len() / products];
                     let input = &input[product * of_input..][..of_input];
                     let gradient = &gradient[product * of_gradient..][..of_gradient];
                     self.add(part, input, gradient, sums);
@@ -88,7 +90,7 @@ impl Products<'_> {
         let [input, gradient] = self.images;
         let mut inputs = Buffer::new(self.tiling.transformed_input(part));
         self.tiling.transform_input(&self.tiling.images(input), part, &mut inputs);
-        let mut gradients = Buffer::new(PRODUCTS * self.tiling.channels[1].div_ceil(LANES) * tiles * LANES);
+        let mut gradients = Buffer::new(self.tiling.products() * self.tiling.channels[1].div_ceil(LANES) * tiles * LANES);
         self.tiling.transform_gradient(gradient, part, &mut gradients);
         [inputs, gradients]
     }

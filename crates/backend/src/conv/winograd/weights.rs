@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::super::memory::Buffer;
-use super::super::kernel::{LANES, PRODUCTS, TAPS};
+use super::super::kernel::{LANES, TAPS};
 use super::super::weights::Layout;
 use super::tiles::{Tiling, blocks};
 
@@ -18,6 +18,7 @@ pub struct Transformed {
     /// Lanes of all groups, and of one.
     pub lanes: usize,
     group: usize,
+    products: usize,
     /// Blocks of input channels, and channels of each.
     blocks: usize,
     width: usize,
@@ -38,15 +39,15 @@ impl Transformed {
         let (of_tap, width) = blocks(layout.inputs);
         let blocks = tiling.taps * of_tap;
         let lanes = layout.outputs.div_ceil(LANES) * LANES;
-        let values = Buffer::new(PRODUCTS * blocks * width * lanes);
-        let mut result = Self { values, lanes, group, blocks, width };
+        let values = Buffer::new(tiling.products() * blocks * width * lanes);
+        let mut result = Self { values, lanes, group, blocks, width, products: tiling.products() };
         let mut pieces = Vec::new();
         let mut rest: &mut [f32] = &mut result.values;
         for block in (0..blocks).step_by(BLOCKS) {
             let inputs = block * width..(block + BLOCKS).min(blocks) * width;
             for first in (0..lanes).step_by(group) {
                 let wide = group.min(lanes - first);
-                let (piece, others) = rest.split_at_mut(PRODUCTS * inputs.len() * wide);
+                let (piece, others) = rest.split_at_mut(tiling.products() * inputs.len() * wide);
                 pieces.push((piece, inputs.clone(), first, wide));
                 rest = others;
             }
@@ -70,7 +71,7 @@ impl Transformed {
         (0..self.blocks).step_by(BLOCKS).map(move |block| {
             let blocks = block..(block + BLOCKS).min(self.blocks);
             let inputs = blocks.len() * self.width;
-            let start = PRODUCTS * (block * self.width * self.lanes + first * inputs) + product * inputs * wide;
+            let start = self.products * (block * self.width * self.lanes + first * inputs) + product * inputs * wide;
             Piece { values: &self.values[start..start + inputs * wide], blocks }
         })
     }

@@ -8,7 +8,7 @@ use crate::auto::Auto;
 use crate::graph::pytorch::{Argument, BLOCKS, STAGE, Source};
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Activation, Norm, Weights};
-use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
+use crate::model::staged::{self, Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
 
 /// Attention U-Net (Oktay 2018): a U-Net whose skip connections pass through additive attention gates.
@@ -131,6 +131,10 @@ impl Plan for AttentionUnetPlan {
 
     fn build(&self, interface: Interface, weights: &mut Weights) -> AttentionUNet {
         AttentionUNet::new(self, interface, weights)
+    }
+
+    fn numerics(&self) -> u32 {
+        staged::numerics(&self.kernels)
     }
 
     fn total_stride(&self) -> [usize; 3] {

@@ -61,6 +61,11 @@ impl Conv {
         convolve(images, weight, bias, Steps::new(self.stride, self.padding))
     }
 
+    /// Weights `[out, in, z, y, x]`.
+    pub fn weight(&self) -> Tensor<5> {
+        self.weight.val()
+    }
+
     /// Averages blocks of `factor` voxels, then applies the convolution, whose kernel and stride must be 1; computed as one
     /// convolution over blocks. Sizes must be divisible by the factor.
     ///

@@ -36,11 +36,13 @@ impl Linear {
     /// The tokens are not in the network's precision.
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
         self.precision.expect(&tokens, "a linear layer");
-        let [batch, count, input] = tokens.dims();
-        let (weight, bias) = (self.precision.cast(self.weight.val()), self.precision.cast(self.bias.val()));
-        let output = weight.dims()[0];
-        let rows = tokens.reshape([batch * count, input]).matmul(weight.transpose());
-        add_bias(rows, bias).reshape([batch, count, output])
+        linear(tokens, self.precision.cast(self.weight.val()), Some(self.precision.cast(self.bias.val())))
+    }
+
+    /// Weights `[rows, in]` and bias `[rows]` of this layer followed by a matrix `[rows, out]`, in f32.
+    pub fn followed_by(&self, matrix: Tensor<2>) -> (Tensor<2>, Tensor<1>) {
+        let bias = matrix.clone().matmul(self.bias.val().unsqueeze_dim(1)).squeeze_dim(1);
+        (matrix.matmul(self.weight.val()), bias)
     }
 
     /// Traces the layer.
@@ -52,6 +54,18 @@ impl Linear {
     pub fn arrays(&self) -> [Array; 2] {
         [Array::of(self.weight.val()), Array::of(self.bias.val())]
     }
+}
+
+/// `[batch, token, in]` to `[batch, token, out]` by weights `[out, in]` and a bias `[out]`, all of one floating-point type.
+pub fn linear(tokens: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
+    let [batch, count, input] = tokens.dims();
+    let output = weight.dims()[0];
+    let rows = tokens.reshape([batch * count, input]).matmul(weight.transpose());
+    match bias {
+        Some(bias) => add_bias(rows, bias),
+        None => rows,
+    }
+    .reshape([batch, count, output])
 }
 
 /// Layer normalisation over the features of each token, computed in f32 (Ba 2016, epsilon 1e-5).

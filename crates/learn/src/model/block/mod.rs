@@ -15,7 +15,7 @@ mod tests;
 pub use activation::Activate;
 pub use conv::{Conv, Upsample};
 pub use dropout::{DropoutRng, drop_features, drop_samples};
-pub use linear::{Linear, TokenNorm, images, tokens};
+pub use linear::{Linear, TokenNorm, images, linear, tokens};
 pub use norm::{NormLayer, groups};
 pub use spec::{Activation, InitialWeights, Norm};
 pub use stage::{ConvNormAct, Residual, Stage, Style};

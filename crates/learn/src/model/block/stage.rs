@@ -42,7 +42,17 @@ impl ConvNormAct {
 
     /// Applies the three in order.
     pub fn forward(&self, images: Tensor<5>) -> Tensor<5> {
-        self.norm.then(self.conv.forward(images), &self.activation)
+        self.finish(self.conv.forward(images))
+    }
+
+    /// What follows the convolution, whose result is given.
+    pub fn finish(&self, convolved: Tensor<5>) -> Tensor<5> {
+        self.norm.then(convolved, &self.activation)
+    }
+
+    /// Weights `[out, in, z, y, x]` of the convolution.
+    pub fn weight(&self) -> Tensor<5> {
+        self.conv.weight()
     }
 
     /// Traces the three in order.

@@ -122,6 +122,10 @@ impl Plan for MultipassUnetPlan {
         Source { class: "MultipassUNet", ..source }
     }
 
+    fn numerics(&self) -> u32 {
+        self.unet.numerics()
+    }
+
     fn total_stride(&self) -> [usize; 3] {
         self.unet.total_stride()
     }

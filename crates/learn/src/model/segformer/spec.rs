@@ -178,6 +178,11 @@ impl Plan for SegformerPlan {
         SegFormer::new(self, interface, weights)
     }
 
+    /// 1: stages are fused before they are resized.
+    fn numerics(&self) -> u32 {
+        1
+    }
+
     fn total_stride(&self) -> [usize; 3] {
         let total = STRIDES.iter().product();
         [1, total, total]

@@ -4,7 +4,7 @@ use super::{UNet, UnetPlan};
 use crate::graph::pytorch::{Argument, BLOCKS, RESIDUAL, STAGE, Source};
 use crate::model::architecture::Plan;
 use crate::model::block::Weights;
-use crate::model::staged::{stage_voxels, total_stride};
+use crate::model::staged::{self, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
 
 impl UnetPlan {
@@ -38,6 +38,10 @@ impl Plan for UnetPlan {
 
     fn build(&self, interface: Interface, weights: &mut Weights) -> UNet {
         UNet::new(self, interface, weights)
+    }
+
+    fn numerics(&self) -> u32 {
+        staged::numerics(&self.kernels)
     }
 
     fn total_stride(&self) -> [usize; 3] {

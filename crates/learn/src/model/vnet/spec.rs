@@ -8,7 +8,7 @@ use crate::auto::Auto;
 use crate::graph::pytorch::{self, Argument, Source};
 use crate::model::architecture::{Plan, Spec};
 use crate::model::block::{Activation, Norm, Weights};
-use crate::model::staged::{Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
+use crate::model::staged::{self, Cost, DecoderBlocks, Staged, Stages, stage_voxels, total_stride};
 use crate::model::{Interface, Names};
 
 /// V-Net (Milletari 2016): residual stages of 5×5×5 convolutions, downsampling by strided convolutions, upsampling by transposed
@@ -142,6 +142,10 @@ impl Plan for VnetPlan {
 
     fn build(&self, interface: Interface, weights: &mut Weights) -> VNet {
         VNet::new(self, interface, weights)
+    }
+
+    fn numerics(&self) -> u32 {
+        staged::numerics(&self.kernels)
     }
 
     fn total_stride(&self) -> [usize; 3] {

@@ -2,9 +2,9 @@
 //!
 //! Along an axis, the outputs of a kernel with three taps can be computed with fewer multiplications than taps times
 //! outputs: `y = Aᵀ[(G g) ⊙ (Bᵀ d)]`. Here it is F(4, 3) along y and x, four outputs with six multiplications instead of twelve:
-//! nested, 36 products give 4×4 outputs that would cost 144. Kernels with five taps use F(2, 5) with the same transform of inputs:
-//! 36 products give 2×2 outputs that would cost 100. Taps along z are summed like channels: filtering along z as well would save more
-//! multiplications, but would double the transformed values that pass through the caches, which are the bottleneck.
+//! nested, 36 products give 4×4 outputs that would cost 144. Kernels with five taps use F(4, 5): 64 products instead of 400. Taps along
+//! z are summed like channels: filtering along z as well would save more multiplications, but would double the transformed values that
+//! pass through the caches, which are the bottleneck.
 //! Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (CVPR 2016).
 
 mod lines;
@@ -17,19 +17,16 @@ use super::LANES;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::Pair;
 
-/// Inputs of a tile along y and x.
-pub const INPUT: usize = 6;
-
-/// Most outputs of a tile along y and x.
+/// Outputs of a tile along y and x.
 pub const OUTPUT: usize = 4;
 
-/// Products of a tile, per pair of channels.
-pub const PRODUCTS: usize = INPUT * INPUT;
+/// Most inputs of a tile along y and x.
+pub const INPUTS: usize = inputs(5);
 
 /// Most taps in a plane of a kernel.
 pub const TAPS: usize = 25;
 
-/// Most voxels of an output tile.
+/// Voxels of an output tile.
 pub const OUTPUTS: usize = OUTPUT * OUTPUT;
 
 /// Where a small plane of voxels lies, in floats.
@@ -46,7 +43,7 @@ pub struct Place {
 /// Rows of voxels that a row of input tiles covers. Voxels outside the image are zero.
 pub struct Rows<'a> {
     /// First voxel of each row; null where the row lies outside.
-    starts: [*const f32; INPUT],
+    starts: [*const f32; INPUTS],
     /// Floats of a row, and of a voxel.
     length: usize,
     step: usize,
@@ -59,7 +56,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Panics
     /// A row ends beyond the values.
-    pub fn new(values: &'a [f32], places: [Option<usize>; INPUT], length: usize, step: usize) -> Self {
+    pub fn new(values: &'a [f32], places: [Option<usize>; INPUTS], length: usize, step: usize) -> Self {
         let start = |place: usize| values[place..place + length].as_ptr();
         let starts = places.map(|place| place.map_or(std::ptr::null(), start));
         Self { starts, length, step, values: PhantomData }
@@ -68,7 +65,7 @@ impl<'a> Rows<'a> {
 
 /// A tile of such rows for one block of channels.
 struct Window<'a> {
-    starts: &'a [*const f32; INPUT],
+    starts: &'a [*const f32; INPUTS],
     /// Where the first column within the image lies in each row.
     offset: usize,
     step: usize,
@@ -81,9 +78,9 @@ type Gather = unsafe fn(*const f32, usize, *const f32, *mut f32);
 type SpreadTaps = unsafe fn(*const f32, *mut f32, usize);
 type GatherTaps = unsafe fn(*const f32, usize, *mut f32);
 
-/// Outputs of a tile along y and x, for a number of taps.
-pub const fn outputs(edge: usize) -> usize {
-    INPUT + 1 - edge
+/// Inputs of a tile along y and x, for a number of taps.
+pub const fn inputs(edge: usize) -> usize {
+    OUTPUT + edge - 1
 }
 
 /// The transforms for one instruction set.
@@ -110,9 +107,9 @@ impl Transforms {
         }
     }
 
-    /// Outputs of a tile along y and x.
-    fn outputs(&self) -> usize {
-        outputs(self.edge)
+    /// Products of a tile, per pair of channels.
+    fn products(&self) -> usize {
+        inputs(self.edge) * inputs(self.edge)
     }
 
     /// `Bᵀ d` of the tile whose columns `within` lie in the image, the first of them at float `offset` of its rows: product
@@ -120,7 +117,7 @@ impl Transforms {
     pub fn input(&self, rows: &Rows, offset: usize, within: [usize; 2], to: &mut [f32], step: usize) {
         let columns = within[1] - within[0];
         assert!(columns == 0 || offset + (columns - 1) * rows.step + LANES <= rows.length);
-        assert!(within[1] <= INPUT && (PRODUCTS - 1) * step + LANES <= to.len());
+        assert!(within[1] <= inputs(self.edge) && (self.products() - 1) * step + LANES <= to.len());
         let window = Window { starts: &rows.starts, offset, step: rows.step, within };
         // SAFETY: every voxel within the image and every product lies within its slice; the processor has the kernel's instruction
         // set.
@@ -130,29 +127,29 @@ impl Transforms {
     /// `A g`, for the gradient of an output tile.
     pub fn gradient(&self, values: &[f32], place: Place, to: &mut [f32], step: usize) {
         let Place { start, row, column } = place;
-        assert!(start + (self.outputs() - 1) * (row + column) + LANES <= values.len());
-        assert!((PRODUCTS - 1) * step + LANES <= to.len());
+        assert!(start + (OUTPUT - 1) * (row + column) + LANES <= values.len());
+        assert!((self.products() - 1) * step + LANES <= to.len());
         // SAFETY: as in `input`.
         unsafe { (self.gradient)(values.as_ptr().add(start), [row, column], to.as_mut_ptr(), step) }
     }
 
     /// `Aᵀ m` plus a bias: a dense output tile from products `step` floats apart.
     pub fn output(&self, products: &[f32], step: usize, bias: &[f32; LANES], to: &mut [f32; OUTPUTS * LANES]) {
-        assert!((PRODUCTS - 1) * step + LANES <= products.len());
+        assert!((self.products() - 1) * step + LANES <= products.len());
         // SAFETY: as in `input`.
         unsafe { (self.output)(products.as_ptr(), step, bias.as_ptr(), to.as_mut_ptr()) }
     }
 
     /// `G g`, of a plane of taps, [`LANES`] floats each.
     pub fn taps(&self, taps: &[f32; TAPS * LANES], to: &mut [f32], step: usize) {
-        assert!((PRODUCTS - 1) * step + LANES <= to.len());
+        assert!((self.products() - 1) * step + LANES <= to.len());
         // SAFETY: as in `input`.
         unsafe { (self.taps)(taps.as_ptr(), to.as_mut_ptr(), step) }
     }
 
     /// `Gᵀ u`, the gradient of a plane of taps.
     pub fn tap_gradient(&self, products: &[f32], step: usize, taps: &mut [f32; TAPS * LANES]) {
-        assert!((PRODUCTS - 1) * step + LANES <= products.len());
+        assert!((self.products() - 1) * step + LANES <= products.len());
         // SAFETY: as in `input`.
         unsafe { (self.tap_gradient)(products.as_ptr(), step, taps.as_mut_ptr()) }
     }
@@ -163,12 +160,6 @@ macro_rules! compiled {
     ($name:ident, $lanes:ty, $attribute:meta) => {
         mod $name {
             use super::*;
-
-            #[$attribute]
-            unsafe fn input(tile: &Window, to: *mut f32, step: usize) {
-                // SAFETY: the same as the caller's.
-                unsafe { nested::input::<$lanes>(tile, to, step) }
-            }
 
             compiled!(@ three, $lanes, $attribute);
             compiled!(@ five, $lanes, $attribute);
@@ -185,6 +176,12 @@ macro_rules! compiled {
     (@ $form:ident, $lanes:ty, $attribute:meta) => {
         mod $form {
             use super::*;
+
+            #[$attribute]
+            unsafe fn input(tile: &Window, to: *mut f32, step: usize) {
+                // SAFETY: the same as the caller's.
+                unsafe { nested::$form::input::<$lanes>(tile, to, step) }
+            }
 
             #[$attribute]
             unsafe fn gradient(from: *const f32, steps: [usize; 2], to: *mut f32, step: usize) {

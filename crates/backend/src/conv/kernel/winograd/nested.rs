@@ -4,8 +4,8 @@ use std::mem::MaybeUninit;
 
 use super::super::LANES;
 use super::super::lanes::Lanes;
-use super::lines::*;
-use super::{INPUT, PRODUCTS, Window};
+use super::lines;
+use super::{OUTPUT, Window, inputs};
 
 /// Values between two axes. They are written before they are read: zeroing them first would cost as much as the transform.
 struct Slots<V, const N: usize>([MaybeUninit<V>; N]);
@@ -52,15 +52,15 @@ unsafe fn load<V: Lanes, const N: usize>(from: *const f32, step: usize) -> [V; N
     }
 }
 
-/// Six neighbours, of which those `within` exist, the first of them at the pointer; the others are zero.
+/// Neighbours, of which those `within` exist, the first of them at the pointer; the others are zero.
 #[inline(always)]
-unsafe fn load_within<V: Lanes>(from: *const f32, step: usize, within: [usize; 2]) -> [V; INPUT] {
+unsafe fn load_within<V: Lanes, const N: usize>(from: *const f32, step: usize, within: [usize; 2]) -> [V; N] {
     // SAFETY: the caller's.
     unsafe {
-        if within == [0, INPUT] {
+        if within == [0, N] {
             return load(from, step);
         }
-        let mut line = [V::zero(); INPUT];
+        let mut line = [V::zero(); N];
         for (i, value) in line.iter_mut().enumerate() {
             if i >= within[0] && i < within[1] {
                 *value = V::load(from.add((i - within[0]) * step));
@@ -79,47 +79,51 @@ unsafe fn store<V: Lanes, const N: usize>(values: [V; N], to: *mut f32, step: us
     }
 }
 
-/// Products of a tile of inputs.
-#[inline(always)]
-pub unsafe fn input<V: Lanes>(tile: &Window, to: *mut f32, step: usize) {
-    // SAFETY: as `Transforms::input` has checked.
-    unsafe {
-        let mut lines = Slots::<V, PRODUCTS>::new();
-        for (y, row) in tile.starts.iter().enumerate() {
-            match row.is_null() {
-                true => lines.set(y * INPUT, 1, [V::zero(); INPUT]),
-                false => {
-                    let line = load_within(row.add(tile.offset), tile.step, tile.within);
-                    lines.set(y * INPUT, 1, input_line(line));
-                }
-            }
-        }
-        for x in 0..INPUT {
-            store(input_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
-        }
-    }
-}
-
-/// The transforms of one form of filtering: `$outputs` outputs along an axis, `$edge` taps.
+/// The transforms for `$edge` taps along an axis, with the functions of `lines` in the module `$name`.
 macro_rules! filtering {
-    ($name:ident, $outputs:literal, $edge:literal, $gradient_line:ident, $output_line:ident, $taps_line:ident, $tap_gradient_line:ident) => {
+    ($name:ident, $edge:literal) => {
         pub mod $name {
             use super::*;
+            use lines::$name::*;
 
             /// Taps along an axis.
             pub const EDGE: usize = $edge;
+
+            /// Inputs along an axis.
+            const INPUT: usize = inputs(EDGE);
+
+            /// Products of a tile of inputs.
+            #[inline(always)]
+            pub unsafe fn input<V: Lanes>(tile: &Window, to: *mut f32, step: usize) {
+                // SAFETY: as `Transforms::input` has checked.
+                unsafe {
+                    let mut lines = Slots::<V, { INPUT * INPUT }>::new();
+                    for (y, row) in tile.starts[..INPUT].iter().enumerate() {
+                        match row.is_null() {
+                            true => lines.set(y * INPUT, 1, [V::zero(); INPUT]),
+                            false => {
+                                let line = load_within(row.add(tile.offset), tile.step, tile.within);
+                                lines.set(y * INPUT, 1, input_line(line));
+                            }
+                        }
+                    }
+                    for x in 0..INPUT {
+                        store(input_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
+                    }
+                }
+            }
 
             /// Products of a tile of gradients with these distances between rows and columns.
             #[inline(always)]
             pub unsafe fn gradient<V: Lanes>(from: *const f32, [row, column]: [usize; 2], to: *mut f32, step: usize) {
                 // SAFETY: as `Transforms::gradient` has checked.
                 unsafe {
-                    let mut lines = Slots::<V, { $outputs * INPUT }>::new();
-                    for y in 0..$outputs {
-                        lines.set(y * INPUT, 1, $gradient_line(load(from.add(y * row), column)));
+                    let mut lines = Slots::<V, { OUTPUT * INPUT }>::new();
+                    for y in 0..OUTPUT {
+                        lines.set(y * INPUT, 1, gradient_line(load(from.add(y * row), column)));
                     }
                     for x in 0..INPUT {
-                        store($gradient_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
+                        store(gradient_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
                     }
                 }
             }
@@ -130,13 +134,13 @@ macro_rules! filtering {
                 // SAFETY: as `Transforms::output` has checked.
                 unsafe {
                     let bias = V::load(bias);
-                    let mut lines = Slots::<V, { INPUT * $outputs }>::new();
+                    let mut lines = Slots::<V, { INPUT * OUTPUT }>::new();
                     for y in 0..INPUT {
-                        lines.set(y * $outputs, 1, $output_line(load(from.add(y * INPUT * step), step)));
+                        lines.set(y * OUTPUT, 1, output_line(load(from.add(y * INPUT * step), step)));
                     }
-                    for x in 0..$outputs {
-                        for (y, value) in $output_line(lines.get(x, $outputs)).into_iter().enumerate() {
-                            value.plus(bias).store(to.add(($outputs * y + x) * LANES));
+                    for x in 0..OUTPUT {
+                        for (y, value) in output_line(lines.get(x, OUTPUT)).into_iter().enumerate() {
+                            value.plus(bias).store(to.add((OUTPUT * y + x) * LANES));
                         }
                     }
                 }
@@ -147,12 +151,12 @@ macro_rules! filtering {
             pub unsafe fn taps<V: Lanes>(from: *const f32, to: *mut f32, step: usize) {
                 // SAFETY: as `Transforms::taps` has checked.
                 unsafe {
-                    let mut lines = Slots::<V, { $edge * INPUT }>::new();
-                    for y in 0..$edge {
-                        lines.set(y * INPUT, 1, $taps_line(load(from.add($edge * y * LANES), LANES)));
+                    let mut lines = Slots::<V, { EDGE * INPUT }>::new();
+                    for y in 0..EDGE {
+                        lines.set(y * INPUT, 1, taps_line(load(from.add(EDGE * y * LANES), LANES)));
                     }
                     for x in 0..INPUT {
-                        store($taps_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
+                        store(taps_line(lines.get(x, INPUT)), to.add(x * step), INPUT * step);
                     }
                 }
             }
@@ -162,12 +166,12 @@ macro_rules! filtering {
             pub unsafe fn tap_gradient<V: Lanes>(from: *const f32, step: usize, to: *mut f32) {
                 // SAFETY: as `Transforms::tap_gradient` has checked.
                 unsafe {
-                    let mut lines = Slots::<V, { $edge * INPUT }>::new();
+                    let mut lines = Slots::<V, { EDGE * INPUT }>::new();
                     for y in 0..INPUT {
-                        lines.set(y * $edge, 1, $tap_gradient_line(load(from.add(y * INPUT * step), step)));
+                        lines.set(y * EDGE, 1, tap_gradient_line(load(from.add(y * INPUT * step), step)));
                     }
-                    for x in 0..$edge {
-                        store($tap_gradient_line(lines.get(x, $edge)), to.add(x * LANES), $edge * LANES);
+                    for x in 0..EDGE {
+                        store(tap_gradient_line(lines.get(x, EDGE)), to.add(x * LANES), EDGE * LANES);
                     }
                 }
             }
@@ -175,5 +179,5 @@ macro_rules! filtering {
     };
 }
 
-filtering!(three, 4, 3, gradient_line, output_line, taps_line, tap_gradient_line);
-filtering!(five, 2, 5, gradient_line_of_two, output_line_of_two, taps_line_of_five, tap_gradient_line_of_five);
+filtering!(three, 3);
+filtering!(five, 5);
