@@ -8,6 +8,7 @@ pub mod parts;
 mod query;
 mod retrieve;
 mod store;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ pub enum PacsError {
     /// The request is wrong; nothing was sent.
     #[error("{0}")]
     Request(String),
-    /// Nobody answers.
+    /// Nobody answers, or the answer does not come to its end.
     #[error("{url}: {reason}")]
     Away {
         /// The archive.
@@ -69,6 +70,7 @@ fn told(status: u16, reason: &str) -> String {
         404 => {
             ": there is no such study or series, or no DICOMweb at this address (Orthanc's is http://HOST:8042/dicom-web)"
         }
+        300..400 => ": it leads elsewhere, and nothing is sent there: give the final address",
         _ => "",
     };
     format!("{said}{remedy}")
@@ -78,7 +80,7 @@ fn told(status: u16, reason: &str) -> String {
 ///
 /// # Errors
 /// [`PacsError::Request`]
-fn uid(text: &str) -> Result<&str, PacsError> {
+pub fn uid(text: &str) -> Result<&str, PacsError> {
     let is_uid = !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     is_uid
         .then_some(text)

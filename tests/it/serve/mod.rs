@@ -53,6 +53,7 @@ pub fn settings(lab: &Lab) -> Settings {
         certificate: None,
         allow_run: false,
         keep_uploads: Duration::from_secs(600),
+        pacs: None,
         who: "tester".into(),
         device: select(DeviceName::Cpu).unwrap().device,
         limits: Limits {
