@@ -73,6 +73,7 @@ impl Pacs {
                 Piece::Data(data) => writer.write(&data, &url)?,
                 Piece::End => break,
                 Piece::Missing => {
+                    progress(writer.fetched);
                     if self.is_stopped() {
                         return Err(PacsError::Stopped);
                     }

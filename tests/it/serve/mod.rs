@@ -1,8 +1,10 @@
 //! `segspec serve`, over raw TCP as an attacker or a browser speaks to it.
 
+mod archive;
 mod attacks;
 mod clients;
 mod command;
+mod fake;
 mod flows;
 mod hostile;
 mod results;
