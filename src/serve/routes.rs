@@ -26,7 +26,7 @@ pub fn routes(state: &Shared) -> Router {
 }
 
 async fn nothing() -> Refusal {
-    Refusal::missing("request").help("docs/serve.md lists them")
+    Refusal::missing("request").help("docs/serve-api.md lists them")
 }
 
 fn of_runs() -> Router<Shared> {
