@@ -183,7 +183,7 @@ pub async fn download(
     Path((id, wanted)): Path<(String, String)>,
     Query(of): Query<Of>,
 ) -> Answer<Response> {
-    let file = working(&state, move |state| converted(state, &*state.jobs.find(&id)?, &of, &wanted));
+    let file = working(&state, move |state| converted(state, &state.jobs.find(&id)?, &of, &wanted));
     let (file, name, kind) = file.await?;
     answer::file(file, kind, Some(&name))
 }

@@ -1,6 +1,5 @@
 //! The result of a job, sent to the archive from whose series it was made.
 
-use std::fs::File;
 use std::io;
 
 use axum::extract::{Path, Query, State};
@@ -31,7 +30,7 @@ pub async fn send(
         // The file that is kept for the page may be removed while this one is sent.
         let named = tempfile::Builder::new().prefix(".sent-").suffix(".dcm").tempfile_in(&job.folder);
         let mut to: NamedTempFile = named.map_err(Refusal::failed)?;
-        io::copy::<File, _>(&mut from, to.as_file_mut()).map_err(Refusal::failed)?;
+        io::copy(&mut from, to.as_file_mut()).map_err(Refusal::failed)?;
         Ok(to.into_temp_path())
     });
     let made = made.await?;
