@@ -125,7 +125,12 @@ impl Pacs {
     }
 
     /// JSON below the address; nothing for an empty answer (status 204).
-    pub(super) fn get_json(&self, place: &str, query: &[(&str, &str)], accept: &str) -> Result<Option<Value>, PacsError> {
+    pub(super) fn get_json(
+        &self,
+        place: &str,
+        query: &[(&str, &str)],
+        accept: &str,
+    ) -> Result<Option<Value>, PacsError> {
         self.json(place, self.get(place, query, accept)?)
     }
 
@@ -140,7 +145,8 @@ impl Pacs {
         if text.trim().is_empty() {
             return Ok(None);
         }
-        let wrong = |_| PacsError::Answer { url, reason: "the answer is no JSON: is this the address of DICOMweb?".into() };
+        let wrong =
+            |_| PacsError::Answer { url, reason: "the answer is no JSON: is this the address of DICOMweb?".into() };
         serde_json::from_str(&text).map(Some).map_err(wrong)
     }
 
@@ -283,7 +289,8 @@ mod tests {
 
     fn fetched(pacs: &Pacs) -> PacsError {
         let folder = tempfile::tempdir().unwrap();
-        pacs.fetch_series(["1.2", "1.3"], folder.path(), Limits { bytes: 1 << 20, objects: 10 }, &mut |_| {}).unwrap_err()
+        pacs.fetch_series(["1.2", "1.3"], folder.path(), Limits { bytes: 1 << 20, objects: 10 }, &mut |_| {})
+            .unwrap_err()
     }
 
     const BEGUN: &str = "HTTP/1.1 200 OK\r\nContent-Type: multipart/related; boundary=xyz\r\nContent-Length: 100000\r\n\r\n--xyz\r\n\r\nbegun";
@@ -291,7 +298,9 @@ mod tests {
     #[test]
     fn an_archive_that_falls_silent_is_given_up() {
         let list = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[";
-        for error in [found(&says("")).unwrap_err(), found(&says(list)).unwrap_err(), fetched(&says("")), fetched(&says(BEGUN))] {
+        for error in
+            [found(&says("")).unwrap_err(), found(&says(list)).unwrap_err(), fetched(&says("")), fetched(&says(BEGUN))]
+        {
             assert!(error.to_string().contains("nothing came for 0.3 s"), "{error}");
         }
     }

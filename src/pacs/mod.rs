@@ -70,7 +70,7 @@ fn told(status: u16, reason: &str) -> String {
         404 => {
             ": there is no such study or series, or no DICOMweb at this address (Orthanc's is http://HOST:8042/dicom-web)"
         }
-        300..400 => ": it leads elsewhere, and nothing is sent there: give the final address",
+        300..=399 => ": it leads elsewhere, and nothing is sent there: give the final address",
         _ => "",
     };
     format!("{said}{remedy}")

@@ -172,7 +172,13 @@ mod tests {
         let texts = [some.patient_name, some.date, some.modality].map(Option::unwrap);
         assert_eq!(texts, ["Doe*", "20240101-", "CT"]);
         let long = format!(r#"{{"patient-id": "{}"}}"#, "x".repeat(201));
-        for wrong in [r#"{"url": "http://elsewhere"}"#, r#"{"date": "today"}"#, r#"{"patient-id": "a\\b"}"#, r#"{"modality": "C\nT"}"#, &long] {
+        for wrong in [
+            r#"{"url": "http://elsewhere"}"#,
+            r#"{"date": "today"}"#,
+            r#"{"patient-id": "a\\b"}"#,
+            r#"{"modality": "C\nT"}"#,
+            &long,
+        ] {
             assert!(query(wrong).is_err(), "{wrong}");
         }
     }

@@ -16,7 +16,10 @@ use super::{RESEARCH, answer, archive, corrections, files, jobs, page, runs, upl
 pub fn routes(state: &Shared) -> Router {
     Router::new()
         .route("/", get(page::page))
-        .nest("/api", of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).merge(of_archive()).fallback(nothing))
+        .nest(
+            "/api",
+            of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).merge(of_archive()).fallback(nothing),
+        )
         .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))
         // Bodies are counted where they are read.

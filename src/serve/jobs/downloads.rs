@@ -183,7 +183,10 @@ pub async fn download(
     Path((id, wanted)): Path<(String, String)>,
     Query(of): Query<Of>,
 ) -> Answer<Response> {
-    let file = working(&state, move |state| converted(state, &state.jobs.find(&id)?, &of, &wanted));
+    let file = working(&state, move |state| {
+        let job = state.jobs.find(&id)?;
+        converted(state, &job, &of, &wanted)
+    });
     let (file, name, kind) = file.await?;
     answer::file(file, kind, Some(&name))
 }

@@ -14,11 +14,7 @@ use super::super::state::{Shared, working};
 use super::downloads::{Of, converted};
 
 /// `POST /api/jobs/ID/pacs?of=prediction|correction`: the DICOM SEG that is offered for download, the same file.
-pub async fn send(
-    State(state): State<Shared>,
-    Path(id): Path<String>,
-    Query(of): Query<Of>,
-) -> Answer<Response> {
+pub async fn send(State(state): State<Shared>, Path(id): Path<String>, Query(of): Query<Of>) -> Answer<Response> {
     state.archive.known()?;
     let made = working(&state, move |state| {
         let job = state.jobs.find(&id)?;

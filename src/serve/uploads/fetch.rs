@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::super::answer;
 use super::super::archive::Ending;
-use super::super::error::{Answer, Refusal};
+use super::super::error::Answer;
 use super::super::state::{Inner, Shared, locked, quick};
 use super::{Phase, Upload, look_at};
 use crate::Cancel;

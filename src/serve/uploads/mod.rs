@@ -183,7 +183,9 @@ impl Upload {
     /// There is none, or the upload is not ready.
     pub fn series(&self, id: &str) -> Answer<Series> {
         match &*locked(&self.phase) {
-            Phase::Fetching(_) => Err(Refusal::conflict("the series is still being fetched").help("ask again in a moment")),
+            Phase::Fetching(_) => {
+                Err(Refusal::conflict("the series is still being fetched").help("ask again in a moment"))
+            }
             Phase::Reading => Err(Refusal::conflict("the upload is still being read").help("ask again in a moment")),
             Phase::Refused(reason) => Err(Refusal::conflict(reason)),
             Phase::Ready { series, .. } => {

@@ -24,8 +24,8 @@ pub fn post(server: &Server, path: &str, body: &Value) -> Reply {
 pub fn settled(server: &Server, reply: &Reply) -> (String, Value) {
     assert_eq!(reply.status, 202, "{}", reply.text());
     let id = reply.json()["upload"].as_str().unwrap().to_owned();
-    let known = server
-        .wait(&format!("/api/uploads/{id}"), |known| known["state"] != "fetching" && known["state"] != "reading");
+    let known =
+        server.wait(&format!("/api/uploads/{id}"), |known| known["state"] != "fetching" && known["state"] != "reading");
     (id, known)
 }
 
@@ -66,7 +66,9 @@ fn a_series_is_fetched_and_segmented_and_its_segmentations_are_stored() {
     let told = server.ask("POST", send, &[], b"");
     assert_eq!((told.status, told.json()["refused"].clone()), (200, json!([])), "{}", told.text());
     // What the archive has is what the page offers for download, in the study of the images.
-    let modalities = || server.json(&place)["series"].as_array().unwrap().iter().map(|it| it["modality"].clone()).collect::<Vec<_>>();
+    let modalities = || {
+        server.json(&place)["series"].as_array().unwrap().iter().map(|it| it["modality"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(modalities().iter().filter(|it| *it == "SEG").count(), 1, "{:?}", modalities());
     archive.json(&lab, &["get", study, "--output", "back", "--modality", "SEG"]);
     let back = std::fs::read(&sorted(&sorted(&lab.path("back"))[0])[0]).unwrap();
@@ -165,7 +167,8 @@ fn what_must_not_reach_the_archive_does_not() {
         format!("Host: {host}\r\nCookie: segspec-token={token}\r\n"),
         format!("Host: {host}\r\nCookie: segspec-token={token}\r\nOrigin: http://evil.example\r\n"),
     ] {
-        let request = format!("POST /api/pacs/studies HTTP/1.1\r\n{head}Connection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+        let request =
+            format!("POST /api/pacs/studies HTTP/1.1\r\n{head}Connection: close\r\nContent-Length: 2\r\n\r\n{{}}");
         assert!([401, 403].contains(&server.raw(request.as_bytes()).status), "{head}");
     }
     assert_eq!(fake.requests(), 0);

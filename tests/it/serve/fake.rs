@@ -145,7 +145,9 @@ fn series_of_bad_archives_are_refused_and_leave_nothing() {
         let _ = stream.shutdown(std::net::Shutdown::Both);
     };
     let text = |stream: &mut TcpStream| say(stream, &[SERIES, b"text\r\n--xyz--\r\n"].concat());
-    let page = |stream: &mut TcpStream| say(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi");
+    let page = |stream: &mut TcpStream| {
+        say(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi")
+    };
     let gone = |stream: &mut TcpStream| say(stream, b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n");
     // DICOM by its mark alone.
     let hollow = |stream: &mut TcpStream| say(stream, &[SERIES, &[0; 128], b"DICM\r\n--xyz--\r\n"].concat());
@@ -173,10 +175,6 @@ fn series_of_bad_archives_are_refused_and_leave_nothing() {
         assert_eq!(server.ask("DELETE", &format!("/api/uploads/{id}"), &[], b"").status, 204);
         assert!(wait_for(|| left(&lab) == 0) && server.is_alive());
     }
-}
-
-fn text_of(lab: &Lab) -> &str {
-    lab.root().to_str().unwrap()
 }
 
 #[test]
@@ -210,7 +208,8 @@ fn a_silent_archive_keeps_nobody_else_waiting() {
     let fake = Fake::start(silent);
     let server = server(&lab, fake.patient());
     let (host, token) = (server.address, &server.token);
-    let text = format!("GET /api/pacs/studies/1.2/series HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let text =
+        format!("GET /api/pacs/studies/1.2/series HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
     let waiting: Vec<_> = (0..4)
         .map(|_| {
             let mut stream = server.connect();
