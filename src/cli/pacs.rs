@@ -124,19 +124,24 @@ struct Server {
 
 impl Server {
     fn open(&self) -> Result<Pacs, Failure> {
-        let url = self.server.clone().or_else(|| std::env::var("SEGSPEC_PACS").ok().filter(|url| !url.is_empty()));
-        let url = url.ok_or_else(|| {
+        let pacs = archive(self.server.clone())?.ok_or_else(|| {
             Failure::message(
                 Exit::Usage,
                 "which archive? Give --server, such as http://pacs:8042/dicom-web, or set SEGSPEC_PACS",
             )
         })?;
-        let pacs = Pacs::new(&url)?;
-        if pacs.is_readable() {
-            eprintln!("warning: {}: what is sent over HTTP, also the password, can be read on its way", pacs.url());
-        }
-        Ok(pacs)
+        Ok(pacs.until(&cancellation()))
     }
+}
+
+/// The archive of an address, else that of SEGSPEC_PACS, if there is one.
+pub fn archive(url: Option<String>) -> Result<Option<Pacs>, Failure> {
+    let url = url.or_else(|| std::env::var("SEGSPEC_PACS").ok()).filter(|url| !url.is_empty());
+    let Some(pacs) = url.map(|url| Pacs::new(&url)).transpose()? else { return Ok(None) };
+    if pacs.is_readable() {
+        eprintln!("warning: {}: what is sent over HTTP, also the password, can be read on its way", pacs.url());
+    }
+    Ok(Some(pacs))
 }
 
 impl From<PacsError> for Failure {
@@ -211,7 +216,6 @@ fn get(args: &Get) -> Result<Exit, Failure> {
     }
     let all = pacs.series(&args.study)?;
     let chosen = chosen(&all, args)?;
-    let cancel = cancellation();
     let limits = Limits { bytes: args.limit << 30, objects: 100_000 };
     let failed = |source| PacsError::File { path: args.output.clone(), source };
     let fetched = files::write_folder(&args.output, failed, |folder| -> Result<Vec<(String, Fetched)>, PacsError> {
@@ -220,7 +224,7 @@ fn get(args: &Get) -> Result<Exit, Failure> {
             let name = folder_name(series, &mut taken);
             let place = folder.join(&name);
             std::fs::create_dir(&place).map_err(|source| PacsError::File { path: place.clone(), source })?;
-            let fetched = pacs.fetch_series([&args.study, &series.uid], &place, limits, &cancel, &mut |_| {})?;
+            let fetched = pacs.fetch_series([&args.study, &series.uid], &place, limits, &mut |_| {})?;
             eprintln!("{name}: {}, {}", counted(fetched.objects, "object"), bytes(fetched.bytes));
             Ok((name, fetched))
         };

@@ -17,6 +17,7 @@ use crate::backend::DeviceName;
 Examples:
   segspec serve --open
   segspec serve --root data/liver --root scans --allow-run
+  segspec serve --pacs http://127.0.0.1:8042/dicom-web
   segspec serve --host 0.0.0.0 --port 8443 --tls")]
 #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "without the feature, only the help is used"))]
 pub struct Serve {
@@ -44,6 +45,12 @@ pub struct Serve {
     /// Largest upload in megabytes
     #[arg(long, default_value_t = 4000, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     upload_limit: u64,
+    /// The hospital's archive, for the page: address of its DICOMweb service [default: SEGSPEC_PACS]
+    ///
+    /// The page can then find studies, fetch series and store results there, whenever a person asks for it. SEGSPEC_PACS_USER and
+    /// SEGSPEC_PACS_PASSWORD, or SEGSPEC_PACS_TOKEN, open it.
+    #[arg(long, value_name = "URL")]
+    pacs: Option<String>,
     /// HTTPS with a certificate made on the spot: browsers warn of it once
     #[arg(long, conflicts_with_all = ["cert", "key"])]
     tls: bool,
@@ -71,10 +78,14 @@ pub fn execute(args: Serve) -> Result<Exit, Failure> {
     let cancel = super::session::cancellation();
     let open = args.open;
     let settings = settings(args)?;
+    let archive = settings.pacs.as_ref().map(|pacs| pacs.url().to_owned());
     let is_made = matches!(settings.certificate, Some(crate::serve::Certificate::Made(_)));
     let served = crate::serve::serve(settings, &cancel, |address| {
         println!("{}", address.link);
         eprintln!("{}", crate::serve::RESEARCH);
+        if let Some(archive) = archive {
+            eprintln!("archive: {archive}; it is asked only when the page says so");
+        }
         if is_made {
             eprintln!("the certificate was made for this session: the browser warns of it once");
         }
@@ -117,6 +128,7 @@ fn settings(args: Serve) -> Result<crate::serve::Settings, Failure> {
         certificate,
         allow_run: args.allow_run,
         keep_uploads: std::time::Duration::from_secs(args.keep_uploads_minutes * 60),
+        pacs: super::pacs::archive(args.pacs)?,
         who: name.unwrap_or_else(|| "unknown".into()),
         device: session::device(args.device)?.device,
         limits,

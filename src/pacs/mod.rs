@@ -8,6 +8,7 @@ pub mod parts;
 mod query;
 mod retrieve;
 mod store;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ pub enum PacsError {
     /// The request is wrong; nothing was sent.
     #[error("{0}")]
     Request(String),
-    /// Nobody answers.
+    /// Nobody answers, or the answer does not come to its end.
     #[error("{url}: {reason}")]
     Away {
         /// The archive.
@@ -69,17 +70,19 @@ fn told(status: u16, reason: &str) -> String {
         404 => {
             ": there is no such study or series, or no DICOMweb at this address (Orthanc's is http://HOST:8042/dicom-web)"
         }
+        300..=399 => ": it leads elsewhere, and nothing is sent there: give the final address",
         _ => "",
     };
     format!("{said}{remedy}")
 }
 
-/// A DICOM UID: up to 64 digits and dots.
+/// A DICOM UID (PS3.5, section 9): up to 64 characters, numbers between dots. What is none of these becomes part of no address.
 ///
 /// # Errors
 /// [`PacsError::Request`]
-fn uid(text: &str) -> Result<&str, PacsError> {
-    let is_uid = !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+pub fn uid(text: &str) -> Result<&str, PacsError> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_uid = text.len() <= 64 && text.split('.').all(is_number);
     is_uid
         .then_some(text)
         .ok_or_else(|| PacsError::Request(format!("`{text}` is no UID of a study or series (digits and dots)")))
@@ -92,7 +95,7 @@ mod tests {
     #[test]
     fn uids_have_digits_and_dots() {
         assert_eq!(uid("1.2.840.10008").unwrap(), "1.2.840.10008");
-        for wrong in ["", "1.2/../3", "1.2?x", "a", &"1".repeat(65)] {
+        for wrong in ["", ".", "..", "1..2", ".1", "1.", "1.2/../3", "1.2?x", "a", &"1".repeat(65)] {
             assert!(uid(wrong).unwrap_err().to_string().contains("is no UID"), "{wrong}");
         }
     }

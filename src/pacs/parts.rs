@@ -18,6 +18,17 @@ pub enum Piece {
     End,
 }
 
+/// Why a message is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PartsError {
+    /// Headers without end.
+    #[error("a part has too long headers")]
+    TooLong,
+    /// Headers in another encoding.
+    #[error("the headers of a part are not UTF-8")]
+    NotText,
+}
+
 /// Where in the message the bytes that are held begin.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -67,8 +78,8 @@ impl Parts {
     /// What comes next.
     ///
     /// # Errors
-    /// Why the message is none.
-    pub fn piece(&mut self) -> Result<Piece, String> {
+    /// [`PartsError`]
+    pub fn piece(&mut self) -> Result<Piece, PartsError> {
         loop {
             match self.place {
                 Place::End => return Ok(Piece::End),
@@ -92,7 +103,7 @@ impl Parts {
         }
     }
 
-    fn head(&mut self) -> Result<Piece, String> {
+    fn head(&mut self) -> Result<Piece, PartsError> {
         const END: &[u8] = b"\r\n\r\n";
         if self.held.starts_with(b"--") {
             self.place = Place::End;
@@ -101,10 +112,10 @@ impl Parts {
         if let Some(end) = find(&self.held, END) {
             let head: Vec<u8> = self.held.drain(..end + END.len()).collect();
             self.place = Place::Data;
-            return String::from_utf8(head).map(Piece::Head).map_err(|_| "the headers of a part are not UTF-8".into());
+            return String::from_utf8(head).map(Piece::Head).map_err(|_| PartsError::NotText);
         }
         match self.held.len() > LONGEST_HEAD {
-            true => Err("a part has too long headers".into()),
+            true => Err(PartsError::TooLong),
             false => Ok(Piece::Missing),
         }
     }
@@ -133,7 +144,7 @@ mod tests {
         let mut pieces = message.chunks(size);
         let mut found: Vec<(String, Vec<u8>)> = Vec::new();
         loop {
-            match parts.piece()? {
+            match parts.piece().map_err(|error| error.to_string())? {
                 Piece::Head(head) => found.push((head.trim().into(), Vec::new())),
                 Piece::Data(data) => found.last_mut().ok_or("data before a head")?.1.extend(data),
                 Piece::Missing => parts.push(pieces.next().ok_or("the message ends before its last boundary")?),

@@ -3,13 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::client::json;
 use super::{Pacs, PacsError, uid};
 
 const JSON: &str = "application/dicom+json";
 
 /// What studies are looked for; nothing set: all, up to the limit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Query {
     /// PatientID.
     pub patient_id: Option<String>,
@@ -64,7 +63,7 @@ pub struct Series {
 }
 
 impl Pacs {
-    /// The studies that fit, in the archive's order.
+    /// The studies that fit, in the archive's order, up to the limit.
     ///
     /// # Errors
     /// [`PacsError`]
@@ -81,7 +80,8 @@ impl Pacs {
             ("ModalitiesInStudy", &query.modality),
         ];
         pairs.extend(wanted.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
-        Ok(self.list("studies", &pairs)?.iter().map(study).collect())
+        // Not every archive keeps to the limit.
+        Ok(self.list("studies", &pairs)?.iter().take(query.limit).map(study).collect())
     }
 
     /// The series of a study by their numbers.
@@ -100,11 +100,11 @@ impl Pacs {
     }
 
     fn list(&self, place: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, PacsError> {
-        let url = format!("{}/{place}", self.url());
-        match json(&url, self.get(place, query, JSON)?)? {
+        match self.get_json(place, query, JSON)? {
             None => Ok(Vec::new()),
             Some(Value::Array(found)) => Ok(found),
             Some(_) => {
+                let url = format!("{}/{place}", self.url());
                 Err(PacsError::Answer { url, reason: "the answer is no list: is this the address of DICOMweb?".into() })
             }
         }

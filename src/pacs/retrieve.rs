@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::parts::{Parts, Piece, boundary};
 use super::{Pacs, PacsError, uid};
-use crate::Cancel;
 
 /// Objects as they are stored, in whatever encoding.
 const ACCEPT: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
@@ -46,13 +45,13 @@ impl Pacs {
     /// `progress` hears of the bytes so far. What was written before an error stays: the caller drops the folder.
     ///
     /// # Errors
-    /// [`PacsError`]; more than the limits; an object that is no DICOM file; cancelled.
+    /// [`PacsError`]; more than the limits; an object that is no DICOM file; a connection that breaks off or falls silent; cancelled
+    /// ([`Pacs::until`]).
     pub fn fetch_series(
         &self,
         [study, series]: [&str; 2],
         folder: &Path,
         limits: Limits,
-        cancel: &Cancel,
         progress: &mut dyn FnMut(Fetched),
     ) -> Result<Fetched, PacsError> {
         let place = format!("studies/{}/series/{}", uid(study)?, uid(series)?);
@@ -69,15 +68,19 @@ impl Pacs {
         let mut reader = answer.body_mut().as_reader();
         let mut buffer = vec![0; PIECE];
         loop {
-            match parts.piece().map_err(wrong)? {
+            match parts.piece().map_err(|error| wrong(error.to_string()))? {
                 Piece::Head(_) => writer.begin(&url)?,
                 Piece::Data(data) => writer.write(&data, &url)?,
                 Piece::End => break,
                 Piece::Missing => {
-                    if cancel.is_stopped() {
+                    progress(writer.fetched);
+                    if self.is_stopped() {
                         return Err(PacsError::Stopped);
                     }
-                    let count = reader.read(&mut buffer).map_err(|error| wrong(error.to_string()))?;
+                    let count = reader.read(&mut buffer).map_err(|error| self.broken(&url, error.into()))?;
+                    if count == 0 && self.is_stopped() {
+                        return Err(PacsError::Stopped);
+                    }
                     if count == 0 {
                         return Err(wrong("the connection ended before the series was complete".into()));
                     }

@@ -8,7 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::client::json;
 use super::query::{text, values};
 use super::retrieve::is_dicom;
 use super::{Pacs, PacsError};
@@ -64,11 +63,11 @@ impl Pacs {
             size += file.metadata().map_err(|source| PacsError::File { path: file.clone(), source })?.len();
         }
         let kind = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
-        let url = format!("{}/studies", self.url());
-        let answer = json(&url, self.post("studies", &kind, size, &mut content)?)?.unwrap_or_default();
+        let answer = self.json("studies", self.post("studies", &kind, size, &mut content)?)?.unwrap_or_default();
         let told = told(&answer);
         match told.stored.len() + told.refused.len() {
             0 => {
+                let url = format!("{}/studies", self.url());
                 Err(PacsError::Answer { url, reason: "the archive does not say whether it stored the objects".into() })
             }
             _ => Ok(told),

@@ -7,6 +7,7 @@
 //! runs       lists and details of runs, logs, reports, cases, queue; start and stop of trainings
 //! files      images below the roots
 //! uploads    images that the browser sends: received, unpacked, looked at
+//! archive    the hospital's archive: what it has
 //! jobs       segmentation of uploads and files: a queue and one thread
 //! corrections  labels that a person drew
 //! ```
@@ -19,6 +20,7 @@
 
 mod access;
 mod answer;
+mod archive;
 mod corrections;
 mod error;
 mod files;
@@ -40,6 +42,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use burn::tensor::Device;
+
+use crate::pacs::Pacs;
 
 pub use listen::tls::Certificate;
 pub use listen::{Address, ServeError, serve};
@@ -67,6 +71,8 @@ pub struct Settings {
     pub allow_run: bool,
     /// How long uploads and results stay without being used.
     pub keep_uploads: Duration,
+    /// The hospital's archive, if the page may use one.
+    pub pacs: Option<Pacs>,
     /// Name stored with corrections.
     pub who: String,
     /// The device of segmentations.

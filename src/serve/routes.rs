@@ -10,13 +10,16 @@ use serde_json::json;
 use super::access::guard;
 use super::error::Refusal;
 use super::state::Shared;
-use super::{RESEARCH, answer, corrections, files, jobs, page, runs, uploads};
+use super::{RESEARCH, answer, archive, corrections, files, jobs, page, runs, uploads};
 
 /// All routes behind the guard.
 pub fn routes(state: &Shared) -> Router {
     Router::new()
         .route("/", get(page::page))
-        .nest("/api", of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).fallback(nothing))
+        .nest(
+            "/api",
+            of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).merge(of_archive()).fallback(nothing),
+        )
         .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))
         // Bodies are counted where they are read.
@@ -26,7 +29,7 @@ pub fn routes(state: &Shared) -> Router {
 }
 
 async fn nothing() -> Refusal {
-    Refusal::missing("request").help("docs/serve.md lists them")
+    Refusal::missing("request").help("docs/serve-api.md lists them")
 }
 
 fn of_runs() -> Router<Shared> {
@@ -76,7 +79,15 @@ fn of_jobs() -> Router<Shared> {
         .route("/jobs/{id}/meshes", get(jobs::meshes))
         .route("/jobs/{id}/meshes/about", get(jobs::meshes_about))
         .route("/jobs/{id}/files/{format}", get(jobs::download))
+        .route("/jobs/{id}/pacs", post(jobs::send))
         .route("/jobs/{id}/correction", put(corrections::of_job).get(jobs::correction))
+}
+
+fn of_archive() -> Router<Shared> {
+    Router::new()
+        .route("/pacs/studies", post(archive::studies))
+        .route("/pacs/studies/{study}/series", get(archive::series))
+        .route("/pacs/uploads", post(uploads::fetch))
 }
 
 /// `GET /api/about`.
@@ -84,7 +95,7 @@ async fn about(State(state): State<Shared>) -> Response {
     let settings = &state.settings;
     answer::json(&json!({
         "version": env!("CARGO_PKG_VERSION"), "allow-run": settings.allow_run, "upload-limit-bytes": settings.limits.upload,
-        "keep-uploads-minutes": settings.keep_uploads.as_secs() / 60, "research": RESEARCH, "who": settings.who, "pacs": false,
-        "page": page::missing().is_none(), "new-structures": true,
+        "keep-uploads-minutes": settings.keep_uploads.as_secs() / 60, "research": RESEARCH, "who": settings.who,
+        "pacs": state.archive.is_known(), "page": page::missing().is_none(), "new-structures": true,
     }))
 }

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::Settings;
 use super::access::{Names, Token};
+use super::archive::Archive;
 use super::error::{Answer, Refusal};
 use super::files::Roots;
 use super::image::Voxels;
@@ -40,6 +41,7 @@ pub struct Inner {
     pub volumes: Arc<Volumes>,
     pub uploads: Uploads,
     pub jobs: Jobs,
+    pub archive: Archive,
     heavy: Semaphore,
 }
 
@@ -61,6 +63,7 @@ impl Inner {
         let jobs = Jobs::new(scratch.folder("jobs")?, settings.limits.jobs, volumes.clone());
         let uploads = Uploads::new(scratch.folder("uploads")?, volumes.clone());
         let (processes, queues, heavy) = (Processes::default(), Queues::default(), Semaphore::new(AT_A_TIME));
+        let archive = Archive::new(settings.pacs.clone());
         let state = Self {
             settings,
             token,
@@ -76,6 +79,7 @@ impl Inner {
             volumes,
             uploads,
             jobs,
+            archive,
             heavy,
         };
         Ok(Arc::new(state))

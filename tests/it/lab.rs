@@ -109,7 +109,11 @@ impl Lab {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_segspec"));
         command.args(arguments).current_dir(self.folder.path());
-        command.env_remove("SEGSPEC_DATA").env_remove("RAYON_NUM_THREADS").env("SEGSPEC_DEVICE", "cpu");
+        command
+            .env_remove("SEGSPEC_DATA")
+            .env_remove("RAYON_NUM_THREADS")
+            .env_remove("SEGSPEC_PACS")
+            .env("SEGSPEC_DEVICE", "cpu");
         command
     }
 

@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::lab::{Ended, Lab, end, sorted};
 
 /// A running Orthanc, stopped when dropped.
-struct Archive {
+pub struct Archive {
     folder: tempfile::TempDir,
-    url: String,
+    pub url: String,
 }
 
 fn script() -> Command {
@@ -21,7 +21,7 @@ fn script() -> Command {
 
 impl Archive {
     /// None, with a word to the person, where Orthanc is not installed.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let started = script().arg("start").arg(folder.path()).stdout(std::process::Stdio::piped()).output().unwrap();
         let error = String::from_utf8_lossy(&started.stderr);
@@ -41,14 +41,14 @@ impl Archive {
             .env("SEGSPEC_PACS_PASSWORD", "pass"))
     }
 
-    fn json(&self, lab: &Lab, arguments: &[&str]) -> Value {
+    pub fn json(&self, lab: &Lab, arguments: &[&str]) -> Value {
         let ended = self.pacs(lab, &[arguments, &["--json"]].concat());
         assert_eq!(ended.code, 0, "{}", ended.err);
         serde_json::from_str(&ended.out).unwrap()
     }
 
     /// What Orthanc's own REST interface says of its content.
-    fn statistics(&self) -> Value {
+    pub fn statistics(&self) -> Value {
         let url = self.url.replace("dicom-web", "statistics");
         let said = Command::new("curl").args(["-fsS", "-u", "user:pass", &url]).output().unwrap();
         serde_json::from_slice(&said.stdout).unwrap()
@@ -66,7 +66,7 @@ fn contents(files: &[PathBuf]) -> BTreeSet<Vec<u8>> {
 }
 
 /// Two patients: a CT series each, `set/Patient_01/im_1`, and a DICOM SEG.
-fn phantom(lab: &Lab) -> (Vec<PathBuf>, PathBuf) {
+pub fn phantom(lab: &Lab) -> (Vec<PathBuf>, PathBuf) {
     let made = lab.end(&["phantom", "set", "--cases", "2", "--size", "tiny", "--layout", "dicom-seg"]);
     assert_eq!(made.code, 0, "{}", made.err);
     let slices = sorted(&lab.path("set/Patient_01/im_1"));
@@ -74,7 +74,7 @@ fn phantom(lab: &Lab) -> (Vec<PathBuf>, PathBuf) {
     (slices, sorted(&segments).remove(0))
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

@@ -1,5 +1,6 @@
 // Uploads and jobs of the mock server. An upload with a file called `broken…` is refused; a job takes about a second.
 
+import { needed } from './archive.mjs'
 import { glb } from './glb.mjs'
 import { file, image, STRUCTURES, volumes } from './volumes.mjs'
 
@@ -15,10 +16,12 @@ export function createJobs(state) {
     if (kind === 'uploads' && method === 'POST') return upload(call, Refused)
     if (kind === 'uploads') return uploadApi(id, method, call, Refused)
     if (id === undefined) return method === 'POST' ? startJob(call, Refused) : call.send([...jobs.values()].map(shown))
+    if (what === 'pacs' && method === 'POST') needed(state, Refused)
     const job = jobs.get(id)
     if (!job) throw new Refused(404, `there is no job ${id}`)
     if (what === undefined && method === 'DELETE') return cancel(job, call)
     if (what === undefined) return call.send(shown(job))
+    if (what === 'pacs') return store(job, call, Refused)
     if (what === 'events') return events(job, call.response)
     if (what === 'correction') return correct(job, call)
     if (what === 'meshes') return call.send(glb([{ ...STRUCTURES[0], centre: [22, -2, 2], radii: [24, 20, 26] }]), 200, 'model/gltf-binary')
@@ -35,11 +38,28 @@ export function createJobs(state) {
     call.send({ upload: id }, 202)
   }
 
+  /** An upload that comes from the archive: an object every 20 ms. */
+  function fetched(series, anonymous) {
+    const id = String(++last)
+    uploads.set(id, { names: [series ? 'series' : 'broken'], since: Date.now(), series, anonymous })
+    return id
+  }
+
+  function store(job, call, Refused) {
+    if (job.anonymous) throw new Refused(409, 'the archive does not know the study of an anonymous copy')
+    if (job.state !== 'done') throw new Refused(409, 'this job has no result yet')
+    state.sent.push(`${job.id} ${call.query.get('of')}`)
+    const uid = `1.2.9.${state.sent.length}`
+    call.send(state.refuse ? { stored: [], refused: [{ uid, code: '272', reason: 'processing failure' }] } : { stored: [uid], refused: [] })
+  }
+
   function uploadApi(id, method, call, Refused) {
     const found = uploads.get(id)
     if (!found) throw new Refused(404, `there is no upload ${id}`)
     if (method === 'DELETE') return uploads.delete(id), call.send({})
     const expires = new Date(found.since + 3.6e6).toISOString()
+    const objects = Math.floor((Date.now() - found.since) / 20)
+    if (found.series && objects < (found.series.instances ?? 30)) return call.send({ state: 'fetching', fetched: { objects, bytes: 524_288 * objects }, error: null, series: [], expires })
     const broken = found.names.find((name) => name.split('/').pop().startsWith('broken'))
     if (broken) return call.send({ state: 'refused', error: `${broken} is not an image that segspec reads`, series: [], expires })
     if (Date.now() - found.since < 200) return call.send({ state: 'reading', error: null, series: [], expires })
@@ -52,7 +72,7 @@ export function createJobs(state) {
     if (!state.runs.get(body.run)?.['can-segment']) throw new Refused(409, `run ${body.run} has no trained network`, 'choose a finished run')
     if ([...jobs.values()].filter((job) => ['queued', 'running'].includes(job.state)).length >= 2) throw new Refused(429, 'two jobs wait or run already')
     const id = String(++last)
-    const job = { id, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, listeners: new Set() }
+    const job = { id, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: uploads.get(body.upload)?.anonymous ?? false, listeners: new Set() }
     jobs.set(id, job)
     job.timer = setInterval(() => advance(job), STEP_MS)
     call.send(shown(job), 202)
@@ -66,7 +86,7 @@ export function createJobs(state) {
     job.step = job.progress < 0.3 ? 'prepare' : job.progress < 0.9 ? 'network' : 'restore'
     if (job.progress >= 1) {
       job.state = 'done'
-      job.result = result(job.id)
+      job.result = result(job)
     }
     settle(job)
   }
@@ -76,12 +96,13 @@ export function createJobs(state) {
     for (const listener of job.listeners) listener()
   }
 
-  const result = (id) => ({
+  const result = ({ id, anonymous }) => ({
     images: [image('CT', `/api/jobs/${id}/image`, 'ct')],
     prediction: image('prediction', `/api/jobs/${id}/prediction`),
     structures: STRUCTURES,
     volumes: volumes('straight', 'prediction'),
     downloads: ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/download.${format}` })),
+    send: anonymous ? null : `/api/jobs/${id}/pacs?of=prediction`,
     meshes: `/api/jobs/${id}/meshes?of=prediction`,
   })
 
@@ -98,7 +119,7 @@ export function createJobs(state) {
     call.send({ case: job.id, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/jobs/${job.id}/correction`, changed: {} })
   }
 
-  return { answer }
+  return { answer, fetched }
 }
 
 const shown = ({ listeners, timer, ...job }) => job

@@ -5,6 +5,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { archive } from './archive.mjs'
 import { createJobs } from './jobs.mjs'
 import { glb } from './glb.mjs'
 import { caseFile, caseOf, CASES, createRuns, details, fillLogs, line, summary, train } from './runs.mjs'
@@ -23,9 +24,9 @@ class Refused extends Error {
 
 const missing = (what) => new Refused(404, `there is no ${what}`)
 
-/** Starts a server on a free port (or `port`). `epochMs`: how fast the training goes on. */
-export async function start({ port = 0, token = 'mock', allowRun = true, epochMs = 700 } = {}) {
-  const state = { runs: createRuns(), corrections: new Map(), requests: [], allowRun, token }
+/** Starts a server on a free port (or `port`). `epochMs`: how fast the training goes on; `pacs`: whether it knows an archive. */
+export async function start({ port = 0, token = 'mock', allowRun = true, epochMs = 700, pacs = false } = {}) {
+  const state = { runs: createRuns(), corrections: new Map(), requests: [], allowRun, token, pacs, sent: [] }
   state.jobs = createJobs(state)
   fillLogs(state.runs)
   const server = http.createServer((request, response) => {
@@ -87,13 +88,14 @@ async function api(state, [first, ...rest], call) {
   if (first === 'about') {
     return call.send({
       version: '0.1.0-mock', 'allow-run': state.allowRun, 'upload-limit-bytes': 50_000_000, 'keep-uploads-minutes': 60,
-      research: 'Research use only: not a medical device, not for diagnosis or treatment.', who: 'Mock Reader', pacs: false, 'new-structures': true,
+      research: 'Research use only: not a medical device, not for diagnosis or treatment.', who: 'Mock Reader', pacs: state.pacs, 'new-structures': true,
     })
   }
   if (first === 'runs' && rest.length === 0) return call.send({ experiments: experiments(state.runs) })
   if (first === 'runs') return runApi(state, rest, call)
   if (first === 'files') return filesApi(rest, call)
   if (first === 'uploads' || first === 'jobs') return state.jobs.answer([first, ...rest], call, Refused)
+  if (first === 'pacs') return archive(state, rest, call, Refused)
   throw missing(`address /api/${first}`)
 }
 
@@ -189,6 +191,6 @@ function filesApi([what], call) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { link } = await start({ port: Number(process.env.PORT ?? 8787) })
+  const { link } = await start({ port: Number(process.env.PORT ?? 8787), pacs: true })
   console.log(link)
 }

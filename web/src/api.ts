@@ -1,7 +1,7 @@
 // The only place that talks to the server.
 
 import { texts } from './texts.ts'
-import type { About, Case, Correction, Image, Job, Listing, Queued, RunDetails, RunList, State, Structure, Upload } from './types.ts'
+import type { About, Case, Correction, Image, Job, Listing, Queued, RunDetails, RunList, State, Stored, Structure, Study, StudyQuery, StudySeries, Upload } from './types.ts'
 import type { Source } from './route.ts'
 
 /** A refusal by the server, in its own words. */
@@ -84,6 +84,10 @@ export const api = {
 
   uploadState: (id: string) => json<Upload>(`/api/uploads/${part(id)}`),
   dropUpload: (id: string) => ask(`/api/uploads/${part(id)}`, { method: 'DELETE' }),
+  studies: (query: StudyQuery, signal: AbortSignal) => json<{ studies: Study[]; more: boolean }>('/api/pacs/studies', { ...send('POST', query), signal }),
+  studySeries: async (study: string, signal: AbortSignal) => (await json<{ series: StudySeries[] }>(`/api/pacs/studies/${part(study)}/series`, { signal })).series,
+  fetchSeries: async (body: { study: string; series: string; anonymous: boolean }) => (await json<{ upload: string }>('/api/pacs/uploads', send('POST', body))).upload,
+  store: (url: string) => json<Stored>(url, send('POST')),
   jobs: () => json<Job[]>('/api/jobs'),
   job: (id: string) => json<Job>(`/api/jobs/${part(id)}`),
   startJob: (body: ({ upload: string; series: string } | { path: string } | { case: string }) & { run: string; probabilities?: boolean }) => json<Job>('/api/jobs', send('POST', body)),

@@ -99,6 +99,8 @@ export interface Correction {
   url: string
   /** Of the labels of a job, in every format. */
   downloads?: Download[]
+  /** Where a request sends them to the archive. */
+  send?: string | null
   changed: Record<string, number>
 }
 
@@ -138,11 +140,47 @@ export interface Series {
 }
 
 export interface Upload {
-  state: 'reading' | 'ready' | 'refused'
+  state: 'fetching' | 'reading' | 'ready' | 'refused'
+  /** What has come from the archive so far, while it is being fetched. */
+  fetched?: { objects: number; bytes: number } | null
   error: string | null
   series: Series[]
   problems?: string[]
   expires: string
+}
+
+/** What studies are looked for in the archive; what is empty decides nothing. */
+export interface StudyQuery {
+  'patient-id': string
+  'patient-name': string
+  date: string
+  modality: string
+}
+
+export interface Study {
+  uid: string
+  'patient-id': string
+  'patient-name': string
+  /** YYYYMMDD */
+  date: string
+  description: string
+  accession: string
+  modalities: string[]
+  series: number | null
+}
+
+export interface StudySeries {
+  uid: string
+  number: number | null
+  modality: string
+  description: string
+  instances: number | null
+}
+
+/** What became of objects that were sent to the archive. */
+export interface Stored {
+  stored: string[]
+  refused: { uid: string; code: string; reason: string }[]
 }
 
 export interface Result {
@@ -151,6 +189,8 @@ export interface Result {
   structures: Structure[]
   volumes: Record<string, number>
   downloads: Download[]
+  /** Where a request sends the result to the archive. */
+  send?: string | null
   meshes: string
   probabilities?: Case['probabilities']
   'taken-values'?: number[]

@@ -61,10 +61,16 @@ fn offered(job: &Job, outcome: &Outcome, is_empty: bool, query: &str) -> Value {
     Value::Array(offered.map(|(format, _)| json!({ "format": format, "url": url(format) })).collect())
 }
 
+/// Where a request sends labels to the archive; null for images of which no archive knows the study.
+fn sent(job: &Job, of: &str) -> Value {
+    json!((job.is_series() && !job.is_anonymous()).then(|| format!("/api/jobs/{}/pacs?of={of}", job.id)))
+}
+
 /// Labels that a person corrected, as the page knows them.
 pub fn correction_json(job: &Job, correction: &Correction) -> Value {
     let mut value = super::super::runs::correction_json(correction, &format!("/api/jobs/{}/correction", job.id));
     let outcome = locked(&job.progress).result.clone();
+    value["send"] = sent(job, "correction");
     // Whether anything was left is known when the file is written.
     value["downloads"] = outcome.map_or_else(|| json!([]), |outcome| offered(job, &outcome, false, "?of=correction"));
     value
@@ -84,7 +90,7 @@ pub fn result(job: &Job, outcome: &Outcome) -> Value {
         "structures": images::structures(job.target(), &added), "taken-values": Known::of(&job.run).taken(job.target()),
         "volumes": outcome.volumes,
         "downloads": offered(job, outcome, outcome.is_empty, ""), "meshes": format!("{base}/meshes"),
-        "probabilities": super::probabilities::known(job, outcome),
+        "probabilities": super::probabilities::known(job, outcome), "send": sent(job, "prediction"),
         "research": super::super::RESEARCH,
     })
 }
@@ -177,24 +183,30 @@ pub async fn download(
     Path((id, wanted)): Path<(String, String)>,
     Query(of): Query<Of>,
 ) -> Answer<Response> {
-    let (format, kind) =
-        FORMATS.into_iter().find(|(format, _)| *format == wanted).ok_or_else(|| Refusal::missing("format"))?;
     let file = working(&state, move |state| {
         let job = state.jobs.find(&id)?;
-        if format == "dcm" && !job.is_series() {
-            return Err(Refusal::conflict(
-                "a DICOM SEG refers to the slices of a DICOM series, and this image is none",
-            ));
-        }
-        let labels = Labels::of(&job, of.of.as_deref())?;
-        let several = format == "stl" && labels.target.structures.len() > 1;
-        let ending = if several { "zip" } else { format };
-        let key = ["file", format, labels.stamp.as_str()];
-        let file = state.volumes.get_of(&job.id, &key, ending, |path| convert(&job, &labels, format, path))?;
-        Ok((file, format!("{}.{ending}", labels.name), if several { "application/zip" } else { kind }))
+        converted(state, &job, &of, &wanted)
     });
     let (file, name, kind) = file.await?;
     answer::file(file, kind, Some(&name))
+}
+
+/// Labels of a job in a format: the file, its name, and its kind.
+///
+/// # Errors
+/// There is no such format, no such labels, or a DICOM SEG of what is no series.
+pub fn converted(state: &Inner, job: &Job, of: &Of, wanted: &str) -> Answer<(File, String, &'static str)> {
+    let (format, kind) =
+        FORMATS.into_iter().find(|(format, _)| *format == wanted).ok_or_else(|| Refusal::missing("format"))?;
+    if format == "dcm" && !job.is_series() {
+        return Err(Refusal::conflict("a DICOM SEG refers to the slices of a DICOM series, and this image is none"));
+    }
+    let labels = Labels::of(job, of.of.as_deref())?;
+    let several = format == "stl" && labels.target.structures.len() > 1;
+    let ending = if several { "zip" } else { format };
+    let key = ["file", format, labels.stamp.as_str()];
+    let file = state.volumes.get_of(&job.id, &key, ending, |path| convert(job, &labels, format, path))?;
+    Ok((file, format!("{}.{ending}", labels.name), if several { "application/zip" } else { kind }))
 }
 
 /// Labels of a job that can be downloaded.

@@ -3,6 +3,7 @@
 mod downloads;
 mod probabilities;
 mod routes;
+mod send;
 mod work;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use crate::volume::Geometry;
 
 pub use downloads::{correction, correction_json, download, image, meshes, meshes_about, prediction, probability};
 pub use routes::{all, delete, events, one, post};
+pub use send::send;
 pub use work::{RESULT, start};
 
 /// Finished jobs that are kept for each that may wait.
@@ -281,6 +283,11 @@ impl Job {
     fn is_series(&self) -> bool {
         let path = self.case.images.first().map_or(Path::new(""), PathBuf::as_path);
         matches!(crate::volume::Format::of(path), Ok(crate::volume::Format::DicomImage))
+    }
+
+    /// Whether its image is a copy without what names the patient.
+    fn is_anonymous(&self) -> bool {
+        self.upload.as_ref().is_some_and(|upload| upload.is_anonymous())
     }
 
     pub fn to_json(&self, jobs: &Jobs) -> Value {

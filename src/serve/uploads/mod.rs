@@ -1,9 +1,10 @@
-//! Images that the browser sends. Each upload has a folder in the server's temporary folder, is looked at once, and is removed when it
+//! Images that the browser sends, or that were fetched from the archive. Each upload has a folder in the server's temporary folder, is looked at once, and is removed when it
 //! has not been used for a while, when the page says so, and when the server stops.
 //!
-//! [`multipart`] takes requests apart, [`names`] makes paths of the names in them, [`receive`] writes the files, [`unpack`] unpacks zip
-//! archives and measures what compressed files grow to, [`look`] finds the series.
+//! [`multipart`] takes requests apart, [`names`] makes paths of the names in them, [`receive`] writes the files, [`fetch`] takes a series
+//! from the archive, [`unpack`] unpacks zip archives and measures what compressed files grow to, [`look`] finds the series.
 
+mod fetch;
 mod look;
 mod multipart;
 mod names;
@@ -28,9 +29,12 @@ use super::error::{Answer, Refusal};
 use super::state::{Inner, Shared, locked, quick, working};
 use super::volumes::Volumes;
 use super::{answer, image};
+use crate::Cancel;
 use crate::dataset::{Case, read_image};
+use crate::pacs::Fetched;
 use crate::volume::Geometry;
 
+pub use fetch::fetch;
 pub use names::safe;
 pub use unpack::check_growth;
 
@@ -50,12 +54,16 @@ pub struct Upload {
     folder: PathBuf,
     bytes: AtomicU64,
     is_removed: AtomicBool,
+    is_anonymous: bool,
+    /// Ends what is being fetched.
+    cancel: Cancel,
     used: Mutex<Instant>,
     phase: Mutex<Phase>,
 }
 
 /// How far an upload is.
 enum Phase {
+    Fetching(Fetched),
     Reading,
     Ready { series: Vec<Series>, problems: Vec<String> },
     Refused(String),
@@ -90,7 +98,7 @@ impl Uploads {
     }
 
     /// A folder for a new upload.
-    fn begin(&self, state: &Inner) -> Answer<Arc<Upload>> {
+    fn begin(&self, state: &Inner, phase: Phase, is_anonymous: bool, cancel: Cancel) -> Answer<Arc<Upload>> {
         let mut all = locked(&self.all);
         if all.len() >= state.settings.limits.kept {
             return Err(Refusal::too_many(format!("there are {} uploads already", all.len()))
@@ -104,8 +112,10 @@ impl Uploads {
             folder,
             bytes: AtomicU64::new(0),
             is_removed: AtomicBool::new(false),
+            is_anonymous,
+            cancel,
             used: Mutex::new(Instant::now()),
-            phase: Mutex::new(Phase::Reading),
+            phase: Mutex::new(phase),
         });
         all.push(upload.clone());
         Ok(upload)
@@ -156,8 +166,14 @@ impl Upload {
         *locked(&self.used) = Instant::now();
     }
 
+    /// Whether what names the patient is removed from it.
+    pub fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
     fn remove(&self) {
         self.is_removed.store(true, Ordering::SeqCst);
+        self.cancel.stop();
         let _ = fs::remove_dir_all(&self.folder);
     }
 
@@ -167,6 +183,9 @@ impl Upload {
     /// There is none, or the upload is not ready.
     pub fn series(&self, id: &str) -> Answer<Series> {
         match &*locked(&self.phase) {
+            Phase::Fetching(_) => {
+                Err(Refusal::conflict("the series is still being fetched").help("ask again in a moment"))
+            }
             Phase::Reading => Err(Refusal::conflict("the upload is still being read").help("ask again in a moment")),
             Phase::Refused(reason) => Err(Refusal::conflict(reason)),
             Phase::Ready { series, .. } => {
@@ -179,7 +198,13 @@ impl Upload {
     fn to_json(&self, keep: Duration) -> Value {
         let left = keep.saturating_sub(locked(&self.used).elapsed());
         let expires = humantime::format_rfc3339_seconds(SystemTime::now() + left).to_string();
-        let (state, error, series, problems) = match &*locked(&self.phase) {
+        let phase = locked(&self.phase);
+        let fetched = match *phase {
+            Phase::Fetching(Fetched { objects, bytes }) => Some(json!({ "objects": objects, "bytes": bytes })),
+            _ => None,
+        };
+        let (state, error, series, problems) = match &*phase {
+            Phase::Fetching(_) => ("fetching", None, Vec::new(), Vec::new()),
             Phase::Reading => ("reading", None, Vec::new(), Vec::new()),
             Phase::Refused(reason) => ("refused", Some(reason.clone()), Vec::new(), Vec::new()),
             Phase::Ready { series, problems } => {
@@ -187,7 +212,9 @@ impl Upload {
                 ("ready", None, each.collect(), problems.clone())
             }
         };
-        json!({ "state": state, "error": error, "series": series, "problems": problems, "expires": expires })
+        json!({
+            "state": state, "fetched": fetched, "error": error, "series": series, "problems": problems, "expires": expires,
+        })
     }
 }
 
@@ -222,25 +249,28 @@ pub async fn post(
 ) -> Answer<Response> {
     let boundary = multipart::boundary(&headers)?;
     receive::refuse_length(&state, &headers)?;
-    let upload = state.uploads.begin(&state)?;
+    let upload = state.uploads.begin(&state, Phase::Reading, how.anonymous, Cancel::new())?;
     let mut unfinished = Unfinished(state.clone(), Some(upload.id.clone()));
     receive::receive(&state, &upload, &boundary, body).await?;
     unfinished.1 = None;
     upload.touch();
-    let (shared, looked_at) = (state.clone(), upload.clone());
-    tokio::spawn(async move {
-        let of_work = looked_at.clone();
-        let found = working(&shared, move |state| look::look(state, &of_work.folder, how.anonymous)).await;
-        *locked(&looked_at.phase) = match found {
-            Ok((series, problems)) => Phase::Ready { series, problems },
-            Err(refusal) => Phase::Refused(refusal.text()),
-        };
-        // Removed while it was unpacked.
-        if looked_at.is_removed.load(Ordering::SeqCst) {
-            looked_at.remove();
-        }
-    });
-    Ok(answer::accepted(&json!({ "upload": upload.id })))
+    let id = upload.id.clone();
+    tokio::spawn(async move { look_at(&state, &upload).await });
+    Ok(answer::accepted(&json!({ "upload": id })))
+}
+
+/// Finds the images in an upload that was received.
+async fn look_at(state: &Shared, upload: &Arc<Upload>) {
+    let of_work = upload.clone();
+    let found = working(state, move |state| look::look(state, &of_work.folder, of_work.is_anonymous)).await;
+    *locked(&upload.phase) = match found {
+        Ok((series, problems)) => Phase::Ready { series, problems },
+        Err(refusal) => Phase::Refused(refusal.text()),
+    };
+    // Removed while it was unpacked.
+    if upload.is_removed.load(Ordering::SeqCst) {
+        upload.remove();
+    }
 }
 
 /// `GET /api/uploads/ID`.

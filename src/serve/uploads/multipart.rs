@@ -1,5 +1,5 @@
-//! Takes `multipart/form-data` (RFC 7578) apart, piece by piece: whatever the sender does, no more is in memory than a piece of the
-//! connection and one part's headers.
+//! Forms (`multipart/form-data`, RFC 7578) as they arrive: whatever the sender does, no more is in memory than a piece of the connection
+//! and one part's headers.
 
 use std::time::Duration;
 
@@ -9,49 +9,30 @@ use hyper::header::CONTENT_TYPE;
 
 use super::super::answer;
 use super::super::error::{Answer, Refusal};
-
-/// Bytes of the headers of a part.
-const LARGEST_HEADERS: usize = 8 << 10;
-/// Bytes of a boundary (RFC 2046).
-const LONGEST_BOUNDARY: usize = 70;
+use crate::pacs::parts::{self, Parts, PartsError, Piece};
 
 /// The boundary that a request states.
 ///
 /// # Errors
 /// It is no form, or states none.
 pub fn boundary(headers: &HeaderMap) -> Answer<String> {
-    let wrong = || Refusal::bad("an upload is a form: Content-Type: multipart/form-data; boundary=…");
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(wrong)?;
-    let (kind, rest) = kind.split_once(';').ok_or_else(wrong)?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return Err(wrong());
-    }
-    let value = rest.split(';').find_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
-    });
-    let is_fit = |value: &String| !value.is_empty() && value.len() <= LONGEST_BOUNDARY && value.is_ascii();
-    value.filter(is_fit).ok_or_else(wrong)
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.and_then(|kind| parts::boundary(kind, "multipart/form-data"))
+        .ok_or_else(|| Refusal::bad("an upload is a form: Content-Type: multipart/form-data; boundary=…"))
 }
 
 /// A form that is being received.
 pub struct Form {
     body: Body,
     patience: Duration,
-    /// Line break, two hyphens, boundary.
-    delimiter: Vec<u8>,
-    /// Received, not yet passed on.
-    held: Vec<u8>,
-    /// Whether the current part's delimiter lies at the beginning of `held`.
-    is_at_delimiter: bool,
-    is_over: bool,
+    parts: Parts,
+    /// Headers that ended the part before, or the end of the form.
+    ahead: Option<Piece>,
 }
 
 impl Form {
     pub fn new(body: Body, boundary: &str, patience: Duration) -> Self {
-        let delimiter = format!("\r\n--{boundary}").into_bytes();
-        // The first delimiter stands at the beginning of the body, without the line break.
-        Self { body, patience, delimiter, held: b"\r\n".to_vec(), is_at_delimiter: false, is_over: false }
+        Self { body, patience, parts: Parts::new(boundary), ahead: None }
     }
 
     /// The next part: its file name, `None` for a part that is no file. At the end: `None`.
@@ -59,17 +40,15 @@ impl Form {
     /// # Errors
     /// No form, or too slow.
     pub async fn part(&mut self) -> Answer<Option<Option<String>>> {
-        // What was not read of the part before, or what stands before the first one.
+        // What was not read of the part before.
         while self.data().await?.is_some() {}
-        self.held.drain(..self.delimiter.len());
-        self.is_at_delimiter = false;
-        self.fill(2).await?;
-        if self.held.starts_with(b"--") {
-            self.is_over = true;
-            return Ok(None);
+        match self.ahead.take() {
+            Some(Piece::Head(head)) => Ok(Some(file_name(&head))),
+            end => {
+                self.ahead = end;
+                Ok(None)
+            }
         }
-        let headers = self.headers().await?;
-        Ok(Some(file_name(&headers)))
     }
 
     /// The next bytes of the current part; `None` at its end.
@@ -77,66 +56,25 @@ impl Form {
     /// # Errors
     /// As [`Form::part`].
     pub async fn data(&mut self) -> Answer<Option<Vec<u8>>> {
-        loop {
-            if self.is_at_delimiter || self.is_over {
-                return Ok(None);
-            }
-            if let Some(end) = find(&self.held, &self.delimiter) {
-                self.is_at_delimiter = true;
-                if end == 0 {
-                    continue;
+        while self.ahead.is_none() {
+            match self.parts.piece().map_err(refused)? {
+                Piece::Data(data) => return Ok(Some(data)),
+                Piece::Missing => {
+                    let piece = answer::next(&mut self.body, self.patience).await?;
+                    self.parts.push(&piece.ok_or_else(|| Refusal::bad("the form ends before its last boundary"))?);
                 }
-                return Ok(Some(self.held.drain(..end).collect()));
+                ahead => self.ahead = Some(ahead),
             }
-            // The end of what is held may be the beginning of a delimiter.
-            let sure = (self.held.len() + 1).saturating_sub(self.delimiter.len());
-            if sure > 0 {
-                return Ok(Some(self.held.drain(..sure).collect()));
-            }
-            self.more().await?;
         }
-    }
-
-    async fn headers(&mut self) -> Answer<String> {
-        const END: &[u8] = b"\r\n\r\n";
-        loop {
-            if let Some(end) = find(&self.held, END) {
-                let headers: Vec<u8> = self.held.drain(..end + END.len()).collect();
-                return String::from_utf8(headers).map_err(|_| Refusal::bad("a file name in the form is not UTF-8"));
-            }
-            if self.held.len() > LARGEST_HEADERS {
-                return Err(Refusal::too_large("a part of the form has too long headers"));
-            }
-            self.more().await?;
-        }
-    }
-
-    async fn fill(&mut self, count: usize) -> Answer<()> {
-        while self.held.len() < count {
-            self.more().await?;
-        }
-        Ok(())
-    }
-
-    async fn more(&mut self) -> Answer<()> {
-        let piece = answer::next(&mut self.body, self.patience).await?;
-        let piece = piece.ok_or_else(|| Refusal::bad("the form ends before its last boundary"))?;
-        self.held.extend_from_slice(&piece);
-        Ok(())
+        Ok(None)
     }
 }
 
-/// Where a text begins in another.
-fn find(all: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut from = 0;
-    while let Some(at) = all.get(from..)?.iter().position(|&byte| byte == first) {
-        if all.get(from + at..)?.starts_with(wanted) {
-            return Some(from + at);
-        }
-        from += at + 1;
+fn refused(error: PartsError) -> Refusal {
+    match error {
+        PartsError::TooLong => Refusal::too_large(error),
+        PartsError::NotText => Refusal::bad(error),
     }
-    None
 }
 
 /// The file name in a part's headers, as browsers write it: a quote is `%22`.

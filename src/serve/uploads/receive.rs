@@ -84,6 +84,10 @@ async fn write(state: &Inner, upload: &Upload, path: &Path, form: &mut Form) -> 
     file.flush().await.map_err(|error| Refusal::failed(crate::files::reason(&error)))
 }
 
+pub fn too_full() -> Refusal {
+    Refusal::too_many("the uploads take too much of the disk").help("remove one of them")
+}
+
 fn taken(path: &Path) -> Refusal {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Refusal::bad(format!("two files or folders of the form have the same name: {name}"))
@@ -97,7 +101,7 @@ fn count(state: &Inner, upload: &Upload, more: usize) -> Answer<()> {
         return Err(too_large(state));
     }
     if state.uploads.bytes() > state.settings.limits.uploads {
-        return Err(Refusal::too_many("the uploads take too much of the disk").help("remove one of them"));
+        return Err(too_full());
     }
     if upload.is_removed.load(Ordering::SeqCst) {
         return Err(Refusal::conflict("the upload was removed"));

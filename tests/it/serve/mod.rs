@@ -1,8 +1,10 @@
 //! `segspec serve`, over raw TCP as an attacker or a browser speaks to it.
 
+mod archive;
 mod attacks;
 mod clients;
 mod command;
+mod fake;
 mod flows;
 mod hostile;
 mod results;
@@ -53,6 +55,7 @@ pub fn settings(lab: &Lab) -> Settings {
         certificate: None,
         allow_run: false,
         keep_uploads: Duration::from_secs(600),
+        pacs: None,
         who: "tester".into(),
         device: select(DeviceName::Cpu).unwrap().device,
         limits: Limits {

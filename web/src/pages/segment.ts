@@ -5,7 +5,8 @@ import { button, checkbox, field, fill, h, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
-import type { Job, Run, Upload } from '../types.ts'
+import type { Job, Run, Study, StudySeries, Upload } from '../types.ts'
+import { archivePanel, sendButton } from './archive.ts'
 import type { Dropped } from './drop.ts'
 import { bytes, fromDrop, fromInput } from './drop.ts'
 import { follow, jobList } from './jobs.ts'
@@ -21,6 +22,16 @@ export async function segmentPage(frame: Frame): Promise<void> {
   fill(root, h('h1', {}, t.title), h('p', { class: 'note' }, `${t.intro} ${t.keep(about['keep-uploads-minutes'])}`), stage, jobs)
   await jobList(jobs)
   chooseFiles(frame, stage)
+}
+
+/** The search of each page: what it found stays while a series is fetched and segmented. */
+const searches = new WeakMap<Frame, HTMLElement>()
+
+function searchOf(frame: Frame, stage: HTMLElement): HTMLElement | null {
+  if (!frame.about.pacs) return null
+  const search = searches.get(frame) ?? archivePanel((study, series) => void fetchSeries(frame, stage, study, series), frame.signal)
+  searches.set(frame, search)
+  return search
 }
 
 /** Runs whose networks can segment. */
@@ -56,42 +67,63 @@ function chooseFiles(frame: Frame, stage: HTMLElement, error: unknown = null): v
     area.classList.remove('over')
     void fromDrop(event.dataTransfer!).then(take, (reason: unknown) => chooseFiles(frame, stage, reason))
   })
-  fill(stage, error !== null && failure(error), area, checkbox(t.anonymous, false, () => undefined, { 'data-anonymous': '' }))
+  fill(stage, error !== null && failure(error), area, checkbox(t.anonymous, false, () => undefined, { 'data-anonymous': '' }), searchOf(frame, stage))
 }
 
+const isAnonymous = (stage: HTMLElement): boolean => stage.querySelector<HTMLInputElement>('[data-anonymous]')?.checked ?? false
+
 async function send(frame: Frame, stage: HTMLElement, files: Dropped[]): Promise<void> {
-  const anonymous = stage.querySelector<HTMLInputElement>('[data-anonymous]')?.checked ?? false
+  const anonymous = isAnonymous(stage)
+  await receive(frame, stage, (told, signal) => upload(files, anonymous, (share) => told(t.uploading(`${Math.round(100 * share)} %`), share), signal), null)
+}
+
+async function fetchSeries(frame: Frame, stage: HTMLElement, study: Study, series: StudySeries): Promise<void> {
+  const anonymous = isAnonymous(stage)
+  await receive(frame, stage, () => api.fetchSeries({ study: study.uid, series: series.uid, anonymous }), series.instances)
+}
+
+/** Says how far something is: a text, and a share where it is known. */
+type Told = (text: string, share: number | null) => void
+
+/** Lets images come to the server, waits until it has read them, and goes on with them.
+ * @param objects how many will come from the archive, where that is known */
+async function receive(frame: Frame, stage: HTMLElement, begin: (told: Told, signal: AbortSignal) => Promise<string>, objects: number | null): Promise<void> {
   const stopping = new AbortController()
   frame.signal.addEventListener('abort', () => stopping.abort())
   const text = h('p', {})
-  const bar = h('progress', { class: 'wide', max: 1, value: 0, 'aria-label': t.uploading('') })
-  const show = (share: number): void => {
-    bar.value = share
-    text.textContent = share < 1 ? t.uploading(`${Math.round(100 * share)} %`) : t.reading
+  const bar = h('progress', { class: 'wide', max: 1, value: 0, 'aria-label': t.coming })
+  const told: Told = (words, share) => {
+    if (share === null) bar.removeAttribute('value')
+    else bar.value = share
+    text.textContent = words
   }
-  show(0)
+  told(t.coming, 0)
   fill(stage, text, bar, h('p', {}, button(texts.cancel, () => stopping.abort())))
   try {
-    const id = await upload(files, anonymous, show, stopping.signal)
-    show(1)
-    const ready = await read(id, stopping.signal)
-    if (ready.state === 'refused') throw new Refusal(400, ready.error ?? t.empty, null)
+    const id = await begin(told, stopping.signal)
+    const ready = await read(id, objects, told, stopping.signal)
+    if (ready.state === 'refused') {
+      await api.dropUpload(id).catch(() => undefined)
+      throw new Refusal(400, ready.error ?? t.empty, null)
+    }
     await chooseSeries(frame, stage, id, ready)
   } catch (error) {
     if (!frame.signal.aborted) chooseFiles(frame, stage, stopping.signal.aborted ? null : error)
   }
 }
 
-/** Waits until the server has read an upload. */
-async function read(id: string, signal: AbortSignal): Promise<Upload> {
+/** Waits until the server has fetched and read an upload. */
+async function read(id: string, objects: number | null, told: Told, signal: AbortSignal): Promise<Upload> {
   for (;;) {
-    const state = await api.uploadState(id)
-    if (state.state !== 'reading') return state
-    await new Promise((resolve) => setTimeout(resolve, 400))
     if (signal.aborted) {
-      await api.dropUpload(id)
+      await api.dropUpload(id).catch(() => undefined)
       throw new DOMException('cancelled', 'AbortError')
     }
+    const now = await api.uploadState(id)
+    if (now.fetched) told(texts.archive.fetching(now.fetched.objects, objects, bytes(now.fetched.bytes)), objects ? Math.min(1, now.fetched.objects / objects) : null)
+    else if (now.state === 'reading') told(t.reading, 1)
+    else return now
+    await new Promise((resolve) => setTimeout(resolve, 400))
   }
 }
 
@@ -125,11 +157,12 @@ export async function watch(frame: Frame, stage: HTMLElement, job: Job): Promise
   if (frame.signal.aborted) return
   if (last.state === 'failed') fill(stage, failure(new Error(last.error ?? t.states.failed)), again)
   else if (last.state === 'cancelled' || !last.result) fill(stage, h('p', {}, t.cancelled), again)
-  else fill(stage, result(last), again)
+  else fill(stage, result(last, frame.about.pacs), again)
 }
 
-function result(job: Job): HTMLElement {
-  const { structures, volumes, downloads } = job.result!
+/** @param hasArchive whether the server knows an archive */
+function result(job: Job, hasArchive: boolean): HTMLElement {
+  const { structures, volumes, downloads, send = null } = job.result!
   const rows = structures.map(({ name }) => h('tr', {}, h('td', {}, name), h('td', {}, (volumes[name] ?? 0).toFixed(1))))
   return h('section', { class: 'result' },
     h('p', { role: 'status' }, t.done(job.seconds.toFixed(1))),
@@ -137,5 +170,6 @@ function result(job: Job): HTMLElement {
     h('h2', {}, t.volumes),
     h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, texts.viewer.columns.name), h('th', { scope: 'col' }, t.volume))), h('tbody', {}, ...rows))),
     h('h2', {}, t.downloads),
-    h('p', { class: 'actions' }, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation.${format}` }, format))))
+    h('p', { class: 'actions' }, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation.${format}` }, format))),
+    hasArchive && send !== null && h('p', { class: 'actions' }, sendButton(send)))
 }

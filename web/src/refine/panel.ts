@@ -1,6 +1,7 @@
 // The controls of refining.
 
 import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
+import { sendButton } from '../pages/archive.ts'
 import { texts } from '../texts.ts'
 import type { About, Download } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
@@ -37,9 +38,10 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about:
     picker.update()
   }
   const files = h('p', { class: 'actions' })
-  const offer = ({ downloads = [] }: { downloads?: Download[] }): void => {
+  const offer = ({ downloads = [], send = null }: { downloads?: Download[]; send?: string | null }): void => {
     files.hidden = downloads.length === 0
-    fill(files, downloads.length > 0 && t.downloads, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation-corrected.${format}` }, format)))
+    fill(files, downloads.length > 0 && t.downloads, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation-corrected.${format}` }, format)),
+      about.pacs && send !== null && sendButton(send))
   }
   saver.offered = offer
   offer(viewer.of.correction ?? {})

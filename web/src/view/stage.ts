@@ -25,30 +25,51 @@ export interface Spot {
   plane: number
 }
 
+/** Values that lie over the image, on its grid. */
+export interface Overlay {
+  data: Voxels
+  slope: number
+  intercept: number
+}
+
 /** In 3D, labels are opaque and the image is left out unless asked for: it hides what lies inside. */
 class Panes extends Niivue {
   imageIn3D = false
   private frame = 0
-  private dims: number[] | null = null
-  private depth = 0
+  /** Dimensions of the image that is being prepared, as its header has them. */
+  private header: number[] | null = null
 
   /** Also computes gradients for lights that are never on here, with every change of the window: two blurs of the whole volume and four
-   * times its memory. They are made of one slice and one voxel instead, by dimensions that say so meanwhile. */
+   * times its memory. They are the last step for the image, and the only one that asks for a texture with the header's own dimensions; from
+   * then on these say one slice, until the step is over. */
   override refreshLayers(...args: Parameters<Niivue['refreshLayers']>): void {
+    const { dims } = args[0].hdr!
+    const depth = dims[3]
+    this.header = dims
     try {
       super.refreshLayers(...args)
     } finally {
-      if (this.dims) this.dims[3] = this.depth
-      this.dims = null
+      dims[3] = depth
+      this.header = null
     }
   }
 
   override rgbaTex(texture: WebGLTexture | null, unit: number, dims: number[], isInit?: boolean): WebGLTexture | null {
-    const isGradient = unit === this.gl.TEXTURE8 || unit === this.gl.TEXTURE6
-    if (!isGradient) return super.rgbaTex(texture, unit, dims, isInit)
-    if (!this.dims) [this.dims, this.depth] = [dims, dims[3]]
-    dims[3] = 1
-    return super.rgbaTex(texture, unit, [3, 1, 1, 1], isInit)
+    if (dims === this.header) {
+      dims[3] = 1
+      return super.rgbaTex(texture, unit, [3, 1, 1, 1], isInit)
+    }
+    // NiiVue forgets the texture of the overlay that it replaces, which is as large as the image.
+    const old = unit === this.gl.TEXTURE2 ? this.overlayTexture : null
+    return super.rgbaTex(texture ?? old, unit, dims, isInit)
+  }
+
+  /** Takes the overlays away. In 3D, NiiVue goes on showing their texture for as long as there are labels. */
+  removeOverlays(): void {
+    const overlays = this.volumes.slice(1)
+    if (overlays.length === 0) return
+    this.overlayTexture = this.rgbaTex(this.overlayTexture, this.gl.TEXTURE2, [2, 2, 2, 2], true)
+    for (const volume of overlays) this.removeVolume(volume)
   }
 
   /** Draws once before the next picture of the screen, however often it is asked for until then: large volumes take their time. */
@@ -85,6 +106,8 @@ export class Stage {
   changed: () => void = () => undefined
   private readonly nv: Panes
   private readonly dims: Vec3
+  /** Number of overlays that were asked for: only the last one is shown. */
+  private asked = 0
 
   private constructor(nv: Panes, dims: Vec3) {
     this.nv = nv
@@ -105,7 +128,7 @@ export class Stage {
     })
     await nv.attachToCanvas(canvas)
     const stage = new Stage(nv, shown.orientation.display.dims)
-    await stage.addVolume('image', shown, shown.voxels, 'gray', window)
+    nv.addVolume(await stage.prepared('image', shown, shown.voxels, 'gray', window))
     const first = nv.volumes[0]
     const kept = first.permRAS?.join() === '1,2,3' && stage.dims.every((n, axis) => first.dims?.[axis + 1] === n)
     if (!kept) throw new Error('the viewer reordered the image, which would put labels in wrong places')
@@ -115,19 +138,22 @@ export class Stage {
     return stage
   }
 
-  private async addVolume(name: string, shown: Shown, data: Voxels, colormap: string, { low, high }: Window, scale = shown): Promise<void> {
+  private prepared(name: string, shown: Shown, data: Voxels, colormap: string, { low, high }: Window, scale = shown): Promise<NVImage> {
     const mm = spacing(shown.orientation.display)
     const matrix = mm.flatMap((step, axis) => [0, 1, 2].map((a) => (a === axis ? step : 0)).concat((-step * (this.dims[axis] - 1)) / 2))
     const file = write({ grid: { dims: this.dims, matrix }, data, slope: scale.slope, intercept: scale.intercept })
-    const image = await NVImage.loadFromUrl({ url: name, name: `${name}.nii`, buffer: file.buffer, colormap, cal_min: low, cal_max: high, colorbarVisible: false })
-    this.nv.addVolume(image)
+    return NVImage.loadFromUrl({ url: name, name: `${name}.nii`, buffer: file.buffer, colormap, cal_min: low, cal_max: high, colorbarVisible: false })
   }
 
   /** Shows values over the image, transparent where they are near `low`; null takes them away. */
-  async setOverlay(shown: Shown, overlay: { data: Voxels; slope: number; intercept: number } | null, window: Window): Promise<void> {
-    for (const volume of this.nv.volumes.slice(1)) this.nv.removeVolume(volume)
-    if (!overlay) return
-    await this.addVolume('overlay', shown, overlay.data, 'warm', window, { ...shown, slope: overlay.slope, intercept: overlay.intercept })
+  async setOverlay(shown: Shown, overlay: Overlay | null, window: Window): Promise<void> {
+    const asked = ++this.asked
+    const scale = overlay && { ...shown, slope: overlay.slope, intercept: overlay.intercept }
+    const image = overlay && await this.prepared('overlay', shown, overlay.data, 'warm', window, scale!)
+    if (asked !== this.asked) return
+    this.nv.removeOverlays()
+    if (!image) return
+    this.nv.addVolume(image)
     this.nv.setOpacity(1, 0.6)
   }
 

@@ -12,8 +12,11 @@ import type { Shown } from './load.ts'
 import { loadOn, valueAt } from './load.ts'
 import type { Preset, Window } from './presets.ts'
 import { presetsOf, windowOf } from './presets.ts'
-import type { Layout } from './stage.ts'
+import type { Layout, Overlay } from './stage.ts'
 import { Stage } from './stage.ts'
+
+/** Probabilities that are drawn: lower ones are transparent. */
+const PROBABILITIES: Window = { low: 0.02, high: 1 }
 
 /** Makes room for a second canvas beside the first, and takes it away; a canvas whose stage was closed cannot be used again. */
 export interface Beside {
@@ -33,6 +36,8 @@ export class Viewer {
   /** Called after every change that the panel shows. */
   changed: () => void = () => undefined
   private second: Stage | null = null
+  private probability: number | null = null
+  private map: Overlay | null = null
   readonly of: Case
   readonly shown: Shown
   readonly layers: Layers
@@ -83,6 +88,7 @@ export class Viewer {
   private async openSecond(): Promise<void> {
     const second = await Stage.create(this.beside.open(), this.shown, this.stage.window)
     second.setLayout(this.layout)
+    if (this.map) await second.setOverlay(this.shown, this.map, PROBABILITIES)
     second.follow(this.stage)
     this.second = second
     second.changed = () => {
@@ -148,9 +154,14 @@ export class Viewer {
     this.draw()
   }
 
+  /** Lays a probability map over the image, or takes it away. */
   async setProbability(at: number | null, signal: AbortSignal): Promise<void> {
+    this.probability = at
     const map = at === null ? null : await loadOn(this.shown, this.of.probabilities[at], signal)
-    for (const stage of this.stages) await stage.setOverlay(this.shown, map, { low: 0.02, high: 1 })
+    // Another one was chosen meanwhile.
+    if (this.probability !== at) return
+    this.map = map
+    for (const stage of this.stages) await stage.setOverlay(this.shown, map, PROBABILITIES)
     this.draw()
   }
 

@@ -98,4 +98,12 @@ export function count({ width, height, channels, data }, wanted, [left, top, rig
   return n
 }
 
+/** Share of the pixels of a part that differ between two pictures of one size. */
+export function differing(a, b, part) {
+  const colors = []
+  count(a, (...color) => colors.push(color) === 0, part)
+  let at = 0
+  return count(b, (...color) => colors[at++].some((value, i) => value !== color[i]), part) / colors.length
+}
+
 export const isGrey = (r, g, b) => r > 50 && r < 250 && Math.abs(r - g) < 10 && Math.abs(g - b) < 10

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { start } from '../../mock/server.mjs'
 import { launch, missing, open } from './chromium.mjs'
 
-export { count, isGrey, pixels, ready } from './chromium.mjs'
+export { count, differing, isGrey, pixels, ready } from './chromium.mjs'
 
 const BUILT = existsSync(fileURLToPath(new URL('../../dist/index.html', import.meta.url)))
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { nifti, worst } from '../../mock/volumes.mjs'
-import { count, isGrey, isOrange, lab, pixels, ready, skip } from './lab.mjs'
+import { count, differing, isGrey, isOrange, lab, pixels, ready, skip } from './lab.mjs'
 
 const CASE = '#/runs/f1/cases/case%2001'
 const canvas = async (page) => pixels(await page.locator('.surface').screenshot())
@@ -43,6 +43,44 @@ test('viewer: four panes with image and labels, linked, and the choices of what 
   await page.getByLabel('Image only').check()
   await page.waitForTimeout(300)
   assert.ok(count(await canvas(page), isOrange) > 500, 'the probability map is drawn')
+  await clean()
+})
+
+test('viewer: the image stays the same in every pane', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean, shot } = await open(CASE)
+  const panes = { coronal: [0, 0, 0.5, 0.45], sagittal: [0.53, 0, 1, 0.45], axial: [0, 0.5, 0.5, 1], '3D': [0.53, 0.5, 1, 1] }
+  const choose = async (label, value) => {
+    await page.getByLabel(label, { exact: true }).selectOption(value)
+    await page.waitForTimeout(700)
+  }
+  /** Shares of the pixels that differ, by pane. */
+  const change = (a, b) => Object.fromEntries(Object.entries(panes).map(([name, part]) => [name, differing(a, b, part)]))
+  const same = { coronal: 0, sagittal: 0, axial: 0, '3D': 0 }
+  for (const is3D of [false, true]) {
+    if (is3D) await page.getByLabel('Image in 3D').check()
+    await page.waitForTimeout(700)
+    const window = await page.getByLabel('Grey values').inputValue()
+    const before = await canvas(page)
+    for (const once of [1, 2, 3]) {
+      await choose('Grey values', 'bone')
+      const other = change(before, await canvas(page))
+      assert.ok(other.coronal > 0.05 && other.sagittal > 0.05 && other.axial > 0.05, `another window changes the panes: ${JSON.stringify(other)}`)
+      await choose('Grey values', window)
+      assert.deepEqual(change(before, await canvas(page)), same, `the window was changed and changed back, ${once}`)
+    }
+    for (const once of [1, 2]) {
+      await choose('Probability map', 'liver')
+      const over = await canvas(page)
+      if (!is3D && once === 1) await shot('viewer-probability')
+      for (const [name, share] of Object.entries(change(before, over))) assert.ok(share > 0.02, `${name}: the map is drawn: ${share}`)
+      await choose('Grey values', 'bone')
+      await choose('Grey values', window)
+      assert.deepEqual(change(over, await canvas(page)), same, 'the window was changed below the map')
+      await choose('Probability map', '')
+      assert.deepEqual(change(before, await canvas(page)), same, `the map was taken away, ${once}`)
+    }
+  }
   await clean()
 })
 

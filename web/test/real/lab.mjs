@@ -87,14 +87,14 @@ export async function workspace() {
 }
 
 /** A copy of the prepared folder with a server on it, and a browser; `after` ends them and removes the copy. */
-export async function lab(test, { args = [], make = () => undefined } = {}) {
+export async function lab(test, { args = [], env = {}, make = () => undefined } = {}) {
   const folder = await workspace()
   const ends = [() => rmSync(folder, { recursive: true, force: true })]
   test.after(async () => {
     for (const end of ends.reverse()) await end()
   })
   await make(folder)
-  const server = await serve(folder, ['--root', path.join(folder, 'data'), ...args])
+  const server = await serve(folder, ['--root', path.join(folder, 'data'), ...args], env)
   ends.push(() => server.close())
   const browser = await launch()
   ends.push(() => browser.close())
@@ -118,8 +118,8 @@ async function local(page) {
   })
 }
 
-export async function serve(folder, args) {
-  const child = spawn(PROGRAM, ['serve', ...args], { cwd: folder, env: environment(folder), stdio: ['ignore', 'pipe', 'pipe'] })
+export async function serve(folder, args, env = {}) {
+  const child = spawn(PROGRAM, ['serve', ...args], { cwd: folder, env: { ...environment(folder), SEGSPEC_PACS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.on('data', (data) => { said += data })
   const ended = new Promise((resolve) => child.on('exit', resolve))
