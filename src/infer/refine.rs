@@ -142,7 +142,7 @@ impl<'a> Refiner<'a> {
             let kept = kept(&window[axis], origin.prepared_shape[axis]);
             let voxels = origin.cropped_range(axis, &kept);
             let nearest = origin.coarse_axis == Some(axis);
-            voxels.map(|voxel| (voxel, Pair::of(origin.prepared_index(axis, voxel), &window[axis], nearest)))
+            voxels.map(move |voxel| (voxel, Pair::of(origin.prepared_index(axis, voxel), &window[axis], nearest)))
         });
         let [depths, heights, widths] = axes.map(Iterator::collect::<Vec<_>>);
         for (z, pair_z) in &depths {

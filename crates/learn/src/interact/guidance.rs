@@ -1,10 +1,10 @@
 //! What a network is told besides the image: clicks and the current segmentation, as further channels.
 //!
 //! In this order: a channel of clicks on background, one of clicks on each structure, one of the current segmentation of each structure.
-//! A click is a ball of fixed radius with the value 1 (DeepEdit and Sakinah et al. 2020, "DeepGrow", smooth it to a Gaussian; for RITM,
-//! Sofiiuk et al. 2021 found disks the better form). The current segmentation is RITM's and nnInteractive's.
+//! A click is a ball of fixed radius with the value 1: Sofiiuk et al. 2021 ("RITM", arXiv 2102.06583) found disks better than what smooths
+//! them, as DeepGrow (Sakinis et al. 2019, arXiv 1903.08205) and DeepEdit do. The current segmentation as an input is RITM's, too.
 
-use ndarray::{Array4, ArrayView3, s};
+use ndarray::{Array4, ArrayView3, Slice, s};
 
 use super::{Click, Interact};
 
@@ -53,11 +53,9 @@ impl Guidance<'_> {
             let first = start[axis].max(0) as usize;
             first..(start[axis] + window as isize).clamp(first as isize, known.max(first) as isize) as usize
         };
-        let [z, y, x] =
-            [range(0, known.0, window.1), range(1, known.1, window.2), range(2, known.2, window.3)];
-        let shift = [&z, &y, &x].map(|range| range.start).iter().zip(start).map(|(first, start)| *first as isize - start);
-        let shift: Vec<usize> = shift.map(|shift| shift as usize).collect();
-        let inside = previous.slice_each_axis(|axis| ndarray::Slice::from([&z, &y, &x][axis.axis.index()].clone()));
+        let ranges = [range(0, known.0, window.1), range(1, known.1, window.2), range(2, known.2, window.3)];
+        let shift = [0, 1, 2].map(|axis| (ranges[axis].start as isize - start[axis]).max(0) as usize);
+        let inside = previous.slice_each_axis(|axis| Slice::from(ranges[axis.axis.index()].clone()));
         for ((z, y, x), class) in inside.indexed_iter().filter(|(_, class)| **class != 0) {
             let channel = self.structures + usize::from(*class);
             if let Some(voxel) = channels.get_mut([channel, z + shift[0], y + shift[1], x + shift[2]]) {
