@@ -1,5 +1,6 @@
 //! `segspec predict`.
 
+mod clicks;
 mod place;
 mod slices;
 
@@ -11,6 +12,8 @@ use burn::tensor::Device;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
+
+use clicks::Clicks;
 
 use super::names::run_folder;
 use super::session::counted;
@@ -42,7 +45,8 @@ Examples:
   segspec predict runs/phantom/0123456789ab --input scan.nii.gz --output predictions
   segspec predict runs/liver/0123456789ab runs/liver/ba9876543210 --input imagesTs --output mean
   segspec predict runs/liver/0123456789ab --input imagesTs --output predictions --mirror
-  segspec predict runs/liver/0123456789ab --input dicom/ --output predictions --format dcm")]
+  segspec predict runs/liver/0123456789ab --input dicom/ --output predictions --format dcm
+  segspec predict runs/liver/0123456789ab --input scan.nii.gz --output refined --clicks clicks.json")]
 pub struct Predict {
     /// Run folder (with the settings of its latest run), one of its prediction folders, or the beginning of a run id; several
     /// runs are averaged
@@ -66,6 +70,10 @@ pub struct Predict {
     /// Also write the probability of each structure: probabilities/CASE.nii.gz, a channel per structure
     #[arg(long)]
     probabilities: bool,
+    /// Follow the clicks of a JSON file: `{"clicks": [{"structure": "liver", "at-mm": [x, y, z], "positive": true}]}`, in world
+    /// millimetres (RAS+), for one image and a run of an experiment with `[interact]` (docs/interact.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mirror", "probabilities"])]
+    clicks: Option<PathBuf>,
     /// Format of the results, as a file name ending: nii.gz, nrrd, seg.nrrd, dcm (DICOM SEG), stl, obj, ply or glb
     #[arg(long, value_name = "ENDING", default_value = "nii.gz")]
     format: Ending,
@@ -132,10 +140,12 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
         let text = format!("{}: no image file or DICOM series in this folder", args.input.display());
         return Err(Failure::message(Exit::BadData, text));
     }
+    let clicks = args.clicks.as_deref().map(|file| clicks::read(file, &trained, &cases)).transpose()?;
     refuse_to_overwrite(&cases, &args)?;
     refuse_without_series(&cases, &args.format)?;
     let classifies = trained.plan.task == Task::ClassifySlices;
-    let record = place::refuse_others(&cases, &args, &runs, &trained, classifies)?;
+    let told = clicks.as_ref().map(|clicks| clicks.content.as_str());
+    let record = place::refuse_others(&cases, &args, (&runs, told), &trained, classifies)?;
     let events = Events::to(Terminal::new());
     for run in &runs {
         if !run.status()?.is_trained() {
@@ -163,7 +173,8 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
             let cancel = session::cancellation();
             // Written first: what is stopped half-way has results, too.
             place::write(&args.output, &record)?;
-            let rows = segment_all(&cases, &args, &trained, &cancel, &events, &mut failed)?;
+            let job = Job { args: &args, trained: &trained, clicks: clicks.as_ref(), cancel: &cancel };
+            let rows = segment_all(&cases, &job, &events, &mut failed)?;
             print(&args, &trained, &rows, &failed);
             Ok(if failed.is_empty() { Exit::Ok } else { Exit::BadData })
         }
@@ -226,18 +237,24 @@ fn write_label_map(output: &Path, trained: &Trained) -> Result<(), Failure> {
     Ok(crate::files::write_atomic(&path, text.as_bytes()).map_err(RunError::file(path))?)
 }
 
+/// What every case is segmented with.
+struct Job<'a> {
+    args: &'a Predict,
+    trained: &'a Trained,
+    clicks: Option<&'a Clicks>,
+    cancel: &'a Cancel,
+}
+
 fn segment_all(
     cases: &[Case],
-    args: &Predict,
-    trained: &Trained,
-    cancel: &Cancel,
+    job: &Job,
     events: &Events,
     failed: &mut Vec<Excluded>,
 ) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     events.emit(Kind::Predicting { done: 0, of: cases.len() });
     for (index, case) in cases.iter().enumerate() {
-        match segment(case, args, trained, cancel) {
+        match segment(case, job) {
             Ok(row) => rows.push(row),
             Err(Stop::Case(reason)) => {
                 let row = Excluded { case: case.name.clone(), reason };
@@ -257,11 +274,15 @@ enum Stop {
     All(Failure),
 }
 
-fn segment(case: &Case, args: &Predict, trained: &Trained, cancel: &Cancel) -> Result<Row, Stop> {
+fn segment(case: &Case, job: &Job) -> Result<Row, Stop> {
+    let Job { args, trained, cancel, .. } = *job;
     let start = Instant::now();
-    let found = read_image(case).and_then(|image| match args.probabilities {
-        true => trained.segment_with_probabilities(&image, None, cancel).map(|(found, each)| (found, Some(each))),
-        false => trained.segment(&image, cancel).map(|found| (found, None)),
+    let found = read_image(case).and_then(|image| match (job.clicks, args.probabilities) {
+        (Some(clicks), _) => trained.segment_with_clicks(&image, &clicks.prompts, cancel).map(|found| (found, None)),
+        (None, true) => {
+            trained.segment_with_probabilities(&image, None, cancel).map(|(found, each)| (found, Some(each)))
+        }
+        (None, false) => trained.segment(&image, cancel).map(|found| (found, None)),
     });
     let (segmentation, probabilities) = found.map_err(|error| match error {
         InferError::Predict(PredictError::Cancelled) => {

@@ -22,6 +22,7 @@ pub mod reliability;
 pub mod examples;
 pub mod slices;
 pub mod cascade;
+pub mod clicks;
 pub mod files;
 mod quantile;
 

@@ -76,6 +76,10 @@ const PROPERTY: &str = "segspec";
 /// The run has no weights, or the format has nothing that does the same.
 pub fn export(run: &Stored, options: Options) -> Result<Files, ExportError> {
     let parts = parts(run)?;
+    if parts.iter().any(|part| part.run.plan.work.training().is_some_and(|training| training.interact.is_some())) {
+        let text = "a network of `[interact]` takes clicks as further channels, which no export format describes: export a run without `[interact]`";
+        return Err(ExportError::Refused(text.into()));
+    }
     if let [Part { run, .. }] = parts.as_slice() {
         return network(run, options);
     }

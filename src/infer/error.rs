@@ -83,4 +83,57 @@ pub enum InferError {
     /// The network's prediction failed.
     #[error(transparent)]
     Predict(#[from] PredictError),
+    /// Clicks that cannot be followed.
+    #[error(transparent)]
+    Click(#[from] ClickError),
+}
+
+/// Why clicks cannot be followed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ClickError {
+    /// The network was trained without them, or there are several networks.
+    #[error("clicks need one run of an experiment with `[interact]`, and this is none (docs/interact.md)")]
+    NoClicks,
+    /// A text that is no list of clicks.
+    #[error("{reason}; a click is {{\"structure\": \"NAME\", \"at-mm\": [x, y, z], \"positive\": true}} (docs/interact.md)")]
+    Text {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A structure that the network does not know.
+    #[error("click {number}: unknown structure `{name}`; this network knows {known}")]
+    Structure {
+        /// Which click, from 1.
+        number: usize,
+        /// The name.
+        name: String,
+        /// The known names.
+        known: String,
+    },
+    /// More clicks than are followed.
+    #[error("{found} clicks are more than the {most} that are followed")]
+    TooMany {
+        /// Number of clicks.
+        found: usize,
+        /// Maximum.
+        most: usize,
+    },
+    /// Outside what the network sees.
+    #[error(
+        "the click at {at_mm:?} mm [x, y, z] (RAS+) is outside the part of the image that the network sees: inside lie {inside}"
+    )]
+    Outside {
+        /// World millimetres.
+        at_mm: [f64; 3],
+        /// Its bounds.
+        inside: String,
+    },
+    /// The current segmentation is of another grid.
+    #[error("the segmentation to refine has {found:?} voxels [z, y, x], the image {expected:?}: refine one of the same image")]
+    Grid {
+        /// Of the segmentation.
+        found: [usize; 3],
+        /// Of the image.
+        expected: [usize; 3],
+    },
 }

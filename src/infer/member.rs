@@ -116,6 +116,7 @@ impl Member {
             sigmoid: self.plan.target.sigmoid(),
             outputs: self.plan.target.outputs(),
             pass: None,
+            guidance: self.training.no_clicks(&self.plan.target),
             watch: None,
         }
     }

@@ -24,8 +24,8 @@ pub struct Trained {
     /// The run's plan.
     pub plan: Plan,
     /// One network, or those whose probabilities are averaged.
-    networks: Vec<Member>,
-    device: Device,
+    pub(super) networks: Vec<Member>,
+    pub(super) device: Device,
 }
 
 /// The prediction of a case.
@@ -144,6 +144,16 @@ impl Trained {
         let views: Vec<_> = found.iter().map(|(outputs, origin)| (outputs, origin)).collect();
         let probabilities = restore_probabilities(&views, &self.plan.target).map_err(PredictError::Shape)?;
         Ok((predict::decode(&found, &self.plan.target, &self.plan.predict)?, probabilities))
+    }
+
+    /// Prepares an image for its network, the first one of an ensemble.
+    ///
+    /// # Errors
+    /// See [`InferError`].
+    pub fn prepare(&self, image: &Volume) -> Result<Prepared, InferError> {
+        self.check_channels(image)?;
+        let Some(first) = self.networks.first() else { return Err(PredictError::Cancelled.into()) };
+        Ok(preprocess::prepare_case(&first.training.preprocess, image, None)?)
     }
 
     /// The outputs for an image, on its prepared grid: of each network, or the mean of logits.

@@ -44,6 +44,7 @@ impl Validator<'_> {
             sigmoid: self.target.sigmoid(),
             outputs: self.target.outputs(),
             pass: None,
+            guidance: self.training.no_clicks(self.target),
             watch: None,
         };
         match self.task {

@@ -152,6 +152,9 @@ fn settings(plan: &Plan, compared: Compared) -> Value {
         all.insert("augment".into(), augment.unwrap_or_default());
         all.insert("preprocess".into(), json!(training.preprocess));
         all.insert("pretrained".into(), json!(training.pretrained.is_some()));
+        if let Some(interact) = &training.interact {
+            all.insert("interact".into(), json!(interact));
+        }
         if let Some(imported) = &training.imported {
             all.insert("imported".into(), json!(imported));
         }

@@ -8,6 +8,7 @@ use crate::augment::AugmentPlan;
 use crate::auto::Auto;
 use crate::dataset::spec::Modality;
 use crate::dataset::{Dataset, Fold, Target, TargetError, target};
+use crate::interact::guidance;
 use crate::loss::spec::{BinaryCrossEntropy, Outputs};
 use crate::loss::{self, Loss};
 use crate::model::{Interface, SliceTarget, Task};
@@ -102,7 +103,9 @@ pub fn resolve(from: &Given, about: About, data: Data) -> Result<Plan, PlanError
         return Err(PlanError::Network { key: experiment.model.key(), reason });
     }
     let model = experiment.model.resolve(topology.stages.clone());
-    let interface = Interface { channels: modalities.len(), outputs: target.outputs(), sigmoid: target.sigmoid() };
+    let told = experiment.interact.map_or(0, |_| guidance::channels(target.structures.len()));
+    let channels = modalities.len() + told;
+    let interface = Interface { channels, outputs: target.outputs(), sigmoid: target.sigmoid() };
     if let Some(reason) = model.refuses(interface) {
         return Err(PlanError::Network { key: experiment.model.key(), reason });
     }
@@ -115,6 +118,7 @@ pub fn resolve(from: &Given, about: About, data: Data) -> Result<Plan, PlanError
         preprocess,
         pretrained: from.pretrained.cloned(),
         imported: None,
+        interact: experiment.interact,
         loss: resolve_loss(&experiment.loss, model.task(), &target),
         train: schedule(from, &topology, augment),
         model,

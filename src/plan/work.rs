@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunIds;
 use crate::dataset::Target;
+use crate::interact::{Guidance, Interact, guidance};
 use crate::loss::Loss;
 use crate::model::{Interface, ModelPlan};
 use crate::preprocess::PreprocessPlan;
@@ -57,6 +58,9 @@ pub struct Training {
     /// Where the weights come from, if they were not trained here: such a run predicts and is never trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
+    /// Clicks that the network takes besides the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interact: Option<Interact>,
     /// Terms of the loss.
     pub loss: Vec<Loss>,
     /// The training schedule.
@@ -76,9 +80,15 @@ pub struct Imported {
 }
 
 impl Training {
+    /// What its network is told where nobody clicks; none for a network that takes no clicks.
+    pub fn no_clicks(&self, target: &Target) -> Option<Guidance<'static>> {
+        self.interact.map(|interact| Guidance::none(&interact, target.structures.len()))
+    }
+
     /// Input channels and outputs of the network.
     pub fn interface(&self, target: &Target) -> Interface {
-        Interface { channels: self.channels, outputs: target.outputs(), sigmoid: target.sigmoid() }
+        let told = self.interact.map_or(0, |_| guidance::channels(target.structures.len()));
+        Interface { channels: self.channels + told, outputs: target.outputs(), sigmoid: target.sigmoid() }
     }
 }
 

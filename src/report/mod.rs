@@ -33,7 +33,7 @@ use crate::evaluate::slices::classifier::{self, Classifier};
 use crate::evaluate::spec::RankBy;
 use crate::evaluate::table::TableError;
 use crate::evaluate::trials::{self, BOOTSTRAP_SEED, Chosen, Trials, TrialsError};
-use crate::evaluate::{Context, DICE, Names, TrialKey, Variant, cascade};
+use crate::evaluate::{Context, DICE, Names, TrialKey, Variant, cascade, clicks};
 use crate::files::write_atomic;
 use figure::FigureError;
 use search::Search;
@@ -83,6 +83,8 @@ pub struct RunInput {
     pub panels: Vec<Panel>,
     /// Slices skipped by a cascade's classifier, as [`cascade::read`] reads them.
     pub skipped: Option<DataFrame>,
+    /// Scores after clicks, as [`clicks::read`] reads them.
+    pub clicks: Option<DataFrame>,
     /// Cases that could not be scored.
     pub excluded: Vec<Excluded>,
     /// Voxels by predicted probability, per structure; empty where none were counted.
@@ -125,6 +127,8 @@ pub struct Report {
     pub classifiers: Vec<Classifier>,
     /// Slices skipped by cascades: see [`cascade::sums`].
     pub skipped: DataFrame,
+    /// Dice after clicks: see [`clicks::curves`].
+    pub clicks: DataFrame,
 }
 
 impl Report {
@@ -144,6 +148,7 @@ impl Report {
             thresholds: &run.thresholds,
         });
         let skipped = runs.iter().filter_map(|run| Some((names.trial(&run.context), run.skipped.as_ref()?)));
+        let clicked = runs.iter().filter_map(|run| Some((names.trial(&run.context), run.clicks.as_ref()?)));
         let mut trials = trials::collect(&scored, &names, &input.target, &input.success_dice)?;
         trials.chosen = input.search.as_ref().and_then(|search| chosen(search, &trials));
         Ok(Self {
@@ -151,6 +156,7 @@ impl Report {
             trials,
             classifiers: classifier::collect(&sliced.collect::<Vec<_>>(), &names)?,
             skipped: cascade::sums(skipped)?,
+            clicks: clicks::curves(clicked)?,
             names,
             input,
         })

@@ -1,6 +1,7 @@
 //! `report.html`: one self-contained file with every table and chart, readable offline and without scripts, light and dark.
 
 mod cases;
+mod clicks;
 mod html;
 mod provenance;
 pub mod ranking;
@@ -59,6 +60,7 @@ fn sections(report: &Report, figures: &[NamedFigure], files: &CaseFiles) -> Vec<
         ("Ranking", report.ranking.as_ref().map_or_else(String::new, ranking::section) + &charts(Section::Ranking)),
         ("Per structure", section::structures(report) + &charts(Section::Structures) + &plane),
         ("Cases", cases::cases(report, files)),
+        ("Clicks", clicks::section(report) + &charts(Section::Clicks)),
         ("Slice classifier", section::classifiers(report) + &charts(Section::Classifiers)),
         ("Slices skipped by the cascade", section::skipped(report)),
         ("Training", training(figures)),

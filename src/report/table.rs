@@ -1,4 +1,4 @@
-//! The report's tables: `cases`, `structures`, `groups`, `summary`, `excluded`, and with several trials `comparison`.
+//! The report's tables: `cases`, `structures`, `groups`, `summary`, `excluded`, with several trials `comparison`, with clicks `clicks`.
 
 use polars::prelude::DataFrame;
 
@@ -21,6 +21,9 @@ pub fn tables(report: &Report) -> Result<Vec<(&'static str, DataFrame)>, ReportE
     ];
     if trials.all.len() > 1 {
         tables.push(("comparison", trials.comparison_table()?));
+    }
+    if report.clicks.height() > 0 {
+        tables.push(("clicks", report.clicks.clone()));
     }
     Ok(tables)
 }

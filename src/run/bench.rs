@@ -69,7 +69,8 @@ pub fn measure(run: &Stored, setting: &Setting, steps: usize) -> Result<Option<C
     let cost = train::measure_steps(&job, steps)?;
     let windows = plan.predict.batch_size;
     let [depth, height, width] = plan.predict.patch_size;
-    let images = Tensor::<5>::zeros([windows, training.channels, depth, height, width], &device.device);
+    let channels = training.interface(&plan.target).channels;
+    let images = Tensor::<5>::zeros([windows, channels, depth, height, width], &device.device);
     let once = || {
         let start = Instant::now();
         let _ = backend::near(&device.device, || cost.network.forward(images.clone()));

@@ -288,6 +288,7 @@ pub(super) fn job<'a>(
         interface: training.interface(&plan.target),
         loss: &training.loss,
         target: &plan.target,
+        interact: training.interact,
         seed: training.seed,
         device,
         initial: None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{checkpoint_state, panels};
 use crate::dataset::Excluded;
+use crate::evaluate::clicks;
 use crate::evaluate::slices;
 use crate::evaluate::table;
 use crate::model::Task;
@@ -36,6 +37,11 @@ pub(super) fn damaged(run: &Stored) -> Vec<PathBuf> {
             let scores = table::read(&parquet).and_then(|frame| table::scores(&frame));
             expect(parquet, scores.is_ok());
             expect(csv.clone(), is_filled(&csv));
+            if run.plan.work.training().is_some_and(|training| training.interact.is_some()) {
+                let (parquet, csv) = place.clicks();
+                expect(parquet.clone(), clicks::read(&parquet).is_ok());
+                expect(csv.clone(), is_filled(&csv));
+            }
             let pictures = panels::read(run);
             expect(place.panels(), pictures.is_ok() && place.panels().is_file());
             for panel in pictures.unwrap_or_default() {

@@ -7,7 +7,7 @@ use super::error::RunError;
 use super::panels;
 use super::task::context;
 use crate::evaluate::reliability::{Reliability, pooled};
-use crate::evaluate::{Context, TrialKey, Variant, cascade, slices, table};
+use crate::evaluate::{Context, TrialKey, Variant, cascade, clicks, slices, table};
 use crate::infer::look::thresholds;
 use crate::model::Task;
 use crate::plan::{LookPlan, PlannedCase, Role, Training, every_difference, every_setting};
@@ -209,6 +209,7 @@ fn run_inputs(run: &Stored) -> Result<Vec<RunInput>, RunError> {
             panels,
             excluded,
             skipped: None,
+            clicks: None,
             reliability,
             ..result.clone()
         });
@@ -222,13 +223,14 @@ fn run_inputs(run: &Stored) -> Result<Vec<RunInput>, RunError> {
 
 fn run_input(run: &Stored) -> Result<RunInput, RunError> {
     let (plan, place) = (&run.plan, run.evaluation());
-    let skipped = place.cascade().0;
+    let (skipped, clicked) = (place.cascade().0, place.clicks().0);
     Ok(RunInput {
         context: context(plan),
         history: history(run)?,
         scores: table::read(&place.scores().0)?,
         panels: panels::read(run)?,
         skipped: skipped.is_file().then(|| cascade::read(&skipped)).transpose()?,
+        clicks: clicked.is_file().then(|| clicks::read(&clicked)).transpose()?,
         reliability: reliability(run)?,
         excluded: read_json(&run.prediction().excluded())?.unwrap_or_else(|| plan.data.excluded.clone()),
         plan_toml: plan.to_toml().map_err(|error| RunError::Internal(error.to_string()))?,

@@ -109,7 +109,7 @@ fn margin_mm() -> f64 {
 
 /// The experiment that trains and runs the first stage; `None` without a cascade.
 pub fn first_stage(experiment: &Experiment) -> Option<Experiment> {
-    let alone = Experiment { cascade: None, ensemble: None, sweep: None, ..experiment.clone() };
+    let alone = Experiment { cascade: None, ensemble: None, interact: None, sweep: None, ..experiment.clone() };
     Some(match experiment.cascade.clone()? {
         Cascade::Slices(stage) => Experiment {
             preprocess: stage.preprocess.unwrap_or_else(|| experiment.preprocess.clone()),

@@ -15,6 +15,7 @@ use crate::augment::Augment;
 use crate::auto::Auto;
 use crate::dataset::spec::Split;
 use crate::evaluate::Evaluate;
+use crate::interact::Interact;
 use crate::loss::Loss;
 use crate::model::Model;
 use crate::predict::Predict;
@@ -75,6 +76,9 @@ pub struct Experiment {
     /// Training settings.
     #[serde(default)]
     pub train: Train,
+    /// Clicks that the network takes besides the image. Default: it takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interact: Option<Interact>,
     /// Prediction, from a trained network to label maps.
     #[serde(default)]
     pub predict: Predict,

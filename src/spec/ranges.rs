@@ -103,6 +103,11 @@ const RANGES: &[(&str, f64, f64)] = &[
     ("keep-every", 0.0, 1e6),
     ("checkpoint-minutes", 0.0, 1e5),
     ("loader-threads", 1.0, 256.0),
+    // Clicks.
+    ("radius-mm", 0.0, 1e3),
+    ("without-clicks", 0.0, 1.0),
+    ("clicks", 1.0, 100.0),
+    ("rounds", 1.0, 20.0),
     // Prediction and scores.
     ("success-dice", 0.0, 1.0),
     ("tolerance-mm", 0.0, 1e3),

@@ -316,6 +316,11 @@ impl EvaluationFolder {
         (self.path.join("cascade.parquet"), self.path.join("cascade.csv"))
     }
 
+    /// Scores after simulated clicks, of a network that takes them.
+    pub fn clicks(&self) -> (PathBuf, PathBuf) {
+        (self.path.join("clicks.parquet"), self.path.join("clicks.csv"))
+    }
+
     /// Report of this run with its pictures.
     pub fn report(&self) -> PathBuf {
         self.path.join(REPORT)

@@ -32,6 +32,7 @@ mod hints;
 mod housekeeping;
 mod ids;
 mod init;
+mod interact;
 mod interrupt;
 mod lab;
 mod layouts;

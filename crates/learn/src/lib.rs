@@ -1,4 +1,4 @@
-//! Network architectures, losses, the training loop and sliding-window prediction.
+//! Network architectures, losses, clicks, the training loop and sliding-window prediction.
 
 pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, cancel, files, memory, random};
@@ -7,5 +7,6 @@ pub use segspec_volume as volume;
 pub mod graph;
 pub mod model;
 pub mod loss;
+pub mod interact;
 pub mod predict;
 pub mod train;

@@ -5,7 +5,9 @@
 pub mod colour_table;
 pub mod components;
 pub mod convert;
+pub mod depth;
 pub mod dicom;
+pub mod envelope;
 pub mod geometry;
 pub mod label_names;
 pub mod lattice;

@@ -41,14 +41,14 @@ struct Made {
 }
 
 /// Refuses to replace the result of another image or network, and names of structures that other results in the folder need. The same
-/// image and network may be done again.
+/// image and network may be done again. Networks are given with the hash of the clicks that they follow.
 ///
 /// # Errors
 /// The file, what it is, and what to do.
 pub fn refuse_others(
     cases: &[Case],
     args: &Predict,
-    runs: &[Stored],
+    (runs, clicks): (&[Stored], Option<&str>),
     trained: &Trained,
     classifies: bool,
 ) -> Result<Record, Failure> {
@@ -60,7 +60,8 @@ pub fn refuse_others(
         (_, true) => " not mirrored",
         _ => "",
     };
-    let ids: Vec<String> = runs.iter().map(|run| format!("{}{mirrored}", run.ids.prediction)).collect();
+    let clicked = clicks.map_or_else(String::new, |content| format!(" with the clicks {content}"));
+    let ids: Vec<String> = runs.iter().map(|run| format!("{}{mirrored}{clicked}", run.ids.prediction)).collect();
     for case in cases {
         let content = content(case).unwrap_or_default();
         let made = Made { images: case.images.clone(), content, runs: ids.clone() };

@@ -119,6 +119,7 @@ fn plan(model: &Model, fold: Fold, checkpoint: &Checkpoint, wanted: &Wanted) -> 
     spec.epochs = checkpoint.epochs.max(1);
     let augment = AugmentPlan::mirroring(mirror_axes.clone());
     let training = Training {
+        interact: None,
         seed: 0,
         channels: model.channels.len() + look.channels(),
         preprocess: model.preprocess.clone(),

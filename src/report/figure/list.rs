@@ -1,6 +1,6 @@
 //! The list of figures. A new one is a file beside this one and an entry of [`FIGURES`], which the report's folder and the page use.
 
-use super::{Figure, comparison, curves, distribution, histogram, ranking, reliability, roc, scatter, search};
+use super::{Figure, clicks, comparison, curves, distribution, histogram, ranking, reliability, roc, scatter, search};
 use crate::evaluate::Trial;
 use crate::report::search::Search;
 use crate::report::{Report, ReportError};
@@ -58,6 +58,8 @@ pub enum Section {
     Plane,
     /// Comparison of trials.
     Comparison,
+    /// Scores after clicks.
+    Clicks,
     /// Slice classifiers.
     Classifiers,
     /// Training over epochs.
@@ -131,6 +133,12 @@ pub const FIGURES: &[Kind] = &[
         section: Section::Structures,
         caption: "Reliability of the predicted probabilities (before post-processing), voxels of all test cases pooled.",
         shows: Shows::Perhaps(reliability::draw),
+    },
+    Kind {
+        name: "clicks",
+        section: Section::Clicks,
+        caption: "Mean Dice after simulated clicks, per structure.",
+        shows: Shows::Perhaps(clicks::draw),
     },
     Kind {
         name: "comparison",

@@ -2,6 +2,7 @@
 
 pub mod axis;
 pub mod canvas;
+pub mod clicks;
 pub mod comparison;
 pub mod curves;
 pub mod distribution;

@@ -99,6 +99,7 @@ fn run(size: &Size, target: &Target, trial: usize, seed: u64) -> RunInput {
         scores: to_frame(&scores).unwrap(),
         panels: vec![],
         skipped: None,
+        clicks: None,
         reliability: Vec::new(),
         excluded: vec![Excluded { case: "case_099".into(), reason: "labels/case_099.nii.gz: ends early".into() }],
         plan_toml: format!("[train]\nlearning-rate = {rate}\n"),

@@ -117,7 +117,8 @@ fn tables(run: &Stored, new: &Stored, names: &Names) -> Result<(), RunError> {
     table_of(from.scores(), to.scores(), names)?;
     table_of(from.variants(), to.variants(), names)?;
     table_of(from.slices(), to.slices(), names)?;
-    table_of(from.cascade(), to.cascade(), names)
+    table_of(from.cascade(), to.cascade(), names)?;
+    table_of(from.clicks(), to.clicks(), names)
 }
 
 fn table_of(from: (PathBuf, PathBuf), to: (PathBuf, PathBuf), names: &Names) -> Result<(), RunError> {

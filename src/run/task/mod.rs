@@ -1,6 +1,7 @@
 //! Prediction and scoring of the test cases after training. One file per task.
 
 mod classify;
+mod clicks;
 mod segment;
 
 use std::collections::BTreeMap;

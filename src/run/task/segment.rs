@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView4};
 use super::{Hashes, Steps, scored, stop_if_cancelled};
 use crate::dataset::{self, Case};
 use crate::evaluate::cascade::{self, SkippedRow, skipped};
+use crate::evaluate::clicks;
 use crate::evaluate::reliability::count;
 use crate::evaluate::summary::overall_mean;
 use crate::evaluate::table::{to_frame, variants_frame, write};
@@ -150,6 +151,10 @@ fn evaluate(run: &Stored, cases: &Cases, setting: &Setting) -> Result<Evaluation
     if !all.skipped.is_empty() {
         let (parquet, csv) = place.cascade();
         write(&cascade::to_frame(&all.skipped)?, &parquet, &csv)?;
+    }
+    if let Some(clicked) = super::clicks::curve(run, cases, setting)? {
+        let (parquet, csv) = place.clicks();
+        write(&clicks::to_frame(&clicked)?, &parquet, &csv)?;
     }
     panels::write(run, cases, &scores)?;
     Ok(scored(run, overall_mean(&scores, DICE)?, None))

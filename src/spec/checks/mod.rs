@@ -7,6 +7,7 @@ mod cascade;
 mod dataset;
 mod ensemble;
 mod intensity;
+mod interact;
 mod launcher;
 mod loss;
 mod name;
@@ -42,6 +43,7 @@ pub fn experiment(experiment: &Experiment, dataset: &Dataset, findings: &mut Fin
     network_and_training(experiment, dataset, findings);
     prediction::check(experiment, dataset, findings);
     cascade::check(experiment, dataset, findings);
+    interact::check(experiment, dataset, findings);
 }
 
 /// Checks that also apply to the first stage of a cascade.

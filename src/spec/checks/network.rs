@@ -1,6 +1,7 @@
 //! Checks the sizes of a network.
 
 use crate::dataset::Dataset;
+use crate::interact::guidance;
 use crate::model::staged::DecoderBlocks;
 use crate::model::{Interface, Model, Staged, Stages};
 use crate::spec::finding::KeyPath;
@@ -51,7 +52,12 @@ pub fn fits(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings)
         blocks: network.blocks.fixed().cloned().unwrap_or_else(|| (0..count).map(network.default_blocks).collect()),
         decoder_blocks: network.decoder_blocks.of(count - 1),
     };
-    let (channels, outputs) = (dataset.channels.len().max(1), dataset.structures.len() + 1);
+    let structures = match experiment.structures.len() {
+        0 => dataset.structures.len(),
+        chosen => chosen,
+    };
+    let told = experiment.interact.map_or(0, |_| guidance::channels(structures));
+    let (channels, outputs) = (dataset.channels.len().max(1) + told, dataset.structures.len() + 1);
     if let Some(reason) = model.resolve(stages).refuses(Interface { channels, outputs, sigmoid: false }) {
         findings.error(KeyPath::from(model.key()), reason, "change the lists that have one entry per stage");
     }

@@ -160,11 +160,7 @@ pub fn with_label_channels(
     labels: &LabelMap,
     values: &[u16],
 ) -> Array4<f32> {
-    let origin = &prepared.origin;
-    let arranged = labels.arranged(origin.orientation.way(&origin.geometry)).voxels;
-    let cropped = arranged.slice_each_axis(|axis| origin.crop.slice(axis.axis.index()));
-    let coarse = coarse_axis(origin.spacing_mm, origin.prepared_spacing_mm, plan.anisotropy_threshold);
-    let labels = resample_labels(cropped, origin.prepared_shape, plan.label_interpolation, coarse);
+    let labels = on_prepared_grid(plan, &prepared.origin, labels);
     let (channels, depth, height, width) = prepared.image.dim();
     let mut all = Array4::zeros([channels + values.len(), depth, height, width]);
     all.slice_axis_mut(Axis(0), ndarray::Slice::from(..channels)).assign(&prepared.image);
@@ -172,6 +168,14 @@ pub fn with_label_channels(
         channel.zip_mut_with(&labels, |voxel, label| *voxel = f32::from(u8::from(label == value)));
     }
     all
+}
+
+/// A segmentation on the grid of the image as read, brought to the prepared grid `[z, y, x]`.
+pub fn on_prepared_grid(plan: &PreprocessPlan, origin: &Origin, labels: &LabelMap) -> Array3<u16> {
+    let arranged = labels.arranged(origin.orientation.way(&origin.geometry)).voxels;
+    let cropped = arranged.slice_each_axis(|axis| origin.crop.slice(axis.axis.index()));
+    let coarse = coarse_axis(origin.spacing_mm, origin.prepared_spacing_mm, plan.anisotropy_threshold);
+    resample_labels(cropped, origin.prepared_shape, plan.label_interpolation, coarse)
 }
 
 /// The range of an array axis `[channel, z, y, x]` inside the crop.

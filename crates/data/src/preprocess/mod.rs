@@ -12,13 +12,14 @@ pub mod outputs;
 pub mod restore;
 pub mod cache;
 pub mod fingerprint;
+pub mod place;
 pub mod progress;
 pub mod source;
 mod entry;
 mod percentile;
 
 pub use cache::{PreparedCase, PreparedSet, prepare};
-pub use case::{CaseError, Origin, Prepared, prepare_case, with_label_channels};
+pub use case::{CaseError, Origin, Prepared, on_prepared_grid, prepare_case, with_label_channels};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use orientation::Orientation;
 pub use outputs::{Gathered, Outputs};

@@ -1,7 +1,7 @@
 //! Sliding-window inference: outputs of a network for a prepared image.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use ndarray::{Array4, Array5, ArrayView4, s};
+use ndarray::{Array4, Array5, ArrayView4, CowArray, Ix4, s};
 
 use super::spec::Averaged;
 use super::sums::Sums;
@@ -9,6 +9,7 @@ use super::{PredictPlan, Region};
 use crate::Cancel;
 use crate::backend::{self, soft};
 use crate::cancel::interruptible;
+use crate::interact::{Guidance, guidance};
 use crate::model::Network;
 use crate::preprocess::Outputs;
 use crate::volume::window::{Padding, window_starts};
@@ -30,6 +31,8 @@ pub struct Predictor<'a> {
     pub outputs: usize,
     /// Pass of a multi-pass network whose result is taken, counted from 0; none for the last.
     pub pass: Option<usize>,
+    /// What a network that takes clicks is told of the image; none for other networks.
+    pub guidance: Option<Guidance<'a>>,
     /// Told of the windows that are done, and of how many.
     pub watch: Option<&'a (dyn Fn(usize, usize) + Sync)>,
 }
@@ -58,7 +61,8 @@ impl Predictor<'_> {
                 watch(done, all);
             }
             done += starts.len();
-            let patches: Vec<_> = starts.iter().map(|start| self.cut(&padded, *start)).collect();
+            let inputs: Vec<_> = starts.iter().map(|start| self.input(&padded, *start, &padding)).collect();
+            let patches: Vec<_> = inputs.iter().map(CowArray::view).collect();
             let forward = || interruptible(cancelled, || self.forward(&patches));
             let Ok(found) = backend::near(self.device, forward) else { return None };
             let each = found.chunks_exact(self.outputs * patch.iter().product::<usize>());
@@ -79,6 +83,17 @@ impl Predictor<'_> {
         image.slice(s![.., z..z + depth, y..y + height, x..x + width])
     }
 
+    /// A window of the padded image, with the channels of clicks for networks that take them.
+    fn input<'b>(&self, image: &'b Array4<f32>, start: [usize; 3], padding: &Padding) -> CowArray<'b, f32, Ix4> {
+        let cut = self.cut(image, start);
+        let Some(guidance) = &self.guidance else { return cut.into() };
+        let told = guidance.window(padding.to_inner(start), self.plan.patch_size);
+        let mut all = Array4::zeros((cut.dim().0 + told.dim().0, cut.dim().1, cut.dim().2, cut.dim().3));
+        all.slice_mut(s![..cut.dim().0, .., .., ..]).assign(&cut);
+        all.slice_mut(s![cut.dim().0.., .., .., ..]).assign(&told);
+        all.into()
+    }
+
     /// Probabilities, or logits where these are averaged, `[patch, output, z, y, x]` (slice classifiers: `[patch, output, 1, 1, 1]`): the
     /// mean over all flips of the mirrored axes.
     pub(super) fn forward(&self, patches: &[ArrayView4<f32>]) -> Vec<f32> {
@@ -87,7 +102,7 @@ impl Predictor<'_> {
         let flips = 1usize << axes.len();
         let passes = (0..flips).map(|flip| {
             let chosen: Vec<usize> = (0..axes.len()).filter(|bit| flip >> bit & 1 == 1).map(|bit| axes[bit]).collect();
-            let logits = self.logits(flipped(images.clone(), &chosen));
+            let logits = self.logits(self.flipped_input(images.clone(), &chosen));
             let found = match self.plan.averaged {
                 Averaged::Probabilities => soft::probabilities(logits, self.sigmoid),
                 Averaged::Logits => logits.cast(DType::F32),
@@ -102,6 +117,21 @@ impl Predictor<'_> {
     fn logits(&self, images: Tensor<5>) -> Tensor<5> {
         let earlier = |pass| self.network.forward_passes(images.clone()).into_iter().nth(pass);
         self.pass.and_then(earlier).unwrap_or_else(|| self.network.forward(images))
+    }
+
+    /// Flips images; clicks on sides swap their channels with the outputs.
+    fn flipped_input(&self, images: Tensor<5>, axes: &[usize]) -> Tensor<5> {
+        let channels = images.dims()[1];
+        let images = flipped(images, axes);
+        let Some(guidance) = self.guidance.filter(|_| axes.contains(&WIDTH)) else { return images };
+        if self.plan.mirrored_outputs.is_empty() {
+            return images;
+        }
+        let background = usize::from(!self.sigmoid);
+        let pairs: Vec<_> = self.plan.mirrored_outputs.iter().map(|pair| pair.map(|it| it - background)).collect();
+        let image_channels = channels.saturating_sub(guidance::channels(guidance.structures));
+        let order = TensorData::new(guidance::swapped(image_channels, guidance.structures, &pairs), [channels]);
+        images.select(1, Tensor::<1, Int>::from_data(order, self.device))
     }
 
     /// Flips outputs back. In an image flipped along its width a left kidney looks like a right one, so their outputs are

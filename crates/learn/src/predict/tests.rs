@@ -7,6 +7,7 @@ use super::*;
 use crate::Cancel;
 use crate::backend::{DeviceName, Precision, select};
 use crate::dataset::TargetStructure;
+use crate::interact::{Click, Guidance, guidance};
 use crate::model::block::{Activation, Norm};
 use crate::model::unet::UnetPlan;
 use crate::model::{self, Interface, ModelPlan, Network};
@@ -33,6 +34,10 @@ fn plan(mirrored_outputs: Vec<[usize; 2]>) -> PredictPlan {
 }
 
 fn network(device: &burn::tensor::Device) -> Network {
+    network_of(1, device)
+}
+
+fn network_of(channels: usize, device: &burn::tensor::Device) -> Network {
     let unet = UnetPlan {
         features: vec![4, 8],
         strides: vec![[1; 3], [2; 3]],
@@ -45,7 +50,7 @@ fn network(device: &burn::tensor::Device) -> Network {
         deep_supervision: false,
         initial_weights: Default::default(),
     };
-    let interface = Interface { channels: 1, outputs: 4, sigmoid: false };
+    let interface = Interface { channels, outputs: 4, sigmoid: false };
     // Initial weights suffice for these tests.
     model::build(&ModelPlan::Unet(unet), interface, Precision::F32, 3, device)
 }
@@ -59,7 +64,7 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_swapped_sides() {
     mirrored.invert_axis(Axis(3));
     let probabilities = |plan: &PredictPlan, image: &Array4<f32>| {
         let predictor =
-            Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None, watch: None };
+            Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None, guidance: None, watch: None };
         predictor.outputs(image.view(), None, &Cancel::new()).unwrap().into_probabilities(false)
     };
     let difference = |plan: PredictPlan| {
@@ -70,6 +75,44 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_swapped_sides() {
     };
     assert!(difference(plan(vec![[1, 3]])) < 1e-5);
     assert!(difference(plan(vec![])) > 1e-3, "without the swap, sides are mixed");
+}
+
+#[test]
+fn clicks_on_sides_swap_with_the_outputs_of_a_mirrored_patient() {
+    let device = select(DeviceName::Cpu).unwrap().device;
+    let network = network_of(1 + guidance::channels(3), &device);
+    let image = Array4::from_shape_fn((1, 4, 6, 8), |(_, z, y, x)| ((z * 7 + y * 5 + x * x) as f32 * 0.3).sin());
+    let mut mirrored = image.clone();
+    mirrored.invert_axis(Axis(3));
+    // Clicks on the first structure and on background; the first and the last structure are a pair.
+    let clicks = [Click { at: [1.0, 2.0, 2.0], class: 1 }, Click { at: [2.0, 4.0, 5.0], class: 0 }];
+    let of_mirrored = clicks.map(|click| {
+        let [z, y, x] = click.at;
+        Click { at: [z, y, 7.0 - x], class: [0, 3, 2, 1][click.class] }
+    });
+    let plan = plan(vec![[1, 3]]);
+    let probabilities = |image: &Array4<f32>, clicks: &[Click]| {
+        let told = Guidance { radius_mm: 1.5, spacing_mm: [1.0; 3], structures: 3, clicks, previous: None };
+        let predictor = Predictor {
+            network: &network,
+            device: &device,
+            plan: &plan,
+            sigmoid: false,
+            outputs: 4,
+            pass: None,
+            guidance: Some(told),
+            watch: None,
+        };
+        predictor.outputs(image.view(), None, &Cancel::new()).unwrap().into_probabilities(false)
+    };
+    let found = probabilities(&image, &clicks);
+    let mut back = probabilities(&mirrored, &of_mirrored);
+    back.invert_axis(Axis(3));
+    let back = back.select(Axis(0), &[0, 3, 2, 1]);
+    let difference =
+        |other: &Array4<f32>| found.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+    assert!(difference(&back) < 1e-5, "{}", difference(&back));
+    assert!(difference(&probabilities(&image, &[])) > 1e-3, "clicks have an effect");
 }
 
 #[test]
@@ -85,6 +128,7 @@ fn inside_a_region_nothing_changes_and_outside_is_background() {
         sigmoid: false,
         outputs: 4,
         pass: None,
+        guidance: None,
         watch: None,
     };
     let never = Cancel::new();

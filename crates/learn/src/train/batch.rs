@@ -10,6 +10,7 @@ use crate::augment::dice::End;
 use crate::augment::patch::{Draw, Patch, Place, Source, draw};
 use crate::dataset::Target;
 use crate::dataset::target::shows;
+use crate::interact::Classes;
 use crate::loss::Truth;
 use crate::model::Task;
 use crate::preprocess::PrepareError;
@@ -17,8 +18,11 @@ use crate::random;
 
 /// A batch in host memory.
 pub struct Batch {
-    size: [usize; 5],
-    images: Vec<f32>,
+    /// Shape of the images `[patch, channel, z, y, x]`.
+    pub(super) size: [usize; 5],
+    pub(super) images: Vec<f32>,
+    /// Spacing of each patch `[z, y, x]`, mm.
+    pub(super) spacings_mm: Vec<[f64; 3]>,
     truth: HostTruth,
 }
 
@@ -54,8 +58,31 @@ impl Batch {
             }
         };
         let size = |index: usize| [patches.min(count - index * patches), rest[0], rest[1], rest[2], rest[3]];
-        let pieces = images.zip(truths).enumerate();
-        pieces.map(|(index, (images, truth))| Self { size: size(index), images, truth }).collect()
+        let spacings = self.spacings_mm.chunks(patches).map(<[_]>::to_vec);
+        let pieces = images.zip(truths).zip(spacings).enumerate();
+        let piece = |(index, ((images, truth), spacings_mm))| Self { size: size(index), images, spacings_mm, truth };
+        pieces.map(piece).collect()
+    }
+
+    /// Class of each voxel `[z, y, x]` of each patch, −1 where it is unknown; for structures that do not overlap.
+    pub(super) fn classes(&self) -> Vec<Array3<i32>> {
+        let [patches, _, depth, height, width] = self.size;
+        let voxels = (depth * height * width).max(1);
+        let of_patch = |patch: usize| match &self.truth {
+            HostTruth::Classes(classes) => classes[patch * voxels..][..voxels].to_vec(),
+            HostTruth::Masks(masks, structures) | HostTruth::Slices(masks, structures) => {
+                let mut classes = vec![0; voxels];
+                let of_patch = masks.chunks_exact(voxels).skip(patch * structures).take(*structures);
+                for (class, mask) in (1..).zip(of_patch) {
+                    for (voxel, value) in classes.iter_mut().zip(mask).filter(|(_, value)| **value != 0.0) {
+                        *voxel = if *value < 0.0 { -1 } else { class };
+                    }
+                }
+                classes
+            }
+        };
+        let shaped = |classes| Array3::from_shape_vec([depth, height, width], classes).ok();
+        (0..patches).filter_map(|patch| shaped(of_patch(patch))).collect()
     }
 
     /// Moves the batch to a device.
@@ -90,24 +117,14 @@ pub struct Encoder {
     task: Task,
     /// Label value of voxels that the loss ignores.
     ignore: Option<u16>,
-    class_of: Vec<i32>,
+    classes: Classes,
 }
 
 impl Encoder {
     /// The encoder of a target.
     pub fn new(target: &Target, task: Task) -> Self {
         let structures: Vec<Vec<u16>> = target.structures.iter().map(|structure| structure.values.clone()).collect();
-        let largest = structures.iter().flatten().copied().chain(target.ignore).max().unwrap_or(0);
-        let mut class_of = vec![0; usize::from(largest) + 1];
-        for (index, values) in structures.iter().enumerate() {
-            for &value in values {
-                class_of[usize::from(value)] = index as i32 + 1;
-            }
-        }
-        if let Some(value) = target.ignore {
-            class_of[usize::from(value)] = -1;
-        }
-        Self { structures, sigmoid: target.sigmoid(), task, ignore: target.ignore, class_of }
+        Self { structures, sigmoid: target.sigmoid(), task, ignore: target.ignore, classes: Classes::new(target) }
     }
 
     fn encode(&self, patches: &[Array3<u16>]) -> HostTruth {
@@ -121,7 +138,7 @@ impl Encoder {
             return HostTruth::Slices(slices.collect(), self.structures.len());
         }
         if !self.sigmoid {
-            let class = |label: &u16| self.class_of.get(usize::from(*label)).copied().unwrap_or(0);
+            let class = |label: &u16| self.classes.of(*label);
             return HostTruth::Classes(patches.iter().flat_map(|labels| labels.iter().map(class)).collect());
         }
         let mask = |labels: &Array3<u16>, values: &[u16]| -> Vec<f32> {
@@ -152,14 +169,16 @@ impl Maker<'_> {
     /// A prepared case can no longer be read from the cache.
     pub fn make(&self, step: usize) -> Result<Batch, PrepareError> {
         let Sampler { plan, structures, .. } = self.sampler;
-        let mut patches = Vec::with_capacity(plan.patches_per_step());
+        let (mut patches, mut spacings_mm) = (Vec::with_capacity(plan.patches_per_step()), Vec::new());
         for slot in 0..plan.patches_per_step() {
             let sample = step * plan.patches_per_step() + slot;
             let (case, tile) = self.deal.of(sample);
             let case = self.cases.get(case)?;
-            patches.push(self.sampler.draw(case.source_near(plan.near_mm, structures), sample, tile, None).0);
+            let source = case.source_near(plan.near_mm, structures);
+            spacings_mm.push(source.spacing_mm);
+            patches.push(self.sampler.draw(source, sample, tile, None).0);
         }
-        Ok(collate(patches, self.encoder))
+        Ok(collate(patches, spacings_mm, self.encoder))
     }
 }
 
@@ -208,12 +227,12 @@ fn is_foreground(plan: &TrainPlan, slot: usize, rng: &mut rand_chacha::ChaCha8Rn
     slot >= (plan.patches_per_step() as f64 * (1.0 - fraction)).round() as usize
 }
 
-fn collate(patches: Vec<Patch>, encoder: &Encoder) -> Batch {
+fn collate(patches: Vec<Patch>, spacings_mm: Vec<[f64; 3]>, encoder: &Encoder) -> Batch {
     let (channels, depth, height, width) = patches.first().map_or((0, 0, 0, 0), |patch| patch.image.dim());
     let size = [patches.len(), channels, depth, height, width];
     let images = patches.iter().flat_map(|patch| patch.image.iter().copied()).collect();
     let labels: Vec<_> = patches.into_iter().map(|patch| patch.labels).collect();
-    Batch { size, images, truth: encoder.encode(&labels) }
+    Batch { size, images, spacings_mm, truth: encoder.encode(&labels) }
 }
 
 #[cfg(test)]
@@ -264,6 +283,18 @@ mod tests {
     }
 
     #[test]
+    fn batches_know_their_classes_whatever_the_loss_takes() {
+        let labels = [[0u16, 5, 9, 2], [7, 2, 0, 5]].map(|row| Array3::from_shape_vec((1, 2, 2), row.to_vec()).unwrap());
+        for independent in [false, true] {
+            let encoder = Encoder::new(&Target { independent, ..target(false) }, Task::Segment);
+            let patch = |labels: &Array3<u16>| Patch { image: ndarray::Array4::zeros((1, 1, 2, 2)), labels: labels.clone() };
+            let batch = collate(labels.iter().map(patch).collect(), vec![[1.0; 3]; 2], &encoder);
+            let classes: Vec<Vec<i32>> = batch.classes().into_iter().map(|it| it.into_raw_vec_and_offset().0).collect();
+            assert_eq!(classes, [[0, 1, 1, 2], [-1, 2, 0, 1]], "{independent}");
+        }
+    }
+
+    #[test]
     fn pieces_hold_the_patches_in_order() {
         let patch = |value: u16| Patch {
             image: ndarray::Array4::from_elem((2, 1, 1, 2), f32::from(value)),
@@ -272,10 +303,14 @@ mod tests {
         use Task::{ClassifySlices, Segment};
         for (overlapping, task) in [(false, Segment), (true, Segment), (true, ClassifySlices)] {
             let encoder = Encoder::new(&target(overlapping), task);
-            let batch = |values: &[u16]| collate(values.iter().copied().map(patch).collect(), &encoder);
+            let batch = |values: &[u16]| {
+                let spacings = values.iter().map(|value| [f64::from(*value); 3]).collect();
+                collate(values.iter().copied().map(patch).collect(), spacings, &encoder)
+            };
             let pieces = batch(&[5, 2, 0, 9, 7]).pieces(2);
             for (piece, expected) in pieces.into_iter().zip([batch(&[5, 2]), batch(&[0, 9]), batch(&[7])]) {
-                assert_eq!((piece.size, piece.images), (expected.size, expected.images));
+                assert_eq!((piece.size, piece.spacings_mm), (expected.size, expected.spacings_mm));
+                assert_eq!(piece.images, expected.images);
                 match (piece.truth, expected.truth) {
                     (HostTruth::Classes(ours), HostTruth::Classes(theirs)) => assert_eq!(ours, theirs),
                     (HostTruth::Masks(ours, 2), HostTruth::Masks(theirs, 2)) => assert_eq!(ours, theirs),

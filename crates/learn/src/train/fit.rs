@@ -19,6 +19,7 @@ use super::spec::TrainPlan;
 use super::{loader, probe};
 use crate::Cancel;
 use crate::dataset::Target;
+use crate::interact::Interact;
 use crate::loss::Loss;
 use crate::model::{self, Interface, ModelPlan, Network, Task};
 use crate::preprocess::{PrepareError, PreparedCase};
@@ -39,6 +40,8 @@ pub struct Job<'a> {
     pub loss: &'a [Loss],
     /// Structures to segment.
     pub target: &'a Target,
+    /// Clicks that the network takes; none for most.
+    pub interact: Option<Interact>,
     /// Seed of weights, order and patches.
     pub seed: u64,
     /// Device, without autodiff.

@@ -17,6 +17,7 @@ pub mod stopping;
 mod batch;
 mod bench;
 mod cases;
+mod coach;
 mod deal;
 mod epoch;
 mod error;

@@ -2,18 +2,22 @@
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::average::blend;
 use super::batch::Batch;
+use super::coach::Coach;
 use super::error::TrainError;
 use super::fit::{Job, TrainingRun};
 use super::{guard, optimizer};
 use crate::Cancel;
 use crate::backend;
 use crate::cancel::{Interrupted, interruptible};
+use crate::dataset::Target;
+use crate::interact::Interact;
 use crate::loss;
 use crate::model::block::DropoutRng;
+use crate::random;
 
 /// Result of a step.
 struct Step {
@@ -31,7 +35,17 @@ impl TrainingRun {
         let scaled = job.plan.precision.scales_loss();
         let factor = scaled.then_some(self.saved.state.loss_scale.factor);
         // Only what threads may share, unlike the job's callbacks.
-        let part = Part { plan: job.plan, terms: job.loss, seed: job.seed, factor, rate, cancelled: job.cancelled };
+        let part = Part {
+            plan: job.plan,
+            terms: job.loss,
+            seed: job.seed,
+            factor,
+            rate,
+            cancelled: job.cancelled,
+            interact: job.interact,
+            target: job.target,
+            device: job.device,
+        };
         let step = guard::guarded(|| backend::near(job.device, || self.learn(&part, batch)))?;
         let Step { loss, taken } = step.map_err(|Interrupted| TrainError::Stopped)?;
         let state = &mut self.saved.state;
@@ -87,8 +101,13 @@ impl TrainingRun {
         let count = batches.len() as f64;
         let (mut sum, mut accumulated) = (0.0, GradientsAccumulator::new());
         let draws = DropoutRng::of_step(part.seed, self.saved.state.step);
-        for batch in batches {
-            let (images, truth) = batch.into_device(&self.device);
+        for (number, batch) in batches.into_iter().enumerate() {
+            let guidance = part.interact.map(|interact| self.guidance(part, interact, &batch, number));
+            let (mut images, truth) = batch.into_device(&self.device);
+            if let Some((channels, size)) = guidance {
+                let channels = Tensor::from_data(TensorData::new(channels, size), &self.device);
+                images = Tensor::cat(vec![images, channels], 1);
+            }
             let loss = loss::supervised(part.terms, network.forward_supervised(images, &draws), &truth);
             let value = f64::from(loss.clone().into_scalar::<f32>());
             if !value.is_finite() {
@@ -105,6 +124,14 @@ impl TrainingRun {
         }
         (sum / count, Some(gradients))
     }
+
+    /// Channels of simulated clicks for a batch of the step, and their shape.
+    fn guidance(&self, part: &Part, interact: Interact, batch: &Batch, number: usize) -> (Vec<f32>, [usize; 5]) {
+        let (structures, sigmoid) = (part.target.structures.len(), part.target.sigmoid());
+        let network = self.saved.network.valid();
+        let coach = Coach { network: &network, device: part.device, interact, structures, sigmoid };
+        coach.guidance(batch, &mut random::stream(part.seed, "clicks", self.saved.state.step as u64, number as u64))
+    }
 }
 
 /// The part of a job that a step needs.
@@ -116,4 +143,8 @@ struct Part<'a> {
     factor: Option<f64>,
     rate: f64,
     cancelled: &'a Cancel,
+    interact: Option<Interact>,
+    target: &'a Target,
+    /// Without autodiff.
+    device: &'a Device,
 }
