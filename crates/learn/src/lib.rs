@@ -1,4 +1,5 @@
-//! Network architectures, losses, the training loop and sliding-window prediction.
+//! Network architectures, losses, the training loop and sliding-window prediction, the self-test
+//! of devices.
 
 pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, cancel, files, memory, random};
@@ -9,3 +10,4 @@ pub mod model;
 pub mod loss;
 pub mod predict;
 pub mod train;
+pub mod selftest;

@@ -6,6 +6,7 @@ use ndarray::Array3;
 use super::TrainPlan;
 use super::cases::Cases;
 use super::deal::Deal;
+use super::fit::Job;
 use crate::augment::dice::End;
 use crate::augment::patch::{Draw, Patch, Place, Source, draw};
 use crate::dataset::Target;
@@ -30,6 +31,19 @@ enum HostTruth {
 }
 
 impl Batch {
+    /// The patches of a step of a job, all zero: for work whose results nobody wants.
+    pub fn blank(job: &Job) -> Self {
+        let (count, [depth, height, width]) = (job.plan.patches_per_step(), job.plan.patch_size);
+        let (voxels, structures) = (count * depth * height * width, job.target.structures.len());
+        let truth = match (job.task, job.target.sigmoid()) {
+            (Task::ClassifySlices, _) => HostTruth::Slices(vec![0.0; count * structures], structures),
+            (Task::Segment, true) => HostTruth::Masks(vec![0.0; voxels * structures], structures),
+            (Task::Segment, false) => HostTruth::Classes(vec![0; voxels]),
+        };
+        let channels = job.interface.channels;
+        Self { size: [count, channels, depth, height, width], images: vec![0.0; voxels * channels], truth }
+    }
+
     /// Splits the batch into pieces of at most `patches` patches, in order.
     pub fn pieces(self, patches: usize) -> Vec<Self> {
         let [count, rest @ ..] = self.size;

@@ -10,7 +10,7 @@ use super::error::TrainError;
 use super::fit::{Job, TrainingRun};
 use super::{guard, optimizer};
 use crate::Cancel;
-use crate::backend;
+use crate::backend::{self, Selected};
 use crate::cancel::{Interrupted, interruptible};
 use crate::loss;
 use crate::model::block::DropoutRng;
@@ -31,8 +31,13 @@ impl TrainingRun {
         let scaled = job.plan.precision.scales_loss();
         let factor = scaled.then_some(self.saved.state.loss_scale.factor);
         // Only what threads may share, unlike the job's callbacks.
-        let part = Part { plan: job.plan, terms: job.loss, seed: job.seed, factor, rate, cancelled: job.cancelled };
-        let step = guard::guarded(|| backend::near(job.device, || self.learn(&part, batch)))?;
+        let (plan, terms, beside) = (job.plan, job.loss, job.beside);
+        let part = Part { plan, terms, beside, seed: job.seed, factor, rate, cancelled: job.cancelled };
+        let step = guard::guarded(|| match job.beside.is_empty() {
+            true => backend::near(job.device, || self.learn(&part, batch)),
+            // Each device's work is near it.
+            false => self.learn(&part, batch),
+        })?;
         let Step { loss, taken } = step.map_err(|Interrupted| TrainError::Stopped)?;
         let state = &mut self.saved.state;
         let step = state.step + 1;
@@ -52,7 +57,10 @@ impl TrainingRun {
     fn learn(&mut self, part: &Part, batch: Batch) -> Result<Step, Interrupted> {
         // Until the gradients are there, nothing changes but running statistics.
         let before = self.saved.network.statistics();
-        let result = interruptible(part.cancelled, || self.gradients(part, batch));
+        let result = match part.beside.is_empty() {
+            true => interruptible(part.cancelled, || self.gradients(part, batch)),
+            false => self.shared_gradients(part, batch),
+        };
         if result.is_err() {
             self.saved.network = self.saved.network.clone().with_statistics(before);
         }
@@ -98,22 +106,28 @@ impl TrainingRun {
             let loss = part.factor.map_or(loss.clone(), |factor| loss.mul_scalar(factor));
             accumulated.accumulate(network, GradientsParams::from_grads(loss.backward(), network));
         }
-        let mut gradients = accumulated.grads();
+        (sum / count, Some(self.mean(part, accumulated.grads(), count)))
+    }
+
+    /// The mean of the gradients of `count` batches, without the loss scale, from their sum.
+    pub(super) fn mean(&self, part: &Part, mut sum: GradientsParams, count: f64) -> GradientsParams {
         let divisor = part.factor.unwrap_or(1.0) * count;
         if divisor != 1.0 {
-            optimizer::multiply(network, &mut gradients, 1.0 / divisor);
+            optimizer::multiply(&self.saved.network, &mut sum, 1.0 / divisor);
         }
-        (sum / count, Some(gradients))
+        sum
     }
 }
 
 /// The part of a job that a step needs.
-struct Part<'a> {
-    plan: &'a super::TrainPlan,
-    terms: &'a [loss::Loss],
-    seed: u64,
+pub(super) struct Part<'a> {
+    pub(super) plan: &'a super::TrainPlan,
+    pub(super) terms: &'a [loss::Loss],
+    /// Devices that share the step with the one of the weights.
+    pub(super) beside: &'a [Selected],
+    pub(super) seed: u64,
     /// Loss scale, for f16.
-    factor: Option<f64>,
+    pub(super) factor: Option<f64>,
     rate: f64,
-    cancelled: &'a Cancel,
+    pub(super) cancelled: &'a Cancel,
 }
