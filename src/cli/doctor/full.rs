@@ -104,6 +104,6 @@ mod tests {
     #[test]
     fn a_device_that_is_not_there_is_the_machines_failure() {
         let failure = devices(Some(DeviceName::Cuda(99))).unwrap_err();
-        assert_eq!(failure.exit(), Exit::Environment);
+        assert_eq!(failure.exit, Exit::Environment);
     }
 }
