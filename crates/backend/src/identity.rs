@@ -43,6 +43,7 @@ pub fn driver() -> Option<String> {
 }
 
 /// Models of the NVIDIA GPUs, each once, sorted.
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only GPUs have kernels that are kept"))]
 pub(super) fn models() -> Vec<String> {
     let folders = std::fs::read_dir(Path::new(NVIDIA).join("gpus")).into_iter().flatten().flatten();
     let texts = folders.filter_map(|folder| std::fs::read_to_string(folder.path().join("information")).ok());

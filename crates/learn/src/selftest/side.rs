@@ -23,11 +23,11 @@ pub struct Side<'a> {
     results: Results,
     /// Sums of outputs times drawn numbers, of which gradients are taken.
     total: Option<Tensor<1>>,
-    gradients: Vec<(String, Read<'a>)>,
+    gradients: Vec<(String, Read)>,
 }
 
 /// Reads a gradient; `None` where there is none.
-type Read<'a> = Box<dyn FnOnce(&Gradients) -> Option<Vec<f32>> + 'a>;
+type Read = Box<dyn FnOnce(&Gradients) -> Option<Vec<f32>>>;
 
 impl<'a> Side<'a> {
     /// A side without inputs; the device is one with autodiff.
