@@ -157,7 +157,7 @@ mod tests {
             fs::write(path.join("max_energy_range_uj"), "10000000").unwrap();
             fs::write(path.join("energy_uj"), "9000000\n").unwrap();
         }
-        let mut state = State::new(counters(folder.path()), None);
+        let mut state = State::new(counters(folder.path()), Vec::new());
         let mut joules = Joules::new();
         for value in ["9500000", "500000", "2500000"] {
             fs::write(package.join("energy_uj"), value).unwrap();

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::backend::{Selected, identity::identity, kernel_cache};
 use crate::files;
-use crate::memory::short_hash;
 use crate::observe::event::now;
 use crate::selftest::{self, Table};
 

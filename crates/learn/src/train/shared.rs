@@ -336,7 +336,8 @@ mod tests {
         let barrier = std::sync::Barrier::new(3);
         let meet = |place: usize| (barrier.wait(), place).1;
         assert_eq!(together((0..3).map(|place| move || meet(place)).collect()), [0, 1, 2]);
-        let fails = std::panic::catch_unwind(|| together(vec![|| resume_unwind(Box::new("lost"))] as Vec<fn()>));
+        let lost: fn() = || resume_unwind(Box::new("lost"));
+        let fails = std::panic::catch_unwind(|| together(vec![lost]));
         assert_eq!(fails.unwrap_err().downcast_ref::<&str>(), Some(&"lost"));
     }
 }
