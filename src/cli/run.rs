@@ -214,7 +214,9 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
 fn slots(args: &Run, loaded: &Loaded) -> Result<Slots, Failure> {
     let wanted = args.wanted_devices()?;
     if wanted.is_several() && args.jobs != Jobs::Fixed(1) {
-        let text = format!("--jobs: the devices {wanted} share one run at a time; name one device, or `auto`, for several runs at a time");
+        let text = format!(
+            "--jobs: the devices {wanted} share one run at a time; name one device, or `auto`, for several runs at a time"
+        );
         return Err(Failure::message(Exit::Usage, text));
     }
     let slots = Slots::new(args.jobs, &wanted);

@@ -67,7 +67,12 @@ fn print(warmed: &Warmed) {
     let label = if warmed.label.is_empty() { String::new() } else { format!("{}: ", warmed.label) };
     let took = words::duration(warmed.seconds);
     match &warmed.kernels {
-        Some(file) => println!("{label}kernels for {} are ready after {took}, kept in {}", warmed.device, file.display()),
-        None => println!("{label}the {} has its kernels in the program: one step and one prediction took {took}", warmed.device),
+        Some(file) => {
+            println!("{label}kernels for {} are ready after {took}, kept in {}", warmed.device, file.display())
+        }
+        None => println!(
+            "{label}the {} has its kernels in the program: one step and one prediction took {took}",
+            warmed.device
+        ),
     }
 }

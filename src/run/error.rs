@@ -188,7 +188,7 @@ impl RunError {
             Self::Train(TrainError::Pretrained(_)) => FailureClass::Data,
             Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_) | TrainError::Sharing { .. }) => {
                 FailureClass::Spec
-            },
+            }
             Self::Continue { .. } | Self::Search(_) | Self::Trials(_) => FailureClass::Spec,
             Self::Open(OpenError::NoWeights { .. } | OpenError::LostLast { .. } | OpenError::Nested { .. }) => {
                 FailureClass::Data

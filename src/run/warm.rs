@@ -44,8 +44,14 @@ pub fn warm(run: &Stored, setting: &Setting) -> Result<Option<Warmed>, RunError>
     let start = Instant::now();
     let device = &setting.device.device;
     let network = train::warm(&one::job(plan, training, device, Vec::new(), setting))?;
-    let validator =
-        Validator { cases: Vec::new(), task: plan.task, training, target: &plan.target, device, cancelled: setting.cancel };
+    let validator = Validator {
+        cases: Vec::new(),
+        task: plan.task,
+        training,
+        target: &plan.target,
+        device,
+        cancelled: setting.cancel,
+    };
     for predict in [&plan.predict, &validator.plan()] {
         let predictor = Predictor {
             network: &network,

@@ -102,7 +102,12 @@ mod tests {
         for (jobs, device, gpus, cores, devices, threads) in rows {
             assert_eq!(
                 Slots::of(jobs, &device.into(), gpus, cores),
-                Slots { devices: devices.into_iter().map(DeviceNames::from).collect(), threads, command: None, leaves: false },
+                Slots {
+                    devices: devices.into_iter().map(DeviceNames::from).collect(),
+                    threads,
+                    command: None,
+                    leaves: false
+                },
                 "{jobs:?} {device:?}"
             );
         }

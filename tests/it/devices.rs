@@ -142,7 +142,11 @@ fn the_cpu_passes_its_own_test() {
     let lab = Lab::new();
     let ended = lab.end(&["doctor", "--full", "--device", "cpu"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
-    assert!(ended.out.contains("instance norm") && ended.out.contains("comparisons agree with the CPU"), "{}", ended.out);
+    assert!(
+        ended.out.contains("instance norm") && ended.out.contains("comparisons agree with the CPU"),
+        "{}",
+        ended.out
+    );
     assert!(!ended.out.contains("DIFFERS") && !ended.out.contains("FAILS"), "{}", ended.out);
     let ended = lab.end(&["doctor", "--device", "cpu"]);
     assert!(ended.code == 2 && ended.err.contains("--full"), "{}", ended.err);

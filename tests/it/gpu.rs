@@ -120,7 +120,11 @@ fn what_the_cpu_trained_predicts_alike() {
         let found = voxels(&run);
         let same = expected.iter().zip(&found).filter(|(one, other)| one == other).count();
         let part = same as f64 / expected.len() as f64;
-        println!("{}: {part:.5} of {} voxels are the CPU's, which have a Dice of {expected_dice:.3}", gpu.name, expected.len());
+        println!(
+            "{}: {part:.5} of {} voxels are the CPU's, which have a Dice of {expected_dice:.3}",
+            gpu.name,
+            expected.len()
+        );
         assert!(found.len() == expected.len() && part >= 0.999, "{}: {part}", gpu.name);
     }
 }
@@ -168,7 +172,13 @@ fn a_step_that_does_not_fit_is_an_error_with_the_keys_to_lower() {
         let set = ["train.patch-size=[512,1024,1024]", "train.batch-size=2", "model.unet.features=[64,64]"];
         let set: Vec<&str> = set.iter().flat_map(|text| ["--set", text]).collect();
         let ended = lab.end(&[&["run", "experiments/tiny.toml", "--device", &gpu.name], &set[..]].concat());
-        assert!(ended.code == 5 && ended.err.contains("train.batch-size"), "{}: {} {}", gpu.name, ended.code, ended.err);
+        assert!(
+            ended.code == 5 && ended.err.contains("train.batch-size"),
+            "{}: {} {}",
+            gpu.name,
+            ended.code,
+            ended.err
+        );
     }
 }
 

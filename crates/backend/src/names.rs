@@ -92,7 +92,9 @@ impl FromStr for DeviceNames {
         let [first, _, ..] = parts.as_slice() else { return text.trim().parse().map(|name: DeviceName| name.into()) };
         let kind = |part: &str| part.split(':').next().unwrap_or_default().to_owned();
         if parts.iter().any(|part| kind(part) != kind(first)) {
-            return Err(format!("`{text}` mixes kinds of devices: a run is shared by devices of one kind, `cuda:0,cuda:1`"));
+            return Err(format!(
+                "`{text}` mixes kinds of devices: a run is shared by devices of one kind, `cuda:0,cuda:1`"
+            ));
         }
         let names = parts.iter().map(|part| numbered(part)).collect::<Result<Vec<_>, String>>()?;
         match (0..parts.len()).find(|&place| parts[..place].contains(&parts[place])) {
@@ -104,7 +106,8 @@ impl FromStr for DeviceNames {
 
 /// One of several devices, which has a number.
 fn numbered(part: &str) -> Result<DeviceName, String> {
-    let wrong = || format!("`{part}` is not one of several devices: they are named with their numbers, `cuda:0,cuda:1`");
+    let wrong =
+        || format!("`{part}` is not one of several devices: they are named with their numbers, `cuda:0,cuda:1`");
     let (kind, index) = part.split_once(':').ok_or_else(wrong)?;
     let index: usize = index.parse().map_err(|_| wrong())?;
     match kind {

@@ -61,7 +61,10 @@ fn print(table: &Table) {
     let width = |of: fn(&Row) -> usize, title: &str| table.rows.iter().map(of).max().unwrap_or(0).max(title.len());
     let names = width(|row| row.operation.chars().count(), "operation");
     let shapes = width(|row| row.shape.chars().count(), "shape");
-    println!("{:names$}  {:shapes$}  type  {:>7}  {:>7}  on {}", "operation", "shape", "error", "allowed", table.device);
+    println!(
+        "{:names$}  {:shapes$}  type  {:>7}  {:>7}  on {}",
+        "operation", "shape", "error", "allowed", table.device
+    );
     for row in &table.rows {
         let error = row.error.map_or("–".into(), |error| format!("{error:.0e}"));
         let verdict = match &row.verdict {

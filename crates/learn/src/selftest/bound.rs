@@ -59,9 +59,13 @@ fn rounding(precision: Precision) -> f64 {
 /// are sums that cancel, with the errors of their terms. Infinite where a value is missing or no number.
 pub fn error(found: &[f32], expected: &[f32]) -> f64 {
     let size = root_mean_square(expected);
-    compared(found, expected, |difference, expected| {
-        if difference == 0.0 { 0.0 } else { difference / (expected.abs() + size) }
-    })
+    compared(
+        found,
+        expected,
+        |difference, expected| {
+            if difference == 0.0 { 0.0 } else { difference / (expected.abs() + size) }
+        },
+    )
 }
 
 /// Length of the difference of two results relative to that of the expected one, for the gradients of whole networks: a value on the other
@@ -75,7 +79,11 @@ pub fn relative_length(found: &[f32], expected: &[f32], usual: f64) -> f64 {
         0.0
     });
     let length = (squares / expected.len().max(1) as f64).sqrt();
-    if worst.is_infinite() { worst } else { length / (root_mean_square(expected) + usual / 100.0).max(f64::MIN_POSITIVE) }
+    if worst.is_infinite() {
+        worst
+    } else {
+        length / (root_mean_square(expected) + usual / 100.0).max(f64::MIN_POSITIVE)
+    }
 }
 
 /// Root of the mean of squares.
@@ -120,7 +128,10 @@ mod tests {
         assert!((error(&[3.0, 1.1], &[3.0, 1.0]) - 0.1 / (1.0 + 5f64.sqrt())).abs() < 1e-6);
         assert!((relative_length(&[3.0, 1.1], &[3.0, 1.0], 0.0) - (0.01f64 / 2.0).sqrt() / 5f64.sqrt()).abs() < 1e-6);
         for found in [&[f32::NAN, 1.0][..], &[f32::INFINITY, 1.0], &[1.0], &[]] {
-            assert_eq!((error(found, &[1.0, 1.0]), relative_length(found, &[1.0, 1.0], 1.0)), (f64::INFINITY, f64::INFINITY));
+            assert_eq!(
+                (error(found, &[1.0, 1.0]), relative_length(found, &[1.0, 1.0], 1.0)),
+                (f64::INFINITY, f64::INFINITY)
+            );
         }
         assert_eq!((error(&[0.0], &[0.0]), relative_length(&[0.0], &[0.0], 0.0)), (0.0, 0.0));
     }

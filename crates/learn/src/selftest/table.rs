@@ -71,7 +71,9 @@ impl Row {
         let place = format!("{} ({}, {})", self.operation, self.shape, self.precision);
         match (&self.verdict, self.error) {
             (Verdict::Fails(reason), _) => format!("{place} fails: {reason}"),
-            (_, Some(error)) => format!("{place}: {} is off by {error:.1e}, {:.1e} are allowed", self.result, self.allowed),
+            (_, Some(error)) => {
+                format!("{place}: {} is off by {error:.1e}, {:.1e} are allowed", self.result, self.allowed)
+            }
             (_, None) => format!("{place}: {} is no number", self.result),
         }
     }

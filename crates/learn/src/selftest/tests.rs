@@ -29,7 +29,9 @@ fn every_operation_composed_of_burns_agrees_with_our_kernels() {
     }
     assert!(table.is_right(), "{:#?}", table.wrong().collect::<Vec<_>>());
     assert_eq!(table.rows.len(), seen);
-    for name in ["convolution", "scaling by root mean square", "instance norm", "dice", "AdamW step", "SegFormer", "V-Net"] {
+    for name in
+        ["convolution", "scaling by root mean square", "instance norm", "dice", "AdamW step", "SegFormer", "V-Net"]
+    {
         assert!(names.contains(name), "{name} is missing in {names:?}");
     }
     // In 32 bits the two are not the same operations: if every error were 0, nothing would have been compared.
@@ -52,13 +54,17 @@ fn one_wrong_value_in_any_result_is_found() {
     }
     assert!(!table.is_right());
     let complaint = table.complaint().unwrap();
-    assert!(complaint.contains("is off by") && complaint.contains(&format!("and {} more", table.rows.len() - 3)), "{complaint}");
+    assert!(
+        complaint.contains("is off by") && complaint.contains(&format!("and {} more", table.rows.len() - 3)),
+        "{complaint}"
+    );
 }
 
 /// What Burn 0.22's fused kernel gave on Vulkan: most of the outputs, off by half of their size.
 #[test]
 fn the_fused_chain_that_was_wrong_on_vulkan_would_be_found() {
-    let chains = || critical().into_iter().filter(|operation| operation.name == "scaling by root mean square").collect();
+    let chains =
+        || critical().into_iter().filter(|operation| operation.name == "scaling by root mean square").collect();
     let table = planted(chains(), &|_, results| {
         for value in results.iter_mut().filter(|(name, _)| name == "output").flat_map(|(_, values)| values) {
             *value *= 0.5;

@@ -152,12 +152,13 @@ impl TrainingRun {
             let (images, truth) = batch.into_device(&self.device);
             let count = images.dims()[0];
             let each = count.div_ceil(replicas.len());
-            let ahead = replicas.iter().enumerate().filter(|(place, _)| place * each < count).map(|(place, replica)| {
-                let rows = (place * each, each.min(count - place * each));
-                let draws = self.draws(part).from_position(position).of_part(rows.0, count);
-                let images = images.clone().narrow(0, rows.0, rows.1).into_data();
-                move || forward(part, replica, images, draws)
-            });
+            let ahead =
+                replicas.iter().enumerate().filter(|(place, _)| place * each < count).map(|(place, replica)| {
+                    let rows = (place * each, each.min(count - place * each));
+                    let draws = self.draws(part).from_position(position).of_part(rows.0, count);
+                    let images = images.clone().narrow(0, rows.0, rows.1).into_data();
+                    move || forward(part, replica, images, draws)
+                });
             let mut outputs = Vec::new();
             for made in together(ahead.collect()) {
                 let made = made?;
@@ -185,13 +186,15 @@ impl TrainingRun {
     ) -> (f64, Option<Vec<Vec<TensorData>>>) {
         let levels = outputs.first().map_or(0, Vec::len);
         let whole = |level: usize| {
-            let here = |part: &Vec<Supervised>| {
-                Tensor::<5>::from_data(part[level].logits.clone().into_data(), &self.device)
-            };
+            let here =
+                |part: &Vec<Supervised>| Tensor::<5>::from_data(part[level].logits.clone().into_data(), &self.device);
             Tensor::cat(outputs.iter().map(here).collect(), 0).detach().require_grad()
         };
         let leaves: Vec<Tensor<5>> = (0..levels).map(whole).collect();
-        let all = leaves.iter().zip(&outputs[0]).map(|(logits, part)| Supervised { weight: part.weight, logits: logits.clone() });
+        let all = leaves
+            .iter()
+            .zip(&outputs[0])
+            .map(|(logits, part)| Supervised { weight: part.weight, logits: logits.clone() });
         let loss = loss::supervised(part.terms, all.collect(), truth);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if !value.is_finite() {
@@ -252,9 +255,10 @@ fn backward(
     gradients: Vec<TensorData>,
 ) -> Result<GradientsParams, Interrupted> {
     near(part, &replica.device, move || {
-        let products = outputs.into_iter().zip(gradients).map(|(output, gradient)| {
-            (output.logits * Tensor::from_data(gradient, &replica.device)).sum()
-        });
+        let products = outputs
+            .into_iter()
+            .zip(gradients)
+            .map(|(output, gradient)| (output.logits * Tensor::from_data(gradient, &replica.device)).sum());
         let total = products.reduce(|sum, product| sum + product);
         total.map_or_else(GradientsParams::new, |total| GradientsParams::from_grads(total.backward(), &replica.network))
     })
@@ -326,7 +330,10 @@ mod tests {
         // One device takes any training.
         assert_eq!(refused(Norm::Batch, 1, 1, 1), None);
         let batch = refused(Norm::Batch, 4, 4, 2).unwrap();
-        assert!(batch.contains("2 devices") && batch.contains("batch norms") && batch.contains("norm = \"instance\""), "{batch}");
+        assert!(
+            batch.contains("2 devices") && batch.contains("batch norms") && batch.contains("norm = \"instance\""),
+            "{batch}"
+        );
         let little = refused(Norm::Instance, 2, 1, 3).unwrap();
         assert!(little.contains("2 batches of 1 patch, enough for 2"), "{little}");
     }

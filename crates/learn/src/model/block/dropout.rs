@@ -114,7 +114,8 @@ mod tests {
     fn parts_of_a_batch_and_later_batches_drop_what_the_whole_would() {
         let images = |samples: usize| Tensor::<5>::ones([samples, 20, 1, 1, 1], &Device::flex());
         let values = |images: Tensor<5>| images.into_data().try_into_vec::<f32>().unwrap();
-        let twice = |draws: &DropoutRng, samples: usize| [0.5, 0.3].map(|p| values(drop_features(images(samples), p, draws)));
+        let twice =
+            |draws: &DropoutRng, samples: usize| [0.5, 0.3].map(|p| values(drop_features(images(samples), p, draws)));
         let whole = DropoutRng::of_step(1, 2);
         let expected = twice(&whole, 3);
         for (first, samples) in [(0, 2), (2, 1)] {

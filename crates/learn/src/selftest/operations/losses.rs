@@ -65,7 +65,8 @@ fn terms() -> Vec<(&'static str, Loss)> {
 fn operation(setting: &str, loss: Loss, overlapping: bool, shape: [usize; 4]) -> Operation {
     let [batch, z, y, x] = shape;
     let name = loss.name();
-    let critical = setting.is_empty() && batch == 2 && ["dice", "cross-entropy", "binary-cross-entropy"].contains(&name);
+    let critical =
+        setting.is_empty() && batch == 2 && ["dice", "cross-entropy", "binary-cross-entropy"].contains(&name);
     let settings = if setting.is_empty() { String::new() } else { format!(", {setting}") };
     let text = format!("{}, {}{settings}", if overlapping { "masks" } else { "classes" }, times(&shape));
     let arithmetic = Arithmetic { stored: 4, ..Arithmetic::sums(OUTPUTS * batch * z * y * x) };

@@ -27,11 +27,12 @@ pub fn list() -> Vec<Operation> {
 /// `k / √(mean(k²) + ε)` of rows: a reduction, a broadcast and what follows, which Burn may fuse into one kernel. In 0.22 that was wrong
 /// on Vulkan for rows of 512 values and more, and right for shorter ones.
 fn chain(row: usize) -> Operation {
-    let operation = Operation::new("scaling by root mean square", format!("rows of {row}"), Arithmetic::sums(row), move |side| {
-        let rows: Tensor<3> = side.leaf([1, 4, row]);
-        let squares = rows.clone().square().mean_dim(2);
-        side.output(rows / squares.add_scalar(EPSILON).sqrt());
-    });
+    let operation =
+        Operation::new("scaling by root mean square", format!("rows of {row}"), Arithmetic::sums(row), move |side| {
+            let rows: Tensor<3> = side.leaf([1, 4, row]);
+            let squares = rows.clone().square().mean_dim(2);
+            side.output(rows / squares.add_scalar(EPSILON).sqrt());
+        });
     operation.in_f32().critical([256, 512, 2048, 16_384].contains(&row))
 }
 
@@ -71,11 +72,15 @@ fn batch_norm(size: [usize; 3]) -> Operation {
 }
 
 fn token_norm(count: usize, features: usize) -> Operation {
-    let operation =
-        Operation::new("layer norm", format!("2×{count}, {features} features"), Arithmetic::sums(2 * count), move |side| {
+    let operation = Operation::new(
+        "layer norm",
+        format!("2×{count}, {features} features"),
+        Arithmetic::sums(2 * count),
+        move |side| {
             let tokens = side.leaf([2, count, features]);
             let (scale, shift) = (side.leaf([features]), side.leaf([features]));
             side.output(normalise_tokens(tokens + 1.0, scale, shift));
-        });
+        },
+    );
     operation.in_f32().critical(count == 256)
 }
