@@ -42,8 +42,8 @@
 //! - `crates/volume`: images, label maps and their file formats;
 //! - `crates/backend`: devices and kernels;
 //! - `crates/data`: [`dataset`], [`preprocess`], [`augment`];
-//! - `crates/learn`: [`graph`] (networks for other programs), [`model`], [`loss`], [`interact`] (clicks),
-//!   [`predict`], [`train`];
+//! - `crates/learn`: [`graph`] (networks for other programs), [`model`], [`loss`], [`interact`] (clicks), [`predict`], [`train`],
+//!   [`selftest`] (does a device compute what the CPU computes);
 //! - `crates/search`: [`search`], hyperparameter search as pure functions of what is known.
 //!
 //! docs/extending.md says where a new architecture, loss, metric, format or subcommand goes.
@@ -65,7 +65,7 @@
 pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, counted, files, memory, random, unfinished, words};
 pub use segspec_data::{augment, auto, dataset, preprocess};
-pub use segspec_learn::{graph, interact, loss, model, predict, train};
+pub use segspec_learn::{graph, interact, loss, model, predict, selftest, train};
 pub use segspec_search as search;
 pub use segspec_volume as volume;
 pub mod evaluate;

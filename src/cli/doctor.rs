@@ -1,5 +1,7 @@
 //! `segspec doctor`.
 
+mod full;
+
 use clap::Args;
 use serde_json::json;
 
@@ -15,8 +17,15 @@ use crate::store::manifest::{Git, Host};
 #[command(after_help = "\
 Examples:
   segspec doctor
+  segspec doctor --full --device cuda:0
   segspec doctor --json")]
 pub struct Doctor {
+    /// Compare every operation and network with the CPU, and print a table; the exit code is 7 if one differs
+    #[arg(long)]
+    full: bool,
+    /// With --full: device to test, cpu, cuda:N or vulkan [default: all]
+    #[arg(long, requires = "full")]
+    device: Option<backend::DeviceName>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -24,6 +33,9 @@ pub struct Doctor {
 
 /// Prints the findings.
 pub fn execute(args: Doctor) -> Result<Exit, Failure> {
+    if args.full {
+        return full::execute(args.device, args.json);
+    }
     let host = Host::here();
     let root = data_root();
     let reasons: Vec<(&str, String)> =

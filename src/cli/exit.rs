@@ -11,7 +11,7 @@ use crate::volume::ReadError;
 /// Shown below `segspec --help`.
 pub const HELP: &str = "\
 Exit codes: 0 ok, 2 usage, 3 bad spec, 4 bad data, 5 a run failed, 6 reproduction differs,
-7 environment (disk full, device missing, no permission, run folder in use), 130 interrupted (state saved).
+7 environment (disk full, device missing or wrong, no permission, run folder in use), 130 interrupted (state saved).
 
 Settings: SEGSPEC_DATA (folder of the datasets, default data/), SEGSPEC_DEVICE (default auto),
 SEGSPEC_KERNEL_CACHE (folder of compiled GPU kernels),

@@ -41,6 +41,7 @@ mod status;
 mod sweep;
 mod top;
 mod track;
+mod warm;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -95,6 +96,7 @@ enum Command {
     Phantom(phantom::Phantom),
     Schema(schema::Schema),
     Bench(bench::Bench),
+    Warm(warm::Warm),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -150,6 +152,7 @@ fn run_command(command: Command) -> Result<Exit, Failure> {
         Command::Phantom(args) => phantom::execute(args),
         Command::Schema(args) => schema::execute(args),
         Command::Bench(args) => bench::execute(args),
+        Command::Warm(args) => warm::execute(args),
         Command::Doctor(args) => doctor::execute(args),
         Command::Completions(args) => completions::execute(args),
     }

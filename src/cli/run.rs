@@ -19,7 +19,7 @@ use super::session::{self, REPORTS, exit_of};
 use super::track::Tracker;
 use super::{Exit, Failure};
 use crate::Cancel;
-use crate::backend::{DeviceName, Selected};
+use crate::backend::{DeviceNames, Selected};
 use crate::dataset::Access;
 use crate::files;
 use crate::observe::several::Several;
@@ -41,6 +41,7 @@ use crate::track;
 Examples:
   segspec run experiments/phantom.toml
   segspec run experiments/liver.toml --fold all --device cuda:0
+  segspec run experiments/liver.toml --device cuda:0,cuda:1
   segspec run experiments/liver.toml --set train.epochs=50 --set model.unet.features=[16,32,64]
   segspec run experiments/liver.toml --stop-after 10
   segspec run experiments/sweep.toml --jobs auto
@@ -54,9 +55,10 @@ pub struct Run {
     /// Fold of the split, counted from 0, or `all` [default: 0]
     #[arg(long, value_name = "K|all")]
     fold: Option<FoldChoice>,
-    /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N or vulkan; several joined by commas, `cuda:0,cuda:1`, share each training step [default: SEGSPEC_DEVICE,
+    /// else auto]
     #[arg(long)]
-    device: Option<DeviceName>,
+    device: Option<DeviceNames>,
     /// Runs at a time, each in a process of its own: a number, or `auto` for one per GPU (without GPUs, one per four cores)
     #[arg(long, value_name = "N|auto", default_value = "1")]
     jobs: Jobs,
@@ -117,9 +119,9 @@ impl Run {
         self.set.iter().cloned().chain(self.track.iter().map(|tracker| tracker.setting().to_owned())).collect()
     }
 
-    /// The device as stated: `auto` lets each worker have a GPU of its own.
-    fn wanted_device(&self) -> Result<DeviceName, Failure> {
-        session::wanted_device(self.device)
+    /// The devices as stated: `auto` lets each worker have a GPU of its own.
+    fn wanted_devices(&self) -> Result<DeviceNames, Failure> {
+        session::wanted_devices(self.device.clone())
     }
 }
 
@@ -161,7 +163,7 @@ impl FromStr for FoldChoice {
 /// Runs the experiment.
 pub fn execute(args: Run) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.settings())?;
-    let device = session::device(args.device)?;
+    let device = session::devices(args.device.clone())?;
     let cancel = session::cancellation();
     let events = events(&args, &cancel);
     if args.resume {
@@ -210,7 +212,14 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
 
 /// Where workers run.
 fn slots(args: &Run, loaded: &Loaded) -> Result<Slots, Failure> {
-    let slots = Slots::new(args.jobs, args.wanted_device()?);
+    let wanted = args.wanted_devices()?;
+    if wanted.is_several() && args.jobs != Jobs::Fixed(1) {
+        let text = format!(
+            "--jobs: the devices {wanted} share one run at a time; name one device, or `auto`, for several runs at a time"
+        );
+        return Err(Failure::message(Exit::Usage, text));
+    }
+    let slots = Slots::new(args.jobs, &wanted);
     Ok(Slots { command: launch::template(args, loaded)?, leaves: args.take_part, ..slots })
 }
 
@@ -254,7 +263,7 @@ fn plain(args: &Run) -> Events {
 
 fn continue_from(planned: &Planned, from: &Path, device: &Selected) -> Result<(), Failure> {
     match planned.runs.as_slice() {
-        [run] => Ok(continuing::continue_from(run, &run_folder(from)?, &device.name.to_string())?),
+        [run] => Ok(continuing::continue_from(run, &run_folder(from)?, &device.names().to_string())?),
         runs => {
             let text = format!("--continue-from needs an experiment with exactly one run; this one has {}", runs.len());
             Err(Failure::message(Exit::Usage, text))

@@ -7,7 +7,7 @@ use clap::Args;
 use super::names::run_folder;
 use super::session::{self, exit_of};
 use super::{Exit, Failure};
-use crate::backend::DeviceName;
+use crate::backend::DeviceNames;
 use crate::observe::terminal::Terminal;
 use crate::observe::{Events, Lines, Outcome};
 use crate::run::{RunError, Setting, one, report};
@@ -23,9 +23,9 @@ use crate::track;
 pub struct RunPlan {
     /// Run folder, or one of its prediction folders
     folder: PathBuf,
-    /// Device: auto, cpu, cuda:N or vulkan [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N or vulkan; several joined by commas share each training step [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
-    device: Option<DeviceName>,
+    device: Option<DeviceNames>,
     /// Pause the training after this many epochs in total; run again to continue
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     stop_after: Option<u32>,
@@ -37,7 +37,7 @@ pub struct RunPlan {
 /// Executes the run.
 pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
     let run = Stored::open(&run_folder(&args.folder)?)?;
-    let device = session::device(args.device)?;
+    let device = session::devices(args.device)?;
     let cancel = session::cancellation();
     let events = match args.worker_of {
         Some(parent) => {

@@ -10,14 +10,14 @@ use super::names::experiment_file;
 use super::several::without_file;
 use super::{Exit, Failure};
 use crate::Cancel;
-use crate::backend::{self, DeviceName, Selected};
+use crate::backend::{self, DeviceName, DeviceNames, Selected};
 pub use crate::counted;
 use crate::dataset::Access;
 use crate::evaluate::Setting;
 use crate::infer::OpenError;
 use crate::observe::{Events, FailureClass};
 use crate::plan::{Compared, Plan, differences};
-use crate::run::{self, Folds, Planned, Request, RunError};
+use crate::run::{self, Folds, Planned, Request, RunError, trial};
 use crate::spec::{self, Loaded};
 use crate::store::{StoreError, Stored};
 use crate::unfinished::remove_own_unfinished;
@@ -103,18 +103,31 @@ pub fn plan(
     run::plan(&Request { loaded, data_root: &data_root(), folds, access, cancel, events })
 }
 
-/// The device of `--device`, else of `SEGSPEC_DEVICE`, else `auto`.
-pub fn wanted_device(argument: Option<DeviceName>) -> Result<DeviceName, Failure> {
+/// The devices of `--device`, else of `SEGSPEC_DEVICE`, else `auto`.
+pub fn wanted_devices(argument: Option<DeviceNames>) -> Result<DeviceNames, Failure> {
     let from_environment = || match std::env::var("SEGSPEC_DEVICE") {
         Ok(name) => name.parse().map_err(|error| Failure::message(Exit::Usage, format!("SEGSPEC_DEVICE: {error}"))),
-        Err(_) => Ok(DeviceName::Auto),
+        Err(_) => Ok(DeviceNames::default()),
     };
     argument.map_or_else(from_environment, Ok)
 }
 
-/// The device of `--device`, else of `SEGSPEC_DEVICE`, else the best one.
+/// The devices of `--device`, else of `SEGSPEC_DEVICE`, else the best one, for commands whose work several can share. A GPU is tried before
+/// its first use.
+pub fn devices(argument: Option<DeviceNames>) -> Result<Selected, Failure> {
+    let selected = backend::select_all(&wanted_devices(argument)?);
+    let selected = selected.map_err(|error| Failure::new(Exit::Environment, error))?;
+    let mut tell = |device: &str| {
+        eprintln!("{device}: comparing its results with the CPU's before its first use (once for each driver)");
+    };
+    trial::require(&selected, &mut tell).map_err(|unfit| Failure::new(Exit::Environment, unfit))?;
+    Ok(selected)
+}
+
+/// As [`devices`], for commands that work on one: the first.
 pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
-    backend::select(wanted_device(argument)?).map_err(|error| Failure::new(Exit::Environment, error))
+    let wanted = wanted_devices(argument.map(DeviceNames::from))?.first();
+    devices(Some(wanted.into()))
 }
 
 /// How long a process may go on after Ctrl-C: one large case can take longer to read, resample or write. All files are written

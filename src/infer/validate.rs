@@ -54,7 +54,7 @@ impl Validator<'_> {
     }
 
     /// Windows and blending; no mirroring, which costs too much for selecting an epoch.
-    fn plan(&self) -> PredictPlan {
+    pub fn plan(&self) -> PredictPlan {
         let train = &self.training.train;
         let validation = train.validation;
         PredictPlan {

@@ -82,6 +82,11 @@ pub enum Kind {
         /// The cases with the reasons.
         cases: Vec<Excluded>,
     },
+    /// The first step on a GPU compiles and tunes its kernels, which takes minutes and is kept.
+    Warming {
+        /// The devices.
+        device: String,
+    },
     /// Cases are being predicted.
     Predicting {
         /// Cases done.
@@ -149,6 +154,7 @@ impl Kind {
             | Self::Checking { .. }
             | Self::Measuring { .. }
             | Self::Preparing { .. }
+            | Self::Warming { .. }
             | Self::Predicting { .. }
             | Self::Scoring { .. }
             | Self::Trial { .. }

@@ -160,6 +160,7 @@ impl Listener for Several {
             (Kind::Run { label, number, of, .. }, _) => self.begin(run, label, [*number, *of]),
             (Kind::Training(training), Some(shown)) => shown.training(training),
             (Kind::Preparing { done, of, .. }, Some(shown)) => shown.stage("preparing", *done, *of),
+            (Kind::Warming { .. }, Some(shown)) => shown.stage("compiling kernels", 0, 1),
             (Kind::Predicting { done, of }, Some(shown)) => shown.stage("predicting", *done, *of),
             (Kind::Scoring { done, of }, Some(shown)) => shown.stage("scoring", *done, *of),
             (Kind::Finished { dice, .. }, Some(shown)) => shown.score = *dice,

@@ -249,6 +249,9 @@ impl Listener for Terminal {
             Kind::Preparing { done, of, cached } => {
                 self.stage("preparing", *done, *of, format!("{cached} from the cache"));
             }
+            Kind::Warming { device } => self.line(&format!(
+                "  {device}: compiling kernels for this device at the first step (kept for later runs; `segspec warm` does it ahead)"
+            )),
             Kind::Excluded { cases } => {
                 for case in cases {
                     self.line(&format!("  excluded: {}: {}", case.case, case.reason));

@@ -89,7 +89,7 @@ pub fn measure(run: &Stored, setting: &Setting, steps: usize) -> Result<Option<C
         patch_size: train.patch_size,
         patches_per_step: patches,
         precision: train.precision.name(),
-        device: device.name.to_string(),
+        device: device.names().to_string(),
         step_seconds: cost.training,
         patches_per_second: patches as f64 / cost.training,
         loading_seconds: cost.loading,

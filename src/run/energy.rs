@@ -1,4 +1,4 @@
-//! Energy that a session takes, where the machine tells it: the counters of processors (RAPL, Linux) and the power draw of the GPU in use
+//! Energy that a session takes, where the machine tells it: the counters of processors (RAPL, Linux) and the power draw of the GPUs in use
 //! (`nvidia-smi`). Others' work on the same machine is counted, too.
 
 use std::collections::BTreeMap;
@@ -27,19 +27,20 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Begins to count for a session on a device. Does nothing where there is nothing to read.
-    pub fn start(device: DeviceName) -> Self {
-        Self::of(Path::new(COUNTERS), device, EVERY)
+    /// Begins to count for a session on devices. Does nothing where there is nothing to read.
+    pub fn start(devices: &[DeviceName]) -> Self {
+        Self::of(Path::new(COUNTERS), devices, EVERY)
     }
 
-    fn of(folder: &Path, device: DeviceName, every: Duration) -> Self {
-        let (counters, gpu) = (counters(folder), gpu_of(device).filter(|gpu| watts(*gpu).is_some()));
-        if counters.is_empty() && gpu.is_none() {
+    fn of(folder: &Path, devices: &[DeviceName], every: Duration) -> Self {
+        let gpus = devices.iter().filter_map(|device| gpu_of(*device)).filter(|gpu| watts(*gpu).is_some());
+        let (counters, gpus) = (counters(folder), gpus.collect::<Vec<_>>());
+        if counters.is_empty() && gpus.is_empty() {
             return Self { stop: None, thread: None };
         }
         let (stop, stopped) = channel();
         let thread = std::thread::spawn(move || {
-            let (mut joules, mut state) = (Joules::new(), State::new(counters, gpu));
+            let (mut joules, mut state) = (Joules::new(), State::new(counters, gpus));
             while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
                 state.add(&mut joules);
             }
@@ -67,13 +68,13 @@ struct Counter {
 
 struct State {
     counters: Vec<Counter>,
-    gpu: Option<usize>,
+    gpus: Vec<usize>,
     at: Instant,
 }
 
 impl State {
-    fn new(counters: Vec<Counter>, gpu: Option<usize>) -> Self {
-        Self { counters, gpu, at: Instant::now() }
+    fn new(counters: Vec<Counter>, gpus: Vec<usize>) -> Self {
+        Self { counters, gpus, at: Instant::now() }
     }
 
     fn add(&mut self, joules: &mut Joules) {
@@ -85,7 +86,7 @@ impl State {
         }
         let seconds = self.at.elapsed().as_secs_f64();
         self.at = Instant::now();
-        if let Some((gpu, watts)) = self.gpu.and_then(|gpu| Some((gpu, watts(gpu)?))) {
+        for (gpu, watts) in self.gpus.iter().filter_map(|gpu| Some((gpu, watts(*gpu)?))) {
             *joules.entry(format!("gpu-{gpu}")).or_default() += watts * seconds;
         }
     }
@@ -156,16 +157,16 @@ mod tests {
             fs::write(path.join("max_energy_range_uj"), "10000000").unwrap();
             fs::write(path.join("energy_uj"), "9000000\n").unwrap();
         }
-        let mut state = State::new(counters(folder.path()), None);
+        let mut state = State::new(counters(folder.path()), Vec::new());
         let mut joules = Joules::new();
         for value in ["9500000", "500000", "2500000"] {
             fs::write(package.join("energy_uj"), value).unwrap();
             state.add(&mut joules);
         }
         assert_eq!(joules, Joules::from([("package-0".into(), 3.5)]));
-        let meter = Meter::of(folder.path(), DeviceName::Cpu, Duration::from_secs(60));
+        let meter = Meter::of(folder.path(), &[DeviceName::Cpu], Duration::from_secs(60));
         fs::write(package.join("energy_uj"), "4500000").unwrap();
         assert_eq!(meter.stop(), Joules::from([("package-0".into(), 2.0)]));
-        assert!(Meter::of(Path::new("/nowhere"), DeviceName::Cpu, EVERY).stop().is_empty());
+        assert!(Meter::of(Path::new("/nowhere"), &[DeviceName::Cpu], EVERY).stop().is_empty());
     }
 }

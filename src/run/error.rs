@@ -186,7 +186,9 @@ impl RunError {
             Self::Data(_) | Self::Split(_) | Self::NoCases { .. } | Self::Reference(_) => FailureClass::Data,
             Self::Score(_) | Self::NothingThere(_) | Self::Pretrained(_) | Self::DataMoved { .. } => FailureClass::Data,
             Self::Train(TrainError::Pretrained(_)) => FailureClass::Data,
-            Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_)) => FailureClass::Spec,
+            Self::Plan(_) | Self::Fold { .. } | Self::Train(TrainError::Group(_) | TrainError::Sharing { .. }) => {
+                FailureClass::Spec
+            }
             Self::Continue { .. } | Self::Search(_) | Self::Trials(_) => FailureClass::Spec,
             Self::Open(OpenError::NoWeights { .. } | OpenError::LostLast { .. } | OpenError::Nested { .. }) => {
                 FailureClass::Data

@@ -37,7 +37,7 @@ impl<'a> Forecast<'a> {
         let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
         for run in recorded {
             let Some(manifest) = run.folder.read_manifest()? else { continue };
-            let is_alike = manifest.device == setting.device.name.to_string()
+            let is_alike = manifest.device == setting.device.names().to_string()
                 && (&manifest.host.cpu, manifest.host.cores) == (&here.cpu, here.cores);
             let is_alone =
                 manifest.sessions.iter().all(|session| session.threads == Some(rayon::current_num_threads()));

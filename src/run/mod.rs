@@ -23,6 +23,8 @@ pub mod report;
 pub mod setting;
 pub mod sizing;
 pub mod task;
+pub mod trial;
+pub mod warm;
 mod repair;
 
 pub use error::RunError;

@@ -13,6 +13,7 @@ use super::preparing::prepare;
 use super::repair;
 use super::setting::Setting;
 use super::task;
+use super::warm;
 use crate::backend::{DeviceName, Precision, kernel_cache};
 use crate::files;
 use crate::infer::Validator;
@@ -100,7 +101,7 @@ fn attempt(run: &Stored, setting: &Setting, [number, of]: [usize; 2]) -> Result<
     let (label, structures) = (run.plan.name(), run.structures());
     let announcement = Kind::Run { label: label.clone(), folder: folder.path().to_path_buf(), structures, number, of };
     setting.events.emit(announcement);
-    let meter = Meter::start(setting.device.name);
+    let meter = Meter::start(setting.device.names().all());
     let outcome = stages(run, &setting, &mut manifest);
     let joules = meter.stop();
     let ended = outcome.as_ref().map_or_else(RunError::outcome, Clone::clone);
@@ -146,6 +147,8 @@ pub fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
         }
     }
     let (precision, device) = (training.train.precision, setting.device);
+    let interface = training.interface(&plan.target);
+    train::refuse_sharing(&training.train, &training.model, interface, &device.device, device.all().count())?;
     if precision.is_supported(&device.device) {
         return Ok(());
     }
@@ -156,7 +159,7 @@ pub fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
 
 /// Opens a session in the manifest.
 fn begin(run: &Stored, known: Option<Manifest>, setting: &Setting) -> Result<Manifest, RunError> {
-    let device = setting.device.name.to_string();
+    let device = setting.device.names().to_string();
     let mut manifest = known.unwrap_or_else(|| Manifest::new(&run.id(), &device, run.plan.seed()));
     if manifest.device != device {
         manifest.warnings.push(format!("begun on {}, resumed on {device}", manifest.device));
@@ -239,6 +242,7 @@ fn train(run: &Stored, training: &Training, prepared: &PreparedSet, setting: &Se
         cancelled: setting.cancel,
     };
     let validate = |network: &Network| validator.validate(network);
+    warm::announce(setting);
     let checkpoints = folder.checkpoints();
     let initial = |network: Network| start_from(plan, training, folder, network);
     let job = Job {
@@ -291,6 +295,7 @@ pub(super) fn job<'a>(
         interact: training.interact,
         seed: training.seed,
         device,
+        beside: &setting.device.beside,
         initial: None,
         cases,
         checkpoints: std::path::Path::new(""),

@@ -164,7 +164,7 @@ impl Pool<'_, '_> {
 
     fn has_room(&self, index: usize, place: usize) -> bool {
         let is_alone = self.workers.iter().all(Option::is_none);
-        is_alone || fits_beside_others(&self.queue.task(index).run.plan, self.slots.devices[place])
+        is_alone || fits_beside_others(&self.queue.task(index).run.plan, self.slots.devices[place].first())
     }
 
     /// Starts a worker, unless there is nothing to do.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::backend::{self, DeviceName};
+use crate::backend::{self, DeviceName, DeviceNames};
 use crate::memory;
 use crate::plan::Plan;
 use crate::train;
@@ -39,8 +39,8 @@ impl FromStr for Jobs {
 /// The places of the workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
-    /// Device of each place.
-    pub devices: Vec<DeviceName>,
+    /// Devices of each place.
+    pub devices: Vec<DeviceNames>,
     /// Threads of each worker; `None` leaves all cores to it.
     pub threads: Option<usize>,
     /// A shell command that executes `{}`, the command of a worker, elsewhere.
@@ -51,11 +51,12 @@ pub struct Slots {
 
 impl Slots {
     /// Divides the machine: with `auto` as device, GPUs are used in turn.
-    pub fn new(jobs: Jobs, device: DeviceName) -> Self {
-        Self::of(jobs, device, backend::cuda_devices(), std::thread::available_parallelism().map_or(1, usize::from))
+    pub fn new(jobs: Jobs, wanted: &DeviceNames) -> Self {
+        Self::of(jobs, wanted, backend::cuda_devices(), std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    fn of(jobs: Jobs, device: DeviceName, gpus: usize, cores: usize) -> Self {
+    fn of(jobs: Jobs, wanted: &DeviceNames, gpus: usize, cores: usize) -> Self {
+        let device = wanted.first();
         let on_gpus = device == DeviceName::Auto && gpus > 0;
         let count = match jobs {
             Jobs::Fixed(count) => count,
@@ -64,7 +65,7 @@ impl Slots {
             Jobs::Auto => 1,
         };
         let count = count.max(1);
-        let device_of = |place: usize| if on_gpus { DeviceName::Cuda(place % gpus) } else { device };
+        let device_of = |place: usize| if on_gpus { DeviceName::Cuda(place % gpus).into() } else { wanted.clone() };
         let threads = (count > 1).then(|| (cores / count).max(1));
         Self { devices: (0..count).map(device_of).collect(), threads, command: None, leaves: false }
     }
@@ -100,8 +101,13 @@ mod tests {
         ];
         for (jobs, device, gpus, cores, devices, threads) in rows {
             assert_eq!(
-                Slots::of(jobs, device, gpus, cores),
-                Slots { devices, threads, command: None, leaves: false },
+                Slots::of(jobs, &device.into(), gpus, cores),
+                Slots {
+                    devices: devices.into_iter().map(DeviceNames::from).collect(),
+                    threads,
+                    command: None,
+                    leaves: false
+                },
                 "{jobs:?} {device:?}"
             );
         }

@@ -1,58 +1,245 @@
-//! What the CPU gives, on an NVIDIA GPU. Skipped where the program has no CUDA or the machine no card.
+//! What the CPU gives, on every GPU of this machine, cards and drivers in software alike. Skipped, with the reason, where the program has no
+//! GPU backend or the machine no device. `.ci/gpu` sets a device up and runs these.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use segspec::evaluate::DICE;
+use segspec::volume::read_label_map;
 use serde_json::Value;
 
-use crate::lab::{Lab, json as read, scores};
-use crate::precision::learn;
+use crate::lab::{Lab, TINY, events, images, json as read, scores};
+use crate::precision::{learn, settings};
 
-/// Whether there is a card, with a word to the person where there is none.
-fn card(lab: &Lab) -> bool {
-    let found: Value = serde_json::from_str(&lab.end(&["doctor", "--json"]).out).unwrap();
-    let there = found["devices"].as_array().unwrap().contains(&"cuda:0".into());
-    if !there {
+/// Longest time of the self-test on a card.
+const FULL: Duration = Duration::from_secs(120);
+
+/// A device other than the CPU.
+struct Gpu {
+    name: String,
+    precisions: Vec<String>,
+}
+
+impl Gpu {
+    /// A card, rather than a driver in software.
+    fn is_card(&self) -> bool {
+        self.name.starts_with("cuda")
+    }
+
+    fn has(&self, precision: &str) -> bool {
+        self.precisions.iter().any(|known| known == precision)
+    }
+}
+
+/// The GPUs, with a word to the person where there are none.
+fn gpus() -> Vec<Gpu> {
+    let found: Value = serde_json::from_str(&Lab::new().end(&["doctor", "--json"]).out).unwrap();
+    let gpu = |device: &Value| {
+        let precisions = device["precisions"].as_array()?.iter().filter_map(|name| Some(name.as_str()?.to_owned()));
+        Some(Gpu { name: device["device"].as_str()?.to_owned(), precisions: precisions.collect() })
+    };
+    let all: Vec<Gpu> = found["examined"].as_array().unwrap().iter().filter_map(gpu).collect();
+    let gpus: Vec<Gpu> = all.into_iter().filter(|gpu| gpu.name != "cpu").collect();
+    if gpus.is_empty() {
         println!("skipped: {}", found["missing"]);
     }
-    there
+    gpus
 }
 
 #[test]
-fn organs_are_found_as_well_as_on_the_cpu() {
-    if !card(&Lab::new()) {
-        return;
+fn every_operation_agrees_with_the_cpu() {
+    for gpu in gpus() {
+        let begun = Instant::now();
+        let ended = Lab::new().end(&["doctor", "--full", "--device", &gpu.name]);
+        println!("{}\n{} in {:?}", ended.out, gpu.name, begun.elapsed());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        assert!(!gpu.is_card() || begun.elapsed() < FULL, "{}: {:?}", gpu.name, begun.elapsed());
     }
-    let (_, expected) = learn("cpu", "f32");
-    for precision in ["f32", "bf16", "f16"] {
-        let (lab, found) = learn("cuda:0", precision);
-        println!("Dice {expected:.4} on the CPU, {found:.4} on the card in {precision}");
-        assert!((found - expected).abs() < 0.01, "{precision}: {found} instead of {expected}");
-        let manifest = read(&lab.run_folder("tiny").join("manifest.json"));
-        assert!(
-            std::path::Path::new(manifest["kernel_cache"].as_str().unwrap()).is_file(),
-            "{}",
-            manifest["kernel_cache"]
-        );
+}
+
+/// The loss of each of twenty steps.
+fn twenty_steps(device: &str, precision: &str) -> Vec<f64> {
+    let lab = Lab::new();
+    let precision = format!("train.precision={precision}");
+    let set = ["train.epochs=20", "train.steps-per-epoch=1", "train.validate-every=0", &precision];
+    let set: Vec<&str> = set.iter().flat_map(|text| ["--set", text]).collect();
+    lab.run("tiny", &[&["--device", device], &set[..]].concat());
+    losses(&lab, "tiny")
+}
+
+fn losses(lab: &Lab, experiment: &str) -> Vec<f64> {
+    let history = read(&lab.run_folder(experiment).join("training_history.json"));
+    history["loss"].as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()).collect()
+}
+
+/// Step by step, in the precision of 32 bits; with 16, the losses of a network that learns as well.
+#[test]
+fn twenty_steps_have_the_losses_of_the_cpu() {
+    let gpus = gpus();
+    let expected = if gpus.is_empty() { Vec::new() } else { twenty_steps("cpu", "f32") };
+    for gpu in gpus {
+        for (precision, allowed) in [("f32", 1e-3), ("f16", 5e-3), ("bf16", 3e-2)] {
+            if !gpu.has(precision) {
+                println!("skipped: {} has no {precision}", gpu.name);
+                continue;
+            }
+            let found = twenty_steps(&gpu.name, precision);
+            let pairs = expected.iter().zip(&found);
+            let worst = pairs.fold(0.0f64, |worst, (one, other)| worst.max((one - other).abs()));
+            println!("{} in {precision}: losses differ by at most {worst:.1e}", gpu.name);
+            assert!(found.len() == 20 && worst < allowed, "{}: {found:?} instead of {expected:?}", gpu.name);
+        }
     }
+}
+
+/// Forgets the predictions of a run, as if nothing had been predicted.
+fn forget_predictions(run: &Path) {
+    let mut manifest = read(&run.join("manifest.json"));
+    manifest["predictions"] = serde_json::json!({});
+    fs::write(run.join("manifest.json"), manifest.to_string()).unwrap();
+    fs::remove_dir_all(run.join("predictions")).unwrap();
+}
+
+/// Voxels of a run's predictions, case after case.
+fn voxels(run: &Path) -> Vec<u16> {
+    images(run).iter().flat_map(|file| read_label_map(file).unwrap().voxels.into_iter()).collect()
 }
 
 /// The same weights on both, so that nothing but the forward pass may differ.
 #[test]
 fn what_the_cpu_trained_predicts_alike() {
-    let lab = Lab::new();
-    if !card(&lab) {
-        return;
+    for gpu in gpus() {
+        let (lab, expected_dice) = learn("cpu", "f32");
+        let run = lab.run_folder("tiny");
+        let expected = voxels(&run);
+        forget_predictions(&run);
+        let set = settings("f32");
+        let set: Vec<&str> = set.iter().map(String::as_str).collect();
+        lab.run("tiny", &[&["--device", gpu.name.as_str()], &set[..]].concat());
+        let found = voxels(&run);
+        let same = expected.iter().zip(&found).filter(|(one, other)| one == other).count();
+        let part = same as f64 / expected.len() as f64;
+        println!(
+            "{}: {part:.5} of {} voxels are the CPU's, which have a Dice of {expected_dice:.3}",
+            gpu.name,
+            expected.len()
+        );
+        assert!(found.len() == expected.len() && part >= 0.999, "{}: {part}", gpu.name);
     }
-    lab.run("tiny", &[]);
-    let run = lab.run_folder("tiny");
-    let dice = |folder: &std::path::Path| scores(folder).iter().filter_map(|row| row[DICE]).collect::<Vec<_>>();
-    let expected = dice(&run);
-    // As if nothing had been predicted.
-    let mut manifest = read(&run.join("manifest.json"));
-    manifest["predictions"] = serde_json::json!({});
-    std::fs::write(run.join("manifest.json"), manifest.to_string()).unwrap();
-    std::fs::remove_dir_all(run.join("predictions")).unwrap();
-    lab.run("tiny", &["--device", "cuda:0"]);
-    for (found, expected) in dice(&run).iter().zip(&expected) {
-        assert!((found - expected).abs() < 5e-3, "{found} instead of {expected}");
+}
+
+#[test]
+fn organs_are_found_as_well_as_on_the_cpu() {
+    let gpus: Vec<Gpu> = gpus().into_iter().filter(Gpu::is_card).collect();
+    let expected = if gpus.is_empty() { 0.0 } else { learn("cpu", "f32").1 };
+    for gpu in gpus {
+        for precision in gpu.precisions.iter().map(String::as_str) {
+            let (lab, found) = learn(&gpu.name, precision);
+            println!("Dice {expected:.4} on the CPU, {found:.4} on {} in {precision}", gpu.name);
+            assert!((found - expected).abs() < 0.01, "{precision}: {found} instead of {expected}");
+            let manifest = read(&lab.run_folder("tiny").join("manifest.json"));
+            assert!(Path::new(manifest["kernel_cache"].as_str().unwrap()).is_file(), "{}", manifest["kernel_cache"]);
+        }
+    }
+}
+
+/// In f16, where a device has it: the scale of the loss is a part of the state that must come back.
+#[test]
+fn a_run_that_was_killed_goes_on_with_the_same_losses() {
+    for gpu in gpus() {
+        let precision = if gpu.has("f16") { "train.precision=f16" } else { "train.precision=f32" };
+        let arguments =
+            ["run", "experiments/tiny.toml", "--device", &gpu.name, "--set", precision, "--set", "train.epochs=8"];
+        let (whole, cut) = (Lab::new(), Lab::new());
+        assert_eq!(whole.end(&arguments).code, 0);
+        let seen = |lab: &Lab| lab.run_folders("tiny").iter().any(|run| events(run, "epoch").len() > 2);
+        assert!(cut.kill_at(&arguments, seen, Duration::from_millis(1)), "{}: it ended before it was killed", gpu.name);
+        assert_eq!(cut.end(&arguments).code, 0);
+        let resumed = events(&cut.run_folder("tiny"), "training");
+        assert!(resumed.iter().any(|event| event["resumed-at-step"].as_u64() > Some(0)), "{resumed:?}");
+        for (one, other) in losses(&whole, "tiny").iter().zip(losses(&cut, "tiny")) {
+            assert!((one - other).abs() < 1e-3, "{}: {other} instead of {one}", gpu.name);
+        }
+    }
+}
+
+/// More than any device has: no crash, but an error with the keys to lower.
+#[test]
+fn a_step_that_does_not_fit_is_an_error_with_the_keys_to_lower() {
+    for gpu in gpus() {
+        let lab = Lab::new();
+        let set = ["train.patch-size=[512,1024,1024]", "train.batch-size=2", "model.unet.features=[64,64]"];
+        let set: Vec<&str> = set.iter().flat_map(|text| ["--set", text]).collect();
+        let ended = lab.end(&[&["run", "experiments/tiny.toml", "--device", &gpu.name], &set[..]].concat());
+        assert!(
+            ended.code == 5 && ended.err.contains("train.batch-size"),
+            "{}: {} {}",
+            gpu.name,
+            ended.code,
+            ended.err
+        );
+    }
+}
+
+/// The networks of all architectures, each with its table.
+fn networks() -> [(&'static str, String); 6] {
+    let stages = "features = [4, 8]\nstrides = [[1, 1, 1], [2, 2, 2]]\nkernels = [[3, 3, 3], [3, 3, 3]]\n";
+    [
+        ("unet", format!("[model.unet]\n{stages}")),
+        ("attention", format!("[model.attention-unet]\n{stages}")),
+        ("vnet", format!("[model.vnet]\n{stages}")),
+        ("multipass", format!("[model.multipass-unet]\npasses = 2\n[model.multipass-unet.unet]\n{stages}")),
+        (
+            "segformer",
+            "[model.segformer]\nfeatures = [8, 8, 10, 16]\nblocks = [1, 1, 1, 1]\ndecoder-features = 8\n".into(),
+        ),
+        (
+            "classifier",
+            "[model.classifier]\ntarget = \"per-structure\"\nfeatures = [4, 4, 8, 8]\nblocks = [1, 1, 1, 1]\n".into(),
+        ),
+    ]
+}
+
+/// Steps and whole predictions; that their numbers are right is seen in the table of `doctor --full`.
+#[test]
+fn every_architecture_trains_and_predicts() {
+    for gpu in gpus() {
+        for (name, table) in networks() {
+            let lab = Lab::new();
+            let (before, rest) = TINY.split_once("[model.unet]").unwrap();
+            let (_, after) = rest.split_once("[train]").unwrap();
+            let is_flat = ["segformer", "classifier"].contains(&name);
+            let after = if is_flat { after.replace("[16, 16, 16]", "[1, 32, 32]") } else { after.to_owned() };
+            lab.write(&format!("experiments/{name}.toml"), &format!("{before}{table}\n[train]{after}"));
+            lab.run(name, &["--device", &gpu.name, "--set", "train.epochs=1", "--set", "train.validate-every=0"]);
+            let run = lab.run_folder(name);
+            assert!(losses(&lab, name)[0].is_finite(), "{name} on {}", gpu.name);
+            if name != "classifier" {
+                assert!(scores(&run).iter().any(|row| row[DICE].is_some()), "{name} on {}", gpu.name);
+            }
+        }
+    }
+}
+
+/// A run finds what `warm` left in the cache: that the device passed its trial, and its kernels, which make the run the faster one.
+#[test]
+fn a_run_finds_what_was_warmed() {
+    for gpu in gpus() {
+        let lab = Lab::new();
+        let kernels = lab.path("kernels");
+        let ended = |arguments: &[&str]| {
+            let mut command = lab.command(&[arguments, &["experiments/tiny.toml", "--device", &gpu.name]].concat());
+            let ended = crate::lab::end(command.env("SEGSPEC_KERNEL_CACHE", &kernels));
+            assert_eq!(ended.code, 0, "{}", ended.err);
+            ended.err
+        };
+        let begun = Instant::now();
+        assert!(ended(&["warm"]).contains("before its first use"), "the trial");
+        let (warming, begun) = (begun.elapsed(), Instant::now());
+        let said = ended(&["run"]);
+        println!("{}: a run of nine steps took {:?} after {warming:?} of warming", gpu.name, begun.elapsed());
+        assert!(!gpu.is_card() || begun.elapsed() < warming, "{:?} after {warming:?}", begun.elapsed());
+        assert!(!said.contains("before its first use") && said.contains("compiling kernels"), "{said}");
     }
 }

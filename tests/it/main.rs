@@ -17,6 +17,7 @@ mod convert_targets;
 mod convert_values;
 mod corrections;
 mod data;
+mod devices;
 mod dicom;
 mod evaluate;
 mod evaluate_dicom;

@@ -21,12 +21,17 @@ const STEPS: [&str; 8] = [
     "structures=[\"liver\", \"spine\"]",
 ];
 
+/// The settings as arguments.
+pub fn settings(precision: &str) -> Vec<String> {
+    let all = STEPS.iter().map(|text| (*text).to_owned()).chain([format!("train.precision={precision}")]);
+    all.flat_map(|text| ["--set".to_owned(), text]).collect()
+}
+
 /// What a device learns in a precision: the workspace and the mean Dice.
 pub fn learn(device: &str, precision: &str) -> (Lab, f64) {
     let lab = Lab::new();
-    let precision = format!("train.precision={precision}");
-    let set = STEPS.iter().copied().chain([precision.as_str()]).flat_map(|text| ["--set", text]);
-    lab.run("tiny", &["--device", device].into_iter().chain(set).collect::<Vec<_>>());
+    let set = settings(precision);
+    lab.run("tiny", &["--device", device].into_iter().chain(set.iter().map(String::as_str)).collect::<Vec<_>>());
     let dice: Vec<f64> = scores(&lab.run_folder("tiny")).iter().filter_map(|row| row[DICE]).collect();
     (lab, dice.iter().sum::<f64>() / dice.len() as f64)
 }

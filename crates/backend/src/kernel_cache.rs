@@ -1,5 +1,6 @@
 //! Compiled GPU kernels and autotuning results, kept between runs: compiling kernels and timing the candidates takes minutes at first.
-//! The chosen candidate affects the last bits of results, so that a run's manifest names the file.
+//! The chosen candidate affects the last bits of results, so that a run's manifest names the file. There is one file for each driver and
+//! set of cards: CubeCL tells only architectures apart, and what was fastest or correct with one driver need not be with the next.
 
 use std::path::PathBuf;
 
@@ -18,6 +19,10 @@ pub(super) fn keep() -> Option<&'static str> {
     let is_set = std::env::var_os(VARIABLE).is_some() || matches!(config.environment.path, CacheConfig::Target);
     if let Some(folder) = place().filter(|_| is_set) {
         config.environment.path = CacheConfig::Directory(folder);
+    }
+    let is_named = config.environment.name != CubeClRuntimeConfig::default().environment.name;
+    if !is_named {
+        config.environment.name = name(super::identity::models(), super::identity::driver());
     }
     config.compilation.cache = true;
     let is_late = !CubeClRuntimeConfig::try_set(config);
@@ -46,8 +51,21 @@ pub fn file(_: DeviceName) -> Option<PathBuf> {
     None
 }
 
-/// The folder, from the environment.
+/// Folder of what is known of this machine's GPUs: kernels, and which devices passed their trial; `None` without a home folder.
+pub fn folder() -> Option<PathBuf> {
+    place()
+}
+
+/// Name of the file: cards and driver in lower case; `default` where they are unknown.
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only GPUs have such kernels"))]
+fn name(cards: Vec<String>, driver: Option<String>) -> String {
+    let words: Vec<String> = cards.into_iter().chain(driver).collect();
+    let letter = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' };
+    let name: String = words.join(" ").chars().map(letter).collect();
+    if name.is_empty() { "default".into() } else { name }
+}
+
+/// The folder, from the environment.
 fn place() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty());
     choose([variable(VARIABLE), variable("XDG_CACHE_HOME"), std::env::home_dir()])
@@ -73,6 +91,14 @@ mod tests {
     }
 
     #[test]
+    fn each_driver_and_set_of_cards_has_its_own_file() {
+        let cards = || vec!["NVIDIA H200".to_owned()];
+        assert_eq!(name(cards(), Some("nvidia 570.86.15".into())), "nvidia-h200-nvidia-570.86.15");
+        assert_eq!(name(Vec::new(), Some("vk_swiftshader_icd".into())), "vk-swiftshader-icd");
+        assert_eq!(name(Vec::new(), None), "default");
+    }
+
+    #[test]
     fn the_cpu_keeps_no_kernels() {
         assert_eq!(file(DeviceName::Cpu), None);
     }
@@ -81,6 +107,7 @@ mod tests {
     #[cfg(feature = "gpu")]
     fn a_gpu_keeps_its_kernels_in_that_folder() {
         keep();
-        assert_eq!(file(DeviceName::Cuda(0)), place().map(|place| place.join("default.db")));
+        let name = format!("{}.db", name(crate::identity::models(), crate::identity::driver()));
+        assert_eq!(file(DeviceName::Cuda(0)), place().map(|place| place.join(name)));
     }
 }

@@ -7,6 +7,7 @@ pub mod depthwise;
 pub mod examine;
 pub mod gate;
 pub mod gelu;
+pub mod identity;
 pub mod join;
 pub mod kernel_cache;
 pub mod norm;
@@ -18,61 +19,20 @@ pub mod soft;
 pub mod softmax;
 pub mod token_norm;
 mod channels_last;
+mod composed;
 mod differentiable;
 mod isa;
 mod math;
 mod memory;
+mod names;
 mod rows;
-
-use std::fmt;
-use std::str::FromStr;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Tensor};
 
+pub use composed::composed;
+pub use names::{DeviceName, DeviceNames};
 pub use precision::Precision;
-
-/// A device as users name it: `auto`, `cpu`, `cuda:N`, `vulkan`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeviceName {
-    /// The first NVIDIA GPU, or the CPU without one.
-    #[default]
-    Auto,
-    /// Burn's pure-Rust CPU backend (flex).
-    Cpu,
-    /// An NVIDIA GPU.
-    Cuda(usize),
-    /// Any GPU with a Vulkan driver.
-    Vulkan,
-}
-
-impl FromStr for DeviceName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            "vulkan" => Ok(Self::Vulkan),
-            _ => {
-                let index = text.strip_prefix("cuda:").and_then(|index| index.parse().ok());
-                index.map(Self::Cuda).ok_or_else(|| format!("unknown device `{text}`: use auto, cpu, cuda:N or vulkan"))
-            }
-        }
-    }
-}
-
-impl fmt::Display for DeviceName {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
-            Self::Vulkan => f.write_str("vulkan"),
-        }
-    }
-}
 
 /// A device that was asked for is not available.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +57,33 @@ pub struct Selected {
     pub name: DeviceName,
     /// Burn's handle, without autodiff.
     pub device: Device,
+    /// Devices that share each training step with it.
+    pub beside: Vec<Selected>,
+}
+
+impl Selected {
+    /// Names of all devices, as they are given on the command line.
+    pub fn names(&self) -> DeviceNames {
+        DeviceNames::of(std::iter::once(self.name).chain(self.beside.iter().map(|beside| beside.name)).collect())
+    }
+
+    /// Itself and the devices beside it.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.beside)
+    }
+
+    fn alone(name: DeviceName, device: Device) -> Self {
+        Self { name, device, beside: Vec::new() }
+    }
+}
+
+/// Finds devices: the first, with the others beside it.
+///
+/// # Errors
+/// As [`select`].
+pub fn select_all(wanted: &DeviceNames) -> Result<Selected, DeviceError> {
+    let beside = wanted.all().iter().skip(1).map(|name| select(*name)).collect::<Result<_, DeviceError>>()?;
+    Ok(Selected { beside, ..select(wanted.first())? })
 }
 
 /// Finds a device.
@@ -106,7 +93,7 @@ pub struct Selected {
 pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
     match wanted {
         DeviceName::Auto if cuda_devices() > 0 => select(DeviceName::Cuda(0)),
-        DeviceName::Auto | DeviceName::Cpu => Ok(Selected { name: DeviceName::Cpu, device: Device::flex() }),
+        DeviceName::Auto | DeviceName::Cpu => Ok(Selected::alone(DeviceName::Cpu, Device::flex())),
         DeviceName::Cuda(index) => cuda(index).map_err(|reason| unavailable(wanted, reason)),
         DeviceName::Vulkan => vulkan().map_err(|reason| unavailable(wanted, reason)),
     }
@@ -174,9 +161,14 @@ fn is_cpu(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
 }
 
+/// Whether our own kernels are for this device: the CPU, unless Burn's operations were asked for ([`composed`]).
+fn is_own(device: &Device) -> bool {
+    is_cpu(device) && !composed::is_composed()
+}
+
 /// Whether our own kernels take these images: f32 on the CPU.
 fn has_own_kernels<const D: usize>(images: &Tensor<D>) -> bool {
-    images.dtype() == DType::F32 && is_cpu(&images.device())
+    images.dtype() == DType::F32 && is_own(&images.device())
 }
 
 fn unavailable(wanted: DeviceName, reason: String) -> DeviceError {
@@ -200,7 +192,7 @@ fn cuda(index: usize) -> Result<Selected, String> {
     match cuda_devices() {
         0 => Err("no NVIDIA driver or no GPU was found".into()),
         count if index >= count => Err(format!("there are {count} NVIDIA GPUs, counted from 0")),
-        _ => Ok(Selected { name: DeviceName::Cuda(index), device: Device::cuda(index) }),
+        _ => Ok(Selected::alone(DeviceName::Cuda(index), Device::cuda(index))),
     }
 }
 
@@ -215,7 +207,7 @@ fn vulkan() -> Result<Selected, String> {
         true => Err("no Vulkan driver or no GPU was found".into()),
         false => {
             let device = Device::vulkan(burn::tensor::DeviceKind::DefaultDevice);
-            Ok(Selected { name: DeviceName::Vulkan, device })
+            Ok(Selected::alone(DeviceName::Vulkan, device))
         }
     }
 }
@@ -230,11 +222,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_and_written_alike() {
-        for name in ["auto", "cpu", "cuda:3", "vulkan"] {
-            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
-        }
-        assert!("gpu".parse::<DeviceName>().unwrap_err().contains("cuda:N"));
+    fn devices_beside_the_first_keep_their_order() {
+        let names: DeviceNames = "cpu:0,cpu:1,cpu:2".parse().unwrap();
+        let selected = select_all(&names).unwrap();
+        assert_eq!((selected.names(), selected.all().count(), selected.beside.len()), (names, 3, 2));
+        assert_eq!(select(DeviceName::Cpu).unwrap().names().to_string(), "cpu");
     }
 
     #[test]

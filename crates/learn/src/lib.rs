@@ -1,4 +1,4 @@
-//! Network architectures, losses, clicks, the training loop and sliding-window prediction.
+//! Network architectures, losses, clicks, the training loop, sliding-window prediction, and the self-test of devices.
 
 pub use segspec_backend as backend;
 pub use segspec_base::{Cancel, cancel, files, memory, random};
@@ -10,3 +10,4 @@ pub mod loss;
 pub mod interact;
 pub mod predict;
 pub mod train;
+pub mod selftest;

@@ -43,7 +43,7 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned, folds: &Folds) -> R
     let settings = loaded.experiment.launcher.slurm.clone().unwrap_or_default();
     let arguments = experiment_words(args);
     let taking_part = format!("run {arguments} --take-part{}", fold_words(args));
-    let further = args.device.map_or_else(String::new, |device| format!(" --device {device}"));
+    let further = args.device.as_ref().map_or_else(String::new, |device| format!(" --device {device}"));
     let is_search = loaded.search.is_some();
     if is_over(loaded, planned, folds)? {
         println!("the budget of this search is spent; nothing is submitted. Raise it, or see `segspec report`");

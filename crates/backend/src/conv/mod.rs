@@ -69,5 +69,5 @@ fn has_own_kernels(images: &Tensor<5>, weights: &Tensor<5>) -> bool {
 
 /// On the CPU, 16 bits are only a storage type: our kernels sum in 32, as a GPU's matrix units do.
 fn is_half_on_cpu(images: &Tensor<5>) -> bool {
-    images.dtype() != DType::F32 && super::is_cpu(&images.device())
+    images.dtype() != DType::F32 && super::is_own(&images.device())
 }

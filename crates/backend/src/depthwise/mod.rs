@@ -20,7 +20,7 @@ const KERNEL: usize = 3;
 /// # Panics
 /// The features of tokens and weights differ.
 pub fn depthwise(tokens: Tensor<4>, weights: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
-    if !super::is_cpu(&tokens.device()) {
+    if !super::is_own(&tokens.device()) {
         return by_slices(tokens, weights, bias);
     }
     let (weights, bias) = (in_f32_alone(weights), in_f32_alone(bias));

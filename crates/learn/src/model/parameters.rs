@@ -31,6 +31,11 @@ impl Network {
         statistics
     }
 
+    /// Whether layers keep statistics of the batches: batch norms. Of a network with autodiff.
+    pub fn has_running_statistics(&self) -> bool {
+        !self.statistics().0.is_empty()
+    }
+
     /// Sets the running statistics back to what they were.
     pub fn with_statistics(self, statistics: Statistics) -> Self {
         self.map(&mut PutBack(statistics.0.into_iter()))

@@ -78,6 +78,16 @@ impl Predictor<'_> {
         Some(Outputs::Probabilities(probabilities))
     }
 
+    /// Forward passes of a whole batch of windows and of a single one, on empty images with these channels; their kernels are kept.
+    pub fn warm(&self, channels: usize) {
+        let [depth, height, width] = self.plan.patch_size;
+        let empty = Array4::zeros((channels, depth, height, width));
+        for count in [self.plan.batch_size, 1] {
+            let patches = vec![empty.view(); count];
+            backend::near(self.device, || self.forward(&patches));
+        }
+    }
+
     pub(super) fn cut<'b>(&self, image: &'b Array4<f32>, [z, y, x]: [usize; 3]) -> ArrayView4<'b, f32> {
         let [depth, height, width] = self.plan.patch_size;
         image.slice(s![.., z..z + depth, y..y + height, x..x + width])

@@ -6,11 +6,12 @@ use ndarray::Array3;
 use super::TrainPlan;
 use super::cases::Cases;
 use super::deal::Deal;
+use super::fit::Job;
 use crate::augment::dice::End;
 use crate::augment::patch::{Draw, Patch, Place, Source, draw};
 use crate::dataset::Target;
 use crate::dataset::target::shows;
-use crate::interact::Classes;
+use crate::interact::{Classes, guidance};
 use crate::loss::Truth;
 use crate::model::Task;
 use crate::preprocess::PrepareError;
@@ -34,6 +35,25 @@ enum HostTruth {
 }
 
 impl Batch {
+    /// The patches of a step of a job, all zero: for work whose results nobody wants.
+    pub fn blank(job: &Job) -> Self {
+        let (count, [depth, height, width]) = (job.plan.patches_per_step(), job.plan.patch_size);
+        let (voxels, structures) = (count * depth * height * width, job.target.structures.len());
+        let truth = match (job.task, job.target.sigmoid()) {
+            (Task::ClassifySlices, _) => HostTruth::Slices(vec![0.0; count * structures], structures),
+            (Task::Segment, true) => HostTruth::Masks(vec![0.0; voxels * structures], structures),
+            (Task::Segment, false) => HostTruth::Classes(vec![0; voxels]),
+        };
+        let told = job.interact.map_or(0, |_| guidance::channels(structures));
+        let channels = job.interface.channels.saturating_sub(told);
+        Self {
+            size: [count, channels, depth, height, width],
+            images: vec![0.0; voxels * channels],
+            spacings_mm: vec![[1.0; 3]; count],
+            truth,
+        }
+    }
+
     /// Splits the batch into pieces of at most `patches` patches, in order.
     pub fn pieces(self, patches: usize) -> Vec<Self> {
         let [count, rest @ ..] = self.size;
@@ -62,6 +82,16 @@ impl Batch {
         let pieces = images.zip(truths).zip(spacings).enumerate();
         let piece = |(index, ((images, truth), spacings_mm))| Self { size: size(index), images, spacings_mm, truth };
         pieces.map(piece).collect()
+    }
+
+    /// The batch with `count` more channels `[patch, channel, z, y, x]` behind those of its images.
+    pub(super) fn with_channels(self, further: &[f32], count: usize) -> Self {
+        let [patches, channels, depth, height, width] = self.size;
+        let voxels = (depth * height * width).max(1);
+        let own = self.images.chunks_exact((channels * voxels).max(1));
+        let both = own.zip(further.chunks_exact((count * voxels).max(1)));
+        let images = both.flat_map(|(own, further)| own.iter().chain(further)).copied().collect();
+        Self { size: [patches, channels + count, depth, height, width], images, ..self }
     }
 
     /// Class of each voxel `[z, y, x]` of each patch, −1 where it is unknown; for structures that do not overlap.

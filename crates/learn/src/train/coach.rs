@@ -29,8 +29,14 @@ pub(super) struct Coach<'a> {
 }
 
 impl Coach<'_> {
-    /// Input channels `[patch, channel, z, y, x]` of a batch behind those of its images.
-    pub(super) fn guidance(&self, batch: &Batch, rng: &mut ChaCha8Rng) -> (Vec<f32>, [usize; 5]) {
+    /// A batch with clicks and the current segmentation behind the channels of its images.
+    pub(super) fn tell(&self, batch: Batch, rng: &mut ChaCha8Rng) -> Batch {
+        let guidance = self.guidance(&batch, rng);
+        batch.with_channels(&guidance, channels(self.structures))
+    }
+
+    /// The channels `[patch, channel, z, y, x]` of clicks and the current segmentation.
+    fn guidance(&self, batch: &Batch, rng: &mut ChaCha8Rng) -> Vec<f32> {
         let patches = batch.size[0];
         let mut clicks: Vec<Vec<Click>> = vec![Vec::new(); patches];
         let mut shown: Vec<Option<Array3<u16>>> = vec![None; patches];
@@ -49,9 +55,7 @@ impl Coach<'_> {
                 shown = found.into_iter().map(Some).collect();
             }
         }
-        let [_, _, depth, height, width] = batch.size;
-        let size = [patches, channels(self.structures), depth, height, width];
-        (self.channels(batch, &clicks, &shown), size)
+        self.channels(batch, &clicks, &shown)
     }
 
     fn channels(&self, batch: &Batch, clicks: &[Vec<Click>], shown: &[Option<Array3<u16>>]) -> Vec<f32> {

@@ -41,6 +41,14 @@ pub enum TrainError {
         /// The device's message.
         reason: String,
     },
+    /// Several devices cannot share the steps of this training.
+    #[error("a run over {devices} devices: {reason}")]
+    Sharing {
+        /// Number of devices.
+        devices: usize,
+        /// Why, and the remedy.
+        reason: String,
+    },
     /// A parameter group matches nothing in the network.
     #[error(transparent)]
     Group(#[from] GroupError),

@@ -1,6 +1,7 @@
 //! The training loop.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use burn::module::Module;
@@ -16,8 +17,9 @@ use super::optimizer::Rules;
 use super::pretrained::PretrainedError;
 use super::schedule::learning_rate;
 use super::spec::TrainPlan;
-use super::{loader, probe};
+use super::{loader, probe, shared};
 use crate::Cancel;
+use crate::backend::Selected;
 use crate::dataset::Target;
 use crate::interact::Interact;
 use crate::loss::Loss;
@@ -46,6 +48,8 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Device, without autodiff.
     pub device: &'a Device,
+    /// Devices that share each step with it.
+    pub beside: &'a [Selected],
     /// Loads pretrained weights into a new network.
     pub initial: Option<Initial<'a>>,
     /// Training cases.
@@ -132,8 +136,13 @@ pub fn refuse_unknown_groups(
 
 /// The device of the plan's training steps, with autodiff.
 pub(super) fn autodiff(job: &Job) -> Device {
-    let device = job.device.clone().autodiff();
-    if job.plan.gradient_checkpointing { device.gradient_checkpointing() } else { device }
+    differentiating(job.plan, job.device)
+}
+
+/// A device of the plan's training steps, with autodiff.
+pub(super) fn differentiating(plan: &TrainPlan, device: &Device) -> Device {
+    let device = device.clone().autodiff();
+    if plan.gradient_checkpointing { device.gradient_checkpointing() } else { device }
 }
 
 /// A training run in progress.
@@ -150,6 +159,8 @@ pub(super) struct TrainingRun {
     pub(super) waited: f64,
     /// When the state was saved last, or the training began.
     last_save: Instant,
+    /// Random numbers that dropout takes for a batch, where several devices share the steps; known after the first batch.
+    pub(super) drawn: OnceLock<u128>,
 }
 
 impl TrainingRun {
@@ -159,6 +170,7 @@ impl TrainingRun {
         let rules = |network: &Network| Rules::new(network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases);
         // Reports groups that match nothing before any weights are read.
         rules(&network)?;
+        shared::refuse(&network, plan, job.beside.len() + 1)?;
         let mut saved = match checkpoint::recover(job.checkpoints) {
             true => checkpoint::load(job.checkpoints, &job.run, network, plan.ema.is_some(), |network| {
                 // Parameters loaded from a checkpoint have other ids.
@@ -168,20 +180,26 @@ impl TrainingRun {
         };
         saved.state.training = Some(job.run.clone());
         let rules = rules(&saved.network)?;
-        Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0, last_save: Instant::now() })
+        Ok(Self::of(saved, rules, device))
+    }
+
+    fn of(saved: Saved, rules: Rules, device: Device) -> Self {
+        let (last_save, drawn) = (Instant::now(), OnceLock::new());
+        Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0, last_save, drawn }
     }
 
     /// A new training run.
     pub(super) fn new(job: &Job) -> Result<Self, TrainError> {
         let (plan, device) = (job.plan, autodiff(job));
         let network = model::build(job.model, job.interface, plan.precision, job.seed, &device);
+        shared::refuse(&network, plan, job.beside.len() + 1)?;
         let network = job.initial.map_or(Ok(network.clone()), |initial| initial(network))?;
         let rules = Rules::new(&network, &plan.optimizer, &plan.groups, plan.decay_norms_and_biases)?;
         let average = plan.ema.map(|_| network.valid());
         let optimizer = rules.optimizer(&plan.optimizer);
         let state = State { training: Some(job.run.clone()), ..State::default() };
         let saved = Saved { network, optimizer, average, state };
-        Ok(Self { saved, rules, device, seconds: 0.0, steps_here: 0, waited: 0.0, last_save: Instant::now() })
+        Ok(Self::of(saved, rules, device))
     }
 
     fn announce(&self, job: &Job, observe: &mut dyn FnMut(Event)) -> Result<(), TrainError> {

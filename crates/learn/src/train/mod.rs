@@ -26,8 +26,10 @@ mod guard;
 mod loader;
 mod loss_scale;
 mod probe;
+mod shared;
 mod step;
 mod steps;
+mod warm;
 
 pub use batch::Sampler;
 pub use bench::{StepCost, measure_steps, median};
@@ -37,4 +39,6 @@ pub use error::TrainError;
 pub use fit::{Ended, Job, fit, refuse_unknown_groups};
 pub use history::{EpochRecord, Event, Validation};
 pub use probe::probe;
+pub use shared::refuse_sharing;
 pub use spec::{Train, TrainPlan};
+pub use warm::warm;

@@ -33,12 +33,14 @@ pub fn probe(job: &Job, remaining_steps: usize) -> Result<(usize, usize, Option<
     if remaining_steps < MIN_STEPS_TO_PROBE {
         return Ok((parameters, bytes, None));
     }
+    // Several devices share the batches of a step, or each batch.
+    let devices = job.beside.len() + 1;
     let steps = || (0..job.plan.accumulate).try_for_each(|_| step(job, &network, &device));
     // The first step allocates memory, which later ones reuse.
     steps()?;
     let start = Instant::now();
     steps()?;
-    Ok((parameters, bytes, Some(start.elapsed().as_secs_f64())))
+    Ok((parameters, bytes, Some(start.elapsed().as_secs_f64() / devices as f64)))
 }
 
 fn step(job: &Job, network: &model::Network, device: &Device) -> Result<(), TrainError> {

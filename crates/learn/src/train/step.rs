@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::average::blend;
 use super::batch::Batch;
@@ -11,7 +11,7 @@ use super::error::TrainError;
 use super::fit::{Job, TrainingRun};
 use super::{guard, optimizer};
 use crate::Cancel;
-use crate::backend;
+use crate::backend::{self, Selected};
 use crate::cancel::{Interrupted, interruptible};
 use crate::dataset::Target;
 use crate::interact::Interact;
@@ -38,6 +38,7 @@ impl TrainingRun {
         let part = Part {
             plan: job.plan,
             terms: job.loss,
+            beside: job.beside,
             seed: job.seed,
             factor,
             rate,
@@ -46,7 +47,11 @@ impl TrainingRun {
             target: job.target,
             device: job.device,
         };
-        let step = guard::guarded(|| backend::near(job.device, || self.learn(&part, batch)))?;
+        let step = guard::guarded(|| match job.beside.is_empty() {
+            true => backend::near(job.device, || self.learn(&part, batch)),
+            // Each device's work is near it.
+            false => self.learn(&part, batch),
+        })?;
         let Step { loss, taken } = step.map_err(|Interrupted| TrainError::Stopped)?;
         let state = &mut self.saved.state;
         let step = state.step + 1;
@@ -66,7 +71,10 @@ impl TrainingRun {
     fn learn(&mut self, part: &Part, batch: Batch) -> Result<Step, Interrupted> {
         // Until the gradients are there, nothing changes but running statistics.
         let before = self.saved.network.statistics();
-        let result = interruptible(part.cancelled, || self.gradients(part, batch));
+        let result = match part.beside.is_empty() {
+            true => interruptible(part.cancelled, || self.gradients(part, batch)),
+            false => self.shared_gradients(part, batch),
+        };
         if result.is_err() {
             self.saved.network = self.saved.network.clone().with_statistics(before);
         }
@@ -97,17 +105,12 @@ impl TrainingRun {
     /// Mean loss of the step's batches, and the mean of their gradients; no gradients if a loss is not finite.
     fn gradients(&self, part: &Part, batch: Batch) -> (f64, Option<GradientsParams>) {
         let network = &self.saved.network;
-        let batches = batch.pieces(part.plan.batch_size);
+        let batches = self.batches(part, batch);
         let count = batches.len() as f64;
         let (mut sum, mut accumulated) = (0.0, GradientsAccumulator::new());
         let draws = DropoutRng::of_step(part.seed, self.saved.state.step);
-        for (number, batch) in batches.into_iter().enumerate() {
-            let guidance = part.interact.map(|interact| self.guidance(part, interact, &batch, number));
-            let (mut images, truth) = batch.into_device(&self.device);
-            if let Some((channels, size)) = guidance {
-                let channels = Tensor::from_data(TensorData::new(channels, size), &self.device);
-                images = Tensor::cat(vec![images, channels], 1);
-            }
+        for batch in batches {
+            let (images, truth) = batch.into_device(&self.device);
             let loss = loss::supervised(part.terms, network.forward_supervised(images, &draws), &truth);
             let value = f64::from(loss.clone().into_scalar::<f32>());
             if !value.is_finite() {
@@ -117,34 +120,43 @@ impl TrainingRun {
             let loss = part.factor.map_or(loss.clone(), |factor| loss.mul_scalar(factor));
             accumulated.accumulate(network, GradientsParams::from_grads(loss.backward(), network));
         }
-        let mut gradients = accumulated.grads();
-        let divisor = part.factor.unwrap_or(1.0) * count;
-        if divisor != 1.0 {
-            optimizer::multiply(network, &mut gradients, 1.0 / divisor);
-        }
-        (sum / count, Some(gradients))
+        (sum / count, Some(self.mean(part, accumulated.grads(), count)))
     }
 
-    /// Channels of simulated clicks for a batch of the step, and their shape.
-    fn guidance(&self, part: &Part, interact: Interact, batch: &Batch, number: usize) -> (Vec<f32>, [usize; 5]) {
+    /// The mean of the gradients of `count` batches, without the loss scale, from their sum.
+    pub(super) fn mean(&self, part: &Part, mut sum: GradientsParams, count: f64) -> GradientsParams {
+        let divisor = part.factor.unwrap_or(1.0) * count;
+        if divisor != 1.0 {
+            optimizer::multiply(&self.saved.network, &mut sum, 1.0 / divisor);
+        }
+        sum
+    }
+
+    /// The batches of a step; with `[interact]` with simulated clicks.
+    pub(super) fn batches(&self, part: &Part, batch: Batch) -> Vec<Batch> {
+        let batches = batch.pieces(part.plan.batch_size);
+        let Some(interact) = part.interact else { return batches };
         let (structures, sigmoid) = (part.target.structures.len(), part.target.sigmoid());
         let network = self.saved.network.valid();
         let coach = Coach { network: &network, device: part.device, interact, structures, sigmoid };
-        coach.guidance(batch, &mut random::stream(part.seed, "clicks", self.saved.state.step as u64, number as u64))
+        let stream = |number: usize| random::stream(part.seed, "clicks", self.saved.state.step as u64, number as u64);
+        (0..).zip(batches).map(|(number, batch)| coach.tell(batch, &mut stream(number))).collect()
     }
 }
 
 /// The part of a job that a step needs.
-struct Part<'a> {
-    plan: &'a super::TrainPlan,
-    terms: &'a [loss::Loss],
-    seed: u64,
+pub(super) struct Part<'a> {
+    pub(super) plan: &'a super::TrainPlan,
+    pub(super) terms: &'a [loss::Loss],
+    /// Devices that share the step with the one of the weights.
+    pub(super) beside: &'a [Selected],
+    pub(super) seed: u64,
     /// Loss scale, for f16.
-    factor: Option<f64>,
+    pub(super) factor: Option<f64>,
     rate: f64,
-    cancelled: &'a Cancel,
-    interact: Option<Interact>,
+    pub(super) cancelled: &'a Cancel,
+    pub(super) interact: Option<Interact>,
     target: &'a Target,
     /// Without autodiff.
-    device: &'a Device,
+    pub(super) device: &'a Device,
 }

@@ -1,0 +1,98 @@
+//! One operation on the device beside the same on the CPU.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use burn::tensor::Device;
+
+use super::bound::{error, relative_length, root_mean_square};
+use super::operation::{Measure, Operation};
+use super::side::{Results, Side};
+use super::table::{Row, Verdict};
+use crate::backend::{DeviceName, Precision, Selected, composed, select};
+
+/// How results are compared. Tests disturb those of the device, to see that it is noticed.
+#[derive(Default)]
+pub struct Comparison<'a> {
+    /// Changes the device's results of an operation.
+    pub disturb: Option<&'a dyn Fn(&Operation, &mut Results)>,
+}
+
+impl Comparison<'_> {
+    /// The CPU's results, in f32 whatever the device computes in.
+    pub fn expected(&self, operation: &Operation) -> Result<Results, String> {
+        let cpu = select(DeviceName::Cpu).map_err(|error| error.to_string())?.device.autodiff();
+        results(operation, Precision::F32, &cpu)
+    }
+
+    /// A device's results beside them.
+    pub fn row(
+        &self,
+        operation: &Operation,
+        precision: Precision,
+        selected: &Selected,
+        expected: &Result<Results, String>,
+    ) -> Row {
+        let device = selected.device.clone().autodiff();
+        // Our 16-bit operations on the CPU are those in 32 bits between two conversions.
+        let is_composed = precision == Precision::F32;
+        let found = match is_composed {
+            true => composed(|| results(operation, precision, &device)),
+            false => results(operation, precision, &device),
+        };
+        let found = found.map(|mut found| {
+            if let Some(disturb) = self.disturb {
+                disturb(operation, &mut found);
+            }
+            found
+        });
+        let allowed = operation.arithmetic.allowed(precision);
+        let (result, error, verdict) = match (found, expected) {
+            (Ok(found), Ok(expected)) => judged(operation, &found, expected, allowed),
+            (Err(reason), _) => (String::new(), None, Verdict::Fails(reason)),
+            (_, Err(reason)) => (String::new(), None, Verdict::Fails(format!("on the CPU: {reason}"))),
+        };
+        let (name, shape) = (operation.name, operation.shape.clone());
+        Row { operation: name, shape, precision: precision.name(), result, error, allowed, verdict }
+    }
+}
+
+/// The worst result, its error if it is a number, and what follows.
+fn judged(operation: &Operation, found: &Results, expected: &Results, allowed: f64) -> (String, Option<f64>, Verdict) {
+    if found.len() != expected.len() {
+        let reason = format!("{} results instead of {}", found.len(), expected.len());
+        return (String::new(), None, Verdict::Fails(reason));
+    }
+    let usual = usual(expected);
+    let mut worst = (String::new(), 0.0);
+    for ((name, found), (_, expected)) in found.iter().zip(expected) {
+        let error = match operation.measure {
+            Measure::Values => error(found, expected),
+            Measure::Length => relative_length(found, expected, usual),
+        };
+        if error >= worst.1 {
+            worst = (name.clone(), error);
+        }
+    }
+    let verdict = if worst.1 <= allowed { Verdict::Agrees } else { Verdict::Differs };
+    (worst.0, worst.1.is_finite().then_some(worst.1), verdict)
+}
+
+/// Root mean square of all gradients.
+fn usual(results: &Results) -> f64 {
+    let gradients = results.iter().filter(|(name, _)| name.starts_with("gradient"));
+    let all: Vec<f32> = gradients.flat_map(|(_, values)| values.iter().copied()).collect();
+    root_mean_square(&all)
+}
+
+/// Runs an operation on a device; the first line of its message where it fails.
+fn results(operation: &Operation, precision: Precision, device: &Device) -> Result<Results, String> {
+    let work = || {
+        let mut side = Side::new(device, precision, operation.name);
+        (operation.work)(&mut side);
+        side.finish()
+    };
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        text.and_then(|text| text.lines().next()).unwrap_or("no reason given").to_owned()
+    })
+}
