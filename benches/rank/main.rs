@@ -83,6 +83,7 @@ fn input(names: &[String], scores: polars::prelude::DataFrame) -> ReportInput {
         scores,
         panels: Vec::new(),
         skipped: None,
+        clicks: None,
         excluded: Vec::new(),
         reliability: Vec::new(),
         plan_toml: String::new(),

@@ -245,12 +245,7 @@ struct Job<'a> {
     cancel: &'a Cancel,
 }
 
-fn segment_all(
-    cases: &[Case],
-    job: &Job,
-    events: &Events,
-    failed: &mut Vec<Excluded>,
-) -> Result<Vec<Row>, Failure> {
+fn segment_all(cases: &[Case], job: &Job, events: &Events, failed: &mut Vec<Excluded>) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     events.emit(Kind::Predicting { done: 0, of: cases.len() });
     for (index, case) in cases.iter().enumerate() {

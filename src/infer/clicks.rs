@@ -46,8 +46,7 @@ struct File {
 /// # Errors
 /// [`ClickError`]: the text is no such file, or as [`prompts`].
 pub fn read(text: &[u8], target: &Target) -> Result<Vec<Prompt>, ClickError> {
-    let file: File =
-        serde_json::from_slice(text).map_err(|error| ClickError::Text { reason: error.to_string() })?;
+    let file: File = serde_json::from_slice(text).map_err(|error| ClickError::Text { reason: error.to_string() })?;
     prompts(&file.clicks, target)
 }
 
@@ -65,7 +64,8 @@ pub fn prompts(written: &[Written], target: &Target) -> Result<Vec<Prompt>, Clic
         }
         let place = target.structures.iter().position(|structure| structure.name == click.structure);
         let Some(place) = place else {
-            let known = target.structures.iter().map(|structure| structure.name.as_str()).collect::<Vec<_>>().join(", ");
+            let known =
+                target.structures.iter().map(|structure| structure.name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(ClickError::Structure { number, name: click.structure.clone(), known });
         };
         Ok(Prompt { class: if click.positive { place + 1 } else { 0 }, at_mm: click.at_mm })
@@ -95,7 +95,10 @@ mod tests {
     fn what_cannot_be_followed_says_why() {
         let refused = |text: &str| read(text.as_bytes(), &target()).unwrap_err().to_string();
         let unknown = refused(r#"{"clicks": [{"structure": "lver", "at-mm": [1, 2, 3]}]}"#);
-        assert!(unknown.contains("click 1") && unknown.contains("`lver`") && unknown.contains("liver, spleen"), "{unknown}");
+        assert!(
+            unknown.contains("click 1") && unknown.contains("`lver`") && unknown.contains("liver, spleen"),
+            "{unknown}"
+        );
         for text in [
             "[]",
             r#"{"clicks": [{"structure": "liver", "at-mm": [1, 2]}]}"#,

@@ -95,7 +95,9 @@ pub enum ClickError {
     #[error("clicks need one run of an experiment with `[interact]`, and this is none (docs/interact.md)")]
     NoClicks,
     /// A text that is no list of clicks.
-    #[error("{reason}; a click is {{\"structure\": \"NAME\", \"at-mm\": [x, y, z], \"positive\": true}} (docs/interact.md)")]
+    #[error(
+        "{reason}; a click is {{\"structure\": \"NAME\", \"at-mm\": [x, y, z], \"positive\": true}} (docs/interact.md)"
+    )]
     Text {
         /// What is wrong with it.
         reason: String,
@@ -129,7 +131,9 @@ pub enum ClickError {
         inside: String,
     },
     /// The current segmentation is of another grid.
-    #[error("the segmentation to refine has {found:?} voxels [z, y, x], the image {expected:?}: refine one of the same image")]
+    #[error(
+        "the segmentation to refine has {found:?} voxels [z, y, x], the image {expected:?}: refine one of the same image"
+    )]
     Grid {
         /// Of the segmentation.
         found: [usize; 3],

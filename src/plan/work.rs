@@ -81,7 +81,7 @@ pub struct Imported {
 
 impl Training {
     /// What its network is told where nobody clicks; none for a network that takes no clicks.
-    pub fn no_clicks(&self, target: &Target) -> Option<Guidance<'static>> {
+    pub fn no_clicks<'a>(&self, target: &Target) -> Option<Guidance<'a>> {
         self.interact.map(|interact| Guidance::none(&interact, target.structures.len()))
     }
 

@@ -48,7 +48,9 @@ fn a_network_learns_clicks_its_curve_is_reported_and_it_follows_them() {
     let lab = lab();
     lab.run("x", &[]);
     let run = lab.run_folder("x");
-    assert!(fs::read_to_string(run.join("plan.toml")).unwrap().contains("interact]\nradius-mm = 6.0\nwithout-clicks = 0.5"));
+    assert!(
+        fs::read_to_string(run.join("plan.toml")).unwrap().contains("interact]\nradius-mm = 6.0\nwithout-clicks = 0.5")
+    );
     curve_begins_with_the_scores(&run);
     let report = lab.end(&["report", "experiments/x.toml"]);
     assert_eq!(report.code, 0, "{}", report.err);
@@ -67,7 +69,9 @@ fn curve_begins_with_the_scores(run: &Path) {
     let scores: Vec<Score> = scores(run);
     assert_eq!(table.height(), scores.len() * COUNTS.len());
     for row in rows(&table).filter(|row| row.count("clicks") == Some(0)) {
-        let is_it = |score: &&Score| (score.case.as_str(), score.structure.as_str()) == (row.text("case"), row.text("structure"));
+        let is_it = |score: &&Score| {
+            (score.case.as_str(), score.structure.as_str()) == (row.text("case"), row.text("structure"))
+        };
         let score = scores.iter().find(is_it).unwrap();
         assert_eq!(row.number("dice"), score[DICE], "{} {}", row.text("case"), row.text("structure"));
     }
@@ -109,11 +113,14 @@ fn follows_a_click(lab: &Lab, run: &Path) {
     assert_eq!(refine(lab, run, &image, &negative, "refined").code, 0);
     assert!(fs::read(&file).unwrap() != bytes, "positive and negative clicks do the same");
     // What other clicks made is not replaced unasked.
-    let arguments =
-        ["predict", text(run), "--input", text(&image), "--output", "refined", "--clicks", "clicks.json"];
+    let arguments = ["predict", text(run), "--input", text(&image), "--output", "refined", "--clicks", "clicks.json"];
     lab.write("clicks.json", &all.to_string());
     let ended = lab.end(&arguments);
-    assert!(ended.code == 2 && ended.err.contains("another network, or of the same with other settings"), "{}", ended.err);
+    assert!(
+        ended.code == 2 && ended.err.contains("another network, or of the same with other settings"),
+        "{}",
+        ended.err
+    );
 }
 
 fn refuses_clicks(lab: &Lab, run: &Path) {
@@ -164,7 +171,8 @@ fn the_same_clicks_come_again_and_after_a_pause() {
 #[test]
 fn clicks_work_in_two_dimensions_and_with_sigmoid_outputs() {
     let lab = Lab::new();
-    let flat = TINY.replace("[16, 16, 16]", "[1, 16, 16]").replace("[2, 2, 2]", "[1, 2, 2]").replace("[3, 3, 3]", "[1, 3, 3]");
+    let flat =
+        TINY.replace("[16, 16, 16]", "[1, 16, 16]").replace("[2, 2, 2]", "[1, 2, 2]").replace("[3, 3, 3]", "[1, 3, 3]");
     lab.write("experiments/flat.toml", &format!("{flat}\n[[loss]]\nbinary-cross-entropy = {{}}\n{INTERACT}"));
     lab.run("flat", &[]);
     let run = lab.run_folder("flat");
@@ -190,7 +198,10 @@ fn what_cannot_take_clicks_is_refused() {
         assert!(ended.code == 3 && ended.err.contains(words), "{words}: {} {}", ended.code, ended.err);
     };
     let (head, _) = TINY.split_once("[model.unet]").unwrap();
-    check(format!("{head}[model.classifier]\n{CLASSIFIER}[train]\n{SLICE_TRAINING}{INTERACT}"), "a slice classifier draws no structure");
+    check(
+        format!("{head}[model.classifier]\n{CLASSIFIER}[train]\n{SLICE_TRAINING}{INTERACT}"),
+        "a slice classifier draws no structure",
+    );
     check(format!("{}{INTERACT}", with_classifier("")), "the second stage of a cascade takes no clicks");
     let overlapping = TINY.replace("[\"liver\", \"spleen\"]", "[\"liver\", \"kidneys-and-liver\"]");
     check(format!("{overlapping}{INTERACT}"), "these structures overlap");

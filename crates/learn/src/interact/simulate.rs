@@ -73,7 +73,8 @@ pub fn worst(truth: ArrayView3<'_, i32>, found: ArrayView3<'_, u16>, spacing_mm:
         }
     }
     let (_, class, error) = largest?;
-    let deepest = error.depths(spacing_mm).into_iter().reduce(|one, other| if other.1 > one.1 { other } else { one })?;
+    let deepest =
+        error.depths(spacing_mm).into_iter().reduce(|one, other| if other.1 > one.1 { other } else { one })?;
     Some(Click { at: deepest.0.map(|index| index as f64), class })
 }
 
@@ -153,9 +154,8 @@ mod tests {
     #[test]
     fn random_clicks_lie_in_different_errors_and_repeat_with_their_stream() {
         let (truth, found) = example();
-        let draw = |sample, count| {
-            random(truth.view(), found.view(), [1.0; 3], count, &mut stream(3, "clicks", 0, sample))
-        };
+        let draw =
+            |sample, count| random(truth.view(), found.view(), [1.0; 3], count, &mut stream(3, "clicks", 0, sample));
         for sample in 0..20 {
             let clicks = draw(sample, 5);
             let mut classes: Vec<usize> = clicks.iter().map(|click| click.class).collect();

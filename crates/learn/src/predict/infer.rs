@@ -62,7 +62,7 @@ impl Predictor<'_> {
             }
             done += starts.len();
             let inputs: Vec<_> = starts.iter().map(|start| self.input(&padded, *start, &padding)).collect();
-            let patches: Vec<_> = inputs.iter().map(CowArray::view).collect();
+            let patches: Vec<_> = inputs.iter().map(|input| input.view()).collect();
             let forward = || interruptible(cancelled, || self.forward(&patches));
             let Ok(found) = backend::near(self.device, forward) else { return None };
             let each = found.chunks_exact(self.outputs * patch.iter().product::<usize>());

@@ -63,8 +63,16 @@ fn a_mirrored_patient_gets_the_mirrored_segmentation_with_swapped_sides() {
     let mut mirrored = image.clone();
     mirrored.invert_axis(Axis(3));
     let probabilities = |plan: &PredictPlan, image: &Array4<f32>| {
-        let predictor =
-            Predictor { network: &network, device: &device, plan, sigmoid: false, outputs: 4, pass: None, guidance: None, watch: None };
+        let predictor = Predictor {
+            network: &network,
+            device: &device,
+            plan,
+            sigmoid: false,
+            outputs: 4,
+            pass: None,
+            guidance: None,
+            watch: None,
+        };
         predictor.outputs(image.view(), None, &Cancel::new()).unwrap().into_probabilities(false)
     };
     let difference = |plan: PredictPlan| {
@@ -109,8 +117,7 @@ fn clicks_on_sides_swap_with_the_outputs_of_a_mirrored_patient() {
     let mut back = probabilities(&mirrored, &of_mirrored);
     back.invert_axis(Axis(3));
     let back = back.select(Axis(0), &[0, 3, 2, 1]);
-    let difference =
-        |other: &Array4<f32>| found.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+    let difference = |other: &Array4<f32>| found.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
     assert!(difference(&back) < 1e-5, "{}", difference(&back));
     assert!(difference(&probabilities(&image, &[])) > 1e-3, "clicks have an effect");
 }

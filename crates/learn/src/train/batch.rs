@@ -314,10 +314,12 @@ mod tests {
 
     #[test]
     fn batches_know_their_classes_whatever_the_loss_takes() {
-        let labels = [[0u16, 5, 9, 2], [7, 2, 0, 5]].map(|row| Array3::from_shape_vec((1, 2, 2), row.to_vec()).unwrap());
+        let labels =
+            [[0u16, 5, 9, 2], [7, 2, 0, 5]].map(|row| Array3::from_shape_vec((1, 2, 2), row.to_vec()).unwrap());
         for independent in [false, true] {
             let encoder = Encoder::new(&Target { independent, ..target(false) }, Task::Segment);
-            let patch = |labels: &Array3<u16>| Patch { image: ndarray::Array4::zeros((1, 1, 2, 2)), labels: labels.clone() };
+            let patch =
+                |labels: &Array3<u16>| Patch { image: ndarray::Array4::zeros((1, 1, 2, 2)), labels: labels.clone() };
             let batch = collate(labels.iter().map(patch).collect(), vec![[1.0; 3]; 2], &encoder);
             let classes: Vec<Vec<i32>> = batch.classes().into_iter().map(|it| it.into_raw_vec_and_offset().0).collect();
             assert_eq!(classes, [[0, 1, 1, 2], [-1, 2, 0, 1]], "{independent}");
