@@ -13,7 +13,7 @@ use super::PacsError;
 use super::watch::Watch;
 use crate::Cancel;
 
-/// Longest wait for a connection.
+/// Longest wait for the address of a name, and for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest wait for the next byte, also for the first one: archives may have to fetch a study from a slower store.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -236,6 +236,7 @@ fn reason(answer: &mut Response<Body>) -> String {
 /// A client that stays with the archive: an answer that leads elsewhere is not followed.
 fn agent(patience: Duration) -> ureq::Agent {
     ureq::Agent::config_builder()
+        .timeout_resolve(Some(CONNECT))
         .timeout_connect(Some(CONNECT))
         .timeout_per_read(Some(patience))
         .timeout_per_write(Some(patience))

@@ -43,8 +43,10 @@ pub async fn plan(State(state): State<Shared>, Path(id): Path<String>) -> Answer
 }
 
 fn details(state: &Inner, id: &str) -> Answer<Value> {
-    let row = state.catalog.find(id)?;
+    let mut row = state.catalog.find(id)?;
     let run = Stored::open(&row.listed.folder)?;
+    // The list may be a moment old, and the page asks when it hears that a run goes on.
+    row.listed.status = run.status()?;
     let scores = scores(&run);
     let mut value = row.to_json();
     let settings = row.listed.settings.iter().map(|setting| json!({ "key": setting.key, "value": setting.value }));

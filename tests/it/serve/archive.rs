@@ -3,7 +3,7 @@
 use segspec::pacs::Pacs;
 use serde_json::{Value, json};
 
-use super::fake::{Fake, silent};
+use super::bad_archives::{Fake, silent};
 use super::flows::{run, trained};
 use super::{Reply, Server, settings};
 use crate::lab::{Lab, sorted};

@@ -2,9 +2,9 @@
 
 mod archive;
 mod attacks;
+mod bad_archives;
 mod clients;
 mod command;
-mod fake;
 mod flows;
 mod hostile;
 mod results;

@@ -123,6 +123,7 @@ test('a case of a run is corrected with a new structure, and becomes a dataset t
   const color = await page.getByLabel('Colour', { exact: true }).inputValue()
   await page.getByRole('button', { name: 'Add' }).click()
   await page.evaluate(() => document.activeElement.blur())
+  for (let i = 0; i < 6; i++) await page.keyboard.press('l')
   await drawnAndSaved(page, () => stroke(page, ...ends))
   await shot('real-new-structure')
   const place = runFolder(folder, 'phantom')
@@ -133,7 +134,7 @@ test('a case of a run is corrected with a new structure, and becomes a dataset t
   const { voxels, 'grid-gap-mm': moved } = await python('difference', own, file)
   assert.ok(moved < 1e-3, `${moved} mm`)
   // The dataset's own values end at 6.
-  checkStroke(voxels, { from: from.file, to: to.file, radius: 5, axis: axisOf(voxels, from, to), matrix: grid.affine, size: grid.size, value: 7 })
+  checkStroke(voxels, { from: from.file, to: to.file, radius: 8, axis: axisOf(voxels, from, to), matrix: grid.affine, size: grid.size, value: 7 })
   assert.deepEqual([correction.who, correction.base, correction.structures], ['Anna', 'prediction', [{ name: 'tumour', value: 7, color }]])
   const record = JSON.parse(readFileSync(path.join(place, 'corrections/corrections.json'), 'utf8'))
   assert.equal(record.corrections[name].changed.tumour, voxels.length)

@@ -49,11 +49,11 @@ test('a training that the command line resumes is seen to run, and to end', { sk
   await page.locator('section', { hasText: 'live' }).last().getByRole('link').first().click()
   await page.waitForSelector('.curves circle')
   const { segspec } = await import('./lab.mjs')
-  const ended = segspec(folder, 'run', 'experiments/live.toml', '--stop-after', '14')
+  const ended = segspec(folder, 'run', 'experiments/live.toml', '--stop-after', '60')
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('running'), null, { timeout: 30_000 })
   await ended
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('interrupted'), null, { timeout: 30_000 })
-  assert.ok(await page.locator('progress').first().evaluate((bar) => bar.value) >= 14)
+  assert.ok(await page.locator('progress').first().evaluate((bar) => bar.value) >= 60)
   await clean()
 })
 
