@@ -9,6 +9,7 @@
 //! uploads    images that the browser sends: received, unpacked, looked at
 //! jobs       segmentation of uploads and files: a queue and one thread
 //! corrections  labels that a person drew
+//! clicks     labels that a network draws where a person clicks
 //! ```
 //!
 //! What these stand on: [`state`] (all that requests share), [`error`] (refusals), [`answer`] (bodies in and out), [`image`] (grids and label
@@ -19,6 +20,7 @@
 
 mod access;
 mod answer;
+mod clicks;
 mod corrections;
 mod error;
 mod files;

@@ -10,13 +10,13 @@ use serde_json::json;
 use super::access::guard;
 use super::error::Refusal;
 use super::state::Shared;
-use super::{RESEARCH, answer, corrections, files, jobs, page, runs, uploads};
+use super::{RESEARCH, answer, clicks, corrections, files, jobs, page, runs, uploads};
 
 /// All routes behind the guard.
 pub fn routes(state: &Shared) -> Router {
     Router::new()
         .route("/", get(page::page))
-        .nest("/api", of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).fallback(nothing))
+        .nest("/api", of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).merge(of_clicks()).fallback(nothing))
         .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))
         // Bodies are counted where they are read.
@@ -77,6 +77,10 @@ fn of_jobs() -> Router<Shared> {
         .route("/jobs/{id}/meshes/about", get(jobs::meshes_about))
         .route("/jobs/{id}/files/{format}", get(jobs::download))
         .route("/jobs/{id}/correction", put(corrections::of_job).get(jobs::correction))
+}
+
+fn of_clicks() -> Router<Shared> {
+    Router::new().route("/clicks", post(clicks::open)).route("/clicks/{id}", post(clicks::follow).delete(clicks::close))
 }
 
 /// `GET /api/about`.

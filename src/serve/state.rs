@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::Settings;
 use super::access::{Names, Token};
+use super::clicks::Clicks;
 use super::error::{Answer, Refusal};
 use super::files::Roots;
 use super::image::Voxels;
@@ -40,6 +41,7 @@ pub struct Inner {
     pub volumes: Arc<Volumes>,
     pub uploads: Uploads,
     pub jobs: Jobs,
+    pub clicks: Clicks,
     heavy: Semaphore,
 }
 
@@ -76,6 +78,7 @@ impl Inner {
             volumes,
             uploads,
             jobs,
+            clicks: Clicks::default(),
             heavy,
         };
         Ok(Arc::new(state))

@@ -1,6 +1,7 @@
 //! `segspec serve`, over raw TCP as an attacker or a browser speaks to it.
 
 mod attacks;
+mod clicks;
 mod clients;
 mod command;
 mod flows;
