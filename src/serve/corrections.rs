@@ -142,7 +142,10 @@ fn added(headers: &HeaderMap) -> Answer<Vec<Added>> {
 }
 
 /// Receives a label file.
-async fn received(state: &Shared, mut body: Body) -> Answer<TempPath> {
+///
+/// # Errors
+/// It is too large or comes too slowly; the disk is full.
+pub async fn received(state: &Shared, mut body: Body) -> Answer<TempPath> {
     let limits = &state.settings.limits;
     let folder = state.scratch.folder("corrections").map_err(Refusal::failed)?;
     let place =
@@ -161,7 +164,10 @@ async fn received(state: &Shared, mut body: Body) -> Answer<TempPath> {
 }
 
 /// Reads a label file after its header has been looked at: labels compress so well that no other bound holds.
-fn labels(state: &Inner, path: &FilePath, grid: Option<&Geometry>) -> Answer<LabelMap> {
+///
+/// # Errors
+/// It is no label file, is damaged, or is of another grid.
+pub fn labels(state: &Inner, path: &FilePath, grid: Option<&Geometry>) -> Answer<LabelMap> {
     let header = volume::nifti::read_header(path).map_err(|error| {
         let text = error.to_string();
         Refusal::bad(format!("the labels are no NIfTI file: {}", text.rsplit(": ").next().unwrap_or_default()))

@@ -10,6 +10,7 @@
 //! archive    the hospital's archive: what it has
 //! jobs       segmentation of uploads and files: a queue and one thread
 //! corrections  labels that a person drew
+//! clicks     labels that a network draws where a person clicks
 //! ```
 //!
 //! What these stand on: [`state`] (all that requests share), [`error`] (refusals), [`answer`] (bodies in and out), [`image`] (grids and label
@@ -21,6 +22,7 @@
 mod access;
 mod answer;
 mod archive;
+mod clicks;
 mod corrections;
 mod error;
 mod files;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::access::guard;
 use super::error::Refusal;
 use super::state::Shared;
-use super::{RESEARCH, answer, archive, corrections, files, jobs, page, runs, uploads};
+use super::{RESEARCH, answer, archive, clicks, corrections, files, jobs, page, runs, uploads};
 
 /// All routes behind the guard.
 pub fn routes(state: &Shared) -> Router {
@@ -18,7 +18,7 @@ pub fn routes(state: &Shared) -> Router {
         .route("/", get(page::page))
         .nest(
             "/api",
-            of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).merge(of_archive()).fallback(nothing),
+            of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).merge(of_archive()).merge(of_clicks()).fallback(nothing),
         )
         .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))
@@ -88,6 +88,10 @@ fn of_archive() -> Router<Shared> {
         .route("/pacs/studies", post(archive::studies))
         .route("/pacs/studies/{study}/series", get(archive::series))
         .route("/pacs/uploads", post(uploads::fetch))
+}
+
+fn of_clicks() -> Router<Shared> {
+    Router::new().route("/clicks", post(clicks::open)).route("/clicks/{id}", post(clicks::follow).delete(clicks::close))
 }
 
 /// `GET /api/about`.

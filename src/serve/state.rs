@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::Settings;
 use super::access::{Names, Token};
 use super::archive::Archive;
+use super::clicks::Clicks;
 use super::error::{Answer, Refusal};
 use super::files::Roots;
 use super::image::Voxels;
@@ -42,6 +43,7 @@ pub struct Inner {
     pub uploads: Uploads,
     pub jobs: Jobs,
     pub archive: Archive,
+    pub clicks: Clicks,
     heavy: Semaphore,
 }
 
@@ -80,6 +82,7 @@ impl Inner {
             uploads,
             jobs,
             archive,
+            clicks: Clicks::default(),
             heavy,
         };
         Ok(Arc::new(state))

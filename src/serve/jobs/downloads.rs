@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
+use super::super::clicks::takes_clicks;
 use super::super::error::{Answer, Refusal};
 use super::super::state::{Inner, Shared, locked, working};
 use super::super::{answer, image as images, mesh};
@@ -88,7 +89,7 @@ pub fn result(job: &Job, outcome: &Outcome) -> Value {
         "images": [image],
         "prediction": images::about_labels("prediction", &format!("{base}/prediction"), grid, masks),
         "structures": images::structures(job.target(), &added), "taken-values": Known::of(&job.run).taken(job.target()),
-        "volumes": outcome.volumes,
+        "volumes": outcome.volumes, "takes-clicks": takes_clicks(&job.run),
         "downloads": offered(job, outcome, outcome.is_empty, ""), "meshes": format!("{base}/meshes"),
         "probabilities": super::probabilities::known(job, outcome), "send": sent(job, "prediction"),
         "research": super::super::RESEARCH,

@@ -310,7 +310,7 @@ pub async fn voxels(
     answer::file(file.await?, state.voxels.kind, None)
 }
 
-/// Removes, again and again, uploads and jobs that nobody uses any more.
+/// Removes, again and again, uploads, jobs and sessions of clicks that nobody uses any more.
 pub async fn expire(state: Shared) {
     let keep = state.settings.keep_uploads;
     while !state.cancel.is_stopped() {
@@ -318,6 +318,7 @@ pub async fn expire(state: Shared) {
         let done = quick(&state, move |state| {
             state.uploads.expire(keep);
             state.jobs.expire(keep);
+            state.clicks.expire(keep);
             Ok(())
         });
         let _ = done.await;

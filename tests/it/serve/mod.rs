@@ -3,6 +3,7 @@
 mod archive;
 mod attacks;
 mod bad_archives;
+mod clicks;
 mod clients;
 mod command;
 mod flows;
