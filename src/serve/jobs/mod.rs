@@ -285,6 +285,11 @@ impl Job {
         matches!(crate::volume::Format::of(path), Ok(crate::volume::Format::DicomImage))
     }
 
+    /// Whether somebody removed it, or the upload whose image it has.
+    pub fn is_removed(&self) -> bool {
+        self.cancel.is_stopped() || self.upload.as_ref().is_some_and(|upload| upload.is_removed())
+    }
+
     /// Whether its image is a copy without what names the patient.
     fn is_anonymous(&self) -> bool {
         self.upload.as_ref().is_some_and(|upload| upload.is_anonymous())

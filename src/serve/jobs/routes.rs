@@ -114,7 +114,12 @@ pub async fn one(State(state): State<Shared>, Path(id): Path<String>) -> Answer<
 
 /// `DELETE /api/jobs/ID`.
 pub async fn delete(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
-    let is_removed = quick(&state, move |state| Ok(state.jobs.remove(&id))).await?;
+    let is_removed = quick(&state, move |state| {
+        let is_removed = state.jobs.remove(&id);
+        state.clicks.tidy();
+        Ok(is_removed)
+    });
+    let is_removed = is_removed.await?;
     if !is_removed {
         return Err(Refusal::missing("job"));
     }

@@ -71,7 +71,6 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
         Ok(case) => (Some(case), None),
         Err(refusal) => (None, Some(refusal.text())),
     };
-    let case_is_there = case.is_some();
     let grid = case.as_ref().map(|case| grid_of(&run, case)).transpose()?;
     let image = grid
         .as_ref()
@@ -97,7 +96,8 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     Ok(json!({
         "case": name, "role": planned.role.name(), "images": image.into_iter().collect::<Vec<_>>(), "problem": problem,
         "reference": reference, "prediction": prediction, "probabilities": state.jobs.probabilities(id, name),
-        "can-segment": can_segment, "takes-clicks": can_segment && case_is_there && takes_clicks(&run), "structures": images::structures(target, &added), "taken-values": taken,
+        "can-segment": can_segment, "takes-clicks": can_segment && case.is_some() && takes_clicks(&run),
+        "structures": images::structures(target, &added), "taken-values": taken,
         "volumes": { "reference": reference_ml, "prediction": prediction_ml }, "scores": scores_of(&scores, name),
         "worst": worst, "next": next, "previous": previous,
         "correction": corrected.map(|it| correction_json(&it, &url("correction"))),

@@ -171,6 +171,11 @@ impl Upload {
         self.is_anonymous
     }
 
+    /// Whether somebody removed it, or it was not used for too long.
+    pub fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::SeqCst)
+    }
+
     fn remove(&self) {
         self.is_removed.store(true, Ordering::SeqCst);
         self.cancel.stop();
@@ -268,7 +273,7 @@ async fn look_at(state: &Shared, upload: &Arc<Upload>) {
         Err(refusal) => Phase::Refused(refusal.text()),
     };
     // Removed while it was unpacked.
-    if upload.is_removed.load(Ordering::SeqCst) {
+    if upload.is_removed() {
         upload.remove();
     }
 }
@@ -280,7 +285,12 @@ pub async fn get(State(state): State<Shared>, Path(id): Path<String>) -> Answer<
 
 /// `DELETE /api/uploads/ID`.
 pub async fn delete(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
-    let is_removed = quick(&state, move |state| Ok(state.uploads.remove(&id))).await?;
+    let is_removed = quick(&state, move |state| {
+        let is_removed = state.uploads.remove(&id);
+        state.clicks.tidy();
+        Ok(is_removed)
+    });
+    let is_removed = is_removed.await?;
     if !is_removed {
         return Err(Refusal::missing("upload"));
     }
@@ -302,7 +312,7 @@ pub async fn voxels(
         let file = state.volumes.get_of(&upload.id, &key, state.voxels.ending, |path| {
             image::write_image(path, read_image(&found.case)?, part.channel)
         });
-        if upload.is_removed.load(Ordering::SeqCst) {
+        if upload.is_removed() {
             state.volumes.forget(&upload.id);
         }
         file

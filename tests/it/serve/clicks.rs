@@ -1,10 +1,11 @@
 //! Clicks over HTTP: followed as `segspec predict --clicks` follows them, and refused where they make no sense.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use segspec::volume::{Geometry, LabelMap, read_label_map, write_label_map};
+use segspec::volume::{Geometry, LabelMap, Volume, read_label_map, write_label_map, write_volume};
 use serde_json::{Value, json};
 
 use super::flows::run;
@@ -83,11 +84,8 @@ fn clicks_on_a_case_and_on_a_job_do_what_the_command_does() {
     assert_eq!(read_label_map(&answer.save(&lab, "case.nii.gz")).unwrap(), expected);
 
     // The image of a job, with the job's network; what a person added stays.
-    let order = json!({ "run": id, "case": cases[0] });
-    let job = server.ask("POST", "/api/jobs", &[], order.to_string().as_bytes()).json();
-    let job = job["id"].as_str().unwrap();
-    let done = server.wait(&format!("/api/jobs/{job}"), |job| job["state"] == "done");
-    assert_eq!(done["result"]["takes-clicks"], true, "{done}");
+    let job = done(&server, &json!({ "run": id, "case": cases[0] }), "done");
+    assert_eq!(server.json(&format!("/api/jobs/{job}"))["result"]["takes-clicks"], true);
     let of_job = session(&server, &json!({ "job": job }));
     let mut drawn = before.clone();
     drawn.voxels.fill(77);
@@ -157,24 +155,19 @@ fn refused_labels(lab: &Lab, server: &Server, session: &str, good: &str) {
 }
 
 #[test]
-fn sessions_are_few_and_end_by_themselves() {
+fn sessions_are_of_cases_and_finished_jobs_of_networks_that_take_clicks() {
     let lab = trained();
     lab.write("experiments/plain.toml", TINY);
     lab.run("plain", &[]);
-    let server = Server::start(segspec::serve::Settings { keep_uploads: Duration::from_secs(2), ..settings(&lab) });
-    let all = server.json("/api/runs");
-    let id_of = |name: &str| {
-        let of = all["experiments"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap();
-        of["runs"][0]["id"].as_str().unwrap().to_owned()
-    };
-    let (id, plain) = (id_of("tiny"), id_of("plain"));
-    let cases = server.json(&format!("/api/runs/{id}"))["cases"].clone();
-    let case = cases[0]["name"].as_str().unwrap();
+    let server = Server::of(&lab);
+    let (id, plain) = (id_of(&server, "tiny"), id_of(&server, "plain"));
+    let case = case_of(&server, &id);
     for (wanted, status) in [
         (json!({ "run": plain, "case": case }), 409),
         (json!({ "run": id, "case": "nobody" }), 404),
         (json!({ "run": "nothing", "case": case }), 404),
         (json!({ "run": id, "case": "../../secret" }), 404),
+        (json!({ "run": format!("../{id}"), "case": case }), 404),
         (json!({ "run": id }), 400),
         (json!({ "run": id, "case": case, "job": "x" }), 400),
         (json!({ "job": "x" }), 404),
@@ -185,14 +178,84 @@ fn sessions_are_few_and_end_by_themselves() {
         assert_eq!(reply.status, status, "{wanted}: {}", reply.text());
     }
     assert_eq!(server.json(&format!("/api/runs/{plain}/cases/{case}"))["takes-clicks"], false);
+    // A job of another network, and one that failed.
+    let of_plain = done(&server, &json!({ "run": plain, "case": case }), "done");
+    assert_eq!(server.json(&format!("/api/jobs/{of_plain}"))["result"]["takes-clicks"], false);
+    assert_eq!(open(&server, &json!({ "job": of_plain })).status, 409);
+    let two = Volume { voxels: ndarray::Array4::zeros([2, 8, 8, 8]), geometry: Geometry::axis_aligned([8; 3], [1.0; 3]) };
+    write_volume(&lab.path("data/two.nii.gz"), &two).unwrap();
+    let failed = done(&server, &json!({ "run": id, "path": "two.nii.gz" }), "failed");
+    let reply = open(&server, &json!({ "job": failed }));
+    assert!(reply.status == 409 && reply.text().contains("no result"), "{}", reply.text());
+}
+
+#[test]
+fn sessions_are_few_and_end_with_what_they_are_of() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let id = id_of(&server, "tiny");
+    let case = case_of(&server, &id);
     let wanted = json!({ "run": id, "case": case });
+    let (bytes, good) = labels_and_click(&lab, &case);
+    let status = |server: &Server, id: &str| click(server, id, &good, &bytes).status;
     let sessions: Vec<String> = (0..3).map(|_| session(&server, &wanted)).collect();
-    let bytes = fs::read(file(&lab, case)).unwrap();
-    let at = background(&read_label_map(&file(&lab, case)).unwrap());
-    let good = json!([{ "structure": "liver", "at-mm": at }]).to_string();
-    let statuses: Vec<u16> = sessions.iter().map(|id| click(&server, id, &good, &bytes).status).collect();
+    let statuses: Vec<u16> = sessions.iter().map(|id| status(&server, id)).collect();
     assert_eq!(statuses, [404, 200, 200], "the oldest session makes room");
-    // Unused ones end.
-    std::thread::sleep(Duration::from_secs(6));
-    assert_eq!(click(&server, &sessions[2], &good, &bytes).status, 404);
+    // The client goes away: the session goes on for others.
+    let head = format!(
+        "POST /api/clicks/{} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\nsegspec-clicks: {}\r\n\r\n",
+        sessions[2], server.address, server.token, bytes.len(), encoded(&good)
+    );
+    for sent in [bytes.len(), bytes.len() / 2] {
+        let mut stream = server.connect();
+        stream.write_all(&[head.as_bytes(), &bytes[..sent]].concat()).unwrap();
+        drop(stream);
+    }
+    assert_eq!(status(&server, &sessions[2]), 200);
+
+    let image = fs::read(lab.path(&format!("data/set/imagesTr/{case}.nii.gz"))).unwrap();
+    let (upload, known) = server.uploaded(&[("image.nii.gz", &image)]);
+    let order = json!({ "run": id, "upload": upload, "series": known["series"][0]["id"] });
+    let job = done(&server, &order, "done");
+    let of_job = session(&server, &json!({ "job": job }));
+    assert_eq!(status(&server, &of_job), 200);
+    assert_eq!(server.ask("DELETE", &format!("/api/uploads/{upload}"), &[], b"").status, 204);
+    assert_eq!(status(&server, &of_job), 404, "its image was removed");
+    let job = done(&server, &json!({ "run": id, "case": case }), "done");
+    let of_job = session(&server, &json!({ "job": job }));
+    assert_eq!(server.ask("DELETE", &format!("/api/jobs/{job}"), &[], b"").status, 204);
+    assert_eq!(status(&server, &of_job), 404, "its job was removed");
+    drop(server);
+
+    let short = Server::start(segspec::serve::Settings { keep_uploads: Duration::from_secs(1), ..settings(&lab) });
+    let unused = session(&short, &wanted);
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(status(&short, &unused), 404, "unused ones end");
+}
+
+/// The id of the one run of an experiment.
+fn id_of(server: &Server, experiment: &str) -> String {
+    let all = server.json("/api/runs");
+    let of = all["experiments"].as_array().unwrap().iter().find(|it| it["name"] == experiment).unwrap();
+    of["runs"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn case_of(server: &Server, run: &str) -> String {
+    server.json(&format!("/api/runs/{run}"))["cases"][0]["name"].as_str().unwrap().to_owned()
+}
+
+/// A case's predicted labels, and a click that can be followed.
+fn labels_and_click(lab: &Lab, case: &str) -> (Vec<u8>, String) {
+    let at = background(&read_label_map(&file(lab, case)).unwrap());
+    (fs::read(file(lab, case)).unwrap(), json!([{ "structure": "liver", "at-mm": at }]).to_string())
+}
+
+/// Starts a job and waits for its end.
+fn done(server: &Server, order: &Value, state: &str) -> String {
+    let reply = server.ask("POST", "/api/jobs", &[], order.to_string().as_bytes());
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let id = reply.json()["id"].as_str().unwrap().to_owned();
+    let job = server.wait(&format!("/api/jobs/{id}"), |job| job["state"] != "queued" && job["state"] != "running");
+    assert_eq!(job["state"], state, "{job}");
+    id
 }
