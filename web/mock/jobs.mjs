@@ -72,7 +72,7 @@ export function createJobs(state) {
     if (!state.runs.get(body.run)?.['can-segment']) throw new Refused(409, `run ${body.run} has no trained network`, 'choose a finished run')
     if ([...jobs.values()].filter((job) => ['queued', 'running'].includes(job.state)).length >= 2) throw new Refused(429, 'two jobs wait or run already')
     const id = String(++last)
-    const job = { id, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: uploads.get(body.upload)?.anonymous ?? false, listeners: new Set() }
+    const job = { id, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: uploads.get(body.upload)?.anonymous ?? false, takesClicks: body.run === 'f1', listeners: new Set() }
     jobs.set(id, job)
     job.timer = setInterval(() => advance(job), STEP_MS)
     call.send(shown(job), 202)
@@ -96,10 +96,11 @@ export function createJobs(state) {
     for (const listener of job.listeners) listener()
   }
 
-  const result = ({ id, anonymous }) => ({
+  const result = ({ id, anonymous, takesClicks }) => ({
     images: [image('CT', `/api/jobs/${id}/image`, 'ct')],
     prediction: image('prediction', `/api/jobs/${id}/prediction`),
     structures: STRUCTURES,
+    'takes-clicks': takesClicks,
     volumes: volumes('straight', 'prediction'),
     downloads: ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/download.${format}` })),
     send: anonymous ? null : `/api/jobs/${id}/pacs?of=prediction`,

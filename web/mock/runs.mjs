@@ -93,6 +93,7 @@ export function caseOf(run, name, correction) {
     reference: gone ? null : labels('reference'),
     prediction: labels('prediction'),
     probabilities: [{ structure: 'liver', ...image('probability of liver', at('probability')) }],
+    'takes-clicks': run.id === 'f1' && !gone,
     structures: STRUCTURES,
     volumes: { reference: volumes(kind, 'reference'), prediction: volumes(kind, 'prediction') },
     scores: dice(kind),

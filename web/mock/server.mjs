@@ -6,6 +6,7 @@ import http from 'node:http'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { archive } from './archive.mjs'
+import { clicks } from './clicks.mjs'
 import { createJobs } from './jobs.mjs'
 import { glb } from './glb.mjs'
 import { caseFile, caseOf, CASES, createRuns, details, fillLogs, line, summary, train } from './runs.mjs'
@@ -26,7 +27,7 @@ const missing = (what) => new Refused(404, `there is no ${what}`)
 
 /** Starts a server on a free port (or `port`). `epochMs`: how fast the training goes on; `pacs`: whether it knows an archive. */
 export async function start({ port = 0, token = 'mock', allowRun = true, epochMs = 700, pacs = false } = {}) {
-  const state = { runs: createRuns(), corrections: new Map(), requests: [], allowRun, token, pacs, sent: [] }
+  const state = { runs: createRuns(), corrections: new Map(), requests: [], allowRun, token, pacs, sent: [], sessions: new Map(), lastSession: 0, clicked: [], clickMs: 150, clickError: null }
   state.jobs = createJobs(state)
   fillLogs(state.runs)
   const server = http.createServer((request, response) => {
@@ -95,6 +96,7 @@ async function api(state, [first, ...rest], call) {
   if (first === 'runs') return runApi(state, rest, call)
   if (first === 'files') return filesApi(rest, call)
   if (first === 'uploads' || first === 'jobs') return state.jobs.answer([first, ...rest], call, Refused)
+  if (first === 'clicks') return clicks(state, rest, call, Refused)
   if (first === 'pacs') return archive(state, rest, call, Refused)
   throw missing(`address /api/${first}`)
 }

@@ -79,6 +79,18 @@ export const api = {
     return (await ask(`${place(source)}/correction`, { method: 'PUT', body: file, headers })).json() as Promise<Correction>
   },
 
+  /** A session of clicks on the image of a case or a job. */
+  openClicks: async (source: Source, signal: AbortSignal) => {
+    const body = source.of === 'run' ? { run: source.run, case: source.name } : source.of === 'job' ? { job: source.job } : null
+    return (await json<{ session: string }>('/api/clicks', { ...send('POST', body), signal })).session
+  },
+  /** The labels after the last of the clicks; `clicks` as they stand in the header. */
+  click: async (session: string, file: Uint8Array<ArrayBuffer>, clicks: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> => {
+    const headers = { 'content-type': 'application/gzip', 'segspec-clicks': clicks }
+    return new Uint8Array(await (await ask(`/api/clicks/${part(session)}`, { method: 'POST', body: file, headers, signal })).arrayBuffer())
+  },
+  closeClicks: (session: string) => ask(`/api/clicks/${part(session)}`, { method: 'DELETE', keepalive: true }),
+
   files: (path: string) => json<Listing>(`/api/files?path=${part(path)}`),
   fileImage: (path: string) => json<Image>(`/api/files/image?path=${part(path)}`),
 

@@ -112,6 +112,8 @@ export interface Case {
   probabilities: (Image & { structure: string })[]
   /** Whether the run can make probability maps of the case. */
   'can-segment'?: boolean
+  /** Whether its network takes clicks. */
+  'takes-clicks'?: boolean
   structures: Structure[]
   /** Values that a new structure cannot have. */
   'taken-values'?: number[]
@@ -123,6 +125,15 @@ export interface Case {
   /** Why image and reference cannot be shown. */
   problem?: string | null
   correction: Correction | null
+}
+
+/** A click as the server takes it. */
+export interface Click {
+  structure: string
+  /** World position [x, y, z] in mm (RAS+). */
+  'at-mm': [number, number, number]
+  /** Whether the structure is there; else background is. */
+  positive: boolean
 }
 
 export interface Listing {
@@ -194,6 +205,7 @@ export interface Result {
   meshes: string
   probabilities?: Case['probabilities']
   'taken-values'?: number[]
+  'takes-clicks'?: boolean
 }
 
 export interface Job {

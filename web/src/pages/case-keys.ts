@@ -35,7 +35,11 @@ export function viewerKeys(page: CasePage): Key[] {
     { keys: ['n', 'p'], shown: 'n p', text: t.cases, act: (key) => goToCase(page, key === 'n' ? viewer.of.next : viewer.of.previous) },
     { keys: ['r'], shown: 'r', text: t.refine, act: () => page.toggleRefine() },
     { keys: ['Ctrl+z', 'Ctrl+y'], shown: 'Ctrl+z Ctrl+y', text: t.undo, act: (key) => editing((editor) => (key === 'Ctrl+z' ? editor.undo() : editor.redo()))() },
-    { keys: ['b', 'd', 'e', 'f'], shown: 'b d e f', text: t.tools, act: (key) => editing((editor) => { editor.tool = ({ b: 'brush', d: 'ball', e: 'erase', f: 'fill' } as const)[key as 'b']})() },
+    { keys: ['b', 'd', 'e', 'f'], shown: 'b d e f', text: t.tools, act: (key) => editing((editor) => editor.choose(({ b: 'brush', d: 'ball', e: 'erase', f: 'fill' } as const)[key as 'b']))() },
+    ...(viewer.of['takes-clicks'] ? [
+      { keys: ['c'], shown: 'c', text: t.click, act: editing((editor) => editor.choose('click')) },
+      { keys: ['x'], shown: 'x', text: t.background, act: editing(() => { if (page.clicker) page.clicker.negative = !page.clicker.negative }) },
+    ] : []),
     { keys: ['k', 'l'], shown: 'k l', text: t.brush, act: (key) => editing((editor) => { editor.radius = Math.min(40, Math.max(0.5, editor.radius + (key === 'l' ? 0.5 : -0.5))) })() },
     { keys: [' '], shown: 'Space', text: t.paint, act: editing((editor) => paint(page, editor)) },
     { keys: ['h', '?'], shown: 'h ?', text: t.help, act: () => showKeys(keys) },
@@ -63,6 +67,7 @@ function paint({ viewer }: CasePage, editor: NonNullable<CasePage['editor']>): v
     if (answer) say(answer)
     return
   }
+  if (editor.tool === 'click') return editor.click(viewer.position, false)
   editor.beginStroke()
   editor.brush(viewer.position, viewer.position, viewer.plane)
   editor.endStroke()

@@ -3,7 +3,9 @@
 import { api } from '../api.ts'
 import { button, download, field, fill, h, say, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
+import { Clicker } from '../refine/clicks.ts'
 import { Editor } from '../refine/editor.ts'
+import { marking } from '../refine/marks.ts'
 import { refinePanel } from '../refine/panel.ts'
 import { painting } from '../refine/pointer.ts'
 import { Saver } from '../refine/save.ts'
@@ -107,6 +109,7 @@ class CasePage {
   readonly side: ReturnType<typeof panel>
   readonly measure: ReturnType<typeof measuring>
   editor: Editor | null = null
+  clicker: Clicker | null = null
   private refining: AbortController | null = null
   private updateRefine: () => void = () => undefined
   private linkTimer: ReturnType<typeof setTimeout> | undefined
@@ -231,6 +234,7 @@ class CasePage {
       this.refining.abort()
       this.refining = null
       this.editor = null
+      this.clicker = null
       this.viewer.draft = null
       this.updateRefine = () => undefined
       fill(this.extra)
@@ -247,7 +251,8 @@ class CasePage {
     this.signal.addEventListener('abort', () => this.refining?.abort())
     const editor = new Editor(viewer, layers.correction ? 'correction' : layers.prediction ? 'prediction' : layers.reference ? 'reference' : 'empty')
     const saver = new Saver(source, viewer, editor, signal)
-    const controls = refinePanel(viewer, editor, saver, this.about)
+    const clicker = viewer.of['takes-clicks'] ? this.clicking(editor, signal) : null
+    const controls = refinePanel(viewer, editor, saver, clicker, this.about)
     editor.edited = () => {
       saver.touch()
       viewer.changed()
@@ -259,9 +264,33 @@ class CasePage {
     if (viewer.show === 'both') void viewer.setShow('prediction')
     this.editor = editor
     this.updateRefine = controls.update
+    if (clicker) this.marked(clicker, editor, signal)
     viewer.draft = editor.slots
     painting(viewer, editor, this.surface, signal)
     fill(this.extra, controls.element)
+  }
+
+  /** Lets the network follow clicks. */
+  private clicking(editor: Editor, signal: AbortSignal): Clicker {
+    const clicker = new Clicker(this.source, this.viewer, editor, signal)
+    editor.chosen = (tool) => { if (tool === 'click') clicker.prepare() }
+    editor.click = (at, negative) => void clicker.follow(at, negative !== clicker.negative)
+    this.clicker = clicker
+    return clicker
+  }
+
+  /** Marks clicks on the slices. */
+  private marked(clicker: Clicker, editor: Editor, signal: AbortSignal): void {
+    const place = marking(this.viewer, this.surface, () => ({ made: editor.clicks, waiting: clicker.waiting }), signal)
+    const { updateRefine } = this
+    this.updateRefine = () => {
+      updateRefine()
+      place()
+    }
+    clicker.changed = () => {
+      this.surface.classList.toggle('waiting', clicker.waiting !== null)
+      if (!signal.aborted) this.viewer.changed()
+    }
   }
 }
 

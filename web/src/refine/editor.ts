@@ -1,7 +1,7 @@
 // The labels that are being refined, and everything that changes them. Every change goes through `commit`, so that it can be undone.
 
 import { texts } from '../texts.ts'
-import type { Structure } from '../types.ts'
+import type { Click, Structure } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import { interpolate } from '../voxel/between.ts'
 import type { Rule } from '../voxel/brush.ts'
@@ -13,7 +13,10 @@ import type { Vec3 } from '../voxel/grid.ts'
 import { smooth } from '../voxel/smooth.ts'
 
 export type Base = 'prediction' | 'reference' | 'empty' | 'correction'
-export type Tool = 'brush' | 'ball' | 'erase' | 'fill'
+export type Tool = 'brush' | 'ball' | 'erase' | 'fill' | 'click'
+
+/** What replacing all labels by another start comes of: clicks before it are over. */
+const START = 'start'
 
 const t = texts.refine
 
@@ -32,6 +35,10 @@ export class Editor {
   base: Base
   /** Structures that the server does not know yet. */
   readonly added: Structure[] = []
+  /** Called when a tool was chosen. */
+  chosen: (tool: Tool) => void = () => undefined
+  /** Lets the network follow a click at a voxel; `negative`: background is there. */
+  click: (at: Vec3, negative: boolean) => void = () => undefined
   /** Called after every change of the labels. */
   edited: () => void = () => undefined
   private readonly labels: Labels
@@ -68,7 +75,25 @@ export class Editor {
   restart(base: Base): void {
     const wanted = this.start(base)
     this.base = base
-    this.commit(difference(this.slots, wanted))
+    const edit = difference(this.slots, wanted)
+    this.commit(this.clicks.length > 0 ? { ...edit, of: START } : edit)
+  }
+
+  choose(tool: Tool): void {
+    this.tool = tool
+    this.chosen(tool)
+  }
+
+  /** The clicks whose results are in effect, in order. */
+  get clicks(): Click[] {
+    const { origins } = this.history
+    return origins.slice(origins.lastIndexOf(START) + 1) as Click[]
+  }
+
+  /** Takes over what a network made of labels that were sent to it, where nobody changed them meanwhile; says what came of it. */
+  merge(sent: Uint8Array, found: Uint8Array, click: Click): string {
+    const wanted = this.slots.map((slot, i) => (slot === sent[i] ? found[i] : slot))
+    return this.commit({ ...difference(this.slots, wanted), of: click })
   }
 
   /** Brushes along a line in voxels; `plane` is the axis across the slice under the pointer. */
@@ -157,17 +182,17 @@ export class Editor {
     if (name === '') return t.nameMissing
     if (palette.slots.some((slot) => slot.structure?.name === name)) return t.nameTaken(name)
     const value = palette.freeValue(this.viewer.of['taken-values'])
-    const structure = { name, value, values: [value], color }
+    const structure = { name, value, values: [value], color, added: true }
     this.slot = palette.add(structure)
     this.added.push(structure)
     return null
   }
 
   private commit(edit: Edit): string {
-    if (edit.at.length === 0) return t.unchanged
+    if (edit.at.length === 0 && edit.of === undefined) return t.unchanged
     this.history.push(apply(this.labels, edit))
     this.show(edit, true)
-    return t.changed(edit.at.length)
+    return edit.at.length === 0 ? t.unchanged : t.changed(edit.at.length)
   }
 
   /** Brings the picture up to date: the slices that an edit touches, or all. */
@@ -179,8 +204,8 @@ export class Editor {
       if (z < from) from = z
       if (z > to) to = z
     }
-    if (edit) this.viewer.stage.refreshLabels(from, to)
-    else this.viewer.stage.refreshLabels()
+    if (edit && edit.at.length > 0) this.viewer.stage.refreshLabels(from, to)
+    else if (!edit) this.viewer.stage.refreshLabels()
     if (done) this.edited()
   }
 }

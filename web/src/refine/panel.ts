@@ -5,6 +5,7 @@ import { sendButton } from '../pages/archive.ts'
 import { texts } from '../texts.ts'
 import type { About, Download } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
+import type { Clicker } from './clicks.ts'
 import type { Base, Editor, Tool } from './editor.ts'
 import type { Saver } from './save.ts'
 
@@ -15,8 +16,14 @@ export interface RefinePanel {
   update: () => void
 }
 
-export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about: About): RefinePanel {
-  const tools = choice(t.tool, (['brush', 'ball', 'erase', 'fill'] as const).map((value) => ({ value, text: t.tools[value] })), editor.tool, (value: Tool) => { editor.tool = value })
+/** @param clicker where the network takes clicks */
+export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, clicker: Clicker | null, about: About): RefinePanel {
+  const clicks = clicker && clickControls(editor, clicker)
+  const own: Tool[] = ['brush', 'ball', 'erase', 'fill', ...(clicker ? ['click' as const] : [])]
+  const tools = choice(t.tool, own.map((value) => ({ value, text: t.tools[value] })), editor.tool, (value: Tool) => {
+    editor.choose(value)
+    clicks?.update()
+  })
   const radius = slider(editor.radius, [0.5, 40, 0.5], (value) => { editor.radius = value; size.textContent = String(value) })
   const size = h('output', {}, String(editor.radius))
   const picker = structurePicker(viewer, editor, about['new-structures'] ?? false)
@@ -36,6 +43,7 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about:
     redo.disabled = !editor.canRedo
     plane.textContent = t.pane(texts.viewer.axes[viewer.plane].toLowerCase())
     picker.update()
+    clicks?.update()
   }
   const files = h('p', { class: 'actions' })
   const offer = ({ downloads = [], send = null }: { downloads?: Download[]; send?: string | null }): void => {
@@ -47,7 +55,7 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about:
   offer(viewer.of.correction ?? {})
   const element = h('section', { class: 'refine', 'aria-label': t.title },
     h('h3', {}, t.title), status, files, h('p', { class: 'note' }, t.by(about.who)),
-    baseChoice(editor), picker.element, tools.element, field(t.radius(viewer.shown.unit), radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor, viewer.shown.unit),
+    baseChoice(editor), picker.element, tools.element, clicks?.element, field(t.radius(viewer.shown.unit), radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor, viewer.shown.unit),
     h('div', { class: 'buttons' }, undo, redo, button(t.save, () => void saver.flush())))
   update()
   return { element, update }
@@ -56,6 +64,20 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, about:
 function baseChoice(editor: Editor): HTMLElement {
   const options = editor.bases.map((value) => ({ value, text: t.bases[value] }))
   return field(t.base, select<Base>(options, editor.base, (base) => editor.restart(base), { title: t.replaces }))
+}
+
+/** What clicks say, how many were made, and whether one is being followed. */
+function clickControls(editor: Editor, clicker: Clicker): RefinePanel {
+  const negative = checkbox(t.clickBackground, clicker.negative, (on) => { clicker.negative = on })
+  const status = h('p', { class: 'clicks', role: 'status' })
+  const element = h('div', {}, h('p', { class: 'note' }, t.clickHow), negative, status)
+  const update = (): void => {
+    element.hidden = editor.tool !== 'click'
+    negative.querySelector('input')!.checked = clicker.negative
+    const text = clicker.waiting ? t.clickWaiting : t.clicks(editor.clicks.length)
+    if (status.textContent !== text) status.textContent = text
+  }
+  return { element, update }
 }
 
 /** @param canAdd whether the server takes structures that the run does not know */

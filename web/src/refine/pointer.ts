@@ -6,9 +6,14 @@ import { spacing } from '../voxel/grid.ts'
 import type { Spot } from '../view/stage.ts'
 import type { Editor } from './editor.ts'
 
+/** Pixels that a pointer may move during a click. */
+const STILL = 8
+
 /** Lets an editor paint on `surface` until the signal ends it. Shift, other buttons and the 3D view stay NiiVue's. */
 export function painting(viewer: Viewer, editor: Editor, surface: HTMLElement, signal: AbortSignal): void {
   let last: Spot | null = null
+  /** Where a click began: it is one if the pointer comes up there, alone. */
+  let pressed: { spot: Spot; event: PointerEvent } | null = null
   const ring = h('div', { class: 'ring', hidden: true })
   surface.append(ring)
   surface.classList.add('painting')
@@ -22,6 +27,10 @@ export function painting(viewer: Viewer, editor: Editor, surface: HTMLElement, s
     if (!spot || surface.classList.contains('measuring')) return
     event.preventDefault()
     viewer.plane = spot.plane
+    if (editor.tool === 'click') {
+      pressed = event.isPrimary ? { spot, event } : null
+      return
+    }
     if (editor.tool === 'fill') {
       const answer = editor.fill(spot.point, spot.plane)
       if (answer) say(answer)
@@ -51,6 +60,11 @@ export function painting(viewer: Viewer, editor: Editor, surface: HTMLElement, s
     last = null
   }
   for (const kind of ['pointerup', 'pointercancel'] as const) surface.addEventListener(kind, end, { signal })
+  surface.addEventListener('pointerup', (event) => {
+    const moved = pressed && Math.hypot(event.clientX - pressed.event.clientX, event.clientY - pressed.event.clientY)
+    if (pressed && event.pointerId === pressed.event.pointerId && moved! < STILL) editor.click(pressed.spot.point, event.altKey)
+    pressed = null
+  }, { signal })
   surface.addEventListener('pointerleave', () => { ring.hidden = true }, { signal })
   // NiiVue would move the crosshair, and with it the slices, under the brush.
   surface.addEventListener('mousedown', (event) => {
@@ -67,7 +81,7 @@ const paints = (event: MouseEvent): boolean => event.button === 0 && !event.shif
 /** Shows the size of the brush at the pointer. */
 function placeRing(ring: HTMLElement, viewer: Viewer, editor: Editor, surface: HTMLElement, event: PointerEvent): void {
   const spot = viewer.stage.spot(event.clientX, event.clientY)
-  ring.hidden = spot === null || editor.tool === 'fill'
+  ring.hidden = spot === null || editor.tool === 'fill' || editor.tool === 'click'
   if (!spot) return
   const probe = viewer.stage.spot(event.clientX + 20, event.clientY)
   const rect = surface.getBoundingClientRect()

@@ -84,6 +84,10 @@ export class Layers {
     return out
   }
 
+  colorOf(structure: string): string {
+    return this.palette.slots.find((slot) => slot.structure?.name === structure)?.structure?.color ?? UNCLAIMED
+  }
+
   /** Name of what a slot stands for. */
   name(slot: number): string {
     const { structure, value } = this.palette.slots[slot]

@@ -35,6 +35,8 @@ export interface Overlay {
 /** In 3D, labels are opaque and the image is left out unless asked for: it hides what lies inside. */
 class Panes extends Niivue {
   imageIn3D = false
+  /** Called after every picture. */
+  drawn: () => void = () => undefined
   private frame = 0
   /** Dimensions of the image that is being prepared, as its header has them. */
   private header: number[] | null = null
@@ -81,6 +83,7 @@ class Panes extends Niivue {
     cancelAnimationFrame(this.frame)
     this.frame = 0
     super.drawScene()
+    this.drawn()
   }
 
   stopDrawing(): void {
@@ -236,6 +239,24 @@ export class Stage {
     const point = this.dims.map((n, axis) => at[axis] * n - 0.5) as Vec3
     point[ACROSS[kind]] = this.position[ACROSS[kind]]
     return { point, plane: ACROSS[kind] }
+  }
+
+  /** Where a voxel is seen, in pixels from the left and top of the canvas: in each pane whose slice holds it. */
+  places(voxel: Vec3): [number, number][] {
+    const dpr = this.nv.uiData.dpr ?? 1
+    const at = this.position
+    return ACROSS.flatMap((axis, kind): [number, number][] => {
+      if (Math.round(voxel[axis]) !== at[axis]) return []
+      const frac = Float32Array.from(voxel, (v, k) => ((k === axis ? at[axis] : v) + 0.5) / this.dims[k]) as unknown as typeof this.nv.scene.crosshairPos
+      const found = this.nv.frac2canvasPosWithTile(frac, kind as SLICE_TYPE)
+      const tile = found && this.nv.tileIndex(found.pos[0], found.pos[1])
+      return found && tile === found.tileIndex ? [[found.pos[0] / dpr, found.pos[1] / dpr]] : []
+    })
+  }
+
+  /** Called after every picture. */
+  set drawn(drawn: () => void) {
+    this.nv.drawn = drawn
   }
 
   /** Zooms by a factor and keeps the crosshair where it is; 0 goes back to the whole image. */

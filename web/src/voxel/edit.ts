@@ -15,6 +15,8 @@ export interface Edit {
   at: Uint32Array
   /** The new value at each of them. */
   to: Uint8Array
+  /** What it came of, where that matters later; undoing and redoing keep it. */
+  of?: unknown
 }
 
 export const NOTHING: Edit = { at: new Uint32Array(), to: new Uint8Array() }
@@ -28,11 +30,11 @@ export function toValue({ data }: Labels, at: ArrayLike<number>, value: number):
 }
 
 /** Applies an edit and returns its inverse. */
-export function apply({ data }: Labels, { at, to }: Edit): Edit {
+export function apply({ data }: Labels, { at, to, of }: Edit): Edit {
   const from = new Uint8Array(at.length)
   for (let k = 0; k < at.length; k++) from[k] = data[at[k]]
   for (let k = 0; k < at.length; k++) data[at[k]] = to[k]
-  return { at, to: from }
+  return of === undefined ? { at, to: from } : { at, to: from, of }
 }
 
 /** One edit that does what several inverses do one after another: for a stroke made of many small edits. */
@@ -55,9 +57,9 @@ export class History {
     this.limit = limit
   }
 
-  /** Notes the inverse of an edit that was applied. */
+  /** Notes the inverse of an edit that was applied. One that came of something is a step of its own even if it changed nothing. */
   push(inverse: Edit): void {
-    if (inverse.at.length === 0) return
+    if (inverse.at.length === 0 && inverse.of === undefined) return
     this.undone = []
     this.done.push(inverse)
     let held = this.done.reduce((sum, edit) => sum + edit.at.length, 0)
@@ -70,6 +72,11 @@ export class History {
 
   redo(labels: Labels): boolean {
     return move(labels, this.undone, this.done)
+  }
+
+  /** What the edits that are in effect came of, in order. */
+  get origins(): unknown[] {
+    return this.done.flatMap(({ of }) => (of === undefined ? [] : [of]))
   }
 
   get canUndo(): boolean {

@@ -9,6 +9,8 @@ export interface Structure {
   values: number[]
   /** `#rrggbb` */
   color: string
+  /** Whether a person added it: no network knows it. */
+  added?: boolean
 }
 
 /** One value of the label files. Slot 0 is background. */
