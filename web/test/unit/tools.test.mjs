@@ -72,6 +72,24 @@ test('edits are undone and redone exactly, a stroke as a whole', () => {
   assert.equal(history.canRedo, false)
 })
 
+test('the history tells what the edits in effect came of; an edit that came of something is a step even if it changes nothing', () => {
+  const labels = cube([4, 1, 1])
+  const history = new History()
+  const [one, two] = [{ click: 1 }, { click: 2 }]
+  history.push(apply(labels, { ...toValue(labels, [0], 1), of: one }))
+  history.push(apply(labels, toValue(labels, [1], 1)))
+  history.push(apply(labels, { ...toValue(labels, [0], 1), of: two }))
+  history.push(apply(labels, toValue(labels, [0], 1)))
+  assert.deepEqual(history.origins, [one, two])
+  assert.ok(history.undo(labels))
+  assert.deepEqual([[...labels.data], history.origins], [[1, 1, 0, 0], [one]])
+  assert.ok(history.undo(labels) && history.undo(labels))
+  assert.deepEqual([[...labels.data], history.origins], [[0, 0, 0, 0], []])
+  assert.ok(history.redo(labels))
+  assert.deepEqual([[...labels.data], history.origins], [[1, 0, 0, 0], [one]])
+  assert.equal(history.origins[0], one)
+})
+
 test('the history forgets its oldest edits first', () => {
   const labels = cube([4, 1, 1])
   const history = new History(3)
