@@ -6,6 +6,8 @@ import { faint } from './contrast.mjs'
 import { lab, skip } from './lab.mjs'
 
 const world = (m, [x, y, z]) => [0, 4, 8].map((r) => m[r] * x + m[r + 1] * y + m[r + 2] * z + m[r + 3])
+/** World position of a voxel by its position in the array. */
+const place = (kind, i) => world(matrixOf(kind), [i % SHAPE[0], Math.floor(i / SHAPE[0]) % SHAPE[1], Math.floor(i / SHAPE[0] / SHAPE[1])])
 const gap = (a, b) => Math.hypot(...a.map((v, axis) => v - b[axis]))
 const path = '#/runs/f1/cases/case%2001'
 
@@ -29,10 +31,9 @@ function saved(server, key) {
 
 /** The labels are the prediction with balls as the mock server draws them; at their very surface, rounding decides. */
 function checkBalls(data, kind, clicks) {
-  const m = matrixOf(kind)
   let inside = 0
   voxels(kind, 'prediction').forEach((predicted, i) => {
-    const own = world(m, [i % SHAPE[0], Math.floor(i / SHAPE[0]) % SHAPE[1], Math.floor(i / SHAPE[0] / SHAPE[1])])
+    const own = place(kind, i)
     const far = clicks.map(({ mm }) => gap(own, mm))
     if (far.some((d) => Math.abs(d - 12) < 0.01)) return
     const last = far.findLastIndex((d) => d < 12)
@@ -127,11 +128,16 @@ test('clicks: waiting, refusals, an ended session, a structure that the network 
   // What is drawn meanwhile stays.
   const canvas = await page.locator('.surface canvas').boundingBox()
   await page.keyboard.press('b')
-  await page.mouse.click(canvas.x + canvas.width * 0.1, canvas.y + canvas.height * 0.22)
+  await page.mouse.click(canvas.x + canvas.width * 0.3, canvas.y + canvas.height * 0.12)
   await page.keyboard.press('c')
   await made(page, 1)
   assert.equal(server.state.clicked.length, 1)
-  assert.equal(server.state.clicked[0][0].structure, 'liver')
+  const [click] = server.state.clicked[0]
+  assert.equal(click.structure, 'liver')
+  await isSaved(page)
+  const predicted = voxels('straight', 'prediction')
+  const drawn = saved(server, 'f1/case 01').filter((value, i) => value === 1 && predicted[i] === 0 && gap(place('straight', i), click['at-mm']) > 13)
+  assert.ok(drawn.length > 3, `${drawn.length} voxels of the stroke are there`)
   await shot('clicks')
   server.state.clickMs = 50
   await page.keyboard.press('x')
