@@ -29,7 +29,7 @@ pub fn list() -> Vec<Operation> {
 fn chain(row: usize) -> Operation {
     let operation =
         Operation::new("scaling by root mean square", format!("rows of {row}"), Arithmetic::sums(row), move |side| {
-            let rows: Tensor<3> = side.leaf([1, 4, row]);
+            let rows: Tensor<3> = side.distinct_leaf([1, 4, row]);
             let squares = rows.clone().square().mean_dim(2);
             side.output(rows / squares.add_scalar(EPSILON).sqrt());
         });
@@ -48,7 +48,7 @@ fn norm(
     let row = channels / groups * z * y * x;
     let text = format!("{batch}×{channels}, {}", times(&size));
     let operation = Operation::new(name, text, Arithmetic::sums(row), move |side| {
-        let images = side.leaf([batch, channels, z, y, x]);
+        let images = side.distinct_leaf([batch, channels, z, y, x]);
         let (scale, shift) = (side.leaf([channels]), side.leaf([channels]));
         // A shift of the images, as convolutions have one: the mean is no rounding error.
         let options = Normalisation { groups, epsilon: EPSILON, slope, over_batch: false };
@@ -63,7 +63,7 @@ fn batch_norm(size: [usize; 3]) -> Operation {
     let [z, y, x] = size;
     let text = format!("{BATCH}×{CHANNELS}, {}", times(&size));
     let operation = Operation::new("batch norm", text, Arithmetic::sums(BATCH * z * y * x), move |side| {
-        let images = side.leaf([BATCH, CHANNELS, z, y, x]);
+        let images = side.distinct_leaf([BATCH, CHANNELS, z, y, x]);
         let (scale, shift) = (side.leaf([CHANNELS]), side.leaf([CHANNELS]));
         let options = Normalisation { groups: CHANNELS, epsilon: EPSILON, slope: 0.0, over_batch: true };
         side.output(normalise(images + 1.0, scale, shift, options));
@@ -77,7 +77,7 @@ fn token_norm(count: usize, features: usize) -> Operation {
         format!("2×{count}, {features} features"),
         Arithmetic::sums(2 * count),
         move |side| {
-            let tokens = side.leaf([2, count, features]);
+            let tokens = side.distinct_leaf([2, count, features]);
             let (scale, shift) = (side.leaf([features]), side.leaf([features]));
             side.output(normalise_tokens(tokens + 1.0, scale, shift));
         },
