@@ -60,9 +60,10 @@ pub fn warm(run: &Stored, setting: &Setting) -> Result<Option<Warmed>, RunError>
             sigmoid: plan.target.sigmoid(),
             outputs: plan.target.outputs(),
             pass: None,
+            guidance: training.no_clicks(&plan.target),
             watch: None,
         };
-        predictor.warm(training.channels);
+        predictor.warm(training.interface(&plan.target).channels);
     }
     Ok(Some(Warmed {
         run: run.ids.training.clone(),

@@ -88,10 +88,14 @@ fn print(table: &Table) {
 
 /// What to do about devices that compute wrongly.
 fn remedy(wrong: &[&str]) -> String {
-    format!(
-        "{}: computes something else than the CPU; do not train or predict on it. Use `--device cpu`, or try another driver",
-        wrong.join(", ")
-    )
+    let all = wrong.join(", ");
+    match wrong.contains(&"cpu") {
+        // Burn's operations and our own kernels: one of the two is wrong.
+        true => format!("{all}: kernels of the CPU contradict each other on this machine; please report it"),
+        false => format!(
+            "{all}: computes something else than the CPU; do not train or predict on it. Use `--device cpu`, or try another driver"
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +106,7 @@ mod tests {
     fn the_remedy_names_the_devices() {
         let text = remedy(&["cuda:0", "vulkan"]);
         assert!(text.starts_with("cuda:0, vulkan: computes something else") && text.contains("--device cpu"), "{text}");
+        assert!(remedy(&["cpu"]).contains("report"));
     }
 
     #[test]

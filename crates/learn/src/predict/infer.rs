@@ -78,7 +78,7 @@ impl Predictor<'_> {
         Some(Outputs::Probabilities(probabilities))
     }
 
-    /// Forward passes of a whole batch of windows and of a single one, on empty images with these channels; their kernels are kept.
+    /// Forward passes of a whole batch of windows and of a single one, empty, with these input channels; their kernels are kept.
     pub fn warm(&self, channels: usize) {
         let [depth, height, width] = self.plan.patch_size;
         let empty = Array4::zeros((channels, depth, height, width));

@@ -70,8 +70,8 @@ pub fn error(found: &[f32], expected: &[f32]) -> f64 {
 
 /// Length of the difference of two results relative to that of the expected one, for the gradients of whole networks: a value on the other
 /// side of a ReLU's kink changes a few terms of a gradient by their full size, which no bound for single values covers. `usual`: root mean
-/// square of all gradients of the network. Where a norm cancels a bias, its gradient is the rounding of sums that cancel; a hundredth of
-/// the usual size is the least that differences are measured by.
+/// square of all gradients of the network. Where a norm cancels a bias, its gradient is the rounding of sums that cancel; in 16 bits
+/// that is some hundredths of the usual size, of which a tenth is the least that differences are measured by.
 pub fn relative_length(found: &[f32], expected: &[f32], usual: f64) -> f64 {
     let mut squares = 0.0;
     let worst = compared(found, expected, |difference, _| {
@@ -82,7 +82,7 @@ pub fn relative_length(found: &[f32], expected: &[f32], usual: f64) -> f64 {
     if worst.is_infinite() {
         worst
     } else {
-        length / (root_mean_square(expected) + usual / 100.0).max(f64::MIN_POSITIVE)
+        length / (root_mean_square(expected) + usual / 10.0).max(f64::MIN_POSITIVE)
     }
 }
 

@@ -12,6 +12,9 @@ use crate::random;
 /// Numerators of drawn numbers are odd and below this; the denominator of all.
 const STEPS: i32 = 128;
 
+/// Factor of a network's loss in f16: less than training begins with, because the test does not repeat a step that overflowed.
+const LOSS_SCALE: f32 = 4096.0;
+
 /// Values of a result by its name: `output`, or `gradient` with the number of its input.
 pub type Results = Vec<(String, Vec<f32>)>;
 
@@ -55,8 +58,8 @@ impl<'a> Side<'a> {
         self.leaf_of(values, shape)
     }
 
-    /// An input as [`Self::leaf`] whose numbers are all different and fill their range: for maxima and thresholds, which equal numbers
-    /// leave undecided. In 32 bits only.
+    /// An input as [`Self::leaf`] whose numbers are all different and fill their range, in 32 bits only: for maxima and thresholds, which
+    /// equal numbers leave undecided, and for sums of many terms, whose roundings would not be independent if the terms were few numbers.
     pub fn distinct_leaf<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<D> {
         let values = self.distinct(shape.iter().product());
         self.leaf_of(values, shape)
@@ -118,10 +121,13 @@ impl<'a> Side<'a> {
         self.results.push((name.to_owned(), host(value)));
     }
 
-    /// The gradients of a network's loss, in module order, and the loss.
+    /// The gradients of a network's loss, in module order, and the loss. In f16 the loss is scaled, as in training: gradients would
+    /// underflow.
     pub fn loss_of<M: Module>(&mut self, network: &M, loss: Tensor<1>) {
         self.value("loss", loss.clone());
-        let mut found = Found { gradients: loss.backward(), results: Vec::new(), path: Vec::new() };
+        let scale = if self.precision.scales_loss() { LOSS_SCALE } else { 1.0 };
+        let gradients = loss.mul_scalar(scale).backward();
+        let mut found = Found { gradients, scale, results: Vec::new(), path: Vec::new() };
         network.visit(&mut found);
         self.results.append(&mut found.results);
     }
@@ -152,6 +158,8 @@ fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 /// Gradients of a module's parameters, by their paths.
 struct Found {
     gradients: Gradients,
+    /// They are multiplied by this.
+    scale: f32,
     results: Results,
     path: Vec<String>,
 }
@@ -167,7 +175,8 @@ impl ModuleVisitor for Found {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = param.val().grad(&self.gradients) {
-            self.results.push((format!("gradient of {}", self.path.join(".")), host(gradient)));
+            let values = host(gradient).into_iter().map(|value| value / self.scale).collect();
+            self.results.push((format!("gradient of {}", self.path.join(".")), values));
         }
     }
 }

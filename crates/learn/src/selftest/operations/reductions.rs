@@ -16,7 +16,7 @@ pub fn list() -> Vec<Operation> {
 fn of_rows(row: usize) -> [Operation; 3] {
     let operation = |name, work: fn(Tensor<3>) -> Tensor<3>| {
         let operation = Operation::new(name, format!("rows of {row}"), Arithmetic::sums(row), move |side| {
-            let rows = side.leaf([1, 4, row]);
+            let rows = side.distinct_leaf([1, 4, row]);
             side.output(work(rows));
         });
         operation.in_f32()
@@ -31,7 +31,7 @@ fn of_rows(row: usize) -> [Operation; 3] {
 /// Axis by axis, as losses and norms of gradients sum.
 fn over_axes() -> Operation {
     let operation = Operation::new("sum over axes", "2×4, 16×32×32".into(), Arithmetic::sums(16_384), |side| {
-        let images: Tensor<5> = side.leaf([2, 4, 16, 32, 32]);
+        let images: Tensor<5> = side.distinct_leaf([2, 4, 16, 32, 32]);
         side.output([4, 3, 2].into_iter().fold(images, |sum, axis| sum.sum_dim(axis)));
     });
     operation.in_f32().critical(true)
@@ -39,7 +39,7 @@ fn over_axes() -> Operation {
 
 fn whole() -> Operation {
     let operation = Operation::new("sum of all", "2×4, 16×32×32".into(), Arithmetic::sums(131_072), |side| {
-        let images: Tensor<5> = side.leaf([2, 4, 16, 32, 32]);
+        let images: Tensor<5> = side.distinct_leaf([2, 4, 16, 32, 32]);
         side.output(images.square().sum());
     });
     operation.in_f32()
