@@ -18,7 +18,13 @@ pub fn routes(state: &Shared) -> Router {
         .route("/", get(page::page))
         .nest(
             "/api",
-            of_runs().merge(of_cases()).merge(of_images()).merge(of_jobs()).merge(of_archive()).merge(of_clicks()).fallback(nothing),
+            of_runs()
+                .merge(of_cases())
+                .merge(of_images())
+                .merge(of_jobs())
+                .merge(of_archive())
+                .merge(of_clicks())
+                .fallback(nothing),
         )
         .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))

@@ -77,7 +77,9 @@ fn wanted_image(state: &Inner, wanted: Wanted) -> Answer<(Stored, Case, Option<A
         Wanted { run: Some(run), case: Some(case), job: None } => {
             let row = state.catalog.find(&run)?;
             if !row.can_segment() {
-                return Err(Refusal::conflict("this run cannot segment images: it is not trained, or classifies slices"));
+                return Err(Refusal::conflict(
+                    "this run cannot segment images: it is not trained, or classifies slices",
+                ));
             }
             let (run, planned) = found_case(state, &row.id, &case)?;
             takes(&run)?;

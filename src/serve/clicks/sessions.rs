@@ -84,7 +84,8 @@ impl Clicks {
         open.retain(|session| !session.is_orphan());
         let place = open.iter().position(|session| session.id == id);
         let session = place.and_then(|place| open.remove(place)).ok_or_else(|| {
-            Refusal::missing("session of clicks").help("open it anew: it ends when it is not used, or when others are opened")
+            Refusal::missing("session of clicks")
+                .help("open it anew: it ends when it is not used, or when others are opened")
         })?;
         session.touch();
         open.push_back(session.clone());

@@ -135,13 +135,15 @@ fn clicks_that_make_no_sense_are_refused_and_the_server_lives() {
     let bare = server.ask("POST", &format!("/api/clicks/{session}"), &[], &bytes);
     assert!(bare.status == 400 && bare.text().contains("segspec-clicks"), "{}", bare.text());
     let (host, body) = (server.address, "{}");
-    let anyone = format!("POST /api/clicks HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{body}");
+    let anyone =
+        format!("POST /api/clicks HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{body}");
     assert_eq!(server.raw(anyone.as_bytes()).status, 401);
     assert!(server.is_alive());
 }
 
 fn refused_labels(lab: &Lab, server: &Server, session: &str, good: &str) {
-    let other = LabelMap { voxels: ndarray::Array3::zeros([3, 4, 5]), geometry: Geometry::axis_aligned([3, 4, 5], [1.0; 3]) };
+    let other =
+        LabelMap { voxels: ndarray::Array3::zeros([3, 4, 5]), geometry: Geometry::axis_aligned([3, 4, 5], [1.0; 3]) };
     write_label_map(&lab.path("other.nii.gz"), &other).unwrap();
     for (labels, words) in [
         (fs::read(lab.path("other.nii.gz")).unwrap(), "[3, 4, 5] voxels"),
@@ -182,7 +184,8 @@ fn sessions_are_of_cases_and_finished_jobs_of_networks_that_take_clicks() {
     let of_plain = done(&server, &json!({ "run": plain, "case": case }), "done");
     assert_eq!(server.json(&format!("/api/jobs/{of_plain}"))["result"]["takes-clicks"], false);
     assert_eq!(open(&server, &json!({ "job": of_plain })).status, 409);
-    let two = Volume { voxels: ndarray::Array4::zeros([2, 8, 8, 8]), geometry: Geometry::axis_aligned([8; 3], [1.0; 3]) };
+    let two =
+        Volume { voxels: ndarray::Array4::zeros([2, 8, 8, 8]), geometry: Geometry::axis_aligned([8; 3], [1.0; 3]) };
     write_volume(&lab.path("data/two.nii.gz"), &two).unwrap();
     let failed = done(&server, &json!({ "run": id, "path": "two.nii.gz" }), "failed");
     let reply = open(&server, &json!({ "job": failed }));
@@ -204,7 +207,11 @@ fn sessions_are_few_and_end_with_what_they_are_of() {
     // The client goes away: the session goes on for others.
     let head = format!(
         "POST /api/clicks/{} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\nsegspec-clicks: {}\r\n\r\n",
-        sessions[2], server.address, server.token, bytes.len(), encoded(&good)
+        sessions[2],
+        server.address,
+        server.token,
+        bytes.len(),
+        encoded(&good)
     );
     for sent in [bytes.len(), bytes.len() / 2] {
         let mut stream = server.connect();
