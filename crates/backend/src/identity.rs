@@ -59,7 +59,7 @@ fn nvidia_version(text: &str) -> Option<&str> {
     text.lines().next()?.split_whitespace().find(is_version)
 }
 
-/// `NVIDIA H200` of the line `Model: 		 NVIDIA H200`.
+/// `NVIDIA H200` of the line `Model:    NVIDIA H200`.
 fn model(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("Model:")).map(str::trim)
 }

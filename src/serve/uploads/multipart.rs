@@ -98,8 +98,11 @@ mod tests {
 
     use super::*;
 
+    /// Names and contents.
+    type Files = Vec<(Option<String>, Vec<u8>)>;
+
     /// The files of a form that arrives in pieces of `size` bytes.
-    fn files(text: &[u8], size: usize) -> Result<Vec<(Option<String>, Vec<u8>)>, String> {
+    fn files(text: &[u8], size: usize) -> Result<Files, String> {
         let pieces: Vec<Result<Bytes, std::io::Error>> =
             text.chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let mut form = Form::new(Body::from_stream(iter(pieces)), "xyz", Duration::from_secs(5));

@@ -195,7 +195,9 @@ mod tests {
             Ok(vec!["a/1.dcm".into(), "a/2.dcm".into()])
         );
         let zeros = vec![0; 100_000];
-        let cases: [(Vec<(&str, Vec<u8>, u32)>, &str); 6] = [
+        /// Name, content and mode of each file.
+        type Entries = Vec<(&'static str, Vec<u8>, u32)>;
+        let cases: [(Entries, &str); 6] = [
             (vec![file("../evil")], "leads out of its folder"),
             (vec![file("/etc/evil")], "is not relative"),
             (vec![file("a\\..\\..\\evil")], "leads out of its folder"),

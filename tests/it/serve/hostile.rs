@@ -8,8 +8,11 @@ use super::uploads::image;
 use super::{Server, settings};
 use crate::lab::{Lab, sorted};
 
+/// Names and contents.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// A DICOM series as names and contents.
-fn series(lab: &Lab) -> Vec<(String, Vec<u8>)> {
+fn series(lab: &Lab) -> Files {
     image(lab, "source.nii.gz", [4, 8, 8]);
     let ended = lab.end(&["convert", "source.nii.gz", "series"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
@@ -84,7 +87,7 @@ fn dicom_that_claims_too_much_is_refused() {
         files
     };
     let [rows, columns, bits] = [[0x28, 0, 0x10, 0], [0x28, 0, 0x11, 0], [0x28, 0, 0, 1]];
-    let frames: Vec<(&str, Vec<(String, Vec<u8>)>)> = vec![
+    let frames: Vec<(&str, Files)> = vec![
         ("65535 rows", patched(rows, &[0xff, 0xff])),
         ("no rows", patched(rows, &[0, 0])),
         ("65535 columns", patched(columns, &[0xff, 0xff])),

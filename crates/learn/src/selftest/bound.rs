@@ -69,20 +69,25 @@ pub fn error(found: &[f32], expected: &[f32]) -> f64 {
 }
 
 /// Length of the difference of two results relative to that of the expected one, for the gradients of whole networks: a value on the other
-/// side of a ReLU's kink changes a few terms of a gradient by their full size, which no bound for single values covers. `usual`: root mean
-/// square of all gradients of the network. Where a norm cancels a bias, its gradient is the rounding of sums that cancel; in 16 bits
-/// that is some hundredths of the usual size, of which a tenth is the least that differences are measured by.
-pub fn relative_length(found: &[f32], expected: &[f32], usual: f64) -> f64 {
+/// side of a ReLU's kink changes a few terms of a gradient by their full size, which no bound for single values covers. `least`: size that
+/// is added to the expected one, see [`least`].
+pub fn relative_length(found: &[f32], expected: &[f32], least: f64) -> f64 {
     let mut squares = 0.0;
     let worst = compared(found, expected, |difference, _| {
         squares += difference * difference;
         0.0
     });
     let length = (squares / expected.len().max(1) as f64).sqrt();
-    if worst.is_infinite() {
-        worst
-    } else {
-        length / (root_mean_square(expected) + usual / 10.0).max(f64::MIN_POSITIVE)
+    if worst.is_infinite() { worst } else { length / (root_mean_square(expected) + least).max(f64::MIN_POSITIVE) }
+}
+
+/// The size that gradients of a whole network are at least measured by, from the root mean square of all of them. Where a norm cancels a
+/// bias or a shift, its gradient is the rounding of a sum that cancels: a small part of the usual size in 32 bits, and up to a
+/// tenth of it in 16.
+pub fn least(usual: f64, precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => usual / 10.0,
+        Precision::F16 | Precision::Bf16 => usual,
     }
 }
 

@@ -4,17 +4,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::Device;
 
-use super::bound::{error, relative_length, root_mean_square};
+use super::bound::{error, least, relative_length, root_mean_square};
 use super::operation::{Measure, Operation};
 use super::side::{Results, Side};
 use super::table::{Row, Verdict};
 use crate::backend::{DeviceName, Precision, Selected, composed, select};
 
+/// Changes the device's results of an operation.
+pub type Disturb<'a> = &'a dyn Fn(&Operation, &mut Results);
+
 /// How results are compared. Tests disturb those of the device, to see that it is noticed.
 #[derive(Default)]
 pub struct Comparison<'a> {
-    /// Changes the device's results of an operation.
-    pub disturb: Option<&'a dyn Fn(&Operation, &mut Results)>,
+    /// A mistake of the device.
+    pub disturb: Option<Disturb<'a>>,
 }
 
 impl Comparison<'_> {
@@ -47,7 +50,9 @@ impl Comparison<'_> {
         });
         let allowed = operation.arithmetic.allowed(precision);
         let (result, error, verdict) = match (found, expected) {
-            (Ok(found), Ok(expected)) => judged(operation, &found, expected, allowed),
+            (Ok(found), Ok(expected)) => {
+                judged(operation, &found, expected, allowed, least(usual(expected), precision))
+            }
             (Err(reason), _) => (String::new(), None, Verdict::Fails(reason)),
             (_, Err(reason)) => (String::new(), None, Verdict::Fails(format!("on the CPU: {reason}"))),
         };
@@ -57,17 +62,22 @@ impl Comparison<'_> {
 }
 
 /// The worst result, its error if it is a number, and what follows.
-fn judged(operation: &Operation, found: &Results, expected: &Results, allowed: f64) -> (String, Option<f64>, Verdict) {
+fn judged(
+    operation: &Operation,
+    found: &Results,
+    expected: &Results,
+    allowed: f64,
+    least: f64,
+) -> (String, Option<f64>, Verdict) {
     if found.len() != expected.len() {
         let reason = format!("{} results instead of {}", found.len(), expected.len());
         return (String::new(), None, Verdict::Fails(reason));
     }
-    let usual = usual(expected);
     let mut worst = (String::new(), 0.0);
     for ((name, found), (_, expected)) in found.iter().zip(expected) {
         let error = match operation.measure {
             Measure::Values => error(found, expected),
-            Measure::Length => relative_length(found, expected, usual),
+            Measure::Length => relative_length(found, expected, least),
         };
         if error >= worst.1 {
             worst = (name.clone(), error);

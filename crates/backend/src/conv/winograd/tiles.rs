@@ -129,8 +129,7 @@ impl Tiling {
 
     /// Transforms the input tiles of a part, with the neighbouring planes that the taps reach: `[product, plane, block, tile, lane]`.
     pub fn transform_input(&self, images: &Images, part: &Part, to: &mut [f32]) {
-        let (step, [_, tiles], (blocks, _)) =
-            (to.len() / self.products(), self.planes(part), blocks(self.channels[0]));
+        let (step, [_, tiles], (blocks, _)) = (to.len() / self.products(), self.planes(part), blocks(self.channels[0]));
         let source = Source { images, padding: self.padding, inputs: inputs(self.edge) };
         let planes = (part.planes[0]..part.planes[1] + self.taps - 1).enumerate();
         for (index, plane) in planes {

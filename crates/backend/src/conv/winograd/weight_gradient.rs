@@ -90,7 +90,8 @@ impl Products<'_> {
         let [input, gradient] = self.images;
         let mut inputs = Buffer::new(self.tiling.transformed_input(part));
         self.tiling.transform_input(&self.tiling.images(input), part, &mut inputs);
-        let mut gradients = Buffer::new(self.tiling.products() * self.tiling.channels[1].div_ceil(LANES) * tiles * LANES);
+        let mut gradients =
+            Buffer::new(self.tiling.products() * self.tiling.channels[1].div_ceil(LANES) * tiles * LANES);
         self.tiling.transform_gradient(gradient, part, &mut gradients);
         [inputs, gradients]
     }

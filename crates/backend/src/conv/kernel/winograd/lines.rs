@@ -90,7 +90,8 @@ pub mod five {
         // SAFETY: as above.
         unsafe {
             let (even, odd) = (e.times_plus(-4.25, c.plus(g)), d.times_plus(-4.25, b.plus(f)));
-            let (evens, odds) = (c.times_plus(0.25, e.times_plus(-1.25, g)), b.times_plus(0.25, d.times_plus(-1.25, f)));
+            let (evens, odds) =
+                (c.times_plus(0.25, e.times_plus(-1.25, g)), b.times_plus(0.25, d.times_plus(-1.25, f)));
             let (fine, turned) = (c.times_plus(4.0, e.times_plus(-5.0, g)), b.times_plus(4.0, d.times_plus(-5.0, f)));
             [
                 e.minus(c).times_plus(5.25, a.minus(g)),
