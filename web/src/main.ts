@@ -70,6 +70,7 @@ async function navigate(): Promise<void> {
   const route = parse(location.hash)
   mark(route)
   document.body.dataset.page = route.page
+  delete document.body.dataset.ready
   const root = h('div', { class: 'page' }, h('p', { class: 'note' }, texts.loading))
   fill(main, root)
   try {

@@ -35,7 +35,7 @@ export async function open(server, browser, hash, { width = 1100, height = 760, 
   if (routes) await routes(page)
   await page.goto(server.link)
   // Where only the part behind `#` differs, a browser would keep the page that it has.
-  if (routes) await page.goto('about:blank')
+  await page.goto('about:blank')
   await page.goto(`${server.url}/${hash}`)
   await ready(page)
   /** To be called at the end of every test. */

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 /** What the panel says about the voxel at the crosshair: file indices, position in mm, value of the image. */
 export const readout = (page) => page.evaluate(() => {
   const fields = [...document.querySelectorAll('.panel .field')]
+  if (!fields.length) throw new Error(`no panel, but: ${document.querySelector('main').textContent}`)
   return {
     file: ['x', 'y', 'z'].map((axis) => fields.find((each) => each.textContent.includes(`slice (${axis})`)).querySelector('input').valueAsNumber),
     world: document.querySelector('.world').textContent.match(/-?[\d.]+/g).slice(0, 3).map(Number),
