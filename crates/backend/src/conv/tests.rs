@@ -207,6 +207,14 @@ fn results_do_not_depend_on_the_number_of_threads() {
             padding: [1; 3],
         },
         Convolution {
+            batch: 2,
+            channels: [20, 40],
+            input: [9, 11, 13],
+            kernel: [5; 3],
+            stride: [1; 3],
+            padding: [2; 3],
+        },
+        Convolution {
             batch: 1,
             channels: [1, 16],
             input: [40, 33, 35],
