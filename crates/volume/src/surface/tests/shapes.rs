@@ -124,6 +124,23 @@ fn decimation_keeps_holes_handles_and_rims() {
     assert_eq!(decimate(&bowl, &Decimation { triangles: 1000 }).triangles().len(), bowl.triangles().len());
 }
 
+/// What an untrained network predicts: noise, whose surface is all handles. None of its points may gather the neighbours of the others.
+#[test]
+fn a_surface_of_noise_is_simplified_without_points_of_many_neighbours() {
+    let mut random = segspec_base::random::stream(3, "noise", 0, 0);
+    let mask = Array3::from_shape_fn([32, 32, 32], |_| u8::from(random.random::<bool>()));
+    let surface = extract(mask.view(), &oblique([32, 32, 32]), &PLAIN).unwrap();
+    let coarse = decimate(&surface, &Decimation { triangles: 1000 });
+    let most = |surface: &Surface| {
+        let mut around = vec![0usize; surface.points().len()];
+        surface.triangles().iter().flatten().for_each(|&point| around[point as usize] += 1);
+        around.into_iter().max().unwrap()
+    };
+    let counts = [&surface, &coarse].map(|surface| surface.triangles().len());
+    assert!(most(&coarse) <= 64 && counts[1] < counts[0] / 2, "{} neighbours, {counts:?} triangles", most(&coarse));
+    assert!(Topology::of(&coarse).is_closed_manifold());
+}
+
 #[test]
 fn structures_keep_their_order_names_and_colours() {
     let mut voxels = Array3::<u16>::zeros([6, 6, 6]);
