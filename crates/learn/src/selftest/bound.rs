@@ -69,27 +69,17 @@ pub fn error(found: &[f32], expected: &[f32]) -> f64 {
 }
 
 /// Length of the difference of two results relative to that of the expected one, for the gradients of whole networks: a value on the other
-/// side of a ReLU's kink changes a few terms of a gradient by their full size, which no bound for single values covers. `least`: size that
-/// is added to the expected one, see [`least`].
-pub fn relative_length(found: &[f32], expected: &[f32], least: f64) -> f64 {
+/// side of a ReLU's kink changes a few terms of a gradient by their full size, which no bound for single values covers. `terms`: size of
+/// the numbers that the result is made of (see [`super::shake::sizes`]), which takes the place of its own size where that is smaller:
+/// where large numbers cancel, the result has their errors.
+pub fn relative_length(found: &[f32], expected: &[f32], terms: f64) -> f64 {
     let mut squares = 0.0;
     let worst = compared(found, expected, |difference, _| {
         squares += difference * difference;
         0.0
     });
     let length = (squares / expected.len().max(1) as f64).sqrt();
-    if worst.is_infinite() { worst } else { length / (root_mean_square(expected) + least).max(f64::MIN_POSITIVE) }
-}
-
-/// The size that gradients of a whole network are at least measured by, from the root mean square of all of them. Where a norm cancels a
-/// bias or a shift, its gradient is the rounding of a sum that cancels, which is larger in 16 bits. The size in 16 bits was
-/// chosen so that the slice classifier's f16 step passes on the CPU; it is no derived bound, and hides small wrong gradients there. Single
-/// operations in 16 bits keep their own bounds.
-pub fn least(usual: f64, precision: Precision) -> f64 {
-    match precision {
-        Precision::F32 => usual / 10.0,
-        Precision::F16 | Precision::Bf16 => usual,
-    }
+    if worst.is_infinite() { worst } else { length / root_mean_square(expected).max(terms).max(f64::MIN_POSITIVE) }
 }
 
 /// Root of the mean of squares.

@@ -2,16 +2,22 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use burn::tensor::Device;
-
-use super::bound::{error, least, relative_length, root_mean_square};
+use super::bound::{error, relative_length};
 use super::operation::{Measure, Operation};
+use super::shake::{PRECISION, TIMES, sizes};
 use super::side::{Results, Side};
 use super::table::{Row, Verdict};
 use crate::backend::{DeviceName, Precision, Selected, composed, select};
 
 /// Changes the device's results of an operation.
 pub type Disturb<'a> = &'a dyn Fn(&Operation, &mut Results);
+
+/// What the CPU computes.
+pub struct Expected {
+    pub(super) results: Results,
+    /// For each result of a network, the size of the numbers that it is made of.
+    terms: Vec<f64>,
+}
 
 /// How results are compared. Tests disturb those of the device, to see that it is noticed.
 #[derive(Default)]
@@ -22,9 +28,18 @@ pub struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// The CPU's results, in f32 whatever the device computes in.
-    pub fn expected(&self, operation: &Operation) -> Result<Results, String> {
+    pub fn expected(&self, operation: &Operation) -> Result<Expected, String> {
         let cpu = select(DeviceName::Cpu).map_err(|error| error.to_string())?.device.autodiff();
-        results(operation, Precision::F32, &cpu)
+        let side = |precision| Side::new(&cpu, precision, operation.name);
+        let found = results(operation, side(Precision::F32))?;
+        let shaken = match operation.measure {
+            Measure::Values => Vec::new(),
+            Measure::Length => {
+                (0..TIMES).map(|seed| results(operation, side(PRECISION).shaken(seed))).collect::<Result<_, _>>()?
+            }
+        };
+        let terms = sizes(&found, &shaken, operation.arithmetic.stored);
+        Ok(Expected { results: found, terms })
     }
 
     /// A device's results beside them.
@@ -33,14 +48,15 @@ impl Comparison<'_> {
         operation: &Operation,
         precision: Precision,
         selected: &Selected,
-        expected: &Result<Results, String>,
+        expected: &Result<Expected, String>,
     ) -> Row {
         let device = selected.device.clone().autodiff();
         // Our 16-bit operations on the CPU are those in 32 bits between two conversions.
         let is_composed = precision == Precision::F32;
+        let side = Side::new(&device, precision, operation.name);
         let found = match is_composed {
-            true => composed(|| results(operation, precision, &device)),
-            false => results(operation, precision, &device),
+            true => composed(|| results(operation, side)),
+            false => results(operation, side),
         };
         let found = found.map(|mut found| {
             if let Some(disturb) = self.disturb {
@@ -50,9 +66,7 @@ impl Comparison<'_> {
         });
         let allowed = operation.arithmetic.allowed(precision);
         let (result, error, verdict) = match (found, expected) {
-            (Ok(found), Ok(expected)) => {
-                judged(operation, &found, expected, allowed, least(usual(expected), precision))
-            }
+            (Ok(found), Ok(expected)) => judged(operation, &found, expected, allowed),
             (Err(reason), _) => (String::new(), None, Verdict::Fails(reason)),
             (_, Err(reason)) => (String::new(), None, Verdict::Fails(format!("on the CPU: {reason}"))),
         };
@@ -62,22 +76,21 @@ impl Comparison<'_> {
 }
 
 /// The worst result, its error if it is a number, and what follows.
-fn judged(
+pub(super) fn judged(
     operation: &Operation,
     found: &Results,
-    expected: &Results,
+    expected: &Expected,
     allowed: f64,
-    least: f64,
 ) -> (String, Option<f64>, Verdict) {
-    if found.len() != expected.len() {
-        let reason = format!("{} results instead of {}", found.len(), expected.len());
+    if found.len() != expected.results.len() {
+        let reason = format!("{} results instead of {}", found.len(), expected.results.len());
         return (String::new(), None, Verdict::Fails(reason));
     }
     let mut worst = (String::new(), 0.0);
-    for ((name, found), (_, expected)) in found.iter().zip(expected) {
+    for (((name, found), (_, expected)), terms) in found.iter().zip(&expected.results).zip(&expected.terms) {
         let error = match operation.measure {
             Measure::Values => error(found, expected),
-            Measure::Length => relative_length(found, expected, least),
+            Measure::Length => relative_length(found, expected, *terms),
         };
         if error >= worst.1 {
             worst = (name.clone(), error);
@@ -87,17 +100,9 @@ fn judged(
     (worst.0, worst.1.is_finite().then_some(worst.1), verdict)
 }
 
-/// Root mean square of all gradients.
-fn usual(results: &Results) -> f64 {
-    let gradients = results.iter().filter(|(name, _)| name.starts_with("gradient"));
-    let all: Vec<f32> = gradients.flat_map(|(_, values)| values.iter().copied()).collect();
-    root_mean_square(&all)
-}
-
-/// Runs an operation on a device; the first line of its message where it fails.
-fn results(operation: &Operation, precision: Precision, device: &Device) -> Result<Results, String> {
-    let work = || {
-        let mut side = Side::new(device, precision, operation.name);
+/// Runs an operation on a side; the first line of its message where it fails.
+fn results(operation: &Operation, mut side: Side) -> Result<Results, String> {
+    let work = move || {
         (operation.work)(&mut side);
         side.finish()
     };

@@ -14,6 +14,7 @@ mod compare;
 mod networks;
 mod operation;
 mod operations;
+mod shake;
 mod side;
 mod table;
 #[cfg(test)]

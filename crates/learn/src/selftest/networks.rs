@@ -69,6 +69,7 @@ fn operation(case: Case) -> Operation {
     let operation = Operation::new(name, text, arithmetic, move |side| {
         let interface = Interface { channels: 1, outputs: OUTPUTS, sigmoid };
         let network = build(&plan, interface, side.precision(), 1, side.device());
+        let network = side.network(network);
         let [z, y, x] = size;
         let images: Tensor<5> = side.distinct_images([BATCH, 1, z, y, x]);
         let [z, y, x] = if plan.task() == Task::ClassifySlices { [1; 3] } else { size };

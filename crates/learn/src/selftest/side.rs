@@ -6,6 +6,7 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::shake::Shake;
 use crate::backend::Precision;
 use crate::random;
 
@@ -27,6 +28,7 @@ pub struct Side<'a> {
     /// Sums of outputs times drawn numbers, of which gradients are taken.
     total: Option<Tensor<1>>,
     gradients: Vec<(String, Read)>,
+    shake: Option<Shake>,
 }
 
 /// Reads a gradient; `None` where there is none.
@@ -36,7 +38,20 @@ impl<'a> Side<'a> {
     /// A side without inputs; the device is one with autodiff.
     pub fn new(device: &'a Device, precision: Precision, operation: &str) -> Self {
         let stream = random::stream(0, operation, 0, 0);
-        Self { device, precision, stream, results: Vec::new(), total: None, gradients: Vec::new() }
+        Self { device, precision, stream, results: Vec::new(), total: None, gradients: Vec::new(), shake: None }
+    }
+
+    /// The same side, whose networks and images have random errors, other ones for each seed.
+    pub fn shaken(self, seed: u64) -> Self {
+        Self { shake: Some(Shake::new(seed)), ..self }
+    }
+
+    /// A network as it is, or shaken.
+    pub fn network<M: Module>(&mut self, network: M) -> M {
+        match &mut self.shake {
+            Some(shake) => shake.network(network),
+            None => network,
+        }
     }
 
     /// The device, with autodiff.
@@ -73,7 +88,10 @@ impl<'a> Side<'a> {
 
     /// Images of a network, without a gradient: numbers as in [`Self::distinct_leaf`], in 32 bits, which a network casts itself.
     pub fn distinct_images(&mut self, shape: [usize; 5]) -> Tensor<5> {
-        let values = self.distinct(shape.iter().product());
+        let mut values = self.distinct(shape.iter().product());
+        if let Some(shake) = &mut self.shake {
+            shake.values(&mut values);
+        }
         Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 
@@ -151,7 +169,7 @@ impl<'a> Side<'a> {
 }
 
 /// The values of a tensor in f32; empty if the device did not return them.
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default()
 }
 
