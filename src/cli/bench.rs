@@ -32,7 +32,7 @@ pub struct Bench {
     /// Number of measured steps
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
-    /// Device: auto, cpu, cuda:N or vulkan; several joined by commas share each training step [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N or vulkan; several joined by commas share each training step [default: SEGSPEC_DEVICE, else the experiment's, else auto]
     #[arg(long)]
     device: Option<DeviceNames>,
     /// Print JSON
@@ -43,7 +43,7 @@ pub struct Bench {
 /// Measures every network of the experiment.
 pub fn execute(args: Bench) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
-    let device = session::devices(args.device)?;
+    let device = session::devices(args.device, Some(&loaded.experiment))?;
     let cancel = session::cancellation();
     let events = Events::to(Terminal::new());
     let planned = session::plan(&loaded, Folds::Chosen(vec![0]), Access::Read, &cancel, &events)?;

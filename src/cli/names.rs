@@ -9,6 +9,7 @@ use super::{Cli, Exit, Failure};
 use crate::counted;
 use crate::spec::suggest;
 use crate::store::Stored;
+use crate::words::shell_path;
 
 /// Folder of all runs, unless `run-root` says otherwise.
 pub(super) const RUNS: &str = "runs";
@@ -16,6 +17,11 @@ pub(super) const RUNS: &str = "runs";
 const SHORTEST_ID: usize = 4;
 /// Runs that are listed where several could be meant.
 const MOST_LISTED: usize = 8;
+
+/// ` --run-root DIR` for a command that looks for runs elsewhere than usual.
+pub(super) fn root_words(run_root: &Path) -> String {
+    if run_root == Path::new(RUNS) { String::new() } else { format!(" --run-root {}", shell_path(run_root)) }
+}
 
 /// Commands that users of other tools try, and what does their work here.
 const HINTS: [(&[&str], &str); 12] = [

@@ -6,7 +6,7 @@ use std::process::Command;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::names::{RUNS, experiment_file, is_name, run_folder};
+use super::names::{RUNS, experiment_file, is_name, root_words, run_folder};
 use super::session::{self, REPORTS};
 use super::several::{folder_of_runs, latest, runs_below};
 use super::{Exit, Failure};
@@ -165,10 +165,11 @@ pub(super) fn runs(path: &Path, set: &[String]) -> Result<(Vec<Stored>, Vec<Stri
             }
             0 => format!("{}: it has no runs yet: `segspec run` first", path.display()),
             _ => format!(
-                "{}: none of its {} has these settings: repeat the --set of `segspec run`, or name run folders (`segspec ls {}`)",
+                "{}: none of its {} has these settings: repeat the --set of `segspec run`, or name run folders (`segspec ls {}{}`)",
                 path.display(),
                 session::counted(others, "run"),
-                shell(&name)
+                shell(&name),
+                root_words(Path::new(&loaded.experiment.run_root))
             ),
         };
         return Err(Failure::message(Exit::BadData, text));

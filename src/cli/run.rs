@@ -19,7 +19,7 @@ use super::session::{self, REPORTS, exit_of};
 use super::track::Tracker;
 use super::{Exit, Failure};
 use crate::Cancel;
-use crate::backend::{DeviceNames, Selected};
+use crate::backend::{DeviceName, DeviceNames, Selected};
 use crate::dataset::Access;
 use crate::files;
 use crate::observe::several::Several;
@@ -56,7 +56,7 @@ pub struct Run {
     #[arg(long, value_name = "K|all")]
     fold: Option<FoldChoice>,
     /// Device: auto, cpu, cuda:N or vulkan; several joined by commas, `cuda:0,cuda:1`, share each training step [default: SEGSPEC_DEVICE,
-    /// else auto]
+    /// else the experiment's, else auto]
     #[arg(long)]
     device: Option<DeviceNames>,
     /// Runs at a time, each in a process of its own: a number, or `auto` for one per GPU (without GPUs, one per four cores)
@@ -120,8 +120,8 @@ impl Run {
     }
 
     /// The devices as stated: `auto` lets each worker have a GPU of its own.
-    fn wanted_devices(&self) -> Result<DeviceNames, Failure> {
-        session::wanted_devices(self.device.clone())
+    fn wanted_devices(&self, experiment: &Experiment) -> Result<DeviceNames, Failure> {
+        session::wanted_devices(self.device.clone(), Some(experiment))
     }
 }
 
@@ -163,7 +163,11 @@ impl FromStr for FoldChoice {
 /// Runs the experiment.
 pub fn execute(args: Run) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.settings())?;
-    let device = session::devices(args.device.clone())?;
+    // Devices of other machines are not looked for here: this one plans, and gathers the results.
+    let device = match args.launcher {
+        None => session::devices(args.device.clone(), Some(&loaded.experiment))?,
+        Some(_) => session::device(Some(DeviceName::Cpu))?,
+    };
     let cancel = session::cancellation();
     let events = events(&args, &cancel);
     if args.resume {
@@ -212,7 +216,7 @@ pub fn execute(args: Run) -> Result<Exit, Failure> {
 
 /// Where workers run.
 fn slots(args: &Run, loaded: &Loaded) -> Result<Slots, Failure> {
-    let wanted = args.wanted_devices()?;
+    let wanted = args.wanted_devices(&loaded.experiment)?;
     if wanted.is_several() && args.jobs != Jobs::Fixed(1) {
         let text = format!(
             "--jobs: the devices {wanted} share one run at a time; name one device, or `auto`, for several runs at a time"

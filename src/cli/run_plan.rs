@@ -37,7 +37,7 @@ pub struct RunPlan {
 /// Executes the run.
 pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
     let run = Stored::open(&run_folder(&args.folder)?)?;
-    let device = session::devices(args.device)?;
+    let device = session::devices(args.device, None)?;
     let cancel = session::cancellation();
     let events = match args.worker_of {
         Some(parent) => {

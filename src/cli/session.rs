@@ -18,7 +18,7 @@ use crate::infer::OpenError;
 use crate::observe::{Events, FailureClass};
 use crate::plan::{Compared, Plan, differences};
 use crate::run::{self, Folds, Planned, Request, RunError, trial};
-use crate::spec::{self, Loaded};
+use crate::spec::{self, Experiment, Loaded};
 use crate::store::{StoreError, Stored};
 use crate::unfinished::remove_own_unfinished;
 
@@ -103,19 +103,24 @@ pub fn plan(
     run::plan(&Request { loaded, data_root: &data_root(), folds, access, cancel, events })
 }
 
-/// The devices of `--device`, else of `SEGSPEC_DEVICE`, else `auto`.
-pub fn wanted_devices(argument: Option<DeviceNames>) -> Result<DeviceNames, Failure> {
+/// The devices of `--device`, else of `SEGSPEC_DEVICE`, else of the experiment, else `auto`.
+pub fn wanted_devices(argument: Option<DeviceNames>, experiment: Option<&Experiment>) -> Result<DeviceNames, Failure> {
+    let stated = || experiment.and_then(|experiment| Some(experiment.launcher.devices.as_ref()?.names()));
     let from_environment = || match std::env::var("SEGSPEC_DEVICE") {
         Ok(name) => name.parse().map_err(|error| Failure::message(Exit::Usage, format!("SEGSPEC_DEVICE: {error}"))),
-        Err(_) => Ok(DeviceNames::default()),
+        Err(_) => Ok(stated().unwrap_or_default()),
     };
     argument.map_or_else(from_environment, Ok)
 }
 
-/// The devices of `--device`, else of `SEGSPEC_DEVICE`, else the best one, for commands whose work several can share. A GPU is tried before
-/// its first use.
-pub fn devices(argument: Option<DeviceNames>) -> Result<Selected, Failure> {
-    let selected = backend::select_all(&wanted_devices(argument)?);
+/// The devices of `--device`, else of `SEGSPEC_DEVICE`, else of the experiment, else the best one, for commands whose work several can share.
+/// A GPU is tried before its first use.
+pub fn devices(argument: Option<DeviceNames>, experiment: Option<&Experiment>) -> Result<Selected, Failure> {
+    select(&wanted_devices(argument, experiment)?)
+}
+
+fn select(wanted: &DeviceNames) -> Result<Selected, Failure> {
+    let selected = backend::select_all(wanted);
     let selected = selected.map_err(|error| Failure::new(Exit::Environment, error))?;
     let mut tell = |device: &str| {
         eprintln!("{device}: comparing its results with the CPU's before its first use (once for each driver)");
@@ -126,8 +131,7 @@ pub fn devices(argument: Option<DeviceNames>) -> Result<Selected, Failure> {
 
 /// As [`devices`], for commands that work on one: the first.
 pub fn device(argument: Option<DeviceName>) -> Result<Selected, Failure> {
-    let wanted = wanted_devices(argument.map(DeviceNames::from))?.first();
-    devices(Some(wanted.into()))
+    select(&wanted_devices(argument.map(DeviceNames::from), None)?.first().into())
 }
 
 /// How long a process may go on after Ctrl-C: one large case can take longer to read, resample or write. All files are written

@@ -28,7 +28,7 @@ pub struct Warm {
     /// Override a value of the experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Device: auto, cpu, cuda:N or vulkan; several joined by commas, as for `run` [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N or vulkan; several joined by commas, as for `run` [default: SEGSPEC_DEVICE, else the experiment's, else auto]
     #[arg(long)]
     device: Option<DeviceNames>,
     /// Print JSON
@@ -39,7 +39,7 @@ pub struct Warm {
 /// Makes the kernels of every network of the experiment.
 pub fn execute(args: Warm) -> Result<Exit, Failure> {
     let loaded = session::load(&args.experiment, &args.set)?;
-    let device = session::devices(args.device)?;
+    let device = session::devices(args.device, Some(&loaded.experiment))?;
     let cancel = session::cancellation();
     let events = Events::to(Terminal::new());
     let planned = session::plan(&loaded, Folds::Chosen(vec![0]), Access::Read, &cancel, &events)?;

@@ -91,7 +91,7 @@ pub struct Experiment {
     /// How predictions are scored.
     #[serde(default)]
     pub evaluate: Evaluate,
-    /// Where `segspec run --launcher` executes runs. Changes no numbers.
+    /// Where runs are executed: devices, other machines. Changes no numbers.
     #[serde(default, skip_serializing_if = "is_default")]
     pub launcher: Launcher,
     /// Who is told when the experiment ends. Changes no numbers.

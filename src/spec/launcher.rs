@@ -3,10 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where `segspec run --launcher` executes runs. Part of no id.
+use crate::backend::DeviceNames;
+
+/// Where runs are executed. Part of no id.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Launcher {
+    /// Devices of the runs, such as `["cuda:0", "cuda:1"]`: several share each training step. `--device` and `SEGSPEC_DEVICE` go first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Devices>,
     /// Settings of SLURM jobs, for `--launcher slurm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slurm: Option<Slurm>,
@@ -14,6 +19,33 @@ pub struct Launcher {
     /// files under the same paths.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+}
+
+/// Names of devices, as `--device` takes them joined by commas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+#[schemars(with = "Vec<String>")]
+pub struct Devices(DeviceNames);
+
+impl Devices {
+    /// The devices.
+    pub fn names(&self) -> DeviceNames {
+        self.0.clone()
+    }
+}
+
+impl TryFrom<Vec<String>> for Devices {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        names.join(",").parse().map(Self)
+    }
+}
+
+impl From<Devices> for Vec<String> {
+    fn from(devices: Devices) -> Self {
+        devices.0.to_string().split(',').map(str::to_owned).collect()
+    }
 }
 
 /// Who is told when an experiment ends. Part of no id.
@@ -82,6 +114,25 @@ impl Default for Slurm {
             options: Vec::new(),
             prologue: Vec::new(),
             wrapper: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_those_of_the_command_line() {
+        let read =
+            |text: &str| toml::from_str::<Launcher>(&format!("devices = {text}")).map_err(|error| error.to_string());
+        let several = read(r#"["cuda:0", "cuda:1"]"#).unwrap();
+        assert_eq!(several.devices.clone().unwrap().names(), "cuda:0,cuda:1".parse().unwrap());
+        assert_eq!(toml::to_string(&several).unwrap(), "devices = [\"cuda:0\", \"cuda:1\"]\n");
+        for (text, reason) in
+            [(r#"["cuda:0", "cpu:1"]"#, "mixes kinds"), (r#"["gpu"]"#, "unknown device"), ("[]", "unknown device")]
+        {
+            assert!(read(text).unwrap_err().contains(reason), "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Launch, Run};
+use crate::cli::names::root_words;
 use crate::cli::session::{self, counted};
 use crate::cli::{Exit, Failure};
 use crate::launch::slurm::{Request, submit};
@@ -10,6 +11,7 @@ use crate::launch::{LaunchError, Submission};
 use crate::observe::event::now;
 use crate::run::{Folds, Planned, RunError, one};
 use crate::spec::Loaded;
+use crate::spec::launcher::Devices;
 use crate::store::{StoreError, Stored};
 use crate::sweep::search;
 use crate::sweep::state::{Decision, State};
@@ -43,7 +45,10 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned, folds: &Folds) -> R
     let settings = loaded.experiment.launcher.slurm.clone().unwrap_or_default();
     let arguments = experiment_words(args);
     let taking_part = format!("run {arguments} --take-part{}", fold_words(args));
-    let further = args.device.as_ref().map_or_else(String::new, |device| format!(" --device {device}"));
+    // SEGSPEC_DEVICE tells of this machine.
+    let stated = loaded.experiment.launcher.devices.as_ref().map(Devices::names);
+    let device = args.device.clone().or(stated);
+    let further = device.map_or_else(String::new, |device| format!(" --device {device}"));
     let is_search = loaded.search.is_some();
     if is_over(loaded, planned, folds)? {
         println!("the budget of this search is spent; nothing is submitted. Raise it, or see `segspec report`");
@@ -86,8 +91,9 @@ pub fn slurm(args: &Run, loaded: &Loaded, planned: &Planned, folds: &Folds) -> R
         println!("job {}: {what}  ({})", job.id, job.script.display());
     }
     println!(
-        "`segspec status {}` tells how they are; logs are in {}",
+        "`segspec status {}{}` tells how they are; logs are in {}",
         shell(&name),
+        root_words(run_root),
         submission.folder.join("logs").display()
     );
     Ok(Exit::Ok)
