@@ -10,6 +10,7 @@ use super::{Exit, Failure};
 use crate::backend::examine::{self, Examined, examine};
 use crate::backend::{self, kernel_cache};
 use crate::memory::gigabytes;
+use crate::run::trial;
 use crate::store::manifest::{Git, Host};
 
 /// Show this machine's devices, memory, versions and data folder
@@ -23,18 +24,33 @@ pub struct Doctor {
     /// Compare every operation and network with the CPU, and print a table; the exit code is 7 if one differs
     #[arg(long)]
     full: bool,
+    /// Try a device as before its first use, for the process that is about to use it
+    #[arg(long, hide = true, conflicts_with = "full", requires = "device")]
+    trial: bool,
     /// With --full: device to test, cpu, cuda:N or vulkan [default: all]
-    #[arg(long, requires = "full")]
+    #[arg(long)]
     device: Option<backend::DeviceName>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
+/// Tries a device; the result goes to standard output.
+fn trial(device: backend::DeviceName) -> Result<Exit, Failure> {
+    let device = backend::select(device).map_err(|error| Failure::new(Exit::Environment, error))?;
+    trial::tell_of(&device, &mut std::io::stdout()).map_err(|error| Failure::new(Exit::Environment, error))?;
+    Ok(Exit::Ok)
+}
+
 /// Prints the findings.
 pub fn execute(args: Doctor) -> Result<Exit, Failure> {
-    if args.full {
-        return full::execute(args.device, args.json);
+    match (args.device, args.full) {
+        (Some(device), false) if args.trial => return trial(device),
+        (device, true) => return full::execute(device, args.json),
+        (Some(_), false) => {
+            return Err(Failure::message(Exit::Usage, "--device needs --full: `segspec doctor` shows all devices"));
+        }
+        (None, false) => {}
     }
     let host = Host::here();
     let root = data_root();

@@ -1,20 +1,41 @@
 //! A short trial of a GPU before its first use: a device that computes wrongly would train to the end and learn nothing, without an error.
-//! That it passed is remembered for the device, its driver and this version of segspec.
+//! That it passed is remembered for the device, its driver and this version of segspec. The trial has a process of its own, because a driver
+//! that cannot compile a kernel may end the process.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::backend::{Selected, identity::identity, kernel_cache};
 use crate::files;
 use crate::observe::event::now;
-use crate::selftest::{self, Table};
+use crate::selftest;
+
+/// The result of a trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Number of comparisons.
+    comparisons: usize,
+    /// What is wrong with the device, if anything is.
+    complaint: Option<String>,
+}
+
+/// What the process of a trial writes: an operation before it is tried, and the result at the end.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    Operation(String),
+    Result(Trial),
+}
 
 /// A device is not used, because it computes wrongly.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{device} computes something else than the CPU: {complaint}. It is not used: training on it would learn from wrong numbers. Use \
-     `--device cpu`, or try another driver; `segspec doctor --full --device {device}` shows every operation"
+    "{device} failed its trial: {complaint}. It is not used: a training on it would crash, or learn from wrong numbers. Use `--device cpu`, \
+     or try another driver; `segspec doctor --full --device {device}` tries every operation"
 )]
 pub struct Unfit {
     device: String,
@@ -30,12 +51,64 @@ pub fn require(selected: &Selected, tell: &mut dyn FnMut(&str)) -> Result<(), Un
     for device in selected.all() {
         let Some(identity) = identity(device) else { continue };
         let file = folder.as_deref().map(|folder| file(folder, &identity, env!("CARGO_PKG_VERSION")));
-        require_one(&identity, file.as_deref(), &mut || {
-            tell(&device.name.to_string());
-            selftest::trial(device, &mut |_, _, _| {})
+        let name = device.name.to_string();
+        require_one(&name, &identity, file.as_deref(), &mut || {
+            tell(&name);
+            // Where no second process can have the device (exclusive mode of NVIDIA's driver), this one tries it.
+            elsewhere(&name).unwrap_or_else(|| here(device, &mut |_| {}))
         })?;
     }
     Ok(())
+}
+
+/// Tries a device in this process. `tell` is called before each operation.
+fn here(device: &Selected, tell: &mut dyn FnMut(&str)) -> Trial {
+    let table = selftest::trial(device, &mut |_, _, operation| tell(operation));
+    Trial { comparisons: table.rows.len(), complaint: table.complaint() }
+}
+
+/// The trial as the process of its own that [`require`] starts: writes operations and the result to `out`.
+pub fn tell_of(device: &Selected, out: &mut dyn Write) -> std::io::Result<()> {
+    let mut failed = None;
+    let mut line = |line: &Line| {
+        let written = serde_json::to_string(line).map_err(Into::into).and_then(|text| writeln!(out, "{text}"));
+        failed = failed.take().or(written.and_then(|()| out.flush()).err());
+    };
+    let trial = here(device, &mut |operation| line(&Line::Operation(operation.to_owned())));
+    line(&Line::Result(trial));
+    failed.map_or(Ok(()), Err)
+}
+
+/// Tries a device in another process of this program; `None` if that process could not do it.
+fn elsewhere(name: &str) -> Option<Trial> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    command
+        .args(["doctor", "--trial", "--device", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let (mut last, mut result) = (None, None);
+    for text in BufReader::new(child.stdout.take()?).lines().map_while(Result::ok) {
+        match serde_json::from_str(&text) {
+            Ok(Line::Operation(operation)) => last = Some(operation),
+            Ok(Line::Result(trial)) => result = Some(trial),
+            Err(_) => {}
+        }
+    }
+    outcome(child.wait().ok()?, last.as_deref(), result)
+}
+
+/// What the end of a trial's process says, with the operation that it was at.
+fn outcome(ended: ExitStatus, last: Option<&str>, result: Option<Trial>) -> Option<Trial> {
+    let crashed = || {
+        let reason = format!("its driver crashed ({ended}) at the operation `{}`", last?);
+        Some(Trial { comparisons: 0, complaint: Some(reason) })
+    };
+    match ended.code() {
+        Some(_) => result,
+        None => crashed(),
+    }
 }
 
 /// Where it is remembered that a device passed.
@@ -49,16 +122,21 @@ fn hash(text: &str) -> String {
 }
 
 /// Tries a device unless its file is there, and writes the file if it passes. A file that cannot be written costs the next trial.
-fn require_one(identity: &str, file: Option<&Path>, attempt: &mut dyn FnMut() -> Table) -> Result<(), Unfit> {
+fn require_one(
+    device: &str,
+    identity: &str,
+    file: Option<&Path>,
+    attempt: &mut dyn FnMut() -> Trial,
+) -> Result<(), Unfit> {
     if file.is_some_and(Path::is_file) {
         return Ok(());
     }
-    let table = attempt();
-    if let Some(complaint) = table.complaint() {
-        return Err(Unfit { device: table.device, complaint });
+    let trial = attempt();
+    if let Some(complaint) = trial.complaint {
+        return Err(Unfit { device: device.to_owned(), complaint });
     }
     if let Some(file) = file {
-        let content = json!({ "device": identity, "passed": now(), "comparisons": table.rows.len() });
+        let content = json!({ "device": identity, "passed": now(), "comparisons": trial.comparisons });
         let written = file.parent().map_or(Ok(()), std::fs::create_dir_all);
         let _ = written.and_then(|()| files::write_cached(file, content.to_string().as_bytes()));
     }
@@ -69,19 +147,9 @@ fn require_one(identity: &str, file: Option<&Path>, attempt: &mut dyn FnMut() ->
 mod tests {
     use super::*;
     use crate::backend::{DeviceName, select};
-    use crate::selftest::{Row, Verdict};
 
-    fn table(verdict: Verdict) -> Table {
-        let row = Row {
-            operation: "softmax",
-            shape: "rows of 64".into(),
-            precision: "f32",
-            result: "gradient 1".into(),
-            error: Some(0.7),
-            allowed: 1e-5,
-            verdict,
-        };
-        Table { device: "cuda:0".into(), rows: vec![row] }
+    fn trial(complaint: Option<&str>) -> Trial {
+        Trial { comparisons: 40, complaint: complaint.map(str::to_owned) }
     }
 
     #[test]
@@ -92,9 +160,9 @@ mod tests {
             let file = file(folder.path(), identity, "0.1.0");
             let mut attempt = || {
                 tried += 1;
-                table(Verdict::Agrees)
+                trial(None)
             };
-            require_one(identity, Some(&file), &mut attempt).unwrap();
+            require_one("cuda:0", identity, Some(&file), &mut attempt).unwrap();
         }
         assert_eq!(tried, 2);
         assert_ne!(file(folder.path(), "H200", "0.1.0"), file(folder.path(), "H200", "0.2.0"));
@@ -105,7 +173,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = file(folder.path(), "H200, driver 1", "0.1.0");
         for _ in 0..2 {
-            let error = require_one("H200, driver 1", Some(&file), &mut || table(Verdict::Differs)).unwrap_err();
+            let complaint = "softmax (rows of 64, f32): gradient 1 is off by 7.0e-1";
+            let mut attempt = || trial(Some(complaint));
+            let error = require_one("cuda:0", "H200, driver 1", Some(&file), &mut attempt).unwrap_err();
             let text = error.to_string();
             for part in ["cuda:0", "softmax (rows of 64, f32)", "gradient 1 is off by 7.0e-1", "`--device cpu`"] {
                 assert!(text.contains(part), "{part}: {text}");
@@ -118,5 +188,34 @@ mod tests {
     fn the_cpu_needs_no_trial() {
         let cpu = select(DeviceName::Cpu).unwrap();
         require(&cpu, &mut |device| panic!("{device} was tried")).unwrap();
+    }
+
+    #[test]
+    fn the_process_of_a_trial_tells_operations_and_the_result() {
+        let mut out = Vec::new();
+        tell_of(&select(DeviceName::Cpu).unwrap(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (last, operations) = lines.split_last().unwrap();
+        assert!(operations.len() > 20 && operations.iter().all(|line| matches!(line, Line::Operation(_))));
+        assert!(
+            matches!(last, Line::Result(Trial { complaint: None, comparisons }) if *comparisons == operations.len())
+        );
+    }
+
+    /// A driver may end the process: then the device is refused; what ends otherwise without a result is tried here.
+    #[test]
+    #[cfg(unix)]
+    fn a_process_that_crashes_says_where() {
+        use std::os::unix::process::ExitStatusExt;
+        let signal = ExitStatus::from_raw(11);
+        let found = outcome(signal, Some("convolution"), None).unwrap().complaint.unwrap();
+        assert!(
+            found.contains("crashed") && found.contains("signal: 11") && found.contains("`convolution`"),
+            "{found}"
+        );
+        assert_eq!(outcome(ExitStatus::from_raw(1 << 8), None, None), None, "the device is another process's");
+        assert_eq!(outcome(ExitStatus::from_raw(0), Some("softmax"), Some(trial(None))), Some(trial(None)));
+        assert_eq!(outcome(signal, None, None), None, "it did not come to the device");
     }
 }

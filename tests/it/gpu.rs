@@ -9,6 +9,7 @@ use segspec::evaluate::DICE;
 use segspec::volume::read_label_map;
 use serde_json::Value;
 
+use crate::architectures;
 use crate::lab::{Lab, TINY, events, images, json as read, scores};
 use crate::precision::{learn, settings};
 
@@ -59,10 +60,9 @@ fn every_operation_agrees_with_the_cpu() {
 }
 
 /// The loss of each of twenty steps.
-fn twenty_steps(device: &str, precision: &str) -> Vec<f64> {
+fn twenty_steps(device: &str, settings: &[&str]) -> Vec<f64> {
     let lab = Lab::new();
-    let precision = format!("train.precision={precision}");
-    let set = ["train.epochs=20", "train.steps-per-epoch=1", "train.validate-every=0", &precision];
+    let set = [&["train.epochs=20", "train.steps-per-epoch=1", "train.validate-every=0"], settings].concat();
     let set: Vec<&str> = set.iter().flat_map(|text| ["--set", text]).collect();
     lab.run("tiny", &[&["--device", device], &set[..]].concat());
     losses(&lab, "tiny")
@@ -77,18 +77,42 @@ fn losses(lab: &Lab, experiment: &str) -> Vec<f64> {
 #[test]
 fn twenty_steps_have_the_losses_of_the_cpu() {
     let gpus = gpus();
-    let expected = if gpus.is_empty() { Vec::new() } else { twenty_steps("cpu", "f32") };
+    let expected = if gpus.is_empty() { Vec::new() } else { twenty_steps("cpu", &[]) };
     for gpu in gpus {
         for (precision, allowed) in [("f32", 1e-3), ("f16", 5e-3), ("bf16", 3e-2)] {
             if !gpu.has(precision) {
                 println!("skipped: {} has no {precision}", gpu.name);
                 continue;
             }
-            let found = twenty_steps(&gpu.name, precision);
+            let found = twenty_steps(&gpu.name, &[&format!("train.precision={precision}")]);
             let pairs = expected.iter().zip(&found);
             let worst = pairs.fold(0.0f64, |worst, (one, other)| worst.max((one - other).abs()));
             println!("{} in {precision}: losses differ by at most {worst:.1e}", gpu.name);
             assert!(found.len() == 20 && worst < allowed, "{}: {found:?} instead of {expected:?}", gpu.name);
+        }
+    }
+}
+
+#[test]
+fn gradient_checkpointing_changes_no_loss() {
+    for gpu in gpus() {
+        let [kept, again] =
+            ["false", "true"].map(|is_on| twenty_steps(&gpu.name, &[&format!("train.gradient-checkpointing={is_on}")]));
+        for (one, other) in kept.iter().zip(&again) {
+            assert!((one - other).abs() < 1e-3, "{}: {again:?} instead of {kept:?}", gpu.name);
+        }
+    }
+}
+
+#[test]
+fn an_ensemble_is_predicted_and_scored() {
+    for gpu in gpus() {
+        let lab = Lab::new();
+        lab.write("experiments/mean.toml", &format!("{TINY}\n[sweep]\nseeds = [0, 1]\n[ensemble]\nseeds = true\n"));
+        lab.run("mean", &["--device", &gpu.name]);
+        assert_eq!(lab.run_folders("mean").len(), 3, "two members and their mean on {}", gpu.name);
+        for run in lab.run_folders("mean") {
+            assert!(scores(&run).iter().any(|row| row[DICE].is_some()), "{} on {}", run.display(), gpu.name);
         }
     }
 }
@@ -182,36 +206,13 @@ fn a_step_that_does_not_fit_is_an_error_with_the_keys_to_lower() {
     }
 }
 
-/// The networks of all architectures, each with its table.
-fn networks() -> [(&'static str, String); 6] {
-    let stages = "features = [4, 8]\nstrides = [[1, 1, 1], [2, 2, 2]]\nkernels = [[3, 3, 3], [3, 3, 3]]\n";
-    [
-        ("unet", format!("[model.unet]\n{stages}")),
-        ("attention", format!("[model.attention-unet]\n{stages}")),
-        ("vnet", format!("[model.vnet]\n{stages}")),
-        ("multipass", format!("[model.multipass-unet]\npasses = 2\n[model.multipass-unet.unet]\n{stages}")),
-        (
-            "segformer",
-            "[model.segformer]\nfeatures = [8, 8, 10, 16]\nblocks = [1, 1, 1, 1]\ndecoder-features = 8\n".into(),
-        ),
-        (
-            "classifier",
-            "[model.classifier]\ntarget = \"per-structure\"\nfeatures = [4, 4, 8, 8]\nblocks = [1, 1, 1, 1]\n".into(),
-        ),
-    ]
-}
-
 /// Steps and whole predictions; that their numbers are right is seen in the table of `doctor --full`.
 #[test]
 fn every_architecture_trains_and_predicts() {
     for gpu in gpus() {
-        for (name, table) in networks() {
+        for (name, text) in architectures::all() {
             let lab = Lab::new();
-            let (before, rest) = TINY.split_once("[model.unet]").unwrap();
-            let (_, after) = rest.split_once("[train]").unwrap();
-            let is_flat = ["segformer", "classifier"].contains(&name);
-            let after = if is_flat { after.replace("[16, 16, 16]", "[1, 32, 32]") } else { after.to_owned() };
-            lab.write(&format!("experiments/{name}.toml"), &format!("{before}{table}\n[train]{after}"));
+            lab.write(&format!("experiments/{name}.toml"), &text);
             lab.run(name, &["--device", &gpu.name, "--set", "train.epochs=1", "--set", "train.validate-every=0"]);
             let run = lab.run_folder(name);
             assert!(losses(&lab, name)[0].is_finite(), "{name} on {}", gpu.name);
