@@ -86,6 +86,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Writes the list: name, kind and content of each file.
 fn write(dist: &Path, files: &[PathBuf], missing: Option<&str>) {
+    let out = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    let pages = out.join("page");
+    // Files of an earlier build have other names; that there are none is no error.
+    let _ = fs::remove_dir_all(&pages);
     let mut text = String::from(
         "/// Name, kind and content of each file of the page.\npub static FILES: &[(&str, &str, &[u8])] = &[\n",
     );
@@ -95,11 +99,14 @@ fn write(dist: &Path, files: &[PathBuf], missing: Option<&str>) {
             println!("cargo::rerun-if-changed={}", path.display());
         }
         let name = path.strip_prefix(dist).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        let full = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-        text += &format!("    ({name:?}, {:?}, include_bytes!({:?})),\n", kind(&name), full.to_string_lossy());
+        // A copy, so that a page that is built anew or deleted is no matter for a build of the sources that goes on.
+        let copy = pages.join(&name);
+        if let Err(error) = fs::create_dir_all(copy.parent().unwrap_or(&pages)).and_then(|()| fs::copy(path, &copy)) {
+            println!("cargo::error={}: {error}", copy.display());
+        }
+        text += &format!("    ({name:?}, {:?}, include_bytes!({:?})),\n", kind(&name), copy.to_string_lossy());
     }
     text += &format!("];\n/// Why there is no page.\npub static MISSING: Option<&str> = {missing:?};\n");
-    let out = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
     if let Err(error) = fs::write(out.join("page.rs"), text) {
         println!("cargo::error={}: {error}", out.join("page.rs").display());
     }
