@@ -7,10 +7,14 @@ use clap::Args;
 use super::{Exit, Failure};
 use crate::backend::DeviceName;
 
+/// Folder of all runs, unless another one is named.
+#[cfg(feature = "serve")]
+const RUNS: &str = "runs";
+
 /// Show runs and images in a browser, segment images there, and correct labels
 ///
 /// Prints a link that holds a secret token: whoever has it may use the server. By default only this machine can reach it; for other
-/// machines and for headsets, name a --host and use HTTPS. Images sent by the browser are removed when they have not been used for a while,
+/// machines and for headsets, name a --host and use HTTPS: the link then comes as a QR code, too. Images sent by the browser are removed when they have not been used for a while,
 /// and at the end. Research use only.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,9 +25,9 @@ Examples:
   segspec serve --host 0.0.0.0 --port 8443 --tls")]
 #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "without the feature, only the help is used"))]
 pub struct Serve {
-    /// Folder that contains the run folders
-    #[arg(long, default_value = "runs", value_name = "DIR")]
-    runs: PathBuf,
+    /// Folder that contains the run folders [default: runs]
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
     /// Folder of images that may be shown and segmented, with all folders in it; can be repeated [default: SEGSPEC_DATA, else data]
     #[arg(long, value_name = "DIR")]
     root: Vec<PathBuf>,
@@ -89,6 +93,9 @@ pub fn execute(args: Serve) -> Result<Exit, Failure> {
         if is_made {
             eprintln!("the certificate was made for this session: the browser warns of it once");
         }
+        if let Some(picture) = picture(address) {
+            eprint!("{picture}");
+        }
         eprintln!("press Ctrl-C to stop");
         let _ = super::exit::flush();
         if open && let Err(error) = open_in_browser(&address.link) {
@@ -105,11 +112,7 @@ pub fn execute(args: Serve) -> Result<Exit, Failure> {
 #[cfg(feature = "serve")]
 fn settings(args: Serve) -> Result<crate::serve::Settings, Failure> {
     use super::session;
-    let roots = match args.root.is_empty() {
-        // Without any data there is nothing to show.
-        true => Some(session::data_root()).filter(|root| root.is_dir()).into_iter().collect(),
-        false => args.root,
-    };
+    let (runs, roots) = (run_folder(args.runs)?, roots(args.root));
     let certificate = match (args.cert, args.key) {
         (Some(chain), Some(key)) => Some(crate::serve::Certificate::Files { chain, key }),
         _ if args.tls => Some(crate::serve::Certificate::Made(certified(&args.host))),
@@ -118,7 +121,8 @@ fn settings(args: Serve) -> Result<crate::serve::Settings, Failure> {
     let name = ["SEGSPEC_USER", "USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let limits = crate::serve::Limits { upload: args.upload_limit.saturating_mul(1_000_000), ..Default::default() };
     Ok(crate::serve::Settings {
-        runs: args.runs,
+        reports: runs.with_file_name(session::REPORTS),
+        runs,
         roots,
         data_root: session::data_root(),
         explicit_data_root: session::explicit_data_root(),
@@ -133,6 +137,62 @@ fn settings(args: Serve) -> Result<crate::serve::Settings, Failure> {
         device: session::device(args.device)?.device,
         limits,
     })
+}
+
+/// The folder of all runs. One that was named must be there: a page without runs would hide a wrong name.
+#[cfg(feature = "serve")]
+fn run_folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let Some(folder) = named else {
+        let folder = PathBuf::from(RUNS);
+        if !folder.is_dir() {
+            eprintln!(
+                "warning: there is no folder `{RUNS}` here, so the page has no runs: `segspec run` makes it, or name another one with --runs DIR"
+            );
+        }
+        return Ok(folder);
+    };
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let text = format!(
+        "--runs {}: no such folder; name the one that `segspec run` writes to, or leave --runs out for `{RUNS}`",
+        folder.display()
+    );
+    Err(Failure::message(Exit::Usage, text))
+}
+
+/// The folders of images: those that were named, else the data folder.
+#[cfg(feature = "serve")]
+fn roots(named: Vec<PathBuf>) -> Vec<PathBuf> {
+    if !named.is_empty() {
+        return named;
+    }
+    let folder = super::session::data_root();
+    if folder.is_dir() {
+        return vec![folder];
+    }
+    let shown = folder.display();
+    eprintln!(
+        "warning: there is no data folder `{shown}`, so the page shows no files: set SEGSPEC_DATA, or name folders with --root DIR"
+    );
+    Vec::new()
+}
+
+/// The link as a QR code, for other machines' cameras; none where nobody looks, or only this machine can use it.
+#[cfg(feature = "serve")]
+fn picture(address: &crate::serve::Address) -> Option<String> {
+    use std::io::IsTerminal;
+    let is_useful = !address.socket.ip().is_loopback() && std::io::stderr().is_terminal();
+    is_useful.then(|| code(&address.link)).flatten()
+}
+
+/// A QR code for a terminal, black on white whatever its colours are: cameras want it so.
+#[cfg(feature = "serve")]
+fn code(link: &str) -> Option<String> {
+    use qrcode::render::unicode::Dense1x2;
+    let code = qrcode::QrCode::with_error_correction_level(link, qrcode::EcLevel::L).ok()?;
+    let drawn = code.render::<Dense1x2>().quiet_zone(true).build();
+    Some(drawn.lines().map(|line| format!("\x1b[38;5;16;48;5;231m{line}\x1b[0m\n")).collect())
 }
 
 /// Names for a certificate: those by which the server answers.
@@ -159,4 +219,33 @@ fn open_in_browser(link: &str) -> std::io::Result<()> {
         "xdg-open"
     };
     Command::new(program).arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
+}
+
+#[cfg(all(test, feature = "serve"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_is_drawn_with_a_quiet_border() {
+        let link = format!("https://workstation.local:8443/?token={}", "a".repeat(43));
+        let drawn = code(&link).unwrap();
+        let lines: Vec<String> =
+            drawn.lines().map(|line| line.replace("\x1b[38;5;16;48;5;231m", "").replace("\x1b[0m", "")).collect();
+        let widths: std::collections::BTreeSet<usize> = lines.iter().map(|line| line.chars().count()).collect();
+        assert_eq!(widths.len(), 1, "{widths:?}");
+        // 80 columns are what a terminal has; two rows of modules make one line.
+        let width = *widths.first().unwrap();
+        assert!(width < 80 && lines.len() == width.div_ceil(2), "{width} × {}", lines.len());
+        assert!(lines[0].trim().is_empty() && lines.iter().all(|line| line.starts_with("    ")), "{drawn}");
+        assert_ne!(code("https://workstation.local:8443/?token=b"), Some(drawn));
+        assert_eq!(code(&"x".repeat(9000)), None);
+    }
+
+    #[test]
+    fn a_run_folder_that_is_named_must_be_there() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(run_folder(Some(place.path().to_path_buf())).is_ok());
+        assert!(run_folder(Some(place.path().join("gone"))).is_err());
+        assert!(run_folder(None).is_ok());
+    }
 }

@@ -82,6 +82,14 @@ impl Known {
         of_run.chain(of_dataset).chain(target.ignore).chain([0]).collect()
     }
 
+    /// Structures of the dataset that the run does not segment, with their values. Its reference labels hold them.
+    pub fn others(&self, target: &Target) -> impl Iterator<Item = (&str, u16)> {
+        let is_own =
+            move |value: u16| target.structures.iter().any(|it| it.value == value || it.values.contains(&value));
+        let others = self.structures.iter().filter(move |(_, value)| !is_own(*value) && target.ignore != Some(*value));
+        others.map(|(name, value)| (name.as_str(), *value))
+    }
+
     /// Checks new structures, and adds them to those of earlier corrections.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 mod added;
 mod changed;
 mod dataset;
+mod version;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -32,6 +33,7 @@ use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, Segments,
 
 pub use added::{Added, Known, of_all};
 pub use dataset::{Written, write_dataset};
+pub use version::{Over, withdraw};
 
 /// The record beside the corrected labels.
 const RECORD: &str = "corrections.json";
@@ -105,6 +107,9 @@ pub enum CorrectionError {
     /// They do not fit the case or the run.
     #[error("{0}")]
     Refused(String),
+    /// Somebody saved or withdrew a correction of the case meanwhile.
+    #[error("{0}")]
+    Changed(String),
     /// The case's files are not those of the plan.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -170,6 +175,20 @@ pub fn is_file_name(case: &str) -> bool {
 /// # Errors
 /// [`CorrectionError::Refused`]: another grid than the image's, or values that mean no structure. Otherwise as for reading the case.
 pub fn save(run: &Stored, name: &str, drawn: &Drawn, data_root: Option<&Path>) -> Result<Correction, CorrectionError> {
+    save_over(run, name, drawn, data_root, Over::Anything)
+}
+
+/// The same, in place of what the person has seen only.
+///
+/// # Errors
+/// [`CorrectionError::Changed`], and as for [`save`].
+pub fn save_over(
+    run: &Stored,
+    name: &str,
+    drawn: &Drawn,
+    data_root: Option<&Path>,
+    over: Over,
+) -> Result<Correction, CorrectionError> {
     let refused = |reason: String| CorrectionError::Refused(reason);
     let none = || refused(format!("the run has no case `{name}`"));
     let case = proven(run, name, data_root)?.filter(|_| is_file_name(name)).ok_or_else(none)?;
@@ -179,6 +198,7 @@ pub fn save(run: &Stored, name: &str, drawn: &Drawn, data_root: Option<&Path>) -
     let base_hash = base_hash.or_else(|| planned.content.label.clone().filter(|_| drawn.base == Base::Reference));
     let _lock = Lock::take(&run.folder.corrections().join(".lock"))?;
     let mut record = record(run)?;
+    over.check(record.corrections.get(name))?;
     let known = Known::of(run);
     let earlier = of_all(record.corrections.values()).map_err(refused)?;
     let added = known.join(drawn.added, earlier, target).map_err(refused)?;

@@ -61,7 +61,7 @@ pub fn gather(runs: &[Stored]) -> Result<ReportInput, RunError> {
         return Err(RunError::NothingThere(format!("no finished run: {what}{}", remedy(runs))));
     };
     Ok(ReportInput {
-        title: experiments.join(", "),
+        title: title(&experiments.join(", "), &if let [only] = runs { only.plan.name() } else { String::new() }),
         subtitle: if several { descriptions(&finished) } else { subtitle(first, runs) },
         notes: Vec::new(),
         missing,
@@ -93,6 +93,11 @@ fn other_differences(runs: &[&Stored]) -> Vec<(String, Vec<(TrialKey, serde_json
     let found = every_difference(&firsts.iter().map(|run| &run.plan).collect::<Vec<_>>());
     let others = found.into_iter().filter(|(key, _)| !is_stated(key));
     others.map(|(key, values)| (key, keys().cloned().zip(values).collect())).collect()
+}
+
+/// The experiments, and which of its runs a report on a single one is on.
+fn title(experiments: &str, run: &str) -> String {
+    if run.is_empty() { experiments.to_owned() } else { format!("{experiments}: {run}") }
 }
 
 fn name_of(run: &Stored) -> String {
@@ -338,4 +343,15 @@ fn subtitle(first: &Stored, runs: &[Stored]) -> Vec<String> {
         lines.push(format!("segspec {} on {}{commit}{started}", env!("CARGO_PKG_VERSION"), manifest.device));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_on_one_of_several_runs_says_which() {
+        assert_eq!(title("liver", "learning-rate=0.01, seed 2"), "liver: learning-rate=0.01, seed 2");
+        assert_eq!(title("liver", ""), "liver", "the only run of its experiment");
+    }
 }

@@ -6,8 +6,9 @@ use std::path::Path as FilePath;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::response::Response;
-use hyper::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use hyper::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use hyper::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempPath;
@@ -20,7 +21,8 @@ use super::state::{Inner, Shared, locked, quick, working};
 use super::uploads::check_growth;
 use super::{Limits, answer};
 use crate::corrections::{
-    Added, Base, Correction, Drawn, Known, compare, list, occurring, of_all, save, write_dataset, write_named,
+    Added, Base, Correction, Drawn, Known, Over, compare, list, occurring, of_all, save_over, withdraw, write_dataset,
+    write_named,
 };
 use crate::dataset::content::hash_of;
 use crate::observe::event::now;
@@ -49,7 +51,7 @@ pub async fn of_case(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
-    let (base, added) = (base(&headers)?, added(&headers)?);
+    let (base, added, seen) = (base(&headers)?, added(&headers)?, Seen::of(&headers)?);
     // Asked first: nothing is received for a case that there is not.
     let (of_id, of_name) = (id.clone(), name.clone());
     quick(&state, move |state| found_case(state, &of_id, &of_name).map(drop)).await?;
@@ -59,7 +61,7 @@ pub async fn of_case(
         let grid = predicted_file(&run, &name).map(|path| volume::read_geometry(&path)).transpose()?;
         let labels = labels(state, &file, grid.as_ref())?;
         let drawn = Drawn { labels: &labels, base, who: &state.settings.who, added: &added };
-        let saved = save(&run, &name, &drawn, state.settings.explicit_data_root.as_deref())?;
+        let saved = save_over(&run, &name, &drawn, state.settings.explicit_data_root.as_deref(), seen.over())?;
         Ok(correction_json(&saved, &format!("/api/runs/{id}/cases/{}/correction", encoded(&name))))
     });
     Ok(answer::json(&value.await?))
@@ -72,7 +74,7 @@ pub async fn of_job(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
-    let (base, new) = (base(&headers)?, added(&headers)?);
+    let (base, new, seen) = (base(&headers)?, added(&headers)?, Seen::of(&headers)?);
     state.jobs.find(&id)?.outcome()?;
     let file = received(&state, body).await?;
     let value = working(&state, move |state| {
@@ -86,6 +88,7 @@ pub async fn of_job(
         };
         // Held to the end: two saves at a time would mix their structures.
         let mut saved = locked(&job.correction);
+        seen.over().check(saved.as_ref())?;
         let earlier = of_all(saved.iter()).map_err(Refusal::bad)?;
         let known = Known::of(&job.run);
         let added = known.join(&new, earlier, job.target()).map_err(Refusal::bad)?;
@@ -98,6 +101,77 @@ pub async fn of_job(
         Ok(value)
     });
     Ok(answer::json(&value.await?))
+}
+
+/// `DELETE /api/runs/ID/cases/CASE/correction`.
+pub async fn withdraw_of_case(
+    State(state): State<Shared>,
+    Path((id, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let seen = Seen::of(&headers)?;
+    let done = working(&state, move |state| {
+        let (run, _) = found_case(state, &id, &name)?;
+        if !list(&run)?.iter().any(|it| it.case == name) {
+            return Err(Refusal::missing("correction"));
+        }
+        Ok(withdraw(&run, &name, seen.over())?)
+    });
+    done.await.map(|()| StatusCode::NO_CONTENT.into_response())
+}
+
+/// `DELETE /api/jobs/ID/correction`.
+pub async fn withdraw_of_job(
+    State(state): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let seen = Seen::of(&headers)?;
+    let done = working(&state, move |state| {
+        let job = state.jobs.find(&id)?;
+        let mut saved = locked(&job.correction);
+        if saved.is_none() {
+            return Err(Refusal::missing("correction"));
+        }
+        seen.over().check(saved.as_ref())?;
+        *saved = None;
+        // Nothing names the file any more, and it goes with the job in any case.
+        let _ = fs::remove_file(job.corrected());
+        Ok(())
+    });
+    done.await.map(|()| StatusCode::NO_CONTENT.into_response())
+}
+
+/// Which correction the client knows of: `If-Match` with its version, `If-None-Match: *` for none; without either, whatever there is.
+enum Seen {
+    Anything,
+    Nothing,
+    Version(String),
+}
+
+impl Seen {
+    fn of(headers: &HeaderMap) -> Answer<Self> {
+        let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
+        let quoted = |text: &str| Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned());
+        match (text(IF_MATCH), text(IF_NONE_MATCH)) {
+            (None, None) => Ok(Self::Anything),
+            (None, Some("*")) => Ok(Self::Nothing),
+            (Some(version), None) if quoted(version).is_some() => {
+                Ok(Self::Version(quoted(version).unwrap_or_default()))
+            }
+            _ => Err(Refusal::bad(
+                "the header `If-Match` names the version of a correction in quotes, or `If-None-Match` is *",
+            )),
+        }
+    }
+
+    fn over(&self) -> Over<'_> {
+        match self {
+            Self::Anything => Over::Anything,
+            Self::Nothing => Over::Nothing,
+            Self::Version(version) => Over::Version(version),
+        }
+    }
 }
 
 fn record(

@@ -124,6 +124,8 @@ impl From<CorrectionError> for Refusal {
     fn from(error: CorrectionError) -> Self {
         match error {
             CorrectionError::Refused(text) => Self::bad(text),
+            CorrectionError::Changed(text) => Self::new(StatusCode::PRECONDITION_FAILED, text)
+                .help("nothing was changed; read the case again, and send the version of its correction"),
             CorrectionError::Run(error) => error.into(),
             CorrectionError::Read(error) => error.into(),
             CorrectionError::Case(error) => error.into(),

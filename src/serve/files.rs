@@ -19,7 +19,19 @@ use crate::volume::{Format, format};
 /// Most entries of a folder that are listed.
 const MOST: usize = 5000;
 /// Words in the names of label files.
-const LABEL_WORDS: [&str; 7] = ["label", "labels", "seg", "segmentation", "mask", "masks", "gt"];
+const LABEL_WORDS: [&str; 11] = [
+    "label",
+    "labels",
+    "labelmap",
+    "seg",
+    "segmentation",
+    "segmentations",
+    "mask",
+    "masks",
+    "gt",
+    "corrections",
+    "predictions",
+];
 
 /// The folders that the page may look into.
 pub struct Roots(Vec<Root>);
@@ -51,7 +63,8 @@ impl Roots {
         let mut roots: Vec<Root> = Vec::new();
         for folder in folders {
             let path = folder.canonicalize().ok().filter(|path| path.is_dir());
-            let path = path.ok_or_else(|| format!("--root {}: no such folder", folder.display()))?;
+            let path =
+                path.ok_or_else(|| format!("--root {}: no such folder; name one that holds images", folder.display()))?;
             let name = path.file_name().map_or_else(|| "root".into(), |name| name.to_string_lossy().into_owned());
             let taken =
                 roots.iter().filter(|root| root.name == name || root.name.starts_with(&format!("{name}-"))).count();
@@ -143,12 +156,23 @@ fn kind(path: &Path, name: &str) -> Option<&'static str> {
     }
     let stem = match format::stem(name) {
         Some(stem) => stem,
-        None if is_dicom(path) => return Some("image"),
+        // Segmentations and contours are DICOM, too.
+        None if is_dicom(path) => {
+            let holds_labels = Format::of(path).is_ok_and(|format| format.entry().holds_labels);
+            return Some(if holds_labels { "labels" } else { "image" });
+        }
         None => return None,
     };
-    let lower = stem.to_ascii_lowercase();
-    let is_label = lower.split(['_', '-', '.', ' ']).any(|word| LABEL_WORDS.contains(&word));
-    Some(if is_label { "labels" } else { "image" })
+    Some(if is_label(stem, path) { "labels" } else { "image" })
+}
+
+/// Whether a file is likely to hold labels, by its name, or by that of its folder (`labelsTr`).
+fn is_label(stem: &str, path: &Path) -> bool {
+    let around = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let folder = around.trim_end_matches("tr").trim_end_matches("ts").trim_end_matches("val");
+    let stem = stem.to_ascii_lowercase();
+    let words = |text: &str| text.split(['_', '-', '.', ' ']).any(|word| LABEL_WORDS.contains(&word));
+    words(&stem) || words(folder)
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -271,6 +295,9 @@ mod tests {
         let dicom = [&[0; 128][..], b"DICM"].concat();
         assert_eq!(make("ct.nii.gz", b"x"), Some("image"));
         assert_eq!(make("ct_seg.nii.gz", b"x"), Some("labels"));
+        assert_eq!(make("labelsTr/001.nii.gz", b"x"), Some("labels"), "as nnU-Net keeps them");
+        assert_eq!(make("imagesTr/001.nii.gz", b"x"), Some("image"));
+        assert_eq!(make("001.seg.nrrd", b"x"), Some("labels"));
         assert_eq!((make("IM0001", &dicom), make("notes.txt", b"x")), (Some("image"), None));
         make("series/IM0001", &dicom);
         make("other/notes", b"x");

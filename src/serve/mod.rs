@@ -14,7 +14,7 @@
 //! ```
 //!
 //! What these stand on: [`state`] (all that requests share), [`error`] (refusals), [`answer`] (bodies in and out), [`image`] (grids and label
-//! maps as the page wants them), [`volumes`] (files made for the page), [`scratch`] (the temporary folder), [`mesh`].
+//! maps as the page wants them), [`formats`] (label maps as people save them), [`volumes`] (files made for the page), [`scratch`] (the temporary folder), [`mesh`].
 //!
 //! Nothing from a request becomes part of a path: runs, cases, jobs, uploads and report files are looked up among known ones, and paths
 //! below the roots are resolved, with their links, and compared with the roots (docs/security.md).
@@ -26,6 +26,7 @@ mod clicks;
 mod corrections;
 mod error;
 mod files;
+mod formats;
 mod image;
 mod jobs;
 mod listen;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub data_root: PathBuf,
     /// The data folder if it was set: cases of runs are looked up there, else where they were when planned.
     pub explicit_data_root: Option<PathBuf>,
+    /// Folder of the reports on experiments.
+    pub reports: PathBuf,
     /// Folder of the dataset files.
     pub datasets: PathBuf,
     /// Name or address to listen on.

@@ -59,9 +59,13 @@ fn of_cases() -> Router<Shared> {
         .route("/runs/{id}/cases/{case}/image", get(runs::image))
         .route("/runs/{id}/cases/{case}/reference", get(runs::reference))
         .route("/runs/{id}/cases/{case}/prediction", get(runs::prediction))
+        .route("/runs/{id}/cases/{case}/files/{format}", get(runs::download))
         .route("/runs/{id}/cases/{case}/meshes", get(runs::meshes))
         .route("/runs/{id}/cases/{case}/meshes/about", get(runs::meshes_about))
-        .route("/runs/{id}/cases/{case}/correction", put(corrections::of_case).get(runs::correction))
+        .route(
+            "/runs/{id}/cases/{case}/correction",
+            put(corrections::of_case).get(runs::correction).delete(corrections::withdraw_of_case),
+        )
 }
 
 fn of_images() -> Router<Shared> {
@@ -86,7 +90,10 @@ fn of_jobs() -> Router<Shared> {
         .route("/jobs/{id}/meshes/about", get(jobs::meshes_about))
         .route("/jobs/{id}/files/{format}", get(jobs::download))
         .route("/jobs/{id}/pacs", post(jobs::send))
-        .route("/jobs/{id}/correction", put(corrections::of_job).get(jobs::correction))
+        .route(
+            "/jobs/{id}/correction",
+            put(corrections::of_job).get(jobs::correction).delete(corrections::withdraw_of_job),
+        )
 }
 
 fn of_archive() -> Router<Shared> {

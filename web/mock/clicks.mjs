@@ -7,7 +7,8 @@ import { STRUCTURES } from './volumes.mjs'
 const RADIUS_MM = 12
 const MOST = 100
 
-/** Answers `/api/clicks…`. `state.clicked` lists the clicks of each request; `state.clickMs` is how long one takes, `state.clickError` what goes wrong. */
+/** Answers `/api/clicks…`. `state.clicked` lists the clicks of each request; `state.clickMs` is how long one takes, `state.clickError` what goes wrong,
+ * `state.clickInto` the structure that the network makes whatever one clicks. */
 export async function clicks(state, [id], call, Refused) {
   const { method } = call.request
   const body = Buffer.concat(await all(call.request))
@@ -23,7 +24,7 @@ export async function clicks(state, [id], call, Refused) {
   state.clicked.push(list)
   await new Promise((done) => setTimeout(done, state.clickMs))
   if (state.clickError) throw new Refused(400, state.clickError)
-  call.send(followed(body, list.at(-1), Refused), 200, 'application/gzip')
+  call.send(followed(body, { ...list.at(-1), ...(state.clickInto && { structure: state.clickInto }) }, Refused), 200, 'application/gzip')
 }
 
 function open(state, wanted, call, Refused) {

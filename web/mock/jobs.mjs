@@ -2,6 +2,7 @@
 
 import { needed } from './archive.mjs'
 import { glb } from './glb.mjs'
+import { seen, versioned } from './versions.mjs'
 import { file, image, STRUCTURES, volumes } from './volumes.mjs'
 
 const STEP_MS = 120
@@ -23,9 +24,11 @@ export function createJobs(state) {
     if (what === undefined) return call.send(shown(job))
     if (what === 'pacs') return store(job, call, Refused)
     if (what === 'events') return events(job, call.response)
-    if (what === 'correction') return correct(job, call)
+    if (what === 'correction' && method === 'PUT') return correct(job, call, Refused)
+    if (what === 'correction') return call.send(state.corrections.get(`job/${job.id}`).file, 200, 'application/gzip')
     if (what === 'meshes') return call.send(glb([{ ...STRUCTURES[0], centre: [22, -2, 2], radii: [24, 20, 26] }]), 200, 'model/gltf-binary')
     if (what === 'image' || what === 'prediction') return call.send(file('straight', what), 200, 'application/gzip')
+    call.response.setHeader('content-disposition', `attachment; filename="${job.image.patient ?? ''}-Abdomen_1.0-segmentation.${call.request.url.split('/').pop()}"`)
     return call.send(Buffer.from('mock'), 200, 'application/octet-stream')
   }
 
@@ -56,14 +59,23 @@ export function createJobs(state) {
   function uploadApi(id, method, call, Refused) {
     const found = uploads.get(id)
     if (!found) throw new Refused(404, `there is no upload ${id}`)
-    if (method === 'DELETE') return uploads.delete(id), call.send({})
+    if (method === 'DELETE') {
+      uploads.delete(id)
+      call.response.writeHead(204)
+      return call.response.end()
+    }
     const expires = new Date(found.since + 3.6e6).toISOString()
     const objects = Math.floor((Date.now() - found.since) / 20)
     if (found.series && objects < (found.series.instances ?? 30)) return call.send({ state: 'fetching', fetched: { objects, bytes: 524_288 * objects }, error: null, series: [], expires })
     const broken = found.names.find((name) => name.split('/').pop().startsWith('broken'))
     if (broken) return call.send({ state: 'refused', error: `${broken} is not an image that segspec reads`, series: [], expires })
     if (Date.now() - found.since < 200) return call.send({ state: 'reading', error: null, series: [], expires })
-    const series = ['Abdomen 1.0', 'Scout'].map((name, i) => ({ id: String(i), name, slices: i ? 2 : 24, modality: 'CT', image: image(name, '/api/files/voxels?path=x', 'ct') }))
+    // Two patients with the same description and number of slices; a file called `label…` looks like labels.
+    const looksLikeLabels = found.names.some((name) => name.includes('label'))
+    const series = [['Abdomen 1.0', 'P1', 24], ['Scout', 'P1', 2], ['Abdomen 1.0', 'P2', 24]].map(([name, patient, slices], i) => ({
+      id: String(i), name, slices, modality: 'CT', image: image(name, '/api/files/voxels?path=x', 'ct'), 'looks-like-labels': looksLikeLabels,
+      ...(found.anonymous ? { file: null, patient: null, number: null } : { file: `${patient}/ct`, patient, number: String(i + 1) }),
+    }))
     call.send({ state: 'ready', error: null, series, expires })
   }
 
@@ -72,9 +84,13 @@ export function createJobs(state) {
     if (!state.runs.get(body.run)?.['can-segment']) throw new Refused(409, `run ${body.run} has no trained network`, 'choose a finished run')
     if ([...jobs.values()].filter((job) => ['queued', 'running'].includes(job.state)).length >= 2) throw new Refused(429, 'two jobs wait or run already')
     const id = String(++last)
-    const job = { id, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: uploads.get(body.upload)?.anonymous ?? false, takesClicks: body.run === 'f1', listeners: new Set() }
+    const run = state.runs.get(body.run)
+    const from = body.upload ? 'upload' : body.path ? 'file' : 'case'
+    const made = { network: { run: run.id, experiment: run.experiment, name: run.name }, probabilities: body.probabilities ?? false, created: new Date().toISOString() }
+    const of = { upload: { name: 'Abdomen 1.0', file: body.series === '2' ? 'P2/ct' : 'P1/ct', patient: body.series === '2' ? 'P2' : 'P1' }, file: { name: 'ct_01', file: body.path, patient: null }, case: { name: body.case, file: null, patient: null } }
+    const job = { id, ...made, image: { from, ...of[from] }, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: uploads.get(body.upload)?.anonymous ?? false, takesClicks: body.run === 'f1', listeners: new Set() }
     jobs.set(id, job)
-    job.timer = setInterval(() => advance(job), STEP_MS)
+    job.timer = setInterval(() => advance(job), state.stepMs ?? STEP_MS)
     call.send(shown(job), 202)
   }
 
@@ -102,7 +118,7 @@ export function createJobs(state) {
     structures: STRUCTURES,
     'takes-clicks': takesClicks,
     volumes: volumes('straight', 'prediction'),
-    downloads: ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/download.${format}` })),
+    downloads: ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/files/${format}` })),
     send: anonymous ? null : `/api/jobs/${id}/pacs?of=prediction`,
     meshes: `/api/jobs/${id}/meshes?of=prediction`,
   })
@@ -114,10 +130,12 @@ export function createJobs(state) {
     call.send({})
   }
 
-  async function correct(job, call) {
+  async function correct(job, call, Refused) {
     const bytes = Buffer.concat(await all(call.request))
+    seen(call.request, job.correction, Refused)
     state.corrections.set(`job/${job.id}`, { case: job.id, file: bytes, base: call.request.headers['segspec-base'] })
-    call.send({ case: job.id, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/jobs/${job.id}/correction`, changed: {} })
+    job.correction = versioned({ case: job.id, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/jobs/${job.id}/correction`, base: call.request.headers['segspec-base'], changed: {}, structures: [] })
+    call.send(job.correction)
   }
 
   return { answer, fetched }

@@ -1,11 +1,11 @@
 // Runs of the mock server: one in training, whose curves grow while one looks, finished ones, one that failed.
 
-import { dice, file, image, STRUCTURES, volumes, worst } from './volumes.mjs'
+import { dice, file, image, OTHERS, STRUCTURES, volumes, worst } from './volumes.mjs'
 
 /** Cases of the finished run, with their grids; names with a blank must survive their way through addresses. */
 export const CASES = { 'case 01': 'straight', 'case 02': 'oblique', overlap: 'straight', gone: 'straight' }
 
-const base = { task: 'segment', failure: null, started: '2026-11-28T09:15:00Z', 'can-segment': false, dice: null, epochs: null }
+const base = { task: 'segment', 'structure-names': STRUCTURES.map(({ name }) => name), failure: null, started: '2026-11-28T09:15:00Z', 'can-segment': false, dice: null, epochs: null }
 
 export function createRuns() {
   const runs = [
@@ -59,10 +59,14 @@ export function train(runs) {
 }
 
 /** What `GET /api/runs` shows of a run. */
-export const summary = ({ log, listeners, ...run }) => run
+/** `late`: what comes after the last line of its log is not there yet; `elsewhere`: another process trains it. */
+export const summary = ({ log, listeners, late, elsewhere, ...run }) => run
+
+export const reportsOf = (experiment) => (experiment === 'abdomen' ? ['report', 'ranking'].map((page) => ({ page, url: `/report/key-${experiment}/${page}.html` })) : [])
 
 export function details(run) {
   const epochs = Array.from({ length: run.epochs?.done ?? 0 }, (_, i) => i + 1)
+  const isScored = run.state === 'finished' && !run.late
   const cases = run.state === 'finished' ? Object.entries(CASES) : []
   return {
     ...summary(run),
@@ -72,10 +76,12 @@ export function details(run) {
     history: { epoch: epochs, loss: epochs.map(loss), 'validation-dice': epochs.map(score), 'validation-iou': epochs.map((e) => (score(e) === null ? null : score(e) * 0.8)) },
     cases: cases.map(([name, kind]) => {
       const scores = dice(kind)
-      return { name, role: 'test', predicted: true, dice: Object.values(scores).reduce((sum, s) => sum + s.dice, 0) / STRUCTURES.length, scores }
+      return { name, role: 'test', predicted: isScored, dice: !isScored ? null : Object.values(scores).reduce((sum, s) => sum + s.dice, 0) / STRUCTURES.length, scores: isScored ? scores : {} }
     }),
-    report: run.state === 'finished' ? `/api/runs/${run.id}/report/report.html` : null,
-    settings: [{ key: 'model.unet.features', value: '[8, 16, 32, 64]' }, { key: 'train.learning-rate', value: '0.01' }],
+    report: isScored ? `/api/runs/${run.id}/report/report.html` : null,
+    'experiment-reports': reportsOf(run.experiment),
+    'can-stop': run.state === 'running' && !run.elsewhere,
+    settings: run.experiment === 'hippocampus' ? [] : [{ key: 'model.unet.features', value: '[8, 16, 32, 64]' }, { key: 'train.learning-rate', value: '0.01' }],
   }
 }
 
@@ -89,12 +95,16 @@ export function caseOf(run, name, correction) {
   return {
     case: name,
     images: gone ? [] : [image('CT', at('image'), 'ct')],
+    downloads: ['nii.gz', 'nrrd', 'seg.nrrd'].map((format) => ({ format, url: `${at('files')}/${format}?of=prediction` })),
     problem: gone ? 'the images are not where the plan says' : null,
     reference: gone ? null : labels('reference'),
     prediction: labels('prediction'),
     probabilities: [{ structure: 'liver', ...image('probability of liver', at('probability')) }],
     'takes-clicks': run.id === 'f1' && !gone,
     structures: STRUCTURES,
+    'other-structures': name === 'overlap' ? [] : OTHERS,
+    'ignored-value': null,
+    'taken-values': [0, 1, 2, 5, 300],
     volumes: { reference: volumes(kind, 'reference'), prediction: volumes(kind, 'prediction') },
     scores: dice(kind),
     worst: worst(kind),

@@ -9,7 +9,8 @@ import { archive } from './archive.mjs'
 import { clicks } from './clicks.mjs'
 import { createJobs } from './jobs.mjs'
 import { glb } from './glb.mjs'
-import { caseFile, caseOf, CASES, createRuns, details, fillLogs, line, summary, train } from './runs.mjs'
+import { caseFile, caseOf, CASES, createRuns, details, fillLogs, line, reportsOf, summary, train } from './runs.mjs'
+import { seen, versioned } from './versions.mjs'
 import { file, image, STRUCTURES } from './volumes.mjs'
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url))
@@ -92,7 +93,7 @@ async function api(state, [first, ...rest], call) {
       research: 'Research use only: not a medical device, not for diagnosis or treatment.', who: 'Mock Reader', pacs: state.pacs, 'new-structures': true,
     })
   }
-  if (first === 'runs' && rest.length === 0) return call.send({ experiments: experiments(state.runs) })
+  if (first === 'runs' && rest.length === 0) return call.send({ experiments: experiments(state.runs), reports: [{ name: 'networks', pages: [{ page: 'report', url: '/report/key-networks/report.html' }] }] })
   if (first === 'runs') return runApi(state, rest, call)
   if (first === 'files') return filesApi(rest, call)
   if (first === 'uploads' || first === 'jobs') return state.jobs.answer([first, ...rest], call, Refused)
@@ -103,7 +104,7 @@ async function api(state, [first, ...rest], call) {
 
 function experiments(runs) {
   const names = [...new Set([...runs.values()].map((run) => run.experiment))]
-  return names.map((name) => ({ name, runs: [...runs.values()].filter((run) => run.experiment === name).map(summary) }))
+  return names.map((name) => ({ name, reports: reportsOf(name), runs: [...runs.values()].filter((run) => run.experiment === name).map(summary) }))
 }
 
 async function runApi(state, [id, what, name, detail], call) {
@@ -124,6 +125,11 @@ async function runApi(state, [id, what, name, detail], call) {
 
 function startOrStop(state, run, what, call) {
   if (!state.allowRun) throw new Refused(403, 'the server does not start runs', 'start it with --allow-run')
+  // A training ends after its step.
+  if (what === 'stop' && state.stopMs) {
+    setTimeout(() => { run.state = 'resumable' }, state.stopMs)
+    return call.send({ state: run.state })
+  }
   run.state = what === 'start' ? 'running' : 'resumable'
   run.failure = null
   run.epochs ??= { done: 0, of: 40 }
@@ -131,7 +137,7 @@ function startOrStop(state, run, what, call) {
   call.send({ state: run.state })
 }
 
-const publicCorrection = ({ run, file: bytes, structures, ...rest }) => rest
+const publicCorrection = ({ run, file: bytes, sent, ...rest }) => rest
 
 async function caseApi(state, run, name, detail, call) {
   const key = `${run.id}/${name}`
@@ -139,7 +145,15 @@ async function caseApi(state, run, name, detail, call) {
   if (detail === undefined) return call.send(caseOf(run, name, correction ? publicCorrection(correction) : null))
   if (detail === 'meshes') return call.request.url.includes('/meshes/about') ? call.send(MESH_ABOUT) : call.send(meshes(), 200, 'model/gltf-binary')
   if (detail === 'correction' && call.request.method === 'PUT') return correct(state, key, run, name, call)
+  if (detail === 'correction' && call.request.method === 'DELETE') {
+    if (!correction) throw missing('correction')
+    seen(call.request, correction, Refused)
+    state.corrections.delete(key)
+    call.response.writeHead(204)
+    return call.response.end()
+  }
   if (detail === 'correction' && correction) return call.send(correction.file, 200, 'application/gzip')
+  if (detail === 'files') return call.send(Buffer.from('mock'), 200, 'application/octet-stream')
   const mask = call.query.get('mask')
   if (name === 'overlap' && ['reference', 'prediction'].includes(detail) && mask === null) throw new Refused(400, 'the structures overlap', 'ask for ?mask=0')
   if (['image', 'reference', 'prediction', 'probability'].includes(detail)) return call.send(caseFile(name, detail, mask), 200, 'application/gzip')
@@ -150,11 +164,15 @@ async function correct(state, key, run, name, call) {
   if (state.failCorrections) throw new Refused(500, 'the disk is full', 'make room and save again')
   const chunks = []
   for await (const chunk of call.request) chunks.push(chunk)
-  const correction = {
+  const there = state.corrections.get(key)
+  seen(call.request, there, Refused)
+  const structures = call.request.headers['segspec-structures'] ?? null
+  const correction = versioned({
     case: name, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/correction`,
     base: call.request.headers['segspec-base'], changed: { liver: 12 }, run: run.id, file: Buffer.concat(chunks),
-    structures: call.request.headers['segspec-structures'] ?? null,
-  }
+    // What was added once stays known.
+    structures: [...new Map([...(there?.structures ?? []), ...(structures ? JSON.parse(decodeURIComponent(structures)) : [])].map((each) => [each.name, each])).values()], sent: structures,
+  })
   state.corrections.set(key, correction)
   call.send(publicCorrection(correction))
 }

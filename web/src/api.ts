@@ -59,7 +59,7 @@ export const api = {
   runEvents: (id: string, after: number) => `/api/runs/${part(id)}/events?after=${after}`,
 
   case: (run: string, name: string) => json<Case>(place({ of: 'run', run, name })),
-  meshes: (source: Source, of: 'prediction' | 'reference') => `${place(source)}/meshes?of=${of}`,
+  meshes: (source: Source, of: 'prediction' | 'reference' | 'correction') => `${place(source)}/meshes?of=${of}`,
   meshesAbout: (source: Source) => json<{ 'to-world-mm': number[] }>(`${place(source)}/meshes/about`),
 
   /** Bytes of a file of the server; only of this server. */
@@ -69,15 +69,19 @@ export const api = {
     return new Uint8Array(await (await ask(own.pathname + own.search, { signal })).arrayBuffer())
   },
 
-  /** Saves a label file on the grid of the image. New structures go along, since the file holds only values. */
-  correct: async (source: Source, file: Uint8Array<ArrayBuffer>, base: 'prediction' | 'reference' | 'empty', added: Structure[]) => {
-    const headers: Record<string, string> = { 'content-type': 'application/gzip', 'segspec-base': base }
+  /** Saves a label file on the grid of the image. New structures go along, since the file holds only values.
+   * @param seen version of the correction that it takes the place of; null: there is none */
+  correct: async (source: Source, file: Uint8Array<ArrayBuffer>, base: 'prediction' | 'reference' | 'empty', added: Structure[], seen: string | null) => {
+    const headers: Record<string, string> = { 'content-type': 'application/gzip', 'segspec-base': base, ...(seen === null ? { 'if-none-match': '*' } : { 'if-match': `"${seen}"` }) }
     if (added.length > 0) {
       const structures = added.map(({ name, value, color }) => ({ name, value, color }))
       headers['segspec-structures'] = encodeURIComponent(JSON.stringify(structures))
     }
     return (await ask(`${place(source)}/correction`, { method: 'PUT', body: file, headers })).json() as Promise<Correction>
   },
+
+  /** Takes a correction away, if it is the one that was seen. */
+  withdraw: (source: Source, seen: string) => ask(`${place(source)}/correction`, { method: 'DELETE', headers: { 'if-match': `"${seen}"` } }),
 
   /** A session of clicks on the image of a case or a job. */
   openClicks: async (source: Source, signal: AbortSignal) => {

@@ -1,10 +1,13 @@
-// Curves of a training: loss on the left axis, Dice on the right, as one SVG that scales with the page.
+// Curves of a training: loss on the left axis, Dice on the right, as one SVG that is drawn for the width it gets, so that its texts stay
+// readable on a phone.
 
 import { h } from './dom.ts'
 import { texts } from './texts.ts'
 import type { Curves } from './types.ts'
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 260, 48, 44, 14, 34]
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 280, 56, 48, 28, 44]
+/** Room that a number below the axis needs. */
+const NUMBER = 70
 
 function svg(tag: string, attributes: Record<string, string | number>, text?: string): SVGElement {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
@@ -20,7 +23,21 @@ export function ticks(from: number, to: number, n: number): number[] {
   const power = 10 ** Math.floor(Math.log10(raw))
   const step = power * ([1, 2, 5].find((factor) => factor * power >= raw) ?? 10)
   const first = Math.ceil(from / step - 1e-9) * step
-  return Array.from({ length: Math.floor((to - first) / step + 1e-9) + 1 }, (_, i) => Number((first + i * step).toPrecision(12)))
+  return Array.from({ length: Math.floor((to - first) / step + 1e-9) + 1 }, (_, i) => tidy(first + i * step))
+}
+
+const tidy = (value: number): number => Number(value.toPrecision(12))
+
+/** Round numbers for the lines of a grid that has 4 or 5 parts, so that the other axis, from 0 to 1, has round numbers there, too. */
+export function gridOf(low: number, high: number): number[] {
+  const raw = Math.max((high - low) / 5, 1e-9)
+  for (let power = 10 ** Math.floor(Math.log10(raw)); ; power *= 10) {
+    for (const factor of [1, 2, 2.5, 5]) {
+      const step = factor * power
+      const from = Math.floor(low / step + 1e-9) * step
+      for (const parts of [4, 5]) if (from + parts * step >= high - 1e-9 * step) return Array.from({ length: parts + 1 }, (_, i) => tidy(from + i * step))
+    }
+  }
 }
 
 interface Line {
@@ -30,34 +47,65 @@ interface Line {
   y: (value: number) => number
 }
 
+/** A figure with the curves; `epochs` is how many there will be. */
 export function chart(curves: Curves, epochs: number | null): HTMLElement {
-  const last = Math.max(epochs ?? 0, curves.epoch.at(-1) ?? 1, 2)
-  const losses = curves.loss.filter((value): value is number => value !== null && Number.isFinite(value))
-  const low = Math.min(0, ...losses)
-  const high = Math.max(low + 1e-6, ...losses)
-  const x = (epoch: number): number => LEFT + ((epoch - 1) / (last - 1)) * (WIDTH - LEFT - RIGHT)
-  const scale = (from: number, to: number) => (value: number): number => HEIGHT - BOTTOM - ((value - from) / (to - from)) * (HEIGHT - TOP - BOTTOM)
-  const lines: Line[] = [
-    { name: texts.run.loss, color: 'var(--curve-loss)', values: curves.loss, y: scale(low, high) },
+  const figure = h('figure', { class: 'curves' })
+  let drawn = 0
+  const draw = (width: number): void => {
+    if (width === drawn) return
+    drawn = width
+    figure.querySelector('svg')?.remove()
+    figure.prepend(picture(curves, epochs, width))
+  }
+  const legend = h('figcaption', {}, ...linesOf(curves, [0, 1]).map(({ name, color }) => {
+    const mark = h('i', { class: 'swatch', 'aria-hidden': 'true' })
+    mark.style.background = color
+    return h('span', {}, mark, name)
+  }))
+  figure.append(legend)
+  draw(WIDTH)
+  // It ends with the figure, which nothing else holds.
+  new ResizeObserver(([entry]) => { if (entry.contentRect.width > 0) draw(Math.round(entry.contentRect.width)) }).observe(figure)
+  return figure
+}
+
+/** @param lossRange lowest and highest loss of the axis */
+function linesOf(curves: Curves, [from, to]: [number, number]): Line[] {
+  const scale = (low: number, high: number) => (value: number): number => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM)
+  return [
+    { name: texts.run.loss, color: 'var(--curve-loss)', values: curves.loss, y: scale(from, to) },
     { name: texts.run.validationDice, color: 'var(--curve-dice)', values: curves['validation-dice'], y: scale(0, 1) },
   ]
-  const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': summary(curves, lines) })
-  for (const value of ticks(low, high, 4)) {
-    const y = lines[0].y(value)
-    picture.append(svg('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y, y2: y, class: 'grid' }))
-    picture.append(svg('text', { x: LEFT - 6, y: y + 4, 'text-anchor': 'end' }, String(value)))
+}
+
+function picture(curves: Curves, epochs: number | null, width: number): SVGElement {
+  const last = Math.max(epochs ?? 0, curves.epoch.at(-1) ?? 1, 2)
+  const losses = curves.loss.filter((value): value is number => value !== null && Number.isFinite(value))
+  const grid = gridOf(Math.min(0, ...losses), Math.max(1e-6, ...losses))
+  const lines = linesOf(curves, [grid[0], grid.at(-1)!])
+  const x = (epoch: number): number => LEFT + ((epoch - 1) / (last - 1)) * (width - LEFT - RIGHT)
+  const drawing = svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, role: 'img', 'aria-label': summary(curves, lines) })
+  drawing.append(...axes(grid, lines, width))
+  for (const value of ticks(1, last, Math.max(2, Math.min(8, Math.floor((width - LEFT - RIGHT) / NUMBER)))).filter(Number.isInteger)) {
+    drawing.append(svg('text', { x: x(value), y: HEIGHT - BOTTOM + 17, 'text-anchor': 'middle' }, String(value)))
   }
-  for (const value of [0, 0.5, 1]) picture.append(svg('text', { x: WIDTH - RIGHT + 6, y: lines[1].y(value) + 4 }, String(value)))
-  for (const value of ticks(1, last, 6).filter(Number.isInteger)) {
-    picture.append(svg('text', { x: x(value), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, String(value)))
-  }
-  for (const line of lines) picture.append(...drawn(line, curves.epoch, x))
-  const legend = h('figcaption', {}, ...lines.map((line) => {
-    const mark = h('i', { class: 'swatch', 'aria-hidden': 'true' })
-    mark.style.background = line.color
-    return h('span', {}, mark, line.name)
-  }))
-  return h('figure', { class: 'curves' }, picture as unknown as HTMLElement, legend)
+  for (const line of lines) drawing.append(...drawn(line, curves.epoch, x))
+  return drawing
+}
+
+/** One grid for both axes, their numbers, and what they are, in the colours of the curves. */
+function axes(grid: number[], [loss, dice]: Line[], width: number): SVGElement[] {
+  const all = grid.flatMap((value, i) => {
+    const y = loss.y(value)
+    return [
+      svg('line', { x1: LEFT, x2: width - RIGHT, y1: y, y2: y, class: 'grid' }),
+      svg('text', { x: LEFT - 6, y: y + 4, 'text-anchor': 'end' }, String(value)),
+      svg('text', { x: width - RIGHT + 6, y: y + 4 }, String(tidy(i / (grid.length - 1)))),
+    ]
+  })
+  const title = (text: string, color: string, attributes: Record<string, string | number>): SVGElement => svg('text', { class: 'axis', style: `fill: ${color}`, ...attributes }, text)
+  return [...all, title(loss.name, loss.color, { x: 4, y: 14 }), title(dice.name, dice.color, { x: width - 4, y: 14, 'text-anchor': 'end' }),
+    title(texts.run.epoch, 'var(--muted)', { x: (LEFT + width - RIGHT) / 2, y: HEIGHT - 8, 'text-anchor': 'middle' })]
 }
 
 /** The line and its points; epochs without a value are passed over, since not every epoch validates. */

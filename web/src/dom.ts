@@ -17,6 +17,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Att
   return element
 }
 
+/** A text whose parts between backticks are code. */
+export const coded = (text: string): (Node | string)[] => text.split('`').map((part, i) => (i % 2 === 1 ? h('code', {}, part) : part))
+
 /** Replaces what an element holds. */
 export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false))
@@ -78,9 +81,10 @@ export const swatch = (color: string): HTMLElement => {
   return mark
 }
 
-/** A dialog that closes with Escape, its button, or a click beside it; the focus goes back where it was. */
+/** A dialog that closes with Escape, its button, or a click beside it; the focus goes back where it was. It begins at its title: the first
+ * button may be far below. */
 export function dialog(title: string, ...children: Child[]): HTMLDialogElement {
-  const element = h('dialog', { 'aria-label': title }, h('div', { class: 'dialog' }, h('h2', {}, title), ...children,
+  const element = h('dialog', { 'aria-label': title }, h('div', { class: 'dialog' }, h('h2', { tabindex: -1, autofocus: true }, title), ...children,
     h('p', { class: 'actions' }, button(texts.close, () => element.close()))))
   element.addEventListener('click', (event) => { if (event.target === element) element.close() })
   element.addEventListener('close', () => element.remove())
@@ -89,6 +93,9 @@ export function dialog(title: string, ...children: Child[]): HTMLDialogElement {
   return element
 }
 
+/** More at a time would cover the page. */
+const MOST_SAID = 2
+
 /** Says something in the corner for a while, also to screen readers. */
 export function say(text: string, kind: 'note' | 'error' = 'note'): void {
   let region = document.getElementById('messages')
@@ -96,8 +103,11 @@ export function say(text: string, kind: 'note' | 'error' = 'note'): void {
     region = h('div', { id: 'messages', role: 'status', 'aria-live': 'polite' })
     document.body.append(region)
   }
-  const message = h('p', { class: kind }, text)
+  const message = h('p', { class: kind }, ...coded(text), kind === 'error' && button('×', () => message.remove(), { 'aria-label': texts.dismiss }))
+  // What is said again takes the place of what was said.
+  for (const earlier of [...region.children]) if (earlier.textContent === message.textContent) earlier.remove()
   region.append(message)
+  while (region.children.length > MOST_SAID) region.firstElementChild!.remove()
   setTimeout(() => message.remove(), kind === 'error' ? 9000 : 3500)
 }
 

@@ -1,7 +1,7 @@
 // The frame around the pages: header, navigation, colours, and which page is shown.
 
 import { api, Refusal } from './api.ts'
-import { fill, h, select } from './dom.ts'
+import { coded, fill, h, select } from './dom.ts'
 import type { Route } from './route.ts'
 import { links, parse } from './route.ts'
 import './style.css'
@@ -17,6 +17,15 @@ export interface Frame {
   signal: AbortSignal
   about: About
   title: (text: string) => void
+  /** Has the page asked before it is left. */
+  guard: (guard: Guard) => void
+}
+
+/** What a page has that would be lost with it. */
+export interface Guard {
+  pending: () => boolean
+  /** Saves it, or asks; false: the page stays. */
+  mayLeave: () => Promise<boolean>
 }
 
 const main = h('main', { id: 'main', tabindex: '-1' })
@@ -54,7 +63,7 @@ async function show(route: Route, frame: Frame): Promise<void> {
     case 'runs': return (await import('./pages/runs.ts')).runsPage(frame)
     case 'run': return (await import('./pages/run.ts')).runPage(frame, route.run)
     case 'case': return (await import('./pages/case.ts')).casePage(frame, route.source, route.query)
-    case 'segment': return (await import('./pages/segment.ts')).segmentPage(frame)
+    case 'segment': return (await import('./pages/segment.ts')).segmentPage(frame, route.job)
     case 'files': return (await import('./pages/files.ts')).filesPage(frame, route.path)
     case 'vr': return (await import('./pages/vr.ts')).vrPage(frame, route.query)
     case 'unknown': fill(frame.root, h('h1', {}, texts.unknownPage(route.path)), h('p', {}, h('a', { href: links.runs() }, texts.nav.runs)))
@@ -62,11 +71,29 @@ async function show(route: Route, frame: Frame): Promise<void> {
 }
 
 let about: About | null = null
+let guard: Guard | null = null
+let isAsking = false
+
+/** The address has changed: goes there, unless the page has something that is not saved and the person stays for it. */
+async function leave(event: HashChangeEvent): Promise<void> {
+  if (!guard?.pending()) return navigate()
+  const wanted = location.hash
+  // Until it is decided, the address is that of the page which is seen.
+  history.pushState(null, '', event.oldURL)
+  if (isAsking) return
+  isAsking = true
+  const may = await guard.mayLeave().catch(() => false)
+  isAsking = false
+  if (!may) return
+  guard = null
+  location.hash = wanted
+}
 
 async function navigate(): Promise<void> {
   leaving.abort()
   leaving = new AbortController()
   const { signal } = leaving
+  guard = null
   const route = parse(location.hash)
   mark(route)
   document.body.dataset.page = route.page
@@ -77,11 +104,11 @@ async function navigate(): Promise<void> {
     about ??= await api.about()
     research.textContent = about.research
     if (signal.aborted) return
-    await show(route, { root, signal, about, title: (text) => { document.title = `${text} – ${texts.title}` } })
+    await show(route, { root, signal, about, title: (text) => { document.title = `${text} – ${texts.title}` }, guard: (own) => { guard = own } })
     if (!signal.aborted) document.body.dataset.ready = location.hash
   } catch (error) {
     if (signal.aborted) return
-    failed(root, error)
+    failed(root, error, route)
     document.body.dataset.ready = location.hash
   }
 }
@@ -89,15 +116,20 @@ async function navigate(): Promise<void> {
 /** Parts of the page that could not be fetched mean that the server is gone; browsers say so in words of their own. */
 const isUnfetched = (error: unknown): boolean => error instanceof TypeError && /module|import/i.test(error.message)
 
-function failed(root: HTMLElement, reason: unknown): void {
+function failed(root: HTMLElement, reason: unknown, route: Route): void {
+  // The pages of images have no margins.
+  document.body.dataset.page = 'failed'
   const error = isUnfetched(reason) ? new Refusal(0, texts.errors.unreachable, texts.errors.unreachableHelp) : reason
   const help = error instanceof Refusal ? error.help : null
-  fill(root, h('h1', {}, texts.failed), h('p', { class: 'failure', role: 'alert' }, error instanceof Error ? error.message : String(error)), help && h('p', {}, help))
+  const words = error instanceof Error ? error.message : String(error)
+  const ofRun = route.page === 'case' && route.source.of === 'run' ? h('a', { href: links.run(route.source.run) }, texts.onwardRun) : null
+  fill(root, h('h1', {}, texts.failed), h('p', { class: 'failure', role: 'alert' }, ...coded(words)), help !== null && h('p', {}, ...coded(help)),
+    h('p', { class: 'actions' }, ofRun, h('a', { href: links.runs() }, texts.onward)))
 }
 
 const file = (text: string, href: string): HTMLElement => h('a', { href, target: '_blank', rel: 'noopener' }, text)
 
 setTheme(currentTheme())
 document.getElementById('app')!.append(nav(), main, h('footer', {}, research, h('p', { class: 'licenses' }, `${texts.licenses}: `, file(texts.licensesOf[0], '/niivue-license.txt'), ', ', file(texts.licensesOf[1], '/licenses.md'))))
-addEventListener('hashchange', () => void navigate())
+addEventListener('hashchange', (event) => void leave(event))
 void navigate()

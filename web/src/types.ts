@@ -6,9 +6,17 @@ export type { Structure }
 
 /** What `GET /api/runs` says. */
 export interface RunList {
-  experiments: { name: string; runs: Run[] }[]
+  experiments: { name: string; runs: Run[]; reports?: ReportPage[] }[]
+  /** Reports on several experiments, by the names of their folders. */
+  reports?: { name: string; pages: ReportPage[] }[]
   /** Runs that cannot be read, and why. */
   problems?: string[]
+}
+
+/** A page of a report on an experiment, or on several. */
+export interface ReportPage {
+  page: 'report' | 'ranking'
+  url: string
 }
 
 export interface About {
@@ -38,6 +46,8 @@ export interface Run {
   started: string | null
   folder: string
   'can-segment': boolean
+  /** What its network finds. */
+  'structure-names'?: string[]
 }
 
 export interface Scores {
@@ -61,6 +71,9 @@ export interface RunDetails extends Run {
   history: Curves
   cases: CaseRow[]
   report: string | null
+  'experiment-reports'?: ReportPage[]
+  /** Whether this server started it, and can stop it. */
+  'can-stop'?: boolean
   settings: { key: string; value: string }[]
 }
 
@@ -102,6 +115,10 @@ export interface Correction {
   /** Where a request sends them to the archive. */
   send?: string | null
   changed: Record<string, number>
+  /** Structures in it that the run does not have. */
+  structures?: { name: string; value: number; color: string }[]
+  /** What names this very correction: nobody's work is replaced unseen. */
+  version: string
 }
 
 export interface Case {
@@ -115,6 +132,10 @@ export interface Case {
   /** Whether its network takes clicks. */
   'takes-clicks'?: boolean
   structures: Structure[]
+  /** Structures of the dataset that the run does not segment. */
+  'other-structures'?: { name: string; value: number }[]
+  /** Value of reference voxels that count for nothing. */
+  'ignored-value'?: number | null
   /** Values that a new structure cannot have. */
   'taken-values'?: number[]
   volumes: { reference?: Record<string, number>; prediction?: Record<string, number> }
@@ -122,6 +143,8 @@ export interface Case {
   worst: { axis: 'x' | 'y' | 'z'; slice: number; errors: number } | null
   next: string | null
   previous: string | null
+  /** The prediction, in every format. */
+  downloads?: Download[]
   /** Why image and reference cannot be shown. */
   problem?: string | null
   correction: Correction | null
@@ -140,6 +163,8 @@ export interface Listing {
   path: string
   folders: string[]
   files: { name: string; kind: 'image' | 'labels' | 'series' }[]
+  /** Entries beyond the most that are listed. */
+  'left-out'?: number
 }
 
 export interface Series {
@@ -147,6 +172,12 @@ export interface Series {
   name: string
   slices: number
   modality: string | null
+  /** Its file in the upload, or the folder of its slices. */
+  file?: string | null
+  patient?: string | null
+  /** Of the series within its study. */
+  number?: string | null
+  'looks-like-labels'?: boolean
   image: Image
 }
 
@@ -210,6 +241,11 @@ export interface Result {
 
 export interface Job {
   id: string
+  network: { run: string; experiment: string; name: string }
+  image: { from: 'upload' | 'file' | 'case'; name: string; file: string | null; patient: string | null }
+  /** Whether probability maps were asked for; of a case, they are all that is wanted. */
+  probabilities: boolean
+  created: string
   state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
   position: number
   progress: number

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::side::{Form, Reading, Side, Source};
 use crate::dataset::name::folded;
@@ -189,9 +189,18 @@ pub fn pair(reference: &Side, prediction: &Side, request: &Request) -> Result<Pa
         return Err(PairError::Missing { folder: prediction.root.clone(), references: missing, found });
     }
     if !reference.is_file && request.cases.is_empty() {
-        pairs.extra = predictions.values().map(|source| source.path().to_owned()).collect();
+        let paired = pairs.pairs.iter().filter_map(|pair| pair.prediction.as_ref());
+        let has_pictures = paired.map(Source::path).any(is_picture);
+        let extra = predictions.values().map(Source::path).filter(|path| has_pictures || !is_picture(path));
+        pairs.extra = extra.map(Path::to_owned).collect();
     }
     Ok(pairs)
+}
+
+/// Whether a file is a picture. Beside volumes it belongs to a report, and is no prediction that lacks a reference.
+fn is_picture(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    ["png", "jpg", "jpeg"].iter().any(|picture| ending == *picture)
 }
 
 /// The readings of both sides that fit best; `None` if no case is on both.

@@ -1,39 +1,27 @@
 //! The result of a job, and its files in every format.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use zip::write::SimpleFileOptions;
 
 use super::super::clicks::takes_clicks;
 use super::super::error::{Answer, Refusal};
+use super::super::formats::{self, Of, Wanted};
+use super::super::runs::with_added;
 use super::super::state::{Inner, Shared, locked, working};
 use super::super::{answer, image as images, mesh};
 use super::work::RESULT;
 use super::{Job, Outcome};
 use crate::corrections::{Correction, Known};
-use crate::dataset::{Target, TargetStructure, read_image};
+use crate::dataset::{Target, read_image};
 use crate::predict::export;
-use crate::volume::format::Options;
 use crate::volume::{self, Segmentation};
 
-/// Formats of a result, as endings of file names, and how browsers are told of them.
-const FORMATS: [(&str, &str); 6] = [
-    ("nii.gz", "application/gzip"),
-    ("nrrd", "application/octet-stream"),
-    ("seg.nrrd", "application/octet-stream"),
-    ("dcm", "application/dicom"),
-    ("stl", "model/stl"),
-    ("glb", "model/gltf-binary"),
-];
-
-/// Name of the file of labels that a person corrected.
+/// What labels that a person corrected are called in the names of files.
 const CORRECTED: &str = "segmentation-corrected";
 
 #[derive(Deserialize)]
@@ -44,22 +32,11 @@ pub struct Part {
     mask: Option<usize>,
 }
 
-/// Which labels of a job are wanted.
-#[derive(Deserialize)]
-pub struct Of {
-    #[serde(default)]
-    of: Option<String>,
-}
-
 /// What is offered for download: the result, or what a person made of it (`?of=correction`).
 fn offered(job: &Job, outcome: &Outcome, is_empty: bool, query: &str) -> Value {
-    let offered = FORMATS.iter().filter(|(format, _)| match *format {
-        "dcm" => job.is_series(),
-        "stl" | "glb" => outcome.geometry.has_spacing && !is_empty,
-        _ => true,
-    });
+    let has_surfaces = outcome.geometry.has_spacing && !is_empty;
     let url = |format: &str| format!("/api/jobs/{}/files/{format}{query}", job.id);
-    Value::Array(offered.map(|(format, _)| json!({ "format": format, "url": url(format) })).collect())
+    formats::offered(job.is_series(), has_surfaces, url)
 }
 
 /// Where a request sends labels to the archive; null for images of which no archive knows the study.
@@ -153,12 +130,24 @@ pub async fn probability(State(state): State<Shared>, Path((id, place)): Path<(S
     .await
 }
 
-/// `GET /api/jobs/ID/meshes`.
-pub async fn meshes(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
-    file(&state, id, "model/gltf-binary", |state, job| {
-        state.volumes.get_of(&job.id, &["mesh"], "glb", |path| mesh::write(path, &found(job)?, job.target()))
+/// `GET /api/jobs/ID/meshes?of=prediction|correction`.
+pub async fn meshes(State(state): State<Shared>, Path(id): Path<String>, Query(of): Query<Of>) -> Answer<Response> {
+    file(&state, id, "model/gltf-binary", move |state, job| match of.of.as_deref() {
+        None | Some("prediction") => {
+            state.volumes.get_of(&job.id, &["mesh"], "glb", |path| mesh::write(path, &found(job)?, job.target()))
+        }
+        Some("correction") => corrected_surfaces(state, job),
+        Some(_) => Err(Refusal::bad("meshes are of=prediction or of=correction")),
     })
     .await
+}
+
+fn corrected_surfaces(state: &Inner, job: &Job) -> Answer<File> {
+    let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
+    state.volumes.get_of(&job.id, &["mesh", &known.file], "glb", |path| {
+        let labels = Segmentation::Labels(volume::read_label_map(&job.corrected())?);
+        mesh::write(path, &labels, &with_added(job.target().clone(), &known))
+    })
 }
 
 /// `GET /api/jobs/ID/meshes/about`.
@@ -188,31 +177,28 @@ pub async fn download(
         let job = state.jobs.find(&id)?;
         converted(state, &job, &of, &wanted)
     });
-    let (file, name, kind) = file.await?;
-    answer::file(file, kind, Some(&name))
+    let (file, wanted, name) = file.await?;
+    wanted.answer(file, &name)
 }
 
-/// Labels of a job in a format: the file, its name, and its kind.
+/// Labels of a job in a format, and the name of their file without its ending.
 ///
 /// # Errors
 /// There is no such format, no such labels, or a DICOM SEG of what is no series.
-pub fn converted(state: &Inner, job: &Job, of: &Of, wanted: &str) -> Answer<(File, String, &'static str)> {
-    let (format, kind) =
-        FORMATS.into_iter().find(|(format, _)| *format == wanted).ok_or_else(|| Refusal::missing("format"))?;
-    if format == "dcm" && !job.is_series() {
-        return Err(Refusal::conflict("a DICOM SEG refers to the slices of a DICOM series, and this image is none"));
-    }
+pub fn converted(state: &Inner, job: &Job, of: &Of, wanted: &str) -> Answer<(File, Wanted, String)> {
     let labels = Labels::of(job, of.of.as_deref())?;
-    let several = format == "stl" && labels.target.structures.len() > 1;
-    let ending = if several { "zip" } else { format };
-    let key = ["file", format, labels.stamp.as_str()];
-    let file = state.volumes.get_of(&job.id, &key, ending, |path| convert(job, &labels, format, path))?;
-    Ok((file, format!("{}.{ending}", labels.name), if several { "application/zip" } else { kind }))
+    let wanted = Wanted::of(wanted, labels.target.structures.len(), job.is_series())?;
+    let key = ["file", wanted.ending, labels.stamp.as_str()];
+    let file = state.volumes.get_of(&job.id, &key, wanted.file_ending(), |path| {
+        wanted.write(path, labels.read(job)?, &labels.target, Some(&job.case))
+    })?;
+    let image = [job.about.patient.as_deref().unwrap_or_default(), &job.about.image];
+    Ok((file, wanted, formats::file_name(image, labels.name)))
 }
 
 /// Labels of a job that can be downloaded.
 struct Labels {
-    /// Name of the file.
+    /// What they are, for the name of the file.
     name: &'static str,
     /// Changes with every change of the labels.
     stamp: String,
@@ -238,45 +224,4 @@ impl Labels {
             _ => found(job),
         }
     }
-}
-
-/// The structures of a target, and those that a person added.
-fn with_added(mut target: Target, correction: &Correction) -> Target {
-    target.structures.extend(correction.structures.iter().map(|added| TargetStructure {
-        name: added.name.clone(),
-        values: vec![added.value],
-        value: added.value,
-        members: vec![added.name.clone()],
-        color: added.rgb().unwrap_or([128; 3]),
-        code: None,
-        instances: false,
-        tubular: false,
-    }));
-    target
-}
-
-/// Writes labels in a format to a file; surfaces of several structures as an archive of a file each.
-fn convert(job: &Job, labels: &Labels, format: &'static str, path: &FilePath) -> Answer<()> {
-    let made = tempfile::Builder::new().prefix(".made-").tempdir_in(&job.folder).map_err(Refusal::failed)?;
-    let image = job.case.images.first().cloned();
-    let options = Options { on: image, choice: job.case.choice(0), ..Options::default() };
-    let place = made.path().join(format!("{}.{format}", labels.name));
-    let written = export::write_with(&place, labels.read(job)?, &labels.target, options)?;
-    match written.as_slice() {
-        [only] if path.extension() != Some("zip".as_ref()) => std::fs::rename(only, path).map_err(Refusal::failed),
-        several => packed(several, path),
-    }
-}
-
-fn packed(files: &[PathBuf], path: &FilePath) -> Answer<()> {
-    let written = crate::files::write_atomic_with(path, |file| {
-        let mut zip = zip::ZipWriter::new(file);
-        for file in files {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            zip.start_file(name, SimpleFileOptions::default()).map_err(std::io::Error::other)?;
-            zip.write_all(&std::fs::read(file)?)?;
-        }
-        zip.finish().map(drop).map_err(std::io::Error::other)
-    });
-    written.map_err(|error| Refusal::failed(crate::files::reason(&error)))
 }

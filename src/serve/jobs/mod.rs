@@ -8,7 +8,7 @@ mod work;
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use super::volumes::Volumes;
 use crate::Cancel;
 use crate::corrections::Correction;
 use crate::dataset::{Case, Target};
+use crate::observe::event::now;
 use crate::store::Stored;
 use crate::volume::Geometry;
 
@@ -56,6 +57,7 @@ pub struct Job {
     pub folder: PathBuf,
     pub run: Stored,
     pub case: Case,
+    pub about: About,
     pub modality: Option<String>,
     /// Keeps the upload from being removed as unused.
     pub upload: Option<Arc<Upload>>,
@@ -65,13 +67,36 @@ pub struct Job {
     pub cancel: Cancel,
     pub progress: Mutex<Progress>,
     pub correction: Mutex<Option<Correction>>,
+    created: String,
     used: Mutex<Instant>,
+}
+
+/// What tells a job from others, for people.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The run whose network segments: its id, its experiment, its name in it.
+    pub network: [String; 3],
+    /// Where the image comes from: `upload`, `file` or `case`.
+    pub from: &'static str,
+    /// Name of the image.
+    pub image: String,
+    /// Its file or folder, where it has one that may be named.
+    pub file: Option<String>,
+    /// The patient's id, where the image states it and may be named.
+    pub patient: Option<String>,
+}
+
+impl About {
+    fn to_json(&self) -> Value {
+        json!({ "from": self.from, "name": self.image, "file": self.file, "patient": self.patient })
+    }
 }
 
 /// What a job is made of.
 pub struct Order {
     pub run: Stored,
     pub case: Case,
+    pub about: About,
     pub modality: Option<String>,
     pub upload: Option<Arc<Upload>>,
     /// The run and the case whose image it is.
@@ -142,12 +167,13 @@ impl Jobs {
         let folder = self.folder.join(&id);
         fs::create_dir(&folder).map_err(Refusal::failed)?;
         let progress = Progress { state: State::Queued, step: "prepare", done: 0.0, seconds: 0.0, result: None };
-        let Order { run, case, modality, upload, of_case, wants_probabilities } = order;
+        let Order { run, case, about, modality, upload, of_case, wants_probabilities } = order;
         let job = Arc::new(Job {
             id,
             folder,
             run,
             case,
+            about,
             modality,
             upload,
             of_case,
@@ -155,6 +181,7 @@ impl Jobs {
             cancel: Cancel::new(),
             progress: Mutex::new(progress),
             correction: Mutex::default(),
+            created: now(),
             used: Mutex::new(Instant::now()),
         });
         queue.all.push(job.clone());
@@ -281,8 +308,7 @@ impl Job {
 
     /// Whether a DICOM SEG can refer to slices of its image.
     fn is_series(&self) -> bool {
-        let path = self.case.images.first().map_or(Path::new(""), PathBuf::as_path);
-        matches!(crate::volume::Format::of(path), Ok(crate::volume::Format::DicomImage))
+        super::formats::is_series(&self.case)
     }
 
     /// Whether somebody removed it, or the upload whose image it has.
@@ -302,8 +328,11 @@ impl Job {
             _ => None,
         };
         let correction = locked(&self.correction).as_ref().map(|it| downloads::correction_json(self, it));
+        let [run, experiment, name] = &self.about.network;
         json!({
-            "id": self.id, "run": self.run.id(), "case": self.case.name, "state": progress.state.word(),
+            "id": self.id, "run": run, "network": { "run": run, "experiment": experiment, "name": name },
+            "image": self.about.to_json(), "probabilities": self.wants_probabilities, "created": self.created,
+            "case": self.case.name, "state": progress.state.word(),
             "position": jobs.position(&self.id), "progress": progress.done, "step": progress.step, "error": error,
             "seconds": progress.seconds, "result": progress.result.map(|outcome| downloads::result(self, &outcome)),
             "correction": correction,

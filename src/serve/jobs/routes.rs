@@ -15,7 +15,7 @@ use super::super::runs::{files_of, found_case, modality};
 use super::super::state::{Inner, Shared, quick, working};
 use super::super::uploads::Series;
 use super::super::{answer, files};
-use super::Order;
+use super::{About, Order};
 use crate::dataset::{Case, unlabelled};
 use crate::store::Stored;
 
@@ -57,22 +57,34 @@ fn order(state: &Inner, wanted: Wanted) -> Answer<Order> {
     }
     let run = Stored::open(&row.listed.folder)?;
     let Wanted { upload, series, path, case, probabilities, .. } = wanted;
+    let network = [row.id.clone(), row.listed.experiment.clone(), row.name().to_owned()];
     let mut order = match (&upload, &series, path, case) {
         (Some(upload), Some(series), None, None) => {
             let upload = state.uploads.find(upload)?;
-            let Series { case, modality, .. } = upload.series(series)?;
+            let Series { case, modality, name, file, patient, .. } = upload.series(series)?;
             let case = with_channels(&run, case)?;
-            Order { run, case, modality, upload: Some(upload), of_case: None, wants_probabilities: probabilities }
+            let about = About { network, from: "upload", image: name, file, patient };
+            Order {
+                run,
+                case,
+                about,
+                modality,
+                upload: Some(upload),
+                of_case: None,
+                wants_probabilities: probabilities,
+            }
         }
         (None, None, Some(path), None) => {
             let case = with_channels(&run, files::case(state, &path)?)?;
-            Order { run, case, modality: None, upload: None, of_case: None, wants_probabilities: probabilities }
+            let about = About { network, from: "file", image: case.name.clone(), file: Some(path), patient: None };
+            Order { run, case, about, modality: None, upload: None, of_case: None, wants_probabilities: probabilities }
         }
         (None, None, None, Some(name)) => {
             let (_, planned) = found_case(state, &row.id, &name)?;
             let (case, modality) = (files_of(state, &run, &planned.name)?, modality(&run));
+            let about = About { network, from: "case", image: planned.name.clone(), file: None, patient: None };
             let of_case = Some((row.id, planned.name));
-            return Ok(Order { run, case, modality, upload: None, of_case, wants_probabilities: probabilities });
+            return Ok(Order { run, case, about, modality, upload: None, of_case, wants_probabilities: probabilities });
         }
         _ => return Err(Refusal::bad("a job is of an upload and its series, of a path, or of a case of the run")),
     };

@@ -10,8 +10,9 @@ use tempfile::NamedTempFile;
 use super::super::answer;
 use super::super::archive::asked;
 use super::super::error::{Answer, Refusal};
+use super::super::formats::Of;
 use super::super::state::{Shared, working};
-use super::downloads::{Of, converted};
+use super::downloads::converted;
 
 /// `POST /api/jobs/ID/pacs?of=prediction|correction`: the DICOM SEG that is offered for download, the same file.
 pub async fn send(State(state): State<Shared>, Path(id): Path<String>, Query(of): Query<Of>) -> Answer<Response> {

@@ -8,10 +8,10 @@ use super::super::clicks::takes_clicks;
 use super::super::error::{Answer, Refusal};
 use super::super::percent::encoded;
 use super::super::state::{Inner, Shared, working};
-use super::super::{answer, image as images, worst};
+use super::super::{answer, formats, image as images, worst};
 use super::details::{modality, predicted_file, scores, scores_of, volumes_of};
 use crate::corrections::{self, Known, of_all};
-use crate::dataset::{Case, read_label};
+use crate::dataset::{Case, Target, TargetStructure, read_label};
 use crate::plan::PlannedCase;
 use crate::predict::export;
 use crate::run::cases::proven;
@@ -78,9 +78,13 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     let reference = case.as_ref().filter(|case| case.label.is_some()).and(grid.as_ref());
     let reference = reference
         .map(|(grid, _)| images::about_labels("reference", &url("reference"), grid, masks(target.overlapping)));
-    let prediction = predicted_file(&run, name).map(|path| volume::read_geometry(&path)).transpose()?;
-    let prediction =
-        prediction.map(|grid| images::about_labels("prediction", &url("prediction"), &grid, masks(target.has_masks())));
+    let prediction_grid = predicted_file(&run, name).map(|path| volume::read_geometry(&path)).transpose()?;
+    let prediction = prediction_grid
+        .as_ref()
+        .map(|grid| images::about_labels("prediction", &url("prediction"), grid, masks(target.has_masks())));
+    let series = case.as_ref().is_some_and(formats::is_series);
+    let has_spacing = prediction_grid.as_ref().or(grid.as_ref().map(|(grid, _)| grid)).is_some_and(|it| it.has_spacing);
+    let saved = |of: &str| formats::offered(series, has_spacing, |format| url(&format!("files/{format}?of={of}")));
     let worst = match (&case, prediction.is_some()) {
         (Some(case), true) if case.label.is_some() => worst_of(state, &run, case)?,
         _ => Value::Null,
@@ -91,25 +95,50 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     let corrections = corrections::list(&run)?;
     // What was added in one case can be drawn in all.
     let added = of_all(&corrections).map_err(Refusal::failed)?;
-    let taken = Known::of(&run).taken(target);
-    let corrected = corrections.into_iter().find(|it| it.case == name);
+    let known = Known::of(&run);
+    // Where structures overlap, a value stands for a set of them and has no name of its own.
+    let others = known.others(target).filter(|_| !target.overlapping);
+    let others: Vec<Value> = others.map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let corrected = corrections.into_iter().find(|it| it.case == name).map(|it| {
+        let mut value = correction_json(&it, &url("correction"));
+        value["downloads"] = saved("correction");
+        value
+    });
     Ok(json!({
         "case": name, "role": planned.role.name(), "images": image.into_iter().collect::<Vec<_>>(), "problem": problem,
         "reference": reference, "prediction": prediction, "probabilities": state.jobs.probabilities(id, name),
         "can-segment": can_segment, "takes-clicks": can_segment && case.is_some() && takes_clicks(&run),
-        "structures": images::structures(target, &added), "taken-values": taken,
+        "structures": images::structures(target, &added), "taken-values": known.taken(target),
+        "other-structures": others, "ignored-value": target.ignore,
         "volumes": { "reference": reference_ml, "prediction": prediction_ml }, "scores": scores_of(&scores, name),
         "worst": worst, "next": next, "previous": previous,
-        "correction": corrected.map(|it| correction_json(&it, &url("correction"))),
+        "downloads": prediction_grid.as_ref().map_or_else(|| json!([]), |_| saved("prediction")), "correction": corrected,
     }))
 }
 
-/// A correction as the page knows it.
+/// A correction as the page knows it; `url` is where its voxels are. What is offered for download here needs no image.
 pub fn correction_json(correction: &corrections::Correction, url: &str) -> Value {
+    let base = url.strip_suffix("/correction").unwrap_or(url);
     json!({
+        "downloads": formats::offered(false, false, |format| format!("{base}/files/{format}?of=correction")),
         "case": correction.case, "who": correction.who, "when": correction.when, "base": correction.base, "url": url,
-        "changed": correction.changed, "structures": correction.structures,
+        "changed": correction.changed, "structures": correction.structures, "version": correction.version(),
     })
+}
+
+/// The structures of a target, and those that a person added.
+pub fn with_added(mut target: Target, correction: &corrections::Correction) -> Target {
+    target.structures.extend(correction.structures.iter().map(|added| TargetStructure {
+        name: added.name.clone(),
+        values: vec![added.value],
+        value: added.value,
+        members: vec![added.name.clone()],
+        color: added.rgb().unwrap_or([128; 3]),
+        code: None,
+        instances: false,
+        tubular: false,
+    }));
+    target
 }
 
 /// The grid of the image; that of the prediction is the same and is read faster.

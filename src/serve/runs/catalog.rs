@@ -48,6 +48,8 @@ struct Facts {
     task: Task,
     epochs: usize,
     name: String,
+    /// Names of the structures that it finds.
+    structures: Vec<String>,
 }
 
 impl Catalog {
@@ -152,7 +154,7 @@ fn facts(run: &Stored) -> Facts {
         Work::Train(training) if training.imported.is_some() => ("imported", 0),
         Work::Train(training) => ("training", training.train.epochs),
     };
-    Facts { kind, task: run.plan.task, epochs, name: run.plan.name() }
+    Facts { kind, task: run.plan.task, epochs, name: run.plan.name(), structures: run.structures() }
 }
 
 impl Row {
@@ -164,6 +166,11 @@ impl Row {
         self.facts.task == Task::Segment && is_ready
     }
 
+    /// What tells it from the other runs of its experiment; the only run of an experiment has nothing, and is named by its id.
+    pub fn name(&self) -> &str {
+        if self.facts.name.is_empty() { &self.listed.run } else { &self.facts.name }
+    }
+
     /// As lists show it.
     pub fn to_json(&self) -> Value {
         let Listed { experiment, status, dice, started, epochs, .. } = &self.listed;
@@ -172,10 +179,9 @@ impl Row {
             _ => None,
         };
         let epochs = (self.facts.epochs > 0).then(|| json!({ "done": epochs, "of": self.facts.epochs }));
-        // The only run of an experiment has nothing that tells it from others.
-        let name = if self.facts.name.is_empty() { &self.listed.run } else { &self.facts.name };
         json!({
-            "id": self.id, "experiment": experiment, "name": name, "kind": self.facts.kind, "task": self.facts.task,
+            "id": self.id, "experiment": experiment, "name": self.name(), "kind": self.facts.kind, "task": self.facts.task,
+            "structure-names": self.facts.structures,
             "state": status.word(), "failure": failure, "epochs": epochs, "dice": dice,
             "started": Some(started).filter(|started| !started.is_empty()),
             "folder": self.listed.run_folder(), "can-segment": self.can_segment(),

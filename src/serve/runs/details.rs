@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use super::super::error::{Answer, Refusal};
 use super::super::state::{Inner, Shared, quick};
 use super::super::{answer, image};
-use super::report::{PAGE, known_file};
+use super::catalog::Rows;
+use super::report::{PAGE, Whose, known_file};
+use super::summaries::{self, Summary};
 use crate::evaluate::metric::MetricId;
 use crate::evaluate::{Score, table};
 use crate::store::Stored;
@@ -19,13 +21,26 @@ use crate::store::history::read_history;
 /// `GET /api/runs`.
 pub async fn all(State(state): State<Shared>) -> Answer<Response> {
     let all = quick(&state, |state| Ok(state.catalog.rows())).await?;
+    quick(&state, move |state| listed(state, &all)).await.map(|value| answer::json(&value))
+}
+
+/// Runs by experiment, with the reports on it; and reports on several experiments, which have names of their own.
+fn listed(state: &Inner, all: &Rows) -> Answer<Value> {
     let mut experiments: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for row in &all.rows {
         experiments.entry(&row.listed.experiment).or_default().push(row.to_json());
     }
-    let listed: Vec<Value> =
-        experiments.into_iter().map(|(name, runs)| json!({ "name": name, "runs": runs })).collect();
-    Ok(answer::json(&json!({ "experiments": listed, "problems": all.problems })))
+    let summaries = summaries::all(&state.settings.reports);
+    let others = summaries.iter().filter(|it| !experiments.contains_key(it.name.as_str()));
+    let others = others.map(|it| Ok(json!({ "name": it.name, "pages": it.to_json(state)? })));
+    let others = others.collect::<Answer<Vec<Value>>>()?;
+    let of = |name: &str| summaries.iter().find(|it| it.name == name);
+    let experiments = experiments.into_iter().map(|(name, runs)| {
+        let reports = of(name).map_or_else(|| Ok(json!([])), |it| it.to_json(state))?;
+        Ok(json!({ "name": name, "runs": runs, "reports": reports }))
+    });
+    let experiments = experiments.collect::<Answer<Vec<Value>>>()?;
+    Ok(json!({ "experiments": experiments, "reports": others, "problems": all.problems }))
 }
 
 /// `GET /api/runs/ID`.
@@ -65,10 +80,19 @@ fn details(state: &Inner, id: &str) -> Answer<Value> {
             })
             .collect(),
     );
-    let has_report = known_file(&run, PAGE).is_ok();
-    value["report"] = json!(has_report.then(|| state.reports.url(&row.id)).transpose()?);
+    let has_report = known_file(&run.evaluation().report(), PAGE).is_ok();
+    let of_run = || state.reports.url(&Whose::Run(row.id.clone()), PAGE);
+    value["report"] = json!(has_report.then(of_run).transpose()?);
+    value["experiment-reports"] = experiment_reports(state, &row.listed.experiment)?;
+    value["can-stop"] = json!(state.processes.has(&row.listed));
     value["settings"] = Value::Array(settings.collect());
     Ok(value)
+}
+
+/// The reports on an experiment as a whole.
+fn experiment_reports(state: &Inner, name: &str) -> Answer<Value> {
+    let found: Option<Summary> = summaries::all(&state.settings.reports).into_iter().find(|it| it.name == name);
+    found.map_or_else(|| Ok(json!([])), |it| it.to_json(state))
 }
 
 /// Names of the channels, from the dataset file beside the run; numbers where it names none.

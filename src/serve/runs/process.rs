@@ -13,7 +13,7 @@ use serde_json::json;
 use super::super::error::{Answer, Refusal};
 use super::super::state::{Inner, Shared, locked, quick};
 use super::super::{answer, files};
-use crate::store::{RunFolder, Status};
+use crate::store::{Listed, RunFolder, Status};
 
 /// Trainings that go on at a time: two would share the device and be slower than one after the other.
 const AT_A_TIME: usize = 1;
@@ -23,7 +23,8 @@ const AT_A_TIME: usize = 1;
 pub struct Processes(Mutex<HashMap<PathBuf, Child>>);
 
 impl Processes {
-    fn begin(&self, folder: PathBuf, data_root: Option<&std::path::Path>) -> Answer<()> {
+    fn begin(&self, listed: &Listed, data_root: Option<&std::path::Path>) -> Answer<()> {
+        let folder = files::absolute(&listed.folder);
         let mut all = locked(&self.0);
         all.retain(|_, child| matches!(child.try_wait(), Ok(None)));
         if all.len() >= AT_A_TIME {
@@ -38,22 +39,32 @@ impl Processes {
         if let Some(data_root) = data_root {
             command.env("SEGSPEC_DATA", data_root);
         }
-        all.insert(folder, command.spawn().map_err(Refusal::failed)?);
+        all.insert(of(listed), command.spawn().map_err(Refusal::failed)?);
         Ok(())
     }
 
-    fn end(&self, folder: &std::path::Path) -> Answer<()> {
+    fn end(&self, listed: &Listed) -> Answer<()> {
         let mut all = locked(&self.0);
         all.retain(|_, child| matches!(child.try_wait(), Ok(None)));
-        let child = all.get_mut(folder);
+        let child = all.get_mut(&of(listed));
         ask_to_stop(child.ok_or_else(|| Refusal::conflict("this server did not start a training of this run"))?);
         Ok(())
+    }
+
+    /// Whether this server started a training of a run that still goes on.
+    pub fn has(&self, listed: &Listed) -> bool {
+        locked(&self.0).get_mut(&of(listed)).is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// Asks every training to save its state and stop.
     pub fn stop_all(&self) {
         locked(&self.0).values_mut().for_each(ask_to_stop);
     }
+}
+
+/// The folder of a run: that of its prediction is made only while it goes on, and would not be found again.
+fn of(listed: &Listed) -> PathBuf {
+    files::absolute(listed.run_folder())
 }
 
 /// As Ctrl-C: the training saves its state.
@@ -91,7 +102,7 @@ pub async fn start(State(state): State<Shared>, Path(id): Path<String>) -> Answe
             _ => {}
         }
         let data_root = state.settings.explicit_data_root.as_deref();
-        state.processes.begin(files::absolute(&row.listed.folder), data_root)?;
+        state.processes.begin(&row.listed, data_root)?;
         state.catalog.forget();
         Ok(())
     });
@@ -104,7 +115,7 @@ pub async fn stop(State(state): State<Shared>, Path(id): Path<String>) -> Answer
     allowed(&state)?;
     let state_now = quick(&state, move |state| {
         let row = state.catalog.find(&id)?;
-        state.processes.end(&files::absolute(&row.listed.folder))?;
+        state.processes.end(&row.listed)?;
         state.catalog.forget();
         Ok(row.listed.status.word())
     });

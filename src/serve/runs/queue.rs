@@ -57,7 +57,10 @@ fn compute(state: &Inner, id: &str) -> Answer<Vec<(String, f64)>> {
         }
     }
     rows.sort_by(|one, other| other.1.total_cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-    locked(&state.queues.0).insert(key, rows.clone());
+    // What is kept is complete: members may still be at their predictions.
+    if rows.len() == run.plan.predicted().count() {
+        locked(&state.queues.0).insert(key, rows.clone());
+    }
     Ok(rows)
 }
 

@@ -7,11 +7,12 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::error::{Answer, Refusal};
+use super::super::formats::{self, Of, Wanted};
 use super::super::state::{Inner, Shared, working};
 use super::super::{answer, image as images, mesh};
-use super::case::{files_of, found_case, grid_of, predicted, stamp};
+use super::case::{files_of, found_case, grid_of, predicted, stamp, with_added};
 use super::details::predicted_file;
-use crate::corrections;
+use crate::corrections::{self, Correction};
 use crate::dataset::{read_image, read_label};
 use crate::plan::PlannedCase;
 use crate::store::Stored;
@@ -24,13 +25,6 @@ pub struct Part {
     channel: Option<usize>,
     #[serde(default)]
     mask: Option<usize>,
-}
-
-/// Of which labels a surface is wanted.
-#[derive(Deserialize)]
-pub struct Of {
-    #[serde(default)]
-    of: Option<String>,
 }
 
 /// A case of a run that exists.
@@ -63,12 +57,13 @@ pub async fn correction(state: State<Shared>, names: Names) -> Answer<Response> 
     nifti(state, names, |found| found.correction()).await
 }
 
-/// `GET …/meshes?of=prediction|reference`.
+/// `GET …/meshes?of=prediction|reference|correction`.
 pub async fn meshes(state: State<Shared>, names: Names, Query(of): Query<Of>) -> Answer<Response> {
     file(state, names, "model/gltf-binary", move |found| match of.of.as_deref() {
         None | Some("prediction") => found.predicted_surfaces(),
         Some("reference") => found.reference_surfaces(),
-        Some(_) => Err(Refusal::bad("meshes are of=prediction or of=reference")),
+        Some("correction") => found.corrected_surfaces(),
+        Some(_) => Err(Refusal::bad("meshes are of=prediction, of=reference or of=correction")),
     })
     .await
 }
@@ -84,6 +79,20 @@ pub async fn meshes_about(State(state): State<Shared>, Path((id, name)): Names) 
         Ok(mesh::to_world(&grid))
     });
     Ok(answer::json(&value.await?))
+}
+
+/// `GET …/files/FORMAT?of=prediction|correction`: labels as people save them.
+pub async fn download(
+    State(state): State<Shared>,
+    Path((id, name, wanted)): Path<(String, String, String)>,
+    Query(of): Query<Of>,
+) -> Answer<Response> {
+    let made = working(&state, move |state| {
+        let (run, planned) = found_case(state, &id, &name)?;
+        Found { state, run, planned }.saved(&wanted, of.of.as_deref())
+    });
+    let (file, wanted, name) = made.await?;
+    wanted.answer(file, &name)
 }
 
 async fn nifti(
@@ -135,9 +144,41 @@ impl Found<'_> {
         })
     }
 
-    fn correction(&self) -> Answer<File> {
+    fn known(&self) -> Answer<Correction> {
         let known = corrections::list(&self.run)?.into_iter().find(|it| it.case == self.name());
-        let known = known.ok_or_else(|| Refusal::missing("correction"))?;
+        known.ok_or_else(|| Refusal::missing("correction"))
+    }
+
+    /// Labels in a format, and the name of their file without its ending.
+    fn saved(&self, wanted: &str, of: Option<&str>) -> Answer<(File, Wanted, String)> {
+        // Labels are there also where the images are not.
+        let case = files_of(self.state, &self.run, self.name()).ok();
+        let own = &self.run.plan.target;
+        let (target, path, stamp, what) = match of {
+            None | Some("prediction") => {
+                let (path, stamp) = self.predicted()?;
+                (own.clone(), path, stamp, "prediction")
+            }
+            Some("correction") => {
+                let known = self.known()?;
+                (with_added(own.clone(), &known), String::new(), known.file, "corrected")
+            }
+            Some(_) => return Err(Refusal::bad("files are of=prediction or of=correction")),
+        };
+        let wanted = Wanted::of(wanted, target.structures.len(), case.as_ref().is_some_and(formats::is_series))?;
+        let key = ["saved", what, wanted.ending, &path, &stamp, &format!("{target:?}")];
+        let file = self.state.volumes.get(&key, wanted.file_ending(), |place| {
+            let labels = match what {
+                "prediction" => predicted(&self.run, self.name())?,
+                _ => Segmentation::Labels(volume::read_label_map(&corrections::file(&self.run, self.name()))?),
+            };
+            wanted.write(place, labels, &target, case.as_ref())
+        })?;
+        Ok((file, wanted, formats::file_name([self.name()], what)))
+    }
+
+    fn correction(&self) -> Answer<File> {
+        let known = self.known()?;
         self.state.volumes.get(&["correction", &known.file], images::Voxels::PACKED.ending, |place| {
             let labels = volume::read_label_map(&corrections::file(&self.run, self.name()))?;
             Ok(volume::write_label_map(place, &labels)?)
@@ -154,6 +195,16 @@ impl Found<'_> {
         let (target, label) = (&self.run.plan.target, self.label()?);
         let key = ["mesh", label, &format!("{target:?}")];
         self.state.volumes.get(&key, "glb", |place| mesh::write(place, &self.read_reference()?, target))
+    }
+
+    fn corrected_surfaces(&self) -> Answer<File> {
+        let known = self.known()?;
+        let target = with_added(self.run.plan.target.clone(), &known);
+        let key = ["mesh of correction", &known.file, &format!("{target:?}")];
+        self.state.volumes.get(&key, "glb", |place| {
+            let labels = volume::read_label_map(&corrections::file(&self.run, self.name()))?;
+            mesh::write(place, &Segmentation::Labels(labels), &target)
+        })
     }
 
     /// Hash of the reference labels.

@@ -7,7 +7,7 @@ use super::super::error::{Answer, Refusal};
 use super::super::state::Inner;
 use super::unpack::{allowed, check_growth, is_zip, unpack};
 use super::{Series, Token};
-use crate::dataset::Case;
+use crate::dataset::{Case, read_image};
 use crate::files;
 use crate::volume::dicom::{self, Anonymous, Choice, Content, SeriesSummary};
 use crate::volume::format::Options;
@@ -15,6 +15,10 @@ use crate::volume::{Format, format};
 
 /// Most images of an upload.
 const MOST: usize = 200;
+/// Most different values of what looks like a label map.
+const MOST_LABELS: usize = 120;
+/// Voxels of an image that is read to see whether it holds labels: larger ones would keep a person waiting.
+const MOST_LOOKED_AT: usize = 1 << 27;
 /// Most reasons that are told.
 const REASONS: usize = 10;
 
@@ -44,15 +48,26 @@ pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
     if anonymous {
         series = without_names(folder, series)?;
     }
-    series.extend(files_of(&all, anonymous, &mut problems));
+    series.extend(files_of(folder, &all, anonymous, &mut problems));
     if series.len() > MOST {
         return Err(Refusal::bad(format!("the upload holds more than {MOST} images")).help("send fewer at a time"));
     }
     let mut found = Vec::new();
-    for (case, modality) in series {
+    for Image { case, modality, file, patient, number } in series {
         match measured(state, &case) {
             Ok((geometry, channels)) => {
-                found.push(Series { name: case.name.clone(), modality, case, geometry, channels });
+                let (name, looks_like_labels) = (case.name.clone(), modality.is_none() && looks_like_labels(&case));
+                found.push(Series {
+                    name,
+                    file,
+                    patient,
+                    number,
+                    looks_like_labels,
+                    modality,
+                    case,
+                    geometry,
+                    channels,
+                });
             }
             Err(refusal) => problems.push(shown(folder, &refusal.text())),
         }
@@ -76,10 +91,23 @@ fn shown(folder: &Path, text: &str) -> String {
     text.replace(&format!("{folder}/"), "").replace(&folder, "the upload")
 }
 
-type Cases = Vec<(Case, Option<String>)>;
+/// An image that was found, and what tells it from others.
+struct Image {
+    case: Case,
+    modality: Option<String>,
+    file: Option<String>,
+    patient: Option<String>,
+    number: Option<String>,
+}
+
+impl Image {
+    fn new(case: Case, modality: Option<String>) -> Self {
+        Self { case, modality, file: None, patient: None, number: None }
+    }
+}
 
 /// The DICOM series.
-fn series_of(folder: &Path, problems: &mut Vec<String>) -> Answer<Cases> {
+fn series_of(folder: &Path, problems: &mut Vec<String>) -> Answer<Vec<Image>> {
     let scan = dicom::scan(folder)?;
     problems.extend(scan.damaged.iter().map(|error| shown(folder, &error.to_string())));
     let mut cases = Vec::new();
@@ -94,7 +122,15 @@ fn series_of(folder: &Path, problems: &mut Vec<String>) -> Answer<Cases> {
             stack: summary.stack.clone(),
             ..Choice::default()
         };
-        cases.push((case, Some(summary.modality.to_ascii_lowercase()).filter(|modality| !modality.is_empty())));
+        let stated = |text: String| Some(text).filter(|text| !text.is_empty());
+        let patient = dicom::identity(&summary.example).ok().flatten().and_then(|it| stated(it.patient));
+        cases.push(Image {
+            case,
+            modality: stated(summary.modality.to_ascii_lowercase()),
+            file: summary.example.parent().and_then(|place| below_upload(folder, place)),
+            patient,
+            number: stated(summary.number.clone()),
+        });
     }
     Ok(cases)
 }
@@ -107,18 +143,25 @@ fn name_of(summary: &SeriesSummary, index: usize) -> String {
     }
 }
 
+/// A path in an upload, as the person who sent it knows it.
+fn below_upload(folder: &Path, path: &Path) -> Option<String> {
+    let below = path.strip_prefix(folder).ok()?;
+    let below = below.strip_prefix("unzipped").unwrap_or(below);
+    Some(below.to_string_lossy().into_owned()).filter(|text| !text.is_empty())
+}
+
 /// Copies of the series that tell nothing of the patient; the originals are removed, and with them everything else in DICOM.
-fn without_names(folder: &Path, series: Cases) -> Answer<Cases> {
+fn without_names(folder: &Path, series: Vec<Image>) -> Answer<Vec<Image>> {
     let secret = Token::name().map_err(Refusal::failed)?;
     let mut copies = Vec::new();
-    for (index, (case, modality)) in series.into_iter().enumerate() {
+    for (index, Image { case, modality, .. }) in series.into_iter().enumerate() {
         let name = format!("series {}", index + 1);
         let identity = Anonymous { patient: String::new(), description: name.clone(), secret: secret.clone() };
         // Hidden, so that the copies are not found among the originals.
         let place = folder.join(format!(".copies/{}", index + 1));
         let copied = dicom::anonymise(folder, &case.reading.choice, &place, &identity);
         copied.map_err(|error| Refusal::bad(shown(folder, &error.to_string())))?;
-        copies.push((Case::new(&name, vec![place], None), modality));
+        copies.push(Image::new(Case::new(&name, vec![place], None), modality));
     }
     for path in below(folder)? {
         if dicom::content_of(&path).map_or(true, |content| content.is_some()) {
@@ -129,8 +172,8 @@ fn without_names(folder: &Path, series: Cases) -> Answer<Cases> {
 }
 
 /// Files that are images by themselves.
-fn files_of(all: &[PathBuf], anonymous: bool, problems: &mut Vec<String>) -> Cases {
-    let mut cases: Cases = Vec::new();
+fn files_of(folder: &Path, all: &[PathBuf], anonymous: bool, problems: &mut Vec<String>) -> Vec<Image> {
+    let mut cases: Vec<Image> = Vec::new();
     for path in all.iter().filter(|path| path.is_file()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // The voxels of an image whose header is another file.
@@ -142,12 +185,43 @@ fn files_of(all: &[PathBuf], anonymous: bool, problems: &mut Vec<String>) -> Cas
             Ok(_) => {
                 let stem = format::stem(&name).unwrap_or(&name);
                 let shown = if anonymous { format!("image {}", cases.len() + 1) } else { stem.to_owned() };
-                cases.push((Case::new(&shown, vec![path.clone()], None), None));
+                let file = below_upload(folder, path).filter(|_| !anonymous);
+                cases.push(Image { file, ..Image::new(Case::new(&shown, vec![path.clone()], None), None) });
             }
             Err(_) => problems.push(format!("{name}: is in no format that holds images")),
         }
     }
     cases
+}
+
+/// Whether an image is likely to be a label map: few whole numbers from 0. A person is told, and decides.
+fn looks_like_labels(case: &Case) -> bool {
+    let Some(path) = case.images.first() else { return false };
+    let options = Options { choice: case.choice(0), ..Options::default() };
+    let header = Format::of(path).and_then(|format| (format.entry().read.header)(path, &options));
+    let Ok(header) = header else { return false };
+    let voxels = header.geometry.shape.iter().fold(1_usize, |product, &count| product.saturating_mul(count));
+    let is_whole = header.value_type.starts_with(['u', 'i']);
+    if header.channels != 1 || voxels > MOST_LOOKED_AT || !is_whole {
+        return false;
+    }
+    read_image(case).is_ok_and(|image| has_few_values(image.voxels.iter()))
+}
+
+/// Few whole numbers from 0 on, and mostly 0, as in label files.
+fn has_few_values<'a>(voxels: impl Iterator<Item = &'a f32>) -> bool {
+    let (mut values, mut zeros, mut all) = (std::collections::BTreeSet::new(), 0_usize, 0_usize);
+    for &voxel in voxels {
+        if voxel.fract() != 0.0 || !(0.0..=f32::from(u16::MAX)).contains(&voxel) {
+            return false;
+        }
+        (all, zeros) = (all + 1, zeros + usize::from(voxel == 0.0));
+        values.insert(voxel as u32);
+        if values.len() > MOST_LABELS {
+            return false;
+        }
+    }
+    2 * zeros >= all && values.len() > 1
 }
 
 /// Grid and channels of an image by its header, which must not claim more voxels than its files can grow to.
@@ -174,4 +248,30 @@ fn measured(state: &Inner, case: &Case) -> Answer<(crate::volume::Geometry, usiz
         return Err(Refusal::too_large(format!("{}: {text}", case.name)));
     }
     Ok((header.geometry, header.channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_whole_values_that_are_mostly_0_look_like_labels() {
+        let is = |voxels: &[f32]| has_few_values(voxels.iter());
+        assert!(is(&[0.0, 0.0, 1.0, 4.0]) && is(&[0.0, 300.0]));
+        assert!(!is(&[0.0; 4]), "an empty image says nothing");
+        assert!(!is(&[0.0, 0.0, 0.5]) && !is(&[0.0, 0.0, -1.0]) && !is(&[0.0, 0.0, 70_000.0]));
+        assert!(!is(&[0.0, 1.0, 2.0, 3.0]), "mostly something");
+        let ramp: Vec<f32> = (0..400).map(|value| if value < 250 { 0.0 } else { value as f32 }).collect();
+        assert!(!is(&ramp), "too many values");
+        assert!(!is(&[f32::NAN, 0.0]));
+    }
+
+    #[test]
+    fn paths_of_an_upload_do_not_show_where_it_lies() {
+        let folder = Path::new("/tmp/x");
+        let shown = |path: &str| below_upload(folder, Path::new(path));
+        assert_eq!(shown("/tmp/x/unzipped/p1/ct").as_deref(), Some("p1/ct"));
+        assert_eq!(shown("/tmp/x/a.nii").as_deref(), Some("a.nii"));
+        assert_eq!((shown("/tmp/x"), shown("/tmp/x/unzipped"), shown("/etc/passwd")), (None, None, None));
+    }
 }

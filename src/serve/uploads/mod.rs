@@ -73,6 +73,14 @@ enum Phase {
 #[derive(Clone)]
 pub struct Series {
     pub name: String,
+    /// Its file in the upload, or the folder of its slices; `None` in anonymous uploads, where names may tell who it is.
+    pub file: Option<String>,
+    /// The patient's id, likewise.
+    pub patient: Option<String>,
+    /// SeriesNumber.
+    pub number: Option<String>,
+    /// Whether it looks like a label map rather than an image.
+    pub looks_like_labels: bool,
     pub modality: Option<String>,
     pub case: Case,
     pub geometry: Geometry,
@@ -228,7 +236,10 @@ impl Series {
         let url = format!("/api/uploads/{upload}/series/{number}/voxels");
         let image = image::about(&self.name, &url, &self.geometry, self.channels, self.modality.as_deref());
         let slices = self.geometry.shape[0];
-        json!({ "id": number.to_string(), "name": self.name, "slices": slices, "modality": self.modality, "image": image })
+        json!({
+            "id": number.to_string(), "name": self.name, "file": self.file, "patient": self.patient, "number": self.number,
+            "slices": slices, "modality": self.modality, "looks-like-labels": self.looks_like_labels, "image": image,
+        })
     }
 }
 

@@ -105,6 +105,8 @@ fn what_would_be_open_to_others_is_refused() {
     assert!(open.code == 2 && open.err.contains("add --tls"), "{}", open.err);
     let gone = lab.end(&["serve", "--root", "nowhere"]);
     assert!(gone.code == 2 && gone.err.contains("--root nowhere: no such folder"), "{}", gone.err);
+    let runs = lab.end(&["serve", "--runs", "nothere"]);
+    assert!(runs.code == 2 && runs.err.contains("--runs nothere: no such folder; name"), "{}", runs.err);
     let half = lab.end(&["serve", "--cert", "a.pem"]);
     assert!(half.code == 2 && half.err.contains("--key"), "{}", half.err);
     let missing = lab.end(&["serve", "--cert", "a.pem", "--key", "b.pem"]);

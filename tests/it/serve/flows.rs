@@ -36,6 +36,7 @@ fn runs_cases_and_logs_are_shown() {
     let listed = &all["experiments"][0]["runs"][0];
     assert_eq!((all["experiments"][0]["name"].as_str(), listed["state"].as_str()), (Some("tiny"), Some("finished")));
     assert_eq!((listed["kind"].as_str(), listed["task"].as_str()), (Some("training"), Some("segment")));
+    assert_eq!(listed["structure-names"], json!(["liver", "spleen"]));
     assert_eq!((&listed["epochs"], listed["can-segment"].as_bool()), (&json!({ "done": 3, "of": 3 }), Some(true)));
     let (id, cases) = run(&server);
     let known = server.json(&format!("/api/runs/{id}"));
@@ -43,6 +44,7 @@ fn runs_cases_and_logs_are_shown() {
         known["structures"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!((names, cases.len()), (vec!["liver", "spleen"], 2));
     assert_eq!(known["history"]["epoch"].as_array().unwrap().len(), 3);
+    assert_eq!(known["can-stop"], false);
     assert!(known["history"]["loss"].as_array().unwrap().iter().all(Value::is_number), "{known}");
     assert!(known["cases"][0]["scores"]["liver"]["dice"].is_number(), "{known}");
     let report = server.get(known["report"].as_str().unwrap());
@@ -124,6 +126,9 @@ fn an_upload_is_segmented_as_predict_does_and_comes_in_every_format() {
     assert!(events.contains("\"state\":\"done\"") || events.contains("\"state\": \"done\""), "{events}");
     let done = server.wait(&path, |job| job["state"] != "queued" && job["state"] != "running");
     assert_eq!((done["state"].as_str(), done["progress"].as_f64()), (Some("done"), Some(1.0)), "{done}");
+    assert_eq!((&done["run"], &done["network"]["experiment"]), (&json!(id), &json!("tiny")));
+    assert_eq!(done["image"], json!({ "from": "upload", "name": cases[0], "file": name, "patient": null }));
+    assert!(done["created"].as_str().unwrap().starts_with("20") && done["probabilities"] == false, "{done}");
     let result = &done["result"];
     let got = server.get(result["prediction"]["url"].as_str().unwrap()).save(&lab, "got.nii.gz");
     let own = read_label_map(&prediction(&lab.run_folder("tiny")).join(&name)).unwrap();
@@ -131,7 +136,8 @@ fn an_upload_is_segmented_as_predict_does_and_comes_in_every_format() {
     for download in result["downloads"].as_array().unwrap() {
         let reply = server.get(download["url"].as_str().unwrap());
         assert!(reply.status == 200 && !reply.body.is_empty(), "{download}: {}", reply.text());
-        assert!(reply.header("content-disposition").unwrap().starts_with("attachment; filename=\"segmentation."));
+        let saved_as = format!("attachment; filename=\"{}-segmentation.", cases[0]);
+        assert!(reply.header("content-disposition").unwrap().starts_with(&saved_as), "{}", reply.head);
         if download["format"] == "seg.nrrd" {
             let found = segspec::volume::read_segments(&reply.save(&lab, "got.seg.nrrd")).unwrap();
             let names: Vec<&str> = found.segments.iter().map(|segment| segment.name.as_str()).collect();
@@ -157,6 +163,8 @@ fn files_below_the_roots_are_listed_and_segmented() {
     assert_eq!(images["files"][0]["kind"], "image");
     let labels = server.json("/api/files?path=set");
     assert!(labels["folders"].as_array().unwrap().contains(&json!("labelsTr")), "{labels}");
+    let labels = server.json("/api/files?path=set/labelsTr");
+    assert!(labels["files"].as_array().unwrap().iter().all(|file| file["kind"] == "labels"), "{labels}");
     let about = server.json(&format!("/api/files/image?path=set/imagesTr/{first}"));
     let voxels = server.get(about["url"].as_str().unwrap());
     assert_eq!(voxels.status, 200, "{}", voxels.text());

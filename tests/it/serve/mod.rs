@@ -6,6 +6,7 @@ mod bad_archives;
 mod clicks;
 mod clients;
 mod command;
+mod corrections;
 mod flows;
 mod hostile;
 mod results;
@@ -50,6 +51,7 @@ pub fn settings(lab: &Lab) -> Settings {
         roots: vec![data.clone()],
         data_root: data.clone(),
         explicit_data_root: Some(data),
+        reports: lab.path("reports"),
         datasets: lab.path("datasets"),
         host: "127.0.0.1".into(),
         port: 0,

@@ -183,3 +183,111 @@ fn a_report_opens_by_its_own_path_without_the_cookie() {
     let other = format!("GET {url} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
     assert_eq!(server.raw(other.as_bytes()).status, 403);
 }
+
+#[test]
+fn reports_on_experiments_are_shown_as_those_of_runs_are() {
+    let lab = trained();
+    let page = |name: &str| lab.write(&format!("reports/{name}"), "<!doctype html><script>1</script>");
+    page("tiny/report.html");
+    page("tiny/ranking.html");
+    page("networks/report.html");
+    lab.write("secret.html", "secret");
+    let server = Server::of(&lab);
+    let all = server.json("/api/runs");
+    let pages = &all["experiments"][0]["reports"];
+    let kinds: Vec<&str> = pages.as_array().unwrap().iter().map(|it| it["page"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["report", "ranking"]);
+    assert_eq!((all["reports"][0]["name"].as_str(), all["reports"].as_array().unwrap().len()), (Some("networks"), 1));
+    let (id, _) = run(&server);
+    let known = server.json(&format!("/api/runs/{id}"));
+    assert_eq!(&known["experiment-reports"], pages, "one path for one report");
+    let url = pages[1]["url"].as_str().unwrap();
+    assert_ne!(url.split('/').nth(2), known["report"].as_str().unwrap().split('/').nth(2), "a key opens one report");
+    let host = server.address;
+    let anyone =
+        |path: &str| server.raw(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
+    let reply = anyone(url);
+    assert!(
+        reply.status == 200 && reply.header("content-security-policy").unwrap().starts_with("sandbox"),
+        "{}",
+        reply.head
+    );
+    let key = url.split('/').nth(2).unwrap();
+    for wrong in [
+        "..%2f..%2fsecret.html",
+        "../secret.html",
+        "%2e%2e/%2e%2e/secret.html",
+        "..%2fnetworks%2freport.html",
+        "/etc/passwd",
+        "",
+        ".",
+        "gone.html",
+    ] {
+        let reply = anyone(&format!("/report/{key}/{wrong}"));
+        assert!([401, 404].contains(&reply.status), "{wrong}: {}", reply.text());
+    }
+    #[cfg(unix)]
+    {
+        fs::remove_dir_all(lab.path("reports/tiny")).unwrap();
+        fs::create_dir(lab.path("elsewhere")).unwrap();
+        lab.write("elsewhere/ranking.html", "secret");
+        std::os::unix::fs::symlink(lab.path("elsewhere"), lab.path("reports/tiny")).unwrap();
+        assert_eq!(anyone(url).status, 404, "a folder that became a link to elsewhere");
+    }
+}
+
+#[test]
+fn the_labels_of_a_case_of_a_run_are_saved_in_every_format() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (id, cases) = run(&server);
+    let url = format!("/api/runs/{id}/cases/{}", cases[0]);
+    let known = server.json(&url);
+    let own = prediction(&lab.run_folder("tiny")).join(format!("{}.nii.gz", cases[0]));
+    let own = read_label_map(&own).unwrap();
+    let formats: Vec<&str> =
+        known["downloads"].as_array().unwrap().iter().map(|it| it["format"].as_str().unwrap()).collect();
+    assert_eq!(formats, ["nii.gz", "nrrd", "seg.nrrd", "stl", "glb"]);
+    for download in known["downloads"].as_array().unwrap().iter().take(3) {
+        let reply = server.get(download["url"].as_str().unwrap());
+        assert_eq!(reply.status, 200, "{download}: {}", reply.text());
+        let format = download["format"].as_str().unwrap();
+        let name = format!("attachment; filename=\"{}-prediction.{format}\"", cases[0]);
+        assert_eq!(reply.header("content-disposition"), Some(name.as_str()));
+        let file = reply.save(&lab, &format!("got/prediction.{format}"));
+        if format != "seg.nrrd" {
+            assert_eq!(read_label_map(&file).unwrap().voxels, own.voxels, "{format}");
+        }
+    }
+    assert_eq!(server.get(&format!("{url}/files/nrrd?of=correction")).status, 404);
+    let mut drawn = own.clone();
+    drawn.voxels.fill(1);
+    write_label_map(&lab.path("drawn.nii.gz"), &drawn).unwrap();
+    let body = fs::read(lab.path("drawn.nii.gz")).unwrap();
+    let saved = server.ask("PUT", &format!("{url}/correction"), &[("segspec-base", "prediction")], &body);
+    assert_eq!(saved.status, 200, "{}", saved.text());
+    assert!(saved.json()["downloads"].to_string().contains("of=correction"), "{}", saved.text());
+    let reply = server.get(&format!("{url}/files/nrrd?of=correction"));
+    assert_eq!(read_label_map(&reply.save(&lab, "got/corrected.nrrd")).unwrap().voxels, drawn.voxels);
+    for (wrong, status) in [("dcm", 409), ("exe", 404), ("..%2fnrrd", 404), ("nrrd?of=reference", 400)] {
+        assert_eq!(server.get(&format!("{url}/files/{wrong}")).status, status, "{wrong}");
+    }
+}
+
+#[test]
+fn images_of_an_upload_are_told_apart_and_from_labels() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (_, cases) = run(&server);
+    let read = |folder: &str| fs::read(lab.path(&format!("data/set/{folder}/{}.nii.gz", cases[0]))).unwrap();
+    let (image, labels) = (read("imagesTr"), read("labelsTr"));
+    let (_, known) = server.uploaded(&[("a/p2.nii.gz", &image), ("b/p2.nii.gz", &image), ("c/p2.nii.gz", &labels)]);
+    let told: Vec<Value> = known["series"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|series| json!([series["name"], series["file"], series["looks-like-labels"]]))
+        .collect();
+    let expected = [("a", false), ("b", false), ("c", true)];
+    assert_eq!(told, expected.map(|(folder, is)| json!(["p2", format!("{folder}/p2.nii.gz"), is])));
+}

@@ -1,12 +1,10 @@
 // What each key does in the viewer.
 
 import { say } from '../dom.ts'
-import { links } from '../route.ts'
 import { texts } from '../texts.ts'
 import type { Key } from '../view/keys.ts'
 import { showKeys } from '../view/keys.ts'
 import type { Show } from '../view/layers.ts'
-import { presetsOf } from '../view/presets.ts'
 import type { Layout } from '../view/stage.ts'
 import type { CasePage } from './case.ts'
 
@@ -27,13 +25,13 @@ export function viewerKeys(page: CasePage): Key[] {
     { keys: ['s'], shown: 's', text: t.show, act: () => void viewer.setShow(next(viewer.layers.shows.filter((show) => show !== 'both') as Show[], viewer.show)) },
     { keys: ['o'], shown: 'o', text: t.outlines, act: () => viewer.setLook({ outlines: !viewer.look.outlines }) },
     { keys: ['[', ']'], shown: '[ ]', text: t.opacity, act: (key) => viewer.setLook({ opacity: clamp(viewer.look.opacity + (key === ']' ? 0.1 : -0.1)) }) },
-    { keys: ['g'], shown: 'g', text: t.window, act: () => viewer.setPreset(next(presetsOf(viewer.shown).filter((preset) => preset !== 'own'), viewer.preset)) },
+    { keys: ['g'], shown: 'g', text: t.window, act: () => viewer.setPreset(next(viewer.presets.filter((preset) => preset !== 'own'), viewer.preset)) },
     { keys: ['w'], shown: 'w', text: t.worst, act: () => page.worst() },
     { keys: ['+', '=', '-', '0'], shown: '+ - 0', text: t.zoom, act: (key) => { viewer.stage.zoom(key === '0' ? 0 : key === '-' ? 0.8 : 1.25); viewer.follow() } },
     { keys: ['m'], shown: 'm', text: t.measure, act: () => page.toggleMeasure() },
     { keys: ['i'], shown: 'i', text: t.screenshot, act: () => void page.screenshot() },
     { keys: ['n', 'p'], shown: 'n p', text: t.cases, act: (key) => goToCase(page, key === 'n' ? viewer.of.next : viewer.of.previous) },
-    { keys: ['r'], shown: 'r', text: t.refine, act: () => page.toggleRefine() },
+    { keys: ['r'], shown: 'r', text: t.refine, act: () => void page.toggleRefine() },
     { keys: ['Ctrl+z', 'Ctrl+y'], shown: 'Ctrl+z Ctrl+y', text: t.undo, act: (key) => editing((editor) => (key === 'Ctrl+z' ? editor.undo() : editor.redo()))() },
     { keys: ['b', 'd', 'e', 'f'], shown: 'b d e f', text: t.tools, act: (key) => editing((editor) => editor.choose(({ b: 'brush', d: 'ball', e: 'erase', f: 'fill' } as const)[key as 'b']))() },
     ...(viewer.of['takes-clicks'] ? [
@@ -41,7 +39,7 @@ export function viewerKeys(page: CasePage): Key[] {
       { keys: ['x'], shown: 'x', text: t.background, act: editing(() => { if (page.clicker) page.clicker.negative = !page.clicker.negative }) },
     ] : []),
     { keys: ['k', 'l'], shown: 'k l', text: t.brush, act: (key) => editing((editor) => { editor.radius = Math.min(40, Math.max(0.5, editor.radius + (key === 'l' ? 0.5 : -0.5))) })() },
-    { keys: [' '], shown: 'Space', text: t.paint, act: editing((editor) => paint(page, editor)) },
+    { keys: [' '], shown: 'Space', text: t.paint, act: editing((editor) => paint(page, editor)), when: () => page.editor !== null },
     { keys: ['h', '?'], shown: 'h ?', text: t.help, act: () => showKeys(keys) },
   ]
   return keys
@@ -73,6 +71,6 @@ function paint({ viewer }: CasePage, editor: NonNullable<CasePage['editor']>): v
   editor.endStroke()
 }
 
-function goToCase({ source }: CasePage, name: string | null): void {
-  if (name && source.of === 'run') location.hash = links.case({ ...source, name })
+function goToCase(page: CasePage, name: string | null): void {
+  if (name && page.source.of === 'run') location.hash = page.linkTo(name)
 }

@@ -3,18 +3,15 @@
 import { api } from '../api.ts'
 import { button, download, field, fill, h, say, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
-import { Clicker } from '../refine/clicks.ts'
-import { Editor } from '../refine/editor.ts'
-import { marking } from '../refine/marks.ts'
-import { refinePanel } from '../refine/panel.ts'
-import { painting } from '../refine/pointer.ts'
-import { Saver } from '../refine/save.ts'
+import type { Clicker } from '../refine/clicks.ts'
+import type { Editor } from '../refine/editor.ts'
+import { Session } from '../refine/session.ts'
 import type { Source } from '../route.ts'
 import { formatSlices, links, parseSlices } from '../route.ts'
 import { texts } from '../texts.ts'
-import type { Case, Image } from '../types.ts'
+import type { Case, Correction, Image } from '../types.ts'
+import * as address from '../view/address.ts'
 import { bind, showKeys } from '../view/keys.ts'
-import type { Show } from '../view/layers.ts'
 import { Layers } from '../view/layers.ts'
 import { loadBlank, loadImage } from '../view/load.ts'
 import { measuring } from '../view/measure.ts'
@@ -23,12 +20,13 @@ import { panel } from '../view/panel.ts'
 import '../view/view.css'
 import { Viewer } from '../view/viewer.ts'
 import { viewerKeys } from './case-keys.ts'
+import { caseDownloads } from './downloads.ts'
 import { settled } from './jobs.ts'
 import { loadCase } from './source.ts'
 
 const t = texts.viewer
 
-export async function casePage({ root, signal, about, title }: Frame, source: Source, query: URLSearchParams): Promise<void> {
+export async function casePage({ root, signal, about, title, guard }: Frame, source: Source, query: URLSearchParams): Promise<void> {
   const of = await loadCase(source)
   title(of.case)
   const channels = channelsOf(of)
@@ -39,8 +37,8 @@ export async function casePage({ root, signal, about, title }: Frame, source: So
   const labels = of.prediction ?? of.reference
   if (channels.length === 0 && !labels) throw new Error(of.problem ?? texts.errors.noLabels)
   const shown = channels.length > 0 ? await loadImage(channels[channel].image, channels[channel].at, signal) : await loadBlank(labels!, signal)
-  const layers = new Layers(shown, of.structures, mask)
-  await layers.load(of, signal)
+  const layers = new Layers(shown, of, mask)
+  await layers.load(signal)
   if (signal.aborted) return
 
   const parts = frame(of)
@@ -49,6 +47,7 @@ export async function casePage({ root, signal, about, title }: Frame, source: So
   if (signal.aborted) return viewer.close()
   signal.addEventListener('abort', () => viewer.close())
   const page = new CasePage(viewer, source, parts.surface, about, signal)
+  guard({ pending: () => page.session?.pending ?? false, mayLeave: () => page.session?.mayEnd() ?? Promise.resolve(true) })
   fill(parts.head, ...page.header(channel, mask))
   parts.element.append(page.side.element)
   viewer.changed = () => page.update()
@@ -108,10 +107,12 @@ function frame(of: Case): { element: HTMLElement; head: HTMLElement; surface: HT
 class CasePage {
   readonly side: ReturnType<typeof panel>
   readonly measure: ReturnType<typeof measuring>
-  editor: Editor | null = null
-  clicker: Clicker | null = null
-  private refining: AbortController | null = null
-  private updateRefine: () => void = () => undefined
+  session: Session | null = null
+  private isSwitching = false
+  private readonly downloads = h('div', {})
+  /** The correction whose files are offered; undefined before any are. */
+  private offered: Correction | null | undefined
+  private neighbours: { link: HTMLAnchorElement; name: string }[] = []
   private linkTimer: ReturnType<typeof setTimeout> | undefined
   private readonly extra = h('div', {})
   readonly viewer: Viewer
@@ -132,13 +133,21 @@ class CasePage {
     this.keys = viewerKeys(this)
     this.buttons = {
       measure: button(t.measure, () => this.toggleMeasure(), { 'aria-pressed': false }),
-      refine: button(t.refine, () => this.toggleRefine(), { 'aria-pressed': false }),
+      refine: button(t.refine, () => void this.toggleRefine(), { 'aria-pressed': false }),
     }
     const tools = h('div', { class: 'buttons' },
       viewer.layers.differences && button(t.worst, () => this.worst()), this.buttons.measure, this.canRefine && this.buttons.refine,
       button(t.screenshot, () => void this.screenshot()), button(t.link, () => void this.copyLink()), button(t.help, () => showKeys(this.keys)))
-    this.side = panel(viewer, h('div', {}, tools, this.measure.list, this.extra), viewer.of['can-segment'] ? mapsOf(source, signal) : null, signal)
+    this.side = panel(viewer, source, h('div', {}, tools, this.measure.list, this.extra), viewer.of['can-segment'] ? mapsOf(source, signal) : null, signal)
     bind(this.keys, signal)
+  }
+
+  get editor(): Editor | null {
+    return this.session?.editor ?? null
+  }
+
+  get clicker(): Clicker | null {
+    return this.session?.clicker ?? null
   }
 
   /** Refining needs structures, a place to save to, and labels that do not overlap. */
@@ -150,43 +159,51 @@ class CasePage {
   /** Goes where the link says. */
   async open(query: URLSearchParams): Promise<void> {
     const slices = parseSlices(query.get('slice'))
-    const { layers, shown } = this.viewer
-    // First of all: 3D takes longest to draw, and may not be wanted.
-    const layout = query.get('panes')
-    // Single slices are shown as what they are.
-    const thin = shown.orientation.display.dims.indexOf(1)
-    if (layout === null && thin >= 0) this.viewer.setLayout((['sagittal', 'coronal', 'axial'] as const)[thin])
-    if (layout === 'axial' || layout === 'coronal' || layout === 'sagittal' || layout === 'render') this.viewer.setLayout(layout)
-    const middle = shown.orientation.display.dims.map((n) => Math.floor(n / 2)) as [number, number, number]
+    const middle = this.viewer.shown.orientation.display.dims.map((n) => Math.floor(n / 2)) as [number, number, number]
     this.viewer.moveTo(middle)
     if (slices && !this.viewer.goTo(slices)) say(t.notFound(query.get('slice')!), 'error')
-    const show = query.get('show') as Show | null
-    if (show && layers.shows.includes(show)) await this.viewer.setShow(show)
-    else this.viewer.draw()
-    if (query.has('refine') && this.canRefine) this.toggleRefine()
+    await address.read(query, this.viewer)
+    if (query.has('refine') && this.canRefine) void this.toggleRefine()
   }
 
   header(channel: number, mask: number | null): Node[] {
     const { of } = this.viewer
-    const to = (name: string, text: string): HTMLElement | null => (this.source.of === 'run' ? h('a', { href: links.case({ ...this.source, name }) }, text) : null)
+    const to = (name: string, text: string): HTMLElement => {
+      const link = h('a', { href: this.linkTo(name) }, text)
+      this.neighbours.push({ link, name })
+      return link
+    }
     const reopen = (key: string, value: string): void => {
       const query = new URLSearchParams(location.hash.split('?')[1])
       query.set(key, value)
+      // Where structures are shown one at a time, what is hidden is that one.
+      if (key === 'mask') query.delete('hide')
       location.hash = `${links.case(this.source)}?${query}`
     }
     const channels = channelsOf(of).map(({ name }) => ({ value: name, text: name }))
     const images = channels.length > 1 && field(t.channel, select(channels, channels[channel].value, (name) => reopen('image', name)))
     const masks = mask !== null && field(t.mask, select(of.structures.map(({ name }, i) => ({ value: String(i), text: name })), String(mask), (i) => reopen('mask', i)), h('small', {}, t.overlapping))
-    const back = this.source.of === 'run' ? h('a', { href: links.run(this.source.run) }, texts.back) : h('a', { href: this.source.of === 'job' ? links.segment() : links.files('') }, texts.back)
+    const back = this.source.of === 'run' ? h('a', { href: links.run(this.source.run) }, texts.back) : h('a', { href: this.source.of === 'job' ? links.job(this.source.job) : links.files(this.source.path.split('/').slice(0, -1).join('/')) }, texts.back)
     const vr = this.source.of !== 'file' && h('a', { href: links.vr(this.source.of === 'run' ? { run: this.source.run, case: this.source.name } : { job: this.source.job }) }, t.vr)
     const problem = of.problem ? [h('p', { class: 'failure', role: 'alert' }, `${t.problem} ${of.problem}`)] : []
     return [h('p', { class: 'crumbs' }, back), h('h1', {}, of.case), ...problem,
-      h('div', { class: 'actions' }, images, masks, of.previous && to(of.previous, t.previous), of.next && to(of.next, t.next), vr)]
+      h('div', { class: 'actions' }, images, masks, of.previous && to(of.previous, t.previous), of.next && to(of.next, t.next), vr, this.downloads)]
+  }
+
+  /** Offers what can be downloaded now: a correction comes and goes while one works. */
+  private offerDownloads(): void {
+    const { of } = this.viewer
+    const correction = of.correction ?? null
+    if (this.offered === correction) return
+    this.offered = correction
+    fill(this.downloads, caseDownloads(of))
   }
 
   update(): void {
+    this.offerDownloads()
     this.side.update()
-    this.updateRefine()
+    this.session?.update()
+    for (const { link, name } of this.neighbours) link.href = this.linkTo(name)
     clearTimeout(this.linkTimer)
     this.linkTimer = setTimeout(() => { if (!this.signal.aborted) history.replaceState(null, '', this.link()) }, 250)
   }
@@ -194,11 +211,20 @@ class CasePage {
   /** The address of this view. */
   link(): string {
     const query = new URLSearchParams(location.hash.split('?')[1])
-    query.set('slice', formatSlices(this.viewer.slices))
-    query.set('show', this.viewer.show)
-    if (this.viewer.layout === 'all') query.delete('panes')
-    else query.set('panes', this.viewer.layout)
-    const base = links.case(this.source)
+    address.write(query, this.viewer, this.viewer.slices)
+    return this.with(query, this.source)
+  }
+
+  /** The address of another case of the run, seen as this one. */
+  linkTo(name: string): string {
+    const query = new URLSearchParams(location.hash.split('?')[1])
+    address.write(query, this.viewer, null)
+    query.delete('refine')
+    return this.with(query, { ...this.source, name } as Source)
+  }
+
+  private with(query: URLSearchParams, source: Source): string {
+    const base = links.case(source)
     return `${base}${base.includes('?') ? '&' : '?'}${without(query, base)}`.replaceAll('%3A', ':').replaceAll('%2C', ',')
   }
 
@@ -216,7 +242,7 @@ class CasePage {
     const { viewer } = this
     const { of } = viewer
     const where = formatSlices(viewer.slices)
-    const blob = await viewer.picture(`${of.case} – ${t.shows[viewer.show]} – ${where} – ${this.about.research}`)
+    const blob = await viewer.picture(`${of.case} – ${viewer.draft ? texts.refine.title : t.shows[viewer.show]} – ${where} – ${this.about.research}`, this.measure.paint)
     download(`${of.case.replaceAll(/[^\w.-]+/g, '_')}-${where.replaceAll(/[:,]/g, '-')}.png`, blob)
   }
 
@@ -229,68 +255,36 @@ class CasePage {
     if (this.surface.classList.contains('measuring')) say(t.measuring)
   }
 
-  toggleRefine(): void {
-    if (this.refining) {
-      this.refining.abort()
-      this.refining = null
-      this.editor = null
-      this.clicker = null
-      this.viewer.draft = null
-      this.updateRefine = () => undefined
-      fill(this.extra)
-    } else if (this.canRefine) this.startRefining()
-    this.buttons.refine.setAttribute('aria-pressed', String(this.refining !== null))
+  /** Switches refining on, or off once everything is saved. */
+  async toggleRefine(): Promise<void> {
+    if (this.isSwitching) return
+    this.isSwitching = true
+    try {
+      if (this.session) await this.endRefining(this.session)
+      else if (this.canRefine) await this.startRefining()
+    } finally {
+      this.isSwitching = false
+    }
+    if (this.signal.aborted) return
+    this.buttons.refine.setAttribute('aria-pressed', String(this.session !== null))
     this.viewer.draw()
   }
 
-  private startRefining(): void {
-    const { viewer, source } = this
-    const { layers } = viewer
-    this.refining = new AbortController()
-    const { signal } = this.refining
-    this.signal.addEventListener('abort', () => this.refining?.abort())
-    const editor = new Editor(viewer, layers.correction ? 'correction' : layers.prediction ? 'prediction' : layers.reference ? 'reference' : 'empty')
-    const saver = new Saver(source, viewer, editor, signal)
-    const clicker = viewer.of['takes-clicks'] ? this.clicking(editor, signal) : null
-    const controls = refinePanel(viewer, editor, saver, clicker, this.about)
-    editor.edited = () => {
-      saver.touch()
-      viewer.changed()
-    }
-    saver.saved = (correction) => {
-      viewer.of.correction = correction
-      layers.correction = editor.slots.slice()
-    }
-    if (viewer.show === 'both') void viewer.setShow('prediction')
-    this.editor = editor
-    this.updateRefine = controls.update
-    if (clicker) this.marked(clicker, editor, signal)
-    viewer.draft = editor.slots
-    painting(viewer, editor, this.surface, signal)
-    fill(this.extra, controls.element)
+  private async startRefining(): Promise<void> {
+    const { viewer } = this
+    if (viewer.show === 'both') await viewer.setShow('prediction')
+    this.session = new Session(viewer, this.source, this.surface, this.about, this.signal)
+    viewer.draft = this.session.editor.slots
+    fill(this.extra, this.session.element)
   }
 
-  /** Lets the network follow clicks. */
-  private clicking(editor: Editor, signal: AbortSignal): Clicker {
-    const clicker = new Clicker(this.source, this.viewer, editor, signal)
-    editor.chosen = (tool) => { if (tool === 'click') clicker.prepare() }
-    editor.click = (at, negative) => void clicker.follow(at, negative !== clicker.negative)
-    this.clicker = clicker
-    return clicker
-  }
-
-  /** Marks clicks on the slices. */
-  private marked(clicker: Clicker, editor: Editor, signal: AbortSignal): void {
-    const place = marking(this.viewer, this.surface, () => ({ made: editor.clicks, waiting: clicker.waiting }), signal)
-    const { updateRefine } = this
-    this.updateRefine = () => {
-      updateRefine()
-      place()
-    }
-    clicker.changed = () => {
-      this.surface.classList.toggle('waiting', clicker.waiting !== null)
-      if (!signal.aborted) this.viewer.changed()
-    }
+  private async endRefining(session: Session): Promise<void> {
+    if (!(await session.mayEnd()) || this.signal.aborted) return
+    session.end()
+    this.session = null
+    this.viewer.draft = null
+    fill(this.extra)
+    if (session.hasSaved) await this.viewer.setShow('correction')
   }
 }
 

@@ -1,16 +1,28 @@
 // Cases of a run with their scores, the worst first; corrections, and what to look at next.
 
 import { api, Refusal } from '../api.ts'
-import { button, field, fill, h, number, say } from '../dom.ts'
+import { button, coded, field, fill, h, number, say } from '../dom.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
 import type { CaseRow, Correction, Queued, RunDetails } from '../types.ts'
 import { time } from './runs.ts'
 
-export async function casesSection(run: RunDetails): Promise<HTMLElement> {
+/** The section, and what draws it anew after its run got other cases or scores. */
+export async function casesSection(run: RunDetails): Promise<{ element: HTMLElement; update: () => void }> {
+  const [scores, disagreements] = [h('div', {}), h('div', {})]
+  let drawn = ''
   // Both lists are extras: a server that cannot give one still shows the cases. Only ensembles have members that can disagree.
-  const [corrections, queue] = await Promise.all([api.corrections(run.id).catch(() => []), run.kind === 'ensemble' ? api.queue(run.id).catch(() => []) : []])
-  return h('section', {}, h('h2', {}, texts.run.cases), table(run), queueSection(run, queue), correctionsSection(run, corrections))
+  const queue = async (): Promise<Queued[]> => (run.kind === 'ensemble' ? api.queue(run.id).catch(() => []) : [])
+  const draw = async (): Promise<void> => {
+    drawn = JSON.stringify(run.cases)
+    const focused = scores.contains(document.activeElement) ? document.activeElement?.textContent : null
+    fill(scores, table(run))
+    if (focused) [...scores.querySelectorAll('a')].find((link) => link.textContent === focused)?.focus()
+    fill(disagreements, queueSection(run, await queue()))
+  }
+  const [corrections] = await Promise.all([api.corrections(run.id).catch(() => []), draw()])
+  const element = h('section', {}, h('h2', {}, texts.run.cases), scores, disagreements, correctionsSection(run, corrections))
+  return { element, update: () => { if (drawn !== JSON.stringify(run.cases)) void draw() } }
 }
 
 function table(run: RunDetails): HTMLElement {
@@ -38,7 +50,7 @@ function queueSection(run: RunDetails, queue: Queued[]): HTMLElement | null {
   if (queue.length === 0) return null
   const items = queue.map(({ case: name, disagreement }) =>
     h('li', {}, h('a', { href: links.case({ of: 'run', run: run.id, name }) }, name), ` ${number(disagreement, 3)}`))
-  return h('details', {}, h('summary', {}, texts.run.queue), h('p', { class: 'note' }, texts.run.queueMeasure(queue[0].measure)), h('ol', {}, ...items))
+  return h('details', { open: true }, h('summary', {}, texts.run.queue), h('p', { class: 'note' }, texts.run.queueMeasure(queue[0].measure)), h('ol', {}, ...items))
 }
 
 function correctionsSection(run: RunDetails, corrections: Correction[]): HTMLElement | null {
@@ -50,7 +62,8 @@ function correctionsSection(run: RunDetails, corrections: Correction[]): HTMLEle
   const write = async (): Promise<void> => {
     try {
       const { file, cases, 'left-out': leftOut = [], added = [] } = await api.dataset(run.id, name.value.trim())
-      fill(answer, texts.run.datasetDone(file, cases.length), leftOut.length > 0 && ` ${texts.run.datasetLeftOut(leftOut.join(', '))}`, added.length > 0 && ` ${texts.run.datasetAdded(added.join(', '))}`)
+      fill(answer, texts.run.datasetDone(file, cases.length), leftOut.length > 0 && ` ${texts.run.datasetLeftOut(leftOut.join(', '))}`, added.length > 0 && ` ${texts.run.datasetAdded(added.join(', '))}`,
+        ' ', ...coded(texts.run.datasetNext(name.value.trim())))
     } catch (error) {
       say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
     }

@@ -1,10 +1,12 @@
 // Jobs: one that is followed while it runs, and the list of this session's.
 
 import { api, listen } from '../api.ts'
-import { button, fill, h } from '../dom.ts'
+import { button, coded, fill, h } from '../dom.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
 import type { Job } from '../types.ts'
+import { fullName } from './order.ts'
+import { stacked, time } from './runs.ts'
 
 const t = texts.segment
 const goesOn = (job: Job): boolean => job.state === 'queued' || job.state === 'running'
@@ -49,18 +51,55 @@ export async function follow(stage: HTMLElement, first: Job, signal: AbortSignal
   return isCancelled ? { ...last, state: 'cancelled', result: null } : last
 }
 
-export async function jobList(root: HTMLElement): Promise<void> {
-  const jobs = await api.jobs()
+const EVERY_MS = 2000
+
+/** What a job is of: the image, and what tells it from others of the same name. */
+export function imageOf({ image }: Job): string {
+  const { name, file, patient } = image
+  // The file of an image has its name, and an ending that says more.
+  const shown = file?.split('/').pop()?.startsWith(name) ? file : name
+  const more = [patient && t.patient(patient), file !== shown && file].filter(Boolean)
+  return more.length > 0 ? `${shown} (${more.join(', ')})` : shown
+}
+
+/** The jobs of this session, the newest first, kept up to date while one looks. */
+export async function jobList(root: HTMLElement, signal: AbortSignal): Promise<void> {
+  let drawn = ''
+  const ask = async (): Promise<void> => {
+    const jobs = await api.jobs()
+    const now = JSON.stringify(jobs)
+    if (signal.aborted || now === drawn) return
+    drawn = now
+    const focused = root.contains(document.activeElement) ? document.activeElement?.getAttribute('aria-label') : null
+    draw(root, jobs, ask)
+    if (focused) root.querySelector<HTMLElement>(`[aria-label=${JSON.stringify(focused)}]`)?.focus()
+  }
+  const timer = setInterval(() => { if (!document.hidden) void ask().catch(() => undefined) }, EVERY_MS)
+  signal.addEventListener('abort', () => clearInterval(timer))
+  await ask()
+}
+
+function draw(root: HTMLElement, jobs: Job[], again: () => Promise<void>): void {
   if (jobs.length === 0) return fill(root)
-  const rows = jobs.map((job) => {
-    const forget = async (): Promise<void> => {
-      await api.dropJob(job.id).catch(() => undefined)
-      await jobList(root)
-    }
-    return h('tr', {},
-      h('td', {}, job.result ? h('a', { href: links.case({ of: 'job', job: job.id }) }, job.id) : job.id),
-      h('td', { class: 'text' }, t.states[job.state], job.error && h('p', { class: 'failure' }, job.error)),
-      h('td', {}, button(goesOn(job) ? texts.cancel : t.forget, () => void forget(), { 'aria-label': `${goesOn(job) ? texts.cancel : t.forget}: ${job.id}` })))
-  })
-  fill(root, h('h2', {}, t.jobs), h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))))
+  const c = t.columns
+  const heads = [c.image, c.network, c.time, c.state].map((text) => h('th', { scope: 'col' }, text))
+  fill(root, h('h2', {}, t.jobs), h('div', { class: 'scroll' }, stacked(h('table', { class: 'jobs stack' },
+    h('thead', {}, h('tr', {}, ...heads, h('th', {}))), h('tbody', {}, ...[...jobs].reverse().map((job) => row(job, again)))))))
+}
+
+function row(job: Job, again: () => Promise<void>): HTMLElement {
+  const c = t.columns
+  const forget = async (): Promise<void> => {
+    await api.dropJob(job.id).catch(() => undefined)
+    await again().catch(() => undefined)
+  }
+  const name = job.image.from === 'case' && job.probabilities ? t.mapsOf(imageOf(job)) : imageOf(job)
+  const act = goesOn(job) ? texts.cancel : t.forget
+  const state = job.state === 'queued' ? t.queued(job.position) : job.state === 'running' ? `${t.states.running}, ${Math.round(100 * job.progress)} %` : t.states[job.state]
+  return h('tr', { 'data-job': job.id },
+    h('td', {}, h('a', { href: links.job(job.id), 'aria-label': `${name}, ${time(job.created)}` }, name)),
+    h('td', { class: 'text', 'data-label': c.network }, fullName(job.network)),
+    h('td', { 'data-label': c.time }, time(job.created)),
+    h('td', { class: 'text', 'data-label': c.state }, state, job.error && h('p', { class: 'failure' }, ...coded(job.error))),
+    h('td', {}, button(act, () => void forget(), { 'aria-label': `${act}: ${name}, ${time(job.created)}` })))
 }

@@ -2,153 +2,178 @@
 
 import { api, listen, Refusal } from '../api.ts'
 import { chart } from '../chart.ts'
-import { button, fill, h, number, say } from '../dom.ts'
+import { button, coded, fill, h, number, say } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
 import type { Curves, RunDetails } from '../types.ts'
 import { casesSection } from './cases.ts'
-import { badge, progress } from './runs.ts'
+import type { RunEvent } from './run-log.ts'
+import { hear, words } from './run-log.ts'
+import { badge, progress, reportLinks } from './runs.ts'
 
-export async function runPage({ root, signal, about, title }: Frame, id: string): Promise<void> {
+const EVERY_MS = 5000
+/** How often a finished run is asked for once more: scores and report are written after its last line. */
+const AFTER = 12
+const t = texts.run
+
+export async function runPage(frame: Frame, id: string): Promise<void> {
   const run = await api.run(id)
-  title(`${run.experiment}: ${run.name}`)
-  const head = h('div', {})
-  const curves = h('div', {})
-  const log = h('ol', { class: 'log' })
-  const live = h('p', { class: 'note', role: 'status' })
-  const drawHead = (): void => {
+  frame.title(`${run.experiment}: ${run.name}`)
+  const page = new RunPage(frame, run, await casesSection(run))
+  page.follow()
+}
+
+class RunPage {
+  private readonly head = h('div', {})
+  private readonly curves = h('div', {})
+  private readonly log = h('ol', { class: 'log' })
+  private readonly live = h('p', { class: 'note', role: 'status' })
+  private readonly frame: Frame
+  private readonly run: RunDetails
+  private readonly cases: Awaited<ReturnType<typeof casesSection>>
+  /** Ends the log: nothing more comes. */
+  private readonly ending = new AbortController()
+  private isStopping = false
+  private isAsking = false
+  private isDrawing = false
+
+  constructor(frame: Frame, run: RunDetails, cases: Awaited<ReturnType<typeof casesSection>>) {
+    this.frame = frame
+    this.run = run
+    this.cases = cases
+    // Averages and imported networks have no training to show.
+    const trains = run.kind === 'training' || run.history.epoch.length > 0
+    this.drawHead()
+    this.drawCurves()
+    fill(frame.root, this.head, trains && h('h2', {}, t.curves), this.live, trains && this.curves, cases.element,
+      settings(run), h('details', {}, h('summary', {}, t.log), this.log))
+  }
+
+  /** Keeps the page as the run is, until the page is left. */
+  follow(): void {
+    const { run, frame: { signal } } = this
+    let isFirst = true
+    let left = AFTER
+    listen((after) => api.runEvents(run.id, after), (data) => this.heard(data as RunEvent), (lost) => {
+      if (!isFirst && lost === (run.state === 'running')) void this.refresh()
+      isFirst = false
+      this.live.textContent = run.state !== 'running' ? '' : lost ? t.lost : t.live
+    }, this.ending.signal)
+    signal.addEventListener('abort', () => this.ending.abort())
+    // The log does not tell of runs that stop or go on elsewhere, nor of predictions, scores and reports.
+    const timer = setInterval(() => {
+      if (document.hidden || left === 0) return
+      if (run.state === 'finished' || run.state === 'imported') left -= 1
+      void this.refresh()
+    }, EVERY_MS)
+    signal.addEventListener('abort', () => clearInterval(timer))
+  }
+
+  private heard(event: RunEvent): void {
+    // The log may also tell of ends before the run went on: what holds now, the server knows.
+    if (hear(this.run, event)) void this.refresh()
+    this.log.append(h('li', {}, h('time', {}, event.time), ` ${words(event)}`))
+    // Old lines of the log come all at once: draw once for all of them.
+    if (this.isDrawing) return
+    this.isDrawing = true
+    requestAnimationFrame(() => {
+      this.isDrawing = false
+      this.drawHead()
+      this.drawCurves()
+    })
+  }
+
+  private async refresh(): Promise<void> {
+    if (this.isAsking) return
+    this.isAsking = true
+    const { run } = this
+    const now = await api.run(run.id).catch(() => null)
+    this.isAsking = false
+    if (!now || this.frame.signal.aborted) return
+    const { state, failure, dice, epochs, report, cases } = now
+    const before = JSON.stringify([run.state, run.failure, run.dice, run.epochs, run.report, run['experiment-reports'], run['can-stop']])
+    Object.assign(run, { state, failure, dice, epochs, report, cases, 'experiment-reports': now['experiment-reports'], 'can-stop': now['can-stop'] })
+    if (run.state !== 'running') this.isStopping = false
+    if (run.state === 'finished') this.ending.abort()
+    this.live.textContent = run.state === 'running' ? t.live : ''
+    if (before !== JSON.stringify([run.state, run.failure, run.dice, run.epochs, run.report, run['experiment-reports'], run['can-stop']])) this.drawHead()
+    this.cases.update()
+  }
+
+  private drawHead(): void {
+    const { head } = this
     // It is made anew with every epoch: who is on a button of it stays there.
     const focused = head.contains(document.activeElement) ? document.activeElement?.textContent : null
-    fill(head, ...header(run, about['allow-run'], drawHead))
+    fill(head, ...this.header())
     if (focused) [...head.querySelectorAll<HTMLElement>('a, button')].find((each) => each.textContent === focused)?.focus()
   }
-  const drawCurves = (): void => fill(curves, run.history.epoch.length > 0 ? chart(run.history, run.epochs?.of ?? null) : h('p', { class: 'note' }, texts.run.noCurves), numbers(run.history))
-  drawHead()
-  drawCurves()
-  fill(root, head, h('h2', {}, texts.run.curves), live, curves, await casesSection(run),
-    settings(run), h('details', {}, h('summary', {}, texts.run.log), log))
 
-  let waiting = false
-  /** The log does not tell of runs that stop or go on elsewhere; its stream ends with the run, and begins again with it. */
-  const refresh = async (): Promise<void> => {
-    if (refreshing) return
-    refreshing = true
-    const now = await api.run(id).catch(() => null)
-    refreshing = false
-    if (!now || signal.aborted) return
-    Object.assign(run, { state: now.state, failure: now.failure, dice: now.dice, epochs: now.epochs, report: now.report })
-    live.textContent = run.state === 'running' ? texts.run.live : ''
-    drawHead()
-    // Nothing more comes.
-    if (run.state === 'finished') ending.abort()
+  private drawCurves(): void {
+    const { history, epochs } = this.run
+    if (history.epoch.length === 0) return fill(this.curves, h('p', { class: 'note' }, t.noCurves))
+    fill(this.curves, chart(history, epochs?.of ?? null), numbers(history, this.curves.querySelector('details')?.open ?? false))
   }
-  let refreshing = false
-  let isFirst = true
-  const ending = new AbortController()
-  signal.addEventListener('abort', () => ending.abort())
-  listen((after) => api.runEvents(id, after), (data) => {
-    // The log may also tell of ends before the run went on: what holds now, the server knows.
-    if (hear(run, data as RunEvent)) void refresh()
-    note(log, data as RunEvent)
-    // Old lines of the log come all at once: draw once for all of them.
-    if (waiting) return
-    waiting = true
-    requestAnimationFrame(() => {
-      waiting = false
-      drawHead()
-      drawCurves()
-    })
-  }, (lost) => {
-    if (!isFirst && lost === (run.state === 'running')) void refresh()
-    isFirst = false
-    live.textContent = run.state !== 'running' ? '' : lost ? texts.run.lost : texts.run.live
-  }, ending.signal)
-}
 
-/** A line of the run's log: `observe::Event` of segspec. */
-interface RunEvent {
-  event: string
-  time: string
-  epoch?: number
-  epochs?: number
-  loss?: number
-  validation?: { dice: (number | null)[]; iou: (number | null)[] } | null
-  text?: string
-  dice?: number | null
-  outcome?: { state: string; reason?: string }
-}
-
-/** Takes an event into the run; says whether it is an end. */
-export function hear(run: RunDetails, event: RunEvent): boolean {
-  if (event.event === 'epoch' && event.epoch !== undefined) {
-    put(run.history, event.epoch, event.loss ?? null, mean(event.validation?.dice), mean(event.validation?.iou))
-    if (run.epochs) run.epochs.done = Math.max(run.epochs.done, event.epoch)
+  private header(): Node[] {
+    const { run } = this
+    const state = this.isStopping ? h('span', { class: 'state running' }, t.isStopping) : badge(run.state)
+    const reports = run['experiment-reports'] ?? []
+    return [
+      h('p', { class: 'crumbs' }, h('a', { href: links.runs() }, texts.runs.title), ` › ${run.experiment}`),
+      h('h1', {}, run.name, ' ', state),
+      h('p', { class: 'note' }, run.description),
+      ...(run.failure ? [h('p', { class: 'failure', role: 'alert' }, `${texts.runs.failure}: `, ...coded(run.failure))] : []),
+      h('p', { class: 'actions' },
+        run.epochs && progress(run.epochs, t.progress),
+        run.dice !== null && h('span', {}, `Dice ${number(run.dice, 3)}`),
+        run.report && h('a', { href: run.report, target: '_blank', rel: 'noopener' }, t.report),
+        h('a', { href: planOf(run), target: '_blank', rel: 'noopener' }, t.plan),
+        ...this.buttons()),
+      ...(reports.length > 0 ? [h('p', { class: 'actions' }, t.ofExperiment(run.experiment), ...reportLinks(run.experiment, reports))] : []),
+    ]
   }
-  if (event.event === 'training' && event.epochs !== undefined) run.epochs = { done: run.epochs?.done ?? 0, of: event.epochs }
-  return event.event === 'finished' || event.event === 'ended'
-}
 
-/** Epochs come in order, but a resumed run can repeat some: the later numbers count. */
-function put(curves: Curves, epoch: number, loss: number | null, dice: number | null, iou: number | null): void {
-  let at = curves.epoch.indexOf(epoch)
-  if (at < 0) {
-    at = curves.epoch.findIndex((other) => other > epoch)
-    if (at < 0) at = curves.epoch.length
-    curves.epoch.splice(at, 0, epoch)
-    for (const values of [curves.loss, curves['validation-dice'], curves['validation-iou']]) values.splice(at, 0, null)
+  /** Start and stop, where the server allows it, and stop only of what this server started. */
+  private buttons(): Node[] {
+    const { run, frame: { about } } = this
+    if (!about['allow-run']) return []
+    const canStart = run.kind === 'training' && ['new', 'resumable', 'failed', 'trained'].includes(run.state)
+    if (canStart) return [button(run.state === 'new' ? t.start : t.resume, () => void this.act('start'))]
+    if (run.state !== 'running') return []
+    if (!run['can-stop']) return [h('span', { class: 'note' }, t.elsewhere)]
+    return [button(t.stop, () => void this.act('stop'), { disabled: this.isStopping })]
   }
-  curves.loss[at] = loss
-  curves['validation-dice'][at] = dice
-  curves['validation-iou'][at] = iou
-}
 
-/** Mean over the structures that have a score, as segspec takes it. */
-function mean(scores: (number | null)[] | undefined): number | null {
-  const defined = (scores ?? []).filter((score): score is number => score !== null)
-  return defined.length > 0 ? defined.reduce((a, b) => a + b) / defined.length : null
-}
-
-function note(log: HTMLElement, event: RunEvent): void {
-  const what = event.text ?? event.outcome?.reason ?? event.outcome?.state ?? ''
-  const epoch = event.epoch === undefined ? '' : ` ${event.epoch}`
-  log.append(h('li', {}, h('time', {}, event.time), ` ${event.event}${epoch} ${what}`))
-}
-
-function header(run: RunDetails, allowRun: boolean, redraw: () => void): Node[] {
-  const act = async (what: 'start' | 'stop'): Promise<void> => {
+  private async act(what: 'start' | 'stop'): Promise<void> {
+    const { run } = this
+    this.isStopping = what === 'stop'
+    this.drawHead()
     try {
       run.state = (await api[what](run.id)).state
-      say(what === 'start' ? texts.run.started : texts.run.stopping)
-      redraw()
+      if (what === 'start') run['can-stop'] = true
+      if (run.state !== 'running') this.isStopping = false
+      say(what === 'start' ? t.started : t.stopping)
     } catch (error) {
+      this.isStopping = false
       say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
     }
+    this.drawHead()
   }
-  const canStart = allowRun && run.kind === 'training' && ['new', 'resumable', 'failed', 'trained'].includes(run.state)
-  return [
-    h('p', { class: 'crumbs' }, h('a', { href: links.runs() }, texts.runs.title), ` › ${run.experiment}`),
-    h('h1', {}, run.name, ' ', badge(run.state)),
-    h('p', { class: 'note' }, run.description),
-    ...(run.failure ? [h('p', { class: 'failure', role: 'alert' }, `${texts.runs.failure}: ${run.failure}`)] : []),
-    h('p', { class: 'actions' },
-      run.epochs && progress(run.epochs),
-      run.dice !== null && h('span', {}, `Dice ${number(run.dice, 3)}`),
-      run.report && h('a', { href: run.report, target: '_blank', rel: 'noopener' }, texts.run.report),
-      h('a', { href: `/api/runs/${encodeURIComponent(run.id)}/plan`, target: '_blank', rel: 'noopener' }, texts.run.plan),
-      canStart && button(run.state === 'new' ? texts.run.start : texts.run.resume, () => void act('start')),
-      allowRun && run.state === 'running' && button(texts.run.stop, () => void act('stop'))),
-  ]
 }
 
+const planOf = (run: RunDetails): string => `/api/runs/${encodeURIComponent(run.id)}/plan`
+
 /** The curves in numbers, for those who cannot see them, or want them exactly. */
-function numbers(curves: Curves): HTMLElement {
-  const heads = [texts.run.epoch, texts.run.loss, texts.run.validationDice].map((text) => h('th', { scope: 'col' }, text))
+function numbers(curves: Curves, open: boolean): HTMLElement {
+  const heads = [t.epoch, t.loss, t.validationDice].map((text) => h('th', { scope: 'col' }, text))
   const rows = curves.epoch.map((epoch, i) => h('tr', {}, h('td', {}, String(epoch)), h('td', {}, number(curves.loss[i], 4)), h('td', {}, number(curves['validation-dice'][i], 4))))
-  return h('details', {}, h('summary', {}, texts.run.table), h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...heads)), h('tbody', {}, ...rows))))
+  return h('details', { open }, h('summary', {}, t.table), h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...heads)), h('tbody', {}, ...rows))))
 }
 
 function settings(run: RunDetails): HTMLElement {
   const rows = run.settings.map(({ key, value }) => h('tr', {}, h('td', {}, key), h('td', { class: 'text' }, h('code', {}, value))))
-  return h('details', {}, h('summary', {}, texts.run.settings), h('p', { class: 'note' }, run.folder), h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))))
+  const none = h('p', {}, `${t.noSettings} `, h('a', { href: planOf(run), target: '_blank', rel: 'noopener' }, t.planLink))
+  return h('details', {}, h('summary', {}, t.settings), h('p', { class: 'note' }, run.folder),
+    rows.length === 0 ? none : h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, ...rows))))
 }

@@ -1,25 +1,36 @@
 // All experiments with their runs, kept up to date while one looks.
 
 import { api } from '../api.ts'
-import { fill, h, number } from '../dom.ts'
+import { button, coded, field, fill, h, number, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
-import type { Run, State } from '../types.ts'
+import type { ReportPage, Run, RunList, State } from '../types.ts'
+import type { Order } from './order.ts'
+import { kindOf, matches, ordered, ORDERS } from './order.ts'
 
 const EVERY_MS = 5000
+const t = texts.runs
 
 export async function runsPage({ root, signal, title }: Frame): Promise<void> {
-  title(texts.runs.title)
-  let wanted = ''
-  const filter = h('input', { type: 'search', oninput: () => { wanted = filter.value; draw() }, 'aria-label': texts.runs.filter, placeholder: texts.runs.filter })
+  title(t.title)
+  let [wanted, order]: [string, Order] = ['', 'dice']
+  const filter = h('input', { type: 'search', oninput: () => { wanted = filter.value; draw() }, 'aria-label': t.filter, placeholder: t.filter })
+  const sorting = select(ORDERS.map((value) => ({ value, text: t.orders[value] })), order, (value) => { order = value; draw() })
   const list = h('div', {})
-  fill(root, h('h1', {}, texts.runs.title), filter, list)
-  let { experiments, problems = [] } = await api.runs()
+  fill(root, h('h1', {}, t.title), h('p', { class: 'actions' }, filter, field(t.order, sorting)), list)
+  let all = await api.runs()
+  const clear = (): void => {
+    filter.value = wanted = ''
+    draw()
+    filter.focus()
+  }
   const draw = (): void => {
-    const shown = experiments.map(({ name, runs }) => ({ name, runs: runs.filter((run) => matches(run, wanted)) })).filter(({ runs }) => runs.length > 0)
-    fill(list, ...shown.map(({ name, runs }) => experiment(name, runs)), experiments.length === 0 && h('p', {}, texts.runs.none),
-      problems.length > 0 && h('section', {}, h('h2', {}, texts.runs.problems), h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text)))))
+    const shown = all.experiments.map(({ runs, ...more }) => ({ ...more, runs: ordered(runs.filter((run) => matches(run, wanted)), order) })).filter(({ runs }) => runs.length > 0)
+    const isEmpty = all.experiments.length > 0 && shown.length === 0
+    fill(list, ...shown.map(experiment), all.experiments.length === 0 && h('p', {}, ...coded(t.none)),
+      isEmpty && h('p', { role: 'status' }, `${t.noneFits(wanted.trim())} `, button(t.clearFilter, clear)),
+      ...comparisons(all.reports ?? []), problems(all.problems ?? []))
   }
   draw()
   const timer = setInterval(() => {
@@ -27,40 +38,58 @@ export async function runsPage({ root, signal, title }: Frame): Promise<void> {
     if (document.hidden || list.contains(document.activeElement)) return
     void api.runs().then((answer) => {
       if (signal.aborted) return
-      experiments = answer.experiments
-      problems = answer.problems ?? []
+      all = answer
       draw()
     }, () => undefined)
   }, EVERY_MS)
   signal.addEventListener('abort', () => clearInterval(timer))
 }
 
-function matches(run: Run, wanted: string): boolean {
-  const text = `${run.experiment} ${run.name} ${run.id} ${texts.runs.states[run.state]}`.toLowerCase()
-  return wanted.toLowerCase().split(/\s+/).every((word) => text.includes(word))
-}
-
-function experiment(name: string, runs: Run[]): HTMLElement {
-  const c = texts.runs.columns
+function experiment({ name, runs, reports = [] }: RunList['experiments'][number]): HTMLElement {
+  const c = t.columns
   const head = h('tr', {}, ...[c.name, c.state, c.progress, c.dice, c.started].map((text) => h('th', { scope: 'col' }, text)))
   return h('section', { 'aria-label': name },
-    h('h2', {}, name, ' ', h('small', {}, texts.runs.count(runs.length))),
-    h('div', { class: 'scroll' }, h('table', { class: 'runs' }, h('thead', {}, head), h('tbody', {}, ...runs.map(row)))))
+    h('h2', {}, name, ' ', h('small', {}, t.count(runs.length))),
+    reports.length > 0 && h('p', { class: 'actions' }, ...reportLinks(name, reports)),
+    h('div', { class: 'scroll' }, stacked(h('table', { class: 'runs stack' }, h('thead', {}, head), h('tbody', {}, ...runs.map(row))))))
 }
+
+/** Links to the pages of a report; they open beside this page, which has no frame for them. */
+export const reportLinks = (name: string, pages: ReportPage[]): HTMLElement[] => pages.map(({ page, url }) =>
+  h('a', { href: url, target: '_blank', rel: 'noopener', 'aria-label': `${t.reports[page]}: ${name}` }, t.reports[page]))
+
+function comparisons(reports: NonNullable<RunList['reports']>): HTMLElement[] {
+  if (reports.length === 0) return []
+  const items = reports.map(({ name, pages }) => h('li', {}, h('span', { class: 'actions' }, name, ...reportLinks(name, pages))))
+  return [h('section', { 'aria-label': t.comparisons }, h('h2', {}, t.comparisons), h('p', { class: 'note' }, ...coded(t.comparisonsHow)), h('ul', {}, ...items))]
+}
+
+const problems = (texts_: string[]): HTMLElement | null => texts_.length === 0 ? null
+  : h('section', {}, h('h2', {}, t.problems), h('ul', { class: 'failure' }, ...texts_.map((text) => h('li', {}, ...coded(text)))))
 
 function row(run: Run): HTMLElement {
+  const kind = kindOf(run)
+  const c = t.columns
   return h('tr', { 'data-run': run.id },
-    h('td', {}, h('a', { href: links.run(run.id) }, run.name), run.kind !== 'training' && h('small', {}, ` ${texts.runs.kinds[run.kind]}`)),
-    h('td', { class: 'text' }, badge(run.state), run.failure && h('p', { class: 'failure' }, run.failure)),
-    h('td', {}, run.epochs ? progress(run.epochs) : '–'),
-    h('td', {}, number(run.dice, 3)),
-    h('td', {}, time(run.started)))
+    h('td', {}, h('a', { href: links.run(run.id) }, run.name), kind && h('small', {}, ` ${kind}`)),
+    h('td', { class: 'text', 'data-label': c.state }, badge(run.state), run.failure && h('p', { class: 'failure' }, ...coded(run.failure))),
+    h('td', { 'data-label': c.progress }, run.epochs ? progress(run.epochs, t.epochs) : '–'),
+    h('td', { 'data-label': c.dice }, number(run.dice, 3)),
+    h('td', { 'data-label': c.started }, time(run.started)))
 }
 
-export const badge = (state: State): HTMLElement => h('span', { class: `state ${state}` }, texts.runs.states[state])
+/** On narrow screens rows stand below each other, and browsers would take that for no table. */
+export function stacked(table: HTMLTableElement): HTMLTableElement {
+  const roles = { thead: 'rowgroup', tbody: 'rowgroup', tr: 'row', th: 'columnheader', td: 'cell' }
+  table.setAttribute('role', 'table')
+  for (const [tag, role] of Object.entries(roles)) for (const element of table.querySelectorAll(tag)) element.setAttribute('role', role)
+  return table
+}
 
-export function progress({ done, of }: { done: number; of: number }): HTMLElement {
-  const text = texts.runs.epochs(done, of)
+export const badge = (state: State): HTMLElement => h('span', { class: `state ${state}` }, t.states[state])
+
+export function progress({ done, of }: { done: number; of: number }, words: (done: number, of: number) => string): HTMLElement {
+  const text = words(done, of)
   return h('span', { class: 'progress' }, h('progress', { max: of, value: done, 'aria-label': text }), text)
 }
 

@@ -1,27 +1,38 @@
 // Segments images that the reader brings: upload, choice of series and network, progress, result.
 
 import { api, Refusal, upload } from '../api.ts'
-import { button, checkbox, field, fill, h, select } from '../dom.ts'
+import { button, checkbox, coded, field, fill, h, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
+import type { Source } from '../route.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
-import type { Job, Run, Study, StudySeries, Upload } from '../types.ts'
+import type { Job, Series, Study, StudySeries, Upload } from '../types.ts'
 import { archivePanel, sendButton } from './archive.ts'
 import type { Dropped } from './drop.ts'
 import { bytes, fromDrop, fromInput } from './drop.ts'
-import { follow, jobList } from './jobs.ts'
+import { downloadLinks } from './downloads.ts'
+import { follow, imageOf, jobList } from './jobs.ts'
+import { networkChoice, networks } from './networks.ts'
+import { fullName } from './order.ts'
 
 const t = texts.segment
 const MOST_FILES = 10_000
 
-export async function segmentPage(frame: Frame): Promise<void> {
+/** @param job the id of a job that is followed, or whose result is shown */
+export async function segmentPage(frame: Frame, job: string | null): Promise<void> {
   const { root, about, title } = frame
   title(t.title)
   const stage = h('div', { class: 'steps', 'aria-live': 'polite' })
   const jobs = h('div', {})
   fill(root, h('h1', {}, t.title), h('p', { class: 'note' }, `${t.intro} ${t.keep(about['keep-uploads-minutes'])}`), stage, jobs)
-  await jobList(jobs)
-  chooseFiles(frame, stage)
+  if (job === null) chooseFiles(frame, stage)
+  else void watch(frame, stage, await api.job(job))
+  await jobList(jobs, frame.signal)
+}
+
+/** Changes the address without leaving the page: what the archive found stays. */
+function goTo(link: string): void {
+  if (location.hash !== link) history.pushState(null, '', link)
 }
 
 /** The search of each page: what it found stays while a series is fetched and segmented. */
@@ -34,14 +45,9 @@ function searchOf(frame: Frame, stage: HTMLElement): HTMLElement | null {
   return search
 }
 
-/** Runs whose networks can segment. */
-export async function networks(): Promise<Run[]> {
-  return (await api.runs()).experiments.flatMap(({ runs }) => runs).filter((run) => run['can-segment'])
-}
-
 const failure = (error: unknown): HTMLElement => {
   const help = error instanceof Refusal ? error.help : null
-  return h('p', { class: 'failure', role: 'alert' }, `${error instanceof Error ? error.message : String(error)} ${help ?? ''}`)
+  return h('p', { class: 'failure', role: 'alert' }, ...coded(`${error instanceof Error ? error.message : String(error)} ${help ?? ''}`))
 }
 
 function chooseFiles(frame: Frame, stage: HTMLElement, error: unknown = null): void {
@@ -127,6 +133,12 @@ async function read(id: string, objects: number | null, told: Told, signal: Abor
   }
 }
 
+/** What tells a series from others: two patients may have the same description and number of slices. */
+export function seriesText({ name, slices, modality, file, patient, number }: Series): string {
+  const more = [patient && t.patient(patient), number && t.number(number), file].filter(Boolean)
+  return [t.seriesOf(name, slices, modality), ...more].join(', ')
+}
+
 async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { series, problems = [] }: Upload): Promise<void> {
   const runs = await networks()
   const discard = async (): Promise<void> => {
@@ -134,25 +146,37 @@ async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { seri
     chooseFiles(frame, stage)
   }
   if (runs.length === 0) return fill(stage, h('p', {}, t.noRuns), button(t.discard, () => void discard()))
-  const which = select(series.map((each) => ({ value: each.id, text: t.seriesOf(each.name, each.slices, each.modality) })), series[0]?.id ?? '', () => undefined)
-  const run = select(runs.map((each) => ({ value: each.id, text: `${each.experiment}: ${each.name}` })), runs[0].id, () => undefined)
+  const remark = h('p', { class: 'warning', role: 'status' })
+  const tell = (id: string): void => {
+    const one = series.find((each) => each.id === id)
+    remark.textContent = one?.['looks-like-labels'] ? t.labels(one.name) : ''
+  }
+  const which = select(series.map((each) => ({ value: each.id, text: seriesText(each) })), series[0]?.id ?? '', tell)
+  tell(which.value)
+  const network = networkChoice(runs, t.run)
   const maps = checkbox(t.probabilities, false, () => undefined)
   const start = async (): Promise<void> => {
     try {
       const probabilities = maps.querySelector('input')!.checked
-      const job = await api.startJob({ run: run.value, upload: id, series: which.value, probabilities })
+      const job = await api.startJob({ run: network.chosen(), upload: id, series: which.value, probabilities })
       await watch(frame, stage, job)
     } catch (error) {
       stage.append(failure(error))
     }
   }
-  fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), h('p', {}, field(t.run, run)), h('p', {}, maps),
+  fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), remark, network.element, h('p', {}, maps),
     h('p', { class: 'actions' }, button(t.start, () => void start(), { class: 'primary' }), button(t.discard, () => void discard())))
 }
 
 /** Follows a job to its end and shows what came of it. */
 export async function watch(frame: Frame, stage: HTMLElement, job: Job): Promise<void> {
-  const again = button(t.again, () => chooseFiles(frame, stage))
+  goTo(links.job(job.id))
+  frame.title(imageOf(job))
+  const again = button(t.again, () => {
+    goTo(links.segment())
+    frame.title(t.title)
+    chooseFiles(frame, stage)
+  })
   const last = await follow(stage, job, frame.signal)
   if (frame.signal.aborted) return
   if (last.state === 'failed') fill(stage, failure(new Error(last.error ?? t.states.failed)), again)
@@ -163,13 +187,17 @@ export async function watch(frame: Frame, stage: HTMLElement, job: Job): Promise
 /** @param hasArchive whether the server knows an archive */
 function result(job: Job, hasArchive: boolean): HTMLElement {
   const { structures, volumes, downloads, send = null } = job.result!
+  // Maps of a case are shown with the case, beside its reference.
+  const viewed: Source = job.image.from === 'case' ? { of: 'run', run: job.network.run, name: job.image.name } : { of: 'job', job: job.id }
   const rows = structures.map(({ name }) => h('tr', {}, h('td', {}, name), h('td', {}, (volumes[name] ?? 0).toFixed(1))))
   return h('section', { class: 'result' },
+    h('h2', {}, t.result),
+    h('p', {}, t.by(imageOf(job), fullName(job.network))),
     h('p', { role: 'status' }, t.done(job.seconds.toFixed(1))),
-    h('p', {}, h('a', { class: 'button primary', href: links.case({ of: 'job', job: job.id }) }, t.view)),
+    h('p', {}, h('a', { class: 'button primary', href: links.case(viewed) }, t.view)),
     h('h2', {}, t.volumes),
     h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, texts.viewer.columns.name), h('th', { scope: 'col' }, t.volume))), h('tbody', {}, ...rows))),
     h('h2', {}, t.downloads),
-    h('p', { class: 'actions' }, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation.${format}` }, format))),
+    h('p', { class: 'actions' }, ...downloadLinks(downloads)),
     hasArchive && send !== null && h('p', { class: 'actions' }, sendButton(send)))
 }

@@ -18,6 +18,8 @@ import { Space } from '../vr/space.ts'
 import { loadCase } from './source.ts'
 
 const t = texts.vr
+type Labels = 'prediction' | 'reference' | 'correction'
+const LABELS: Labels[] = ['prediction', 'reference', 'correction']
 type Plane = 'off' | 'axial' | 'coronal' | 'sagittal'
 const PLANES: Plane[] = ['off', 'axial', 'coronal', 'sagittal']
 const ACROSS: Record<Plane, number> = { off: 2, axial: 2, coronal: 1, sagittal: 0 }
@@ -25,9 +27,8 @@ const ACROSS: Record<Plane, number> = { off: 2, axial: 2, coronal: 1, sagittal: 
 export async function vrPage({ root, signal, title }: Frame, query: URLSearchParams): Promise<void> {
   const job = query.get('job')
   const source: Source = job ? { of: 'job', job } : { of: 'run', run: query.get('run') ?? '', name: query.get('case') ?? '' }
-  const of = query.get('of') === 'reference' ? 'reference' : 'prediction'
-  const [glb, { 'to-world-mm': toWorld }] = await Promise.all([api.bytes(api.meshes(source, of), signal), api.meshesAbout(source)])
-  const { scene } = await new GLTFLoader().parseAsync(glb.buffer, '')
+  const of = LABELS.find((each) => each === query.get('of')) ?? 'prediction'
+  const [surfaces, { 'to-world-mm': toWorld }, there] = await Promise.all([read(source, of, signal), api.meshesAbout(source), loadCase(source)])
   if (signal.aborted) return
   const canvas = h('canvas', { tabindex: 0, role: 'img', 'aria-label': t.canvas })
   const surface = h('div', { class: 'surface' }, h('div', { class: 'pane' }, canvas), h('span', { class: 'stamp' }, texts.research))
@@ -37,12 +38,17 @@ export async function vrPage({ root, signal, title }: Frame, query: URLSearchPar
   title(t.title)
   const space = new Space(surface, canvas)
   const fromWorld = affine(toWorld).invert()
-  const room = new Room(space, scene, source, fromWorld, signal)
+  const room = new Room(space, surfaces, source, fromWorld, signal)
   space.show(room.content, new THREE.Vector3(0, 1, 0).transformDirection(fromWorld))
-  fill(side, await enter(space), ...(source.of === 'run' ? [labelsOf(source, of)] : []), room.controls, h('p', { class: 'note' }, t.hint))
-  room.update()
+  fill(side, await enter(space), labelsOf(room, source, of, LABELS.filter((each) => each === of || there[each] !== null), signal), room.controls, h('p', { class: 'note' }, t.hint))
   space.run(signal)
   keys(space, room, signal)
+}
+
+/** The surfaces of labels. */
+async function read(source: Source, of: Labels, signal: AbortSignal): Promise<THREE.Object3D> {
+  const glb = await api.bytes(api.meshes(source, of), signal)
+  return (await new GLTFLoader().parseAsync(glb.buffer, '')).scene
 }
 
 /** A matrix column by column, as glTF has them. Row by row, its last column would not be 0, 0, 0, 1. */
@@ -65,9 +71,29 @@ async function enter(space: Space): Promise<HTMLElement> {
   return start
 }
 
-function labelsOf(source: Source & { of: 'run' }, of: 'prediction' | 'reference'): HTMLElement {
-  const options = (['prediction', 'reference'] as const).map((value) => ({ value, text: texts.viewer.shows[value] }))
-  return choice(t.of, options, of, (value) => { location.hash = links.vr({ run: source.run, case: source.name, of: value }) }).element
+/** The choice of labels. Others take the place of what is shown, seen from where one is, so that they can be compared. */
+function labelsOf(room: Room, source: Source, first: Labels, offered: Labels[], signal: AbortSignal): HTMLElement {
+  let of = first
+  let wanted = first
+  const go = async (value: Labels): Promise<void> => {
+    wanted = value
+    try {
+      const surfaces = await read(source, value, signal)
+      // Another choice was made meanwhile.
+      if (signal.aborted || wanted !== value) return
+      of = value
+      room.show(surfaces)
+      const place: Record<string, string> = source.of === 'run' ? { run: source.run, case: source.name } : source.of === 'job' ? { job: source.job } : {}
+      history.replaceState(null, '', links.vr({ ...place, of: value }))
+    } catch (error) {
+      if (signal.aborted) return
+      say(error instanceof Error ? error.message : String(error), 'error')
+      wanted = of
+      labels.set(of)
+    }
+  }
+  const labels = choice<Labels>(t.of, offered.map((value) => ({ value, text: texts.viewer.shows[value] })), of, (value) => void go(value))
+  return labels.element
 }
 
 /** The structures and the slice, with controls on the page and on the board in the room. */
@@ -78,7 +104,8 @@ class Room {
   private position = 0
   private slice: Promise<Slice> | null = null
   private shownSlice: Slice | null = null
-  private readonly structures: { name: string; color: string; object: THREE.Object3D }[]
+  private structures: { name: string; color: string; object: THREE.Object3D }[] = []
+  private surfaces: THREE.Object3D | null = null
   private readonly space: Space
   private readonly source: Source
   private readonly fromWorld: THREE.Matrix4
@@ -89,8 +116,7 @@ class Room {
     this.source = source
     this.fromWorld = fromWorld
     this.signal = signal
-    this.structures = structuresIn(surfaces).map((object) => ({ name: String(object.userData.name ?? object.name), color: colorOf(object), object }))
-    this.content.add(surfaces)
+    this.show(surfaces)
     let moved = 0
     space.stick = (deflection) => {
       // A stick that is held moves the slice steadily, whatever the frame rate.
@@ -98,6 +124,17 @@ class Room {
       moved = performance.now()
       this.moveSlice(deflection < 0 ? 1 : -1)
     }
+  }
+
+  /** Shows surfaces in place of those before, which lie in the same space. What was switched off stays so. */
+  show(surfaces: THREE.Object3D): void {
+    const off = new Set(this.structures.flatMap(({ name, object }) => (object.visible ? [] : [name])))
+    if (this.surfaces) this.content.remove(this.surfaces)
+    this.surfaces = surfaces
+    this.structures = structuresIn(surfaces).map((object) => ({ name: String(object.userData.name ?? object.name), color: colorOf(object), object }))
+    for (const { name, object } of this.structures) object.visible = !off.has(name)
+    this.content.add(surfaces)
+    this.update()
   }
 
   /** Brings the page's controls and the board up to date. */

@@ -57,7 +57,9 @@ export class Clicker {
     try {
       const sent = this.editor.slots.slice()
       const found = await this.ask(sent, [...this.editor.clicks, this.waiting])
-      if (!this.signal.aborted) say(this.editor.merge(sent, found, this.waiting))
+      if (this.signal.aborted) return
+      const { text, followed } = this.editor.merge(sent, found, this.waiting, voxel)
+      say(text, followed ? 'note' : 'error')
     } catch (error) {
       if (!this.signal.aborted) say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}`.trim() : String(error), 'error')
     } finally {

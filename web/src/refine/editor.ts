@@ -1,7 +1,7 @@
 // The labels that are being refined, and everything that changes them. Every change goes through `commit`, so that it can be undone.
 
 import { texts } from '../texts.ts'
-import type { Click, Structure } from '../types.ts'
+import type { Click, Correction, Structure } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import { interpolate } from '../voxel/between.ts'
 import type { Rule } from '../voxel/brush.ts'
@@ -10,13 +10,26 @@ import type { Edit, Labels } from '../voxel/edit.ts'
 import { apply, empty, History, joinInverses, toValue } from '../voxel/edit.ts'
 import { fillHoles, flood, keepLargest, threshold } from '../voxel/fill.ts'
 import type { Vec3 } from '../voxel/grid.ts'
+import { index } from '../voxel/grid.ts'
 import { smooth } from '../voxel/smooth.ts'
 
 export type Base = 'prediction' | 'reference' | 'empty' | 'correction'
 export type Tool = 'brush' | 'ball' | 'erase' | 'fill' | 'click'
 
-/** What replacing all labels by another start comes of: clicks before it are over. */
-const START = 'start'
+/** What a correction is recorded to be drawn upon. */
+export type Upon = NonNullable<Correction['base']>
+
+/** What labels began with. Replacing them by another start is an edit that comes of this: undoing it brings back the start before, too, and
+ * clicks before it are over. */
+class Start {
+  readonly base: Base
+  readonly upon: Upon
+
+  constructor(base: Base, upon: Upon) {
+    this.base = base
+    this.upon = upon
+  }
+}
 
 const t = texts.refine
 
@@ -32,7 +45,6 @@ export class Editor {
   /** Image values that brushes are restricted to; null: any. */
   range: { from: number; to: number } | null = null
   fillInSpace = false
-  base: Base
   /** Structures that the server does not know yet. */
   readonly added: Structure[] = []
   /** Called when a tool was chosen. */
@@ -45,13 +57,18 @@ export class Editor {
   private readonly history = new History()
   private stroke: Edit[] | null = null
   private readonly viewer: Viewer
+  private readonly first: Start
+  /** The correction that there was when refining began: what is saved later does not change it. */
+  private earlier: { slots: Uint8Array; upon: Upon } | null
 
   constructor(viewer: Viewer, base: Base) {
     this.viewer = viewer
-    this.base = base
+    const { layers: { correction, palette }, of } = viewer
+    this.earlier = correction && { slots: correction, upon: of.correction?.base ?? (of.prediction ? 'prediction' : 'empty') }
     this.labels = empty(viewer.shown.orientation.display)
     this.labels.data.set(this.start(base))
-    const first = viewer.layers.palette.slots.findIndex((slot) => slot.structure !== null)
+    this.first = new Start(base, this.upon(base))
+    const first = palette.slots.findIndex(({ structure }) => structure !== null && !structure.other)
     if (first < 0) throw new Error(texts.errors.noLabels)
     this.slot = first
   }
@@ -60,23 +77,48 @@ export class Editor {
     return this.labels.data
   }
 
+  private of(base: Base): Uint8Array | null {
+    return base === 'correction' ? this.earlier?.slots ?? null : base === 'empty' ? null : this.viewer.layers[base]
+  }
+
   private start(base: Base): Uint8Array {
-    const { layers } = this.viewer
-    return (base === 'empty' ? null : layers[base]) ?? new Uint8Array(this.labels.data.length)
+    return this.of(base) ?? new Uint8Array(this.labels.data.length)
+  }
+
+  /** An earlier correction goes on upon its own base. */
+  private upon(base: Base): Upon {
+    return base === 'correction' ? this.earlier!.upon : base
+  }
+
+  private get begun(): Start {
+    return this.history.origins.findLast((of) => of instanceof Start) ?? this.first
+  }
+
+  /** What the labels started from. */
+  get base(): Base {
+    return this.begun.base
+  }
+
+  /** What a correction with these labels is drawn upon. */
+  get drawnUpon(): Upon {
+    return this.begun.upon
   }
 
   /** What one can start from. */
   get bases(): Base[] {
-    const { layers } = this.viewer
-    return (['prediction', 'reference', 'correction', 'empty'] as const).filter((base) => base === 'empty' || layers[base] !== null)
+    return (['prediction', 'reference', 'correction', 'empty'] as const).filter((base) => base === 'empty' || this.of(base) !== null)
   }
 
   /** Replaces the labels by those of another start, as an edit that can be undone. */
   restart(base: Base): void {
-    const wanted = this.start(base)
-    this.base = base
-    const edit = difference(this.slots, wanted)
-    this.commit(this.clicks.length > 0 ? { ...edit, of: START } : edit)
+    this.commit({ ...difference(this.slots, this.start(base)), of: new Start(base, this.upon(base)) })
+  }
+
+  /** Puts what was changed since some labels on top of a correction that somebody else saved, as an edit that can be undone. */
+  adopt(theirs: Uint8Array, upon: Upon, since: Uint8Array): string {
+    this.earlier = { slots: theirs, upon }
+    const wanted = this.slots.map((slot, i) => (slot === since[i] ? theirs[i] : slot))
+    return this.commit({ ...difference(this.slots, wanted), of: new Start('correction', upon) })
   }
 
   choose(tool: Tool): void {
@@ -87,13 +129,22 @@ export class Editor {
   /** The clicks whose results are in effect, in order. */
   get clicks(): Click[] {
     const { origins } = this.history
-    return origins.slice(origins.lastIndexOf(START) + 1) as Click[]
+    return origins.slice(origins.findLastIndex((of) => of instanceof Start) + 1) as Click[]
   }
 
-  /** Takes over what a network made of labels that were sent to it, where nobody changed them meanwhile; says what came of it. */
-  merge(sent: Uint8Array, found: Uint8Array, click: Click): string {
+  /** Takes over what a network made of labels that were sent to it, where nobody changed them meanwhile; says what came of it, and whether
+   * the clicked voxel became what the click says. */
+  merge(sent: Uint8Array, found: Uint8Array, click: Click, at: Vec3): { text: string; followed: boolean } {
+    const { layers } = this.viewer
     const wanted = this.slots.map((slot, i) => (slot === sent[i] ? found[i] : slot))
-    return this.commit({ ...difference(this.slots, wanted), of: click })
+    const edit = difference(this.slots, wanted)
+    const isOwn = layers.palette.slots.map((_, slot) => layers.name(slot) === click.structure)
+    const others = edit.at.reduce((n, i) => n + (isOwn[this.slots[i]] || isOwn[wanted[i]] ? 0 : 1), 0)
+    const changed = `${this.commit({ ...edit, of: click })} ${t.clickOthers(others)}`
+    const here = this.slots[index(this.labels.grid.dims, at)]
+    const followed = isOwn[here] === click.positive
+    const missed = click.positive ? t.clickMissed(click.structure, layers.name(here)) : t.clickKept(click.structure)
+    return { text: (followed ? changed : `${missed} ${changed}`).trim(), followed }
   }
 
   /** Brushes along a line in voxels; `plane` is the axis across the slice under the pointer. */
@@ -146,7 +197,7 @@ export class Editor {
       case 'interpolate': return this.commit(interpolate(labels, slot, plane))
       case 'threshold': {
         const range = this.rule(false).range
-        return range ? this.commit(threshold(labels, slot, range.image, range.from, range.to)) : t.unchanged
+        return range ? this.commit(threshold(labels, slot, range.image, range.from, range.to)) : t.noRange
       }
       case 'largest': {
         const { edit, pieces } = keepLargest(labels, slot)

@@ -23,10 +23,7 @@ export function marking(viewer: Viewer, surface: HTMLElement, clicks: () => { ma
       })
     }))
   }
-  viewer.stage.drawn = place
-  signal.addEventListener('abort', () => {
-    viewer.stage.drawn = () => undefined
-    layer.remove()
-  })
+  viewer.stage.onDrawn(place, signal)
+  signal.addEventListener('abort', () => layer.remove())
   return place
 }

@@ -2,10 +2,13 @@
 
 import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
 import { sendButton } from '../pages/archive.ts'
+import { downloadLinks } from '../pages/downloads.ts'
 import { texts } from '../texts.ts'
 import type { About, Download } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
+import { spacing } from '../voxel/grid.ts'
 import type { Clicker } from './clicks.ts'
+import { conflictChoices } from './conflict.ts'
 import type { Base, Editor, Tool } from './editor.ts'
 import type { Saver } from './save.ts'
 
@@ -17,7 +20,7 @@ export interface RefinePanel {
 }
 
 /** @param clicker where the network takes clicks */
-export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, clicker: Clicker | null, about: About): RefinePanel {
+export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, clicker: Clicker | null, about: About, signal: AbortSignal): RefinePanel {
   const clicks = clicker && clickControls(editor, clicker)
   const own: Tool[] = ['brush', 'ball', 'erase', 'fill', ...(clicker ? ['click' as const] : [])]
   const tools = choice(t.tool, own.map((value) => ({ value, text: t.tools[value] })), editor.tool, (value: Tool) => {
@@ -26,10 +29,12 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, clicke
   })
   const radius = slider(editor.radius, [0.5, 40, 0.5], (value) => { editor.radius = value; size.textContent = String(value) })
   const size = h('output', {}, String(editor.radius))
+  const bases = baseChoice(editor)
   const picker = structurePicker(viewer, editor, about['new-structures'] ?? false)
   const undo = button(t.undo, () => editor.undo())
   const redo = button(t.redo, () => editor.redo())
   const status = h('p', { class: 'save', role: 'status' }, t.nothing)
+  const whole = h('h3', {})
   const plane = h('p', { class: 'note' })
   saver.told = (text, failed) => {
     status.textContent = text
@@ -41,29 +46,41 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, clicke
     size.textContent = String(editor.radius)
     undo.disabled = !editor.canUndo
     redo.disabled = !editor.canRedo
+    whole.textContent = t.whole(viewer.layers.name(editor.slot))
     plane.textContent = t.pane(texts.viewer.axes[viewer.plane].toLowerCase())
+    bases.update()
     picker.update()
     clicks?.update()
   }
   const files = h('p', { class: 'actions' })
   const offer = ({ downloads = [], send = null }: { downloads?: Download[]; send?: string | null }): void => {
     files.hidden = downloads.length === 0
-    fill(files, downloads.length > 0 && t.downloads, ...downloads.map(({ format, url }) => h('a', { class: 'button', href: url, download: `segmentation-corrected.${format}` }, format)),
+    fill(files, downloads.length > 0 && t.downloads, ...downloadLinks(downloads),
       about.pacs && send !== null && sendButton(send))
   }
   saver.offered = offer
   offer(viewer.of.correction ?? {})
   const element = h('section', { class: 'refine', 'aria-label': t.title },
-    h('h3', {}, t.title), status, files, h('p', { class: 'note' }, t.by(about.who)),
-    baseChoice(editor), picker.element, tools.element, clicks?.element, field(t.radius(viewer.shown.unit), radius, size), rules(editor), h('h3', {}, t.whole), plane, operations(editor, viewer.shown.unit),
+    h('h3', {}, t.title), status, conflictChoices(viewer, editor, saver, signal), files, h('p', { class: 'note' }, t.by(about.who)),
+    bases.element, picker.element, tools.element, clicks?.element, field(t.radius(viewer.shown.unit), radius, size), rules(viewer, editor), whole, plane, operations(viewer, editor),
     h('div', { class: 'buttons' }, undo, redo, button(t.save, () => void saver.flush())))
   update()
   return { element, update }
 }
 
-function baseChoice(editor: Editor): HTMLElement {
-  const options = editor.bases.map((value) => ({ value, text: t.bases[value] }))
-  return field(t.base, select<Base>(options, editor.base, (base) => editor.restart(base), { title: t.replaces }))
+function baseChoice(editor: Editor): RefinePanel {
+  const list = select<Base>([], editor.base, (base) => editor.restart(base), { title: t.replaces })
+  let drawn = ''
+  const update = (): void => {
+    // Somebody else's correction can come to those that one can start from.
+    if (drawn !== editor.bases.join()) {
+      drawn = editor.bases.join()
+      fill(list, ...editor.bases.map((value) => h('option', { value }, t.bases[value])))
+    }
+    list.value = editor.base
+  }
+  update()
+  return { element: field(t.base, list), update }
 }
 
 /** What clicks say, how many were made, and whether one is being followed. */
@@ -83,7 +100,7 @@ function clickControls(editor: Editor, clicker: Clicker): RefinePanel {
 /** @param canAdd whether the server takes structures that the run does not know */
 function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): RefinePanel {
   const { palette } = viewer.layers
-  const list = h('select', { onchange: () => { editor.slot = Number(list.value) } })
+  const list = h('select', { onchange: () => { editor.slot = Number(list.value); viewer.changed() } })
   const name = h('input', { 'aria-label': t.newName, placeholder: t.newName, size: 16 })
   const color = h('input', { type: 'color', value: palette.freshColor(), 'aria-label': t.newColor })
   const add = (): void => {
@@ -98,7 +115,7 @@ function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): Refin
   const update = (): void => {
     if (drawn !== palette.slots.length) {
       drawn = palette.slots.length
-      const own = palette.slots.map(({ structure }, slot) => (structure && palette.slot(structure) === slot ? h('option', { value: slot }, structure.name) : null))
+      const own = palette.slots.map(({ structure }, slot) => (structure && !structure.other && palette.slot(structure) === slot ? h('option', { value: slot }, structure.name) : null))
       fill(list, ...own)
     }
     list.value = String(editor.slot)
@@ -108,23 +125,30 @@ function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): Refin
   return { element: h('div', {}, field(t.structure, list), more), update }
 }
 
-function rules(editor: Editor): HTMLElement {
+function rules(viewer: Viewer, editor: Editor): HTMLElement {
   const over = select([{ value: 'any', text: t.overs.any }, { value: 'background', text: t.overs.background }], editor.over, (value) => { editor.over = value as Editor['over'] })
-  const from = h('input', { type: 'number', step: 'any', value: 0, 'aria-label': t.from, onchange: () => set() })
-  const to = h('input', { type: 'number', step: 'any', value: 200, 'aria-label': t.to, onchange: () => set() })
-  const limited = checkbox(t.range, false, () => set())
+  const from = h('input', { type: 'number', step: 'any', value: editor.range?.from ?? 0, onchange: () => set() })
+  const to = h('input', { type: 'number', step: 'any', value: editor.range?.to ?? 200, onchange: () => set() })
+  const limited = checkbox(t.range, editor.range !== null, () => set())
   const set = (): void => {
-    editor.range = limited.querySelector('input')!.checked ? { from: Number(from.value), to: Number(to.value) } : null
+    const isOn = limited.querySelector('input')!.checked
+    editor.range = isOn ? { from: Number(from.value), to: Number(to.value) } : null
+    from.disabled = to.disabled = !isOn
   }
+  set()
+  const unit = viewer.shown.modality === 'ct' ? 'HU' : ''
   return h('div', {}, field(t.over, over), h('div', { class: 'checks' },
     checkbox(t.eraseOnly, editor.eraseOnly, (on) => { editor.eraseOnly = on }),
     checkbox(t.eraseBall, editor.eraseBall, (on) => { editor.eraseBall = on }),
     checkbox(t.inSpace, editor.fillInSpace, (on) => { editor.fillInSpace = on }),
-    limited), h('p', { class: 'pair' }, from, to))
+    limited), h('div', { class: 'range', role: 'group', 'aria-label': t.between(unit) }, field(t.from, from), field(t.to, to), unit))
 }
 
-function operations(editor: Editor, unit: string): HTMLElement {
-  const sigma = h('input', { type: 'number', min: 0.1, max: 20, step: 'any', value: 2, 'aria-label': t.smoothBy(unit), title: t.smoothBy(unit) })
+function operations(viewer: Viewer, editor: Editor): HTMLElement {
+  const { unit, orientation } = viewer.shown
+  // About one voxel: less does nothing, and much more takes small structures away.
+  const voxel = Math.round(10 * spacing(orientation.display).sort((a, b) => a - b)[1]) / 10
+  const sigma = h('input', { type: 'number', min: 0.1, max: 20, step: 'any', value: voxel, 'aria-label': t.smoothBy(unit), title: t.smoothBy(unit) })
   const whole = (['holes', 'holesSlice', 'largest', 'interpolate', 'threshold'] as const).map((operation) => button(t[operation], () => say(editor.whole(operation))))
-  return h('div', { class: 'buttons' }, ...whole, h('span', { class: 'buttons' }, button(t.smooth, () => say(editor.smooth(Number(sigma.value) || 0.1))), sigma))
+  return h('div', { class: 'buttons' }, ...whole, h('span', { class: 'buttons smooth' }, button(t.smooth, () => say(editor.smooth(Number(sigma.value) || 0.1))), sigma, unit))
 }

@@ -1,6 +1,7 @@
 // Painting with mouse, pen or finger on the slices.
 
 import { h, say } from '../dom.ts'
+import { ownTouches } from '../view/touch.ts'
 import type { Viewer } from '../view/viewer.ts'
 import { spacing } from '../voxel/grid.ts'
 import type { Spot } from '../view/stage.ts'
@@ -42,7 +43,11 @@ export function painting(viewer: Viewer, editor: Editor, surface: HTMLElement, s
     editor.brush(spot.point, spot.point, spot.plane)
   }, { signal })
 
+  let over: PointerEvent | null = null
+  // A key chose another tool or size while the pointer stood still.
+  document.addEventListener('keyup', () => { if (over) placeRing(ring, viewer, editor, surface, over) }, { signal })
   surface.addEventListener('pointermove', (event) => {
+    over = event
     placeRing(ring, viewer, editor, surface, event)
     if (!last) return
     // Fast strokes come as few events; the browser kept the points in between.
@@ -65,15 +70,15 @@ export function painting(viewer: Viewer, editor: Editor, surface: HTMLElement, s
     if (pressed && event.pointerId === pressed.event.pointerId && moved! < STILL) editor.click(pressed.spot.point, event.altKey)
     pressed = null
   }, { signal })
-  surface.addEventListener('pointerleave', () => { ring.hidden = true }, { signal })
+  surface.addEventListener('pointerleave', () => {
+    over = null
+    ring.hidden = true
+  }, { signal })
   // NiiVue would move the crosshair, and with it the slices, under the brush.
   surface.addEventListener('mousedown', (event) => {
     if (paints(event) && viewer.stage.spot(event.clientX, event.clientY)) event.stopPropagation()
   }, { signal, capture: true })
-  surface.addEventListener('touchstart', (event) => {
-    const [touch] = event.touches
-    if (event.touches.length === 1 && viewer.stage.spot(touch.clientX, touch.clientY)) event.stopPropagation()
-  }, { signal, capture: true })
+  ownTouches(surface, (touch) => viewer.stage.spot(touch.clientX, touch.clientY) !== null, signal)
 }
 
 const paints = (event: MouseEvent): boolean => event.button === 0 && !event.shiftKey && !event.ctrlKey

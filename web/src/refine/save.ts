@@ -1,6 +1,8 @@
-// Saves the refined labels by itself, a moment after the last change; one save at a time, and none is lost.
+// Saves the refined labels by itself, a moment after the last change; one save at a time, and none is lost. A save names the correction that
+// it takes the place of: where somebody else saved one meanwhile, nothing is replaced, and the person decides.
 
 import { api, Refusal } from '../api.ts'
+import { loadCase } from '../pages/source.ts'
 import type { Source } from '../route.ts'
 import { texts } from '../texts.ts'
 import type { Correction } from '../types.ts'
@@ -11,73 +13,133 @@ import type { Editor } from './editor.ts'
 
 const WAIT_MS = 1500
 const AGAIN_MS = 15_000
+/** The server refuses a save that names another correction than there is. */
+const CHANGED = 412
 const t = texts.refine
 
 export class Saver {
   /** Called with what to show about saving. */
   told: (text: string, failed: boolean) => void = () => undefined
-  saved: (correction: Correction) => void = () => undefined
+  /** Called with what was saved, and its labels. */
+  saved: (correction: Correction, slots: Uint8Array) => void = () => undefined
   /** Called with what was saved, for its downloads. */
   offered: (correction: Correction) => void = () => undefined
+  /** Called when somebody else's correction is in the way, with it (null: it was withdrawn), and when it no longer is (undefined). */
+  conflicted: (theirs: Correction | null | undefined) => void = () => undefined
+  /** The labels of the last save, or those that refining began with. */
+  since: Uint8Array
+  /** Why the last save failed; null if it did not. */
+  failure: string | null = null
   private dirty = false
-  private saving = false
+  private conflicting = false
+  private saving: Promise<void> | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
+  /** The version of the correction that is there, as far as is known; null: none. */
+  private seen: string | null
   private readonly source: Source
   private readonly viewer: Viewer
   private readonly editor: Editor
+  private readonly signal: AbortSignal
 
   constructor(source: Source, viewer: Viewer, editor: Editor, signal: AbortSignal) {
     this.source = source
     this.viewer = viewer
     this.editor = editor
-    addEventListener('beforeunload', (event) => { if (this.dirty || this.saving) event.preventDefault() }, { signal })
-    signal.addEventListener('abort', () => void this.flush())
+    this.signal = signal
+    this.since = editor.slots.slice()
+    this.seen = viewer.of.correction?.version ?? null
+    addEventListener('beforeunload', (event) => { if (this.pending) event.preventDefault() }, { signal })
+    signal.addEventListener('abort', () => clearTimeout(this.timer))
+  }
+
+  /** Whether something is not saved yet. */
+  get pending(): boolean {
+    return this.dirty || this.saving !== null
   }
 
   /** Notes a change. */
   touch(): void {
     this.dirty = true
+    if (this.conflicting) return
     this.told(t.unsaved, false)
     clearTimeout(this.timer)
     this.timer = setTimeout(() => void this.flush(), WAIT_MS)
   }
 
-  /** Saves now, if there is something to save. */
-  async flush(): Promise<void> {
+  /** Saves now, if there is something to save and nobody else's work is in the way. */
+  flush(): Promise<void> {
     clearTimeout(this.timer)
-    if (!this.dirty || this.saving) return
-    this.saving = true
+    if (this.saving) return this.saving
+    if (!this.dirty || this.conflicting) return Promise.resolve()
+    this.saving = this.save().finally(() => {
+      this.saving = null
+      // What was changed while the save went on.
+      if (this.dirty && this.failure === null && !this.signal.aborted) this.touch()
+    })
+    return this.saving
+  }
+
+  /** Saves everything; false if that cannot be. */
+  async settle(): Promise<boolean> {
+    do await this.flush()
+    while (this.pending && this.failure === null)
+    return !this.pending
+  }
+
+  /** Saves from now on in place of a correction that the person has decided about; null: there is none. */
+  over(version: string | null): void {
+    this.seen = version
+    this.conflicting = false
+    this.conflicted(undefined)
+    this.dirty = true
+    void this.flush()
+  }
+
+  private async save(): Promise<void> {
+    // What belongs together: drawing goes on while the file is being made and sent.
+    const slots = this.editor.slots.slice()
+    const { drawnUpon, added } = this.editor
+    const structures = [...added]
     this.dirty = false
     this.told(t.saving, false)
     try {
-      const correction = await api.correct(this.source, await this.file(), this.base, this.editor.added)
-      this.saved(correction)
+      const correction = await api.correct(this.source, await this.file(slots), drawnUpon, structures, this.seen)
+      this.seen = correction.version
+      this.since = slots
+      this.failure = null
+      this.saved(correction, slots)
       this.offered(correction)
       this.told(t.saved(new Date().toLocaleTimeString()), false)
     } catch (error) {
       this.dirty = true
-      const why = error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error)
-      this.told(t.saveFailed(why.trim()), true)
-      this.timer = setTimeout(() => void this.flush(), AGAIN_MS)
-      this.saving = false
-      return
+      if (error instanceof Refusal && error.status === CHANGED) await this.meet(error)
+      else this.fail(error)
     }
-    this.saving = false
-    // What was changed while the save went on.
-    if (this.dirty) this.touch()
   }
 
-  /** What the labels go back to in the end: an earlier correction goes on upon its own base. */
-  private get base(): 'prediction' | 'reference' | 'empty' {
-    const { base } = this.editor
-    if (base !== 'correction') return base
-    return this.viewer.of.correction?.base ?? (this.viewer.of.prediction ? 'prediction' : 'empty')
+  private fail(error: unknown): void {
+    this.failure = error instanceof Refusal ? [error.message, error.help].filter(Boolean).join('; ') : String(error)
+    this.told(t.saveFailed(this.failure), true)
+    if (!this.signal.aborted) this.timer = setTimeout(() => void this.flush(), AGAIN_MS)
   }
 
-  /** The labels on the grid of the file, voxel for voxel. */
-  private async file(): Promise<Uint8Array<ArrayBuffer>> {
+  /** Learns whose correction is in the way. */
+  private async meet(refusal: Refusal): Promise<void> {
+    try {
+      const { correction } = await loadCase(this.source)
+      this.conflicting = true
+      this.failure = correction ? t.conflict(correction.who, new Date(correction.when).toLocaleString()) : t.withdrawn
+      this.told(t.saveFailed(this.failure), true)
+      this.conflicted(correction)
+    } catch {
+      this.fail(refusal)
+    }
+  }
+
+  /** Labels on the grid of the file, voxel for voxel. */
+  async file(slots = this.editor.slots): Promise<Uint8Array<ArrayBuffer>> {
     const { orientation } = this.viewer.shown
-    const data = this.viewer.layers.palette.valuesOf(toFile(orientation, this.editor.slots))
+    const data = this.viewer.layers.palette.valuesOf(toFile(orientation, slots))
     return gzip(write({ grid: orientation.file, data, slope: 1, intercept: 0 }))
   }
 }

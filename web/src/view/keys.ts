@@ -10,31 +10,42 @@ export interface Key {
   shown: string
   text: string
   act: (key: string, event: KeyboardEvent) => void
+  /** Whether it does something now; else it is the browser's. */
+  when?: () => boolean
 }
 
 /** Acts on keys unless they belong to a control: arrows in a slider or radio group, letters in a text field. */
 export function bind(keys: Key[], signal: AbortSignal): void {
+  let byPointer = false
+  addEventListener('pointerdown', () => { byPointer = true }, { signal, capture: true })
   const acts = new Map(keys.flatMap((key) => key.keys.map((name) => [name, key] as const)))
   const handle = (event: KeyboardEvent): void => {
+    if (event.key === 'Tab') byPointer = false
     if (event.altKey || document.querySelector('dialog[open]')) return
     const name = (event.ctrlKey || event.metaKey ? 'Ctrl+' : '') + (event.key.length === 1 ? event.key.toLowerCase() : event.key)
     const key = acts.get(name)
-    if (!key || belongs(event.target, name)) return
+    if (!key || belongs(event.target, name, byPointer) || key.when?.() === false) return
     event.preventDefault()
+    // Some browsers press a button when Space comes up.
+    if (name === ' ') addEventListener('keyup', (up) => { if (up.key === ' ') up.preventDefault() }, { signal, capture: true, once: true })
     event.stopPropagation()
     key.act(name, event)
   }
   addEventListener('keydown', handle, { signal, capture: true })
 }
 
-function belongs(target: EventTarget | null, name: string): boolean {
+/** Whether a key is that of the control with the focus. A button that was clicked with a pointer keeps a focus that nobody sees: Space would
+ * press it again, and arrows would choose another tool. */
+function belongs(target: EventTarget | null, name: string, byPointer: boolean): boolean {
   if (!(target instanceof HTMLElement)) return false
+  const isPress = (name === ' ' || name === 'Enter') && !byPointer
   if (target instanceof HTMLInputElement) {
-    if (['checkbox', 'color', 'button'].includes(target.type)) return name === ' ' || name === 'Enter'
-    return !['radio', 'range'].includes(target.type) || /^(Arrow|Page|Home|End| )/.test(name)
+    if (['checkbox', 'color', 'button'].includes(target.type)) return isPress
+    if (target.type === 'radio') return isPress || (name.startsWith('Arrow') && !byPointer)
+    return target.type !== 'range' || /^(Arrow|Page|Home|End)/.test(name)
   }
   if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return true
-  return ['BUTTON', 'A', 'SUMMARY'].includes(target.tagName) && (name === ' ' || name === 'Enter')
+  return ['BUTTON', 'A', 'SUMMARY'].includes(target.tagName) && isPress
 }
 
 export function showKeys(keys: Key[]): void {

@@ -1,11 +1,11 @@
 // What can be laid over the image: labels of the reference, of the prediction, of a correction, and where they differ.
 
 import { texts } from '../texts.ts'
-import type { Case, Image, Structure } from '../types.ts'
+import type { Case, Correction, Image, Structure } from '../types.ts'
 import { ADDED, errors, MISSED, SWAPPED, tally } from '../voxel/compare.ts'
 import { voxelVolume } from '../voxel/grid.ts'
 import type { Voxels } from '../voxel/nifti.ts'
-import { Palette } from '../voxel/palette.ts'
+import { memberships, Palette } from '../voxel/palette.ts'
 import type { Shown } from './load.ts'
 import { loadOn } from './load.ts'
 
@@ -15,7 +15,7 @@ export type Show = 'reference' | 'prediction' | 'errors' | 'correction' | 'none'
 export const ERROR_COLORS: Record<number, string> = { [MISSED]: '#0072b2', [ADDED]: '#d55e00', [SWAPPED]: '#f0e442' }
 
 /** Colour of a value that no structure claims. */
-const UNCLAIMED = '#999999'
+export const UNCLAIMED = '#999999'
 
 /** The label files of a case in slots of one palette. */
 export class Layers {
@@ -25,35 +25,63 @@ export class Layers {
   correction: Uint8Array | null = null
   /** Slots that are not drawn. */
   readonly hidden = new Set<number>()
+  /** Those that are not drawn at first: what the run does not segment. */
+  usual: ReadonlySet<number> = new Set()
   private differing: Uint8Array | null = null
+  private measured: number[] | null = null
   private readonly shown: Shown
-  private readonly structures: Structure[]
+  private readonly of: Case
   private readonly mask: number | null
 
   /** @param mask where structures overlap: the one structure that is shown, with slot 1 */
-  constructor(shown: Shown, structures: Structure[], mask: number | null) {
+  constructor(shown: Shown, of: Case, mask: number | null) {
     this.shown = shown
     this.mask = mask
-    this.structures = structures
-    this.palette = new Palette(mask === null ? structures : [{ ...structures[mask], value: 1, values: [] }])
+    this.of = of
+    this.palette = new Palette(mask === null ? of.structures : [{ ...of.structures[mask], value: 1, values: [] }])
+    if (mask !== null) return
+    for (const { name, value } of of['other-structures'] ?? []) this.palette.add({ name, value, values: [value], color: this.palette.freshColor(), other: true })
   }
 
   /** Reads the label files. */
-  async load(of: Case, signal: AbortSignal): Promise<void> {
-    const get = async (image: Image | null): Promise<Uint8Array | null> => {
-      if (!image) return null
-      const own: Record<string, string> = this.mask !== null && image.masks ? { mask: String(this.mask) } : {}
-      const { data } = await loadOn(this.shown, image, signal, own)
-      return this.mask === null ? this.palette.slotsOf(data) : ofStructure(data, this.structures[this.mask], Boolean(image.masks))
-    }
-    const like = of.prediction ?? of.reference ?? of.images[0]
-    const correction = of.correction && { ...like, name: texts.viewer.shows.correction, url: of.correction.url, masks: null }
-    ;[this.reference, this.prediction, this.correction] = await Promise.all([get(of.reference), get(of.prediction), get(correction)])
+  async load(signal: AbortSignal): Promise<void> {
+    const { reference, prediction, correction } = this.of
+    const [a, b, c] = await Promise.all([this.read(reference, signal), this.read(prediction, signal), correction && this.readCorrection(correction, signal)])
+    this.reference = a
+    this.prediction = b
+    this.correction = c
     this.differing = null
+    const drawn = [b, c].flatMap((slots) => (slots ? [tally(slots)] : []))
+    this.usual = new Set(this.palette.slots.flatMap((_, slot) => (this.isOther(slot) && !drawn.some((counts) => counts[slot] > 0) ? [slot] : [])))
+    for (const slot of this.usual) this.hidden.add(slot)
   }
 
+  private async read(image: Image | null, signal: AbortSignal): Promise<Uint8Array | null> {
+    if (!image) return null
+    const own: Record<string, string> = this.mask !== null && image.masks ? { mask: String(this.mask) } : {}
+    const { data } = await loadOn(this.shown, image, signal, own)
+    return this.mask === null ? this.palette.slotsOf(data) : ofStructure(data, this.of.structures[this.mask], Boolean(image.masks))
+  }
+
+  /** The labels of a correction. */
+  async readCorrection({ url }: Correction, signal: AbortSignal): Promise<Uint8Array> {
+    const like = this.of.prediction ?? this.of.reference ?? this.of.images[0]
+    return (await this.read({ ...like, name: texts.viewer.shows.correction, url, masks: null }, signal))!
+  }
+
+  /** Whether the run does not segment what a slot stands for. */
+  isOther(slot: number): boolean {
+    const { structure } = this.palette.slots[slot]
+    return slot > 0 && (structure === null || structure.other === true)
+  }
+
+  /** Where prediction and reference differ, as the server counts: what the run does not segment is background. */
   get differences(): Uint8Array | null {
-    if (this.reference && this.prediction) this.differing ??= errors(this.reference, this.prediction)
+    if (!this.reference || !this.prediction || this.differing) return this.differing
+    const { slots } = this.palette
+    const own = this.mask === null ? this.of.structures.filter(({ added }) => !added) : [{ ...this.of.structures[this.mask], value: 1, values: [] }]
+    const ignored = slots.findIndex(({ value }) => value === this.of['ignored-value'])
+    this.differing = errors(this.reference, this.prediction, memberships(slots, own), this.mask !== null || ignored < 0 ? null : ignored)
     return this.differing
   }
 
@@ -93,6 +121,11 @@ export class Layers {
     const { structure, value } = this.palette.slots[slot]
     if (slot === 0) return texts.viewer.background
     return structure?.name ?? texts.viewer.unnamed(value)
+  }
+
+  /** Volumes of the reference in mL by slot. */
+  get referenceVolumes(): number[] | null {
+    return this.measured ??= this.reference && this.volumes(this.reference)
   }
 
   /** Volumes in mL by slot. */

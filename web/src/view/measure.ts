@@ -1,81 +1,126 @@
-// Distances between points of a slice: drawn while one drags, then kept as a list.
+// Distances between points of a slice: drawn on it, and kept as a list until somebody removes them.
 
-import { h } from '../dom.ts'
+import { button, fill, h } from '../dom.ts'
 import { texts } from '../texts.ts'
+import type { Vec3 } from '../voxel/grid.ts'
 import { distance } from '../voxel/grid.ts'
+import { ownTouches } from './touch.ts'
 import type { Viewer } from './viewer.ts'
 
 const t = texts.viewer
+const COLOR = '#ffd54a'
+
+/** A distance between two places, in voxels, in a slice across `plane`. */
+interface Distance {
+  plane: number
+  from: Vec3
+  to: Vec3
+  text: string
+}
+
+/** Where a distance is seen now, in pixels of the surface. */
+interface Line {
+  from: [number, number]
+  to: [number, number]
+  text: string
+}
+
+export interface Measuring {
+  toggle: (on?: boolean) => boolean
+  list: HTMLElement
+  /** Draws the distances that are seen now. */
+  paint: (context: CanvasRenderingContext2D) => void
+}
 
 /** Measures on drags over `surface` while switched on. */
-export function measuring(viewer: Viewer, surface: HTMLElement, signal: AbortSignal): { toggle: (on?: boolean) => boolean; list: HTMLElement } {
+export function measuring(viewer: Viewer, surface: HTMLElement, signal: AbortSignal): Measuring {
   let isOn = false
-  const list = h('ul', { class: 'legend', 'aria-label': t.measures, 'aria-live': 'polite' })
+  let kept: Distance[] = []
+  const svg = make('svg', { class: 'ruler' })
+  surface.append(svg)
+  const lines = (): Line[] => kept.flatMap((each) => seen(viewer, each))
+  const draw = (): void => svg.replaceChildren(...lines().flatMap(shape))
+  viewer.stage.onDrawn(draw, signal)
+
+  const list = h('div', { class: 'measures', 'aria-label': t.measures, role: 'group' })
+  const remove = (gone: (each: Distance) => boolean): void => {
+    kept = kept.filter((each) => !gone(each))
+    show()
+  }
+  const show = (): void => {
+    const row = (each: Distance): HTMLElement => h('li', {}, each.text, ' ', button('×', () => remove((other) => other === each), { class: 'small', 'aria-label': t.removeMeasure(each.text), title: t.removeMeasure(each.text) }))
+    fill(list, h('ul', { class: 'legend', 'aria-live': 'polite' }, ...kept.map(row)), kept.length > 1 && button(t.clearMeasures, () => remove(() => true)))
+    draw()
+  }
+
   surface.addEventListener('pointerdown', (event) => {
     const from = isOn && event.button === 0 ? viewer.stage.spot(event.clientX, event.clientY) : null
     if (!from) return
     event.preventDefault()
     surface.setPointerCapture(event.pointerId)
-    const line = new Line(surface, event)
-    const ending = new AbortController()
-    const measure = (move: PointerEvent): string | null => {
+    const own: Distance = { plane: from.plane, from: from.point, to: from.point, text: '' }
+    kept.push(own)
+    drag(surface, (move) => {
       const to = viewer.stage.spot(move.clientX, move.clientY)
-      return to?.plane === from.plane ? t.distance(distance(viewer.shown.orientation.display, from.point, to.point).toFixed(1), viewer.shown.unit) : null
-    }
-    surface.addEventListener('pointermove', (move) => line.to(move, measure(move) ?? ''), { signal: ending.signal })
-    const end = (up: PointerEvent): void => {
-      ending.abort()
-      line.remove()
-      const length = measure(up)
-      if (length) list.append(h('li', {}, length))
-    }
-    surface.addEventListener('pointerup', end, { signal: ending.signal })
-    surface.addEventListener('pointercancel', () => { ending.abort(); line.remove() }, { signal: ending.signal })
+      if (to?.plane !== own.plane) return
+      own.to = to.point
+      own.text = t.distance(distance(viewer.shown.orientation.display, own.from, own.to).toFixed(1), viewer.shown.unit)
+      draw()
+    }, (isDone) => (isDone && own.text !== '' ? show() : remove((each) => each === own)))
   }, { signal })
   // NiiVue listens for mouse and touch on its canvas and must not hear them while one measures.
-  for (const kind of ['mousedown', 'touchstart'] as const) {
-    surface.addEventListener(kind, (event) => { if (isOn) event.stopPropagation() }, { signal, capture: true })
-  }
+  surface.addEventListener('mousedown', (event) => { if (isOn) event.stopPropagation() }, { signal, capture: true })
+  ownTouches(surface, () => isOn, signal)
   const toggle = (on = !isOn): boolean => {
     isOn = on
     surface.classList.toggle('measuring', isOn)
     return isOn
   }
-  return { toggle, list }
+  return { toggle, list, paint: (context) => lines().forEach((line) => stroke(context, line)) }
 }
 
-class Line {
-  private readonly svg: SVGSVGElement
-  private readonly line: SVGLineElement
-  private readonly text: SVGTextElement
-  private readonly origin: DOMRect
+/** Follows a pointer that went down until it comes up or is taken away. */
+function drag(surface: HTMLElement, moved: (event: PointerEvent) => void, ended: (isDone: boolean) => void): void {
+  const ending = new AbortController()
+  const { signal } = ending
+  surface.addEventListener('pointermove', moved, { signal })
+  surface.addEventListener('pointerup', (event) => {
+    moved(event)
+    ending.abort()
+    ended(true)
+  }, { signal })
+  surface.addEventListener('pointercancel', () => {
+    ending.abort()
+    ended(false)
+  }, { signal })
+}
 
-  constructor(surface: HTMLElement, event: PointerEvent) {
-    const make = <K extends keyof SVGElementTagNameMap>(tag: K): SVGElementTagNameMap[K] => document.createElementNS('http://www.w3.org/2000/svg', tag)
-    this.svg = make('svg')
-    this.svg.setAttribute('class', 'ruler')
-    this.line = make('line')
-    this.text = make('text')
-    this.svg.append(this.line, this.text)
-    surface.append(this.svg)
-    this.origin = surface.getBoundingClientRect()
-    this.put(1, event)
-    this.put(2, event)
-  }
+/** Where a distance is seen: in the panes whose slice is that in which it was measured. */
+function seen({ stage }: Viewer, { plane, from, to, text }: Distance): Line[] {
+  const [a] = stage.places(from, plane)
+  const [b] = stage.places(to, plane)
+  return a && b ? [{ from: a, to: b, text }] : []
+}
 
-  private put(end: 1 | 2, event: PointerEvent): void {
-    this.line.setAttribute(`x${end}`, String(event.clientX - this.origin.left))
-    this.line.setAttribute(`y${end}`, String(event.clientY - this.origin.top))
-  }
+const make = <K extends keyof SVGElementTagNameMap>(tag: K, attributes: Record<string, string | number>): SVGElementTagNameMap[K] => {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
+  return element
+}
 
-  to(event: PointerEvent, text: string): void {
-    this.put(2, event)
-    this.text.setAttribute('x', String(event.clientX - this.origin.left + 10))
-    this.text.setAttribute('y', String(event.clientY - this.origin.top - 8))
-    this.text.textContent = text
-  }
+function shape({ from: [x1, y1], to: [x2, y2], text }: Line): SVGElement[] {
+  const label = make('text', { x: x2 + 10, y: y2 - 8 })
+  label.textContent = text
+  return [make('line', { x1, y1, x2, y2 }), label]
+}
 
-  remove(): void {
-    this.svg.remove()
-  }
+function stroke(context: CanvasRenderingContext2D, { from, to, text }: Line): void {
+  context.strokeStyle = context.fillStyle = COLOR
+  context.lineWidth = 2
+  context.beginPath()
+  context.moveTo(...from)
+  context.lineTo(...to)
+  context.stroke()
+  context.font = '14px system-ui, sans-serif'
+  context.fillText(text, to[0] + 10, to[1] - 8)
 }

@@ -1,13 +1,14 @@
 // The panel beside the slices: what is shown, how, and where.
 
-import { button, checkbox, choice, field, fill, h, number, say, select, slider, swatch } from '../dom.ts'
+import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
 import { texts } from '../texts.ts'
 import type { Case } from '../types.ts'
-import { ADDED, MISSED, SWAPPED } from '../voxel/compare.ts'
 import { sliceInFile } from '../voxel/orient.ts'
-import { ERROR_COLORS } from './layers.ts'
-import { presetsOf } from './presets.ts'
+import type { Source } from '../route.ts'
+import { corrected } from './corrected.ts'
 import type { Layout } from './stage.ts'
+import { structures } from './structures.ts'
+import type { Show } from './layers.ts'
 import type { Viewer } from './viewer.ts'
 
 const t = texts.viewer
@@ -17,20 +18,23 @@ export type MakeMaps = (progress: (share: number) => void) => Promise<Case['prob
 const LAYOUTS: Layout[] = ['all', 'axial', 'coronal', 'sagittal', 'render']
 
 /** Builds the panel; the second value brings it up to date with the viewer. */
-export function panel(viewer: Viewer, actions: HTMLElement, make: MakeMaps | null, signal: AbortSignal): { element: HTMLElement; update: () => void } {
-  const parts = [show(viewer), position(viewer), structures(viewer), greys(viewer, make, signal)]
+export function panel(viewer: Viewer, source: Source, actions: HTMLElement, make: MakeMaps | null, signal: AbortSignal): { element: HTMLElement; update: () => void } {
+  // Structures may be many: what follows them would be out of sight.
+  const parts = [corrected(viewer, source), show(viewer), position(viewer), greys(viewer, make, signal), structures(viewer)]
   const update = (): void => parts.forEach((part) => part.update())
   update()
   return { element: h('aside', { class: 'panel' }, actions, ...parts.map((part) => part.element)), update }
 }
 
-interface Part {
+export interface Part {
   element: HTMLElement
   update: () => void
 }
 
 function show(viewer: Viewer): Part {
-  const shows = choice(t.show, viewer.layers.shows.map((value) => ({ value, text: t.shows[value] })), viewer.show, (value) => void viewer.setShow(value))
+  const choose = (): ReturnType<typeof choice<Show>> => choice(t.show, viewer.layers.shows.map((value) => ({ value, text: t.shows[value] })), viewer.show, (value) => void viewer.setShow(value))
+  let offered = viewer.layers.shows.join()
+  let shows = choose()
   const layouts = choice(t.layout, LAYOUTS.map((value) => ({ value, text: t.layouts[value] })), viewer.layout, (value) => viewer.setLayout(value))
   const opacity = slider(viewer.look.opacity, [0, 1, 0.05], (value) => viewer.setLook({ opacity: value }))
   const outlines = checkbox(t.outlines, viewer.look.outlines, (on) => viewer.setLook({ outlines: on }))
@@ -40,6 +44,13 @@ function show(viewer: Viewer): Part {
   return {
     element,
     update: () => {
+      // A correction can be saved or withdrawn while one looks.
+      if (offered !== viewer.layers.shows.join()) {
+        offered = viewer.layers.shows.join()
+        const old = shows.element
+        shows = choose()
+        old.replaceWith(shows.element)
+      }
       shows.set(viewer.show)
       layouts.set(viewer.layout)
       shows.element.hidden = viewer.draft !== null
@@ -69,56 +80,16 @@ function position(viewer: Viewer): Part {
     update: () => {
       for (const { axis, input } of rows) input.value = String(sliceInFile(orientation, axis, viewer.position[axis]).slice)
       const [x, y, z] = viewer.world.map((v) => v.toFixed(1))
-      const { reference, prediction } = viewer.layers
-      const name = (slots: Uint8Array | null): string => (slots ? viewer.layers.name(slots[viewer.at]) : '–')
-      fill(lines, h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
-        (reference || prediction) && h('p', {}, t.at(name(reference), name(prediction))))
+      fill(lines, h('p', {}, t.ofFile), h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
+        h('p', { class: 'here' }, here(viewer)))
     },
   }
 }
 
-function structures(viewer: Viewer): Part {
-  const element = h('section', { 'aria-label': t.structures })
-  let drawn = ''
-  return {
-    element,
-    update: () => {
-      // Rows keep the focus of whoever walks through them: they are made anew only when something in them changed.
-      const { layers, draft, show: what } = viewer
-      const now = draft && viewer.shown.unit === 'mm' ? layers.volumes(draft) : null
-      const key = JSON.stringify([what, now, [...layers.hidden], layers.palette.slots.length, draft !== null])
-      if (key === drawn) return
-      drawn = key
-      const focused = document.activeElement instanceof HTMLElement && element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined
-      fill(element, h('h3', {}, t.structures), what === 'errors' && !draft ? errorLegend() : table(viewer, now))
-      if (focused) element.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus()
-    },
-  }
-}
-
-function errorLegend(): HTMLElement {
-  const names: [number, string][] = [[MISSED, t.missed], [ADDED, t.added], [SWAPPED, t.swapped]]
-  return h('ul', { class: 'legend' }, ...names.map(([slot, name]) => h('li', {}, swatch(ERROR_COLORS[slot]), name)))
-}
-
-function table(viewer: Viewer, now: number[] | null): HTMLElement {
-  const { layers, of } = viewer
-  const has = { reference: of.volumes.reference, prediction: of.volumes.prediction }
-  const heads = [t.columns.name, has.reference && t.columns.reference, has.prediction && t.columns.prediction, now && t.columns.now, Object.keys(of.scores).length > 0 && t.columns.dice]
-  const rows = layers.palette.slots.map((slot, i) => {
-    // Further values of a structure share its row.
-    if (i === 0 || (slot.structure && layers.palette.slot(slot.structure) !== i)) return null
-    const name = layers.name(i)
-    return h('tr', {},
-      h('td', {},
-        checkbox(h('span', {}, swatch(slot.structure?.color ?? '#999999'), name), !layers.hidden.has(i), (on) => viewer.setHidden(i, !on), { 'aria-label': t.visible(name), 'data-key': `see-${i}` }),
-        button('◎', () => viewer.goToStructure(i), { 'aria-label': t.goTo(name), title: t.goTo(name), 'data-key': `go-${i}`, class: 'small' })),
-      has.reference && h('td', {}, number(has.reference[name], 1)),
-      has.prediction && h('td', {}, number(has.prediction[name], 1)),
-      now && h('td', {}, number(now[i], 1)),
-      Object.keys(of.scores).length > 0 && h('td', {}, number(of.scores[name]?.dice, 3)))
-  })
-  return h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...heads.map((text) => text && h('th', { scope: 'col' }, text)))), h('tbody', {}, ...rows)))
+/** What the voxel at the crosshair is, in each of the labels that there are. */
+function here({ layers, draft, at }: Viewer): string {
+  const all: [string, Uint8Array | null][] = [[t.shows.reference, layers.reference], [t.shows.prediction, layers.prediction], draft ? [t.now, draft] : [t.shows.correction, layers.correction]]
+  return all.flatMap(([of, slots]) => (slots ? [t.at(of, layers.name(slots[at]))] : [])).join(' ')
 }
 
 /** The choice of a probability map; a button that makes the maps, where the server has none yet. */
@@ -150,7 +121,7 @@ function probabilities(viewer: Viewer, make: MakeMaps | null, signal: AbortSigna
 }
 
 function greys(viewer: Viewer, make: MakeMaps | null, signal: AbortSignal): Part {
-  const preset = select(presetsOf(viewer.shown).map((value) => ({ value, text: t.presets[value] })), viewer.preset, (value) => viewer.setPreset(value))
+  const preset = select(viewer.presets.map((value) => ({ value, text: t.presets[value] })), viewer.preset, (value) => viewer.setPreset(value))
   const set = (): void => {
     const half = Math.max(Number(width.value), 1e-6) / 2
     viewer.setWindow({ low: Number(level.value) - half, high: Number(level.value) + half })

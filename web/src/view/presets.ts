@@ -14,8 +14,15 @@ const CT: Partial<Record<Preset, [number, number]>> = {
   soft: [40, 400], liver: [80, 150], lung: [-600, 1500], bone: [400, 1800], brain: [40, 80], mediastinum: [50, 350],
 }
 
-export const presetsOf = (shown: Shown): Preset[] =>
-  shown.modality === 'ct' ? ['soft', 'liver', 'lung', 'bone', 'brain', 'mediastinum', 'auto', 'full', 'own'] : ['auto', 'full', 'own']
+/** Air has −1000 HU: an image that says no modality and holds values as low as this is taken for a possible CT. */
+const AIR = -500
+
+/** The presets for an image; it begins with the first. Files without a modality (NIfTI, NRRD) are not taken for a CT unasked. */
+export function presetsOf(shown: Shown): Preset[] {
+  const ct = Object.keys(CT) as Preset[]
+  if (shown.modality === 'ct') return [...ct, 'auto', 'full', 'own']
+  return shown.modality === null && range(shown, 0, 1).low < AIR ? ['auto', 'full', ...ct, 'own'] : ['auto', 'full', 'own']
+}
 
 export function windowOf(preset: Preset, shown: Shown): Window {
   const ct = CT[preset]

@@ -12,6 +12,8 @@ import type { Window } from './presets.ts'
 
 export type Layout = 'all' | 'axial' | 'coronal' | 'sagittal' | 'render'
 
+/** Place of the window's upper end in a NIfTI header; its lower end follows. */
+const CAL_MAX = 124
 const SLICES: Record<Layout, SLICE_TYPE> = {
   all: SLICE_TYPE.MULTIPLANAR, axial: SLICE_TYPE.AXIAL, coronal: SLICE_TYPE.CORONAL, sagittal: SLICE_TYPE.SAGITTAL, render: SLICE_TYPE.RENDER,
 }
@@ -36,7 +38,7 @@ export interface Overlay {
 class Panes extends Niivue {
   imageIn3D = false
   /** Called after every picture. */
-  drawn: () => void = () => undefined
+  readonly drawn = new Set<() => void>()
   private frame = 0
   /** Dimensions of the image that is being prepared, as its header has them. */
   private header: number[] | null = null
@@ -83,7 +85,7 @@ class Panes extends Niivue {
     cancelAnimationFrame(this.frame)
     this.frame = 0
     super.drawScene()
-    this.drawn()
+    for (const drawn of this.drawn) drawn()
   }
 
   stopDrawing(): void {
@@ -145,6 +147,10 @@ export class Stage {
     const mm = spacing(shown.orientation.display)
     const matrix = mm.flatMap((step, axis) => [0, 1, 2].map((a) => (a === axis ? step : 0)).concat((-step * (this.dims[axis] - 1)) / 2))
     const file = write({ grid: { dims: this.dims, matrix }, data, slope: scale.slope, intercept: scale.intercept })
+    // With a window in the header, NiiVue does not look for one in a histogram of all voxels.
+    const header = new DataView(file.buffer)
+    header.setFloat32(CAL_MAX, high, true)
+    header.setFloat32(CAL_MAX + 4, low, true)
     return NVImage.loadFromUrl({ url: name, name: `${name}.nii`, buffer: file.buffer, colormap, cal_min: low, cal_max: high, colorbarVisible: false })
   }
 
@@ -241,12 +247,17 @@ export class Stage {
     return { point, plane: ACROSS[kind] }
   }
 
-  /** Where a voxel is seen, in pixels from the left and top of the canvas: in each pane whose slice holds it. */
-  places(voxel: Vec3): [number, number][] {
-    const dpr = this.nv.uiData.dpr ?? 1
+  /** Pixels of the canvas for one of the page. */
+  get scale(): number {
+    return this.nv.uiData.dpr ?? 1
+  }
+
+  /** Where a voxel is seen, in pixels from the left and top of the canvas: in each pane whose slice holds it, or only in those across an axis. */
+  places(voxel: Vec3, plane: number | null = null): [number, number][] {
+    const dpr = this.scale
     const at = this.position
     return ACROSS.flatMap((axis, kind): [number, number][] => {
-      if (Math.round(voxel[axis]) !== at[axis]) return []
+      if (Math.round(voxel[axis]) !== at[axis] || (plane ?? axis) !== axis) return []
       const frac = Float32Array.from(voxel, (v, k) => ((k === axis ? at[axis] : v) + 0.5) / this.dims[k]) as unknown as typeof this.nv.scene.crosshairPos
       const found = this.nv.frac2canvasPosWithTile(frac, kind as SLICE_TYPE)
       const tile = found && this.nv.tileIndex(found.pos[0], found.pos[1])
@@ -254,9 +265,10 @@ export class Stage {
     })
   }
 
-  /** Called after every picture. */
-  set drawn(drawn: () => void) {
-    this.nv.drawn = drawn
+  /** Calls after every picture, until the signal ends it. */
+  onDrawn(drawn: () => void, signal: AbortSignal): void {
+    this.nv.drawn.add(drawn)
+    signal.addEventListener('abort', () => this.nv.drawn.delete(drawn))
   }
 
   /** Zooms by a factor and keeps the crosshair where it is; 0 goes back to the whole image. */

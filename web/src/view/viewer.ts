@@ -38,27 +38,35 @@ export class Viewer {
   private second: Stage | null = null
   private probability: number | null = null
   private map: Overlay | null = null
+  /** The window that was set here: another one was set with the mouse. */
+  private given: Window
   readonly of: Case
   readonly shown: Shown
   readonly layers: Layers
   readonly stage: Stage
   private readonly beside: Beside
+  /** Presets of grey values for the image, and the one that it begins with. */
+  readonly presets: Preset[]
+  readonly usual: Preset
 
-  private constructor(of: Case, shown: Shown, layers: Layers, stage: Stage, preset: Preset, beside: Beside) {
+  private constructor(of: Case, shown: Shown, layers: Layers, stage: Stage, presets: Preset[], beside: Beside) {
     this.of = of
     this.shown = shown
     this.layers = layers
     this.stage = stage
-    this.preset = preset
+    this.presets = presets
+    this.usual = presets[0]
+    this.preset = presets[0]
+    this.given = stage.window
     this.beside = beside
     this.show = (['prediction', 'reference', 'none'] as const).find((show) => layers.shows.includes(show))!
     stage.changed = () => this.moved()
   }
 
   static async open(of: Case, shown: Shown, layers: Layers, canvas: HTMLCanvasElement, beside: Beside): Promise<Viewer> {
-    const preset = presetsOf(shown)[0]
-    const stage = await Stage.create(canvas, shown, windowOf(preset, shown))
-    return new Viewer(of, shown, layers, stage, preset, beside)
+    const presets = presetsOf(shown)
+    const stage = await Stage.create(canvas, shown, windowOf(presets[0], shown))
+    return new Viewer(of, shown, layers, stage, presets, beside)
   }
 
   private get stages(): Stage[] {
@@ -111,6 +119,8 @@ export class Viewer {
   }
 
   private moved(): void {
+    const { low: from, high: to } = this.stage.window
+    if (from !== this.given.low || to !== this.given.high) this.preset = 'own'
     const second = this.second
     if (second) {
       const { changed } = second
@@ -146,6 +156,7 @@ export class Viewer {
   setWindow(window: Window, preset: Preset = 'own'): void {
     this.preset = preset
     for (const stage of this.stages) stage.window = window
+    this.given = this.stage.window
     this.changed()
   }
 
@@ -217,8 +228,11 @@ export class Viewer {
 
   /** Goes to the middle of a structure in the labels that are shown. */
   goToStructure(slot: number): void {
-    const slots = this.draft ?? this.layers.slots(this.show === 'errors' ? 'reference' : this.show) ?? this.layers.prediction
+    const { reference, prediction } = this.layers
+    const all = [this.draft ?? this.layers.slots(this.show === 'errors' ? 'reference' : this.show), prediction, reference]
     const { dims } = this.shown.orientation.display
+    // What the run does not segment is in the reference alone.
+    const slots = all.find((each) => each?.includes(slot))
     const marked = slots?.map((each) => (each === slot ? 1 : 0))
     const largest = marked && worstSlice(marked, dims, 2)
     if (marked && largest) this.moveTo(middle(marked, dims, 2, largest.slice) ?? this.position)
@@ -237,8 +251,8 @@ export class Viewer {
     return index(this.shown.orientation.display.dims, this.position)
   }
 
-  /** One picture of all canvases, with a line below that says what it shows. */
-  async picture(caption: string): Promise<Blob> {
+  /** One picture of all canvases, with a line below that says what it shows; `over` draws on the first one, in its pixels on the page. */
+  async picture(caption: string, over: (context: CanvasRenderingContext2D) => void): Promise<Blob> {
     const pictures = await Promise.all((await Promise.all(this.stages.map((stage) => stage.picture()))).map((blob) => createImageBitmap(blob)))
     const line = 26
     const canvas = document.createElement('canvas')
@@ -252,6 +266,11 @@ export class Viewer {
       context.drawImage(picture, x, 0)
       x += picture.width
     }
+    const { scale } = this.stage
+    context.save()
+    context.scale(scale, scale)
+    over(context)
+    context.restore()
     context.fillStyle = '#fff'
     context.font = '13px system-ui, sans-serif'
     context.fillText(caption, 8, canvas.height - 9, canvas.width - 16)

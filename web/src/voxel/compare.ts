@@ -7,11 +7,14 @@ export const MISSED = 1
 export const ADDED = 2
 export const SWAPPED = 3
 
-/** Where the labels differ: what only the reference has is missed, what only the prediction has is added, two structures are swapped. */
-export function errors(reference: Uint8Array, prediction: Uint8Array): Uint8Array {
-  return reference.map((own, i) => {
-    const other = prediction[i]
-    if (own === other) return 0
+/** Where the labels differ: what only the reference has is missed, what only the prediction has is added, two structures are swapped.
+ * @param classes for each slot what it counts as; 0: background
+ * @param ignored slot of reference voxels that count for nothing; null: none */
+export function errors(reference: Uint8Array, prediction: Uint8Array, classes: Uint8Array, ignored: number | null): Uint8Array {
+  return reference.map((slot, i) => {
+    const own = classes[slot]
+    const other = classes[prediction[i]]
+    if (own === other || slot === ignored) return 0
     if (other === 0) return MISSED
     return own === 0 ? ADDED : SWAPPED
   })

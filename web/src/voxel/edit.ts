@@ -50,6 +50,8 @@ export function joinInverses(inverses: Edit[]): Edit {
 export class History {
   private done: Edit[] = []
   private undone: Edit[] = []
+  /** What forgotten edits came of: they are in effect for good. */
+  private readonly kept: unknown[] = []
   private readonly limit: number
 
   /** @param limit most voxels that all edits together may hold; the oldest edits are forgotten first */
@@ -63,7 +65,11 @@ export class History {
     this.undone = []
     this.done.push(inverse)
     let held = this.done.reduce((sum, edit) => sum + edit.at.length, 0)
-    while (held > this.limit && this.done.length > 1) held -= this.done.shift()!.at.length
+    while (held > this.limit && this.done.length > 1) {
+      const { at, of } = this.done.shift()!
+      held -= at.length
+      if (of !== undefined) this.kept.push(of)
+    }
   }
 
   undo(labels: Labels): boolean {
@@ -76,7 +82,7 @@ export class History {
 
   /** What the edits that are in effect came of, in order. */
   get origins(): unknown[] {
-    return this.done.flatMap(({ of }) => (of === undefined ? [] : [of]))
+    return [...this.kept, ...this.done.flatMap(({ of }) => (of === undefined ? [] : [of]))]
   }
 
   get canUndo(): boolean {

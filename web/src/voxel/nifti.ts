@@ -16,7 +16,7 @@ export interface Volume {
 }
 
 const HEADER = 352
-const READERS: Record<number, { new (buffer: ArrayBuffer): Voxels; BYTES_PER_ELEMENT: number }> = {
+const READERS: Record<number, { new (buffer: ArrayBuffer, at?: number, count?: number): Voxels; BYTES_PER_ELEMENT: number }> = {
   2: Uint8Array, 4: Int16Array, 8: Int32Array, 16: Float32Array, 64: Float64Array, 256: Int8Array, 512: Uint16Array, 768: Uint32Array,
 }
 
@@ -35,12 +35,21 @@ export function read(bytes: Uint8Array): Volume {
   const Type = READERS[short(70)]
   if (!Type) throw new Error(`voxels of NIfTI type ${short(70)} cannot be shown`)
   const start = float(108)
+  if (!Number.isInteger(start) || start < 348) throw new Error(`the voxels cannot begin at byte ${start}`)
   const size = count(grid) * Type.BYTES_PER_ELEMENT
   if (bytes.byteLength < start + size) throw new Error(`the file ends early: ${start + size} bytes are due, ${bytes.byteLength} are there`)
-  const body = bytes.slice(start, start + size)
-  if (!little) swap(body, Type.BYTES_PER_ELEMENT)
   const scaled = Number.isFinite(float(112)) && float(112) !== 0
-  return { grid, data: new Type(body.buffer), slope: scaled ? float(112) : 1, intercept: scaled ? float(116) : 0 }
+  return { grid, data: voxels(bytes, start, size, Type, little), slope: scaled ? float(112) : 1, intercept: scaled ? float(116) : 0 }
+}
+
+/** The voxels in place where their bytes allow it, because a CT is large; else a copy. */
+function voxels(bytes: Uint8Array, start: number, size: number, Type: (typeof READERS)[number], little: boolean): Voxels {
+  const at = bytes.byteOffset + start
+  const width = Type.BYTES_PER_ELEMENT
+  if (little && at % width === 0) return new Type(bytes.buffer as ArrayBuffer, at, size / width)
+  const body = bytes.slice(start, start + size)
+  if (!little) swap(body, width)
+  return new Type(body.buffer)
 }
 
 /** The sform where there is one, else the qform, else spacing alone (standard, section "3D image orientation and location in space"). */

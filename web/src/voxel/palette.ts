@@ -11,6 +11,8 @@ export interface Structure {
   color: string
   /** Whether a person added it: no network knows it. */
   added?: boolean
+  /** Whether the dataset has it and the run does not segment it. */
+  other?: boolean
 }
 
 /** One value of the label files. Slot 0 is background. */
@@ -18,6 +20,19 @@ export interface Slot {
   value: number
   /** The structure whose value it is; null for a value that none claims. */
   structure: Structure | null
+}
+
+/** Which structures each slot is part of, as a number: equal numbers stand for the same structures, 0 for none. Structures may share values,
+ * and values that none of these has are background. */
+export function memberships(slots: Slot[], structures: Structure[]): Uint8Array {
+  const numbers = new Map([['', 0]])
+  const out = new Uint8Array(256)
+  slots.forEach(({ value }, slot) => {
+    const own = structures.flatMap((structure, i) => (structure.value === value || structure.values.includes(value) ? [i] : [])).join()
+    if (!numbers.has(own)) numbers.set(own, numbers.size)
+    out[slot] = numbers.get(own)!
+  })
+  return out
 }
 
 /** Colours of Okabe and Ito (2008), without black. */

@@ -36,6 +36,8 @@ export class Space {
     this.controls = new OrbitControls(this.camera, canvas)
     this.controls.target.set(...MODEL)
     this.controls.update()
+    this.controls.saveState()
+    this.controls.addEventListener('change', () => this.note())
     this.board.group.visible = false
     for (const i of [0, 1]) this.addController(i)
   }
@@ -51,17 +53,20 @@ export class Space {
     this.reset()
   }
 
+  /** Brings model and reader back to where they were at first. */
   reset(): void {
+    this.controls.reset()
     this.model.position.set(...MODEL)
     this.model.rotation.set(0, this.facing, 0)
     this.model.scale.setScalar(this.home)
     this.note()
   }
 
-  /** Where the model is: for those who test, and whoever wants to know. */
+  /** Where model and reader are: for those who test, and whoever wants to know. */
   private note(): void {
     const { position, quaternion, scale } = this.model
     this.surface.dataset.pose = [...position.toArray(), ...quaternion.toArray(), scale.x / this.home].map((v) => v.toFixed(3)).join(' ')
+    this.surface.dataset.camera = this.camera.position.toArray().map((v) => v.toFixed(3)).join(' ')
   }
 
   private addController(i: number): void {

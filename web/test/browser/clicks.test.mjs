@@ -211,3 +211,16 @@ test('clicks: a drag is none; on a phone by finger; light and dark; not where th
     await end()
   }
 })
+
+test('clicks: a network that makes another structure of the place is not silent about it', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  const { page, clean } = await open(`${path}?panes=axial&slice=z:3&refine`)
+  const said = (text) => page.waitForFunction((part) => document.querySelector('#messages .error')?.textContent.includes(part), text)
+  server.state.clickInto = 'spleen'
+  await page.getByLabel('Click', { exact: true }).check()
+  await page.evaluate(() => document.activeElement.blur())
+  await page.keyboard.press('Space')
+  await said('The clicked place did not become liver: it is spleen.')
+  await said('of them are in other structures')
+  await clean()
+})

@@ -113,7 +113,7 @@ test('refine: tools, operations, a new structure; a save that fails is said and 
   const volume = async (name) => parseFloat(await page.locator('.panel tbody tr', { hasText: name }).locator('td').nth(3).textContent())
   const before = await volume('liver')
   await page.getByLabel('Smooth by (mm)').fill('7')
-  await page.getByRole('button', { name: 'Smooth', exact: true }).click()
+  await page.getByRole('button', { name: 'Smooth by', exact: true }).click()
   await page.waitForFunction(() => /\d+ voxels changed/.test(document.getElementById('messages')?.textContent))
   assert.notEqual(await volume('liver'), before)
   await page.getByRole('button', { name: 'Undo' }).click()
@@ -142,7 +142,7 @@ test('refine: tools, operations, a new structure; a save that fails is said and 
   const { data } = saved(server, 'f1/case 01')
   const slices = new Set(data.flatMap((value, i) => (value === 301 ? [point(i)[2]] : [])))
   assert.ok(slices.size >= 3, 'a ball reaches into other slices')
-  assert.deepEqual(JSON.parse(decodeURIComponent(server.state.corrections.get('f1/case 01').structures)), [{ name: 'tumour', value: 301, color }])
+  assert.deepEqual(JSON.parse(decodeURIComponent(server.state.corrections.get('f1/case 01').sent)), [{ name: 'tumour', value: 301, color }])
   assert.ok(await volume('tumour') > 0)
   // The one failed request is the server's refusal.
   assert.equal(errors.splice(0).filter((text) => !/status of 500/.test(text)).length, 0)

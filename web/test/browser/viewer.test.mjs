@@ -208,7 +208,7 @@ test('viewer: overlapping structures one at a time; a prediction whose image is 
   await page.getByText('the images are not where the plan says').waitFor()
   await page.waitForTimeout(500)
   const picture = await canvas(page)
-  assert.ok(count(picture, isOrange) > 1000 && count(picture, isGrey) < 1000)
+  assert.ok(count(picture, isOrange) > 1000 && count(picture, isGrey) < 5000)
   await clean()
 })
 

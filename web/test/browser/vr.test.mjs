@@ -86,3 +86,40 @@ test('VR: usable flat with mouse and keyboard; the slice lies where the image ha
   await shot('vr-flat-slice')
   await clean()
 })
+
+test('VR: back to the start after turning; other labels are seen from where one is', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  server.state.corrections.set('f1/case 01', { case: 'case 01', who: 'x', when: '2026-01-01T00:00:00Z', run: 'f1', version: 'v', url: '/api/runs/f1/cases/case%2001/correction', changed: {} })
+  const { page, clean } = await open('#/vr?run=f1&case=case%2001')
+  const camera = () => page.locator('.surface').getAttribute('data-camera')
+  const start = await camera()
+  const box = await page.locator('.surface canvas').boundingBox()
+  const turn = async () => {
+    await page.mouse.move(box.x + 200, box.y + 200)
+    await page.mouse.down()
+    await page.mouse.move(box.x + 320, box.y + 240, { steps: 4 })
+    await page.mouse.up()
+    await page.mouse.wheel(0, 300)
+    await page.waitForTimeout(200)
+    assert.notEqual(await camera(), start)
+  }
+  for (const back of [() => page.getByRole('button', { name: 'Back to the start' }).click(), () => page.keyboard.press('0')]) {
+    await turn()
+    await back()
+    assert.equal(await camera(), start)
+  }
+  await turn()
+  await page.getByLabel('liver').uncheck()
+  await page.getByLabel('Coronal').check()
+  await page.getByLabel('Position of the slice').fill('7')
+  const turned = await camera()
+  for (const labels of ['Reference', 'Correction']) {
+    await page.getByLabel(labels, { exact: true }).check()
+    await page.waitForFunction((of) => location.hash.includes(`of=${of}`), labels.toLowerCase())
+    assert.equal(await camera(), turned)
+    assert.equal(await page.getByLabel('Position of the slice').inputValue(), '7')
+    assert.ok(!(await page.getByLabel('liver').isChecked()))
+  }
+  assert.ok(server.state.requests.filter((each) => each.endsWith('/meshes')).length >= 3)
+  await clean()
+})

@@ -30,7 +30,7 @@ test('a study comes from the archive, is segmented and corrected, and the archiv
   await shot('real-archive')
   await fetch.click()
   await page.getByRole('button', { name: 'Segment', exact: true }).waitFor({ timeout: 20_000 })
-  const network = page.getByLabel('With the network of')
+  const network = page.getByLabel('Network')
   await network.selectOption(await network.locator('option', { hasText: 'phantom' }).first().getAttribute('value'))
   await page.getByRole('button', { name: 'Segment', exact: true }).click()
   await page.getByText(/^Done in/).waitFor({ timeout: 60_000 })

@@ -15,7 +15,7 @@ test('a training is resumed from the page; its curves grow, it stops, and its st
   const { page, clean, shot } = await open('#/runs')
   const row = page.locator('section', { hasText: 'live' }).last()
   assert.match(await row.textContent(), /interrupted.*2 of 400/s)
-  await row.getByRole('link').first().click()
+  await row.locator('tbody').getByRole('link').first().click()
   await page.waitForSelector('.curves circle')
   const points = () => page.locator('.curves circle').count()
   const epochs = () => page.locator('progress').first().evaluate((bar) => bar.value)
@@ -46,7 +46,7 @@ test('a training is resumed from the page; its curves grow, it stops, and its st
 test('a training that the command line resumes is seen to run, and to end', { skip }, async (t) => {
   const { open, folder } = await lab(t)
   const { page, clean } = await open('#/runs')
-  await page.locator('section', { hasText: 'live' }).last().getByRole('link').first().click()
+  await page.locator('section', { hasText: 'live' }).last().locator('tbody').getByRole('link').first().click()
   await page.waitForSelector('.curves circle')
   const { segspec } = await import('./lab.mjs')
   const ended = segspec(folder, 'run', 'experiments/live.toml', '--stop-after', '60')
@@ -70,10 +70,10 @@ test('a link leads to slice, labels and pane; report and plan open; the licences
   await page.keyboard.press('PageUp')
   await page.waitForFunction((url) => location.href !== url, before)
   await page.goto(page.url().replace(/#.*/, `#/runs/${id}`))
-  await page.getByRole('link', { name: 'Report' }).waitFor()
+  await page.getByRole('link', { name: 'Report of this run' }).waitFor()
 
   // The report is a page of its own; its links to further files work, and it gets nothing of the server.
-  const [report] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'Report' }).click()])
+  const [report] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'Report of this run' }).click()])
   const problems = []
   report.on('console', (message) => { if (message.type() === 'error') problems.push(message.text()) })
   await report.waitForLoadState()

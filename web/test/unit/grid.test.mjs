@@ -104,6 +104,7 @@ for (const [name, spoil, message] of [
   ['a short file', (b) => b.slice(0, 100), /shorter than its header/],
   ['missing voxels', (b) => b.slice(0, -1), /ends early: 364 bytes are due, 363 are there/],
   ['a type that cannot be shown', (b) => (new DataView(b.buffer).setInt16(70, 32, true), b), /type 32 cannot be shown/],
+  ['voxels inside the header', (b) => (new DataView(b.buffer).setFloat32(108, 8, true), b), /cannot begin at byte 8/],
   ['axes in one plane', (b) => (new DataView(b.buffer).setFloat32(280, 0, true), b), /header is broken/],
 ]) {
   test(`${name} is refused`, () => {

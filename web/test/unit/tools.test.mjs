@@ -6,7 +6,7 @@ import { errors, tally, worstSlice } from '../../build/voxel/compare.js'
 import { apply, empty, History, joinInverses, toValue } from '../../build/voxel/edit.js'
 import { fillHoles, flood, keepLargest, threshold } from '../../build/voxel/fill.js'
 import { distance, index, toWorld, voxel } from '../../build/voxel/grid.js'
-import { Palette } from '../../build/voxel/palette.js'
+import { memberships, Palette } from '../../build/voxel/palette.js'
 import { gaussian, smooth } from '../../build/voxel/smooth.js'
 import { GRIDS } from './grids.mjs'
 
@@ -194,12 +194,28 @@ test('smoothing removes a spike, keeps a plane, and respects spacing and neighbo
 })
 
 test('errors and the worst slice', () => {
-  const marked = errors(Uint8Array.of(1, 1, 0, 2, 0), Uint8Array.of(1, 0, 1, 1, 0))
+  const same = Uint8Array.from({ length: 256 }, (_, slot) => slot)
+  const marked = errors(Uint8Array.of(1, 1, 0, 2, 0), Uint8Array.of(1, 0, 1, 1, 0), same, null)
   assert.deepEqual([...marked], [0, 1, 2, 3, 0])
+  // Slot 3 is a further value of the structure of slot 1, slot 4 nobody's, slot 5 counts for nothing.
+  const structures = [{ name: 'bone', value: 1, values: [1, 7], color: '' }, { name: 'liver', value: 2, values: [], color: '' }]
+  const classes = memberships([0, 1, 2, 7, 9, 255].map((value) => ({ value, structure: null })), structures)
+  assert.deepEqual([...classes.subarray(0, 6)], [0, 1, 2, 1, 0, 0])
+  assert.deepEqual([...errors(Uint8Array.of(3, 4, 4, 5, 3, 0), Uint8Array.of(1, 0, 1, 1, 2, 4), classes, 5)], [0, 0, 2, 0, 3, 0])
   assert.deepEqual(worstSlice(Uint8Array.of(0, 0, 1, 0, 1, 1, 0, 0), [2, 2, 2], 2), { slice: 1, voxels: 2 })
   assert.deepEqual(worstSlice(Uint8Array.of(0, 1, 1, 1, 0, 0, 0, 0), [2, 2, 2], 0), { slice: 1, voxels: 2 })
   assert.equal(worstSlice(new Uint8Array(8), [2, 2, 2], 1), null)
   assert.deepEqual(tally(Uint8Array.of(0, 2, 2)).slice(0, 3), [1, 0, 2])
+})
+
+test('what forgotten edits came of stays known', () => {
+  const labels = cube([4, 1, 1])
+  const history = new History(3)
+  for (const of of ['start', 'click', undefined]) history.push(apply(labels, { at: Uint32Array.of(0, 1), to: Uint8Array.of(1, 1), ...(of && { of }) }))
+  assert.deepEqual(history.origins, ['start', 'click'], 'their labels are in effect')
+  history.undo(labels)
+  assert.equal(history.canUndo, false)
+  assert.deepEqual(history.origins, ['start', 'click'])
 })
 
 test('label values of 16 bits go through 255 slots and come back', () => {

@@ -77,6 +77,17 @@ fn a_missing_prediction_is_an_error_unless_it_is_asked_for() {
 }
 
 #[test]
+fn pictures_of_a_report_are_no_predictions_without_a_reference() {
+    let references = folder(&["a.nii.gz", "b.nii.gz"]);
+    let predictions = folder(&["a.nii.gz", "b.nii.gz", "c.nii.gz", "report/x.png", "report/z.PNG"]);
+    let pairs = all(references.path(), predictions.path()).unwrap();
+    assert_eq!(cases(&pairs), ["a", "b"]);
+    assert_eq!(pairs.extra, [predictions.path().join("c.nii.gz")]);
+    let pictures = folder(&["a.png", "b.png", "c.png"]);
+    assert_eq!(all(folder(&["a.png", "b.png"]).path(), pictures.path()).unwrap().extra.len(), 1);
+}
+
+#[test]
 fn files_pair_with_files_and_with_folders() {
     let references = folder(&["a.nii.gz", "b.nii.gz"]);
     let predictions = folder(&["a.nii.gz", "other.nii"]);

@@ -1,0 +1,71 @@
+// What to do where labels cannot be saved: somebody else saved a correction meanwhile, or the server does not take it. Nothing is lost
+// without a question.
+
+import { button, dialog, download, fill, h, say } from '../dom.ts'
+import { texts } from '../texts.ts'
+import type { Correction } from '../types.ts'
+import type { Viewer } from '../view/viewer.ts'
+import type { Editor } from './editor.ts'
+import type { Saver } from './save.ts'
+
+const t = texts.refine
+
+/** The choices that a person has while somebody else's correction is in the way. */
+export function conflictChoices(viewer: Viewer, editor: Editor, saver: Saver, signal: AbortSignal): HTMLElement {
+  const element = h('div', { class: 'conflict', role: 'group', 'aria-label': t.conflictTitle, hidden: true })
+  const join = async (theirs: Correction): Promise<void> => {
+    try {
+      learn(viewer, editor, theirs)
+      const slots = await viewer.layers.readCorrection(theirs, signal)
+      const since = saver.since
+      saver.since = slots
+      say(editor.adopt(slots, theirs.base ?? 'prediction', since))
+      viewer.draw()
+      saver.over(theirs.version)
+    } catch (error) {
+      if (!signal.aborted) say(error instanceof Error ? error.message : String(error), 'error')
+    }
+  }
+  saver.conflicted = (theirs) => {
+    element.hidden = theirs === undefined
+    if (theirs === undefined) return fill(element)
+    fill(element, h('p', {}, theirs ? t.conflictHow : t.withdrawnHow), h('div', { class: 'buttons' },
+      theirs && button(t.joinTheirs, () => void join(theirs)),
+      button(theirs ? t.replaceTheirs : t.saveMine, () => saver.over(theirs?.version ?? null)),
+      button(t.downloadMine, () => void downloadMine(viewer, saver))))
+  }
+  return element
+}
+
+/** Takes structures of another correction over. Where one of them has the value of another structure here, its labels cannot be read. */
+function learn({ layers: { palette } }: Viewer, editor: Editor, { structures = [] }: Correction): void {
+  const here = (value: number): string | undefined => palette.slots.find((slot) => slot.value === value)?.structure?.name
+  const clash = structures.find(({ name, value }) => (here(value) ?? name) !== name || palette.slots.some(({ structure }) => structure?.name === name && structure.value !== value))
+  if (clash) throw new Error(t.clash(clash.name))
+  for (const { name, value, color } of structures) {
+    if (here(value) === undefined) palette.add({ name, value, values: [value], color, added: true })
+  }
+  // Those need not be sent again.
+  const known = new Set(structures.map(({ name }) => name))
+  editor.added.splice(0, editor.added.length, ...editor.added.filter(({ name }) => !known.has(name)))
+}
+
+async function downloadMine(viewer: Viewer, saver: Saver): Promise<void> {
+  const bytes = await saver.file()
+  download(`${viewer.of.case.replaceAll(/[^\w.-]+/g, '_')}-${t.mine}.nii.gz`, new Blob([bytes], { type: 'application/gzip' }))
+}
+
+/** Saves before refining ends. Where that cannot be, asks; false: refining goes on. */
+export async function saveOrAsk(viewer: Viewer, saver: Saver): Promise<boolean> {
+  if (await saver.settle()) return true
+  return new Promise((decided) => {
+    let drops = false
+    const drop = button(t.drop, () => {
+      drops = true
+      box.close()
+    })
+    const box = dialog(t.dropTitle, h('p', {}, t.saveFailed(saver.failure ?? '')), h('p', {}, t.dropHow),
+      h('p', { class: 'actions' }, button(t.stay, () => box.close(), { class: 'primary' }), button(t.downloadMine, () => void downloadMine(viewer, saver)), drop))
+    box.addEventListener('close', () => decided(drops))
+  })
+}

@@ -1,0 +1,143 @@
+// What becomes of corrections: their start, two people at once, saves that fail, and what one sees of them afterwards.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
+import { SHAPE, voxels } from '../../mock/volumes.mjs'
+import { lab, skip } from './lab.mjs'
+
+const CASE = '#/runs/f1/cases/case%2001'
+const KEY = 'f1/case 01'
+const status = (page, text) => page.waitForFunction((part) => document.querySelector('.save')?.textContent.includes(part), text, { timeout: 15_000 })
+const told = (page, text) => page.waitForFunction((part) => document.getElementById('messages')?.textContent.includes(part), text)
+
+function labels(server) {
+  const bytes = gunzipSync(server.state.corrections.get(KEY).file)
+  return Array.from({ length: SHAPE[0] * SHAPE[1] * SHAPE[2] }, (_, i) => bytes.readUInt16LE(352 + 2 * i))
+}
+
+/** Number of voxels that are not as predicted, by the slice of the file. */
+function changed(server) {
+  const predicted = voxels('straight', 'prediction')
+  const slices = {}
+  labels(server).forEach((value, i) => {
+    const z = Math.floor(i / SHAPE[0] / SHAPE[1])
+    if (value !== predicted[i]) slices[z] = (slices[z] ?? 0) + 1
+  })
+  return slices
+}
+
+/** Paints at the crosshair. */
+async function dab(page) {
+  await page.evaluate(() => document.activeElement.blur())
+  await page.keyboard.press('Space')
+}
+
+/** Takes the server's refusals out of the errors of the console. */
+const refused = (errors, code) => assert.equal(errors.splice(0).filter((text) => !text.includes(`status of ${code}`)).length, 0)
+
+test('corrections: undoing another start brings back what the labels are recorded to be drawn upon', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  const { page, clean } = await open(`${CASE}?panes=axial&slice=z:3&refine`)
+  const base = page.getByLabel('Start from')
+  await base.selectOption('empty')
+  await page.getByRole('button', { name: 'Undo' }).click()
+  assert.equal(await base.inputValue(), 'prediction')
+  await dab(page)
+  await status(page, 'Saved')
+  assert.equal(server.state.corrections.get(KEY).base, 'prediction')
+  assert.deepEqual(Object.keys(changed(server)), ['3'], 'only what was painted is changed')
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Redo' }).click()
+  await base.selectOption('empty')
+  await status(page, 'Saved')
+  await page.waitForTimeout(2000)
+  await status(page, 'Saved')
+  assert.equal(server.state.corrections.get(KEY).base, 'empty')
+  await clean()
+})
+
+test('corrections: of two people who correct one case, none replaces the work of the other unseen', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  const first = await open(`${CASE}?panes=axial&slice=z:3&refine`)
+  const second = await open(`${CASE}?panes=axial&slice=z:6&refine`)
+  await dab(first.page)
+  await status(first.page, 'Saved')
+  const { version } = server.state.corrections.get(KEY)
+  const { page } = second
+  await dab(page)
+  await status(page, 'Mock Reader saved another correction')
+  assert.equal(server.state.corrections.get(KEY).version, version, 'the first one’s work is there')
+  await second.shot('refine-conflict')
+  // Nothing is saved by itself before it is decided.
+  await dab(page)
+  await page.waitForTimeout(2000)
+  assert.equal(server.state.corrections.get(KEY).version, version)
+  await page.getByRole('button', { name: 'Put my changes on top of theirs' }).click()
+  await status(page, 'Saved')
+  assert.deepEqual(Object.keys(changed(server)), ['3', '6'], 'both are there')
+  assert.equal(await page.getByLabel('Start from').inputValue(), 'correction')
+  assert.equal(await page.getByRole('button', { name: 'Replace theirs with mine' }).count(), 0)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await status(page, 'Not saved yet')
+  await status(page, 'Saved')
+  assert.deepEqual(Object.keys(changed(server)), ['6'], 'undone, the own ones are there')
+  refused(second.errors, 412)
+  await first.clean()
+  await second.clean()
+})
+
+test('corrections: what could not be saved is not left without a question', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  const { page, clean, errors, shot } = await open('#/runs/f1')
+  await page.goto(page.url().replace(/#.*/, `${CASE}?panes=axial&slice=z:3&refine`))
+  await status(page, 'No changes')
+  server.state.failCorrections = true
+  await dab(page)
+  const box = page.getByRole('dialog')
+  for (const leave of [() => page.goBack(), () => page.getByRole('link', { name: 'Back', exact: true }).click(), () => page.getByRole('button', { name: 'Refine' }).click(), () => page.getByRole('link', { name: 'Next case' }).click()]) {
+    await leave()
+    await box.waitFor()
+    assert.match(await box.textContent(), /Not saved: the disk is full/)
+    await shot('refine-leave')
+    await page.getByRole('button', { name: 'Stay here' }).click()
+    assert.match(page.url(), /cases\/case%2001/)
+    assert.ok(await page.getByRole('button', { name: 'Undo' }).isEnabled(), 'what was drawn is there')
+  }
+  server.state.failCorrections = false
+  await page.getByRole('link', { name: 'Back', exact: true }).click()
+  await page.waitForFunction(() => location.hash === '#/runs/f1')
+  assert.deepEqual(Object.keys(changed(server)), ['3'], 'it was saved before the page was left')
+  refused(errors, 500)
+  await clean()
+})
+
+test('corrections: a saved one stays in view, says whose it is, and can be withdrawn', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  const { page, clean, shot } = await open(`${CASE}?panes=axial&slice=z:3`)
+  const correction = page.getByLabel('Correction', { exact: true })
+  assert.equal(await correction.count(), 0)
+  await page.keyboard.press('r')
+  assert.match(await page.locator('.here').textContent(), /^Reference: background\. Prediction: background\. Now: background\.$/)
+  await dab(page)
+  await page.waitForFunction(() => document.querySelector('.here').textContent.endsWith('Now: liver.'))
+  await page.keyboard.press('r')
+  // Switching refining off saves first.
+  await correction.waitFor()
+  assert.ok(await correction.isChecked())
+  assert.deepEqual(Object.keys(changed(server)), ['3'])
+  assert.match(await page.locator('.here').textContent(), /Correction: liver\.$/)
+  assert.match(await page.locator('.corrected').textContent(), /Corrected by Mock Reader/)
+  await shot('viewer-corrected')
+  await page.getByRole('button', { name: 'Withdraw the correction' }).click()
+  await page.getByRole('button', { name: 'Delete it' }).click()
+  await told(page, 'The correction is gone.')
+  assert.equal(server.state.corrections.size, 0)
+  assert.equal(await correction.count(), 0)
+  assert.ok(await page.getByLabel('Prediction', { exact: true }).isChecked())
+  assert.ok(await page.locator('.corrected').isHidden())
+  await page.keyboard.press('r')
+  await dab(page)
+  await status(page, 'Saved')
+  await clean()
+})

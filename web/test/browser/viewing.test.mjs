@@ -1,0 +1,194 @@
+// What one sees and keeps of a case: other structures of the reference, addresses, distances, the help, the list of structures.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { count, lab, pixels, ready, skip } from './lab.mjs'
+
+const CASE = '#/runs/f1/cases/case%2001'
+const canvas = async (page) => pixels(await page.locator('.surface').screenshot())
+const isBlue = (r, g, b) => b > r + 40 && b > 90
+const isYellow = (r, g, b) => r > 230 && g > 180 && b < 110
+
+test('viewing: what the run does not segment is named, hidden at first, and no error', { skip }, async (t) => {
+  const { open } = await lab(t)
+  // In this slice, only the spine of the reference is labelled.
+  const { page, clean, shot } = await open(`${CASE}?panes=axial&slice=z:23&show=errors`)
+  await page.waitForTimeout(300)
+  assert.ok(count(await canvas(page), isBlue) < 50, 'the spine is not missed')
+  await page.getByText('Not segmented by this run, and no errors: spine.').waitFor()
+  await page.getByLabel('Reference', { exact: true }).check()
+  const see = page.getByLabel('Show spine')
+  assert.ok(!(await see.isChecked()))
+  const before = await canvas(page)
+  await see.check()
+  await page.getByLabel('Go to spine').click()
+  await page.waitForTimeout(300)
+  assert.match(await page.locator('.here').textContent(), /Reference: spine\. Prediction: background\./)
+  assert.notDeepEqual((await canvas(page)).data, before.data, 'the spine is drawn')
+  await shot('viewer-others')
+  assert.equal(await page.getByText(/value 5/).count(), 0)
+  await page.keyboard.press('r')
+  const offered = await page.getByLabel('Structure', { exact: true }).locator('option').allTextContents()
+  assert.deepEqual(offered, ['liver', 'left-kidney', 'spleen'], 'what the run does not segment cannot be painted')
+  await clean()
+})
+
+test('viewing: the address keeps hidden structures and grey values; the next case is seen as this one', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean } = await open(`${CASE}?panes=axial`)
+  await page.getByLabel('Show liver').uncheck()
+  await page.getByLabel('Grey values').selectOption('bone')
+  await page.waitForFunction(() => location.hash.includes('hide=1,5') && location.hash.includes('grey=bone'))
+  const checkThis = async () => {
+    assert.ok(!(await page.getByLabel('Show liver').isChecked()))
+    assert.ok(await page.getByLabel('Show spleen').isChecked())
+    assert.equal(await page.getByLabel('Grey values').inputValue(), 'bone')
+    assert.ok(await page.getByLabel('Axial', { exact: true }).isChecked())
+  }
+  await page.reload()
+  await ready(page)
+  await checkThis()
+  await page.evaluate(() => document.activeElement.blur())
+  await page.keyboard.press('n')
+  await page.waitForFunction(() => document.querySelector('.viewer h1')?.textContent === 'case 02' && document.body.dataset.ready)
+  await checkThis()
+  await page.getByRole('link', { name: 'Previous case' }).click()
+  await page.waitForFunction(() => document.querySelector('.viewer h1')?.textContent === 'case 01' && document.body.dataset.ready)
+  await checkThis()
+  await page.getByLabel('Level').fill('30')
+  await page.getByLabel('Level').press('Enter')
+  await page.getByLabel('Show liver').check()
+  await page.waitForFunction(() => /grey=-?\d+,\d+/.test(location.hash) && !location.hash.includes('hide'))
+  await page.reload()
+  await ready(page)
+  assert.equal(await page.getByLabel('Level').inputValue(), '30')
+  await clean()
+})
+
+test('viewing: a distance stays in its slice, goes into the screenshot, and can be removed', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean, shot } = await open(`${CASE}?panes=axial&slice=z:12&show=none`)
+  const picture = async () => {
+    await page.evaluate(() => document.activeElement.blur())
+    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('i')])
+    return pixels(readFileSync(await download.path()))
+  }
+  const before = count(await picture(), isYellow)
+  const box = await page.locator('.surface canvas').boundingBox()
+  const [cx, cy] = [box.x + box.width / 2, box.y + box.height / 2]
+  await page.keyboard.press('m')
+  for (const dy of [-60, 40]) {
+    await page.mouse.move(cx - 120, cy + dy)
+    await page.mouse.down()
+    await page.mouse.move(cx + 90, cy + dy + 20, { steps: 4 })
+    await page.mouse.up()
+  }
+  const lines = page.locator('.ruler line')
+  assert.equal(await lines.count(), 2)
+  assert.ok(count(await picture(), isYellow) > before + 400, 'the screenshot has the lines')
+  await shot('viewer-measured')
+  await page.keyboard.press('PageUp')
+  await page.waitForFunction(() => document.querySelectorAll('.ruler line').length === 0)
+  await page.keyboard.press('PageDown')
+  await page.waitForFunction(() => document.querySelectorAll('.ruler line').length === 2)
+  await page.getByRole('button', { name: /^Remove \d/ }).first().click()
+  assert.deepEqual([await lines.count(), await page.locator('.measures li').count()], [1, 1])
+  await clean()
+})
+
+test('viewing: the help begins at its beginning; Space after a click on a button paints', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean } = await open(`${CASE}?panes=axial&slice=z:3&refine`, { height: 480 })
+  await page.keyboard.press('h')
+  const box = page.getByRole('dialog')
+  assert.equal(await box.evaluate((each) => each.scrollTop), 0)
+  assert.ok(await box.getByRole('heading').isVisible())
+  assert.ok(await box.evaluate((each) => each.scrollHeight > each.clientHeight + 50), 'the help is longer than the window')
+  await page.keyboard.press('Escape')
+  const undo = page.getByRole('button', { name: 'Undo' })
+  for (const click of [() => page.getByLabel('Ball', { exact: true }).click(), () => page.getByRole('button', { name: 'Save', exact: true }).click(), () => page.getByLabel('Erase as a ball').click()]) {
+    await click()
+    assert.ok(await undo.isDisabled())
+    await page.keyboard.press('Space')
+    await page.waitForFunction(() => [...document.querySelectorAll('button')].some((each) => each.textContent === 'Undo' && !each.disabled))
+    await page.keyboard.press('Control+z')
+  }
+  assert.ok(await page.getByLabel('Erase as a ball').isChecked(), 'Space did not switch it back')
+  // Who walks with the keyboard presses what has the focus.
+  await page.getByRole('button', { name: 'Redo' }).focus()
+  await page.keyboard.press('Tab')
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Save')
+  await page.keyboard.press('Space')
+  assert.ok(await undo.isDisabled())
+  await clean()
+})
+
+test('viewing: numbers and names of the structures are whole, in every width', { skip }, async (t) => {
+  const { open } = await lab(t)
+  for (const [width, height] of [[1280, 800], [1600, 900], [390, 844]]) {
+    const { page, clean, shot } = await open(`${CASE}?panes=axial&refine`, { width, height })
+    await page.locator('.structures').scrollIntoViewIfNeeded()
+    await shot(`structures-${width}`)
+    const cut = await page.evaluate(() => {
+      const panel = document.querySelector('.panel').getBoundingClientRect()
+      const cells = [...document.querySelectorAll('.structures th, .structures td, .structures .named span')]
+      const wrong = cells.filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0 || each.getBoundingClientRect().right > panel.right)
+      return [...wrong.map((each) => each.textContent), ...(document.querySelector('.panel .scroll') ? ['a box that scrolls'] : [])]
+    })
+    assert.deepEqual(cut, [], `${width}`)
+    const sides = await page.evaluate(() => [...document.querySelectorAll('.structures .named')].map((each) => {
+      const [mark, name] = [...each.children].map((child) => child.getBoundingClientRect())
+      return mark.right <= name.left && mark.top < name.bottom && mark.bottom > name.top
+    }))
+    assert.ok(sides.every(Boolean), 'the colour stands beside the name')
+    await clean()
+  }
+})
+
+test('viewing: drawing and measuring with a finger leave nothing for NiiVue to cancel', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean } = await open(`${CASE}?panes=axial&slice=z:3&refine`, { width: 390, height: 844, hasTouch: true, isMobile: true })
+  const box = await page.locator('.surface canvas').boundingBox()
+  const session = await page.context().newCDPSession(page)
+  const touch = (type, points) => session.send('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y]) => ({ x, y })) })
+  const stroke = async () => {
+    const at = (i) => [box.x + box.width / 2 - 40 + 8 * i, box.y + box.height / 2 + 20]
+    await touch('touchStart', [at(0)])
+    for (let i = 1; i < 8; i++) await touch('touchMove', [at(i)])
+    await touch('touchEnd', [])
+    await page.waitForTimeout(200)
+  }
+  const place = await page.locator('.world').textContent()
+  // What NiiVue would cancel is seen here, whether the browser lets it or not.
+  await page.evaluate(() => {
+    const { preventDefault } = Event.prototype
+    Event.prototype.preventDefault = function () {
+      if (this.type === 'touchend') document.body.dataset.cancelled = 'yes'
+      preventDefault.call(this)
+    }
+  })
+  await stroke()
+  await page.waitForFunction(() => [...document.querySelectorAll('button')].some((each) => each.textContent === 'Undo' && !each.disabled))
+  assert.equal(await page.locator('.world').textContent(), place, 'the crosshair stays')
+  await page.keyboard.press('m')
+  await stroke()
+  assert.equal(await page.locator('.ruler line').count(), 1)
+  assert.equal(await page.evaluate(() => document.body.dataset.cancelled), undefined)
+  await clean()
+})
+
+test('viewing: an image without a modality that holds values of air is offered the windows of a CT', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const unsaid = async (page) => page.route('**/cases/case%2001', async (route) => {
+    const body = await (await route.fetch()).json()
+    body.images[0].modality = null
+    await route.fulfill({ json: body })
+  })
+  const { page, clean } = await open(`${CASE}?panes=axial`, { routes: unsaid })
+  const grey = page.getByLabel('Grey values')
+  assert.equal(await grey.inputValue(), 'auto', 'nobody said that it is a CT')
+  await grey.selectOption('liver')
+  assert.deepEqual([await page.getByLabel('Level').inputValue(), await page.getByLabel('Width').inputValue()], ['80', '150'])
+  await clean()
+})
