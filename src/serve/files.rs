@@ -154,25 +154,23 @@ fn kind(path: &Path, name: &str) -> Option<&'static str> {
     if !path.is_file() {
         return None;
     }
-    let stem = match format::stem(name) {
-        Some(stem) => stem,
+    let holds_labels = match format::stem(name) {
+        // With its endings: `001.seg.nrrd`.
+        Some(_) => is_label(name, path),
         // Segmentations and contours are DICOM, too.
-        None if is_dicom(path) => {
-            let holds_labels = Format::of(path).is_ok_and(|format| format.entry().holds_labels);
-            return Some(if holds_labels { "labels" } else { "image" });
-        }
+        None if is_dicom(path) => Format::of(path).is_ok_and(|format| format.entry().holds_labels),
         None => return None,
     };
-    Some(if is_label(stem, path) { "labels" } else { "image" })
+    Some(if holds_labels { "labels" } else { "image" })
 }
 
 /// Whether a file is likely to hold labels, by its name, or by that of its folder (`labelsTr`).
-fn is_label(stem: &str, path: &Path) -> bool {
+fn is_label(name: &str, path: &Path) -> bool {
     let around = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let folder = around.trim_end_matches("tr").trim_end_matches("ts").trim_end_matches("val");
-    let stem = stem.to_ascii_lowercase();
+    let name = name.to_ascii_lowercase();
     let words = |text: &str| text.split(['_', '-', '.', ' ']).any(|word| LABEL_WORDS.contains(&word));
-    words(&stem) || words(folder)
+    words(&name) || words(folder)
 }
 
 fn is_hidden(path: &Path) -> bool {
