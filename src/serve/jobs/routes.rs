@@ -19,8 +19,8 @@ use super::{About, Order};
 use crate::dataset::{Case, unlabelled};
 use crate::store::Stored;
 
-/// How often a job is looked at for its events.
-const LOOK: Duration = Duration::from_millis(200);
+/// Shortest and longest time after which a job is looked at again for its events.
+const LOOKS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(200)];
 /// A comment is sent after as long without an event.
 const COMMENT: Duration = Duration::from_secs(15);
 
@@ -160,7 +160,9 @@ pub async fn events(State(state): State<Shared>, Path(id): Path<String>) -> Answ
             if waiting.elapsed() > COMMENT {
                 return Some((Ok(": waiting\n\n".to_owned()), (state, id, Some(now), last)));
             }
-            tokio::time::sleep(LOOK).await;
+            // A small part of the time that it takes: a short job is not told of late.
+            let [shortest, longest] = LOOKS;
+            tokio::time::sleep((waiting.elapsed() / 25).clamp(shortest, longest)).await;
             now = state.jobs.find(&id).ok()?.to_json(&state.jobs);
         }
     })))
