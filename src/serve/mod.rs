@@ -13,8 +13,8 @@
 //! clicks     labels that a network draws where a person clicks
 //! ```
 //!
-//! What these stand on: [`state`] (all that requests share), [`error`] (refusals), [`answer`] (bodies in and out), [`image`] (grids and label
-//! maps as the page wants them), [`formats`] (label maps as people save them), [`volumes`] (files made for the page), [`scratch`] (the temporary folder), [`mesh`].
+//! What these stand on: `state` (all that requests share), `error` (refusals), `answer` (bodies in and out), `image` (grids and label
+//! maps as the page wants them), `formats` (label maps as people save them), `volumes` (files made for the page), `scratch` (the temporary folder), `mesh` (surfaces).
 //!
 //! Nothing from a request becomes part of a path: runs, cases, jobs, uploads and report files are looked up among known ones, and paths
 //! below the roots are resolved, with their links, and compared with the roots (docs/security.md).
