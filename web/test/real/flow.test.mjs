@@ -75,7 +75,7 @@ test('a DICOM folder is dropped, segmented, looked at, corrected, and comes back
   await drawnAndSaved(page, () => stroke(page, ...ends))
   await shot('real-corrected')
   const corrected = path.join(folder, 'corrected.nrrd')
-  assert.match(await downloaded(page, page.locator('.refine a[download]', { hasText: /^nrrd$/i }), corrected), /-segmentation-corrected\.nrrd$/)
+  assert.match(await downloaded(page, page.locator('.refine a[data-format=nrrd]'), corrected), /-segmentation-corrected\.nrrd$/)
   const grid = await python('voxels', plain)
   const before = new Map(grid.places.map((place, i) => [place.join(), grid.values[i]]))
   const { voxels, 'grid-gap-mm': moved } = await python('difference', plain, corrected)
@@ -84,7 +84,7 @@ test('a DICOM folder is dropped, segmented, looked at, corrected, and comes back
 
   // The DICOM SEG of the corrected labels: read by highdicom, on the slices of the series, the same voxels in mm.
   const dicom = path.join(folder, 'corrected.dcm')
-  await downloaded(page, page.locator('.refine a[download]', { hasText: /^dcm$/ }), dicom)
+  await downloaded(page, page.locator('.refine a[data-format=dcm]'), dicom)
   const seg = await python('segmentation', dicom, slices)
   const all = await python('voxels', corrected)
   assert.ok(seg.study && seg.referenced > 0 && seg.referenced <= seg.slices, JSON.stringify({ ...seg, segments: undefined }))
@@ -98,7 +98,7 @@ test('a DICOM folder is dropped, segmented, looked at, corrected, and comes back
   await ready(page)
   await page.getByLabel('Correction', { exact: true }).check()
   await page.keyboard.press('r')
-  await page.locator('.refine a[download]', { hasText: /^dcm$/ }).waitFor()
+  await page.locator('.refine a[data-format=dcm]').waitFor()
   await clean()
   assert.equal((await (await server.ask('/api/jobs')).json())[0].correction.changed.spleen > 0, true)
 })
