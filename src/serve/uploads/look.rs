@@ -268,10 +268,10 @@ mod tests {
 
     #[test]
     fn paths_of_an_upload_do_not_show_where_it_lies() {
-        let folder = Path::new("/tmp/x");
+        let folder = Path::new("/uploads/x");
         let shown = |path: &str| below_upload(folder, Path::new(path));
-        assert_eq!(shown("/tmp/x/unzipped/p1/ct").as_deref(), Some("p1/ct"));
-        assert_eq!(shown("/tmp/x/a.nii").as_deref(), Some("a.nii"));
-        assert_eq!((shown("/tmp/x"), shown("/tmp/x/unzipped"), shown("/etc/passwd")), (None, None, None));
+        assert_eq!(shown("/uploads/x/unzipped/p1/ct").as_deref(), Some("p1/ct"));
+        assert_eq!(shown("/uploads/x/a.nii").as_deref(), Some("a.nii"));
+        assert_eq!((shown("/uploads/x"), shown("/uploads/x/unzipped"), shown("/etc/passwd")), (None, None, None));
     }
 }

@@ -207,8 +207,10 @@ test('viewer: overlapping structures one at a time; a prediction whose image is 
   await page.goto(page.url().replace(/#.*/, '#/runs/f1/cases/gone?panes=axial'))
   await page.getByText('the images are not where the plan says').waitFor()
   await page.waitForTimeout(500)
+  // Its letters are grey, too.
+  await page.getByText('Research use only', { exact: true }).evaluate((caption) => { caption.style.visibility = 'hidden' })
   const picture = await canvas(page)
-  assert.ok(count(picture, isOrange) > 1000 && count(picture, isGrey) < 5000)
+  assert.ok(count(picture, isOrange) > 1000 && count(picture, isGrey) < 1000)
   await clean()
 })
 
