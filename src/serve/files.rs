@@ -14,6 +14,7 @@ use super::percent::encoded;
 use super::state::{Inner, Shared, quick, working};
 use super::{answer, image};
 use crate::dataset::{Case, read_image};
+use crate::store;
 use crate::volume::{Format, format};
 
 /// Most entries of a folder that are listed.
@@ -30,7 +31,7 @@ const LABEL_WORDS: [&str; 11] = [
     "masks",
     "gt",
     "corrections",
-    "predictions",
+    store::PREDICTIONS,
 ];
 
 /// The folders that the page may look into.

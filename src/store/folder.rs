@@ -16,7 +16,7 @@ pub const REPORT: &str = "report";
 /// The cache below a run root.
 const CACHE: &str = ".cache";
 /// Folder of a training's predictions.
-pub(super) const PREDICTIONS: &str = "predictions";
+pub const PREDICTIONS: &str = "predictions";
 
 /// The folder of a run: its training and everything computed from it.
 #[derive(Clone, Debug, PartialEq, Eq)]

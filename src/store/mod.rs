@@ -25,7 +25,7 @@ pub mod sources;
 pub mod remedy;
 pub mod stored;
 
-pub use folder::{EvaluationFolder, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};
+pub use folder::{EvaluationFolder, PREDICTIONS, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};
 pub use listing::{Listed, list};
 pub use lock::{Lock, LockError};
 pub use manifest::{Manifest, PredictionRecord, TrainingRecord};

@@ -56,7 +56,7 @@ const CONTENTS = {
   probability: (p) => Math.round(1000 * Math.max(0, 1 - Math.hypot(p[0] - 25, p[1] + 2, p[2] - 2) / 40)),
 }
 
-export function nifti({ shape, matrix, data, datatype, slope = 1 }) {
+export function nifti({ shape, matrix, data, datatype, slope = 1, intercept = 0 }) {
   const header = Buffer.alloc(352)
   header.writeInt32LE(348, 0)
   ;[3, ...shape, 1, 1, 1, 1].forEach((n, i) => header.writeInt16LE(n, 40 + 2 * i))
@@ -65,6 +65,7 @@ export function nifti({ shape, matrix, data, datatype, slope = 1 }) {
   ;[1, ...[0, 1, 2].map((a) => Math.hypot(matrix[a], matrix[4 + a], matrix[8 + a])), 0, 0, 0, 0].forEach((v, i) => header.writeFloatLE(v, 76 + 4 * i))
   header.writeFloatLE(352, 108)
   header.writeFloatLE(slope, 112)
+  header.writeFloatLE(intercept, 116)
   header[123] = 2
   header.writeInt16LE(1, 254)
   matrix.forEach((v, i) => header.writeFloatLE(v, 280 + 4 * i))

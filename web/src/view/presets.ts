@@ -21,7 +21,15 @@ const AIR = -500
 export function presetsOf(shown: Shown): Preset[] {
   const ct = Object.keys(CT) as Preset[]
   if (shown.modality === 'ct') return [...ct, 'auto', 'full', 'own']
-  return shown.modality === null && range(shown, 0, 1).low < AIR ? ['auto', 'full', ...ct, 'own'] : ['auto', 'full', 'own']
+  return shown.modality === null && holdsAir(shown) ? ['auto', 'full', ...ct, 'own'] : ['auto', 'full', 'own']
+}
+
+/** Ends at the first voxel of air, as a CT's first voxel mostly is. */
+function holdsAir({ voxels, slope, intercept }: Shown): boolean {
+  for (let i = 0; i < voxels.length; i++) {
+    if (slope * voxels[i] + intercept < AIR) return true
+  }
+  return false
 }
 
 export function windowOf(preset: Preset, shown: Shown): Window {
@@ -44,7 +52,9 @@ function range(shown: Shown, from: number, to: number): Window {
 
 function extremes(shown: Shown): [number, number] {
   let [low, high] = [Infinity, -Infinity]
-  for (const value of shown.voxels) {
+  // Not `for … of`, which takes three times as long for a CT.
+  for (let i = 0; i < shown.voxels.length; i++) {
+    const value = shown.voxels[i]
     if (value < low) low = value
     if (value > high) high = value
   }

@@ -1,13 +1,14 @@
 // One canvas with NiiVue. Everything is given and asked in voxels of the display grid; NiiVue gets copies with straight axes, so that its
 // slices are the voxel planes and it has nothing to reorder. Labels are NiiVue's drawing layer, which keeps voxels sharp.
 
-import { DRAG_MODE, MULTIPLANAR_TYPE, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue'
+import { DRAG_MODE, MULTIPLANAR_TYPE, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue'
 import { texts } from '../texts.ts'
 import type { Vec3 } from '../voxel/grid.ts'
 import { spacing } from '../voxel/grid.ts'
 import type { Voxels } from '../voxel/nifti.ts'
 import { write } from '../voxel/nifti.ts'
 import type { Shown } from './load.ts'
+import { Panes } from './panes.ts'
 import type { Window } from './presets.ts'
 
 export type Layout = 'all' | 'axial' | 'coronal' | 'sagittal' | 'render'
@@ -32,78 +33,6 @@ export interface Overlay {
   data: Voxels
   slope: number
   intercept: number
-}
-
-/** In 3D, labels are opaque and the image is left out unless asked for: it hides what lies inside. */
-class Panes extends Niivue {
-  imageIn3D = false
-  /** Called after every picture. */
-  readonly drawn = new Set<() => void>()
-  private frame = 0
-  /** Dimensions of the image that is being prepared, as its header has them. */
-  private header: number[] | null = null
-
-  /** Also computes gradients for lights that are never on here, with every change of the window: two blurs of the whole volume and four
-   * times its memory. They are the last step for the image, and the only one that asks for a texture with the header's own dimensions; from
-   * then on these say one slice, until the step is over. */
-  override refreshLayers(...args: Parameters<Niivue['refreshLayers']>): void {
-    const { dims } = args[0].hdr!
-    const depth = dims[3]
-    this.header = dims
-    try {
-      super.refreshLayers(...args)
-    } finally {
-      dims[3] = depth
-      this.header = null
-    }
-  }
-
-  override rgbaTex(texture: WebGLTexture | null, unit: number, dims: number[], isInit?: boolean): WebGLTexture | null {
-    if (dims === this.header) {
-      dims[3] = 1
-      return super.rgbaTex(texture, unit, [3, 1, 1, 1], isInit)
-    }
-    // NiiVue forgets the texture of the overlay that it replaces, which is as large as the image.
-    const old = unit === this.gl.TEXTURE2 ? this.overlayTexture : null
-    return super.rgbaTex(texture ?? old, unit, dims, isInit)
-  }
-
-  /** Takes the overlays away. In 3D, NiiVue goes on showing their texture for as long as there are labels. */
-  removeOverlays(): void {
-    const overlays = this.volumes.slice(1)
-    if (overlays.length === 0) return
-    this.overlayTexture = this.rgbaTex(this.overlayTexture, this.gl.TEXTURE2, [2, 2, 2, 2], true)
-    for (const volume of overlays) this.removeVolume(volume)
-  }
-
-  /** Draws once before the next picture of the screen, however often it is asked for until then: large volumes take their time. */
-  override drawScene(): void {
-    this.frame ||= requestAnimationFrame(() => this.drawNow())
-  }
-
-  drawNow(): void {
-    cancelAnimationFrame(this.frame)
-    this.frame = 0
-    super.drawScene()
-    for (const drawn of this.drawn) drawn()
-  }
-
-  stopDrawing(): void {
-    cancelAnimationFrame(this.frame)
-    this.frame = -1
-  }
-
-  override drawImage3D(...args: Parameters<Niivue['drawImage3D']>): void {
-    const opacity = this.drawOpacity
-    const shader = this.renderShader
-    if (shader) {
-      shader.use(this.gl)
-      this.gl.uniform1f(shader.uniforms.backOpacity, this.imageIn3D ? 1 : 0)
-    }
-    this.drawOpacity = opacity > 0 ? 1 : 0
-    super.drawImage3D(...args)
-    this.drawOpacity = opacity
-  }
 }
 
 export class Stage {

@@ -53,31 +53,43 @@ function walk({ file, display, axes }: Orientation): { start: number; step: Vec3
 
 /** Copies voxels from the order of the file to display order. */
 export function toDisplay<T extends Voxels>(orientation: Orientation, data: T): T {
-  return reorder(orientation, data, (from, display, file) => { from.out[display] = from.data[file] })
+  const out = like(orientation, data)
+  rows(orientation, (at, file, step, length) => {
+    if (step === 1) {
+      out.set(data.subarray(file, file + length), at)
+    } else if (step === -1) {
+      const row = out.subarray(at, at + length)
+      row.set(data.subarray(file - length + 1, file + 1))
+      row.reverse()
+    } else {
+      for (let x = 0; x < length; x++, file += step) out[at + x] = data[file]
+    }
+  })
+  return out
 }
 
 /** Copies voxels from display order to the order of the file: the inverse of `toDisplay`, voxel for voxel. */
 export function toFile<T extends Voxels>(orientation: Orientation, data: T): T {
-  return reorder(orientation, data, (from, display, file) => { from.out[file] = from.data[display] })
+  const out = like(orientation, data)
+  rows(orientation, (at, file, step, length) => {
+    for (let x = 0; x < length; x++, file += step) out[file] = data[at + x]
+  })
+  return out
 }
 
-function reorder<T extends Voxels>(
-  orientation: Orientation,
-  data: T,
-  copy: (arrays: { data: T; out: T }, display: number, file: number) => void,
-): T {
-  const { dims } = orientation.display
-  if (data.length !== count(orientation.display)) throw new Error(`${data.length} voxels do not fill a grid of ${dims.join(' × ')}`)
-  const arrays = { data, out: new (data.constructor as { new (n: number): T })(data.length) }
+/** Room for as many voxels. */
+function like<T extends Voxels>({ display }: Orientation, data: T): T {
+  if (data.length !== count(display)) throw new Error(`${data.length} voxels do not fill a grid of ${display.dims.join(' × ')}`)
+  return new (data.constructor as { new (n: number): T })(data.length)
+}
+
+/** Calls for every row along the first display axis: where it begins in display order and in the file, and the step from voxel to voxel there. */
+function rows(orientation: Orientation, row: (at: number, file: number, step: number, length: number) => void): void {
+  const [nx, ny, nz] = orientation.display.dims
   const { start, step } = walk(orientation)
-  let at = 0
-  for (let z = 0; z < dims[2]; z++) {
-    for (let y = 0; y < dims[1]; y++) {
-      let file = start + z * step[2] + y * step[1]
-      for (let x = 0; x < dims[0]; x++, file += step[0]) copy(arrays, at++, file)
-    }
+  for (let z = 0; z < nz; z++) {
+    for (let y = 0; y < ny; y++) row((z * ny + y) * nx, start + z * step[2] + y * step[1], step[0], nx)
   }
-  return arrays.out
 }
 
 /** A slice along a display axis, counted along the axis of the file that it follows: what links and the server's answers count in. */

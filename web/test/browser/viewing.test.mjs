@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { matrixOf, nifti, SHAPE } from '../../mock/volumes.mjs'
 import { count, lab, pixels, ready, skip } from './lab.mjs'
 
 const CASE = '#/runs/f1/cases/case%2001'
@@ -191,4 +192,24 @@ test('viewing: an image without a modality that holds values of air is offered t
   await grey.selectOption('liver')
   assert.deepEqual([await page.getByLabel('Level').inputValue(), await page.getByLabel('Width').inputValue()], ['80', '150'])
   await clean()
+})
+
+test('viewing: greys are those of the window, whatever numbers the file is made of', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const bands = [-150, -98, -20, 10, 40, 76, 100, 300]
+  const [level, width] = [15, 255]
+  const expected = bands.map((value) => Math.min(255, Math.max(0, Math.floor((256 * (value - (level - width / 2))) / width))))
+  for (const [name, Type, datatype] of [['int16', Int16Array, 4], ['uint8', Uint8Array, 2], ['uint16', Uint16Array, 512], ['float32', Float32Array, 16], ['int32', Int32Array, 8]]) {
+    // Stored from 0 on, as not every type has a sign; the file's intercept brings them back. Bands run along the first axis of the file.
+    const data = Type.from({ length: SHAPE[0] * SHAPE[1] * SHAPE[2] }, (_, at) => (bands[Math.floor((at % SHAPE[0]) / 5)] + 150) / 2)
+    const body = nifti({ shape: SHAPE, matrix: matrixOf('straight'), data, datatype, slope: 2, intercept: -150 })
+    const routes = (page) => page.route('**/case%2001/image*', (route) => route.fulfill({ body, contentType: 'application/gzip' }))
+    const { page, clean } = await open(`${CASE}?panes=axial&grey=${level - width / 2},${level + width / 2}`, { routes })
+    await page.waitForTimeout(300)
+    const seen = new Map()
+    count(pixels(await page.locator('canvas').first().screenshot()), (r, g, b) => r === g && g === b && !seen.set(r, (seen.get(r) ?? 0) + 1))
+    const most = [...seen].sort((a, b) => b[1] - a[1]).slice(0, bands.length).map(([grey]) => grey).sort((a, b) => a - b)
+    assert.deepEqual(most, expected.sort((a, b) => a - b), name)
+    await clean()
+  }
 })
