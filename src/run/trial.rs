@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::backend::{Selected, identity::identity, kernel_cache};
 use crate::files;
 use crate::observe::event::now;
-use crate::selftest;
+use crate::selftest::{self, Step};
 
 /// The result of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,11 @@ pub fn require(selected: &Selected, tell: &mut dyn FnMut(&str)) -> Result<(), Un
 
 /// Tries a device in this process. `tell` is called before each operation.
 fn here(device: &Selected, tell: &mut dyn FnMut(&str)) -> Trial {
-    let table = selftest::trial(device, &mut |_, _, operation| tell(operation));
+    let table = selftest::trial(device, &mut |step| {
+        if let Step::Begins { operation, .. } = step {
+            tell(operation);
+        }
+    });
     Trial { comparisons: table.rows.len(), complaint: table.complaint() }
 }
 

@@ -107,7 +107,8 @@ export function say(text: string, kind: 'note' | 'error' = 'note'): void {
   // What is said again takes the place of what was said.
   for (const earlier of [...region.children]) if (earlier.textContent === message.textContent) earlier.remove()
   region.append(message)
-  while (region.children.length > MOST_SAID) region.firstElementChild!.remove()
+  // A note never takes an error away: the error may tell that something was not saved.
+  while (region.children.length > MOST_SAID) (region.querySelector('.note') ?? region.firstElementChild)!.remove()
   setTimeout(() => message.remove(), kind === 'error' ? 9000 : 3500)
 }
 

@@ -42,6 +42,12 @@ pub fn driver() -> Option<String> {
     (!all.is_empty()).then(|| all.join(" "))
 }
 
+/// Whether a driver of [`driver`] computes on the processor: SwiftShader or Mesa's lavapipe.
+#[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only GPUs have kernels that are timed"))]
+pub(super) fn is_software(driver: &str) -> bool {
+    ["swiftshader", "lvp"].iter().any(|name| driver.contains(name))
+}
+
 /// Models of the NVIDIA GPUs, each once, sorted.
 #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only GPUs have kernels that are kept"))]
 pub(super) fn models() -> Vec<String> {
@@ -74,6 +80,12 @@ mod tests {
         assert_eq!(nvidia_version(version), Some("570.86.15"));
         assert_eq!(nvidia_version("something else"), None);
         assert_eq!(model("Model: \t\t NVIDIA H200\nIRQ:   \t\t 16\n"), Some("NVIDIA H200"));
+    }
+
+    #[test]
+    fn drivers_in_software_are_known_by_their_files() {
+        assert!(is_software("vk_swiftshader_icd") && is_software("lvp_icd.x86_64"));
+        assert!(!is_software("nvidia 570.86.15") && !is_software("nvidia_icd") && !is_software("radeon_icd.x86_64"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ const VARIABLE: &str = "SEGSPEC_KERNEL_CACHE";
 /// `cubecl.toml`.
 #[cfg(feature = "gpu")]
 pub(super) fn keep() -> Option<&'static str> {
-    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig, cache::CacheConfig};
+    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig, autotune::BenchConfig, cache::CacheConfig};
 
     let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
     let is_set = std::env::var_os(VARIABLE).is_some() || matches!(config.environment.path, CacheConfig::Target);
@@ -25,6 +25,10 @@ pub(super) fn keep() -> Option<&'static str> {
         config.environment.name = name(super::identity::models(), super::identity::driver());
     }
     config.compilation.cache = true;
+    if super::identity::driver().is_some_and(|driver| super::identity::is_software(&driver)) {
+        // Candidates take seconds each there and differ by far more than timings do: one timing of each says enough.
+        config.autotune.bench = BenchConfig { min_samples: 1, max_samples: 1, ..config.autotune.bench };
+    }
     let is_late = !CubeClRuntimeConfig::try_set(config);
     is_late.then_some("kernels are kept in CubeCL's own folder: it was asked for before segspec set its own")
 }

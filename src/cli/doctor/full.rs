@@ -7,16 +7,29 @@ use serde_json::json;
 use crate::backend::{self, DeviceName, Selected};
 use crate::cli::{Exit, Failure};
 use crate::counted;
-use crate::selftest::{self, Row, Table, Verdict};
+use crate::selftest::{self, Row, Step, Table, Verdict};
 
-/// Prints a table for each device and a sentence for each; the exit code is 7 where an operation differs.
+/// Prints a table for each device, row by row, and a sentence for each; the exit code is 7 where an operation differs.
 pub fn execute(wanted: Option<DeviceName>, as_json: bool) -> Result<Exit, Failure> {
+    let devices = devices(wanted)?;
+    let columns = Columns::new();
     let mut tables = Vec::new();
-    for device in devices(wanted)? {
-        let table = selftest::full(&device, &mut watch(&device));
-        clear();
+    for device in devices {
+        let name = device.name.to_string();
         if !as_json {
-            print(&table);
+            columns.head(&name);
+        }
+        let table = selftest::full(&device, &mut |step| match step {
+            Step::Begins { done, of, operation } => show(&format!("{name}: {done} of {of}, {operation}")),
+            Step::Ends(row) => {
+                show("");
+                if !as_json {
+                    columns.print(row);
+                }
+            }
+        });
+        if !as_json {
+            println!("{}\n", sum(&table));
         }
         tables.push(table);
     }
@@ -41,31 +54,29 @@ fn devices(wanted: Option<DeviceName>) -> Result<Vec<Selected>, Failure> {
     found.map_err(|error| Failure::new(Exit::Environment, error))
 }
 
-/// Shows on a terminal how far the test is: on a GPU, kernels are compiled and tuned for a minute.
-fn watch(device: &Selected) -> impl FnMut(usize, usize, &str) + use<> {
-    let (name, is_shown) = (device.name, std::io::stderr().is_terminal());
-    move |done, of, operation| {
-        if is_shown {
-            let _ = write!(std::io::stderr(), "\r\x1b[K{name}: {done} of {of}, {operation}");
-        }
-    }
-}
-
-fn clear() {
+/// Shows on a terminal how far the test is, in place of what it said before: on a GPU, kernels are compiled and tuned for a minute.
+fn show(text: &str) {
     if std::io::stderr().is_terminal() {
-        let _ = write!(std::io::stderr(), "\r\x1b[K");
+        let _ = write!(std::io::stderr(), "\r\x1b[K{text}");
     }
 }
 
-fn print(table: &Table) {
-    let width = |of: fn(&Row) -> usize, title: &str| table.rows.iter().map(of).max().unwrap_or(0).max(title.len());
-    let names = width(|row| row.operation.chars().count(), "operation");
-    let shapes = width(|row| row.shape.chars().count(), "shape");
-    println!(
-        "{:names$}  {:shapes$}  type  {:>7}  {:>7}  on {}",
-        "operation", "shape", "error", "allowed", table.device
-    );
-    for row in &table.rows {
+/// Widths of the columns with the operation and its shape.
+struct Columns([usize; 2]);
+
+impl Columns {
+    fn new() -> Self {
+        let [operation, shape] = selftest::widths();
+        Self([operation.max("operation".len()), shape.max("shape".len())])
+    }
+
+    fn head(&self, device: &str) {
+        let [operation, shape] = self.0;
+        println!("{:operation$}  {:shape$}  type  {:>7}  {:>7}  on {device}", "operation", "shape", "error", "allowed");
+    }
+
+    fn print(&self, row: &Row) {
+        let [operation, shape] = self.0;
         let error = row.error.map_or("–".into(), |error| format!("{error:.0e}"));
         let verdict = match &row.verdict {
             Verdict::Agrees => "agrees".into(),
@@ -74,15 +85,18 @@ fn print(table: &Table) {
         };
         let allowed = format!("{:.0e}", row.allowed);
         println!(
-            "{:names$}  {:shapes$}  {:4}  {error:>7}  {allowed:>7}  {verdict}",
+            "{:operation$}  {:shape$}  {:4}  {error:>7}  {allowed:>7}  {verdict}",
             row.operation, row.shape, row.precision
         );
     }
-    let wrong = table.wrong().count();
+}
+
+/// The result of a device in one line.
+fn sum(table: &Table) -> String {
     let all = counted(table.rows.len(), "comparison");
-    match wrong {
-        0 => println!("{}: all of {all} agree with the CPU\n", table.device),
-        wrong => println!("{}: {wrong} of {all} DO NOT agree with the CPU\n", table.device),
+    match table.wrong().count() {
+        0 => format!("{}: all of {all} agree with the CPU", table.device),
+        wrong => format!("{}: {wrong} of {all} DO NOT agree with the CPU", table.device),
     }
 }
 

@@ -65,23 +65,23 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     let (run, planned) = found_case(state, id, name)?;
     let target = &run.plan.target;
     let url = |what: &str| format!("/api/runs/{id}/cases/{}/{what}", encoded(name));
-    let masks = |overlap: bool| overlap.then_some(target.structures.len());
     // Predictions are shown also where the data is not on this machine.
     let (case, problem) = match files_of(state, &run, name) {
         Ok(case) => (Some(case), None),
         Err(refusal) => (None, Some(refusal.text())),
     };
     let grid = case.as_ref().map(|case| grid_of(&run, case)).transpose()?;
-    let image = grid
-        .as_ref()
-        .map(|(grid, channels)| images::about(name, &url("image"), grid, *channels, modality(&run).as_deref()));
+    let of_image = |(grid, channels): &(Geometry, usize)| {
+        images::about(name, &url("image"), grid, *channels, modality(&run).as_deref())
+    };
+    let of_labels = |what: &str, grid: &Geometry, overlap: bool| {
+        images::about_labels(what, &url(what), grid, overlap.then_some(target.structures.len()))
+    };
+    let image = grid.as_ref().map(of_image);
     let reference = case.as_ref().filter(|case| case.label.is_some()).and(grid.as_ref());
-    let reference = reference
-        .map(|(grid, _)| images::about_labels("reference", &url("reference"), grid, masks(target.overlapping)));
+    let reference = reference.map(|(grid, _)| of_labels("reference", grid, target.overlapping));
     let prediction_grid = predicted_file(&run, name).map(|path| volume::read_geometry(&path)).transpose()?;
-    let prediction = prediction_grid
-        .as_ref()
-        .map(|grid| images::about_labels("prediction", &url("prediction"), grid, masks(target.has_masks())));
+    let prediction = prediction_grid.as_ref().map(|grid| of_labels("prediction", grid, target.has_masks()));
     let series = case.as_ref().is_some_and(formats::is_series);
     let has_spacing = prediction_grid.as_ref().or(grid.as_ref().map(|(grid, _)| grid)).is_some_and(|it| it.has_spacing);
     let saved = |of: &str| formats::offered(series, has_spacing, |format| url(&format!("files/{format}?of={of}")));
@@ -96,9 +96,6 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     // What was added in one case can be drawn in all.
     let added = of_all(&corrections).map_err(Refusal::failed)?;
     let known = Known::of(&run);
-    // Where structures overlap, a value stands for a set of them and has no name of its own.
-    let others = known.others(target).filter(|_| !target.overlapping);
-    let others: Vec<Value> = others.map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let corrected = corrections.into_iter().find(|it| it.case == name).map(|it| {
         let mut value = correction_json(&it, &url("correction"));
         value["downloads"] = saved("correction");
@@ -109,11 +106,18 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
         "reference": reference, "prediction": prediction, "probabilities": state.jobs.probabilities(id, name),
         "can-segment": can_segment, "takes-clicks": can_segment && case.is_some() && takes_clicks(&run),
         "structures": images::structures(target, &added), "taken-values": known.taken(target),
-        "other-structures": others, "ignored-value": target.ignore,
+        "other-structures": others(&known, target), "ignored-value": target.ignore,
         "volumes": { "reference": reference_ml, "prediction": prediction_ml }, "scores": scores_of(&scores, name),
         "worst": worst, "next": next, "previous": previous,
         "downloads": prediction_grid.as_ref().map_or_else(|| json!([]), |_| saved("prediction")), "correction": corrected,
     }))
+}
+
+/// Structures of the reference that the run does not segment.
+fn others(known: &Known, target: &Target) -> Vec<Value> {
+    // Where structures overlap, a value stands for a set of them and has no name of its own.
+    let others = known.others(target).filter(|_| !target.overlapping);
+    others.map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
 /// A correction as the page knows it; `url` is where its voxels are. What is offered for download here needs no image.

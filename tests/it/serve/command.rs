@@ -113,6 +113,25 @@ fn what_would_be_open_to_others_is_refused() {
     assert!(missing.code == 7 && missing.err.contains("a.pem"), "{}", missing.err);
 }
 
+/// Without a word, an empty page would look like lost runs.
+#[test]
+fn a_missing_folder_of_runs_is_told_at_the_start() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("data")).unwrap();
+    let first_line = || {
+        let mut child = lab.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        line
+    };
+    let told = first_line();
+    assert!(told.starts_with("warning: there is no folder `runs` here"), "{told}");
+    fs::create_dir_all(lab.path("runs")).unwrap();
+    assert!(!first_line().contains("there is no folder"));
+}
+
 #[test]
 fn https_works_with_a_certificate_of_files() {
     let lab = Lab::new();

@@ -17,6 +17,8 @@ export interface Shown {
   slope: number
   intercept: number
   modality: string | null
+  /** Whether the image is gone, and its grid stands here without values. */
+  isBlank: boolean
   /** Unit of lengths: pictures have no spacing. */
   unit: 'mm' | 'voxels'
 }
@@ -35,7 +37,7 @@ async function volume(image: Image, query: Record<string, string>, signal: Abort
 export async function loadImage(image: Image, channel: number, signal: AbortSignal): Promise<Shown> {
   const { grid, data, slope, intercept } = await volume(image, image.channels > 1 ? { channel: String(channel) } : {}, signal)
   const orientation = orient(grid)
-  return { orientation, voxels: toDisplay(orientation, data), slope, intercept, modality: image.modality, unit: unitOf(image) }
+  return { orientation, voxels: toDisplay(orientation, data), slope, intercept, modality: image.modality, isBlank: false, unit: unitOf(image) }
 }
 
 /** Voxels of another file of the case, in display order, with its scaling. */
@@ -48,7 +50,7 @@ export async function loadOn(shown: Shown, image: Image, signal: AbortSignal, qu
 /** The grid of a label file with nothing on it, where the image itself cannot be had. */
 export async function loadBlank(labels: Image, signal: AbortSignal): Promise<Shown> {
   const { grid } = await volume(labels, labels.masks ? { mask: '0' } : {}, signal)
-  return { orientation: orient(grid), voxels: new Uint8Array(count(grid)), slope: 1, intercept: 0, modality: null, unit: unitOf(labels) }
+  return { orientation: orient(grid), voxels: new Uint8Array(count(grid)), slope: 1, intercept: 0, modality: null, isBlank: true, unit: unitOf(labels) }
 }
 
 const unitOf = (image: Image): Shown['unit'] => (image['has-spacing'] === false ? 'voxels' : 'mm')

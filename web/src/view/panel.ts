@@ -80,7 +80,7 @@ function position(viewer: Viewer): Part {
     update: () => {
       for (const { axis, input } of rows) input.value = String(sliceInFile(orientation, axis, viewer.position[axis]).slice)
       const [x, y, z] = viewer.world.map((v) => v.toFixed(1))
-      fill(lines, h('p', {}, t.ofFile), h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
+      fill(lines, h('p', {}, t.ofFile), h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), viewer.value === null ? null : h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
         h('p', { class: 'here' }, here(viewer)))
     },
   }
@@ -129,7 +129,7 @@ function greys(viewer: Viewer, make: MakeMaps | null, signal: AbortSignal): Part
   const level = h('input', { type: 'number', step: 'any', onchange: set })
   const width = h('input', { type: 'number', step: 'any', min: 0, onchange: set })
   return {
-    element: h('section', {}, field(t.window, preset), h('div', { class: 'pair' }, field(t.level, level), field(t.width, width)), probabilities(viewer, make, signal)),
+    element: h('section', {}, ...(viewer.shown.isBlank ? [] : [field(t.window, preset), h('div', { class: 'pair' }, field(t.level, level), field(t.width, width))]), probabilities(viewer, make, signal)),
     update: () => {
       preset.value = viewer.preset
       const { low, high } = viewer.stage.window

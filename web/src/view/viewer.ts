@@ -242,8 +242,9 @@ export class Viewer {
     return toWorld(this.shown.orientation.display, this.position)
   }
 
-  get value(): number {
-    return valueAt(this.shown, this.at)
+  /** Null where the image is gone. */
+  get value(): number | null {
+    return this.shown.isBlank ? null : valueAt(this.shown, this.at)
   }
 
   /** Position of the crosshair's voxel in arrays. */

@@ -108,6 +108,7 @@ test('runs: Stop says that the run is stopping; averages have no training; a run
   await page.goto(page.url().replace(/#.*/, '#/runs/n6'))
   await page.getByText('Settings', { exact: true }).click()
   await page.getByText('This experiment varies no setting').waitFor()
+  assert.equal(await page.getByRole('link', { name: 'Show the plan' }).getAttribute('href'), '/api/runs/n6/plan')
   await page.goto(page.url().replace(/#.*/, '#/runs'))
   assert.equal((await page.locator('[data-run=e5] td').first().textContent()).match(/ensemble/g).length, 1)
   await page.goto(page.url().replace(/#.*/, '#/runs/f1/cases/nobody'))

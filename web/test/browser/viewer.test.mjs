@@ -206,6 +206,7 @@ test('viewer: overlapping structures one at a time; a prediction whose image is 
   assert.ok(count(await canvas(page), (r, g, b) => b > r + 30 && g > r) > 300, 'the kidney is drawn in its colour')
   await page.goto(page.url().replace(/#.*/, '#/runs/f1/cases/gone?panes=axial'))
   await page.getByText('the images are not where the plan says').waitFor()
+  assert.deepEqual([await page.locator('.value').count(), await page.getByLabel('Grey values').count()], [0, 0], 'there are no values')
   await page.waitForTimeout(500)
   // Its letters are grey, too.
   await page.getByText('Research use only', { exact: true }).evaluate((caption) => { caption.style.visibility = 'hidden' })

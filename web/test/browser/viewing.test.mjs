@@ -213,3 +213,22 @@ test('viewing: greys are those of the window, whatever numbers the file is made 
     await clean()
   }
 })
+
+test('viewing: at most two messages at a time, and a note takes no error away', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean } = await open(`${CASE}?slice=z:99&panes=axial`)
+  const said = () => page.locator('#messages > p').evaluateAll((all) => all.map(({ className, textContent }) => `${className}: ${textContent}`))
+  assert.match((await said()).join(), /^error: .*z:99/)
+  // Each says something else: a worst slice per axis.
+  const notes = new Set()
+  for (const plane of ['axial', 'coronal', 'sagittal']) {
+    await page.getByLabel(plane[0].toUpperCase() + plane.slice(1), { exact: true }).check()
+    await page.locator('body').press('w')
+    const now = await said()
+    assert.ok(now.length <= 2, now.join())
+    assert.match(now[0], /^error: .*z:99/)
+    notes.add(now[1])
+  }
+  assert.ok(notes.size >= 2, [...notes].join())
+  await clean()
+})

@@ -26,12 +26,34 @@ use operation::Operation;
 
 pub use table::{Row, Table, Verdict};
 
-/// Called before each comparison with the number of those that are done, their total and the operation's name.
-pub type Watch<'a> = &'a mut dyn FnMut(usize, usize, &str);
+/// Told while a test runs, because the next operation may be the one that a driver hangs or crashes in.
+pub enum Step<'a> {
+    /// A comparison begins.
+    Begins {
+        /// Number of comparisons that are done.
+        done: usize,
+        /// Number of all of them.
+        of: usize,
+        /// Name of the operation.
+        operation: &'static str,
+    },
+    /// A comparison is done.
+    Ends(&'a Row),
+}
+
+/// Called at every step of a test.
+pub type Watch<'a> = &'a mut dyn FnMut(Step);
 
 /// Compares every operation and architecture, in each floating-point type that the device supports.
 pub fn full(selected: &Selected, watch: Watch) -> Table {
     run(selected, operation::all(), &Comparison::default(), watch)
+}
+
+/// Number of letters of the longest name and shape of an operation, for columns that are printed row by row.
+pub fn widths() -> [usize; 2] {
+    let all = operation::all();
+    let longest = |of: fn(&Operation) -> &str| all.iter().map(|it| of(it).chars().count()).max().unwrap_or(0);
+    [longest(|it| it.name), longest(|it| &it.shape)]
 }
 
 /// Compares the operations that most trainings rest on.
@@ -50,8 +72,10 @@ fn run(selected: &Selected, operations: Vec<Operation>, comparison: &Comparison,
     for operation in &operations {
         let expected = comparison.expected(operation);
         for &precision in precisions.iter().filter(|precision| wanted(operation, precision)) {
-            watch(rows.len(), of, operation.name);
-            rows.push(comparison.row(operation, precision, selected, &expected));
+            watch(Step::Begins { done: rows.len(), of, operation: operation.name });
+            let row = comparison.row(operation, precision, selected, &expected);
+            watch(Step::Ends(&row));
+            rows.push(row);
         }
     }
     Table { device: selected.name.to_string(), rows }

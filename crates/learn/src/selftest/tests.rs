@@ -19,10 +19,14 @@ fn critical() -> Vec<Operation> {
 #[test]
 fn every_operation_composed_of_burns_agrees_with_our_kernels() {
     let (mut seen, mut names) = (0, std::collections::BTreeSet::new());
-    let table = full(&cpu(), &mut |done, of, name| {
-        assert!(done == seen && done < of);
-        seen += 1;
-        names.insert(name.to_owned());
+    let mut told = 0;
+    let table = full(&cpu(), &mut |step| match step {
+        Step::Begins { done, of, operation } => {
+            assert!(done == seen && seen == told && done < of);
+            seen += 1;
+            names.insert(operation.to_owned());
+        }
+        Step::Ends(_) => told += 1,
     });
     for row in &table.rows {
         println!("{:24} {:60} {} {:?} of {:.1e}", row.operation, row.shape, row.precision, row.error, row.allowed);
