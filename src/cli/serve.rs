@@ -200,10 +200,11 @@ fn code(link: &str) -> Option<String> {
 fn certified(host: &str) -> Vec<String> {
     let name = crate::store::manifest::host().to_ascii_lowercase();
     let mut names = vec![format!("{name}.local"), name, "localhost".into(), "127.0.0.1".into()];
-    let own = host.trim_matches(['[', ']']);
-    if !names.iter().any(|name| name == own) && !matches!(own, "0.0.0.0" | "::") {
-        names.push(own.to_owned());
-    }
+    let own = match host.trim_matches(['[', ']']) {
+        "0.0.0.0" | "::" => crate::serve::own_address().map(|address| address.to_string()),
+        own => Some(own.to_owned()),
+    };
+    names.extend(own.filter(|own| !names.contains(own)));
     names
 }
 

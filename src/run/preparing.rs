@@ -60,6 +60,7 @@ pub(super) fn prepare_cases(
     let cache = run.folder.cache(&run.plan.about.experiment);
     let hashes = FileHashes::open(&hashes_file(&cache));
     let set = preprocess::prepare(plan, cases, &hashes, &cache, &progress, setting.cancel)?;
+    hashes.save()?;
     let tally = Tally { computed: computed.into_inner(), cached: cached.into_inner(), excluded: set.excluded.clone() };
     Ok((set, tally))
 }

@@ -49,7 +49,7 @@ use burn::tensor::Device;
 use crate::pacs::Pacs;
 
 pub use listen::tls::Certificate;
-pub use listen::{Address, ServeError, serve};
+pub use listen::{Address, ServeError, own_address, serve};
 
 /// How the server runs.
 #[derive(Clone, Debug)]

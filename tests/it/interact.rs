@@ -3,10 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use segspec::Cancel;
+use segspec::backend::{DeviceName, select};
 use segspec::evaluate::clicks::{self, COUNTS};
 use segspec::evaluate::frame::rows;
 use segspec::evaluate::{DICE, Score};
-use segspec::volume::{LabelMap, read_label_map};
+use segspec::infer::{InferError, Prompt, Refiner, Trained};
+use segspec::predict::PredictError;
+use segspec::store::Stored;
+use segspec::volume::{LabelMap, read_label_map, read_volume};
 use serde_json::{Value, json};
 
 use crate::cascades::{CLASSIFIER, SLICE_TRAINING, predict, predictions, with_classifier};
@@ -61,6 +66,7 @@ fn a_network_learns_clicks_its_curve_is_reported_and_it_follows_them() {
     // Without clicks, it predicts as any other network.
     assert!(predict(&lab, &[&run], &run, "out") == predictions(&run));
     follows_a_click(&lab, &run);
+    gives_up_a_click_that_nobody_waits_for(&lab, &run);
     refuses_clicks(&lab, &run);
 }
 
@@ -82,6 +88,20 @@ fn curve_begins_with_the_scores(run: &Path) {
 }
 
 /// A click changes the window around it and nothing else, and more of the structure is there.
+fn gives_up_a_click_that_nobody_waits_for(lab: &Lab, run: &Path) {
+    let prediction = &images(run)[0];
+    let (image, before) = (read_volume(&image_of(lab, prediction)).unwrap(), read_label_map(prediction).unwrap());
+    let cpu = select(DeviceName::Cpu).unwrap();
+    let trained = Trained::open(&Stored::open(run).unwrap(), &cpu.device).unwrap();
+    let prepared = trained.prepare(&image).unwrap();
+    let click = Prompt { class: 1, at_mm: place(&before, |_, label| label == 0) };
+    let refine = |cancel: &Cancel| Refiner::new(&trained, &prepared).unwrap().refine(&before, &[click], cancel);
+    assert!(refine(&Cancel::new()).is_ok());
+    let stopped = Cancel::new();
+    stopped.stop();
+    assert!(matches!(refine(&stopped), Err(InferError::Predict(PredictError::Cancelled))));
+}
+
 fn follows_a_click(lab: &Lab, run: &Path) {
     let prediction = &images(run)[0];
     let (image, before) = (image_of(lab, prediction), read_label_map(prediction).unwrap());

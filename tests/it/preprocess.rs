@@ -133,6 +133,26 @@ fn damaged_cache_files_are_made_again() {
 }
 
 #[test]
+fn files_of_the_cache_are_read_once_and_damage_still_shows() {
+    let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let cases = write_cases(data.path());
+    let (first, _) = run(&plan(), &cases, cache.path());
+    let known = hashes(cache.path());
+    let again = || prepare(&plan(), &named(&cases), &known, cache.path(), &|_| {}, &Cancel::new()).unwrap();
+    let are_known = || first.cases.iter().filter(|case| known.knows(&case.path)).count();
+    assert_eq!(are_known(), 0);
+    assert_eq!(again(), first);
+    assert_eq!(are_known(), 3);
+    assert_eq!(again(), first);
+    let whole = fs::read(&first.cases[1].path).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    fs::write(&first.cases[1].path, flipped).unwrap();
+    assert_eq!((are_known(), again()), (2, first.clone()));
+    assert_eq!(fs::read(&first.cases[1].path).unwrap(), whole, "made again");
+}
+
+#[test]
 fn cases_that_changed_since_they_were_checked_are_refused_and_nothing_is_cached() {
     let (data, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut cases = write_cases(data.path());

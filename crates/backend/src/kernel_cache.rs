@@ -25,7 +25,8 @@ pub(super) fn keep() -> Option<&'static str> {
         config.environment.name = name(super::identity::models(), super::identity::driver());
     }
     config.compilation.cache = true;
-    if super::identity::driver().is_some_and(|driver| super::identity::is_software(&driver)) {
+    let is_software = super::identity::driver().is_some_and(|driver| super::identity::is_software(&driver));
+    if is_software || cfg!(feature = "cubecl-cpu") {
         // Candidates take seconds each there and differ by far more than timings do: one timing of each says enough.
         config.autotune.bench = BenchConfig { min_samples: 1, max_samples: 1, ..config.autotune.bench };
     }

@@ -96,6 +96,7 @@ pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
         DeviceName::Auto | DeviceName::Cpu => Ok(Selected::alone(DeviceName::Cpu, Device::flex())),
         DeviceName::Cuda(index) => cuda(index).map_err(|reason| unavailable(wanted, reason)),
         DeviceName::Vulkan => vulkan().map_err(|reason| unavailable(wanted, reason)),
+        DeviceName::CubeclCpu => cubecl_cpu().map_err(|reason| unavailable(wanted, reason)),
     }
 }
 
@@ -103,14 +104,16 @@ pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
 pub fn available() -> Vec<String> {
     let cuda = (0..cuda_devices()).map(|index| DeviceName::Cuda(index).to_string());
     let vulkan = vulkan().ok().map(|device| device.name.to_string());
-    std::iter::once(DeviceName::Cpu.to_string()).chain(cuda).chain(vulkan).collect()
+    let cubecl_cpu = cubecl_cpu().ok().map(|device| device.name.to_string());
+    std::iter::once(DeviceName::Cpu.to_string()).chain(cuda).chain(vulkan).chain(cubecl_cpu).collect()
 }
 
 /// The GPU features that this binary was built with.
 pub fn features() -> Vec<&'static str> {
     let cuda = cfg!(feature = "cuda").then_some("cuda");
     let vulkan = cfg!(feature = "vulkan").then_some("vulkan");
-    std::iter::once("flex").chain(cuda).chain(vulkan).collect()
+    let cubecl_cpu = cfg!(feature = "cubecl-cpu").then_some("cubecl-cpu");
+    std::iter::once("flex").chain(cuda).chain(vulkan).chain(cubecl_cpu).collect()
 }
 
 /// Sets up the process for devices. Called once, before any thread is started and any device is used. Returns a warning for the user,
@@ -215,6 +218,16 @@ fn vulkan() -> Result<Selected, String> {
 #[cfg(not(feature = "vulkan"))]
 fn vulkan() -> Result<Selected, String> {
     Err("this binary was built without Vulkan (`cargo build --release --features vulkan`)".into())
+}
+
+#[cfg(feature = "cubecl-cpu")]
+fn cubecl_cpu() -> Result<Selected, String> {
+    Ok(Selected::alone(DeviceName::CubeclCpu, Device::cpu()))
+}
+
+#[cfg(not(feature = "cubecl-cpu"))]
+fn cubecl_cpu() -> Result<Selected, String> {
+    Err("this binary was built without it (`cargo build --release --features cubecl-cpu`)".into())
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub enum DeviceName {
     Cuda(usize),
     /// Any GPU with a Vulkan driver.
     Vulkan,
+    /// The kernels of GPUs, compiled by CubeCL for the processor: slow, for tests of the GPU path without a card.
+    CubeclCpu,
 }
 
 impl FromStr for DeviceName {
@@ -26,6 +28,7 @@ impl FromStr for DeviceName {
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
             "vulkan" => Ok(Self::Vulkan),
+            "cubecl-cpu" => Ok(Self::CubeclCpu),
             _ => {
                 let index = text.strip_prefix("cuda:").and_then(|index| index.parse().ok());
                 index.map(Self::Cuda).ok_or_else(|| format!("unknown device `{text}`: use auto, cpu, cuda:N or vulkan"))
@@ -41,6 +44,7 @@ impl fmt::Display for DeviceName {
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Vulkan => f.write_str("vulkan"),
+            Self::CubeclCpu => f.write_str("cubecl-cpu"),
         }
     }
 }
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn names_are_read_and_written_alike() {
-        for name in ["auto", "cpu", "cuda:3", "vulkan"] {
+        for name in ["auto", "cpu", "cuda:3", "vulkan", "cubecl-cpu"] {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
         for names in ["auto", "cpu", "cuda:3", "vulkan", "cuda:0,cuda:2", "cpu:0,cpu:1,cpu:2"] {

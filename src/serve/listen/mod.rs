@@ -2,6 +2,7 @@
 
 mod connections;
 mod patient;
+mod reach;
 pub mod tls;
 
 use std::io;
@@ -21,10 +22,12 @@ use tokio_rustls::TlsAcceptor;
 use super::access::{Local, Names, Token};
 use super::image::Voxels;
 use super::state::{Inner, Shared};
-use super::{Settings, jobs, routes, uploads};
+use super::{Certificate, Settings, jobs, routes, uploads};
 use crate::Cancel;
 use connections::{Connections, Place};
 use patient::Patient;
+
+pub use reach::own_address;
 
 /// Bytes of a request's line and headers.
 const HEADERS: usize = 32 << 10;
@@ -126,12 +129,9 @@ pub fn serve(settings: Settings, cancel: &Cancel, ready: impl FnOnce(&Address)) 
 
 fn link(settings: &Settings, socket: SocketAddr, token: &Token) -> String {
     let scheme = if settings.certificate.is_some() { "https" } else { "http" };
-    let host = match (socket.ip(), sysinfo::System::host_name()) {
-        (ip, Some(name)) if ip.is_unspecified() => format!("{}:{}", name.to_ascii_lowercase(), socket.port()),
-        (ip, _) if ip.is_loopback() => socket.to_string(),
-        _ if settings.host.contains(':') => socket.to_string(),
-        _ => format!("{}:{}", settings.host, socket.port()),
-    };
+    // A certificate of one's own is for names.
+    let is_made = matches!(settings.certificate, Some(Certificate::Made(_)));
+    let host = reach::reached_at(&settings.host, socket, is_made.then(own_address).flatten());
     format!("{scheme}://{host}/?token={}", token.reveal())
 }
 

@@ -75,6 +75,13 @@ impl FileHashes {
         Ok(blake3)
     }
 
+    /// Whether a file was hashed and has not changed since. It is not read.
+    pub fn knows(&self, path: &Path) -> bool {
+        let key = std::path::absolute(path).map(|path| path.to_string_lossy().into_owned());
+        let (Ok(key), Ok(metadata)) = (key, std::fs::metadata(path)) else { return false };
+        self.lock().files.get(&key).is_some_and(|entry| entry.state == state(&metadata))
+    }
+
     /// Writes the cache file if hashes were added.
     ///
     /// # Errors
@@ -139,13 +146,16 @@ mod tests {
         let (cache, image) = (folder.path().join("cache/hashes.json"), folder.path().join("image"));
         std::fs::write(&image, b"one").unwrap();
         let hashes = FileHashes::open(&cache);
+        assert!(!hashes.knows(&image));
         assert_eq!(hashes.of(&image).unwrap(), hash(b"one"));
+        assert!(hashes.knows(&image));
         hashes.save().unwrap();
         // A planted hash shows whether the cache is used.
         let planted = std::fs::read_to_string(&cache).unwrap().replace(&hash(b"one"), "planted");
         std::fs::write(&cache, planted).unwrap();
         assert_eq!(FileHashes::open(&cache).of(&image).unwrap(), "planted");
         std::fs::write(&image, b"three").unwrap();
+        assert!(!FileHashes::open(&cache).knows(&image));
         assert_eq!(FileHashes::open(&cache).of(&image).unwrap(), hash(b"three"));
         std::fs::write(&cache, b"{ no json").unwrap();
         assert_eq!(FileHashes::open(&cache).of(&image).unwrap(), hash(b"three"));

@@ -55,7 +55,8 @@ impl PreparedCase {
 #[derive(Serialize, Deserialize)]
 struct Head {
     shape: [usize; 4],
-    labelled: bool,
+    /// Bytes of the packed labels, if there are any.
+    labels: Option<usize>,
     origin: Origin,
     /// Label value, number of voxels, number of stored voxels.
     foreground: Vec<(u16, u64, usize)>,
@@ -65,7 +66,7 @@ struct Head {
 ///
 /// The file name of a case is derived from its content hash (see [`crate::dataset::content`]), the plan and the format version, and
 /// from nothing else. Damaged files are replaced. A case to which the plan cannot be applied is excluded. `hashes` tells whether a
-/// case's files still have their content after they were read.
+/// case's files still have their content after they were read, and which files of the cache are known to be whole.
 ///
 /// # Errors
 /// [`PrepareError::Cache`] if the cache cannot be written, [`PrepareError::Unreadable`] and [`PrepareError::Changed`] for cases whose files
@@ -80,7 +81,7 @@ pub fn prepare(
 ) -> Result<PreparedSet, PrepareError> {
     let each = |case: &Case, content: &Content| {
         let path = cache.join(key(plan, &content.name())?);
-        if let Ok((head, _)) = entry::read::<Head>(&path) {
+        if let Ok(head) = whole(&path, hashes) {
             return Ok((Ok(describe(case, path, head)), Outcome::Cached));
         }
         let read = read_case(case);
@@ -98,8 +99,8 @@ pub fn prepare(
                 Err(PrepareError::Unreadable { case: case.name.clone(), reason: error.to_string() })
             }
             Ok(prepared) => {
-                write_prepared(&path, &prepared).map_err(PrepareError::cache(&path))?;
-                Ok((Ok(describe(case, path, head(&prepared))), Outcome::Computed))
+                let head = write_prepared(&path, &prepared).map_err(PrepareError::cache(&path))?;
+                Ok((Ok(describe(case, path, head)), Outcome::Computed))
             }
             Err(error) => Ok((Err(exclude(case, &error)), Outcome::Excluded)),
         }
@@ -129,29 +130,44 @@ pub(super) fn exclude(case: &Case, reason: &CaseError) -> Excluded {
     Excluded { case: case.name.clone(), reason: reason.to_string() }
 }
 
+/// The header of a file without damage. All of it is read once, and again only if it has changed: a sweep of many runs on a large dataset
+/// would else read the dataset for each of them.
+fn whole(path: &Path, hashes: &FileHashes) -> io::Result<Head> {
+    if hashes.knows(path) {
+        return entry::head(path);
+    }
+    let (head, _) = entry::read(path)?;
+    hashes.of(path)?;
+    Ok(head)
+}
+
 fn describe(case: &Case, path: PathBuf, head: Head) -> PreparedCase {
     let labels_present = head.foreground.iter().map(|(value, ..)| *value).collect();
     PreparedCase { name: case.name.clone(), path, shape: head.shape, origin: head.origin, labels_present }
 }
 
-fn head(prepared: &Prepared) -> Head {
+fn head(prepared: &Prepared, labels: Option<usize>) -> Head {
     let (channels, depth, height, width) = prepared.image.dim();
     let foreground = prepared.foreground.iter().map(|label| (label.value, label.count, label.voxels.len()));
     Head {
         shape: [channels, depth, height, width],
-        labelled: prepared.labels.is_some(),
+        labels,
         origin: prepared.origin.clone(),
         foreground: foreground.collect(),
     }
 }
 
-fn write_prepared(path: &Path, prepared: &Prepared) -> io::Result<()> {
+/// Writes a case; its header.
+fn write_prepared(path: &Path, prepared: &Prepared) -> io::Result<Head> {
     let image = prepared.image.as_standard_layout();
     let labels = prepared.labels.as_ref().map(|labels| labels.as_standard_layout());
+    let labels = labels.map(|labels| entry::packed(labels.as_slice().unwrap_or_default())).transpose()?;
     let mut arrays = vec![Array::F32(image.as_slice().unwrap_or_default())];
-    arrays.extend(labels.iter().map(|labels| Array::U16(labels.as_slice().unwrap_or_default())));
+    arrays.extend(labels.iter().map(|labels| Array::Packed(labels)));
     arrays.extend(prepared.foreground.iter().map(|label| Array::U32(&label.voxels)));
-    entry::write(path, &head(prepared), &arrays)
+    let head = head(prepared, labels.as_ref().map(Vec::len));
+    entry::write(path, &head, &arrays)?;
+    Ok(head)
 }
 
 fn read_prepared(path: &Path) -> io::Result<Prepared> {
@@ -160,10 +176,11 @@ fn read_prepared(path: &Path) -> io::Result<Prepared> {
     let [channels, depth, height, width] = head.shape;
     let voxels = depth * height * width;
     let image = Array4::from_shape_vec(head.shape, bytes.f32(channels * voxels)?).map_err(shape_mismatch)?;
-    let labels = match head.labelled {
-        true => Some(Array3::from_shape_vec([depth, height, width], bytes.u16(voxels)?).map_err(shape_mismatch)?),
-        false => None,
+    let labels = |length| {
+        let labels = bytes.labels(voxels, length)?;
+        Array3::from_shape_vec([depth, height, width], labels).map_err(shape_mismatch)
     };
+    let labels = head.labels.map(labels).transpose()?;
     let mut foreground = Vec::with_capacity(head.foreground.len());
     for (value, count, stored) in head.foreground {
         foreground.push(ForegroundVoxels { value, count, voxels: bytes.u32(stored)? });
