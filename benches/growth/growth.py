@@ -1,8 +1,8 @@
 """How the cost of segspec grows: time and peak memory against voxels, cases, structures, channels, patch and batch.
 
-    python benches/growth/growth.py SEGSPEC [--charts FOLDER] [--small] [--only WORD]
+    python benches/growth/growth.py SEGSPEC [--chart FILE] [--small] [--only WORD]
 
-Needs nnunetv2 2.8.1 (for models with any number of classes) and SimpleITK; matplotlib for the charts. All data are made: int16 CTs with noise and a ball
+Needs nnunetv2 2.8.1 (for models with any number of classes) and SimpleITK; matplotlib for the chart. All data are made: int16 CTs with noise and a ball
 per structure. Networks are small (features 4 and 8), so that everything else shows; two threads. Each point is a whole command in an empty folder, the
 best of up to three where it takes less than two seconds; of `bench`, time is that of a training step, as it states it.
 
@@ -184,21 +184,36 @@ def shown(value):
     return "–" if value is None else f"{value:.2f}"
 
 
-def chart(folder, number, name, quantity, points, costs, exponents):
-    try:
-        import matplotlib
-    except ImportError:
-        return
-    matplotlib.use("svg")
+def chart(file, found):
+    """All series in one picture: time and memory, start-up included, on logarithmic axes on which an exponent of 1 rises by 45 degrees."""
+    import matplotlib
+
+    matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    figure, sides = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
-    for side, column, label, slope in zip(sides, range(2), ["seconds", "peak memory, MB"], exponents):
-        side.loglog(points, [cost[column] for cost in costs], "o-")
-        side.set(xlabel=quantity, ylabel=label, title=f"{name}: exponent {shown(slope)}")
-        side.grid(alpha=0.3)
-    folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / f"{number:02}-{name.split(',')[0].replace(' ', '-')}-{quantity.split()[0].strip(',')}.svg")
+    columns = 5
+    rows = -(-len(found) // columns)
+    figure, panels = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.7 * rows), layout="constrained", squeeze=False)
+    for panel in panels.flat[len(found):]:
+        panel.axis("off")
+    for panel, (name, quantity, points, costs, slopes) in zip(panels.flat, found):
+        panel.set_title(name, fontsize=9)
+        panel.set_xlabel(quantity, fontsize=8)
+        for side, column, colour, unit in [(panel, 0, "#0072b2", "s"), (panel.twinx(), 1, "#d55e00", "MB")]:
+            # A process that ends at once is gone before its memory is looked at.
+            values = [cost[column] if cost[column] > 0.01 else np.nan for cost in costs]
+            side.loglog(points, values, "o-", color=colour, markersize=3)
+            middle, reach = np.sqrt(np.nanmin(values) * np.nanmax(values)), 1.3 * np.sqrt(max(points) / min(points))
+            side.set_ylim(middle / reach, middle * reach)
+            ends = sorted({np.nanmin(values), np.nanmax(values)})
+            side.set_yticks(ends, [f"{end:.3g}" for end in ends])
+            side.set_ylabel(f"{unit}, exponent {shown(slopes[column])}", color=colour, fontsize=8)
+            side.tick_params(labelsize=7, which="both")
+            side.minorticks_off()
+        panel.set_xticks(points, [short(point) for point in points], rotation=30)
+        panel.grid(alpha=0.3)
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=80)
     plt.close(figure)
 
 
@@ -209,16 +224,16 @@ def short(number):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("segspec")
-    options.add_argument("--charts", help="folder for a chart per series")
+    options.add_argument("--chart", help="PNG file with a chart of each series")
     options.add_argument("--small", action="store_true", help="the two smallest points of each, to try this script")
     options.add_argument("--only", default="", help="the series in whose name or quantity this occurs")
     options = options.parse_args()
-    charts = Path(options.charts).absolute() if options.charts else None
+    picture = options.chart and Path(options.chart).absolute()
     work = Path(tempfile.mkdtemp())
     bench = Bench(str(Path(options.segspec).absolute()), work)
     print(load(), flush=True)
-    rows = []
-    for number, (name, quantity, points, cost, small) in enumerate(SERIES, 1):
+    rows, found = [], []
+    for name, quantity, points, cost, small in SERIES:
         if options.only not in f"{name} {quantity}":
             continue
         points = points[:2] if options.small else points
@@ -227,10 +242,11 @@ def main():
         figures = ["; ".join(f"{value[column]:.3g}" for value in [start, *costs]) for column in range(2)]
         rows.append([f"{name}: {quantity}", "; ".join(map(short, points)), *figures, *map(shown, slopes), ""])
         print("; ".join(rows[-1]), flush=True)
-        if charts:
-            chart(charts, number, name, quantity, points, costs, slopes)
+        found.append((name, quantity, points, costs, slopes))
     heads = ["command: quantity", "points", "seconds (start-up first)", "peak MB (start-up first)", "exponent of time", "of memory", "remark"]
     table(rows, heads)
+    if picture:
+        chart(picture, found)
     shutil.rmtree(work)
 
 
