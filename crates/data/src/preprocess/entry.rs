@@ -130,7 +130,8 @@ pub(super) fn head<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
 /// The header at the beginning of `content`, and where the arrays begin.
 fn opening<T: DeserializeOwned>(content: &[u8]) -> io::Result<(Head<T>, usize)> {
     let end = OPENING.checked_add(header_length(content)?);
-    let (head, end) = end.and_then(|end| Some((content.get(OPENING..end)?, end))).ok_or_else(|| damaged("truncated file"))?;
+    let (head, end) =
+        end.and_then(|end| Some((content.get(OPENING..end)?, end))).ok_or_else(|| damaged("truncated file"))?;
     Ok((serde_json::from_slice(head).map_err(|_| damaged("invalid header"))?, end))
 }
 

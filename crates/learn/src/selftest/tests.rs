@@ -9,7 +9,7 @@ fn cpu() -> Selected {
 }
 
 fn planted(operations: Vec<Operation>, disturb: &dyn Fn(&Operation, &mut Results)) -> Table {
-    run(&cpu(), operations, &Comparison { disturb: Some(disturb) }, &mut |_, _, _| {})
+    run(&cpu(), operations, &Comparison { disturb: Some(disturb) }, &mut |_| {})
 }
 
 fn critical() -> Vec<Operation> {
@@ -98,7 +98,7 @@ fn an_operation_that_fails_is_a_row_with_its_message() {
         side.output(value);
     };
     let operation = Operation::new("made", "4".into(), bound::Arithmetic::sums(1), fails);
-    let table = run(&cpu(), vec![operation], &Comparison::default(), &mut |_, _, _| {});
+    let table = run(&cpu(), vec![operation], &Comparison::default(), &mut |_| {});
     let verdicts: Vec<&Verdict> = table.rows.iter().map(|row| &row.verdict).collect();
     assert_eq!(verdicts, [&Verdict::Agrees, &Verdict::Agrees, &Verdict::Fails("no such kernel".into())]);
     assert_eq!(table.complaint().unwrap(), "made (4, f16) fails: no such kernel");
