@@ -29,7 +29,7 @@ use crate::predict::export;
 use crate::run::RunError;
 use crate::run::cases::proven;
 use crate::store::{Lock, LockError, StoreError, Stored, read_json, write_json};
-use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, Segments, WriteError};
+use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, Segments, WriteError, is_same_name};
 
 pub use added::{Added, Known, of_all};
 pub use dataset::{Written, write_dataset};
@@ -97,7 +97,7 @@ pub struct Drawn<'a> {
     pub base: Base,
     /// Who drew them.
     pub who: &'a str,
-    /// Structures that the run does not have, and no earlier correction of it.
+    /// Structures that the run does not have. Those of its other corrections may be among them.
     pub added: &'a [Added],
 }
 
@@ -152,7 +152,7 @@ pub fn file(run: &Stored, case: &str) -> PathBuf {
 }
 
 fn record(run: &Stored) -> Result<Record, StoreError> {
-    let path = run.folder.corrections().join(RECORD);
+    let path = folder(run)?.join(RECORD);
     let record: Record = read_json(&path)?.unwrap_or_default();
     match record.format {
         0 | FORMAT => Ok(record),
@@ -161,6 +161,36 @@ fn record(run: &Stored) -> Result<Record, StoreError> {
             Err(StoreError { path, source })
         }
     }
+}
+
+/// The folder of a run's corrections, which holds no links.
+///
+/// # Errors
+/// It does, or cannot be read.
+fn folder(run: &Stored) -> Result<PathBuf, StoreError> {
+    let path = run.folder.corrections();
+    match without_links(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(StoreError { path, source }),
+    }
+}
+
+/// A run folder may come from anywhere, and a link in it may lead anywhere: labels would be written there, or read from there.
+fn without_links(folder: &Path) -> std::io::Result<()> {
+    let refused = |path: &Path| Err(std::io::Error::other(format!("{} is a link: remove it", path.display())));
+    match std::fs::symlink_metadata(folder) {
+        Ok(found) if found.is_symlink() => return refused(folder),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_symlink() {
+            return refused(&entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// Whether a case's name can be that of a file: a plan may come from anywhere.
@@ -196,12 +226,15 @@ pub fn save_over(
     let (image, target) = (grid(run, &case)?, &run.plan.target);
     let (base, base_hash) = base(run, &case, drawn.base, &image)?;
     let base_hash = base_hash.or_else(|| planned.content.label.clone().filter(|_| drawn.base == Base::Reference));
-    let _lock = Lock::take(&run.folder.corrections().join(".lock"))?;
+    let _lock = Lock::take(&folder(run)?.join(".lock"))?;
     let mut record = record(run)?;
     over.check(record.corrections.get(name))?;
     let known = Known::of(run);
-    let earlier = of_all(record.corrections.values()).map_err(refused)?;
-    let added = known.join(drawn.added, earlier, target).map_err(refused)?;
+    // The correction that this one replaces binds nobody.
+    let others = record.corrections.iter().filter(|(case, _)| case.as_str() != name).map(|(_, it)| it);
+    let others = of_all(others).map_err(refused)?;
+    let added = known.join(drawn.added, others, target).map_err(refused)?;
+    let added = with_earlier(added, record.corrections.get(name));
     let changed = compare(drawn.labels, &base, &image, target, &added)?;
     let path = file(run, name);
     write_named(&path, &LabelMap { voxels: drawn.labels.voxels.clone(), geometry: image }, (&known, target, &added))?;
@@ -237,6 +270,34 @@ pub fn write_named(
     let segments = known.segments(labels, target, added);
     let content = Segmentation::Labels(labels.clone());
     volume::nrrd::write_segments(path, &Segments { segments, content })
+}
+
+/// New structures, and those of the correction that is replaced, where they have a name and a value of their own: who goes on with it need
+/// not name them again.
+pub fn with_earlier(mut added: Vec<Added>, replaced: Option<&Correction>) -> Vec<Added> {
+    for earlier in replaced.iter().flat_map(|it| &it.structures) {
+        if !added.iter().any(|it| it.value == earlier.value || is_same_name(&it.name, &earlier.name)) {
+            added.push(earlier.clone());
+        }
+    }
+    added
+}
+
+/// The labels of a correction, if its file is still the one that was recorded.
+///
+/// # Errors
+/// [`CorrectionError::Changed`]: another one was saved meanwhile; the file cannot be read.
+pub fn labels_of(run: &Stored, correction: &Correction) -> Result<LabelMap, CorrectionError> {
+    let path = file(run, &correction.case);
+    let is_it = || match hash_of(&path) {
+        Ok(hash) if hash == correction.file => Ok(()),
+        Ok(_) => Err(CorrectionError::Changed("another correction of this case is being saved".into())),
+        Err(source) => Err(CorrectionError::File { path: path.clone(), source }),
+    };
+    is_it()?;
+    let labels = volume::read_label_map(&path);
+    is_it()?;
+    Ok(labels?)
 }
 
 /// The added structures of which a label map has a voxel.

@@ -21,8 +21,8 @@ use super::state::{Inner, Shared, locked, quick, working};
 use super::uploads::check_growth;
 use super::{Limits, answer};
 use crate::corrections::{
-    Added, Base, Correction, Drawn, Known, Over, compare, list, occurring, of_all, save_over, withdraw, write_dataset,
-    write_named,
+    Added, Base, Correction, Drawn, Known, Over, compare, list, occurring, save_over, with_earlier, withdraw,
+    write_dataset, write_named,
 };
 use crate::dataset::content::hash_of;
 use crate::observe::event::now;
@@ -87,17 +87,24 @@ pub async fn of_job(
             Base::Reference => return Err(Refusal::bad("an uploaded image has no reference labels")),
         };
         // Held to the end: two saves at a time would mix their structures.
-        let mut saved = locked(&job.correction);
-        seen.over().check(saved.as_ref())?;
-        let earlier = of_all(saved.iter()).map_err(Refusal::bad)?;
+        let _one_at_a_time = locked(&job.saving);
+        let earlier = locked(&job.correction).clone();
+        seen.over().check(earlier.as_ref())?;
         let known = Known::of(&job.run);
-        let added = known.join(&new, earlier, job.target()).map_err(Refusal::bad)?;
+        let added = known.join(&new, Vec::new(), job.target()).map_err(Refusal::bad)?;
+        let added = with_earlier(added, earlier.as_ref());
         let changed = compare(&labels, &found, &grid, job.target(), &added)?;
         let labels = LabelMap { voxels: labels.voxels, geometry: grid };
-        write_named(&job.corrected(), &labels, (&known, job.target(), &added))?;
+        let written = write_named(&job.corrected(), &labels, (&known, job.target(), &added));
+        if job.cancel.is_stopped() {
+            // Removed meanwhile: what was written after that would stay.
+            let _ = fs::remove_dir_all(&job.folder);
+            return Err(Refusal::missing("job"));
+        }
+        written?;
         let correction = record(state, &job, base, (changed, occurring(added, &labels)))?;
         let value = super::jobs::correction_json(&job, &correction);
-        *saved = Some(correction);
+        *locked(&job.correction) = Some(correction);
         Ok(value)
     });
     Ok(answer::json(&value.await?))
@@ -129,6 +136,7 @@ pub async fn withdraw_of_job(
     let seen = Seen::of(&headers)?;
     let done = working(&state, move |state| {
         let job = state.jobs.find(&id)?;
+        let _one_at_a_time = locked(&job.saving);
         let mut saved = locked(&job.correction);
         if saved.is_none() {
             return Err(Refusal::missing("correction"));

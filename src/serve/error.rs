@@ -54,6 +54,11 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error)
     }
 
+    /// Whether something was changed by somebody else while the request was at it.
+    pub fn is_of_change(&self) -> bool {
+        self.status == StatusCode::PRECONDITION_FAILED
+    }
+
     /// The same with what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

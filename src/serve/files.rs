@@ -67,9 +67,10 @@ impl Roots {
             let path =
                 path.ok_or_else(|| format!("--root {}: no such folder; name one that holds images", folder.display()))?;
             let name = path.file_name().map_or_else(|| "root".into(), |name| name.to_string_lossy().into_owned());
-            let taken =
-                roots.iter().filter(|root| root.name == name || root.name.starts_with(&format!("{name}-"))).count();
-            let name = if taken == 0 { name } else { format!("{name}-{}", taken + 1) };
+            let numbered = (2..).map(|number| format!("{name}-{number}"));
+            let mut names = std::iter::once(name.clone()).chain(numbered);
+            let is_free = |name: &String| roots.iter().all(|root| root.name != *name);
+            let name = names.find(is_free).unwrap_or(name.clone());
             roots.push(Root { name, path });
         }
         Ok(Self(roots))
@@ -280,6 +281,11 @@ mod tests {
         assert!(both.find("a/b/ct.nii").is_ok() && both.find("data-secret/x.nii").is_ok());
         assert!(both.find("b/ct.nii").is_err() && both.find("a/../data-secret").is_err());
         assert!(Roots::new(&[place.path().join("gone")]).is_err());
+        let names = ["one/data-2", "two/data", "three/data", "four/data-2"].map(|name| place.path().join(name));
+        names.iter().for_each(|folder| fs::create_dir_all(folder).unwrap());
+        let all = Roots::new(&names).unwrap();
+        let names: std::collections::BTreeSet<&str> = all.0.iter().map(|root| root.name.as_str()).collect();
+        assert_eq!(names.len(), 4, "{names:?}");
     }
 
     #[test]

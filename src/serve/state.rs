@@ -44,7 +44,7 @@ pub struct Inner {
     pub jobs: Jobs,
     pub archive: Archive,
     pub clicks: Clicks,
-    heavy: Semaphore,
+    heavy: Arc<Semaphore>,
 }
 
 impl Inner {
@@ -64,7 +64,7 @@ impl Inner {
         let catalog = Catalog::new(&settings.runs, &roots);
         let jobs = Jobs::new(scratch.folder("jobs")?, settings.limits.jobs, volumes.clone());
         let uploads = Uploads::new(scratch.folder("uploads")?, volumes.clone());
-        let (processes, queues, heavy) = (Processes::default(), Queues::default(), Semaphore::new(AT_A_TIME));
+        let (processes, queues, heavy) = (Processes::default(), Queues::default(), Arc::new(Semaphore::new(AT_A_TIME)));
         let archive = Archive::new(settings.pacs.clone());
         let state = Self {
             settings,
@@ -97,7 +97,12 @@ pub async fn working<T: Send + 'static>(
     state: &Shared,
     work: impl FnOnce(&Shared) -> Answer<T> + Send + 'static,
 ) -> Answer<T> {
-    let _permit = state.heavy.acquire().await.map_err(Refusal::failed)?;
+    let permit = state.heavy.clone().acquire_owned().await.map_err(Refusal::failed)?;
+    // Held by the work, which goes on where its client has gone.
+    let work = move |state: &Shared| {
+        let _permit = permit;
+        work(state)
+    };
     quick(state, work).await
 }
 

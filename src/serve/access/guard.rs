@@ -15,7 +15,7 @@ use super::super::state::Shared;
 use super::headers::protect;
 
 /// Name of the cookie.
-const COOKIE_NAME: &str = "segspec-token";
+const COOKIE_NAME: &str = "segspec-token-";
 
 /// The address of this machine at which a connection arrived.
 #[derive(Clone, Copy, Debug)]
@@ -97,11 +97,17 @@ fn shown(state: &Shared, request: &Request) -> Option<Shown> {
     }
     let cookies = request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut own = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    if own.any(|(name, value)| name == COOKIE_NAME && state.token.is(value)) {
+    let cookie = cookie(state);
+    if own.any(|(name, value)| name == cookie && state.token.is(value)) {
         return Some(Shown::Cookie);
     }
     let is_page = request.uri().path() == "/" && request.method() == Method::GET;
     (is_page && in_query(state, request)).then_some(Shown::Link)
+}
+
+/// Name of the cookie: browsers keep one jar for all ports of a host, where another server may listen.
+fn cookie(state: &Shared) -> String {
+    format!("{COOKIE_NAME}{}", state.names.port())
 }
 
 fn in_query(state: &Shared, request: &Request) -> bool {
@@ -115,7 +121,7 @@ fn entering(state: &Shared, request: &Request) -> Option<Response> {
         return None;
     }
     let secure = if state.settings.certificate.is_some() { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE_NAME}={}; HttpOnly; SameSite=Strict; Path=/{secure}", state.token.reveal());
+    let cookie = format!("{}={}; HttpOnly; SameSite=Strict; Path=/{secure}", cookie(state), state.token.reveal());
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));

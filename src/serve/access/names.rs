@@ -25,6 +25,11 @@ impl Names {
         Self { hosts, port: address.port(), is_secure }
     }
 
+    /// The port on which the server listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether a `Host` is one of them. `local`: the address at which the connection arrived, which no foreign name stands for.
     pub fn is_own(&self, host: &str, local: IpAddr) -> bool {
         let default = if self.is_secure { 443 } else { 80 };

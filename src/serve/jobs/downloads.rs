@@ -143,6 +143,7 @@ pub async fn meshes(State(state): State<Shared>, Path(id): Path<String>, Query(o
 }
 
 fn corrected_surfaces(state: &Inner, job: &Job) -> Answer<File> {
+    let _not_while_it_is_saved = locked(&job.saving);
     let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
     state.volumes.get_of(&job.id, &["mesh", &known.file], "glb", |path| {
         let labels = Segmentation::Labels(volume::read_label_map(&job.corrected())?);
@@ -158,6 +159,7 @@ pub async fn meshes_about(State(state): State<Shared>, Path(id): Path<String>) -
 /// `GET /api/jobs/ID/correction`: the labels that a person corrected, as NIfTI.
 pub async fn correction(State(state): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
     file(&state, id, "application/gzip", |state, job| {
+        let _not_while_it_is_saved = locked(&job.saving);
         let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
         let path = job.corrected();
         state.volumes.get_of(&job.id, &["correction", &known.file], "nii.gz", |place| {
@@ -186,6 +188,7 @@ pub async fn download(
 /// # Errors
 /// There is no such format, no such labels, or a DICOM SEG of what is no series.
 pub fn converted(state: &Inner, job: &Job, of: &Of, wanted: &str) -> Answer<(File, Wanted, String)> {
+    let _not_while_it_is_saved = locked(&job.saving);
     let labels = Labels::of(job, of.of.as_deref())?;
     let wanted = Wanted::of(wanted, labels.target.structures.len(), job.is_series())?;
     let key = ["file", wanted.ending, labels.stamp.as_str()];

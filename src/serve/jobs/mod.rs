@@ -66,7 +66,10 @@ pub struct Job {
     pub wants_probabilities: bool,
     pub cancel: Cancel,
     pub progress: Mutex<Progress>,
+    /// Locked for moments: lists of jobs show it.
     pub correction: Mutex<Option<Correction>>,
+    /// Held while the labels that a person corrected are written or read: their file and `correction` belong together.
+    pub saving: Mutex<()>,
     created: String,
     used: Mutex<Instant>,
 }
@@ -181,6 +184,7 @@ impl Jobs {
             cancel: Cancel::new(),
             progress: Mutex::new(progress),
             correction: Mutex::default(),
+            saving: Mutex::default(),
             created: now(),
             used: Mutex::new(Instant::now()),
         });
@@ -271,11 +275,14 @@ impl Jobs {
     }
 }
 
-/// Takes finished jobs beyond the newest out of the list: each holds files.
+/// Takes finished jobs out of the list that holds too many, those first that nobody has asked for longest: each holds files. What a person
+/// corrected stays until nobody has used it for long.
 fn oldest(all: &mut Vec<Arc<Job>>, most: usize) -> Vec<Arc<Job>> {
     let mut old = Vec::new();
     while all.len() > most.max(1) {
-        let Some(place) = all.iter().position(|job| locked(&job.progress).state.is_over()) else { break };
+        let is_free = |job: &Job| locked(&job.progress).state.is_over() && locked(&job.correction).is_none();
+        let free = all.iter().enumerate().filter(|(_, job)| is_free(job));
+        let Some((place, _)) = free.min_by_key(|(_, job)| *locked(&job.used)) else { break };
         old.push(all.remove(place));
     }
     old

@@ -1,6 +1,8 @@
 //! The files of one case of a run: image, reference, prediction and corrected labels as NIfTI on one grid, and surfaces.
 
 use std::fs::File;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -17,6 +19,10 @@ use crate::dataset::{read_image, read_label};
 use crate::plan::PlannedCase;
 use crate::store::Stored;
 use crate::volume::{self, Segmentation};
+
+/// How long a request waits for a correction that is being saved, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Which part of an image is wanted.
 #[derive(Deserialize)]
@@ -149,28 +155,43 @@ impl Found<'_> {
         known.ok_or_else(|| Refusal::missing("correction"))
     }
 
+    /// Makes something of the corrected labels; again, if others are being saved meanwhile: file and record are not written at once.
+    fn corrected<T>(&self, make: impl Fn(&Correction) -> Answer<T>) -> Answer<T> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match make(&self.known()?) {
+                Err(refusal) if refusal.is_of_change() && Instant::now() < until => thread::sleep(PAUSE),
+                made => return made,
+            }
+        }
+    }
+
     /// Labels in a format, and the name of their file without its ending.
     fn saved(&self, wanted: &str, of: Option<&str>) -> Answer<(File, Wanted, String)> {
+        match of {
+            None | Some("prediction") => self.saved_as(wanted, None),
+            Some("correction") => self.corrected(|known| self.saved_as(wanted, Some(known))),
+            Some(_) => Err(Refusal::bad("files are of=prediction or of=correction")),
+        }
+    }
+
+    fn saved_as(&self, wanted: &str, known: Option<&Correction>) -> Answer<(File, Wanted, String)> {
         // Labels are there also where the images are not.
         let case = files_of(self.state, &self.run, self.name()).ok();
         let own = &self.run.plan.target;
-        let (target, path, stamp, what) = match of {
-            None | Some("prediction") => {
+        let (target, path, stamp, what) = match known {
+            None => {
                 let (path, stamp) = self.predicted()?;
                 (own.clone(), path, stamp, "prediction")
             }
-            Some("correction") => {
-                let known = self.known()?;
-                (with_added(own.clone(), &known), String::new(), known.file, "corrected")
-            }
-            Some(_) => return Err(Refusal::bad("files are of=prediction or of=correction")),
+            Some(known) => (with_added(own.clone(), known), String::new(), known.file.clone(), "corrected"),
         };
         let wanted = Wanted::of(wanted, target.structures.len(), case.as_ref().is_some_and(formats::is_series))?;
         let key = ["saved", what, wanted.ending, &path, &stamp, &format!("{target:?}")];
         let file = self.state.volumes.get(&key, wanted.file_ending(), |place| {
-            let labels = match what {
-                "prediction" => predicted(&self.run, self.name())?,
-                _ => Segmentation::Labels(volume::read_label_map(&corrections::file(&self.run, self.name()))?),
+            let labels = match &known {
+                None => predicted(&self.run, self.name())?,
+                Some(known) => Segmentation::Labels(corrections::labels_of(&self.run, known)?),
             };
             wanted.write(place, labels, &target, case.as_ref())
         })?;
@@ -178,10 +199,10 @@ impl Found<'_> {
     }
 
     fn correction(&self) -> Answer<File> {
-        let known = self.known()?;
-        self.state.volumes.get(&["correction", &known.file], images::Voxels::PACKED.ending, |place| {
-            let labels = volume::read_label_map(&corrections::file(&self.run, self.name()))?;
-            Ok(volume::write_label_map(place, &labels)?)
+        self.corrected(|known| {
+            self.state.volumes.get(&["correction", &known.file], images::Voxels::PACKED.ending, |place| {
+                Ok(volume::write_label_map(place, &corrections::labels_of(&self.run, known)?)?)
+            })
         })
     }
 
@@ -198,12 +219,12 @@ impl Found<'_> {
     }
 
     fn corrected_surfaces(&self) -> Answer<File> {
-        let known = self.known()?;
-        let target = with_added(self.run.plan.target.clone(), &known);
-        let key = ["mesh of correction", &known.file, &format!("{target:?}")];
-        self.state.volumes.get(&key, "glb", |place| {
-            let labels = volume::read_label_map(&corrections::file(&self.run, self.name()))?;
-            mesh::write(place, &Segmentation::Labels(labels), &target)
+        self.corrected(|known| {
+            let target = with_added(self.run.plan.target.clone(), known);
+            let key = ["mesh of correction", &known.file, &format!("{target:?}")];
+            self.state.volumes.get(&key, "glb", |place| {
+                mesh::write(place, &Segmentation::Labels(corrections::labels_of(&self.run, known)?), &target)
+            })
         })
     }
 

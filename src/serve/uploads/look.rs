@@ -7,12 +7,15 @@ use super::super::error::{Answer, Refusal};
 use super::super::state::Inner;
 use super::unpack::{allowed, check_growth, is_zip, unpack};
 use super::{Series, Token};
+use crate::counted;
 use crate::dataset::{Case, read_image};
 use crate::files;
 use crate::volume::dicom::{self, Anonymous, Choice, Content, SeriesSummary};
 use crate::volume::format::Options;
 use crate::volume::{Format, format};
 
+/// Folder in an upload for what an archive holds: the first that there is not.
+const UNZIPPED: [&str; 2] = ["unzipped", "unzipped archive"];
 /// Most images of an upload.
 const MOST: usize = 200;
 /// Most different values of what looks like a label map.
@@ -36,7 +39,9 @@ pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
     if let [only] = all.as_slice()
         && is_zip(only)
     {
-        let place = folder.join("unzipped");
+        // The archive may have any name, and lie in a folder of any.
+        let place = UNZIPPED.map(|name| folder.join(name)).into_iter().find(|place| !place.exists());
+        let place = place.ok_or_else(|| Refusal::bad("the upload holds names that segspec needs for itself"))?;
         fs::create_dir(&place).map_err(Refusal::failed)?;
         unpack(only, &place, limits, cancel)?;
         fs::remove_file(only).map_err(Refusal::failed)?;
@@ -71,6 +76,10 @@ pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
             }
             Err(refusal) => problems.push(shown(folder, &refusal.text())),
         }
+    }
+    if anonymous && !problems.is_empty() {
+        // Reasons begin with names of files, which are often those of patients.
+        problems = vec![format!("{} cannot be used; their names are not shown", counted(problems.len(), "file"))];
     }
     problems.truncate(REASONS);
     if found.is_empty() {
@@ -146,7 +155,7 @@ fn name_of(summary: &SeriesSummary, index: usize) -> String {
 /// A path in an upload, as the person who sent it knows it.
 fn below_upload(folder: &Path, path: &Path) -> Option<String> {
     let below = path.strip_prefix(folder).ok()?;
-    let below = below.strip_prefix("unzipped").unwrap_or(below);
+    let below = UNZIPPED.iter().find_map(|name| below.strip_prefix(name).ok()).unwrap_or(below);
     Some(below.to_string_lossy().into_owned()).filter(|text| !text.is_empty())
 }
 

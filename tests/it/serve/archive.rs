@@ -161,11 +161,11 @@ fn what_must_not_reach_the_archive_does_not() {
         assert!(statuses.contains(&reply.status), "{method} {path} {body}: {}", reply.text());
     }
     // Without the token, and from another page.
-    let (host, token) = (server.address, &server.token);
+    let (host, port, token) = (server.address, server.address.port(), &server.token);
     for head in [
         format!("Host: {host}\r\n"),
-        format!("Host: {host}\r\nCookie: segspec-token={token}\r\n"),
-        format!("Host: {host}\r\nCookie: segspec-token={token}\r\nOrigin: http://evil.example\r\n"),
+        format!("Host: {host}\r\nCookie: segspec-token-{port}={token}\r\n"),
+        format!("Host: {host}\r\nCookie: segspec-token-{port}={token}\r\nOrigin: http://evil.example\r\n"),
     ] {
         let request =
             format!("POST /api/pacs/studies HTTP/1.1\r\n{head}Connection: close\r\nContent-Length: 2\r\n\r\n{{}}");

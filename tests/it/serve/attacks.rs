@@ -28,11 +28,11 @@ const TOKENS: &[Attack] = &[
     ("the token in the address", "GET /api/about?token={token} HTTP/1.1\r\nHost: {host}\r\n", &[401]),
     ("a wrong link", "GET /?token=guess HTTP/1.1\r\nHost: {host}\r\n", &[401]),
     ("an empty link", "GET /?token= HTTP/1.1\r\nHost: {host}\r\n", &[401]),
-    ("a wrong cookie", "GET /api/about HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token=guess\r\n", &[401]),
+    ("a wrong cookie", "GET /api/about HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token-{port}=guess\r\n", &[401]),
     ("a cookie of another name", "GET /api/about HTTP/1.1\r\nHost: {host}\r\nCookie: token={token}\r\n", &[401]),
     (
         "a wrong token beside the cookie",
-        "GET /api/about HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer x\r\nCookie: segspec-token={token}\r\n",
+        "GET /api/about HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer x\r\nCookie: segspec-token-{port}={token}\r\n",
         &[401],
     ),
     ("a change without token", "POST /api/jobs HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n", &[401]),
@@ -82,27 +82,27 @@ const ELSEWHERE: &[Attack] = &[
     ),
     (
         "a change by cookie alone",
-        "POST /api/jobs HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token={token}\r\nContent-Length: 2\r\n\r\n{}",
+        "POST /api/jobs HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token-{port}={token}\r\nContent-Length: 2\r\n\r\n{}",
         &[403],
     ),
     (
         "a change by cookie from elsewhere",
-        "POST /api/jobs HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token={token}\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
+        "POST /api/jobs HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token-{port}={token}\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
         &[403],
     ),
     (
         "a change by cookie from another port",
-        "DELETE /api/jobs/x HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token={token}\r\nSec-Fetch-Site: same-site\r\n",
+        "DELETE /api/jobs/x HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token-{port}={token}\r\nSec-Fetch-Site: same-site\r\n",
         &[403],
     ),
     (
         "a picture in another page",
-        "GET /api/about HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token={token}\r\nSec-Fetch-Site: cross-site\r\n",
+        "GET /api/about HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token-{port}={token}\r\nSec-Fetch-Site: cross-site\r\n",
         &[403],
     ),
     (
         "a picture in a page of another port",
-        "GET /api/about HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token={token}\r\nSec-Fetch-Site: same-site\r\n",
+        "GET /api/about HTTP/1.1\r\nHost: {host}\r\nCookie: segspec-token-{port}={token}\r\nSec-Fetch-Site: same-site\r\n",
         &[403],
     ),
 ];
@@ -223,7 +223,8 @@ fn workspace() -> (Lab, String) {
 
 fn filled(text: &str, server: &Server, run: &str) -> String {
     let text = text.replace("{host}", &server.address.to_string());
-    text.replace("{token}", &server.token).replace("{run}", run)
+    let port = server.address.port().to_string();
+    text.replace("{port}", &port).replace("{token}", &server.token).replace("{run}", run)
 }
 
 /// Nothing of a secret, a stack or the token is in an answer, and every answer is protected.

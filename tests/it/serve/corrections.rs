@@ -6,7 +6,7 @@ use segspec::volume::{read_label_map, write_label_map};
 use serde_json::{Value, json};
 
 use super::flows::{run, trained};
-use super::{Reply, Server};
+use super::{Reply, Server, settings};
 use crate::lab::{Lab, prediction};
 
 const VERSION: &str = "\"0123456789abcdef\"";
@@ -97,4 +97,126 @@ fn a_correction_of_a_job_is_not_replaced_unseen() {
     let (first, second) = (drawn(3), drawn(6));
     check(&server, &format!("{path}/correction"), [&first, &second], &|| server.json(&path)["correction"].clone());
     assert_eq!(server.get(&format!("{path}/meshes?of=correction")).status, 200);
+}
+
+/// The header that lists one new structure.
+fn new(name: &str, value: u16) -> String {
+    format!("%5B%7B%22name%22:%22{name}%22,%22value%22:{value},%22color%22:%22%23009e73%22%7D%5D")
+}
+
+/// Labels with a block of a value in place of the prediction's spleen.
+fn with_new(lab: &Lab, case: &str, value: u16) -> Vec<u8> {
+    let own = prediction(&lab.run_folder("tiny")).join(format!("{case}.nii.gz"));
+    let mut labels = read_label_map(&own).unwrap();
+    labels.voxels.slice_mut(ndarray::s![1..3, 2..5, 2..6]).fill(value);
+    write_label_map(&lab.path("drawn.nii.gz"), &labels).unwrap();
+    fs::read(lab.path("drawn.nii.gz")).unwrap()
+}
+
+#[test]
+fn new_structures_of_a_replaced_correction_bind_nobody() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (id, cases) = run(&server);
+    let put = |case: &str, name: &str, body: &[u8]| {
+        let header = new(name, 7);
+        let headers = [("segspec-base", "prediction"), ("segspec-structures", header.as_str())];
+        server.ask("PUT", &format!("/api/runs/{id}/cases/{case}/correction"), &headers, body)
+    };
+    let body = with_new(&lab, &cases[0], 7);
+    assert_eq!(put(&cases[0], "tumour", &body).status, 200);
+    // In another case, the value still means a tumour.
+    let other = with_new(&lab, &cases[1], 7);
+    let refused = put(&cases[1], "cyst", &other);
+    assert!(refused.status == 400 && refused.text().contains("which is tumour"), "{}", refused.text());
+    let replaced = put(&cases[0], "cyst", &body);
+    assert_eq!(replaced.status, 200, "{}", replaced.text());
+    assert_eq!(replaced.json()["structures"], json!([{ "name": "cyst", "value": 7, "color": "#009e73" }]));
+    // Who goes on with it need not name it again.
+    let headers = [("segspec-base", "prediction")];
+    let url = format!("/api/runs/{id}/cases/{}/correction", cases[0]);
+    let again = server.ask("PUT", &url, &headers, &body);
+    assert_eq!(again.json()["structures"][0]["name"], "cyst", "{}", again.text());
+}
+
+/// File and record of a correction are not written at once, and what is made for the page is kept by the record's hash.
+#[test]
+fn labels_that_are_read_while_others_are_saved_are_those_of_one_save() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (id, cases) = run(&server);
+    let bodies: Vec<Vec<u8>> = [3, 4, 5, 6].map(|at| drawn(&lab, &cases[0], at)).into();
+    let url = format!("/api/runs/{id}/cases/{}/correction", cases[0]);
+    let save = |body: &[u8]| {
+        let saved = server.ask("PUT", &url, &[("segspec-base", "prediction")], body);
+        assert_eq!(saved.status, 200, "{}", saved.text());
+    };
+    save(&bodies[0]);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            for _ in 0..80 {
+                assert_eq!(server.get(&url).status, 200);
+            }
+        });
+        (0..40).for_each(|turn| save(&bodies[turn % 4]));
+        reading.join().unwrap();
+    });
+    for (turn, body) in bodies.iter().enumerate() {
+        save(body);
+        fs::write(lab.path("expected.nii.gz"), body).unwrap();
+        let got = server.get(&url).save(&lab, "got.nii.gz");
+        let [got, expected] = [&got, &lab.path("expected.nii.gz")].map(|path| read_label_map(path).unwrap());
+        assert!(got.voxels == expected.voxels, "save {turn} comes back as another one");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_in_place_of_the_corrections_or_among_them_is_refused() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (id, cases) = run(&server);
+    let body = drawn(&lab, &cases[0], 3);
+    let url = format!("/api/runs/{id}/cases/{}", cases[0]);
+    let put = || server.ask("PUT", &format!("{url}/correction"), &[("segspec-base", "prediction")], &body);
+    let folder = lab.run_folder("tiny").join("corrections");
+    let outside = lab.path("outside");
+    fs::create_dir_all(&outside).unwrap();
+    std::os::unix::fs::symlink(&outside, &folder).unwrap();
+    let refused = put();
+    assert!(refused.status >= 400 && refused.text().contains("is a link"), "{}", refused.text());
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "nothing is written there");
+    fs::remove_file(&folder).unwrap();
+    assert_eq!(put().status, 200);
+    fs::write(lab.path("secret.raw"), "TOP SECRET").unwrap();
+    std::os::unix::fs::symlink(lab.path("secret.raw"), folder.join("data.raw")).unwrap();
+    for reply in [put(), server.get(&format!("{url}/correction")), server.get(&url)] {
+        assert!(reply.status >= 400 && !reply.text().contains("SECRET"), "{}", reply.text());
+    }
+}
+
+#[test]
+fn results_with_corrections_do_not_make_room_for_others() {
+    let lab = trained();
+    let mut few = settings(&lab);
+    few.limits.jobs = 1;
+    let server = Server::start(few);
+    let (id, cases) = run(&server);
+    let wanted = json!({ "run": id, "path": format!("set/imagesTr/{}.nii.gz", cases[0]) }).to_string();
+    let job = || {
+        let job = server.ask("POST", "/api/jobs", &[], wanted.as_bytes()).json();
+        let path = format!("/api/jobs/{}", job["id"].as_str().unwrap());
+        server.wait(&path, |job| job["state"] == "done");
+        path
+    };
+    let (corrected, other) = (job(), job());
+    let body = fs::read(prediction(&lab.run_folder("tiny")).join(format!("{}.nii.gz", cases[0]))).unwrap();
+    let saved = server.ask("PUT", &format!("{corrected}/correction"), &[("segspec-base", "prediction")], &body);
+    assert_eq!(saved.status, 200, "{}", saved.text());
+    // Eight are kept.
+    for _ in 0..8 {
+        job();
+    }
+    assert_eq!((server.get(&corrected).status, server.get(&other).status), (200, 404));
+    assert_eq!(server.get(&format!("{corrected}/correction")).status, 200);
 }

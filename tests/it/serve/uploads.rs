@@ -47,7 +47,14 @@ fn every_kind_of_image_is_found_in_files_folders_and_archives() {
     let in_folders: Vec<(&str, &[u8])> =
         vec![("p/one/a.nii.gz", parts[0].1), ("p/two/b.nii", parts[1].1), ("p/.DS_Store", b"x"), ("notes.txt", b"x")];
     let archive = zipped(&in_folders);
-    for (sent, count) in [(parts.clone(), 3), (in_folders.clone(), 2), (vec![("all.zip", archive.as_slice())], 2)] {
+    let archive = archive.as_slice();
+    for (sent, count) in [
+        (parts.clone(), 3),
+        (in_folders.clone(), 2),
+        (vec![("all.zip", archive)], 2),
+        (vec![("unzipped", archive)], 2),
+        (vec![("unzipped/all.zip", archive)], 2),
+    ] {
         let (id, known) = server.uploaded(&sent);
         let series = known["series"].as_array().unwrap();
         assert_eq!((known["state"].as_str(), series.len()), (Some("ready"), count), "{known}");
@@ -76,7 +83,9 @@ fn a_series_loses_its_patient_on_request() {
         .into_iter()
         .map(|path| (format!("d/{}", path.file_name().unwrap().to_string_lossy()), std::fs::read(path).unwrap()))
         .collect();
-    let parts: Vec<(&str, &[u8])> = slices.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+    let mut parts: Vec<(&str, &[u8])> =
+        slices.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+    parts.push(("d/Miller_report.pdf", b"%PDF-1.4"));
     let is_named = |content: &[u8]| content.windows(6).any(|window| window == b"Miller");
     assert!(slices.iter().all(|(_, content)| is_named(content)));
     let headers = [("Content-Type", "multipart/form-data; boundary=xyz")];
@@ -84,6 +93,7 @@ fn a_series_loses_its_patient_on_request() {
     let id = reply.json()["upload"].as_str().unwrap().to_owned();
     let known = server.wait(&format!("/api/uploads/{id}"), |known| known["state"] != "reading");
     assert_eq!(known["series"][0]["name"], "series 1", "{known}");
+    assert!(known["problems"][0].as_str().unwrap().starts_with("1 file cannot be used"), "{known}");
     assert!(!known.to_string().contains("Miller"), "{known}");
     let kept = segspec::files::below(&lab.path("runs/.cache/serve")).unwrap();
     let hidden = crate::lab::sorted(&lab.path("runs/.cache/serve"));
