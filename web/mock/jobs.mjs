@@ -108,26 +108,29 @@ export function createJobs(state) {
   }
 
   function settle(job) {
-    if (['done', 'cancelled'].includes(job.state)) clearInterval(job.timer)
+    if (job.state === 'done') clearInterval(job.timer)
     for (const listener of job.listeners) listener()
   }
 
   const result = ({ id, anonymous, takesClicks }) => ({
-    images: [image('CT', `/api/jobs/${id}/image`, 'ct')],
+    images: [{ ...image('CT', `/api/jobs/${id}/image`, 'ct'), 'has-spacing': !state.noSpacing }],
     prediction: image('prediction', `/api/jobs/${id}/prediction`),
     structures: STRUCTURES,
     'takes-clicks': takesClicks,
-    volumes: volumes('straight', 'prediction'),
+    volumes: state.noSpacing ? {} : volumes('straight', 'prediction'),
     downloads: ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/files/${format}` })),
     send: anonymous ? null : `/api/jobs/${id}/pacs?of=prediction`,
     meshes: `/api/jobs/${id}/meshes?of=prediction`,
   })
 
   function cancel(job, call) {
-    job.state = 'cancelled'
-    settle(job)
+    clearInterval(job.timer)
     jobs.delete(job.id)
-    call.send({})
+    // Its events end without a word.
+    job.isGone = true
+    settle(job)
+    call.response.writeHead(204)
+    call.response.end()
   }
 
   async function correct(job, call, Refused) {
@@ -152,6 +155,7 @@ async function all(stream) {
 function events(job, response) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
   const tell = () => {
+    if (job.isGone) return response.end()
     response.write(`data: ${JSON.stringify(shown(job))}\n\n`)
     if (!['queued', 'running'].includes(job.state)) response.end()
   }

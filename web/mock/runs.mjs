@@ -85,7 +85,7 @@ export function details(run) {
   }
 }
 
-export function caseOf(run, name, correction) {
+export function caseOf(run, name, correction, added = []) {
   const kind = CASES[name]
   const at = (what) => `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/${what}`
   const labels = (what) => ({ ...image(what, at(what)), masks: name === 'overlap' ? STRUCTURES.length : null })
@@ -101,7 +101,7 @@ export function caseOf(run, name, correction) {
     prediction: labels('prediction'),
     probabilities: [{ structure: 'liver', ...image('probability of liver', at('probability')) }],
     'takes-clicks': run.id === 'f1' && !gone,
-    structures: STRUCTURES,
+    structures: [...STRUCTURES, ...added.map((each) => ({ ...each, values: [each.value], added: true }))],
     'other-structures': name === 'overlap' ? [] : OTHERS,
     'ignored-value': null,
     'taken-values': [0, 1, 2, 5, 300],

@@ -5,6 +5,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { accepted } from './added.mjs'
 import { archive } from './archive.mjs'
 import { clicks } from './clicks.mjs'
 import { createJobs } from './jobs.mjs'
@@ -137,12 +138,18 @@ function startOrStop(state, run, what, call) {
   call.send({ state: run.state })
 }
 
+/** Structures that the corrections of a run added, each once; without those of one case. */
+function addedTo(state, run, except = null) {
+  const all = [...state.corrections.values()].filter((each) => each.run === run && each.case !== except).flatMap((each) => each.structures ?? [])
+  return [...new Map(all.map((each) => [each.value, each])).values()]
+}
+
 const publicCorrection = ({ run, file: bytes, sent, ...rest }) => rest
 
 async function caseApi(state, run, name, detail, call) {
   const key = `${run.id}/${name}`
   const correction = state.corrections.get(key)
-  if (detail === undefined) return call.send(caseOf(run, name, correction ? publicCorrection(correction) : null))
+  if (detail === undefined) return call.send(caseOf(run, name, correction ? publicCorrection(correction) : null, addedTo(state, run.id)))
   if (detail === 'meshes') return call.request.url.includes('/meshes/about') ? call.send(MESH_ABOUT) : call.send(meshes(), 200, 'model/gltf-binary')
   if (detail === 'correction' && call.request.method === 'PUT') return correct(state, key, run, name, call)
   if (detail === 'correction' && call.request.method === 'DELETE') {
@@ -166,12 +173,13 @@ async function correct(state, key, run, name, call) {
   for await (const chunk of call.request) chunks.push(chunk)
   const there = state.corrections.get(key)
   seen(call.request, there, Refused)
-  const structures = call.request.headers['segspec-structures'] ?? null
+  const sent = call.request.headers['segspec-structures'] ?? null
+  const [file, base] = [Buffer.concat(chunks), call.request.headers['segspec-base']]
+  const named = sent ? JSON.parse(decodeURIComponent(sent)) : []
+  const structures = accepted({ file, base, kind: CASES[name], sent: named, others: addedTo(state, run.id, name), earlier: there?.structures ?? [] }, Refused)
   const correction = versioned({
     case: name, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/correction`,
-    base: call.request.headers['segspec-base'], changed: { liver: 12 }, run: run.id, file: Buffer.concat(chunks),
-    // What was added once stays known.
-    structures: [...new Map([...(there?.structures ?? []), ...(structures ? JSON.parse(decodeURIComponent(structures)) : [])].map((each) => [each.name, each])).values()], sent: structures,
+    base, changed: { liver: 12 }, run: run.id, file, structures, sent,
   })
   state.corrections.set(key, correction)
   call.send(publicCorrection(correction))

@@ -30,14 +30,18 @@ const tidy = (value: number): number => Number(value.toPrecision(12))
 
 /** Round numbers for the lines of a grid that has 4 or 5 parts, so that the other axis, from 0 to 1, has round numbers there, too. */
 export function gridOf(low: number, high: number): number[] {
-  const raw = Math.max((high - low) / 5, 1e-9)
-  for (let power = 10 ** Math.floor(Math.log10(raw)); ; power *= 10) {
+  // The difference of two finite numbers may be none.
+  const raw = Math.max(high / 5 - low / 5, 1e-9)
+  for (let power = 10 ** Math.floor(Math.log10(raw)); Number.isFinite(5 * power); power *= 10) {
     for (const factor of [1, 2, 2.5, 5]) {
       const step = factor * power
       const from = Math.floor(low / step + 1e-9) * step
+      if (!Number.isFinite(from + 5 * step)) break
       for (const parts of [4, 5]) if (from + parts * step >= high - 1e-9 * step) return Array.from({ length: parts + 1 }, (_, i) => tidy(from + i * step))
     }
   }
+  // No round numbers reach that far.
+  return [0, 1, 2, 3, 4].map((i) => tidy(low * (1 - i / 4) + high * (i / 4)))
 }
 
 interface Line {
@@ -71,7 +75,7 @@ export function chart(curves: Curves, epochs: number | null): HTMLElement {
 
 /** @param lossRange lowest and highest loss of the axis */
 function linesOf(curves: Curves, [from, to]: [number, number]): Line[] {
-  const scale = (low: number, high: number) => (value: number): number => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM)
+  const scale = (low: number, high: number) => (value: number): number => HEIGHT - BOTTOM - ((value / 4 - low / 4) / (high / 4 - low / 4)) * (HEIGHT - TOP - BOTTOM)
   return [
     { name: texts.run.loss, color: 'var(--curve-loss)', values: curves.loss, y: scale(from, to) },
     { name: texts.run.validationDice, color: 'var(--curve-dice)', values: curves['validation-dice'], y: scale(0, 1) },

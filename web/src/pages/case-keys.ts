@@ -66,7 +66,8 @@ function paint({ viewer }: CasePage, editor: NonNullable<CasePage['editor']>): v
     return
   }
   if (editor.tool === 'click') return editor.click(viewer.position, false)
-  editor.beginStroke()
+  // The pointer's stroke goes on until the pointer ends it.
+  if (!editor.beginStroke()) return
   editor.brush(viewer.position, viewer.position, viewer.plane)
   editor.endStroke()
 }

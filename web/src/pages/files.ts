@@ -15,20 +15,28 @@ export async function filesPage({ root, title }: Frame, path: string): Promise<v
   const join = (name: string): string => (path === '' ? name : `${path}/${name}`)
   const up = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : ''
   const network = runs.length > 0 ? networkChoice(runs, t.segment) : null
-  const segment = async (name: string): Promise<void> => {
+  const segment = async (name: string, begin: HTMLButtonElement): Promise<void> => {
+    // A second click would make a second job.
+    begin.disabled = true
     try {
       // The job has a page of its own, which can be found again; Back leads here.
       location.hash = links.job((await api.startJob({ run: network!.chosen(), path: join(name) })).id)
     } catch (error) {
       say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
+    } finally {
+      begin.disabled = false
     }
+  }
+  const segmentButton = (name: string): HTMLButtonElement => {
+    const begin = button(texts.segment.start, () => void segment(name, begin), { 'aria-label': `${texts.segment.start}: ${name}` })
+    return begin
   }
   const rows = [
     ...folders.map((name) => h('tr', {}, h('td', {}, h('a', { href: links.files(join(name)) }, `${name}/`)), h('td', {}), h('td', {}))),
     ...files.map(({ name, kind }) => h('tr', {},
       h('td', {}, name), h('td', {}, t.kinds[kind]),
       h('td', {}, h('a', { href: links.case({ of: 'file', path: join(name) }), 'aria-label': `${t.view}: ${name}` }, t.view), ' ',
-        kind !== 'labels' && network && button(texts.segment.start, () => void segment(name), { 'aria-label': `${texts.segment.start}: ${name}` })))),
+        kind !== 'labels' && network && segmentButton(name)))),
   ]
   fill(root, h('h1', {}, t.title), h('p', { class: 'crumbs' }, path ? h('a', { href: links.files('') }, t.root) : t.root, path && ` › ${path} `, path && h('a', { href: links.files(up) }, t.up)),
     network && network.element, leftOut > 0 && h('p', { class: 'note' }, t.leftOut(leftOut)),

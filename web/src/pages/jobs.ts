@@ -1,6 +1,6 @@
 // Jobs: one that is followed while it runs, and the list of this session's.
 
-import { api, listen } from '../api.ts'
+import { api, listen, Refusal } from '../api.ts'
 import { button, coded, fill, h } from '../dom.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
@@ -8,6 +8,7 @@ import type { Job } from '../types.ts'
 import { fullName } from './order.ts'
 import { stacked, time } from './runs.ts'
 
+const GONE = 404
 const t = texts.segment
 const goesOn = (job: Job): boolean => job.state === 'queued' || job.state === 'running'
 
@@ -22,12 +23,17 @@ export function settled(first: Job, told: (job: Job) => void, signal: AbortSigna
     }
     signal.addEventListener('abort', end)
     const hear = (job: Job): void => {
+      if (ending.signal.aborted) return
       current = job
       told(job)
       if (!goesOn(job)) end()
     }
+    // A job that is gone has no events, and the browser does not say why it hears none.
+    const ask = (): void => void api.job(first.id).then(hear, (error: unknown) => {
+      if (error instanceof Refusal && error.status === GONE) hear({ ...current, state: 'failed', error: t.gone, result: null })
+    })
     hear(first)
-    if (!ending.signal.aborted) listen(() => api.jobEvents(first.id), (data) => { if (!ending.signal.aborted) hear(data as Job) }, () => undefined, ending.signal)
+    if (!ending.signal.aborted) listen(() => api.jobEvents(first.id), (data) => hear(data as Job), (isLost) => { if (isLost) ask() }, ending.signal)
   })
 }
 
@@ -37,18 +43,19 @@ export async function follow(stage: HTMLElement, first: Job, signal: AbortSignal
   const bar = h('progress', { class: 'wide', max: 1, 'aria-label': t.title })
   const cancelling = new AbortController()
   signal.addEventListener('abort', () => cancelling.abort())
-  let isCancelled = false
-  const cancel = async (): Promise<void> => {
-    await api.dropJob(first.id).catch(() => undefined)
-    isCancelled = true
+  let dropped = null as Promise<unknown> | null
+  const cancel = (): void => {
+    // What ends here is not asked about any more.
     cancelling.abort()
+    dropped = api.dropJob(first.id).catch(() => undefined)
   }
-  fill(stage, text, bar, h('p', {}, button(texts.cancel, () => void cancel())))
+  fill(stage, text, bar, h('p', {}, button(texts.cancel, cancel)))
   const last = await settled(first, (job) => {
     bar.value = job.progress
     text.textContent = job.state === 'queued' ? t.queued(job.position) : t.steps[job.step]
   }, cancelling.signal)
-  return isCancelled ? { ...last, state: 'cancelled', result: null } : last
+  if (dropped) await dropped
+  return dropped ? { ...last, state: 'cancelled', result: null } : last
 }
 
 const EVERY_MS = 2000

@@ -1,7 +1,7 @@
 // Segments images that the reader brings: upload, choice of series and network, progress, result.
 
 import { api, Refusal, upload } from '../api.ts'
-import { button, checkbox, coded, field, fill, h, select } from '../dom.ts'
+import { button, checkbox, coded, field, fill, h, number, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import type { Source } from '../route.ts'
 import { links } from '../route.ts'
@@ -156,16 +156,21 @@ async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { seri
   const network = networkChoice(runs, t.run)
   const maps = checkbox(t.probabilities, false, () => undefined)
   const start = async (): Promise<void> => {
+    // A second click would make a second job.
+    begin.disabled = true
     try {
       const probabilities = maps.querySelector('input')!.checked
       const job = await api.startJob({ run: network.chosen(), upload: id, series: which.value, probabilities })
       await watch(frame, stage, job)
     } catch (error) {
       stage.append(failure(error))
+    } finally {
+      begin.disabled = false
     }
   }
+  const begin = button(t.start, () => void start(), { class: 'primary' })
   fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), remark, network.element, h('p', {}, maps),
-    h('p', { class: 'actions' }, button(t.start, () => void start(), { class: 'primary' }), button(t.discard, () => void discard())))
+    h('p', { class: 'actions' }, begin, button(t.discard, () => void discard())))
 }
 
 /** Follows a job to its end and shows what came of it. */
@@ -189,7 +194,7 @@ function result(job: Job, hasArchive: boolean): HTMLElement {
   const { structures, volumes, downloads, send = null } = job.result!
   // Maps of a case are shown with the case, beside its reference.
   const viewed: Source = job.image.from === 'case' ? { of: 'run', run: job.network.run, name: job.image.name } : { of: 'job', job: job.id }
-  const rows = structures.map(({ name }) => h('tr', {}, h('td', {}, name), h('td', {}, (volumes[name] ?? 0).toFixed(1))))
+  const rows = structures.map(({ name }) => h('tr', {}, h('td', {}, name), h('td', {}, number(volumes[name], 1))))
   return h('section', { class: 'result' },
     h('h2', {}, t.result),
     h('p', {}, t.by(imageOf(job), fullName(job.network))),

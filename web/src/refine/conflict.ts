@@ -6,6 +6,7 @@ import { texts } from '../texts.ts'
 import type { Correction } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import type { Editor } from './editor.ts'
+import { isSameName } from './names.ts'
 import type { Saver } from './save.ts'
 
 const t = texts.refine
@@ -15,7 +16,7 @@ export function conflictChoices(viewer: Viewer, editor: Editor, saver: Saver, si
   const element = h('div', { class: 'conflict', role: 'group', 'aria-label': t.conflictTitle, hidden: true })
   const join = async (theirs: Correction): Promise<void> => {
     try {
-      learn(viewer, editor, theirs)
+      learn(viewer, theirs)
       const slots = await viewer.layers.readCorrection(theirs, signal)
       const since = saver.since
       saver.since = slots
@@ -38,16 +39,13 @@ export function conflictChoices(viewer: Viewer, editor: Editor, saver: Saver, si
 }
 
 /** Takes structures of another correction over. Where one of them has the value of another structure here, its labels cannot be read. */
-function learn({ layers: { palette } }: Viewer, editor: Editor, { structures = [] }: Correction): void {
+function learn({ layers: { palette } }: Viewer, { structures = [] }: Correction): void {
   const here = (value: number): string | undefined => palette.slots.find((slot) => slot.value === value)?.structure?.name
-  const clash = structures.find(({ name, value }) => (here(value) ?? name) !== name || palette.slots.some(({ structure }) => structure?.name === name && structure.value !== value))
+  const clash = structures.find(({ name, value }) => (here(value) ?? name) !== name || palette.slots.some(({ structure }) => structure && isSameName(structure.name, name) && structure.value !== value))
   if (clash) throw new Error(t.clash(clash.name))
   for (const { name, value, color } of structures) {
     if (here(value) === undefined) palette.add({ name, value, values: [value], color, added: true })
   }
-  // Those need not be sent again.
-  const known = new Set(structures.map(({ name }) => name))
-  editor.added.splice(0, editor.added.length, ...editor.added.filter(({ name }) => !known.has(name)))
 }
 
 async function downloadMine(viewer: Viewer, saver: Saver): Promise<void> {

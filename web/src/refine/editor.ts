@@ -1,17 +1,19 @@
 // The labels that are being refined, and everything that changes them. Every change goes through `commit`, so that it can be undone.
 
 import { texts } from '../texts.ts'
-import type { Click, Correction, Structure } from '../types.ts'
+import type { Click, Correction } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import { interpolate } from '../voxel/between.ts'
 import type { Rule } from '../voxel/brush.ts'
 import { allowed, line } from '../voxel/brush.ts'
+import { tally } from '../voxel/compare.ts'
 import type { Edit, Labels } from '../voxel/edit.ts'
 import { apply, empty, History, joinInverses, toValue } from '../voxel/edit.ts'
 import { fillHoles, flood, keepLargest, threshold } from '../voxel/fill.ts'
 import type { Vec3 } from '../voxel/grid.ts'
 import { index } from '../voxel/grid.ts'
 import { smooth } from '../voxel/smooth.ts'
+import { nameFault } from './names.ts'
 
 export type Base = 'prediction' | 'reference' | 'empty' | 'correction'
 export type Tool = 'brush' | 'ball' | 'erase' | 'fill' | 'click'
@@ -31,6 +33,8 @@ class Start {
   }
 }
 
+/** Most structures that the server lets be added to a run. */
+const MOST_ADDED = 50
 const t = texts.refine
 
 export class Editor {
@@ -45,8 +49,6 @@ export class Editor {
   /** Image values that brushes are restricted to; null: any. */
   range: { from: number; to: number } | null = null
   fillInSpace = false
-  /** Structures that the server does not know yet. */
-  readonly added: Structure[] = []
   /** Called when a tool was chosen. */
   chosen: (tool: Tool) => void = () => undefined
   /** Lets the network follow a click at a voxel; `negative`: background is there. */
@@ -114,11 +116,33 @@ export class Editor {
     this.commit({ ...difference(this.slots, this.start(base)), of: new Start(base, this.upon(base)) })
   }
 
-  /** Puts what was changed since some labels on top of a correction that somebody else saved, as an edit that can be undone. */
+  /** Puts what was changed since some labels on top of a correction that somebody else saved. Undo does not lead back behind it: what was
+   * before holds nothing of theirs, and would be saved in place of it, unasked. */
   adopt(theirs: Uint8Array, upon: Upon, since: Uint8Array): string {
+    const may = this.allowedUpon(upon)
+    const left = new Set<number>()
     this.earlier = { slots: theirs, upon }
-    const wanted = this.slots.map((slot, i) => (slot === since[i] ? theirs[i] : slot))
-    return this.commit({ ...difference(this.slots, wanted), of: new Start('correction', upon) })
+    const wanted = this.slots.map((slot, i) => {
+      if (slot === since[i]) return theirs[i]
+      if (may[slot]) return slot
+      left.add(slot)
+      return theirs[i]
+    })
+    const done = this.commit({ ...difference(this.slots, wanted), of: new Start('correction', upon) })
+    this.history.begin()
+    const names = [...left].map((slot) => this.viewer.layers.name(slot))
+    return names.length > 0 ? `${done} ${t.leftOut(names.join(', '))}` : done
+  }
+
+  /** Which slots the server takes in a correction upon some labels: what the run segments, what was added, and what those labels have. */
+  private allowedUpon(upon: Upon): boolean[] {
+    const { layers: { palette }, of } = this.viewer
+    const base = this.of(upon)
+    const there = base && tally(base)
+    return palette.slots.map(({ value, structure }, slot) => {
+      const isOwn = structure !== null && !structure.other
+      return slot === 0 || isOwn || value === of['ignored-value'] || (there !== null && there[slot] > 0)
+    })
   }
 
   choose(tool: Tool): void {
@@ -147,16 +171,15 @@ export class Editor {
     return { text: (followed ? changed : `${missed} ${changed}`).trim(), followed }
   }
 
-  /** Brushes along a line in voxels; `plane` is the axis across the slice under the pointer. */
+  /** Brushes along a line in voxels, as part of a stroke; `plane` is the axis across the slice under the pointer. */
   brush(from: Vec3, to: Vec3, plane: number): void {
+    if (!this.stroke) return
     const erases = this.tool === 'erase'
     const ball = this.tool === 'ball' || (erases && this.eraseBall)
     const reached = line(this.labels.grid, from, to, this.radius, ball ? null : plane)
     const edit = toValue(this.labels, allowed(this.labels, reached, this.rule(erases)), erases ? 0 : this.slot)
     if (edit.at.length === 0) return
-    const inverse = apply(this.labels, edit)
-    if (this.stroke) this.stroke.push(inverse)
-    else this.history.push(inverse)
+    this.stroke.push(apply(this.labels, edit))
     this.show(edit)
   }
 
@@ -168,17 +191,31 @@ export class Editor {
     return { only: this.over === 'background' ? 0 : null, range }
   }
 
-  beginStroke(): void {
+  /** Begins a stroke, unless there is one under way: that belongs to who began it. */
+  beginStroke(): boolean {
+    if (this.stroke) return false
     this.stroke = []
+    return true
+  }
+
+  /** Whether a stroke is under way. */
+  get isDrawing(): boolean {
+    return this.stroke !== null
   }
 
   /** Ends a stroke: all of it is undone at once. */
   endStroke(): void {
-    const parts = this.stroke
+    const hasDrawn = this.stroke !== null && this.stroke.length > 0
+    this.cutStroke()
     this.stroke = null
-    if (!parts || parts.length === 0) return
-    this.history.push(joinInverses(parts))
-    this.edited()
+    if (hasDrawn) this.edited()
+  }
+
+  /** Makes what was drawn of a stroke a step of its own: another edit comes, and undo takes them back in turn. */
+  private cutStroke(): void {
+    if (!this.stroke) return
+    this.history.push(joinInverses(this.stroke))
+    this.stroke = []
   }
 
   /** Fills from a voxel; says why not, if not. */
@@ -211,12 +248,13 @@ export class Editor {
     return this.commit(smooth(this.labels, this.slot, sigma))
   }
 
+  /** Nothing while a stroke is under way: it is no step yet, and what it was drawn upon would go from below it. */
   undo(): void {
-    if (this.history.undo(this.labels)) this.show(null, true)
+    if (!this.stroke && this.history.undo(this.labels)) this.show(null, true)
   }
 
   redo(): void {
-    if (this.history.redo(this.labels)) this.show(null, true)
+    if (!this.stroke && this.history.redo(this.labels)) this.show(null, true)
   }
 
   get canUndo(): boolean {
@@ -229,18 +267,19 @@ export class Editor {
 
   /** A structure of its own with the next free value; says what is wrong with the name, if something is. */
   addStructure(name: string, color: string): string | null {
-    const { palette } = this.viewer.layers
-    if (name === '') return t.nameMissing
-    if (palette.slots.some((slot) => slot.structure?.name === name)) return t.nameTaken(name)
-    const value = palette.freeValue(this.viewer.of['taken-values'])
-    const structure = { name, value, values: [value], color, added: true }
-    this.slot = palette.add(structure)
-    this.added.push(structure)
+    const { layers: { palette }, of } = this.viewer
+    const here = palette.slots.flatMap(({ structure }) => structure ?? [])
+    const wrong = nameFault(name, [...here, ...of.structures, ...(of['other-structures'] ?? [])].map((each) => each.name))
+    if (wrong) return wrong
+    if (here.filter(({ added }) => added).length >= MOST_ADDED) return t.tooMany(MOST_ADDED)
+    const value = palette.freeValue(of['taken-values'])
+    this.slot = palette.add({ name, value, values: [value], color, added: true })
     return null
   }
 
   private commit(edit: Edit): string {
     if (edit.at.length === 0 && edit.of === undefined) return t.unchanged
+    this.cutStroke()
     this.history.push(apply(this.labels, edit))
     this.show(edit, true)
     return edit.at.length === 0 ? t.unchanged : t.changed(edit.at.length)

@@ -37,9 +37,11 @@ export function painting(viewer: Viewer, editor: Editor, surface: HTMLElement, s
       if (answer) say(answer)
       return
     }
+    // The first pointer on the surface: the end of an earlier stroke was lost.
+    if (event.isPrimary) end()
+    if (!editor.beginStroke()) return
     surface.setPointerCapture(event.pointerId)
     last = spot
-    editor.beginStroke()
     editor.brush(spot.point, spot.point, spot.plane)
   }, { signal })
 
@@ -64,7 +66,7 @@ export function painting(viewer: Viewer, editor: Editor, surface: HTMLElement, s
     if (last) editor.endStroke()
     last = null
   }
-  for (const kind of ['pointerup', 'pointercancel'] as const) surface.addEventListener(kind, end, { signal })
+  for (const kind of ['pointerup', 'pointercancel', 'lostpointercapture'] as const) surface.addEventListener(kind, end, { signal })
   surface.addEventListener('pointerup', (event) => {
     const moved = pressed && Math.hypot(event.clientX - pressed.event.clientX, event.clientY - pressed.event.clientY)
     if (pressed && event.pointerId === pressed.event.pointerId && moved! < STILL) editor.click(pressed.spot.point, event.altKey)

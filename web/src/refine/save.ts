@@ -98,8 +98,9 @@ export class Saver {
   private async save(): Promise<void> {
     // What belongs together: drawing goes on while the file is being made and sent.
     const slots = this.editor.slots.slice()
-    const { drawnUpon, added } = this.editor
-    const structures = [...added]
+    const { drawnUpon } = this.editor
+    // Every save names all of them: the server forgets a structure with its last voxel, and undo may bring it back.
+    const structures = this.viewer.layers.palette.addedIn(slots)
     this.dirty = false
     this.told(t.saving, false)
     try {

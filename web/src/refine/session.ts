@@ -51,7 +51,7 @@ export class Session {
 
   /** Whether something is not saved yet. */
   get pending(): boolean {
-    return this.saver.pending
+    return this.saver.pending || this.editor.isDrawing
   }
 
   update(): void {
@@ -61,6 +61,8 @@ export class Session {
 
   /** Saves what is not saved yet; asks where that cannot be. False: refining goes on. */
   mayEnd(): Promise<boolean> {
+    // Its rest is not drawn any more, and what there is of it is saved.
+    this.editor.endStroke()
     return saveOrAsk(this.viewer, this.saver)
   }
 

@@ -49,7 +49,12 @@ export class Stage {
   }
 
   static async create(canvas: HTMLCanvasElement, shown: Shown, window: Window): Promise<Stage> {
-    if (!document.createElement('canvas').getContext('webgl2')) throw new Error(texts.errors.webgl)
+    const gl = document.createElement('canvas').getContext('webgl2')
+    if (!gl) throw new Error(texts.errors.webgl)
+    const most = gl.getParameter(gl.MAX_3D_TEXTURE_SIZE) as number
+    const { dims } = shown.orientation.display
+    // NiiVue would leave the labels out without a word, which looks as if there were none.
+    if (dims.some((n) => n > most)) throw new Error(texts.errors.tooWide(dims, most))
     const nv = new Panes({
       isResizeCanvas: true, backColor: [0, 0, 0, 1], logLevel: 'error', loadingText: '', crosshairWidth: 0.45, crosshairWidthUnit: 'percent',
       crosshairColor: [0.95, 0.8, 0.25, 0.9], isRadiologicalConvention: true, multiplanarLayout: MULTIPLANAR_TYPE.AUTO,
@@ -61,7 +66,7 @@ export class Stage {
       },
     })
     await nv.attachToCanvas(canvas)
-    const stage = new Stage(nv, shown.orientation.display.dims)
+    const stage = new Stage(nv, dims)
     nv.addVolume(await stage.prepared('image', shown, shown.voxels, 'gray', window))
     const first = nv.volumes[0]
     const kept = first.permRAS?.join() === '1,2,3' && stage.dims.every((n, axis) => first.dims?.[axis + 1] === n)

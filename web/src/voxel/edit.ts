@@ -80,6 +80,13 @@ export class History {
     return move(labels, this.undone, this.done)
   }
 
+  /** Makes what is there now the beginning, behind which nothing leads back. What the edits came of stays in effect. */
+  begin(): void {
+    this.kept.push(...this.done.flatMap(({ of }) => (of === undefined ? [] : [of])))
+    this.done = []
+    this.undone = []
+  }
+
   /** What the edits that are in effect came of, in order. */
   get origins(): unknown[] {
     return [...this.kept, ...this.done.flatMap(({ of }) => (of === undefined ? [] : [of]))]

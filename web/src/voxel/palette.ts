@@ -1,5 +1,6 @@
 // Label values of files (up to 16 bits) and the 255 slots in which the page shows and edits them.
 
+import { tally } from './compare.ts'
 import type { Voxels } from './nifti.ts'
 
 export interface Structure {
@@ -84,6 +85,12 @@ export class Palette {
     const out = wide ? new Uint16Array(slots.length) : new Uint8Array(slots.length)
     for (let i = 0; i < slots.length; i++) out[i] = values[slots[i]]
     return out
+  }
+
+  /** Structures that a person added and of which labels have a voxel. */
+  addedIn(labels: Uint8Array): Structure[] {
+    const there = tally(labels)
+    return this.slots.flatMap(({ structure }, slot) => (structure?.added && there[slot] > 0 ? [structure] : []))
   }
 
   /** The slot that a structure is drawn with. */

@@ -118,3 +118,55 @@ test('segment: jobs are listed with image, network and time, kept up to date, an
   await first.page.locator(`[data-job="${maps}"]`).waitFor({ state: 'detached' })
   await first.clean()
 })
+
+test('segment: without a spacing, a volume is not said to be 0', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  server.state.noSpacing = true
+  const { page, clean } = await open('#/segment')
+  await page.setInputFiles('[data-files]', [file('ct.nii.gz')])
+  await page.getByRole('button', { name: 'Segment', exact: true }).click()
+  await page.getByText(/^Done in/).waitFor({ timeout: 20_000 })
+  assert.deepEqual(await page.locator('.result tbody tr').allTextContents(), ['liver–', 'left-kidney–', 'spleen–'])
+  await clean()
+})
+
+test('segment: a double click makes one job, here and in the list of files', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  server.state.stepMs = 600
+  const { page, clean } = await open('#/segment')
+  const made = () => server.state.requests.filter((request) => request === 'POST /api/jobs').length
+  await page.setInputFiles('[data-files]', [file('ct.nii.gz')])
+  // Both clicks come before the answer to the first.
+  const twice = (button) => button.evaluate((element) => { element.click(); element.click() })
+  await twice(page.getByRole('button', { name: 'Segment', exact: true }))
+  await page.locator('progress.wide').waitFor()
+  assert.equal(made(), 1)
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await page.getByText('Cancelled.').waitFor()
+  await page.evaluate(() => { location.hash = '#/files?path=phantom' })
+  await twice(page.getByRole('button', { name: 'Segment: ct_01.nii.gz' }))
+  await page.locator('progress.wide').waitFor()
+  assert.equal(made(), 2)
+  await clean()
+})
+
+test('segment: whoever follows a job that is deleted elsewhere is told so, and nothing is asked any more', { skip }, async (t) => {
+  const { open, server } = await lab(t)
+  server.state.stepMs = 600
+  const { page, errors, clean } = await open('#/segment')
+  await page.setInputFiles('[data-files]', [file('ct.nii.gz')])
+  await page.getByRole('button', { name: 'Segment', exact: true }).click()
+  await page.locator('progress.wide').waitFor()
+  const id = page.url().split('/').pop()
+  await fetch(`${server.url}/api/jobs/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${server.state.token}` } })
+  await page.locator('.failure', { hasText: 'does not have this job any more' }).waitFor()
+  assert.equal(await page.locator('progress.wide').count(), 0)
+  const asked = () => server.state.requests.filter((request) => request === `GET /api/jobs/${id}/events`).length
+  const before = asked()
+  await page.waitForTimeout(1500)
+  assert.equal(asked(), before)
+  await page.getByRole('button', { name: 'Segment something else' }).click()
+  await page.locator('.drop').waitFor()
+  assert.equal(errors.splice(0).filter((text) => !/status of 404/.test(text)).length, 0)
+  await clean()
+})

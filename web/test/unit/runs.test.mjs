@@ -33,6 +33,15 @@ test('lines of the log are sentences', () => {
   assert.equal(words({ event: 'ended', outcome: { state: 'failed', reason: 'NaN' } }), 'ended NaN')
 })
 
+test('the grid of the curves ends, and holds every loss, also for numbers whose difference is none', () => {
+  for (const [low, high] of [[-1e308, 1e308], [-1.7e308, 1.7e308], [0, 1.7e308], [0, 1e300]]) {
+    const grid = gridOf(low, high)
+    assert.ok(grid.length >= 5 && grid.every(Number.isFinite), `${grid}`)
+    assert.ok(grid[0] <= low && grid.at(-1) >= high * (1 - 1e-9), `${grid}`)
+  }
+  assert.doesNotThrow(() => gridOf(NaN, Infinity))
+})
+
 test('the grid of the curves has round numbers for both axes, and holds every loss', () => {
   for (const [low, high] of [[0, 1.28], [0, 0.0371], [-0.93, 0.4], [0, 1e-6], [0, 812], [0, 1]]) {
     const grid = gridOf(low, high)
