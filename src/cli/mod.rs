@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Only this folder and `observe::terminal` write to the terminal.
 
 mod bench;
+mod browser;
 mod check;
 mod compare;
 mod completions;

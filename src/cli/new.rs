@@ -18,6 +18,7 @@ use crate::files;
 use crate::observe::Events;
 use crate::run::sizing::{self, Small};
 use crate::run::{RunError, Setting};
+use crate::spec::is_plain_name;
 use crate::words::{self, shell_path};
 
 /// Write a dataset file and an experiment file for a folder of images
@@ -191,8 +192,7 @@ fn structures(proposal: &Proposal) -> String {
 }
 
 fn valid(name: String) -> Result<String, Failure> {
-    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
-    if !name.is_empty() && name.chars().all(plain) {
+    if is_plain_name(&name) {
         return Ok(name);
     }
     Err(Failure::message(Exit::Usage, format!("--name `{name}`: use only letters, digits, `-` and `_`")))

@@ -1,7 +1,6 @@
 //! `segspec report`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -199,13 +198,5 @@ pub(super) fn to_json(report: &report::Report) -> Value {
 }
 
 pub(super) fn open(page: &Path) -> Result<(), Failure> {
-    let program = if cfg!(target_os = "macos") {
-        "open"
-    } else if cfg!(windows) {
-        "explorer"
-    } else {
-        "xdg-open"
-    };
-    let started = Command::new(program).arg(page).spawn();
-    started.map(drop).map_err(|error| Failure::message(Exit::Environment, format!("cannot start `{program}`: {error}")))
+    super::browser::open(page).map_err(|error| Failure::message(Exit::Environment, error.to_string()))
 }

@@ -98,7 +98,8 @@ pub fn execute(args: Serve) -> Result<Exit, Failure> {
         }
         eprintln!("press Ctrl-C to stop");
         let _ = super::exit::flush();
-        if open && let Err(error) = open_in_browser(&address.link) {
+        // By a file: other people can read the command lines of a machine.
+        if open && let Err(error) = address.page().and_then(super::browser::open) {
             eprintln!("warning: no browser could be started ({error}): open the link yourself");
         }
     });
@@ -206,20 +207,6 @@ fn certified(host: &str) -> Vec<String> {
     };
     names.extend(own.filter(|own| !names.contains(own)));
     names
-}
-
-/// Starts the system's browser.
-#[cfg(feature = "serve")]
-fn open_in_browser(link: &str) -> std::io::Result<()> {
-    use std::process::{Command, Stdio};
-    let program = if cfg!(target_os = "macos") {
-        "open"
-    } else if cfg!(windows) {
-        "explorer"
-    } else {
-        "xdg-open"
-    };
-    Command::new(program).arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
 }
 
 #[cfg(all(test, feature = "serve"))]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Correction;
+use super::{Correction, CorrectionError};
 use crate::dataset::Target;
 use crate::store::Stored;
 use crate::volume::{LabelMap, Segment, is_same_name};
@@ -32,6 +32,21 @@ impl Added {
         let digits = self.color.strip_prefix('#').filter(|text| text.len() == 6 && text.is_ascii())?;
         let part = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
         Some([part(0)?, part(2)?, part(4)?])
+    }
+
+    fn wrong(&self, why: &str) -> String {
+        format!("the new structure {:?} {why}", self.name)
+    }
+}
+
+/// Compares a new structure with others, which have names and values of their own.
+fn apart(added: &Added, others: &[Added]) -> Result<(), String> {
+    if let Some(same) = others.iter().find(|other| is_same_name(&other.name, &added.name)) {
+        return Err(added.wrong(&format!("has the name of another one, {}", same.name)));
+    }
+    match others.iter().find(|other| other.value == added.value) {
+        Some(other) => Err(added.wrong(&format!("has the value {}, which is {}", added.value, other.name))),
+        None => Ok(()),
     }
 }
 
@@ -82,6 +97,11 @@ impl Known {
         of_run.chain(of_dataset).chain(target.ignore).chain([0]).collect()
     }
 
+    /// Names of the dataset's structures, which new structures cannot have.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.structures.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Structures of the dataset that the run does not segment, with their values. Its reference labels hold them.
     pub fn others(&self, target: &Target) -> impl Iterator<Item = (&str, u16)> {
         let is_own =
@@ -93,27 +113,32 @@ impl Known {
     /// Checks new structures, and adds them to those of earlier corrections.
     ///
     /// # Errors
-    /// A name or value that is taken or is none, a colour that is none, labels whose values stand for several structures.
-    pub fn join(&self, new: &[Added], earlier: Vec<Added>, target: &Target) -> Result<Vec<Added>, String> {
+    /// A name or value that is taken or is none, a colour that is none, labels whose values stand for several structures;
+    /// [`CorrectionError::Clash`] where an earlier correction took the name or the value.
+    pub fn join(&self, new: &[Added], earlier: Vec<Added>, target: &Target) -> Result<Vec<Added>, CorrectionError> {
+        let refused = |text: &str| Err(CorrectionError::Refused(text.into()));
+        let settled = earlier.len();
         let mut all = earlier;
         for added in new {
             if all.contains(added) {
                 continue;
             }
             if target.overlapping {
-                return Err(
-                    "structures of this run overlap, and label values stand for sets of them: none can be added".into(),
+                return refused(
+                    "structures of this run overlap, and label values stand for sets of them: none can be added",
                 );
             }
-            self.check(added, &all, target)?;
+            self.check(added, target).map_err(CorrectionError::Refused)?;
+            apart(added, &all[..settled]).map_err(CorrectionError::Clash)?;
+            apart(added, &all[settled..]).map_err(CorrectionError::Refused)?;
             all.push(added.clone());
         }
-        if all.len() > MOST { Err(format!("more than {MOST} structures were added to this run")) } else { Ok(all) }
+        if all.len() > MOST { refused(&format!("more than {MOST} structures were added to this run")) } else { Ok(all) }
     }
 
-    fn check(&self, added: &Added, others: &[Added], target: &Target) -> Result<(), String> {
+    fn check(&self, added: &Added, target: &Target) -> Result<(), String> {
         let Added { name, value, color } = added;
-        let wrong = |why: String| Err(format!("the new structure {name:?} {why}"));
+        let wrong = |why: String| Err(added.wrong(&why));
         if name.trim().is_empty() || name.trim() != name || name.chars().count() > LONGEST {
             return wrong(format!("needs a name of 1 to {LONGEST} characters, without spaces around it"));
         }
@@ -123,15 +148,12 @@ impl Known {
         if added.rgb().is_none() {
             return wrong(format!("has the colour {color:?}, expected one such as \"#009e73\""));
         }
-        let known = target.structures.iter().map(|it| &it.name).chain(self.structures.iter().map(|(name, _)| name));
-        if let Some(same) = known.chain(others.iter().map(|it| &it.name)).find(|known| is_same_name(known, name)) {
+        let mut known = target.structures.iter().map(|it| it.name.as_str()).chain(self.names());
+        if let Some(same) = known.find(|known| is_same_name(known, name)) {
             return wrong(format!("has the name of another one, {same}"));
         }
-        if let Some(meaning) = self.meaning(*value, target) {
-            return wrong(format!("has the value {value}, which is {meaning}"));
-        }
-        match others.iter().find(|other| other.value == *value) {
-            Some(other) => wrong(format!("has the value {value}, which is {}", other.name)),
+        match self.meaning(*value, target) {
+            Some(meaning) => wrong(format!("has the value {value}, which is {meaning}")),
             None => Ok(()),
         }
     }
@@ -221,7 +243,9 @@ mod tests {
     #[test]
     fn new_structures_take_free_names_and_values() {
         let (known, target) = known();
-        let join = |new: &[Added], earlier: &[Added]| known.join(new, earlier.to_vec(), &target);
+        let join = |new: &[Added], earlier: &[Added]| {
+            known.join(new, earlier.to_vec(), &target).map_err(|error| error.to_string())
+        };
         let tumour = added("tumour", 6);
         assert_eq!(join(std::slice::from_ref(&tumour), &[]), Ok(vec![tumour.clone()]));
         assert_eq!(join(std::slice::from_ref(&tumour), std::slice::from_ref(&tumour)), Ok(vec![tumour.clone()]));
@@ -247,10 +271,17 @@ mod tests {
             let error = join(&[new], std::slice::from_ref(&tumour)).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
+        // Others took it meanwhile: the page can mend that.
+        for clash in [added("Tumour", 8), added("cyst", 6)] {
+            let error = known.join(&[clash.clone()], vec![tumour.clone()], &target).unwrap_err();
+            assert!(matches!(error, CorrectionError::Clash(_)), "{error}");
+            let error = known.join(&[tumour.clone(), clash], vec![], &target).unwrap_err();
+            assert!(matches!(error, CorrectionError::Refused(_)), "{error}");
+        }
         let many: Vec<Added> = (0..51).map(|index| added(&format!("s{index}"), 1000 + index)).collect();
         assert!(join(&many, &[]).unwrap_err().contains("more than 50"));
         let overlapping = Target { overlapping: true, ..target.clone() };
-        assert!(known.join(&[tumour], vec![], &overlapping).unwrap_err().contains("overlap"));
+        assert!(known.join(&[tumour], vec![], &overlapping).unwrap_err().to_string().contains("overlap"));
         assert_eq!(known.taken(&target).into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 5, 9, 255]);
     }
 

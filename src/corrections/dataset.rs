@@ -41,7 +41,7 @@ pub struct Written {
 /// not be one; I/O errors.
 pub fn write_dataset(run: &Stored, name: &str, [datasets, data_root]: [&Path; 2]) -> Result<Written, CorrectionError> {
     let refused = |reason: String| Err(CorrectionError::Refused(reason));
-    if !is_file_name(name) || name.contains(['"', '\'']) {
+    if !spec::is_plain_name(name) {
         return refused(format!("{name:?} cannot be the name of a dataset: use letters, digits, `-` and `_`"));
     }
     let corrections = list(run)?;

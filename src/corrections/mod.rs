@@ -13,10 +13,12 @@
 mod added;
 mod changed;
 mod dataset;
+mod labels;
 mod version;
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
@@ -29,16 +31,20 @@ use crate::predict::export;
 use crate::run::RunError;
 use crate::run::cases::proven;
 use crate::store::{Lock, LockError, StoreError, Stored, read_json, write_json};
-use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, Segments, WriteError, is_same_name};
+use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, WriteError, is_same_name};
 
 pub use added::{Added, Known, of_all};
 pub use dataset::{Written, write_dataset};
+use labels::folder;
+pub use labels::{file, is_file_name, labels_of, write_named};
 pub use version::{Over, withdraw};
 
 /// The record beside the corrected labels.
 const RECORD: &str = "corrections.json";
 /// Version of the record.
 const FORMAT: u32 = 1;
+/// How long a save waits for another one of the same run.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest distance between corners of the grids of image and labels, as a fraction of a voxel.
 const SAME_GRID: f64 = 0.01;
 
@@ -95,6 +101,8 @@ pub struct Drawn<'a> {
     pub labels: &'a LabelMap,
     /// What the person started from.
     pub base: Base,
+    /// Id of the prediction that the person started from, if it was one; `None`: that of the run.
+    pub prediction: Option<&'a str>,
     /// Who drew them.
     pub who: &'a str,
     /// Structures that the run does not have. Those of its other corrections may be among them.
@@ -110,6 +118,9 @@ pub enum CorrectionError {
     /// Somebody saved or withdrew a correction of the case meanwhile.
     #[error("{0}")]
     Changed(String),
+    /// A new structure has a name or a value that somebody else gave to a new structure of another case.
+    #[error("{0}")]
+    Clash(String),
     /// The case's files are not those of the plan.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -146,11 +157,6 @@ pub fn list(run: &Stored) -> Result<Vec<Correction>, CorrectionError> {
     Ok(record(run)?.corrections.into_values().collect())
 }
 
-/// The file of a corrected case.
-pub fn file(run: &Stored, case: &str) -> PathBuf {
-    run.folder.corrections().join(format!("{case}.nrrd"))
-}
-
 fn record(run: &Stored) -> Result<Record, StoreError> {
     let path = folder(run)?.join(RECORD);
     let record: Record = read_json(&path)?.unwrap_or_default();
@@ -161,43 +167,6 @@ fn record(run: &Stored) -> Result<Record, StoreError> {
             Err(StoreError { path, source })
         }
     }
-}
-
-/// The folder of a run's corrections, which holds no links.
-///
-/// # Errors
-/// It does, or cannot be read.
-fn folder(run: &Stored) -> Result<PathBuf, StoreError> {
-    let path = run.folder.corrections();
-    match without_links(&path) {
-        Ok(()) => Ok(path),
-        Err(source) => Err(StoreError { path, source }),
-    }
-}
-
-/// A run folder may come from anywhere, and a link in it may lead anywhere: labels would be written there, or read from there.
-fn without_links(folder: &Path) -> std::io::Result<()> {
-    let refused = |path: &Path| Err(std::io::Error::other(format!("{} is a link: remove it", path.display())));
-    match std::fs::symlink_metadata(folder) {
-        Ok(found) if found.is_symlink() => return refused(folder),
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    }
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_symlink() {
-            return refused(&entry.path());
-        }
-    }
-    Ok(())
-}
-
-/// Whether a case's name can be that of a file: a plan may come from anywhere.
-pub fn is_file_name(case: &str) -> bool {
-    let mut parts = Path::new(case).components();
-    let is_one = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-    is_one && !case.starts_with('.') && !case.contains(['/', '\\']) && !case.contains(char::is_control)
 }
 
 /// Saves the corrected labels of a case. Earlier ones of the same case are replaced.
@@ -211,7 +180,7 @@ pub fn save(run: &Stored, name: &str, drawn: &Drawn, data_root: Option<&Path>) -
 /// The same, in place of what the person has seen only.
 ///
 /// # Errors
-/// [`CorrectionError::Changed`], and as for [`save`].
+/// [`CorrectionError::Changed`], and as for [`save`]. Labels that are saved already are no change: an answer can get lost.
 pub fn save_over(
     run: &Stored,
     name: &str,
@@ -224,16 +193,19 @@ pub fn save_over(
     let case = proven(run, name, data_root)?.filter(|_| is_file_name(name)).ok_or_else(none)?;
     let planned = run.plan.data.cases.iter().find(|case| case.name == name).ok_or_else(none)?;
     let (image, target) = (grid(run, &case)?, &run.plan.target);
-    let (base, base_hash) = base(run, &case, drawn.base, &image)?;
+    let prediction = drawn.prediction.unwrap_or(&run.ids.prediction);
+    let (base, base_hash) = base(run, &case, (drawn.base, prediction), &image)?;
     let base_hash = base_hash.or_else(|| planned.content.label.clone().filter(|_| drawn.base == Base::Reference));
-    let _lock = Lock::take(&folder(run)?.join(".lock"))?;
+    let _lock = Lock::wait(&folder(run)?.join(".lock"), PATIENCE)?;
     let mut record = record(run)?;
-    over.check(record.corrections.get(name))?;
+    if let Err(error) = over.check(record.corrections.get(name)) {
+        return version::saved_before(run, record.corrections.get(name), drawn).ok_or(error);
+    }
     let known = Known::of(run);
     // The correction that this one replaces binds nobody.
     let others = record.corrections.iter().filter(|(case, _)| case.as_str() != name).map(|(_, it)| it);
     let others = of_all(others).map_err(refused)?;
-    let added = known.join(drawn.added, others, target).map_err(refused)?;
+    let added = known.join(drawn.added, others, target)?;
     let added = with_earlier(added, record.corrections.get(name));
     let changed = compare(drawn.labels, &base, &image, target, &added)?;
     let path = file(run, name);
@@ -244,7 +216,7 @@ pub fn save_over(
         who: drawn.who.to_owned(),
         when: now(),
         run: run.id(),
-        prediction: run.ids.prediction.clone(),
+        prediction: prediction.to_owned(),
         base: drawn.base,
         base_hash,
         image: planned.content.image.clone(),
@@ -258,20 +230,6 @@ pub fn save_over(
     Ok(correction)
 }
 
-/// Writes corrected labels as NRRD with a name and a colour for each value, as 3D Slicer reads them.
-///
-/// # Errors
-/// The disk is full.
-pub fn write_named(
-    path: &Path,
-    labels: &LabelMap,
-    (known, target, added): (&Known, &Target, &[Added]),
-) -> Result<(), WriteError> {
-    let segments = known.segments(labels, target, added);
-    let content = Segmentation::Labels(labels.clone());
-    volume::nrrd::write_segments(path, &Segments { segments, content })
-}
-
 /// New structures, and those of the correction that is replaced, where they have a name and a value of their own: who goes on with it need
 /// not name them again.
 pub fn with_earlier(mut added: Vec<Added>, replaced: Option<&Correction>) -> Vec<Added> {
@@ -281,23 +239,6 @@ pub fn with_earlier(mut added: Vec<Added>, replaced: Option<&Correction>) -> Vec
         }
     }
     added
-}
-
-/// The labels of a correction, if its file is still the one that was recorded.
-///
-/// # Errors
-/// [`CorrectionError::Changed`]: another one was saved meanwhile; the file cannot be read.
-pub fn labels_of(run: &Stored, correction: &Correction) -> Result<LabelMap, CorrectionError> {
-    let path = file(run, &correction.case);
-    let is_it = || match hash_of(&path) {
-        Ok(hash) if hash == correction.file => Ok(()),
-        Ok(_) => Err(CorrectionError::Changed("another correction of this case is being saved".into())),
-        Err(source) => Err(CorrectionError::File { path: path.clone(), source }),
-    };
-    is_it()?;
-    let labels = volume::read_label_map(&path);
-    is_it()?;
-    Ok(labels?)
 }
 
 /// The added structures of which a label map has a voxel.
@@ -340,13 +281,19 @@ fn grid(run: &Stored, case: &Case) -> Result<Geometry, CorrectionError> {
 fn base(
     run: &Stored,
     case: &Case,
-    base: Base,
+    (base, prediction): (Base, &str),
     image: &Geometry,
 ) -> Result<(Segmentation, Option<String>), CorrectionError> {
     match base {
         Base::Prediction => {
-            let (folder, name) = (run.prediction(), &case.name);
+            // The run may have been predicted with other settings since the person began.
+            let (folder, name) = (run.folder.prediction(prediction), &case.name);
             let path = export::file(folder.path(), name);
+            if !is_file_name(prediction) || !path.is_file() {
+                let text =
+                    format!("the prediction {prediction} of `{name}`, from which the labels were drawn, is gone");
+                return Err(CorrectionError::Refused(text));
+            }
             let found = export::read(folder.path(), name, &run.plan.target)?;
             Ok((found, Some(hash_of(&path).map_err(|source| CorrectionError::File { path, source })?)))
         }
@@ -357,21 +304,6 @@ fn base(
         Base::Empty => {
             let labels = LabelMap { voxels: Array3::zeros(image.shape), geometry: image.clone() };
             Ok((Segmentation::Labels(labels), None))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_lead_elsewhere_are_no_file_names() {
-        for name in ["case_01", "p 1", "ä.b", "a..b"] {
-            assert!(is_file_name(name), "{name}");
-        }
-        for name in ["", ".", "..", "../a", "a/b", "/a", "a\\b", ".a", "a\n", "a\0"] {
-            assert!(!is_file_name(name), "{name:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use super::{Correction, CorrectionError, RECORD, file, record};
+use super::{Correction, CorrectionError, Drawn, PATIENCE, RECORD, file, labels_of, record};
 use crate::store::{Lock, Stored, write_json};
 
 /// Which correction of a case another one may take the place of.
@@ -43,6 +43,17 @@ impl Correction {
     }
 }
 
+/// The correction that is there, if it is the one that is being saved.
+pub(super) fn saved_before(run: &Stored, there: Option<&Correction>, drawn: &Drawn) -> Option<Correction> {
+    let there = there.filter(|it| it.who == drawn.who && it.base == drawn.base)?;
+    let labels = labels_of(run, there).ok()?;
+    let names_all = drawn
+        .added
+        .iter()
+        .all(|it| there.structures.contains(it) || !drawn.labels.voxels.iter().any(|&value| value == it.value));
+    (names_all && labels.voxels == drawn.labels.voxels).then(|| there.clone())
+}
+
 /// Takes the correction of a case away: the case is then one that nobody corrected.
 ///
 /// # Errors
@@ -52,7 +63,7 @@ pub fn withdraw(run: &Stored, name: &str, over: Over) -> Result<(), CorrectionEr
     let none = || CorrectionError::Refused(format!("the case `{name}` has no correction"));
     let first = record(run)?;
     first.corrections.get(name).ok_or_else(none)?;
-    let _lock = Lock::take(&folder.join(".lock"))?;
+    let _lock = Lock::wait(&folder.join(".lock"), PATIENCE)?;
     let mut record = record(run)?;
     over.check(record.corrections.get(name))?;
     record.corrections.remove(name).ok_or_else(none)?;

@@ -31,6 +31,8 @@ use crate::volume::{self, Geometry, LabelMap, Segmentation};
 
 /// Header that names what the person started from.
 const BASE: &str = "segspec-base";
+/// Header that names the prediction, where it was one.
+const PREDICTION: &str = "segspec-prediction";
 /// Header that names new structures: URL-encoded JSON, a list of [`Added`].
 const STRUCTURES: &str = "segspec-structures";
 /// Bytes that a label file takes beyond its voxels.
@@ -52,6 +54,7 @@ pub async fn of_case(
     body: Body,
 ) -> Answer<Response> {
     let (base, added, seen) = (base(&headers)?, added(&headers)?, Seen::of(&headers)?);
+    let prediction = headers.get(PREDICTION).map(|value| value.to_str().unwrap_or_default().to_owned());
     // Asked first: nothing is received for a case that there is not.
     let (of_id, of_name) = (id.clone(), name.clone());
     quick(&state, move |state| found_case(state, &of_id, &of_name).map(drop)).await?;
@@ -60,7 +63,8 @@ pub async fn of_case(
         let (run, _) = found_case(state, &id, &name)?;
         let grid = predicted_file(&run, &name).map(|path| volume::read_geometry(&path)).transpose()?;
         let labels = labels(state, &file, grid.as_ref())?;
-        let drawn = Drawn { labels: &labels, base, who: &state.settings.who, added: &added };
+        let who = &state.settings.who;
+        let drawn = Drawn { labels: &labels, base, prediction: prediction.as_deref(), who, added: &added };
         let saved = save_over(&run, &name, &drawn, state.settings.explicit_data_root.as_deref(), seen.over())?;
         Ok(correction_json(&saved, &format!("/api/runs/{id}/cases/{}/correction", encoded(&name))))
     });
@@ -89,9 +93,11 @@ pub async fn of_job(
         // Held to the end: two saves at a time would mix their structures.
         let _one_at_a_time = locked(&job.saving);
         let earlier = locked(&job.correction).clone();
-        seen.over().check(earlier.as_ref())?;
+        if let Err(error) = seen.over().check(earlier.as_ref()) {
+            return saved_before(&job, earlier.as_ref(), &labels).ok_or(error.into());
+        }
         let known = Known::of(&job.run);
-        let added = known.join(&new, Vec::new(), job.target()).map_err(Refusal::bad)?;
+        let added = known.join(&new, Vec::new(), job.target())?;
         let added = with_earlier(added, earlier.as_ref());
         let changed = compare(&labels, &found, &grid, job.target(), &added)?;
         let labels = LabelMap { voxels: labels.voxels, geometry: grid };
@@ -180,6 +186,13 @@ impl Seen {
             Self::Version(version) => Over::Version(version),
         }
     }
+}
+
+/// What is known of the correction of a job, if its labels are those that are being saved: an answer can get lost.
+fn saved_before(job: &super::jobs::Job, there: Option<&Correction>, labels: &LabelMap) -> Option<Value> {
+    let there = there?;
+    let saved = volume::read_label_map(&job.corrected()).ok()?;
+    (saved.voxels == labels.voxels).then(|| super::jobs::correction_json(job, there))
 }
 
 fn record(

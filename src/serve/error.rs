@@ -8,7 +8,7 @@ use super::answer;
 use crate::corrections::CorrectionError;
 use crate::dataset::{CaseError, DataError};
 use crate::run::RunError;
-use crate::store::StoreError;
+use crate::store::{LockError, StoreError};
 use crate::volume::{ReadError, WriteError};
 
 /// A refused request: status, one sentence, and what to do.
@@ -17,13 +17,15 @@ pub struct Refusal {
     status: StatusCode,
     error: String,
     help: Option<String>,
+    /// Whether names or values of new structures are those of others, which the page can mend by itself.
+    clash: bool,
 }
 
 pub type Answer<T> = Result<T, Refusal>;
 
 impl Refusal {
     pub fn new(status: StatusCode, error: impl std::fmt::Display) -> Self {
-        Self { status, error: error.to_string(), help: None }
+        Self { status, error: error.to_string(), help: None, clash: false }
     }
 
     pub fn bad(error: impl std::fmt::Display) -> Self {
@@ -76,7 +78,11 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = answer::json(&json!({ "error": self.error, "help": self.help }));
+        let mut body = json!({ "error": self.error, "help": self.help });
+        if self.clash {
+            body["clash"] = json!(true);
+        }
+        let mut response = answer::json(&body);
         *response.status_mut() = self.status;
         // A body that was not read to its end would be taken for the next request.
         if self.status == StatusCode::PAYLOAD_TOO_LARGE {
@@ -134,7 +140,11 @@ impl From<CorrectionError> for Refusal {
             CorrectionError::Run(error) => error.into(),
             CorrectionError::Read(error) => error.into(),
             CorrectionError::Case(error) => error.into(),
-            CorrectionError::Lock(error) => Self::conflict(error).help("try again"),
+            CorrectionError::Clash(text) => {
+                let help = "somebody gave it to a new structure of another case meanwhile: read the case again, and choose another";
+                Self { clash: true, ..Self::conflict(text).help(help) }
+            }
+            CorrectionError::Lock(error @ LockError::Held { .. }) => Self::conflict(error).help("try again"),
             error => Self::failed(error),
         }
     }

@@ -11,10 +11,11 @@ use zip::write::SimpleFileOptions;
 
 use super::answer;
 use super::error::{Answer, Refusal};
+use super::image::separate;
 use crate::dataset::{Case, Target};
 use crate::predict::export;
 use crate::volume::format::Options;
-use crate::volume::{Format, Segmentation};
+use crate::volume::{Format, LabelMap, Segmentation};
 
 /// Formats, as endings of file names, and how browsers are told of them.
 const FORMATS: [(&str, &str); 6] = [
@@ -73,6 +74,16 @@ impl Wanted {
     pub fn answer(self, file: File, name: &str) -> Answer<Response> {
         let kind = if self.is_packed { "application/zip" } else { self.kind };
         answer::file(file, kind, Some(&format!("{name}.{}", self.file_ending())))
+    }
+
+    /// Corrected labels as they go into a file of this format. Where the format names structures, their parts are joined, and what has no
+    /// name is left out; others hold the values as they are.
+    ///
+    /// # Errors
+    /// As [`separate`].
+    pub fn corrected(self, labels: LabelMap, target: &Target) -> Answer<Segmentation> {
+        let labels = Segmentation::Labels(labels);
+        if matches!(self.ending, "nii.gz" | "nrrd") { Ok(labels) } else { separate(&labels, target) }
     }
 
     /// Writes labels in this format to a file. Those of a series refer to its slices.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array3, Axis};
+use ndarray::{Array3, Array4, Axis};
 use serde_json::{Value, json};
 
 use super::error::{Answer, Refusal};
@@ -126,6 +126,30 @@ pub fn of_structure(labels: &Segmentation, target: &Target, place: usize) -> Ans
             Ok(mask.mapv(|value| u16::from(value != 0)))
         }
     }
+}
+
+/// Labels in which each structure has its own value, or masks where structures overlap. Values of no structure are left out.
+///
+/// # Errors
+/// Masks are of other structures.
+pub fn separate(labels: &Segmentation, target: &Target) -> Answer<Segmentation> {
+    let Segmentation::Labels(map) = labels else { return Ok(labels.clone()) };
+    if target.overlapping {
+        let places = 0..target.structures.len();
+        let [depth, height, width] = map.geometry.shape;
+        let mut masks = Array4::zeros((target.structures.len(), depth, height, width));
+        for (place, mut mask) in places.zip(masks.outer_iter_mut()) {
+            mask.assign(&of_structure(labels, target, place)?.mapv(|value| value as u8));
+        }
+        return Ok(Segmentation::Masks { masks, geometry: map.geometry.clone() });
+    }
+    let mut of = vec![0_u16; usize::from(u16::MAX) + 1];
+    for structure in &target.structures {
+        structure.values.iter().for_each(|value| of[usize::from(*value)] = structure.value);
+        of[usize::from(structure.value)] = structure.value;
+    }
+    let voxels = map.voxels.mapv(|value| of[usize::from(value)]);
+    Ok(Segmentation::Labels(LabelMap { voxels, geometry: map.geometry.clone() }))
 }
 
 /// Volume of each structure in millilitres; none without a spacing.

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use ndarray::Array4;
 use serde_json::{Value, json};
 
 use super::error::{Answer, Refusal};
-use super::image::of_structure;
+use super::image::separate;
 use crate::dataset::Target;
 use crate::predict::export;
 use crate::volume::surface::{Decimation, Extraction, NamedSurface, Surface, extract_segments, write_glb};
-use crate::volume::{Geometry, LabelMap, Segmentation};
+use crate::volume::{Geometry, Segmentation};
 
 /// Most triangles of a structure: a headset draws a few hundred thousand in all.
 const TRIANGLES: usize = 30_000;
@@ -45,27 +44,6 @@ fn moved(named: NamedSurface, centre: [f64; 3]) -> Answer<NamedSurface> {
     let points = named.surface.points().iter().map(|point| [0, 1, 2].map(|axis| point[axis] - centre[axis])).collect();
     let surface = Surface::new(points, named.surface.triangles().to_vec()).map_err(Refusal::failed)?;
     Ok(NamedSurface { surface, ..named })
-}
-
-/// Labels in which each structure has its own value, or masks where structures overlap.
-fn separate(labels: &Segmentation, target: &Target) -> Answer<Segmentation> {
-    let Segmentation::Labels(map) = labels else { return Ok(labels.clone()) };
-    if target.overlapping {
-        let places = 0..target.structures.len();
-        let [depth, height, width] = map.geometry.shape;
-        let mut masks = Array4::zeros((target.structures.len(), depth, height, width));
-        for (place, mut mask) in places.zip(masks.outer_iter_mut()) {
-            mask.assign(&of_structure(labels, target, place)?.mapv(|value| value as u8));
-        }
-        return Ok(Segmentation::Masks { masks, geometry: map.geometry.clone() });
-    }
-    let mut of = vec![0_u16; usize::from(u16::MAX) + 1];
-    for structure in &target.structures {
-        structure.values.iter().for_each(|value| of[usize::from(*value)] = structure.value);
-        of[usize::from(structure.value)] = structure.value;
-    }
-    let voxels = map.voxels.mapv(|value| of[usize::from(value)]);
-    Ok(Segmentation::Labels(LabelMap { voxels, geometry: map.geometry.clone() }))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 //! clicks     labels that a network draws where a person clicks
 //! ```
 //!
-//! What these stand on: `state` (all that requests share), `error` (refusals), `answer` (bodies in and out), `image` (grids and label
+//! What these stand on: `state` (all that requests share), `error` (refusals), `failures` (failed answers, whoever gives them), `answer` (bodies in and out), `image` (grids and label
 //! maps as the page wants them), `formats` (label maps as people save them), `volumes` (files made for the page), `scratch` (the temporary folder), `mesh` (surfaces).
 //!
 //! Nothing from a request becomes part of a path: runs, cases, jobs, uploads and report files are looked up among known ones, and paths
@@ -25,6 +25,7 @@ mod archive;
 mod clicks;
 mod corrections;
 mod error;
+mod failures;
 mod files;
 mod formats;
 mod image;

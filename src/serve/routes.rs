@@ -10,7 +10,7 @@ use serde_json::json;
 use super::access::guard;
 use super::error::Refusal;
 use super::state::Shared;
-use super::{RESEARCH, answer, archive, clicks, corrections, files, jobs, page, runs, uploads};
+use super::{RESEARCH, answer, archive, clicks, corrections, failures, files, jobs, page, runs, uploads};
 
 /// All routes behind the guard.
 pub fn routes(state: &Shared) -> Router {
@@ -24,7 +24,8 @@ pub fn routes(state: &Shared) -> Router {
                 .merge(of_jobs())
                 .merge(of_archive())
                 .merge(of_clicks())
-                .fallback(nothing),
+                .fallback(nothing)
+                .layer(from_fn_with_state(state.clone(), failures::told)),
         )
         .route("/report/{key}/{*path}", get(runs::keyed))
         .fallback(get(page::page))
@@ -73,7 +74,7 @@ fn of_images() -> Router<Shared> {
         .route("/files", get(files::list))
         .route("/files/image", get(files::about))
         .route("/files/voxels", get(files::voxels))
-        .route("/uploads", post(uploads::post))
+        .route("/uploads", get(uploads::all).post(uploads::post))
         .route("/uploads/{id}", get(uploads::get).delete(uploads::delete))
         .route("/uploads/{id}/series/{series}/voxels", get(uploads::voxels))
 }

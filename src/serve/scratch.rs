@@ -41,6 +41,11 @@ impl Scratch {
         Ok(Self { path, _lock: lock, _elsewhere: Some(elsewhere) })
     }
 
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A folder in it.
     ///
     /// # Errors

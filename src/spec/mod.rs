@@ -49,3 +49,9 @@ pub fn is_sound(experiment: &Experiment, dataset: &crate::dataset::Dataset) -> b
     checks::experiment(experiment, dataset, &mut findings);
     findings.into_problems().is_empty()
 }
+
+/// Whether a name consists of letters, digits, `-` and `_`: it can be that of a file on every system, and stands in TOML as it is.
+pub fn is_plain_name(name: &str) -> bool {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
+    !name.is_empty() && name.chars().all(plain)
+}

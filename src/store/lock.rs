@@ -4,7 +4,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub enum LockError {
 /// Maximum number of attempts, since others may remove the file at the same moment.
 const ATTEMPTS: usize = 1000;
 
+/// How often a lock is tried that another process holds for a moment.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Number of refusals treated as momentary.
 const PATIENCE: usize = 3;
 
@@ -87,6 +90,20 @@ impl Lock {
             }
         }
         Err(io(io::Error::other("other processes keep taking and releasing this lock; try again")))
+    }
+
+    /// Acquires the lock, and waits for others that hold it for a moment.
+    ///
+    /// # Errors
+    /// The lock is held for longer than `patience`, or the folder cannot be written.
+    pub fn wait(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let until = Instant::now() + patience;
+        loop {
+            match Self::take(path) {
+                Err(LockError::Held { .. }) if Instant::now() < until => std::thread::sleep(PAUSE),
+                taken => return taken,
+            }
+        }
     }
 
     /// The current holder; `None` if the lock is free.

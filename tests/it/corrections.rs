@@ -17,7 +17,7 @@ fn correct(lab: &Lab) -> String {
     let name = planned.name.clone();
     let mut labels = read_label_map(&prediction(&run).join(format!("{name}.nii.gz"))).unwrap();
     labels.voxels.slice_mut(ndarray::s![1..4, 2..6, 2..6]).fill(4);
-    let drawn = Drawn { labels: &labels, base: Base::Prediction, who: "anna", added: &[] };
+    let drawn = Drawn { labels: &labels, base: Base::Prediction, prediction: None, who: "anna", added: &[] };
     let saved = save(&stored, &name, &drawn, Some(&lab.path("data"))).unwrap();
     assert!(saved.changed["spleen"] > 0 && saved.who == "anna", "{saved:?}");
     name
@@ -83,7 +83,7 @@ fn new_structures_are_kept_with_their_names_and_come_into_the_dataset() {
     let draw = |name: &str, value: u16, added: &[Added]| {
         let mut labels = read_label_map(&prediction(&run).join(format!("{name}.nii.gz"))).unwrap();
         labels.voxels[[2, 3, 4]] = value;
-        let drawn = Drawn { labels: &labels, base: Base::Prediction, who: "anna", added };
+        let drawn = Drawn { labels: &labels, base: Base::Prediction, prediction: None, who: "anna", added };
         save(&stored, name, &drawn, Some(&lab.path("data")))
     };
     let tumour = |value: u16| [Added { name: "tumour".into(), value, color: "#009e73".into() }];
@@ -121,7 +121,7 @@ fn new_structures_are_kept_with_their_names_and_come_into_the_dataset() {
     // What was added to the first run is a structure like any other now.
     let mut labels = read_label_map(&path).unwrap();
     labels.voxels[[0, 0, 0]] = 7;
-    let drawn = Drawn { labels: &labels, base: Base::Reference, who: "anna", added: &[] };
+    let drawn = Drawn { labels: &labels, base: Base::Reference, prediction: None, who: "anna", added: &[] };
     let again = save(&next, &names[0], &drawn, Some(&lab.path("data"))).unwrap();
     assert_eq!((again.changed.get("tumour"), again.structures.len()), (Some(&1), 0), "{again:?}");
 }
@@ -156,7 +156,7 @@ fn a_planted_error_is_corrected_and_the_next_run_scores_higher() {
     assert!(stored.plan.predicted().any(|(_, planned)| planned.name == case), "the case is tested");
     let before = liver(&lab, "tiny", case);
 
-    let drawn = Drawn { labels: &truth, base: Base::Reference, who: "anna", added: &[] };
+    let drawn = Drawn { labels: &truth, base: Base::Reference, prediction: None, who: "anna", added: &[] };
     let saved = save(&stored, case, &drawn, Some(&lab.path("data"))).unwrap();
     let moved = truth.voxels.iter().zip(&planted.voxels).filter(|(new, old)| (**new == 1) != (**old == 1)).count();
     assert_eq!(saved.changed["liver"], moved as u64);

@@ -52,7 +52,7 @@ export async function archive(state, [what, study, series], call, Refused) {
   if (what === 'uploads') {
     for (const uid of [body.study, body.series]) if (!isUid(uid)) throw new Refused(400, `\`${uid}\` is no UID of a study or series (digits and dots)`)
     const found = SERIES[body.study]?.find(({ uid }) => uid === body.series)
-    return call.send({ upload: state.jobs.fetched(found, Boolean(body.anonymous)) }, 202)
+    return call.send({ upload: state.jobs.fetched(found, Boolean(body.anonymous), Refused) }, 202)
   }
   if (Object.keys(body).some((key) => !KEYS.includes(key)) || !/^[\d-]{0,17}$/.test(body.date ?? '')) throw new Refused(400, 'the request is not understood')
   if (body['patient-id'] === 'down') throw new Refused(502, 'the archive: http://pacs:8042/dicom-web: Connection refused')

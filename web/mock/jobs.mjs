@@ -6,6 +6,7 @@ import { seen, versioned } from './versions.mjs'
 import { file, image, STRUCTURES, volumes } from './volumes.mjs'
 
 const STEP_MS = 120
+const MOST_UPLOADS = 16
 
 export function createJobs(state) {
   const uploads = new Map()
@@ -36,17 +37,18 @@ export function createJobs(state) {
     const body = Buffer.concat(await all(call.request)).toString('latin1')
     const names = [...body.matchAll(/filename="([^"]*)"/g)].map((match) => Buffer.from(match[1], 'latin1').toString('utf8'))
     if (names.length === 0) throw new Refused(400, 'the upload holds no file', 'choose a folder, a zip, or an image')
+    call.send({ upload: keep({ names, bytes: body.length, anonymous: call.query.get('anonymous') === 'true' }, Refused) }, 202)
+  }
+
+  function keep(upload, Refused) {
+    if (uploads.size >= MOST_UPLOADS) throw new Refused(429, `there are ${uploads.size} uploads already`, 'remove one, or wait until one that nobody uses is removed')
     const id = String(++last)
-    uploads.set(id, { names, since: Date.now() })
-    call.send({ upload: id }, 202)
+    uploads.set(id, { since: Date.now(), ...upload })
+    return id
   }
 
   /** An upload that comes from the archive: an object every 20 ms. */
-  function fetched(series, anonymous) {
-    const id = String(++last)
-    uploads.set(id, { names: [series ? 'series' : 'broken'], since: Date.now(), series, anonymous })
-    return id
-  }
+  const fetched = (series, anonymous, Refused) => keep({ names: [series ? 'series' : 'broken'], series, anonymous, bytes: 0 }, Refused)
 
   function store(job, call, Refused) {
     if (job.anonymous) throw new Refused(409, 'the archive does not know the study of an anonymous copy')
@@ -57,6 +59,7 @@ export function createJobs(state) {
   }
 
   function uploadApi(id, method, call, Refused) {
+    if (id === undefined) return call.send({ uploads: [...uploads].reverse().map(([id, each]) => described(id, each)) })
     const found = uploads.get(id)
     if (!found) throw new Refused(404, `there is no upload ${id}`)
     if (method === 'DELETE') {
@@ -64,19 +67,24 @@ export function createJobs(state) {
       call.response.writeHead(204)
       return call.response.end()
     }
-    const expires = new Date(found.since + 3.6e6).toISOString()
+    call.send(described(id, found))
+  }
+
+  function described(id, found) {
+    const expires = new Date(found.since + 3.6e6).toISOString().replace(/\.\d+/, '')
     const objects = Math.floor((Date.now() - found.since) / 20)
-    if (found.series && objects < (found.series.instances ?? 30)) return call.send({ state: 'fetching', fetched: { objects, bytes: 524_288 * objects }, error: null, series: [], expires })
+    const common = { upload: id, bytes: found.series ? 524_288 * (found.series.instances ?? 30) : found.bytes, anonymous: found.anonymous, expires, fetched: null, error: null, series: [], problems: [] }
+    if (found.series && objects < (found.series.instances ?? 30)) return { ...common, state: 'fetching', fetched: { objects, bytes: 524_288 * objects } }
     const broken = found.names.find((name) => name.split('/').pop().startsWith('broken'))
-    if (broken) return call.send({ state: 'refused', error: `${broken} is not an image that segspec reads`, series: [], expires })
-    if (Date.now() - found.since < 200) return call.send({ state: 'reading', error: null, series: [], expires })
+    if (broken) return { ...common, state: 'refused', error: `${broken} is not an image that segspec reads` }
+    if (Date.now() - found.since < (state.readMs ?? 200)) return { ...common, state: 'reading' }
     // Two patients with the same description and number of slices; a file called `label…` looks like labels.
     const looksLikeLabels = found.names.some((name) => name.includes('label'))
     const series = [['Abdomen 1.0', 'P1', 24], ['Scout', 'P1', 2], ['Abdomen 1.0', 'P2', 24]].map(([name, patient, slices], i) => ({
       id: String(i), name, slices, modality: 'CT', image: image(name, '/api/files/voxels?path=x', 'ct'), 'looks-like-labels': looksLikeLabels,
       ...(found.anonymous ? { file: null, patient: null, number: null } : { file: `${patient}/ct`, patient, number: String(i + 1) }),
     }))
-    call.send({ state: 'ready', error: null, series, expires })
+    return { ...common, state: 'ready', series }
   }
 
   async function startJob(call, Refused) {
@@ -87,8 +95,10 @@ export function createJobs(state) {
     const run = state.runs.get(body.run)
     const from = body.upload ? 'upload' : body.path ? 'file' : 'case'
     const made = { network: { run: run.id, experiment: run.experiment, name: run.name }, probabilities: body.probabilities ?? false, created: new Date().toISOString() }
-    const of = { upload: { name: 'Abdomen 1.0', file: body.series === '2' ? 'P2/ct' : 'P1/ct', patient: body.series === '2' ? 'P2' : 'P1' }, file: { name: 'ct_01', file: body.path, patient: null }, case: { name: body.case, file: null, patient: null } }
-    const job = { id, ...made, image: { from, ...of[from] }, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: uploads.get(body.upload)?.anonymous ?? false, takesClicks: body.run === 'f1', listeners: new Set() }
+    const patient = body.series === '2' ? 'P2' : 'P1'
+    const isAnonymous = uploads.get(body.upload)?.anonymous ?? false
+    const of = { upload: { name: 'Abdomen 1.0', ...(isAnonymous ? { file: null, patient: null } : { file: `${patient}/ct`, patient }) }, file: { name: 'ct_01', file: body.path, patient: null }, case: { name: body.case, file: null, patient: null } }
+    const job = { id, ...made, image: { from, ...of[from], upload: body.upload ?? null }, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: isAnonymous, takesClicks: body.run === 'f1', listeners: new Set() }
     jobs.set(id, job)
     job.timer = setInterval(() => advance(job), state.stepMs ?? STEP_MS)
     call.send(shown(job), 202)
@@ -136,7 +146,7 @@ export function createJobs(state) {
   async function correct(job, call, Refused) {
     const bytes = Buffer.concat(await all(call.request))
     seen(call.request, job.correction, Refused)
-    state.corrections.set(`job/${job.id}`, { case: job.id, file: bytes, base: call.request.headers['segspec-base'] })
+    state.corrections.set(`job/${job.id}`, { case: job.id, file: bytes, base: call.request.headers['segspec-base'], prediction: call.request.headers['segspec-prediction'] ?? null })
     job.correction = versioned({ case: job.id, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/jobs/${job.id}/correction`, base: call.request.headers['segspec-base'], changed: {}, structures: [] })
     call.send(job.correction)
   }

@@ -1,6 +1,6 @@
 // Runs of the mock server: one in training, whose curves grow while one looks, finished ones, one that failed.
 
-import { dice, file, image, OTHERS, STRUCTURES, volumes, worst } from './volumes.mjs'
+import { dice, file, image, NAMES, OTHERS, STRUCTURES, volumes, worst } from './volumes.mjs'
 
 /** Cases of the finished run, with their grids; names with a blank must survive their way through addresses. */
 export const CASES = { 'case 01': 'straight', 'case 02': 'oblique', overlap: 'straight', gone: 'straight' }
@@ -9,7 +9,7 @@ const base = { task: 'segment', 'structure-names': STRUCTURES.map(({ name }) => 
 
 export function createRuns() {
   const runs = [
-    { ...base, id: 'f1', experiment: 'abdomen', name: 'seed 1, fold 0', kind: 'training', state: 'finished', epochs: { done: 12, of: 12 }, dice: 0.847, 'can-segment': true },
+    { ...base, id: 'f1', prediction: 'p1', experiment: 'abdomen', name: 'seed 1, fold 0', kind: 'training', state: 'finished', epochs: { done: 12, of: 12 }, dice: 0.847, 'can-segment': true },
     { ...base, id: 'a2', experiment: 'abdomen', name: 'seed 1, fold 1', kind: 'training', state: 'running', epochs: { done: 4, of: 40 } },
     { ...base, id: 'b3', experiment: 'abdomen', name: 'seed 1, fold 2', kind: 'training', state: 'failed', failure: 'the loss became NaN in epoch 3; try a smaller learning rate', epochs: { done: 2, of: 40 } },
     { ...base, id: 'c4', experiment: 'abdomen', name: 'seed 1, fold 3', kind: 'training', state: 'resumable', epochs: { done: 17, of: 40 } },
@@ -60,7 +60,7 @@ export function train(runs) {
 
 /** What `GET /api/runs` shows of a run. */
 /** `late`: what comes after the last line of its log is not there yet; `elsewhere`: another process trains it. */
-export const summary = ({ log, listeners, late, elsewhere, ...run }) => run
+export const summary = ({ log, listeners, late, elsewhere, prediction, ...run }) => run
 
 export const reportsOf = (experiment) => (experiment === 'abdomen' ? ['report', 'ranking'].map((page) => ({ page, url: `/report/key-${experiment}/${page}.html` })) : [])
 
@@ -98,13 +98,14 @@ export function caseOf(run, name, correction, added = []) {
     downloads: ['nii.gz', 'nrrd', 'seg.nrrd'].map((format) => ({ format, url: `${at('files')}/${format}?of=prediction` })),
     problem: gone ? 'the images are not where the plan says' : null,
     reference: gone ? null : labels('reference'),
-    prediction: labels('prediction'),
+    prediction: { ...labels('prediction'), ...(run.prediction && { id: run.prediction }) },
     probabilities: [{ structure: 'liver', ...image('probability of liver', at('probability')) }],
     'takes-clicks': run.id === 'f1' && !gone,
     structures: [...STRUCTURES, ...added.map((each) => ({ ...each, values: [each.value], added: true }))],
     'other-structures': name === 'overlap' ? [] : OTHERS,
     'ignored-value': null,
     'taken-values': [0, 1, 2, 5, 300],
+    'taken-names': NAMES,
     volumes: { reference: volumes(kind, 'reference'), prediction: volumes(kind, 'prediction') },
     scores: dice(kind),
     worst: worst(kind),

@@ -19,9 +19,9 @@ const CSP = "default-src 'self'; img-src 'self' blob: data:; worker-src 'self' b
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 
 class Refused extends Error {
-  constructor(status, message, help = null) {
+  constructor(status, message, help = null, more = {}) {
     super(message)
-    Object.assign(this, { status, help })
+    Object.assign(this, { status, help, more })
   }
 }
 
@@ -36,7 +36,7 @@ export async function start({ port = 0, token = 'mock', allowRun = true, epochMs
     answer(state, request, response).catch((error) => {
       if (!(error instanceof Refused)) console.error(error)
       if (response.headersSent) return response.end()
-      send(response, { error: error.message, help: error.help ?? null }, error.status ?? 500)
+      send(response, { error: error.message, help: error.help ?? null, ...error.more }, error.status ?? 500)
     })
   })
   await new Promise((ready) => server.listen(port, '127.0.0.1', ready))
@@ -173,13 +173,14 @@ async function correct(state, key, run, name, call) {
   for await (const chunk of call.request) chunks.push(chunk)
   const there = state.corrections.get(key)
   seen(call.request, there, Refused)
+  if (state.alwaysClash) throw new Refused(409, 'others are faster', null, { clash: true })
   const sent = call.request.headers['segspec-structures'] ?? null
   const [file, base] = [Buffer.concat(chunks), call.request.headers['segspec-base']]
   const named = sent ? JSON.parse(decodeURIComponent(sent)) : []
   const structures = accepted({ file, base, kind: CASES[name], sent: named, others: addedTo(state, run.id, name), earlier: there?.structures ?? [] }, Refused)
   const correction = versioned({
     case: name, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/correction`,
-    base, changed: { liver: 12 }, run: run.id, file, structures, sent,
+    base, prediction: call.request.headers['segspec-prediction'] ?? null, changed: { liver: 12 }, run: run.id, file, structures, sent,
   })
   state.corrections.set(key, correction)
   call.send(publicCorrection(correction))

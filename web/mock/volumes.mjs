@@ -17,6 +17,8 @@ export const STRUCTURES = [
 ]
 /** What the reference labels hold and the networks do not segment. */
 export const OTHERS = [{ name: 'spine', value: 5 }]
+/** Names of the dataset's structures: its labels call a part of the kidney by a name of its own. */
+export const NAMES = [...STRUCTURES, ...OTHERS].map(({ name }) => name).concat('renal-cortex')
 
 const ORGANS = [
   { value: 1, centre: [22, -2, 2], radii: [24, 20, 26], hu: 70 },

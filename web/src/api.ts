@@ -1,18 +1,29 @@
 // The only place that talks to the server.
 
 import { texts } from './texts.ts'
-import type { About, Case, Correction, Image, Job, Listing, Queued, RunDetails, RunList, State, Stored, Structure, Study, StudyQuery, StudySeries, Upload } from './types.ts'
+import type { About, Case, Correction, Image, Job, Listing, Queued, RunDetails, RunList, Sent, State, Stored, Structure, Study, StudyQuery, StudySeries, Upload, Upon } from './types.ts'
 import type { Source } from './route.ts'
+
+/** How soon an event stream that broke off is asked for again, at first. */
+const SOON_MS = 500
 
 /** A refusal by the server, in its own words. */
 export class Refusal extends Error {
   readonly status: number
   readonly help: string | null
+  /** Whether new structures have names or values that other corrections have given meanwhile. */
+  readonly isClash: boolean
 
-  constructor(status: number, message: string, help: string | null) {
+  constructor(status: number, message: string, help: string | null, isClash = false) {
     super(message)
     this.status = status
     this.help = help
+    this.isClash = isClash
+  }
+
+  /** What is wrong, and what to do. The server's sentences have no full stop. */
+  get text(): string {
+    return [this.message, this.help].filter(Boolean).join(/[.!?]$/.test(this.message) ? ' ' : '; ')
   }
 }
 
@@ -25,9 +36,9 @@ async function ask(path: string, init?: RequestInit): Promise<Response> {
     throw new Refusal(0, texts.errors.unreachable, texts.errors.unreachableHelp)
   }
   if (response.ok) return response
-  const body = (await response.json().catch(() => null)) as { error?: string; help?: string | null } | null
+  const body = (await response.json().catch(() => null)) as { error?: string; help?: string | null; clash?: boolean } | null
   const message = body?.error ?? (response.status === 401 ? texts.errors.unauthorised : texts.errors.status(response.status))
-  throw new Refusal(response.status, message, body?.help ?? null)
+  throw new Refusal(response.status, message, body?.help ?? null, body?.clash ?? false)
 }
 
 async function json<T>(path: string, init?: RequestInit): Promise<T> {
@@ -71,8 +82,9 @@ export const api = {
 
   /** Saves a label file on the grid of the image. New structures go along, since the file holds only values.
    * @param seen version of the correction that it takes the place of; null: there is none */
-  correct: async (source: Source, file: Uint8Array<ArrayBuffer>, base: 'prediction' | 'reference' | 'empty', added: Structure[], seen: string | null) => {
+  correct: async (source: Source, file: Uint8Array<ArrayBuffer>, { base, prediction }: Upon, added: Structure[], seen: string | null) => {
     const headers: Record<string, string> = { 'content-type': 'application/gzip', 'segspec-base': base, ...(seen === null ? { 'if-none-match': '*' } : { 'if-match': `"${seen}"` }) }
+    if (base === 'prediction' && prediction !== null) headers['segspec-prediction'] = prediction
     if (added.length > 0) {
       const structures = added.map(({ name, value, color }) => ({ name, value, color }))
       headers['segspec-structures'] = encodeURIComponent(JSON.stringify(structures))
@@ -98,6 +110,7 @@ export const api = {
   files: (path: string) => json<Listing>(`/api/files?path=${part(path)}`),
   fileImage: (path: string) => json<Image>(`/api/files/image?path=${part(path)}`),
 
+  uploads: async () => (await json<{ uploads: Sent[] }>('/api/uploads')).uploads,
   uploadState: (id: string) => json<Upload>(`/api/uploads/${part(id)}`),
   dropUpload: (id: string) => ask(`/api/uploads/${part(id)}`, { method: 'DELETE' }),
   studies: (query: StudyQuery, signal: AbortSignal) => json<{ studies: Study[]; more: boolean }>('/api/pacs/studies', { ...send('POST', query), signal }),
@@ -133,16 +146,24 @@ export function upload(files: { path: string; file: File }[], anonymous: boolean
 }
 
 /** Listens to server-sent events until the signal ends it. The browser reconnects by itself, but from the first address again: hence
- * `url` is asked for anew, with the last line seen. */
+ * `url` is asked for anew, with the last line seen. A tab that nobody looks at holds no connection, since browsers open six to one server
+ * at most, for all tabs together; it hears what it missed when it is shown again. */
 export function listen(url: (after: number) => string, heard: (data: unknown) => void, lost: (isLost: boolean) => void, signal: AbortSignal): void {
   let last = 0
-  let wait = 500
+  let wait = SOON_MS
+  let source: EventSource | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const close = (): void => {
+    clearTimeout(timer)
+    source?.close()
+    source = null
+  }
   const open = (): void => {
-    if (signal.aborted) return
-    const source = new EventSource(url(last))
-    signal.addEventListener('abort', () => source.close(), { once: true })
+    close()
+    if (signal.aborted || document.hidden) return
+    source = new EventSource(url(last))
     source.onopen = () => {
-      wait = 500
+      wait = SOON_MS
       lost(false)
     }
     source.onmessage = (event: MessageEvent<string>) => {
@@ -152,12 +173,13 @@ export function listen(url: (after: number) => string, heard: (data: unknown) =>
       heard(JSON.parse(event.data))
     }
     source.onerror = () => {
-      source.close()
-      if (signal.aborted) return
-      lost(true)
-      setTimeout(open, wait)
+      close()
+      timer = setTimeout(open, wait)
       wait = Math.min(10_000, wait * 2)
+      lost(true)
     }
   }
+  signal.addEventListener('abort', close)
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()), { signal })
   open()
 }

@@ -112,6 +112,11 @@ export function say(text: string, kind: 'note' | 'error' = 'note'): void {
   setTimeout(() => message.remove(), kind === 'error' ? 9000 : 3500)
 }
 
+/** Takes errors away that were said: what they are about is left. */
+export function hush(): void {
+  for (const message of document.querySelectorAll('#messages > .error')) message.remove()
+}
+
 /** Offers bytes or text as a download. */
 export function download(name: string, blob: Blob): void {
   const url = URL.createObjectURL(blob)

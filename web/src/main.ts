@@ -1,7 +1,7 @@
 // The frame around the pages: header, navigation, colours, and which page is shown.
 
 import { api, Refusal } from './api.ts'
-import { coded, fill, h, select } from './dom.ts'
+import { coded, fill, h, hush, select } from './dom.ts'
 import type { Route } from './route.ts'
 import { links, parse } from './route.ts'
 import './style.css'
@@ -63,7 +63,7 @@ async function show(route: Route, frame: Frame): Promise<void> {
     case 'runs': return (await import('./pages/runs.ts')).runsPage(frame)
     case 'run': return (await import('./pages/run.ts')).runPage(frame, route.run)
     case 'case': return (await import('./pages/case.ts')).casePage(frame, route.source, route.query)
-    case 'segment': return (await import('./pages/segment.ts')).segmentPage(frame, route.job)
+    case 'segment': return (await import('./pages/segment.ts')).segmentPage(frame, route)
     case 'files': return (await import('./pages/files.ts')).filesPage(frame, route.path)
     case 'vr': return (await import('./pages/vr.ts')).vrPage(frame, route.query)
     case 'unknown': fill(frame.root, h('h1', {}, texts.unknownPage(route.path)), h('p', {}, h('a', { href: links.runs() }, texts.nav.runs)))
@@ -94,6 +94,7 @@ async function navigate(): Promise<void> {
   leaving = new AbortController()
   const { signal } = leaving
   guard = null
+  hush()
   const route = parse(location.hash)
   mark(route)
   document.body.dataset.page = route.page

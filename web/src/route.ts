@@ -4,7 +4,7 @@ export type Route =
   | { page: 'runs' }
   | { page: 'run'; run: string }
   | { page: 'case'; source: Source; query: URLSearchParams }
-  | { page: 'segment'; job: string | null }
+  | { page: 'segment'; job: string | null; upload: string | null }
   | { page: 'files'; path: string }
   | { page: 'vr'; query: URLSearchParams }
   | { page: 'unknown'; path: string }
@@ -22,7 +22,7 @@ export function parse(hash: string): Route {
   if (first === 'runs' && third === 'cases' && parts.length === 4) return { page: 'case', source: { of: 'run', run: second, name: fourth }, query }
   if (first === 'jobs' && parts.length === 2) return { page: 'case', source: { of: 'job', job: second }, query }
   if (first === 'files' && second === 'view' && parts.length === 2) return { page: 'case', source: { of: 'file', path: query.get('path') ?? '' }, query }
-  if (first === 'segment' && parts.length <= 2) return { page: 'segment', job: second ?? null }
+  if (first === 'segment' && parts.length <= 2) return { page: 'segment', job: second ?? null, upload: second === undefined ? query.get('upload') || null : null }
   if (first === 'files' && parts.length === 1) return { page: 'files', path: query.get('path') ?? '' }
   if (first === 'vr' && parts.length === 1) return { page: 'vr', query }
   return { page: 'unknown', path }
@@ -46,6 +46,8 @@ export const links = {
     return source.of === 'job' ? at('jobs', source.job) : `${at('files', 'view')}?${new URLSearchParams({ path: source.path })}`
   },
   segment: (): string => at('segment'),
+  /** An upload: how far it is, and what to do with it. */
+  upload: (upload: string): string => `${at('segment')}?${new URLSearchParams({ upload })}`,
   /** A job: how far it is, and what came of it. */
   job: (job: string): string => at('segment', job),
   files: (path: string): string => `${at('files')}?${new URLSearchParams({ path })}`,

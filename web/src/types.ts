@@ -103,29 +103,44 @@ export interface Download {
   url: string
 }
 
+/** What a correction is drawn upon. */
+export interface Upon {
+  base: 'prediction' | 'reference' | 'empty'
+  /** The prediction, where that is the base and it is known which one it was. */
+  prediction: string | null
+}
+
 export interface Correction {
   case: string
   who: string
   when: string
   /** What it was drawn upon. */
-  base?: 'prediction' | 'reference' | 'empty'
+  base?: Upon['base']
   url: string
   /** Of the labels of a job, in every format. */
   downloads?: Download[]
   /** Where a request sends them to the archive. */
   send?: string | null
   changed: Record<string, number>
+  /** The prediction that it was drawn upon, where that is its base. */
+  prediction?: string | null
   /** Structures in it that the run does not have. */
   structures?: { name: string; value: number; color: string }[]
   /** What names this very correction: nobody's work is replaced unseen. */
   version: string
 }
 
+/** Labels as a network predicted them. */
+export interface Prediction extends Image {
+  /** What tells them from those of another prediction of the same case. */
+  id?: string | null
+}
+
 export interface Case {
   case: string
   images: Image[]
   reference: Image | null
-  prediction: Image | null
+  prediction: Prediction | null
   probabilities: (Image & { structure: string })[]
   /** Whether the run can make probability maps of the case. */
   'can-segment'?: boolean
@@ -138,6 +153,8 @@ export interface Case {
   'ignored-value'?: number | null
   /** Values that a new structure cannot have. */
   'taken-values'?: number[]
+  /** Names that it cannot have although no structure here has them: parts of merged structures, background of the dataset. */
+  'taken-names'?: string[]
   volumes: { reference?: Record<string, number>; prediction?: Record<string, number> }
   scores: Record<string, Scores>
   worst: { axis: 'x' | 'y' | 'z'; slice: number; errors: number } | null
@@ -191,6 +208,13 @@ export interface Upload {
   expires: string
 }
 
+/** An upload in the list of those that the server keeps. */
+export interface Sent extends Upload {
+  upload: string
+  anonymous: boolean
+  bytes: number
+}
+
 /** What studies are looked for in the archive; what is empty decides nothing. */
 export interface StudyQuery {
   'patient-id': string
@@ -227,7 +251,7 @@ export interface Stored {
 
 export interface Result {
   images: Image[]
-  prediction: Image
+  prediction: Prediction
   structures: Structure[]
   volumes: Record<string, number>
   downloads: Download[]
@@ -236,13 +260,14 @@ export interface Result {
   meshes: string
   probabilities?: Case['probabilities']
   'taken-values'?: number[]
+  'taken-names'?: string[]
   'takes-clicks'?: boolean
 }
 
 export interface Job {
   id: string
   network: { run: string; experiment: string; name: string }
-  image: { from: 'upload' | 'file' | 'case'; name: string; file: string | null; patient: string | null }
+  image: { from: 'upload' | 'file' | 'case'; name: string; file: string | null; patient: string | null; upload: string | null }
   /** Whether probability maps were asked for; of a case, they are all that is wanted. */
   probabilities: boolean
   created: string

@@ -49,7 +49,8 @@ impl From<CorrectionError> for Failure {
     fn from(error: CorrectionError) -> Self {
         let environment = |is: bool| if is { Exit::Environment } else { Exit::BadData };
         let exit = match &error {
-            CorrectionError::Refused(_) | CorrectionError::Changed(_) | CorrectionError::Case(_) => Exit::BadData,
+            CorrectionError::Refused(_) | CorrectionError::Changed(_) | CorrectionError::Clash(_) => Exit::BadData,
+            CorrectionError::Case(_) => Exit::BadData,
             CorrectionError::Run(error) => error.class().map_or(Exit::Interrupted, exit_of),
             CorrectionError::Store(error) => environment(crate::files::is_environment(&error.source)),
             CorrectionError::Read(error) => environment(error.is_environment()),

@@ -17,6 +17,12 @@ use super::headers::protect;
 /// Name of the cookie.
 const COOKIE_NAME: &str = "segspec-token-";
 
+/// Header in which browsers say whose page leads to a request.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// A page that leads on to the server's own.
+const ONWARDS: &str = "<!doctype html><meta charset=\"utf-8\"><title>segspec</title>\
+    <meta http-equiv=\"refresh\" content=\"0;url=/\"><p><a href=\"/\">segspec</a></p>";
+
 /// The address of this machine at which a connection arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Local(pub IpAddr);
@@ -66,9 +72,14 @@ fn check(state: &Shared, request: &Request) -> Result<(), Box<Response>> {
     if only_reads && state.reports.opens(request.uri().path()) {
         return Ok(());
     }
-    let Some(shown) = shown(state, request) else { return Err(Box::new(closed())) };
+    let Some(shown) = shown(state, request) else {
+        return Err(Box::new(match request.uri().path().starts_with("/api") {
+            true => Refusal::new(StatusCode::UNAUTHORIZED, "the request shows no token, or an old one").into_response(),
+            false => closed(),
+        }));
+    };
     // Cookies go along with requests of pages of the same host on other ports, too.
-    let site = only(headers, HeaderName::from_static("sec-fetch-site"));
+    let site = only(headers, SITE);
     if shown == Shown::Cookie && matches!(site, Some("cross-site" | "same-site")) {
         return refuse("the request comes from another page");
     }
@@ -95,14 +106,14 @@ fn shown(state: &Shared, request: &Request) -> Option<Shown> {
         let token = value.to_str().ok()?.strip_prefix("Bearer ")?;
         return state.token.is(token).then_some(Shown::Bearer);
     }
+    // Before the cookie, which may be there from the last time.
+    if request.uri().path() == "/" && request.method() == Method::GET && in_query(state, request) {
+        return Some(Shown::Link);
+    }
     let cookies = request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut own = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let cookie = cookie(state);
-    if own.any(|(name, value)| name == cookie && state.token.is(value)) {
-        return Some(Shown::Cookie);
-    }
-    let is_page = request.uri().path() == "/" && request.method() == Method::GET;
-    (is_page && in_query(state, request)).then_some(Shown::Link)
+    own.any(|(name, value)| name == cookie && state.token.is(value)).then_some(Shown::Cookie)
 }
 
 /// Name of the cookie: browsers keep one jar for all ports of a host, where another server may listen.
@@ -122,9 +133,16 @@ fn entering(state: &Shared, request: &Request) -> Option<Response> {
     }
     let secure = if state.settings.certificate.is_some() { "; Secure" } else { "" };
     let cookie = format!("{}={}; HttpOnly; SameSite=Strict; Path=/{secure}", cookie(state), state.token.reveal());
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+    let mut response = match only(request.headers(), SITE) {
+        // Browsers keep the cookie from all that a page elsewhere leads to, a redirection as well: the next page asks for itself.
+        Some("cross-site" | "same-site") => answer::typed("text/html; charset=utf-8", ONWARDS.as_bytes().to_vec()),
+        _ => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::SEE_OTHER;
+            response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+            response
+        }
+    };
     response.headers_mut().insert(SET_COOKIE, HeaderValue::from_str(&cookie).ok()?);
     Some(response)
 }

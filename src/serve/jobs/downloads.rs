@@ -62,10 +62,12 @@ pub fn result(job: &Job, outcome: &Outcome) -> Value {
     let image = images::about(&job.case.name, &format!("{base}/image"), grid, outcome.channels, modality);
     let added = locked(&job.correction).as_ref().map(|it| it.structures.clone()).unwrap_or_default();
     let masks = job.target().has_masks().then_some(job.target().structures.len());
+    let known = Known::of(&job.run);
     json!({
         "images": [image],
         "prediction": images::about_labels("prediction", &format!("{base}/prediction"), grid, masks),
-        "structures": images::structures(job.target(), &added), "taken-values": Known::of(&job.run).taken(job.target()),
+        "structures": images::structures(job.target(), &added), "taken-values": known.taken(job.target()),
+        "taken-names": known.names().collect::<Vec<_>>(),
         "volumes": outcome.volumes, "takes-clicks": takes_clicks(&job.run),
         "downloads": offered(job, outcome, outcome.is_empty, ""), "meshes": format!("{base}/meshes"),
         "probabilities": super::probabilities::known(job, outcome), "send": sent(job, "prediction"),
@@ -193,7 +195,7 @@ pub fn converted(state: &Inner, job: &Job, of: &Of, wanted: &str) -> Answer<(Fil
     let wanted = Wanted::of(wanted, labels.target.structures.len(), job.is_series())?;
     let key = ["file", wanted.ending, labels.stamp.as_str()];
     let file = state.volumes.get_of(&job.id, &key, wanted.file_ending(), |path| {
-        wanted.write(path, labels.read(job)?, &labels.target, Some(&job.case))
+        wanted.write(path, labels.read(job, wanted)?, &labels.target, Some(&job.case))
     })?;
     let image = [job.about.patient.as_deref().unwrap_or_default(), &job.about.image];
     Ok((file, wanted, formats::file_name(image, labels.name)))
@@ -221,9 +223,9 @@ impl Labels {
         }
     }
 
-    fn read(&self, job: &Job) -> Answer<Segmentation> {
+    fn read(&self, job: &Job, wanted: Wanted) -> Answer<Segmentation> {
         match self.name {
-            CORRECTED => Ok(Segmentation::Labels(volume::read_label_map(&job.corrected())?)),
+            CORRECTED => wanted.corrected(volume::read_label_map(&job.corrected())?, &self.target),
             _ => found(job),
         }
     }

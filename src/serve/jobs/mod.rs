@@ -336,9 +336,11 @@ impl Job {
         };
         let correction = locked(&self.correction).as_ref().map(|it| downloads::correction_json(self, it));
         let [run, experiment, name] = &self.about.network;
+        let mut image = self.about.to_json();
+        image["upload"] = json!(self.upload.as_ref().map(|upload| &upload.id));
         json!({
             "id": self.id, "run": run, "network": { "run": run, "experiment": experiment, "name": name },
-            "image": self.about.to_json(), "probabilities": self.wants_probabilities, "created": self.created,
+            "image": image, "probabilities": self.wants_probabilities, "created": self.created,
             "case": self.case.name, "state": progress.state.word(),
             "position": jobs.position(&self.id), "progress": progress.done, "step": progress.step, "error": error,
             "seconds": progress.seconds, "result": progress.result.map(|outcome| downloads::result(self, &outcome)),

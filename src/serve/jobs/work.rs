@@ -6,6 +6,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use super::super::error::{Answer, Refusal};
+use super::super::failures::without_folders;
 use super::super::image;
 use super::super::state::{Inner, Shared, locked};
 use super::{Job, Outcome, State, probabilities};
@@ -48,7 +49,7 @@ fn work(state: &Inner, job: &Arc<Job>) {
             (progress.result, progress.done) = (Some(outcome), 1.0);
             State::Done
         }
-        Err(refusal) => State::Failed(refusal.text()),
+        Err(refusal) => State::Failed(without_folders(&state.settings, &refusal.text())),
     };
     drop(progress);
     job.touch();

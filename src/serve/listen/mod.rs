@@ -7,6 +7,7 @@ pub mod tls;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +51,27 @@ pub struct Address {
     pub socket: SocketAddr,
     /// The link with the token: whoever has it may use the server.
     pub link: String,
+    /// The server's temporary folder, which nobody else can read.
+    scratch: PathBuf,
+}
+
+impl Address {
+    /// A page that leads to the link, for a browser: what stands on its command line can be read by everybody on this machine.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn page(&self) -> io::Result<PathBuf> {
+        let path = std::path::absolute(self.scratch.join("open.html"))?;
+        let link = &self.link;
+        std::fs::write(
+            &path,
+            format!(
+                "<!doctype html><meta charset=\"utf-8\"><title>segspec</title>\
+                 <meta http-equiv=\"refresh\" content=\"0;url={link}\"><p><a href=\"{link}\">segspec</a></p>"
+            ),
+        )?;
+        Ok(path)
+    }
 }
 
 /// Why the server cannot start.
@@ -106,9 +128,10 @@ pub fn serve(settings: Settings, cancel: &Cancel, ready: impl FnOnce(&Address)) 
     let acceptor = settings.certificate.as_ref().map(tls::acceptor).transpose().map_err(ServeError::Certificate)?;
     let token = Token::new().map_err(ServeError::System)?;
     let names = Names::new(&settings.host, socket, acceptor.is_some());
-    let address = Address { socket, link: link(&settings, socket, &token) };
+    let link = link(&settings, socket, &token);
     let voxels = Voxels::of(socket.ip().is_loopback());
     let state = Inner::new(settings, (token, names), voxels, cancel.clone()).map_err(ServeError::Folder)?;
+    let address = Address { socket, link, scratch: state.scratch.path().to_owned() };
     let worker = jobs::start(&state).map_err(system)?;
     runtime.spawn(uploads::expire(state.clone()));
     ready(&address);

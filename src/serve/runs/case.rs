@@ -18,6 +18,9 @@ use crate::run::cases::proven;
 use crate::store::Stored;
 use crate::volume::{self, Geometry, Segmentation};
 
+/// Colour of structures that state none.
+const GREY: [u8; 3] = [128; 3];
+
 /// A run and its plan of a case, which exists.
 ///
 /// # Errors
@@ -81,7 +84,11 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     let reference = case.as_ref().filter(|case| case.label.is_some()).and(grid.as_ref());
     let reference = reference.map(|(grid, _)| of_labels("reference", grid, target.overlapping));
     let prediction_grid = predicted_file(&run, name).map(|path| volume::read_geometry(&path)).transpose()?;
-    let prediction = prediction_grid.as_ref().map(|grid| of_labels("prediction", grid, target.has_masks()));
+    let prediction = prediction_grid.as_ref().map(|grid| {
+        let mut about = of_labels("prediction", grid, target.has_masks());
+        about["id"] = json!(run.ids.prediction);
+        about
+    });
     let series = case.as_ref().is_some_and(formats::is_series);
     let has_spacing = prediction_grid.as_ref().or(grid.as_ref().map(|(grid, _)| grid)).is_some_and(|it| it.has_spacing);
     let saved = |of: &str| formats::offered(series, has_spacing, |format| url(&format!("files/{format}?of={of}")));
@@ -106,7 +113,7 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
         "reference": reference, "prediction": prediction, "probabilities": state.jobs.probabilities(id, name),
         "can-segment": can_segment, "takes-clicks": can_segment && case.is_some() && takes_clicks(&run),
         "structures": images::structures(target, &added), "taken-values": known.taken(target),
-        "other-structures": others(&known, target), "ignored-value": target.ignore,
+        "taken-names": known.names().collect::<Vec<_>>(), "other-structures": others(&known, target), "ignored-value": target.ignore,
         "volumes": { "reference": reference_ml, "prediction": prediction_ml }, "scores": scores_of(&scores, name),
         "worst": worst, "next": next, "previous": previous,
         "downloads": prediction_grid.as_ref().map_or_else(|| json!([]), |_| saved("prediction")), "correction": corrected,
@@ -126,23 +133,30 @@ pub fn correction_json(correction: &corrections::Correction, url: &str) -> Value
     json!({
         "downloads": formats::offered(false, false, |format| format!("{base}/files/{format}?of=correction")),
         "case": correction.case, "who": correction.who, "when": correction.when, "base": correction.base, "url": url,
+        "prediction": correction.prediction,
         "changed": correction.changed, "structures": correction.structures, "version": correction.version(),
     })
 }
 
 /// The structures of a target, and those that a person added.
 pub fn with_added(mut target: Target, correction: &corrections::Correction) -> Target {
-    target.structures.extend(correction.structures.iter().map(|added| TargetStructure {
-        name: added.name.clone(),
-        values: vec![added.value],
-        value: added.value,
-        members: vec![added.name.clone()],
-        color: added.rgb().unwrap_or([128; 3]),
-        code: None,
-        instances: false,
-        tubular: false,
-    }));
+    let added = correction.structures.iter();
+    target.structures.extend(added.map(|it| more(&it.name, it.value, it.rgb().unwrap_or(GREY))));
     target
+}
+
+/// The same with the structures of the dataset that the run does not segment: corrected labels that began with the reference hold them.
+pub fn with_others(mut target: Target, known: &Known) -> Target {
+    if !target.overlapping {
+        let others: Vec<TargetStructure> = known.others(&target).map(|(name, value)| more(name, value, GREY)).collect();
+        target.structures.extend(others);
+    }
+    target
+}
+
+fn more(name: &str, value: u16, color: [u8; 3]) -> TargetStructure {
+    let (name, values, members) = (name.to_owned(), vec![value], vec![name.to_owned()]);
+    TargetStructure { name, values, value, members, color, code: None, instances: false, tubular: false }
 }
 
 /// The grid of the image; that of the prediction is the same and is read faster.

@@ -12,9 +12,9 @@ use super::super::error::{Answer, Refusal};
 use super::super::formats::{self, Of, Wanted};
 use super::super::state::{Inner, Shared, working};
 use super::super::{answer, image as images, mesh};
-use super::case::{files_of, found_case, grid_of, predicted, stamp, with_added};
+use super::case::{files_of, found_case, grid_of, predicted, stamp, with_added, with_others};
 use super::details::predicted_file;
-use crate::corrections::{self, Correction};
+use crate::corrections::{self, Correction, Known};
 use crate::dataset::{read_image, read_label};
 use crate::plan::PlannedCase;
 use crate::store::Stored;
@@ -184,14 +184,17 @@ impl Found<'_> {
                 let (path, stamp) = self.predicted()?;
                 (own.clone(), path, stamp, "prediction")
             }
-            Some(known) => (with_added(own.clone(), known), String::new(), known.file.clone(), "corrected"),
+            Some(known) => {
+                let target = with_others(with_added(own.clone(), known), &Known::of(&self.run));
+                (target, String::new(), known.file.clone(), "corrected")
+            }
         };
         let wanted = Wanted::of(wanted, target.structures.len(), case.as_ref().is_some_and(formats::is_series))?;
         let key = ["saved", what, wanted.ending, &path, &stamp, &format!("{target:?}")];
         let file = self.state.volumes.get(&key, wanted.file_ending(), |place| {
             let labels = match &known {
                 None => predicted(&self.run, self.name())?,
-                Some(known) => Segmentation::Labels(corrections::labels_of(&self.run, known)?),
+                Some(known) => wanted.corrected(corrections::labels_of(&self.run, known)?, &target)?,
             };
             wanted.write(place, labels, &target, case.as_ref())
         })?;

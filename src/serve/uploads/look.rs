@@ -74,7 +74,12 @@ pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
                     channels,
                 });
             }
-            Err(refusal) => problems.push(shown(folder, &refusal.text())),
+            Err(refusal) => {
+                // A file that cannot be read is told of once, with what comes of it.
+                let text = shown(folder, &refusal.text());
+                problems.retain(|known| !text.contains(known.as_str()));
+                problems.push(text);
+            }
         }
     }
     if anonymous && !problems.is_empty() {

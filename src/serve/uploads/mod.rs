@@ -226,6 +226,7 @@ impl Upload {
             }
         };
         json!({
+            "upload": self.id, "bytes": self.bytes.load(Ordering::Relaxed), "anonymous": self.is_anonymous,
             "state": state, "fetched": fetched, "error": error, "series": series, "problems": problems, "expires": expires,
         })
     }
@@ -287,6 +288,13 @@ async fn look_at(state: &Shared, upload: &Arc<Upload>) {
     if upload.is_removed() {
         upload.remove();
     }
+}
+
+/// `GET /api/uploads`: those that are kept, the latest first. To list them is not to use them.
+pub async fn all(State(state): State<Shared>) -> Response {
+    let keep = state.settings.keep_uploads;
+    let all: Vec<Value> = locked(&state.uploads.all).iter().rev().map(|upload| upload.to_json(keep)).collect();
+    answer::json(&json!({ "uploads": all }))
 }
 
 /// `GET /api/uploads/ID`.

@@ -279,7 +279,12 @@ fn requests_without_sense_or_permission_are_refused() {
     let outside = format!("{{\"run\": \"{run}\", \"path\": \"../secret.nii\"}}");
     let absolute = format!("{{\"run\": \"{run}\", \"path\": \"/etc/passwd\"}}");
     let none = format!("{{\"run\": \"{run}\"}}");
-    let cases: [(&str, &str, &[u8], &[u16]); 17] = [
+    let odd = format!("/api/runs/{run}/cases/nobody/image?channel=x");
+    let cases: [(&str, &str, &[u8], &[u16]); 21] = [
+        ("GET", &odd, b"", &[400]),
+        ("GET", "/api/runs/%FF", b"", &[400, 404]),
+        ("POST", &dataset, b"{\"name\": \"a b\"}", &[400]),
+        ("POST", &dataset, b"{\"name\": \"-\\u0000\"}", &[400]),
         ("POST", "/api/jobs", b"no JSON", &[400]),
         ("POST", "/api/jobs", b"{\"run\": 3}", &[400]),
         ("POST", "/api/jobs", &large, &[413]),
@@ -303,6 +308,10 @@ fn requests_without_sense_or_permission_are_refused() {
         let reply = server.ask(method, path, headers, body);
         let shown = String::from_utf8_lossy(&body[..body.len().min(80)]);
         assert!(statuses.contains(&reply.status), "{method} {path} {shown}: {}", reply.text());
+        if path.starts_with("/api") {
+            let error = reply.json()["error"].as_str().unwrap().to_owned();
+            assert!(!error.is_empty() && !error.contains(&lab.path("").display().to_string()), "{error}");
+        }
         assert_harmless(path, &reply, &server);
     }
     assert!(!lab.path("evil.toml").exists() && server.is_alive());
@@ -330,6 +339,16 @@ fn the_link_sets_the_cookie_and_hides_the_token() {
     assert_eq!(with("Sec-Fetch-Site: same-origin\r\n", "GET /api/about"), 200);
     assert_eq!(with(&format!("Origin: http://{host}\r\n"), "DELETE /api/jobs/x"), 404);
     assert_eq!(with("Sec-Fetch-Site: same-origin\r\n", "DELETE /api/jobs/x"), 404);
+    // A page elsewhere, such as the file that `--open` shows, leads to the link: the answer leads on, and a redirection would come
+    // without the cookie.
+    for more in [String::new(), format!("Cookie: {cookie}\r\n")] {
+        let text =
+            "GET /?token={token} HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: cross-site\r\nConnection: close\r\n";
+        let reply = server.raw(filled(&format!("{text}{more}\r\n"), &server, "").as_bytes());
+        assert!(reply.status == 200 && reply.text().contains("content=\"0;url=/\""), "{}", reply.text());
+        assert!(reply.header("set-cookie").is_some() && !reply.text().contains("?token"));
+    }
+    assert_eq!(with("Sec-Fetch-Site: cross-site\r\n", "GET /api/about"), 403);
     // The page itself may be reached by any name of this machine.
     let localhost = filled(AUTHORISED, &server, "").replace("127.0.0.1", "localhost");
     assert_eq!(server.raw(format!("GET /api/about HTTP/1.1\r\n{localhost}\r\n").as_bytes()).status, 200);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::flows::{run, trained};
 use super::{Reply, Server, settings};
-use crate::lab::{Lab, prediction};
+use crate::lab::{Lab, json as json_of, prediction};
 
 const VERSION: &str = "\"0123456789abcdef\"";
 
@@ -33,6 +33,9 @@ fn check(server: &Server, url: &str, [first, second]: [&[u8]; 2], known: &dyn Fn
     assert_eq!(one.status, 200, "{}", one.text());
     let one = quoted(&one.json());
     assert_eq!(quoted(&known()), one);
+    // The answer was lost, and the page asks again.
+    let again = ask("PUT", &[("If-None-Match", "*")], first);
+    assert!(again.status == 200 && quoted(&again.json()) == one, "{}", again.text());
     // A second person who began before the first one saved.
     let refused = ask("PUT", &[("If-None-Match", "*")], second);
     assert!(refused.status == 412 && refused.text().contains("tester saved another correction"), "{}", refused.text());
@@ -128,7 +131,8 @@ fn new_structures_of_a_replaced_correction_bind_nobody() {
     // In another case, the value still means a tumour.
     let other = with_new(&lab, &cases[1], 7);
     let refused = put(&cases[1], "cyst", &other);
-    assert!(refused.status == 400 && refused.text().contains("which is tumour"), "{}", refused.text());
+    assert!(refused.status == 409 && refused.text().contains("which is tumour"), "{}", refused.text());
+    assert_eq!(refused.json()["clash"], true, "the page can mend that");
     let replaced = put(&cases[0], "cyst", &body);
     assert_eq!(replaced.status, 200, "{}", replaced.text());
     assert_eq!(replaced.json()["structures"], json!([{ "name": "cyst", "value": 7, "color": "#009e73" }]));
@@ -219,4 +223,63 @@ fn results_with_corrections_do_not_make_room_for_others() {
     }
     assert_eq!((server.get(&corrected).status, server.get(&other).status), (200, 404));
     assert_eq!(server.get(&format!("{corrected}/correction")).status, 200);
+}
+
+/// A training may be predicted with several settings; the corrections of its cases are the same for all of them.
+#[test]
+fn labels_are_compared_with_the_prediction_that_they_were_drawn_upon() {
+    let lab = trained();
+    let case = &run(&Server::of(&lab)).1[0];
+    let body = drawn(&lab, case, 3);
+    lab.run("tiny", &["--set", "predict.overlap=0.25"]);
+    let server = Server::of(&lab);
+    let all = server.json("/api/runs");
+    let runs = all["experiments"][0]["runs"].as_array().unwrap();
+    let urls: Vec<String> =
+        runs.iter().map(|run| format!("/api/runs/{}/cases/{case}", run["id"].as_str().unwrap())).collect();
+    let ids: Vec<String> =
+        urls.iter().map(|url| server.json(url)["prediction"]["id"].as_str().unwrap().to_owned()).collect();
+    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+    let put = |url: &str, prediction: &str| {
+        let headers = [("segspec-base", "prediction"), ("segspec-prediction", prediction)];
+        server.ask("PUT", &format!("{url}/correction"), &headers, &body)
+    };
+    for (url, id) in [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(url, id)| (&urls[url], &ids[id])) {
+        let saved = put(url, id);
+        assert_eq!(saved.json()["prediction"], *id, "{}", saved.text());
+        let record = json_of(&lab.run_folder("tiny").join("corrections/corrections.json"));
+        let file = lab.run_folder("tiny").join(format!("predictions/{id}/{case}.nii.gz"));
+        let hash = blake3::hash(&fs::read(file).unwrap()).to_hex().to_string();
+        assert_eq!(record["corrections"][case]["base-hash"], *hash);
+        let known = server.json(url)["correction"]["prediction"].clone();
+        assert_eq!(known, **id, "who goes on with it knows its base");
+    }
+    for gone in ["0123456789", "../x", "."] {
+        let refused = put(&urls[0], gone);
+        assert!(refused.status == 400 && refused.text().contains("is gone"), "{}", refused.text());
+    }
+}
+
+/// Labels that began with the reference hold structures that the run does not segment.
+#[test]
+fn corrected_reference_labels_can_be_saved_in_every_format() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (id, cases) = run(&server);
+    let url = format!("/api/runs/{id}/cases/{}", cases[0]);
+    let known = server.json(&url);
+    let taken = known["taken-names"].as_array().unwrap();
+    assert!(taken.contains(&json!("spine")), "{taken:?}");
+    let body = server.get(known["reference"]["url"].as_str().unwrap()).body;
+    let saved = server.ask("PUT", &format!("{url}/correction"), &[("segspec-base", "reference")], &body);
+    assert_eq!(saved.status, 200, "{}", saved.text());
+    for download in server.json(&url)["correction"]["downloads"].as_array().unwrap() {
+        let reply = server.get(download["url"].as_str().unwrap());
+        assert_eq!(reply.status, 200, "{download}: {}", reply.text());
+        if download["format"] == "seg.nrrd" {
+            let found = segspec::volume::read_segments(&reply.save(&lab, "got.seg.nrrd")).unwrap();
+            let names: Vec<&str> = found.segments.iter().map(|segment| segment.name.as_str()).collect();
+            assert!(names.contains(&"liver") && names.contains(&"spine"), "{names:?}");
+        }
+    }
 }

@@ -127,7 +127,8 @@ fn an_upload_is_segmented_as_predict_does_and_comes_in_every_format() {
     let done = server.wait(&path, |job| job["state"] != "queued" && job["state"] != "running");
     assert_eq!((done["state"].as_str(), done["progress"].as_f64()), (Some("done"), Some(1.0)), "{done}");
     assert_eq!((&done["run"], &done["network"]["experiment"]), (&json!(id), &json!("tiny")));
-    assert_eq!(done["image"], json!({ "from": "upload", "name": cases[0], "file": name, "patient": null }));
+    let image = json!({ "from": "upload", "name": cases[0], "file": name, "patient": null, "upload": upload });
+    assert_eq!(done["image"], image);
     assert!(done["created"].as_str().unwrap().starts_with("20") && done["probabilities"] == false, "{done}");
     let result = &done["result"];
     let got = server.get(result["prediction"]["url"].as_str().unwrap()).save(&lab, "got.nii.gz");

@@ -189,6 +189,14 @@ fn the_number_of_uploads_is_bounded() {
     let nifti = image(&lab, "ct.nii", [2, 2, 2]);
     let ids: Vec<String> = (0..4).map(|_| server.uploaded(&[("a.nii", &nifti)]).0).collect();
     assert_eq!(server.upload(&[("a.nii", &nifti)]).status, 429);
+    let known = server.json("/api/uploads");
+    let known = known["uploads"].as_array().unwrap();
+    let listed: Vec<&str> = known.iter().rev().map(|upload| upload["upload"].as_str().unwrap()).collect();
+    assert_eq!(listed, ids, "a person finds them, and can remove one");
+    assert!(
+        known.iter().all(|upload| upload["bytes"] == nifti.len() && upload["series"][0]["name"] == "a"),
+        "{known:?}"
+    );
     // Removed at once by several: one of them removes it.
     let path = format!("/api/uploads/{}", ids[0]);
     let mut statuses: Vec<u16> = std::thread::scope(|scope| {

@@ -17,6 +17,7 @@ import { loadBlank, loadImage } from '../view/load.ts'
 import { measuring } from '../view/measure.ts'
 import type { MakeMaps } from '../view/panel.ts'
 import { panel } from '../view/panel.ts'
+import { Touches } from '../view/touch.ts'
 import '../view/view.css'
 import { Viewer } from '../view/viewer.ts'
 import { viewerKeys } from './case-keys.ts'
@@ -46,7 +47,7 @@ export async function casePage({ root, signal, about, title, guard }: Frame, sou
   const viewer = await Viewer.open(of, shown, layers, parts.canvas, parts.beside)
   if (signal.aborted) return viewer.close()
   signal.addEventListener('abort', () => viewer.close())
-  const page = new CasePage(viewer, source, parts.surface, about, signal)
+  const page = new CasePage(viewer, source, new Touches(viewer, parts.surface, signal), about, signal)
   guard({ pending: () => page.session?.pending ?? false, mayLeave: () => page.session?.mayEnd() ?? Promise.resolve(true) })
   fill(parts.head, ...page.header(channel, mask))
   parts.element.append(page.side.element)
@@ -117,19 +118,19 @@ class CasePage {
   private readonly extra = h('div', {})
   readonly viewer: Viewer
   readonly source: Source
-  private readonly surface: HTMLElement
+  private readonly touches: Touches
   private readonly about: Frame['about']
   private readonly signal: AbortSignal
   private readonly keys: ReturnType<typeof viewerKeys>
   private readonly buttons: { measure: HTMLButtonElement; refine: HTMLButtonElement }
 
-  constructor(viewer: Viewer, source: Source, surface: HTMLElement, about: Frame['about'], signal: AbortSignal) {
+  constructor(viewer: Viewer, source: Source, touches: Touches, about: Frame['about'], signal: AbortSignal) {
     this.viewer = viewer
     this.source = source
-    this.surface = surface
+    this.touches = touches
     this.about = about
     this.signal = signal
-    this.measure = measuring(viewer, surface, signal)
+    this.measure = measuring(viewer, touches, signal)
     this.keys = viewerKeys(this)
     this.buttons = {
       measure: button(t.measure, () => this.toggleMeasure(), { 'aria-pressed': false }),
@@ -138,7 +139,8 @@ class CasePage {
     const tools = h('div', { class: 'buttons' },
       viewer.layers.differences && button(t.worst, () => this.worst()), this.buttons.measure, this.canRefine && this.buttons.refine,
       button(t.screenshot, () => void this.screenshot()), button(t.link, () => void this.copyLink()), button(t.help, () => showKeys(this.keys)))
-    this.side = panel(viewer, source, h('div', {}, tools, this.measure.list, this.extra), viewer.of['can-segment'] ? mapsOf(source, signal) : null, signal)
+    const unrefined = this.couldRefine && !this.canRefine && h('p', { class: 'note' }, t.noRefine)
+    this.side = panel(viewer, source, h('div', {}, tools, unrefined, this.measure.list, this.extra), viewer.of['can-segment'] ? mapsOf(source, signal) : null, signal)
     bind(this.keys, signal)
   }
 
@@ -150,8 +152,13 @@ class CasePage {
     return this.session?.clicker ?? null
   }
 
-  /** Refining needs structures, a place to save to, and labels that do not overlap. */
+  /** Refining needs structures, a place to save to, labels that do not overlap, and the image. */
   private get canRefine(): boolean {
+    return this.couldRefine && this.viewer.of.images.length > 0
+  }
+
+  /** Whether only the image may be missing for it. */
+  private get couldRefine(): boolean {
     const { prediction, reference, structures } = this.viewer.of
     return this.source.of !== 'file' && structures.length > 0 && !prediction?.masks && !reference?.masks
   }
@@ -252,7 +259,7 @@ class CasePage {
 
   toggleMeasure(): void {
     this.buttons.measure.setAttribute('aria-pressed', String(this.measure.toggle()))
-    if (this.surface.classList.contains('measuring')) say(t.measuring)
+    if (this.touches.surface.classList.contains('measuring')) say(t.measuring)
   }
 
   /** Switches refining on, or off once everything is saved. */
@@ -262,6 +269,7 @@ class CasePage {
     try {
       if (this.session) await this.endRefining(this.session)
       else if (this.canRefine) await this.startRefining()
+      else if (this.couldRefine) say(t.noRefine)
     } finally {
       this.isSwitching = false
     }
@@ -273,7 +281,7 @@ class CasePage {
   private async startRefining(): Promise<void> {
     const { viewer } = this
     if (viewer.show === 'both') await viewer.setShow('prediction')
-    this.session = new Session(viewer, this.source, this.surface, this.about, this.signal)
+    this.session = new Session(viewer, this.source, this.touches, this.about, this.signal)
     viewer.draft = this.session.editor.slots
     fill(this.extra, this.session.element)
   }

@@ -14,20 +14,38 @@ import { downloadLinks } from './downloads.ts'
 import { follow, imageOf, jobList } from './jobs.ts'
 import { networkChoice, networks } from './networks.ts'
 import { fullName } from './order.ts'
+import type { SentList } from './uploads.ts'
+import { sentList } from './uploads.ts'
 
 const t = texts.segment
 const MOST_FILES = 10_000
+/** The server keeps no more uploads. */
+const TOO_MANY = 429
 
-/** @param job the id of a job that is followed, or whose result is shown */
-export async function segmentPage(frame: Frame, job: string | null): Promise<void> {
-  const { root, about, title } = frame
+/** What the steps of the page share. */
+interface Page {
+  frame: Frame
+  /** Where they are shown. */
+  stage: HTMLElement
+  /** The search in the archive, where there is one: what it found stays while a series is fetched and segmented. */
+  search: HTMLElement | null
+  sent: SentList
+}
+
+/** @param job the id of a job that is followed, or whose result is shown
+ * @param upload the id of images that the server has, and that are gone on with */
+export async function segmentPage(frame: Frame, { job, upload: known }: { job: string | null; upload: string | null }): Promise<void> {
+  const { root, about, title, signal } = frame
   title(t.title)
   const stage = h('div', { class: 'steps', 'aria-live': 'polite' })
   const jobs = h('div', {})
+  const page: Page = { frame, stage, search: null, sent: sentList((id) => void goOn(page, id), signal) }
+  if (about.pacs) page.search = archivePanel((study, series) => void fetchSeries(page, study, series), signal)
   fill(root, h('h1', {}, t.title), h('p', { class: 'note' }, `${t.intro} ${t.keep(about['keep-uploads-minutes'])}`), stage, jobs)
-  if (job === null) chooseFiles(frame, stage)
-  else void watch(frame, stage, await api.job(job))
-  await jobList(jobs, frame.signal)
+  if (job !== null) void watch(page, await api.job(job))
+  else if (known !== null) void goOn(page, known)
+  else chooseFiles(page)
+  await jobList(jobs, signal)
 }
 
 /** Changes the address without leaving the page: what the archive found stays. */
@@ -35,30 +53,29 @@ function goTo(link: string): void {
   if (location.hash !== link) history.pushState(null, '', link)
 }
 
-/** The search of each page: what it found stays while a series is fetched and segmented. */
-const searches = new WeakMap<Frame, HTMLElement>()
+const failure = (error: unknown): HTMLElement =>
+  h('p', { class: 'failure', role: 'alert' }, ...coded(error instanceof Refusal ? error.text : error instanceof Error ? error.message : String(error)))
 
-function searchOf(frame: Frame, stage: HTMLElement): HTMLElement | null {
-  if (!frame.about.pacs) return null
-  const search = searches.get(frame) ?? archivePanel((study, series) => void fetchSeries(frame, stage, study, series), frame.signal)
-  searches.set(frame, search)
-  return search
-}
-
-const failure = (error: unknown): HTMLElement => {
-  const help = error instanceof Refusal ? error.help : null
-  return h('p', { class: 'failure', role: 'alert' }, ...coded(`${error instanceof Error ? error.message : String(error)} ${help ?? ''}`))
-}
-
-function chooseFiles(frame: Frame, stage: HTMLElement, error: unknown = null): void {
+function chooseFiles(page: Page, error: unknown = null): void {
+  const { stage, sent, search } = page
+  const limit = page.frame.about['upload-limit-bytes']
   const take = (files: Dropped[]): void => {
     const size = files.reduce((sum, { file }) => sum + file.size, 0)
-    const limit = frame.about['upload-limit-bytes']
-    if (files.length === 0) return chooseFiles(frame, stage, new Error(t.empty))
-    if (files.length > MOST_FILES) return chooseFiles(frame, stage, new Error(t.tooMany))
-    if (size > limit) return chooseFiles(frame, stage, new Error(t.tooLarge(bytes(size), bytes(limit))))
-    void send(frame, stage, files)
+    if (files.length === 0) return chooseFiles(page, new Error(t.empty))
+    if (files.length > MOST_FILES) return chooseFiles(page, new Error(t.tooMany))
+    if (size > limit) return chooseFiles(page, new Error(t.tooLarge(bytes(size), bytes(limit))))
+    void send(page, files)
   }
+  const area = dropArea(take, (reason) => chooseFiles(page, reason))
+  // Too many are kept: below the message are those of which one can go.
+  const isFull = error instanceof Refusal && error.status === TOO_MANY
+  fill(stage, error !== null && failure(error), isFull && sent.element, area, checkbox(t.anonymous, false, () => undefined, { 'data-anonymous': '' }), !isFull && sent.element, search)
+  void sent.ask()
+  // The search may be far below.
+  if (error !== null) stage.firstElementChild!.scrollIntoView({ block: 'nearest' })
+}
+
+function dropArea(take: (files: Dropped[]) => void, failed: (reason: unknown) => void): HTMLElement {
   const picker = (attributes: Record<string, string | boolean>): HTMLInputElement => {
     const input = h('input', { type: 'file', multiple: true, hidden: true, ...attributes, onchange: () => take(fromInput(input.files!)) })
     return input
@@ -71,31 +88,36 @@ function chooseFiles(frame: Frame, stage: HTMLElement, error: unknown = null): v
   area.addEventListener('drop', (event) => {
     event.preventDefault()
     area.classList.remove('over')
-    void fromDrop(event.dataTransfer!).then(take, (reason: unknown) => chooseFiles(frame, stage, reason))
+    void fromDrop(event.dataTransfer!).then(take, failed)
   })
-  fill(stage, error !== null && failure(error), area, checkbox(t.anonymous, false, () => undefined, { 'data-anonymous': '' }), searchOf(frame, stage))
+  return area
 }
 
 const isAnonymous = (stage: HTMLElement): boolean => stage.querySelector<HTMLInputElement>('[data-anonymous]')?.checked ?? false
 
-async function send(frame: Frame, stage: HTMLElement, files: Dropped[]): Promise<void> {
-  const anonymous = isAnonymous(stage)
-  await receive(frame, stage, (told, signal) => upload(files, anonymous, (share) => told(t.uploading(`${Math.round(100 * share)} %`), share), signal), null)
+async function send(page: Page, files: Dropped[]): Promise<void> {
+  const anonymous = isAnonymous(page.stage)
+  await receive(page, (told, signal) => upload(files, anonymous, (share) => told(t.uploading(`${Math.round(100 * share)} %`), share), signal), null)
 }
 
-async function fetchSeries(frame: Frame, stage: HTMLElement, study: Study, series: StudySeries): Promise<void> {
-  const anonymous = isAnonymous(stage)
-  await receive(frame, stage, () => api.fetchSeries({ study: study.uid, series: series.uid, anonymous }), series.instances)
+async function fetchSeries(page: Page, study: Study, series: StudySeries): Promise<void> {
+  const anonymous = isAnonymous(page.stage)
+  await receive(page, () => api.fetchSeries({ study: study.uid, series: series.uid, anonymous }), series.instances)
 }
+
+/** Goes on with images that the server has, as if they had come just now. */
+const goOn = (page: Page, id: string): Promise<void> => receive(page, () => Promise.resolve(id), null)
 
 /** Says how far something is: a text, and a share where it is known. */
 type Told = (text: string, share: number | null) => void
 
-/** Lets images come to the server, waits until it has read them, and goes on with them.
+/** Lets images come to the server, waits until it has read them, and goes on with them. They stay there when the page is left meanwhile.
  * @param objects how many will come from the archive, where that is known */
-async function receive(frame: Frame, stage: HTMLElement, begin: (told: Told, signal: AbortSignal) => Promise<string>, objects: number | null): Promise<void> {
+async function receive(page: Page, begin: (told: Told, signal: AbortSignal) => Promise<string>, objects: number | null): Promise<void> {
+  const { frame, stage } = page
+  const cancelling = new AbortController()
   const stopping = new AbortController()
-  frame.signal.addEventListener('abort', () => stopping.abort())
+  for (const { signal } of [frame, cancelling]) signal.addEventListener('abort', () => stopping.abort())
   const text = h('p', {})
   const bar = h('progress', { class: 'wide', max: 1, value: 0, 'aria-label': t.coming })
   const told: Told = (words, share) => {
@@ -104,27 +126,29 @@ async function receive(frame: Frame, stage: HTMLElement, begin: (told: Told, sig
     text.textContent = words
   }
   told(t.coming, 0)
-  fill(stage, text, bar, h('p', {}, button(texts.cancel, () => stopping.abort())))
+  fill(stage, text, bar, h('p', {}, button(texts.cancel, () => cancelling.abort())))
+  let id = null as string | null
   try {
-    const id = await begin(told, stopping.signal)
+    id = await begin(told, stopping.signal)
+    if (!frame.signal.aborted) goTo(links.upload(id))
     const ready = await read(id, objects, told, stopping.signal)
     if (ready.state === 'refused') {
       await api.dropUpload(id).catch(() => undefined)
       throw new Refusal(400, ready.error ?? t.empty, null)
     }
-    await chooseSeries(frame, stage, id, ready)
+    await chooseSeries(page, id, ready)
   } catch (error) {
-    if (!frame.signal.aborted) chooseFiles(frame, stage, stopping.signal.aborted ? null : error)
+    if (id !== null && cancelling.signal.aborted) await api.dropUpload(id).catch(() => undefined)
+    if (frame.signal.aborted) return
+    history.replaceState(null, '', links.segment())
+    chooseFiles(page, cancelling.signal.aborted ? null : error)
   }
 }
 
 /** Waits until the server has fetched and read an upload. */
 async function read(id: string, objects: number | null, told: Told, signal: AbortSignal): Promise<Upload> {
   for (;;) {
-    if (signal.aborted) {
-      await api.dropUpload(id).catch(() => undefined)
-      throw new DOMException('cancelled', 'AbortError')
-    }
+    if (signal.aborted) throw new DOMException('cancelled', 'AbortError')
     const now = await api.uploadState(id)
     if (now.fetched) told(texts.archive.fetching(now.fetched.objects, objects, bytes(now.fetched.bytes)), objects ? Math.min(1, now.fetched.objects / objects) : null)
     else if (now.state === 'reading') told(t.reading, 1)
@@ -139,13 +163,15 @@ export function seriesText({ name, slices, modality, file, patient, number }: Se
   return [t.seriesOf(name, slices, modality), ...more].join(', ')
 }
 
-async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { series, problems = [] }: Upload): Promise<void> {
+async function chooseSeries(page: Page, id: string, { series, problems = [] }: Upload): Promise<void> {
+  const { stage } = page
   const runs = await networks()
   const discard = async (): Promise<void> => {
     await api.dropUpload(id).catch(() => undefined)
-    chooseFiles(frame, stage)
+    history.replaceState(null, '', links.segment())
+    chooseFiles(page)
   }
-  if (runs.length === 0) return fill(stage, h('p', {}, t.noRuns), button(t.discard, () => void discard()))
+  if (runs.length === 0) return fill(stage, h('p', {}, t.noRuns), anew(page), button(t.discard, () => void discard()))
   const remark = h('p', { class: 'warning', role: 'status' })
   const tell = (id: string): void => {
     const one = series.find((each) => each.id === id)
@@ -161,7 +187,7 @@ async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { seri
     try {
       const probabilities = maps.querySelector('input')!.checked
       const job = await api.startJob({ run: network.chosen(), upload: id, series: which.value, probabilities })
-      await watch(frame, stage, job)
+      await watch(page, job)
     } catch (error) {
       stage.append(failure(error))
     } finally {
@@ -170,18 +196,23 @@ async function chooseSeries(frame: Frame, stage: HTMLElement, id: string, { seri
   }
   const begin = button(t.start, () => void start(), { class: 'primary' })
   fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), remark, network.element, h('p', {}, maps),
-    h('p', { class: 'actions' }, begin, button(t.discard, () => void discard())))
+    h('p', { class: 'actions' }, begin, anew(page), button(t.discard, () => void discard())))
 }
 
+/** A button that leads back to the choice of images; what was sent stays. */
+const anew = (page: Page): HTMLElement => button(t.again, () => {
+  goTo(links.segment())
+  page.frame.title(t.title)
+  chooseFiles(page)
+})
+
 /** Follows a job to its end and shows what came of it. */
-export async function watch(frame: Frame, stage: HTMLElement, job: Job): Promise<void> {
+async function watch(page: Page, job: Job): Promise<void> {
+  const { frame, stage } = page
+  if (frame.signal.aborted) return
   goTo(links.job(job.id))
   frame.title(imageOf(job))
-  const again = button(t.again, () => {
-    goTo(links.segment())
-    frame.title(t.title)
-    chooseFiles(frame, stage)
-  })
+  const again = anew(page)
   const last = await follow(stage, job, frame.signal)
   if (frame.signal.aborted) return
   if (last.state === 'failed') fill(stage, failure(new Error(last.error ?? t.states.failed)), again)

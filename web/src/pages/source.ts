@@ -15,6 +15,6 @@ export async function loadCase(source: Source): Promise<Case> {
   }
   const job = await api.job(source.job)
   if (!job.result) throw new Refusal(409, job.error ?? `${texts.segment.title}: ${texts.segment.states[job.state]}`, null)
-  const { images, prediction, structures, volumes, probabilities = [], 'taken-values': taken, 'takes-clicks': takes } = job.result
-  return { ...NOTHING, case: images[0].name, images, prediction, structures, probabilities, volumes: { prediction: volumes }, 'taken-values': taken, 'takes-clicks': takes, downloads: job.result.downloads, correction: job.correction ?? null }
+  const { images, prediction, structures, volumes, probabilities = [], 'taken-values': taken, 'taken-names': names, 'takes-clicks': takes } = job.result
+  return { ...NOTHING, case: images[0].name, images, prediction, structures, probabilities, volumes: { prediction: volumes }, 'taken-values': taken, 'taken-names': names, 'takes-clicks': takes, downloads: job.result.downloads, correction: job.correction ?? null }
 }

@@ -83,6 +83,8 @@ export class Clicker {
   private async ask(slots: Uint8Array, clicks: Click[]): Promise<Uint8Array> {
     const { orientation } = this.viewer.shown
     const { palette } = this.viewer.layers
+    // A new structure can get another value while the network is at work.
+    const { numbering } = palette
     const data = palette.valuesOf(toFile(orientation, slots))
     const file = await gzip(write({ grid: orientation.file, data, slope: 1, intercept: 0 }))
     const header = listed(clicks)
@@ -92,7 +94,7 @@ export class Clicker {
       this.session = null
       return followed()
     })
-    return palette.slotsOf(toDisplay(orientation, read(await unzip(bytes)).data))
+    return palette.slotsOf(toDisplay(orientation, read(await unzip(bytes)).data), numbering)
   }
 }
 

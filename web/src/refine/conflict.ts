@@ -6,7 +6,8 @@ import { texts } from '../texts.ts'
 import type { Correction } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import type { Editor } from './editor.ts'
-import { isSameName } from './names.ts'
+import { uponOf } from './editor.ts'
+import { giveWay } from './renumber.ts'
 import type { Saver } from './save.ts'
 
 const t = texts.refine
@@ -16,11 +17,12 @@ export function conflictChoices(viewer: Viewer, editor: Editor, saver: Saver, si
   const element = h('div', { class: 'conflict', role: 'group', 'aria-label': t.conflictTitle, hidden: true })
   const join = async (theirs: Correction): Promise<void> => {
     try {
-      learn(viewer, theirs)
+      const note = giveWay(viewer, { structures: (theirs.structures ?? []).map((each) => ({ ...each, values: [each.value], added: true })) })
+      if (note) say(note)
       const slots = await viewer.layers.readCorrection(theirs, signal)
       const since = saver.since
       saver.since = slots
-      say(editor.adopt(slots, theirs.base ?? 'prediction', since))
+      say(editor.adopt(slots, uponOf({ correction: theirs, prediction: viewer.of.prediction }), since))
       viewer.draw()
       saver.over(theirs.version)
     } catch (error) {
@@ -36,16 +38,6 @@ export function conflictChoices(viewer: Viewer, editor: Editor, saver: Saver, si
       button(t.downloadMine, () => void downloadMine(viewer, saver))))
   }
   return element
-}
-
-/** Takes structures of another correction over. Where one of them has the value of another structure here, its labels cannot be read. */
-function learn({ layers: { palette } }: Viewer, { structures = [] }: Correction): void {
-  const here = (value: number): string | undefined => palette.slots.find((slot) => slot.value === value)?.structure?.name
-  const clash = structures.find(({ name, value }) => (here(value) ?? name) !== name || palette.slots.some(({ structure }) => structure && isSameName(structure.name, name) && structure.value !== value))
-  if (clash) throw new Error(t.clash(clash.name))
-  for (const { name, value, color } of structures) {
-    if (here(value) === undefined) palette.add({ name, value, values: [value], color, added: true })
-  }
 }
 
 async function downloadMine(viewer: Viewer, saver: Saver): Promise<void> {

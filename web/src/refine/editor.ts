@@ -1,7 +1,7 @@
 // The labels that are being refined, and everything that changes them. Every change goes through `commit`, so that it can be undone.
 
 import { texts } from '../texts.ts'
-import type { Click, Correction } from '../types.ts'
+import type { Case, Click, Upon } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import { interpolate } from '../voxel/between.ts'
 import type { Rule } from '../voxel/brush.ts'
@@ -18,8 +18,11 @@ import { nameFault } from './names.ts'
 export type Base = 'prediction' | 'reference' | 'empty' | 'correction'
 export type Tool = 'brush' | 'ball' | 'erase' | 'fill' | 'click'
 
-/** What a correction is recorded to be drawn upon. */
-export type Upon = NonNullable<Correction['base']>
+/** What the correction of a case was drawn upon. */
+export function uponOf({ correction, prediction }: Pick<Case, 'correction' | 'prediction'>): Upon {
+  const base = correction?.base ?? (prediction ? 'prediction' : 'empty')
+  return { base, prediction: base === 'prediction' ? correction?.prediction ?? null : null }
+}
 
 /** What labels began with. Replacing them by another start is an edit that comes of this: undoing it brings back the start before, too, and
  * clicks before it are over. */
@@ -66,7 +69,7 @@ export class Editor {
   constructor(viewer: Viewer, base: Base) {
     this.viewer = viewer
     const { layers: { correction, palette }, of } = viewer
-    this.earlier = correction && { slots: correction, upon: of.correction?.base ?? (of.prediction ? 'prediction' : 'empty') }
+    this.earlier = correction && { slots: correction, upon: uponOf(of) }
     this.labels = empty(viewer.shown.orientation.display)
     this.labels.data.set(this.start(base))
     this.first = new Start(base, this.upon(base))
@@ -89,7 +92,8 @@ export class Editor {
 
   /** An earlier correction goes on upon its own base. */
   private upon(base: Base): Upon {
-    return base === 'correction' ? this.earlier!.upon : base
+    if (base === 'correction') return this.earlier!.upon
+    return { base, prediction: base === 'prediction' ? this.viewer.of.prediction?.id ?? null : null }
   }
 
   private get begun(): Start {
@@ -119,7 +123,7 @@ export class Editor {
   /** Puts what was changed since some labels on top of a correction that somebody else saved. Undo does not lead back behind it: what was
    * before holds nothing of theirs, and would be saved in place of it, unasked. */
   adopt(theirs: Uint8Array, upon: Upon, since: Uint8Array): string {
-    const may = this.allowedUpon(upon)
+    const may = this.allowedUpon(upon.base)
     const left = new Set<number>()
     this.earlier = { slots: theirs, upon }
     const wanted = this.slots.map((slot, i) => {
@@ -135,7 +139,7 @@ export class Editor {
   }
 
   /** Which slots the server takes in a correction upon some labels: what the run segments, what was added, and what those labels have. */
-  private allowedUpon(upon: Upon): boolean[] {
+  private allowedUpon(upon: Upon['base']): boolean[] {
     const { layers: { palette }, of } = this.viewer
     const base = this.of(upon)
     const there = base && tally(base)
@@ -211,6 +215,15 @@ export class Editor {
     if (hasDrawn) this.edited()
   }
 
+  /** Gives a stroke up: nothing of it stays, and it is no step. */
+  dropStroke(): void {
+    if (!this.stroke) return
+    const back = joinInverses(this.stroke)
+    this.stroke = null
+    apply(this.labels, back)
+    this.show(back)
+  }
+
   /** Makes what was drawn of a stroke a step of its own: another edit comes, and undo takes them back in turn. */
   private cutStroke(): void {
     if (!this.stroke) return
@@ -269,7 +282,7 @@ export class Editor {
   addStructure(name: string, color: string): string | null {
     const { layers: { palette }, of } = this.viewer
     const here = palette.slots.flatMap(({ structure }) => structure ?? [])
-    const wrong = nameFault(name, [...here, ...of.structures, ...(of['other-structures'] ?? [])].map((each) => each.name))
+    const wrong = nameFault(name, [...here, ...of.structures, ...(of['other-structures'] ?? [])].map((each) => each.name), of['taken-names'])
     if (wrong) return wrong
     if (here.filter(({ added }) => added).length >= MOST_ADDED) return t.tooMany(MOST_ADDED)
     const value = palette.freeValue(of['taken-values'])

@@ -12,11 +12,15 @@ const folded = (name: string): string => name.split(/[\p{White_Space}_-]+/u).fil
 export const isSameName = (one: string, other: string): boolean => folded(one) === folded(other)
 
 /** Why a new structure cannot have a name; null if it can.
- * @param taken names of other structures */
-export function nameFault(name: string, taken: string[]): string | null {
+ * @param taken names of other structures
+ * @param elsewhere names that no structure of the page has, and that are not free either */
+export function nameFault(name: string, taken: string[], elsewhere: string[] = []): string | null {
   // The server counts characters, where JavaScript counts halves of some.
   if (name.trim() === '' || [...name].length > LONGEST) return t.nameMissing(LONGEST)
   if (/[\p{Cc}\p{Cs}/]/u.test(name) || isSameName(name, 'background')) return t.nameWrong
-  const same = taken.find((other) => isSameName(other, name))
-  return same === undefined ? null : t.nameTaken(same)
+  const isIt = (other: string): boolean => isSameName(other, name)
+  const same = taken.find(isIt)
+  if (same !== undefined) return t.nameTaken(same)
+  const other = elsewhere.find(isIt)
+  return other === undefined ? null : t.nameElsewhere(other)
 }

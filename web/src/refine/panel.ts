@@ -111,10 +111,11 @@ function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): Refin
     viewer.draw()
     update()
   }
-  let drawn = 0
+  let drawn = ''
   const update = (): void => {
-    if (drawn !== palette.slots.length) {
-      drawn = palette.slots.length
+    const now = JSON.stringify(palette.slots.map(({ structure }) => structure?.name))
+    if (drawn !== now) {
+      drawn = now
       const own = palette.slots.map(({ structure }, slot) => (structure && !structure.other && palette.slot(structure) === slot ? h('option', { value: slot }, structure.name) : null))
       fill(list, ...own)
     }

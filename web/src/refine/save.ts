@@ -1,7 +1,9 @@
 // Saves the refined labels by itself, a moment after the last change; one save at a time, and none is lost. A save names the correction that
-// it takes the place of: where somebody else saved one meanwhile, nothing is replaced, and the person decides.
+// it takes the place of: where somebody else saved one meanwhile, nothing is replaced, and the person decides. Where another case got a new
+// structure with the name or value of one here, the one here gives way, and nobody need decide.
 
 import { api, Refusal } from '../api.ts'
+import { say } from '../dom.ts'
 import { loadCase } from '../pages/source.ts'
 import type { Source } from '../route.ts'
 import { texts } from '../texts.ts'
@@ -10,11 +12,14 @@ import type { Viewer } from '../view/viewer.ts'
 import { gzip, write } from '../voxel/nifti.ts'
 import { toFile } from '../voxel/orient.ts'
 import type { Editor } from './editor.ts'
+import { giveWay } from './renumber.ts'
 
 const WAIT_MS = 1500
 const AGAIN_MS = 15_000
 /** The server refuses a save that names another correction than there is. */
 const CHANGED = 412
+/** How often a save gives way before it fails: others may go on adding structures. */
+const MOST_AGAIN = 3
 const t = texts.refine
 
 export class Saver {
@@ -62,8 +67,13 @@ export class Saver {
     this.dirty = true
     if (this.conflicting) return
     this.told(t.unsaved, false)
+    this.later()
+  }
+
+  /** Saves in a moment. A stroke may still be given up, and what there is of it is not saved by itself. */
+  private later(): void {
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => void this.flush(), WAIT_MS)
+    this.timer = setTimeout(() => (this.editor.isDrawing ? this.later() : void this.flush()), WAIT_MS)
   }
 
   /** Saves now, if there is something to save and nobody else's work is in the way. */
@@ -95,13 +105,15 @@ export class Saver {
     void this.flush()
   }
 
-  private async save(): Promise<void> {
+  /** @param times how often this save has given way */
+  private async save(times = 0): Promise<void> {
     // What belongs together: drawing goes on while the file is being made and sent.
     const slots = this.editor.slots.slice()
     const { drawnUpon } = this.editor
     // Every save names all of them: the server forgets a structure with its last voxel, and undo may bring it back.
     const structures = this.viewer.layers.palette.addedIn(slots)
-    this.dirty = false
+    // A stroke that is under way goes on, or is given up.
+    this.dirty = this.editor.isDrawing
     this.told(t.saving, false)
     try {
       const correction = await api.correct(this.source, await this.file(slots), drawnUpon, structures, this.seen)
@@ -113,8 +125,24 @@ export class Saver {
       this.told(t.saved(new Date().toLocaleTimeString()), false)
     } catch (error) {
       this.dirty = true
-      if (error instanceof Refusal && error.status === CHANGED) await this.meet(error)
+      if (!(error instanceof Refusal)) this.fail(error)
+      else if (error.status === CHANGED) await this.meet(error)
+      else if (error.isClash && times < MOST_AGAIN && (await this.giveWay())) await this.save(times + 1)
       else this.fail(error)
+    }
+  }
+
+  /** Makes new structures agree with those that other corrections have by now; false if they cannot be asked for. */
+  private async giveWay(): Promise<boolean> {
+    try {
+      const known = await loadCase(this.source)
+      if (this.signal.aborted) return false
+      const note = giveWay(this.viewer, known)
+      if (note) say(note)
+      this.viewer.draw()
+      return true
+    } catch {
+      return false
     }
   }
 

@@ -2,6 +2,7 @@
 
 import type { Source } from '../route.ts'
 import type { About } from '../types.ts'
+import type { Touches } from '../view/touch.ts'
 import type { Viewer } from '../view/viewer.ts'
 import { Clicker } from './clicks.ts'
 import { saveOrAsk } from './conflict.ts'
@@ -23,7 +24,7 @@ export class Session {
   private place: () => void = () => undefined
   private readonly viewer: Viewer
 
-  constructor(viewer: Viewer, source: Source, surface: HTMLElement, about: About, left: AbortSignal) {
+  constructor(viewer: Viewer, source: Source, touches: Touches, about: About, left: AbortSignal) {
     this.viewer = viewer
     const { layers, of } = viewer
     const { signal } = this.ending
@@ -31,7 +32,7 @@ export class Session {
     const editor = new Editor(viewer, layers.correction ? 'correction' : layers.prediction ? 'prediction' : layers.reference ? 'reference' : 'empty')
     this.editor = editor
     this.saver = new Saver(source, viewer, editor, signal)
-    this.clicker = of['takes-clicks'] ? this.clicking(source, surface, signal) : null
+    this.clicker = of['takes-clicks'] ? this.clicking(source, touches.surface, signal) : null
     this.controls = refinePanel(viewer, editor, this.saver, this.clicker, about, signal)
     editor.edited = () => {
       this.saver.touch()
@@ -42,7 +43,7 @@ export class Session {
       layers.correction = slots
       this.hasSaved = true
     }
-    painting(viewer, editor, surface, signal)
+    painting(viewer, editor, touches, signal)
   }
 
   get element(): HTMLElement {

@@ -43,7 +43,7 @@ export async function loadImage(image: Image, channel: number, signal: AbortSign
 /** Voxels of another file of the case, in display order, with its scaling. */
 export async function loadOn(shown: Shown, image: Image, signal: AbortSignal, query: Record<string, string> = {}): Promise<Omit<Volume, 'grid'>> {
   const { grid, data, slope, intercept } = await volume(image, query, signal)
-  if (!sameGrid(grid, shown.orientation.file, 0.02)) throw new Error(texts.errors.grid(image.name))
+  if (!sameGrid(grid, shown.orientation.file)) throw new Error(texts.errors.grid(image.name))
   return { data: toDisplay(shown.orientation, data), slope, intercept }
 }
 

@@ -4,7 +4,8 @@ import { button, fill, h } from '../dom.ts'
 import { texts } from '../texts.ts'
 import type { Vec3 } from '../voxel/grid.ts'
 import { distance } from '../voxel/grid.ts'
-import { ownTouches } from './touch.ts'
+import type { Touches } from './touch.ts'
+import { gap, isAccident } from './touch.ts'
 import type { Viewer } from './viewer.ts'
 
 const t = texts.viewer
@@ -32,9 +33,11 @@ export interface Measuring {
   paint: (context: CanvasRenderingContext2D) => void
 }
 
-/** Measures on drags over `surface` while switched on. */
-export function measuring(viewer: Viewer, surface: HTMLElement, signal: AbortSignal): Measuring {
+/** Measures on drags over the surface of touches while switched on. */
+export function measuring(viewer: Viewer, touches: Touches, signal: AbortSignal): Measuring {
+  const { surface } = touches
   let isOn = false
+  let drag: Drag | null = null
   let kept: Distance[] = []
   const svg = make('svg', { class: 'ruler' })
   surface.append(svg)
@@ -54,13 +57,13 @@ export function measuring(viewer: Viewer, surface: HTMLElement, signal: AbortSig
   }
 
   surface.addEventListener('pointerdown', (event) => {
-    const from = isOn && event.button === 0 ? viewer.stage.spot(event.clientX, event.clientY) : null
+    const from = isOn && event.button === 0 && touches.isAlone(event) ? viewer.stage.spot(event.clientX, event.clientY) : null
     if (!from) return
     event.preventDefault()
     surface.setPointerCapture(event.pointerId)
     const own: Distance = { plane: from.plane, from: from.point, to: from.point, text: '' }
     kept.push(own)
-    drag(surface, (move) => {
+    drag = new Drag(surface, event, (move) => {
       const to = viewer.stage.spot(move.clientX, move.clientY)
       if (to?.plane !== own.plane) return
       own.to = to.point
@@ -70,7 +73,7 @@ export function measuring(viewer: Viewer, surface: HTMLElement, signal: AbortSig
   }, { signal })
   // NiiVue listens for mouse and touch on its canvas and must not hear them while one measures.
   surface.addEventListener('mousedown', (event) => { if (isOn) event.stopPropagation() }, { signal, capture: true })
-  ownTouches(surface, () => isOn, signal)
+  touches.add({ owns: () => isOn, yields: (time) => drag?.yields(time) ?? true }, signal)
   const toggle = (on = !isOn): boolean => {
     isOn = on
     surface.classList.toggle('measuring', isOn)
@@ -80,19 +83,40 @@ export function measuring(viewer: Viewer, surface: HTMLElement, signal: AbortSig
 }
 
 /** Follows a pointer that went down until it comes up or is taken away. */
-function drag(surface: HTMLElement, moved: (event: PointerEvent) => void, ended: (isDone: boolean) => void): void {
-  const ending = new AbortController()
-  const { signal } = ending
-  surface.addEventListener('pointermove', moved, { signal })
-  surface.addEventListener('pointerup', (event) => {
-    moved(event)
-    ending.abort()
-    ended(true)
-  }, { signal })
-  surface.addEventListener('pointercancel', () => {
-    ending.abort()
-    ended(false)
-  }, { signal })
+class Drag {
+  private readonly begun: PointerEvent
+  private readonly ended: (isDone: boolean) => void
+  private readonly ending = new AbortController()
+  private far = 0
+
+  constructor(surface: HTMLElement, begun: PointerEvent, moved: (event: PointerEvent) => void, ended: (isDone: boolean) => void) {
+    this.begun = begun
+    this.ended = ended
+    const on = (kind: 'pointermove' | 'pointerup' | 'pointercancel', act: (event: PointerEvent) => void): void =>
+      surface.addEventListener(kind, (event) => { if (event.pointerId === begun.pointerId) act(event) }, { signal: this.ending.signal })
+    on('pointermove', (event) => {
+      this.far = Math.max(this.far, gap(begun, event))
+      moved(event)
+    })
+    on('pointerup', (event) => {
+      moved(event)
+      this.end(true)
+    })
+    on('pointercancel', () => this.end(false))
+  }
+
+  /** A second finger came: see `OneFinger`. */
+  yields(time: number): boolean {
+    if (this.ending.signal.aborted) return true
+    const isOver = isAccident(this.begun, this.far, time)
+    if (isOver) this.end(false)
+    return isOver
+  }
+
+  private end(isDone: boolean): void {
+    this.ending.abort()
+    this.ended(isDone)
+  }
 }
 
 /** Where a distance is seen: in the panes whose slice is that in which it was measured. */

@@ -19,6 +19,9 @@ const SLICES: Record<Layout, SLICE_TYPE> = {
   all: SLICE_TYPE.MULTIPLANAR, axial: SLICE_TYPE.AXIAL, coronal: SLICE_TYPE.CORONAL, sagittal: SLICE_TYPE.SAGITTAL, render: SLICE_TYPE.RENDER,
 }
 
+const LEAST_ZOOM = 0.5
+const MOST_ZOOM = 20
+
 /** The display axis across each of NiiVue's slice types: axial, coronal, sagittal. */
 const ACROSS = [2, 1, 0]
 
@@ -26,6 +29,12 @@ const ACROSS = [2, 1, 0]
 export interface Spot {
   point: Vec3
   plane: number
+}
+
+/** A place of the window. */
+interface Place {
+  clientX: number
+  clientY: number
 }
 
 /** Values that lie over the image, on its grid. */
@@ -166,11 +175,14 @@ export class Stage {
     this.nv.drawScene()
   }
 
+  private onCanvas({ clientX, clientY }: Place): [number, number] {
+    const { left, top } = this.nv.canvas!.getBoundingClientRect()
+    return [(clientX - left) * this.scale, (clientY - top) * this.scale]
+  }
+
   /** What lies under a position of the window; null outside of slices. */
   spot(clientX: number, clientY: number): Spot | null {
-    const rect = this.nv.canvas!.getBoundingClientRect()
-    const dpr = this.nv.uiData.dpr ?? 1
-    const [x, y] = [(clientX - rect.left) * dpr, (clientY - rect.top) * dpr]
+    const [x, y] = this.onCanvas({ clientX, clientY })
     const tile = this.nv.tileIndex(x, y)
     const kind = this.nv.screenSlices[tile]?.axCorSag
     if (kind === undefined || kind > SLICE_TYPE.SAGITTAL) return null
@@ -208,10 +220,41 @@ export class Stage {
   /** Zooms by a factor and keeps the crosshair where it is; 0 goes back to the whole image. */
   zoom(factor: number): void {
     const [x, y, z, old] = this.nv.scene.pan2Dxyzmm
-    const next = factor === 0 ? 1 : Math.min(20, Math.max(0.5, old * factor))
+    const next = factor === 0 ? 1 : Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, old * factor))
     const mm = this.nv.frac2mm(this.nv.scene.crosshairPos)
     const pan = factor === 0 ? [0, 0, 0] : [x, y, z].map((v, axis) => v + (old - next) * mm[axis])
     this.nv.setPan2Dxyzmm(Float32Array.from([...pan, next]) as unknown as typeof this.nv.scene.pan2Dxyzmm)
+  }
+
+  /** Takes hold of a place in the slice over which another place of the window is; null outside of slices. What is called then moves what is
+   * held to a place of the window, as many times as large as it was. */
+  grip(over: Place, held: Place): ((clientX: number, clientY: number, factor: number) => void) | null {
+    // Where slices are, is known of what was drawn last.
+    this.nv.drawNow()
+    const [x, y] = this.onCanvas(over)
+    const tile = this.nv.screenSlices[this.nv.tileIndex(x, y)]
+    if (!tile || tile.axCorSag > SLICE_TYPE.SAGITTAL) return null
+    const [...pan] = this.nv.scene.pan2Dxyzmm
+    const old = pan.pop()!
+    const across = ACROSS[tile.axCorSag]
+    const axes = [0, 1, 2].filter((axis) => axis !== across)
+    const mm = (place: Place): number[] => inTile(tile, this.onCanvas(place))
+    const from = mm(held)
+    const middle = this.nv.frac2mm(this.nv.scene.crosshairPos)[across]
+    return (clientX, clientY, factor) => {
+      const next = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, old * factor))
+      const to = mm({ clientX, clientY })
+      // NiiVue draws what lies at `mm` at `zoom * mm + pan`.
+      const moved = [...pan]
+      axes.forEach((axis, i) => { moved[axis] = old * to[i] + pan[axis] - next * from[i] })
+      moved[across] += (old - next) * middle
+      this.nv.setPan2Dxyzmm(Float32Array.from([...moved, next]) as unknown as typeof this.nv.scene.pan2Dxyzmm)
+    }
+  }
+
+  /** Lets NiiVue take a touch that it saw begin for over: it hears no more of it. */
+  forgetTouch(): void {
+    this.nv.touchEndListener(new Event('touchend') as TouchEvent)
   }
 
   turn(azimuth: number, elevation: number): void {
@@ -242,4 +285,9 @@ export class Stage {
     this.nv.cleanup()
     this.nv.gl.getExtension('WEBGL_lose_context')?.loseContext()
   }
+}
+
+/** Position in mm along both axes of a slice, also outside of its pane. NiiVue draws a pane of negative width mirrored. */
+function inTile({ leftTopWidthHeight: [left, top, width, height], leftTopMM, fovMM }: Panes['screenSlices'][number], [x, y]: [number, number]): number[] {
+  return [leftTopMM[0] + ((x - left) / width) * fovMM[0], leftTopMM[1] + (1 - (y - top) / height) * fovMM[1]]
 }

@@ -18,7 +18,8 @@ export function structures(viewer: Viewer): Part {
       // Rows keep the focus of whoever walks through them: they are made anew only when something in them changed.
       const { layers, draft, show: what } = viewer
       const now = draft && viewer.shown.unit === 'mm' ? layers.volumes(draft) : null
-      const key = JSON.stringify([what, now, [...layers.hidden], layers.palette.slots.length, draft !== null])
+      const known = layers.palette.slots.map(({ structure }) => structure && [structure.name, structure.color])
+      const key = JSON.stringify([what, now, [...layers.hidden], known, draft !== null])
       if (key === drawn) return
       drawn = key
       const focused = document.activeElement instanceof HTMLElement && element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined

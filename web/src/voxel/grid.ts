@@ -40,7 +40,9 @@ export function fromWorld(grid: Grid, world: Vec3): Vec3 {
 export function invert(m: number[]): number[] {
   const minor = (a: number, b: number, c: number, d: number): number => m[a] * m[d] - m[b] * m[c]
   const det = m[0] * minor(4, 5, 7, 8) - m[1] * minor(3, 5, 6, 8) + m[2] * minor(3, 4, 6, 7)
-  if (!Number.isFinite(det) || Math.abs(det) < 1e-12) throw new Error('the axes of the image lie in one plane: its header is broken')
+  // Beside the box that axes of these lengths would span at right angles: voxels of microscopes are small, and no less regular for that.
+  const box = [0, 1, 2].reduce((product, axis) => product * Math.hypot(m[axis], m[3 + axis], m[6 + axis]), 1)
+  if (!Number.isFinite(det) || !(Math.abs(det) > 1e-6 * box)) throw new Error('the axes of the image lie in one plane: its header is broken')
   const adjugate = [
     minor(4, 5, 7, 8), -minor(1, 2, 7, 8), minor(1, 2, 4, 5),
     -minor(3, 5, 6, 8), minor(0, 2, 6, 8), -minor(0, 2, 3, 5),
@@ -73,5 +75,11 @@ export function reach({ matrix: m }: Grid): Vec3 {
   return [0, 3, 6].map((r) => Math.hypot(inverse[r], inverse[r + 1], inverse[r + 2])) as Vec3
 }
 
-export const sameGrid = (a: Grid, b: Grid, tolerance = 1e-3): boolean =>
-  a.dims.every((n, axis) => n === b.dims[axis]) && a.matrix.every((v, i) => Math.abs(v - b.matrix[i]) <= tolerance)
+/** How far the numbers of two grids that are the same may be apart: mm, and part of a voxel. */
+const SAME = { mm: 0.02, part: 0.1 }
+
+/** Whether two grids are the same, up to the rounding of their files. */
+export function sameGrid(a: Grid, b: Grid): boolean {
+  const tolerance = Math.min(SAME.mm, SAME.part * Math.min(...spacing(a)))
+  return a.dims.every((n, axis) => n === b.dims[axis]) && a.matrix.every((v, i) => Math.abs(v - b.matrix[i]) <= tolerance)
+}

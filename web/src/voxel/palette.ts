@@ -55,15 +55,43 @@ export class Palette {
 
   private slotOf(value: number, structure: Structure | null): number {
     const known = this.bySlot.get(value)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      // A value that was only in files so far has a meaning now.
+      if (known > 0 && this.slots[known].structure === null) this.slots[known] = { value, structure }
+      return known
+    }
     if (this.slots.length > 255) throw new Error('the labels have more than 255 values: the page cannot show them together')
     this.slots.push({ value, structure })
     this.bySlot.set(value, this.slots.length - 1)
     return this.slots.length - 1
   }
 
-  /** Slots of the voxels of a label file. Values that no structure claims get slots of their own. */
-  slotsOf(data: Voxels): Uint8Array {
+  /** Lets the slots of structures stand for other structures, with their values. Labels keep their slots. */
+  change(changes: ReadonlyMap<Structure, Structure>): void {
+    if (changes.size === 0) return
+    this.slots.forEach(({ structure }, slot) => {
+      const other = structure && changes.get(structure)
+      if (other) this.slots[slot] = { value: other.value, structure: other }
+    })
+    this.bySlot.clear()
+    this.slots.forEach(({ value }, slot) => {
+      const first = this.bySlot.get(value)
+      if (first === undefined || this.slots[first].structure === null) this.bySlot.set(value, slot)
+    })
+    // Of a value that was only in files so far, and that one of the others has.
+    this.slots.forEach(({ value, structure }, slot) => {
+      if (slot > 0 && structure === null) this.slots[slot] = this.slots[this.bySlot.get(value)!]
+    })
+  }
+
+  /** The slots of values as they are now: for labels that are made of them and come back later, when the values may have changed. */
+  get numbering(): ReadonlyMap<number, number> {
+    return new Map(this.bySlot)
+  }
+
+  /** Slots of the voxels of a label file. Values that no structure claims get slots of their own.
+   * @param numbering that of the time when the values were given */
+  slotsOf(data: Voxels, numbering: ReadonlyMap<number, number> = this.bySlot): Uint8Array {
     const out = new Uint8Array(data.length)
     let last = 0
     let slot = 0
@@ -71,7 +99,7 @@ export class Palette {
       if (data[i] !== last) {
         last = data[i]
         if (!Number.isInteger(last) || last < 0 || last > 65535) throw new Error(`${last} is not a label value`)
-        slot = this.slotOf(last, null)
+        slot = numbering.get(last) ?? this.slotOf(last, null)
       }
       out[i] = slot
     }
@@ -90,7 +118,7 @@ export class Palette {
   /** Structures that a person added and of which labels have a voxel. */
   addedIn(labels: Uint8Array): Structure[] {
     const there = tally(labels)
-    return this.slots.flatMap(({ structure }, slot) => (structure?.added && there[slot] > 0 ? [structure] : []))
+    return [...new Set(this.slots.flatMap(({ structure }, slot) => (structure?.added && there[slot] > 0 ? [structure] : [])))]
   }
 
   /** The slot that a structure is drawn with. */

@@ -176,7 +176,9 @@ test('clicks: waiting, refusals, an ended session, a structure that the network 
 
 test('clicks: a drag is none; on a phone by finger; light and dark; not where the network takes none', { skip }, async (t) => {
   const { open, server } = await lab(t)
-  const plain = await open('#/runs/f1/cases/gone?refine')
+  server.state.runs.get('n6').state = 'finished'
+  const plain = await open('#/runs/n6/cases/case%2001?refine')
+  await plain.page.getByLabel('Brush', { exact: true }).waitFor()
   assert.equal(await plain.page.getByLabel('Click', { exact: true }).count(), 0)
   await plain.page.keyboard.press('c')
   await plain.clean()

@@ -88,6 +88,7 @@ test('segment: the best network comes first, the last choice is remembered, labe
   await shot('segment-choice-phone')
   await network.selectOption('f1')
   await page.reload()
+  await page.getByRole('button', { name: 'Segment something else' }).click()
   await page.setInputFiles('[data-files]', [file('label_01.nii.gz')])
   assert.equal(await network.inputValue(), 'f1')
   await page.locator('.warning', { hasText: 'Abdomen 1.0 looks like a label map' }).waitFor()

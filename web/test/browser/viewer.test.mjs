@@ -206,12 +206,17 @@ test('viewer: overlapping structures one at a time; a prediction whose image is 
   assert.ok(count(await canvas(page), (r, g, b) => b > r + 30 && g > r) > 300, 'the kidney is drawn in its colour')
   await page.goto(page.url().replace(/#.*/, '#/runs/f1/cases/gone?panes=axial'))
   await page.getByText('the images are not where the plan says').waitFor()
+  await page.getByText('cannot be refined while its image is gone').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Refine' }).count(), 0)
   assert.deepEqual([await page.locator('.value').count(), await page.getByLabel('Grey values').count()], [0, 0], 'there are no values')
   await page.waitForTimeout(500)
   // Its letters are grey, too.
   await page.getByText('Research use only', { exact: true }).evaluate((caption) => { caption.style.visibility = 'hidden' })
   const picture = await canvas(page)
   assert.ok(count(picture, isOrange) > 1000 && count(picture, isGrey) < 1000)
+  await page.locator('body').press('r')
+  await page.locator('#messages .note', { hasText: 'cannot be refined' }).waitFor()
+  assert.equal(await page.locator('.refine').count(), 0)
   await clean()
 })
 

@@ -22,7 +22,7 @@ function viewer({ prediction = [0, 1, 1, 0, 0, 0], reference = [0, 1, 1, 0, 5, 5
   const display = { dims: DIMS, matrix: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] }
   return {
     layers, plane: 2, stage: { refreshLabels: () => undefined }, shown: { orientation: { display }, slope: 1, intercept: 0, voxels: new Uint8Array(6) },
-    of: { structures: [LIVER], 'other-structures': [{ name: 'spine', value: 5 }], 'taken-values': [0, 1, 5], 'ignored-value': null, correction: null },
+    of: { structures: [LIVER], 'other-structures': [{ name: 'spine', value: 5 }], 'taken-values': [0, 1, 5], 'taken-names': ['liver', 'renal-cortex'], 'ignored-value': null, correction: null },
   }
 }
 
@@ -51,6 +51,7 @@ test('names of new structures are judged as the server does', () => {
 test('a name is compared with every structure of the case', () => {
   const { editor, palette } = editing()
   for (const [name, same] of [['Liver', 'liver'], ['Spine', 'spine']]) assert.match(editor.addStructure(name, '#009e73'), new RegExp(`structure ${same} already`))
+  assert.match(editor.addStructure('Renal Cortex', '#009e73'), /dataset has renal-cortex for something else/)
   assert.equal(palette.slots.length, 3, 'nothing was added')
   assert.equal(editor.addStructure('tumour', '#009e73'), null)
   assert.match(editor.addStructure('Tumour', '#009e73'), /structure tumour already/)
@@ -72,6 +73,27 @@ test('a stroke belongs to who began it, and is one step', () => {
   assert.deepEqual([values(), edits()], [[0, 1, 1, 1, 1, 0], 1], 'outside of a stroke, nothing is drawn that nobody saves')
   editor.undo()
   assert.deepEqual(values(), before)
+})
+
+test('a stroke that is given up leaves nothing, and what was undone can be redone', () => {
+  const { editor, values, dab, edits } = editing()
+  const before = values()
+  editor.beginStroke()
+  dab(4)
+  editor.endStroke()
+  const drawn = values()
+  editor.undo()
+  const done = edits()
+  editor.beginStroke()
+  dab(3)
+  dab(0)
+  editor.dropStroke()
+  assert.deepEqual([values(), editor.isDrawing, editor.canUndo, edits()], [before, false, false, done])
+  editor.redo()
+  assert.deepEqual(values(), drawn)
+  // Without a stroke, there is nothing to give up.
+  editor.dropStroke()
+  assert.deepEqual(values(), drawn)
 })
 
 test('undo and redo do nothing during a stroke; afterwards, they lead through states that were there', () => {
@@ -136,22 +158,22 @@ test('labels put together hold only what their base allows, and are the beginnin
   editor.endStroke()
   assert.deepEqual(values(), [1, 1, 1, 0, 5, 5])
   // Theirs is drawn upon the prediction, which knows no spine.
-  const said = editor.adopt(slots([0, 1, 1, 1, 1, 0]), 'prediction', since)
+  const said = editor.adopt(slots([0, 1, 1, 1, 1, 0]), { base: 'prediction', prediction: null }, since)
   assert.deepEqual(values(), [1, 1, 1, 1, 1, 0])
   assert.match(said, /Left out: spine/)
-  assert.deepEqual([editor.base, editor.drawnUpon, editor.canUndo, editor.canRedo], ['correction', 'prediction', false, false])
+  assert.deepEqual([editor.base, editor.drawnUpon.base, editor.canUndo, editor.canRedo], ['correction', 'prediction', false, false])
   editor.undo()
   assert.deepEqual(values(), [1, 1, 1, 1, 1, 0])
   editor.restart('empty')
   editor.undo()
-  assert.deepEqual([values(), editor.drawnUpon], [[1, 1, 1, 1, 1, 0], 'prediction'])
+  assert.deepEqual([values(), editor.drawnUpon.base], [[1, 1, 1, 1, 1, 0], 'prediction'])
 })
 
 test('labels put together keep what their base has', () => {
   const { editor, values, slots } = editing()
   const since = editor.slots.slice()
   editor.restart('reference')
-  const said = editor.adopt(slots([1, 1, 1, 0, 0, 5]), 'reference', since)
-  assert.deepEqual([values(), editor.drawnUpon], [[1, 1, 1, 0, 5, 5], 'reference'])
+  const said = editor.adopt(slots([1, 1, 1, 0, 0, 5]), { base: 'reference', prediction: null }, since)
+  assert.deepEqual([values(), editor.drawnUpon.base], [[1, 1, 1, 0, 5, 5], 'reference'])
   assert.doesNotMatch(said, /Left out/)
 })

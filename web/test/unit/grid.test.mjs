@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { distance, fromWorld, index, reach, spacing, toWorld, voxel, voxelVolume } from '../../build/voxel/grid.js'
+import { distance, fromWorld, index, invert, reach, sameGrid, spacing, toWorld, voxel, voxelVolume } from '../../build/voxel/grid.js'
 import { gzip, read, unzip, write } from '../../build/voxel/nifti.js'
 import { orient, sliceInFile, sliceOnDisplay, toDisplay, toFile } from '../../build/voxel/orient.js'
 import { corners, greys } from '../../build/voxel/slice.js'
@@ -134,3 +134,12 @@ for (const [name, file] of Object.entries(GRIDS)) {
     }
   })
 }
+
+test('voxels of a microscope are small, and axes in one plane are refused', () => {
+  const grid = (x, size) => ({ dims: [4, 4, 4], matrix: [size, 0, 0, x, 0, size, 0, 0, 0, 0, size, 0] })
+  const small = grid(10, 5e-5)
+  close(fromWorld(small, toWorld(small, [1, 2, 3])), [1, 2, 3], 1e-6)
+  assert.ok(sameGrid(small, grid(10 + 1e-6, 5e-5)) && !sameGrid(small, grid(10 + 5e-5, 5e-5)))
+  assert.ok(sameGrid(grid(10, 0.7), grid(10.01, 0.7)) && !sameGrid(grid(10, 0.7), grid(10.05, 0.7)))
+  for (const flat of [[1, 0, 0, 0, 1, 0, 0, 0, 0], [1, 0, 1, 0, 1, 1, 0, 0, 0], [5e-5, 0, 5e-5, 0, 5e-5, 5e-5, 0, 0, 0]]) assert.throws(() => invert(flat), /one plane/)
+})

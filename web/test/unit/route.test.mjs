@@ -6,8 +6,10 @@ for (const [hash, expected] of [
   ['', { page: 'runs' }],
   ['#/runs', { page: 'runs' }],
   ['#/runs/0a%2Fb', { page: 'run', run: '0a/b' }],
-  ['#/segment', { page: 'segment', job: null }],
-  ['#/segment/a-1', { page: 'segment', job: 'a-1' }],
+  ['#/segment', { page: 'segment', job: null, upload: null }],
+  ['#/segment?upload=', { page: 'segment', job: null, upload: null }],
+  ['#/segment?upload=a-1', { page: 'segment', job: null, upload: 'a-1' }],
+  ['#/segment/a-1', { page: 'segment', job: 'a-1', upload: null }],
   ['#/files?path=a%2Fb', { page: 'files', path: 'a/b' }],
   ['#/nonsense/x', { page: 'unknown', path: '/nonsense/x' }],
   ['#/runs/%E0%A4%A', { page: 'run', run: '%E0%A4%A' }],
@@ -19,6 +21,7 @@ test('links lead back to what they were made of, whatever the names', () => {
   assert.deepEqual(route.source, source)
   assert.equal(route.query.get('show'), 'prediction')
   assert.equal(parse(links.files('a b/&c')).path, 'a b/&c')
+  assert.equal(parse(links.upload('a b/&c')).upload, 'a b/&c')
   for (const other of [{ of: 'job', job: '7' }, { of: 'file', path: 'a b/c&d' }]) assert.deepEqual(parse(links.case(other)).source, other)
 })
 

@@ -75,6 +75,14 @@ pub fn stem(name: &str) -> Option<&str> {
     name.get(..name.len() - ending.len()).filter(|stem| !stem.is_empty())
 }
 
+/// All that [`stem`] may mean, the longest first: `a.seg.nrrd` is the file of a case `a.seg`, or of `a`.
+pub fn stems(name: &str) -> Vec<&str> {
+    let lower = name.to_ascii_lowercase();
+    let fitting = ENDINGS.iter().rev().filter(|ending| lower.ends_with(*ending));
+    let stems = fitting.filter_map(|ending| name.get(..name.len() - ending.len()).filter(|stem| !stem.is_empty()));
+    stems.collect()
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.entry().name)

@@ -19,7 +19,10 @@ pub(super) fn apply(folder: &Path, found: &mut Found) -> Result<(), DataError> {
             "`corrections` is relative to SEGSPEC_DATA; `segspec dataset add-corrections` writes such a folder";
         return Err(wrong(format!("no such folder of corrected labels; {remedy}")));
     }
-    for (name, path) in files(folder).and_then(|files| files.map_err(wrong))? {
+    let is_case = |name: &str| {
+        found.cases.iter().any(|case| case.name == name) || found.excluded.iter().any(|row| row.case == name)
+    };
+    for (name, path) in files(folder, is_case).and_then(|files| files.map_err(wrong))? {
         if let Some(case) = found.cases.iter_mut().find(|case| case.name == name) {
             // A plan names the file, also where it is read from another folder.
             let path = std::path::absolute(&path).unwrap_or(path);
@@ -36,11 +39,12 @@ pub(super) fn apply(folder: &Path, found: &mut Found) -> Result<(), DataError> {
 
 type Files = Result<BTreeMap<String, PathBuf>, String>;
 
-/// The label maps of the folder by the names of their cases, or what is wrong with them.
-fn files(folder: &Path) -> Result<Files, DataError> {
+/// The label maps of the folder by the names of their cases, or what is wrong with them. Names of cases may end as a format does.
+fn files(folder: &Path, is_case: impl Fn(&str) -> bool) -> Result<Files, DataError> {
     let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
     for name in visible_entries(folder)? {
-        let Some(stem) = format::stem(&name) else { continue };
+        let stem = format::stems(&name).into_iter().find(|stem| is_case(stem)).or_else(|| format::stem(&name));
+        let Some(stem) = stem else { continue };
         if let Some(other) = files.insert(stem.to_owned(), folder.join(&name)) {
             return Ok(Err(format!("two files of the case `{stem}`: {} and {name}", other.display())));
         }
@@ -73,6 +77,20 @@ mod tests {
         assert_eq!(all.cases[0].label, Some(Label::Corrected(folder.path().join("a.nrrd"))));
         assert_eq!((all.cases[0].ignored.is_none(), all.cases[1].label == found().cases[1].label), (true, true));
         assert_eq!(all.excluded[0].reason, "damaged; its corrected labels are not used");
+    }
+
+    #[test]
+    fn names_of_cases_may_end_as_a_format_does() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.seg.nrrd", "b.nrrd", "b.seg.nrrd"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let mut all = found();
+        all.cases.push(Case::new("b.seg", vec!["x".into()], None));
+        apply(folder.path(), &mut all).unwrap();
+        let labels: Vec<_> = all.cases.iter().map(|case| case.label.clone()).collect();
+        let file = |name: &str| Some(Label::Corrected(folder.path().join(name)));
+        assert_eq!(labels, [file("a.seg.nrrd"), file("b.nrrd"), file("b.seg.nrrd")]);
     }
 
     #[test]
