@@ -27,7 +27,7 @@ pub struct Doctor {
     /// Try a device as before its first use, for the process that is about to use it
     #[arg(long, hide = true, conflicts_with = "full", requires = "device")]
     trial: bool,
-    /// With --full: device to test, cpu, cuda:N or vulkan [default: all]
+    /// With --full: device to test, cpu, cuda:N, vulkan or webgpu [default: all]
     #[arg(long)]
     device: Option<backend::DeviceName>,
     /// Print JSON
@@ -55,9 +55,10 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     let host = Host::here();
     let root = data_root();
     let reasons: Vec<(&str, String)> =
-        [("cuda", backend::DeviceName::Cuda(0)), ("vulkan", backend::DeviceName::Vulkan)]
+        [backend::DeviceName::Cuda(0), backend::DeviceName::Vulkan, backend::DeviceName::WebGpu]
             .into_iter()
-            .filter_map(|(name, device)| Some((name, backend::select(device).err()?.reason().to_string())))
+            .zip(["cuda", "vulkan", "webgpu"])
+            .filter_map(|(device, name)| Some((name, backend::select(device).err()?.reason().to_string())))
             .collect();
     let names = backend::available();
     let devices = names.iter().filter_map(|name| backend::select(name.parse().ok()?).ok());

@@ -96,6 +96,7 @@ pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
         DeviceName::Auto | DeviceName::Cpu => Ok(Selected::alone(DeviceName::Cpu, Device::flex())),
         DeviceName::Cuda(index) => cuda(index).map_err(|reason| unavailable(wanted, reason)),
         DeviceName::Vulkan => vulkan().map_err(|reason| unavailable(wanted, reason)),
+        DeviceName::WebGpu => webgpu().map_err(|reason| unavailable(wanted, reason)),
         DeviceName::CubeclCpu => cubecl_cpu().map_err(|reason| unavailable(wanted, reason)),
     }
 }
@@ -103,17 +104,17 @@ pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
 /// Names of the available devices.
 pub fn available() -> Vec<String> {
     let cuda = (0..cuda_devices()).map(|index| DeviceName::Cuda(index).to_string());
-    let vulkan = vulkan().ok().map(|device| device.name.to_string());
-    let cubecl_cpu = cubecl_cpu().ok().map(|device| device.name.to_string());
-    std::iter::once(DeviceName::Cpu.to_string()).chain(cuda).chain(vulkan).chain(cubecl_cpu).collect()
+    let others = [vulkan(), webgpu(), cubecl_cpu()].into_iter().flatten().map(|device| device.name.to_string());
+    std::iter::once(DeviceName::Cpu.to_string()).chain(cuda).chain(others).collect()
 }
 
 /// The GPU features that this binary was built with.
 pub fn features() -> Vec<&'static str> {
     let cuda = cfg!(feature = "cuda").then_some("cuda");
     let vulkan = cfg!(feature = "vulkan").then_some("vulkan");
+    let webgpu = cfg!(feature = "webgpu").then_some("webgpu");
     let cubecl_cpu = cfg!(feature = "cubecl-cpu").then_some("cubecl-cpu");
-    std::iter::once("flex").chain(cuda).chain(vulkan).chain(cubecl_cpu).collect()
+    std::iter::once("flex").chain(cuda).chain(vulkan).chain(webgpu).chain(cubecl_cpu).collect()
 }
 
 /// Sets up the process for devices. Called once, before any thread is started and any device is used. Returns a warning for the user,
@@ -218,6 +219,22 @@ fn vulkan() -> Result<Selected, String> {
 #[cfg(not(feature = "vulkan"))]
 fn vulkan() -> Result<Selected, String> {
     Err("this binary was built without Vulkan (`cargo build --release --features vulkan`)".into())
+}
+
+#[cfg(feature = "webgpu")]
+fn webgpu() -> Result<Selected, String> {
+    match Device::enumerate(burn::tensor::DeviceType::WebGpu).into_vec().is_empty() {
+        true => Err("no GPU with a driver for Vulkan, Metal or DirectX was found".into()),
+        false => {
+            let device = Device::webgpu(burn::tensor::DeviceKind::DefaultDevice);
+            Ok(Selected::alone(DeviceName::WebGpu, device))
+        }
+    }
+}
+
+#[cfg(not(feature = "webgpu"))]
+fn webgpu() -> Result<Selected, String> {
+    Err("this binary was built without WebGPU (`cargo build --release --features webgpu`)".into())
 }
 
 #[cfg(feature = "cubecl-cpu")]

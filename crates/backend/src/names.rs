@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A device as users name it: `auto`, `cpu`, `cuda:N`, `vulkan`.
+/// A device as users name it: `auto`, `cpu`, `cuda:N`, `vulkan`, `webgpu`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceName {
     /// The first NVIDIA GPU, or the CPU without one.
@@ -15,6 +15,8 @@ pub enum DeviceName {
     Cuda(usize),
     /// Any GPU with a Vulkan driver.
     Vulkan,
+    /// Any GPU, by kernels in WGSL: through Vulkan, Metal or DirectX.
+    WebGpu,
     /// The kernels of GPUs, compiled by CubeCL for the processor: slow, for tests of the GPU path without a card.
     CubeclCpu,
 }
@@ -28,10 +30,13 @@ impl FromStr for DeviceName {
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
             "vulkan" => Ok(Self::Vulkan),
+            "webgpu" => Ok(Self::WebGpu),
             "cubecl-cpu" => Ok(Self::CubeclCpu),
             _ => {
                 let index = text.strip_prefix("cuda:").and_then(|index| index.parse().ok());
-                index.map(Self::Cuda).ok_or_else(|| format!("unknown device `{text}`: use auto, cpu, cuda:N or vulkan"))
+                index
+                    .map(Self::Cuda)
+                    .ok_or_else(|| format!("unknown device `{text}`: use auto, cpu, cuda:N, vulkan or webgpu"))
             }
         }
     }
@@ -44,6 +49,7 @@ impl fmt::Display for DeviceName {
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Vulkan => f.write_str("vulkan"),
+            Self::WebGpu => f.write_str("webgpu"),
             Self::CubeclCpu => f.write_str("cubecl-cpu"),
         }
     }
@@ -137,7 +143,7 @@ mod tests {
 
     #[test]
     fn names_are_read_and_written_alike() {
-        for name in ["auto", "cpu", "cuda:3", "vulkan", "cubecl-cpu"] {
+        for name in ["auto", "cpu", "cuda:3", "vulkan", "webgpu", "cubecl-cpu"] {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
         for names in ["auto", "cpu", "cuda:3", "vulkan", "cuda:0,cuda:2", "cpu:0,cpu:1,cpu:2"] {

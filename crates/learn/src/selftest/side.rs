@@ -41,6 +41,11 @@ impl<'a> Side<'a> {
         Self { device, precision, stream, results: Vec::new(), total: None, gradients: Vec::new(), shake: None }
     }
 
+    /// The same side with other numbers.
+    pub fn with_other_numbers(self, operation: &str) -> Self {
+        Self { stream: random::stream(1, operation, 0, 0), ..self }
+    }
+
     /// The same side, whose networks and images have random errors, other ones for each seed.
     pub fn shaken(self, seed: u64) -> Self {
         Self { shake: Some(Shake::new(seed)), ..self }
