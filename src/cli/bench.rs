@@ -32,7 +32,7 @@ pub struct Bench {
     /// Number of measured steps
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
-    /// Device: auto, cpu, cuda:N, vulkan or webgpu; several joined by commas share each training step [default: SEGSPEC_DEVICE, else the experiment's, else auto]
+    /// Device: auto, cpu, cuda:N, vulkan or wgpu; several joined by commas share each training step [default: SEGSPEC_DEVICE, else the experiment's, else auto]
     #[arg(long)]
     device: Option<DeviceNames>,
     /// Print JSON

@@ -27,7 +27,7 @@ pub struct Doctor {
     /// Try a device as before its first use, for the process that is about to use it
     #[arg(long, hide = true, conflicts_with = "full", requires = "device")]
     trial: bool,
-    /// With --full: device to test, cpu, cuda:N, vulkan or webgpu [default: all]
+    /// With --full: device to test, cpu, cuda:N, vulkan or wgpu [default: all]
     #[arg(long)]
     device: Option<backend::DeviceName>,
     /// Print JSON
@@ -55,9 +55,9 @@ pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     let host = Host::here();
     let root = data_root();
     let reasons: Vec<(&str, String)> =
-        [backend::DeviceName::Cuda(0), backend::DeviceName::Vulkan, backend::DeviceName::WebGpu]
+        [backend::DeviceName::Cuda(0), backend::DeviceName::Vulkan, backend::DeviceName::Wgpu]
             .into_iter()
-            .zip(["cuda", "vulkan", "webgpu"])
+            .zip(["cuda", "vulkan", "wgpu"])
             .filter_map(|(device, name)| Some((name, backend::select(device).err()?.reason().to_string())))
             .collect();
     let names = backend::available();

@@ -58,7 +58,7 @@ pub struct Predict {
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Device: auto, cpu, cuda:N, vulkan or webgpu [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N, vulkan or wgpu [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
     /// Average over flips along every axis mirrored in training (test-time augmentation): slower, often slightly better

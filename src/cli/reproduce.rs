@@ -53,7 +53,7 @@ pub struct Reproduce {
     /// the run]
     #[arg(long, value_name = "FILE")]
     dataset: Option<PathBuf>,
-    /// Device: auto, cpu, cuda:N, vulkan or webgpu [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N, vulkan or wgpu [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
     /// Largest difference of the mean over cases of a score between 0 and 1 (Dice, IoU, …) that counts as reproduced; 0: only the same bits

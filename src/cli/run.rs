@@ -55,7 +55,7 @@ pub struct Run {
     /// Fold of the split, counted from 0, or `all` [default: 0]
     #[arg(long, value_name = "K|all")]
     fold: Option<FoldChoice>,
-    /// Device: auto, cpu, cuda:N, vulkan or webgpu; several joined by commas, `cuda:0,cuda:1`, share each training step [default: SEGSPEC_DEVICE,
+    /// Device: auto, cpu, cuda:N, vulkan or wgpu; several joined by commas, `cuda:0,cuda:1`, share each training step [default: SEGSPEC_DEVICE,
     /// else the experiment's, else auto]
     #[arg(long)]
     device: Option<DeviceNames>,

@@ -23,7 +23,7 @@ use crate::track;
 pub struct RunPlan {
     /// Run folder, or one of its prediction folders
     folder: PathBuf,
-    /// Device: auto, cpu, cuda:N, vulkan or webgpu; several joined by commas share each training step [default: SEGSPEC_DEVICE, else auto]
+    /// Device: auto, cpu, cuda:N, vulkan or wgpu; several joined by commas share each training step [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceNames>,
     /// Pause the training after this many epochs in total; run again to continue

@@ -64,7 +64,7 @@ pub struct Serve {
     /// Key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// Device of segmentations: auto, cpu, cuda:N, vulkan or webgpu [default: SEGSPEC_DEVICE, else auto]
+    /// Device of segmentations: auto, cpu, cuda:N, vulkan or wgpu [default: SEGSPEC_DEVICE, else auto]
     #[arg(long)]
     device: Option<DeviceName>,
 }

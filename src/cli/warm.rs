@@ -28,7 +28,7 @@ pub struct Warm {
     /// Override a value of the experiment; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Device: auto, cpu, cuda:N, vulkan or webgpu; several joined by commas, as for `run` [default: SEGSPEC_DEVICE, else the experiment's, else auto]
+    /// Device: auto, cpu, cuda:N, vulkan or wgpu; several joined by commas, as for `run` [default: SEGSPEC_DEVICE, else the experiment's, else auto]
     #[arg(long)]
     device: Option<DeviceNames>,
     /// Print JSON

@@ -84,7 +84,7 @@ impl Build {
         let features = [
             ("cuda", cfg!(feature = "cuda")),
             ("vulkan", cfg!(feature = "vulkan")),
-            ("webgpu", cfg!(feature = "webgpu")),
+            ("wgpu", cfg!(feature = "wgpu")),
             ("cubecl-cpu", cfg!(feature = "cubecl-cpu")),
             ("tui", cfg!(feature = "tui")),
             ("serve", cfg!(feature = "serve")),

@@ -96,7 +96,7 @@ pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
         DeviceName::Auto | DeviceName::Cpu => Ok(Selected::alone(DeviceName::Cpu, Device::flex())),
         DeviceName::Cuda(index) => cuda(index).map_err(|reason| unavailable(wanted, reason)),
         DeviceName::Vulkan => vulkan().map_err(|reason| unavailable(wanted, reason)),
-        DeviceName::WebGpu => webgpu().map_err(|reason| unavailable(wanted, reason)),
+        DeviceName::Wgpu => wgpu().map_err(|reason| unavailable(wanted, reason)),
         DeviceName::CubeclCpu => cubecl_cpu().map_err(|reason| unavailable(wanted, reason)),
     }
 }
@@ -104,7 +104,7 @@ pub fn select(wanted: DeviceName) -> Result<Selected, DeviceError> {
 /// Names of the available devices.
 pub fn available() -> Vec<String> {
     let cuda = (0..cuda_devices()).map(|index| DeviceName::Cuda(index).to_string());
-    let others = [vulkan(), webgpu(), cubecl_cpu()].into_iter().flatten().map(|device| device.name.to_string());
+    let others = [vulkan(), wgpu(), cubecl_cpu()].into_iter().flatten().map(|device| device.name.to_string());
     std::iter::once(DeviceName::Cpu.to_string()).chain(cuda).chain(others).collect()
 }
 
@@ -112,9 +112,9 @@ pub fn available() -> Vec<String> {
 pub fn features() -> Vec<&'static str> {
     let cuda = cfg!(feature = "cuda").then_some("cuda");
     let vulkan = cfg!(feature = "vulkan").then_some("vulkan");
-    let webgpu = cfg!(feature = "webgpu").then_some("webgpu");
+    let wgpu = cfg!(feature = "wgpu").then_some("wgpu");
     let cubecl_cpu = cfg!(feature = "cubecl-cpu").then_some("cubecl-cpu");
-    std::iter::once("flex").chain(cuda).chain(vulkan).chain(webgpu).chain(cubecl_cpu).collect()
+    std::iter::once("flex").chain(cuda).chain(vulkan).chain(wgpu).chain(cubecl_cpu).collect()
 }
 
 /// Sets up the process for devices. Called once, before any thread is started and any device is used. Returns a warning for the user,
@@ -221,20 +221,20 @@ fn vulkan() -> Result<Selected, String> {
     Err("this binary was built without Vulkan (`cargo build --release --features vulkan`)".into())
 }
 
-#[cfg(feature = "webgpu")]
-fn webgpu() -> Result<Selected, String> {
-    match Device::enumerate(burn::tensor::DeviceType::WebGpu).into_vec().is_empty() {
+#[cfg(feature = "wgpu")]
+fn wgpu() -> Result<Selected, String> {
+    match Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().is_empty() {
         true => Err("no GPU with a driver for Vulkan, Metal or DirectX was found".into()),
         false => {
-            let device = Device::webgpu(burn::tensor::DeviceKind::DefaultDevice);
-            Ok(Selected::alone(DeviceName::WebGpu, device))
+            let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+            Ok(Selected::alone(DeviceName::Wgpu, device))
         }
     }
 }
 
-#[cfg(not(feature = "webgpu"))]
-fn webgpu() -> Result<Selected, String> {
-    Err("this binary was built without WebGPU (`cargo build --release --features webgpu`)".into())
+#[cfg(not(feature = "wgpu"))]
+fn wgpu() -> Result<Selected, String> {
+    Err("this binary was built without wgpu (`cargo build --release --features wgpu`)".into())
 }
 
 #[cfg(feature = "cubecl-cpu")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A device as users name it: `auto`, `cpu`, `cuda:N`, `vulkan`, `webgpu`.
+/// A device as users name it: `auto`, `cpu`, `cuda:N`, `vulkan`, `wgpu`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceName {
     /// The first NVIDIA GPU, or the CPU without one.
@@ -16,7 +16,7 @@ pub enum DeviceName {
     /// Any GPU with a Vulkan driver.
     Vulkan,
     /// Any GPU, by kernels in WGSL: through Vulkan, Metal or DirectX.
-    WebGpu,
+    Wgpu,
     /// The kernels of GPUs, compiled by CubeCL for the processor: slow, for tests of the GPU path without a card.
     CubeclCpu,
 }
@@ -30,13 +30,13 @@ impl FromStr for DeviceName {
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
             "vulkan" => Ok(Self::Vulkan),
-            "webgpu" => Ok(Self::WebGpu),
+            "wgpu" => Ok(Self::Wgpu),
             "cubecl-cpu" => Ok(Self::CubeclCpu),
             _ => {
                 let index = text.strip_prefix("cuda:").and_then(|index| index.parse().ok());
                 index
                     .map(Self::Cuda)
-                    .ok_or_else(|| format!("unknown device `{text}`: use auto, cpu, cuda:N, vulkan or webgpu"))
+                    .ok_or_else(|| format!("unknown device `{text}`: use auto, cpu, cuda:N, vulkan or wgpu"))
             }
         }
     }
@@ -49,7 +49,7 @@ impl fmt::Display for DeviceName {
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Vulkan => f.write_str("vulkan"),
-            Self::WebGpu => f.write_str("webgpu"),
+            Self::Wgpu => f.write_str("wgpu"),
             Self::CubeclCpu => f.write_str("cubecl-cpu"),
         }
     }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn names_are_read_and_written_alike() {
-        for name in ["auto", "cpu", "cuda:3", "vulkan", "webgpu", "cubecl-cpu"] {
+        for name in ["auto", "cpu", "cuda:3", "vulkan", "wgpu", "cubecl-cpu"] {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
         for names in ["auto", "cpu", "cuda:3", "vulkan", "cuda:0,cuda:2", "cpu:0,cpu:1,cpu:2"] {
