@@ -273,7 +273,7 @@ mod tests {
         }
         // Others took it meanwhile: the page can mend that.
         for clash in [added("Tumour", 8), added("cyst", 6)] {
-            let error = known.join(&[clash.clone()], vec![tumour.clone()], &target).unwrap_err();
+            let error = known.join(std::slice::from_ref(&clash), vec![tumour.clone()], &target).unwrap_err();
             assert!(matches!(error, CorrectionError::Clash(_)), "{error}");
             let error = known.join(&[tumour.clone(), clash], vec![], &target).unwrap_err();
             assert!(matches!(error, CorrectionError::Refused(_)), "{error}");
