@@ -19,6 +19,7 @@ use crate::store::manifest::{Git, Host};
 Examples:
   segspec doctor
   segspec doctor --full --device cuda:0
+  segspec doctor --full --only convolution
   segspec doctor --json")]
 pub struct Doctor {
     /// Compare every operation and network with the CPU, and print a table; the exit code is 7 if one differs
@@ -30,6 +31,9 @@ pub struct Doctor {
     /// With --full: device to test, cpu, cuda:N, vulkan or wgpu [default: all]
     #[arg(long)]
     device: Option<backend::DeviceName>,
+    /// With --full: only operations and networks whose names contain this
+    #[arg(long, value_name = "NAME", requires = "full")]
+    only: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -46,7 +50,7 @@ fn trial(device: backend::DeviceName) -> Result<Exit, Failure> {
 pub fn execute(args: Doctor) -> Result<Exit, Failure> {
     match (args.device, args.full) {
         (Some(device), false) if args.trial => return trial(device),
-        (device, true) => return full::execute(device, args.json),
+        (device, true) => return full::execute(device, args.only.as_deref(), args.json),
         (Some(_), false) => {
             return Err(Failure::message(Exit::Usage, "--device needs --full: `segspec doctor` shows all devices"));
         }

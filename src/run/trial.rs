@@ -9,7 +9,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::backend::{Selected, identity::identity, kernel_cache};
+use crate::backend::{self, Selected, identity::identity, kernel_cache};
 use crate::files;
 use crate::observe::event::now;
 use crate::selftest::{self, Step};
@@ -34,8 +34,9 @@ enum Line {
 /// A device is not used, because it computes wrongly.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{device} failed its trial: {complaint}. It is not used: a training on it would crash, or learn from wrong numbers. Use `--device cpu`, \
-     or try another driver; `segspec doctor --full --device {device}` tries every operation"
+    "{device} failed its trial: {complaint}. It is not used: a training on it would crash, or learn from wrong numbers. {}; \
+     `segspec doctor --full --device {device}` tries every operation",
+    backend::way_out(device == "vulkan")
 )]
 pub struct Unfit {
     device: String,
@@ -186,6 +187,8 @@ mod tests {
             }
         }
         assert!(!file.exists());
+        let of = |device: &str| Unfit { device: device.to_owned(), complaint: "softmax fails".into() }.to_string();
+        assert!(of("vulkan").contains("--features wgpu") && !of("wgpu").contains("--features"));
     }
 
     #[test]

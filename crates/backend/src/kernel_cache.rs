@@ -13,7 +13,7 @@ const VARIABLE: &str = "SEGSPEC_KERNEL_CACHE";
 /// `cubecl.toml`.
 #[cfg(feature = "gpu")]
 pub(super) fn keep() -> Option<&'static str> {
-    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig, autotune::BenchConfig, cache::CacheConfig};
+    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig, cache::CacheConfig};
 
     let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
     let is_set = std::env::var_os(VARIABLE).is_some() || matches!(config.environment.path, CacheConfig::Target);
@@ -27,11 +27,24 @@ pub(super) fn keep() -> Option<&'static str> {
     config.compilation.cache = true;
     let is_software = super::identity::driver().is_some_and(|driver| super::identity::is_software(&driver));
     if is_software || cfg!(feature = "cubecl-cpu") {
-        // Candidates take seconds each there and differ by far more than timings do: one timing of each says enough.
-        config.autotune.bench = BenchConfig { min_samples: 1, max_samples: 1, ..config.autotune.bench };
+        tune_in_software(&mut config.autotune);
     }
     let is_late = !CubeClRuntimeConfig::try_set(config);
     is_late.then_some("kernels are kept in CubeCL's own folder: it was asked for before segspec set its own")
+}
+
+/// Settings for devices in software. Candidates take seconds each there and differ by far more than timings do: one timing of each says
+/// enough. At the level `full` alone, CubeCL does not first measure what the device can do at most, which takes minutes for each kernel
+/// there, and more memory than SwiftShader has.
+#[cfg(feature = "gpu")]
+fn tune_in_software(autotune: &mut cubecl_runtime::config::autotune::AutotuneConfig) {
+    use cubecl_runtime::config::autotune::AutotuneLevel;
+
+    autotune.bench.min_samples = 1;
+    autotune.bench.max_samples = 1;
+    if std::env::var_os("CUBECL_AUTOTUNE_LEVEL").is_none() {
+        autotune.level = AutotuneLevel::Full;
+    }
 }
 
 /// Without a GPU backend there is nothing to keep.

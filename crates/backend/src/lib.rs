@@ -50,6 +50,16 @@ impl DeviceError {
     }
 }
 
+/// What to do where a device computes wrongly; the kernels for Vulkan need an extension of the driver (docs/gpu.md).
+pub fn way_out(is_vulkan: bool) -> &'static str {
+    match is_vulkan {
+        true => {
+            "Use `--device cpu`, a driver with VK_KHR_workgroup_memory_explicit_layout, or a build with `--features wgpu`, which does without it"
+        }
+        false => "Use `--device cpu`, or try another driver",
+    }
+}
+
 /// A device ready for use.
 #[derive(Clone, Debug)]
 pub struct Selected {
@@ -207,13 +217,8 @@ fn cuda(_: usize) -> Result<Selected, String> {
 
 #[cfg(feature = "vulkan")]
 fn vulkan() -> Result<Selected, String> {
-    match Device::enumerate(burn::tensor::DeviceType::Vulkan).into_vec().is_empty() {
-        true => Err("no Vulkan driver or no GPU was found".into()),
-        false => {
-            let device = Device::vulkan(burn::tensor::DeviceKind::DefaultDevice);
-            Ok(Selected::alone(DeviceName::Vulkan, device))
-        }
-    }
+    let none = "no Vulkan driver or no GPU was found";
+    first(DeviceName::Vulkan, burn::tensor::DeviceType::Vulkan, Device::vulkan, none)
 }
 
 #[cfg(not(feature = "vulkan"))]
@@ -223,18 +228,27 @@ fn vulkan() -> Result<Selected, String> {
 
 #[cfg(feature = "wgpu")]
 fn wgpu() -> Result<Selected, String> {
-    match Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec().is_empty() {
-        true => Err("no GPU with a driver for Vulkan, Metal or DirectX was found".into()),
-        false => {
-            let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-            Ok(Selected::alone(DeviceName::Wgpu, device))
-        }
-    }
+    let none = "no GPU with a driver for Vulkan, Metal or DirectX was found";
+    first(DeviceName::Wgpu, burn::tensor::DeviceType::Wgpu, Device::wgpu, none)
 }
 
 #[cfg(not(feature = "wgpu"))]
 fn wgpu() -> Result<Selected, String> {
     Err("this binary was built without wgpu (`cargo build --release --features wgpu`)".into())
+}
+
+/// The device that its runtime takes by default; `none` says that there is none of this kind.
+#[cfg(any(feature = "vulkan", feature = "wgpu"))]
+fn first(
+    name: DeviceName,
+    kind: burn::tensor::DeviceType,
+    open: impl Fn(burn::tensor::DeviceKind) -> Device,
+    none: &str,
+) -> Result<Selected, String> {
+    match Device::enumerate(kind).into_vec().is_empty() {
+        true => Err(none.into()),
+        false => Ok(Selected::alone(name, open(burn::tensor::DeviceKind::DefaultDevice))),
+    }
 }
 
 #[cfg(feature = "cubecl-cpu")]

@@ -10,7 +10,7 @@ use crate::counted;
 use crate::selftest::{self, Row, Step, Table, Verdict};
 
 /// Prints a table for each device, row by row, and a sentence for each; the exit code is 7 where an operation differs.
-pub fn execute(wanted: Option<DeviceName>, as_json: bool) -> Result<Exit, Failure> {
+pub fn execute(wanted: Option<DeviceName>, only: Option<&str>, as_json: bool) -> Result<Exit, Failure> {
     let devices = devices(wanted)?;
     let columns = Columns::new();
     let mut tables = Vec::new();
@@ -19,7 +19,7 @@ pub fn execute(wanted: Option<DeviceName>, as_json: bool) -> Result<Exit, Failur
         if !as_json {
             columns.head(&name);
         }
-        let table = selftest::full(&device, &mut |step| match step {
+        let table = selftest::full(&device, only, &mut |step| match step {
             Step::Begins { done, of, operation } => show(&format!("{name}: {done} of {of}, {operation}")),
             Step::Ends(row) => {
                 show("");
@@ -28,6 +28,10 @@ pub fn execute(wanted: Option<DeviceName>, as_json: bool) -> Result<Exit, Failur
                 }
             }
         });
+        if let (Some(only), true) = (only, table.rows.is_empty()) {
+            let message = format!("no operation's name contains `{only}`: `segspec doctor --full` names them all");
+            return Err(Failure::message(Exit::Usage, message));
+        }
         if !as_json {
             println!("{}\n", sum(&table));
         }
@@ -106,9 +110,10 @@ fn remedy(wrong: &[&str]) -> String {
     match wrong.contains(&"cpu") {
         // Burn's operations and our own kernels: one of the two is wrong.
         true => format!("{all}: kernels of the CPU contradict each other on this machine; please report it"),
-        false => format!(
-            "{all}: computes something else than the CPU; do not train or predict on it. Use `--device cpu`, or try another driver"
-        ),
+        false => {
+            let way_out = backend::way_out(wrong.contains(&"vulkan"));
+            format!("{all}: computes something else than the CPU; do not train or predict on it. {way_out}")
+        }
     }
 }
 
@@ -120,6 +125,7 @@ mod tests {
     fn the_remedy_names_the_devices() {
         let text = remedy(&["cuda:0", "vulkan"]);
         assert!(text.starts_with("cuda:0, vulkan: computes something else") && text.contains("--device cpu"), "{text}");
+        assert!(text.contains("--features wgpu") && !remedy(&["cuda:0"]).contains("--features"), "{text}");
         assert!(remedy(&["cpu"]).contains("report"));
     }
 

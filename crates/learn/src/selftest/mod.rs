@@ -44,9 +44,12 @@ pub enum Step<'a> {
 /// Called at every step of a test.
 pub type Watch<'a> = &'a mut dyn FnMut(Step);
 
-/// Compares every operation and architecture, in each floating-point type that the device supports.
-pub fn full(selected: &Selected, watch: Watch) -> Table {
-    run(selected, operation::all(), &Comparison::default(), watch)
+/// Compares every operation and architecture, in each floating-point type that the device supports; those whose names contain `only`, if it
+/// is given, in letters of either case.
+pub fn full(selected: &Selected, only: Option<&str>, watch: Watch) -> Table {
+    let only = only.unwrap_or_default().to_lowercase();
+    let is_wanted = |operation: &Operation| operation.name.to_lowercase().contains(&only);
+    run(selected, operation::all().into_iter().filter(is_wanted).collect(), &Comparison::default(), watch)
 }
 
 /// Number of letters of the longest name and shape of an operation, for columns that are printed row by row.

@@ -20,7 +20,7 @@ fn critical() -> Vec<Operation> {
 fn every_operation_composed_of_burns_agrees_with_our_kernels() {
     let (mut seen, mut names) = (0, std::collections::BTreeSet::new());
     let mut told = 0;
-    let table = full(&cpu(), &mut |step| match step {
+    let table = full(&cpu(), None, &mut |step| match step {
         Step::Begins { done, of, operation } => {
             assert!(done == seen && seen == told && done < of);
             seen += 1;
@@ -40,6 +40,16 @@ fn every_operation_composed_of_burns_agrees_with_our_kernels() {
     }
     // In 32 bits the two are not the same operations: if every error were 0, nothing would have been compared.
     assert!(table.rows.iter().filter(|row| row.precision == "f32" && row.error > Some(0.0)).count() > 40);
+}
+
+#[test]
+fn operations_are_chosen_by_a_part_of_their_names() {
+    let names = |only: &str| {
+        let rows = full(&cpu(), Some(only), &mut |_| {}).rows;
+        rows.into_iter().map(|row| row.operation).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names("GELU").into_iter().collect::<Vec<_>>(), ["GELU"]);
+    assert!(names("softmax").len() > 0 && names("no such operation").is_empty());
 }
 
 #[test]
