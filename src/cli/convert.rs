@@ -149,6 +149,7 @@ fn write(args: &Convert, target: &Path, options: &Options) -> Result<Vec<PathBuf
 
 fn options(args: &Convert) -> Result<Options, Failure> {
     Ok(Options {
+        person: None,
         choice: args.series.choice(),
         labels: args.labels,
         on: args.on.clone(),

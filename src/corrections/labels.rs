@@ -13,6 +13,29 @@ pub fn file(run: &Stored, case: &str) -> PathBuf {
     run.folder.corrections().join(format!("{case}.nrrd"))
 }
 
+/// Where the labels of a case are written before they are recorded. Names of cases begin with no dot.
+pub(super) fn staged(run: &Stored, case: &str) -> PathBuf {
+    run.folder.corrections().join(format!(".{case}.saving.nrrd"))
+}
+
+/// The file with the labels that a correction records: the case's own, or, where a save ended between its record and its last step, the
+/// staged one. `None`: neither holds them any more.
+///
+/// # Errors
+/// A file cannot be read.
+pub(super) fn current(run: &Stored, correction: &Correction) -> Result<Option<PathBuf>, CorrectionError> {
+    for path in [file(run, &correction.case), staged(run, &correction.case)] {
+        match hash_of(&path) {
+            Ok(hash) if hash == correction.file => return Ok(Some(path)),
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(CorrectionError::File { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
 /// The folder of a run's corrections, which holds no links.
 ///
 /// # Errors
@@ -64,20 +87,19 @@ pub fn write_named(
     volume::nrrd::write_segments(path, &Segments { segments, content })
 }
 
-/// The labels of a correction, if its file is still the one that was recorded.
+/// The labels of a correction, if a file still holds what was recorded.
 ///
 /// # Errors
-/// [`CorrectionError::Changed`]: another one was saved meanwhile; the file cannot be read.
+/// [`CorrectionError::Changed`]: another one was saved meanwhile, or the file was changed by hand; the file cannot be read.
 pub fn labels_of(run: &Stored, correction: &Correction) -> Result<LabelMap, CorrectionError> {
-    let path = file(run, &correction.case);
-    let is_it = || match hash_of(&path) {
-        Ok(hash) if hash == correction.file => Ok(()),
-        Ok(_) => Err(CorrectionError::Changed("another correction of this case is being saved".into())),
-        Err(source) => Err(CorrectionError::File { path: path.clone(), source }),
+    let changed = || {
+        let text = "the file of the corrected labels is not the one that was saved: correct the case again, or withdraw the correction";
+        CorrectionError::Changed(text.into())
     };
-    is_it()?;
+    let path = current(run, correction)?.ok_or_else(changed)?;
     let labels = volume::read_label_map(&path);
-    is_it()?;
+    // It may have been replaced while it was read.
+    current(run, correction)?.ok_or_else(changed)?;
     Ok(labels?)
 }
 

@@ -13,10 +13,13 @@
 mod added;
 mod changed;
 mod dataset;
+mod document;
 mod labels;
+mod learn;
 mod version;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +33,7 @@ use crate::observe::event::now;
 use crate::predict::export;
 use crate::run::RunError;
 use crate::run::cases::proven;
+use crate::store::corrected::RECORD;
 use crate::store::{Lock, LockError, StoreError, Stored, read_json, write_json};
 use crate::volume::{self, Geometry, LabelMap, ReadError, Segmentation, WriteError, is_same_name};
 
@@ -37,10 +41,9 @@ pub use added::{Added, Known, of_all};
 pub use dataset::{Written, write_dataset};
 use labels::folder;
 pub use labels::{file, is_file_name, labels_of, write_named};
+pub use learn::Learning;
 pub use version::{Over, withdraw};
 
-/// The record beside the corrected labels.
-const RECORD: &str = "corrections.json";
 /// Version of the record.
 const FORMAT: u32 = 1;
 /// How long a save waits for another one of the same run.
@@ -87,6 +90,9 @@ pub struct Correction {
     /// Structures in it that the run does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub structures: Vec<Added>,
+    /// In a dataset: the earlier correction whose labels were the reference from which this one began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Box<Correction>>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -158,7 +164,12 @@ pub fn list(run: &Stored) -> Result<Vec<Correction>, CorrectionError> {
 }
 
 fn record(run: &Stored) -> Result<Record, StoreError> {
-    let path = folder(run)?.join(RECORD);
+    read_record(&folder(run)?)
+}
+
+/// The record of a folder of corrected labels; an empty one where there is none.
+fn read_record(folder: &Path) -> Result<Record, StoreError> {
+    let path = folder.join(RECORD);
     let record: Record = read_json(&path)?.unwrap_or_default();
     match record.format {
         0 | FORMAT => Ok(record),
@@ -208,9 +219,10 @@ pub fn save_over(
     let added = known.join(drawn.added, others, target)?;
     let added = with_earlier(added, record.corrections.get(name));
     let changed = compare(drawn.labels, &base, &image, target, &added)?;
-    let path = file(run, name);
-    write_named(&path, &LabelMap { voxels: drawn.labels.voxels.clone(), geometry: image }, (&known, target, &added))?;
-    let hash = hash_of(&path).map_err(|source| CorrectionError::File { path: path.clone(), source })?;
+    let staged = labels::staged(run, name);
+    write_named(&staged, &LabelMap { voxels: drawn.labels.voxels.clone(), geometry: image }, (&known, target, &added))?;
+    let failed = |source| CorrectionError::File { path: staged.clone(), source };
+    let hash = hash_of(&staged).map_err(failed)?;
     let correction = Correction {
         case: name.to_owned(),
         who: drawn.who.to_owned(),
@@ -223,10 +235,13 @@ pub fn save_over(
         file: hash,
         changed,
         structures: occurring(added, drawn.labels),
+        earlier: None,
     };
     record.format = FORMAT;
     record.corrections.insert(name.to_owned(), correction.clone());
+    // The record decides which labels count: until it is written the earlier ones do, and from then on the staged ones (`labels::current`).
     write_json(&run.folder.corrections().join(RECORD), &record)?;
+    fs::rename(&staged, file(run, name)).map_err(failed)?;
     Ok(correction)
 }
 

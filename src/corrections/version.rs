@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use super::{Correction, CorrectionError, Drawn, PATIENCE, RECORD, file, labels_of, record};
+use super::labels::staged;
+use super::{Correction, CorrectionError, Drawn, PATIENCE, file, labels_of, record};
+use crate::store::corrected::RECORD;
 use crate::store::{Lock, Stored, write_json};
 
 /// Which correction of a case another one may take the place of.
@@ -69,9 +71,13 @@ pub fn withdraw(run: &Stored, name: &str, over: Over) -> Result<(), CorrectionEr
     record.corrections.remove(name).ok_or_else(none)?;
     // Recorded first: labels without a record are nobody's, a record without labels would be a fault.
     write_json(&folder.join(RECORD), &record)?;
-    let path = file(run, name);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(CorrectionError::File { path, source: error }),
-        _ => Ok(()),
+    for path in [file(run, name), staged(run, name)] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(CorrectionError::File { path, source: error });
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }

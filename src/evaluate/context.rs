@@ -1,6 +1,6 @@
 //! Origin of scores, and display names of their trials and runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::TrialKey;
 use super::summary::StructureGroups;
@@ -22,6 +22,8 @@ pub struct Context {
     pub split: String,
     /// Whether this split was used to select the checkpoint: its scores are then optimistic.
     pub selected_on: bool,
+    /// Scored cases whose labels a person corrected.
+    pub corrected: BTreeSet<String>,
     /// How the weights were chosen: `best epoch on the validation cases`.
     pub weights: String,
     /// Patient of each case that is not a patient of its own.

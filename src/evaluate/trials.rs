@@ -3,6 +3,8 @@
 //! All scores are in one table with a row per run, case and structure. Statistics group its rows: per trial, structure and case with
 //! seeds averaged ([`Summary`]), and per trial, seed and structure for the spread over seeds.
 
+use std::collections::BTreeSet;
+
 use polars::prelude::*;
 
 use super::context::{Context, Names};
@@ -45,6 +47,8 @@ pub struct Trials {
     pub splits: Vec<String>,
     /// Whether a scored split was used to select the checkpoint.
     pub selected_on: bool,
+    /// Number of scored cases whose labels a person corrected.
+    pub corrected: usize,
     /// Dice thresholds of the success rates.
     pub success_dice: Vec<f64>,
     /// The best trial, where something other than these scores chose it.
@@ -172,6 +176,7 @@ pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64
         structure_names: structure_names(&scores, target)?,
         splits,
         selected_on: scored().any(|context| context.selected_on),
+        corrected: scored().flat_map(|context| &context.corrected).collect::<BTreeSet<_>>().len(),
         success_dice: success_dice.to_vec(),
         chosen: None,
         scores,

@@ -4,20 +4,24 @@
 //! segmentation. Only what it sees well is replaced; the rest of the segmentation stays, and so do labels that it does not know.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use ndarray::{Array4, ArrayView4, s};
 
 use super::member::Member;
 use super::{ClickError, InferError, Prompt, Trained};
 use crate::Cancel;
+use crate::dataset::CaseError;
 use crate::interact::{Classes, Click, Guidance, Interact};
 use crate::plan::LookPlan;
 use crate::predict::{PredictError, PredictPlan, Predictor};
 use crate::preprocess::{Origin, Prepared, on_prepared_grid};
-use crate::volume::{LabelMap, Segmentation, Volume};
+use crate::volume::{Geometry, LabelMap, Segmentation, Volume};
 
 /// Part of the window along each axis, at either end, that is not taken over unless the image ends there: too little context.
 const MARGIN: usize = 8;
+/// Largest distance between corners of the grids of image and segmentation, as a fraction of a voxel; as for corrected labels.
+const SAME_GRID: f64 = 0.01;
 
 /// A network that takes clicks, on a prepared image. Cheap to make: it holds neither.
 pub struct Refiner<'a> {
@@ -77,13 +81,11 @@ impl<'a> Refiner<'a> {
     /// The segmentation after the last of the clicks; `current` is the one before it, on the grid of the image.
     ///
     /// # Errors
-    /// A click lies outside what the network sees, `current` is of another image, or prediction was stopped.
+    /// `current` is not on the grid of the image, a click lies outside what the network sees, or prediction was stopped.
     pub fn refine(&self, current: &LabelMap, clicks: &[Prompt], cancel: &Cancel) -> Result<LabelMap, InferError> {
-        let (origin, clicks) = (&self.prepared.origin, self.placed(clicks)?);
-        if current.geometry.shape != origin.geometry.shape {
-            let (found, expected) = (current.geometry.shape, origin.geometry.shape);
-            return Err(ClickError::Grid { found, expected }.into());
-        }
+        let origin = &self.prepared.origin;
+        check_grid(current, &origin.geometry)?;
+        let clicks = self.placed(clicks)?;
         let Some(newest) = clicks.last() else { return Ok(current.clone()) };
         let window = window(newest.at, self.plan.patch_size, origin.prepared_shape);
         let probabilities = self.predict(current, &clicks, &window, cancel)?;
@@ -160,6 +162,19 @@ impl<'a> Refiner<'a> {
         }
         LabelMap { voxels: labels.arranged(way.inverse()).voxels, geometry: current.geometry.clone() }
     }
+}
+
+/// Refuses a segmentation of another image: clicks and labels would be put into different places.
+fn check_grid(current: &LabelMap, image: &Geometry) -> Result<(), InferError> {
+    let (found, expected) = (current.geometry.shape, image.shape);
+    if found != expected {
+        return Err(ClickError::Grid { found, expected }.into());
+    }
+    image.same_grid(&current.geometry, SAME_GRID).map_err(|difference| {
+        let path = PathBuf::from("the segmentation to refine");
+        let remedy = "refine one of the same image".into();
+        InferError::Case(CaseError::LabelGrid { path, difference, remedy }.into())
+    })
 }
 
 /// The window of a patch around a place, inside the grid as far as it fits.
@@ -245,6 +260,31 @@ fn bounds(origin: &Origin) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_segmentation_lies_on_the_grid_of_its_image() {
+        let image = Geometry::axis_aligned([4, 5, 6], [3.0, 1.0, 1.0]);
+        type Change = fn(&mut Geometry);
+        let why = |change: Change| {
+            let mut geometry = image.clone();
+            change(&mut geometry);
+            let current = LabelMap { voxels: ndarray::Array3::zeros(geometry.shape), geometry };
+            check_grid(&current, &image).map_err(|error| error.to_string())
+        };
+        // As far as numbers are rounded in files.
+        assert_eq!(why(|geometry| geometry.affine[0][3] += 1e-4), Ok(()));
+        let changes: [(Change, &str); 5] = [
+            (|geometry| geometry.affine[0][3] += 5000.0, "different grids: origin"),
+            (|geometry| geometry.affine[2][3] += 0.1, "different grids: origin"),
+            (|geometry| geometry.affine[1][1] = 2.0, "different grids: spacing"),
+            (|geometry| geometry.affine[0][0] = -1.0, "different grids: orientation"),
+            (|geometry| geometry.shape = [4, 5, 7], "[4, 5, 7] voxels"),
+        ];
+        for (change, part) in changes {
+            let error = why(change).unwrap_err();
+            assert!(error.contains(part) && error.contains("of the same image"), "{error}");
+        }
+    }
 
     #[test]
     fn windows_stay_in_the_image_and_are_kept_where_they_see_enough() {

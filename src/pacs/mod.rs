@@ -4,6 +4,7 @@
 //! Objects are written as the archive sends them, byte for byte: reading them is the business of [`crate::volume::dicom`].
 
 mod client;
+mod object;
 pub mod parts;
 mod query;
 mod retrieve;
@@ -41,7 +42,7 @@ pub enum PacsError {
         /// What the archive says.
         reason: String,
     },
-    /// The answer is no DICOMweb, or more than was asked for.
+    /// The answer is no DICOMweb, or more, less or something else than was asked for.
     #[error("{url}: {reason}")]
     Answer {
         /// The request's address.

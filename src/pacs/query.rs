@@ -99,6 +99,24 @@ impl Pacs {
         Ok(found)
     }
 
+    /// The number of objects of a series, where the archive tells it.
+    ///
+    /// # Errors
+    /// [`PacsError::Stopped`], and [`PacsError::Request`] for what is no UID. An archive that fails to tell is no error: not every one can.
+    pub(super) fn declared(&self, [study, wanted]: [&str; 2]) -> Result<Option<u64>, PacsError> {
+        let place = format!("studies/{}/series", uid(study)?);
+        let pairs = [("SeriesInstanceUID", uid(wanted)?), ("includefield", "00201209")];
+        match self.list(&place, &pairs) {
+            Err(PacsError::Stopped) => Err(PacsError::Stopped),
+            Err(_) => Ok(None),
+            Ok(found) => {
+                // Not every archive looks for the series alone.
+                let known = found.iter().map(series).find(|series| series.uid.trim() == wanted);
+                Ok(known.and_then(|series| series.instances).filter(|&count| count > 0))
+            }
+        }
+    }
+
     fn list(&self, place: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, PacsError> {
         match self.get_json(place, query, JSON)? {
             None => Ok(Vec::new()),

@@ -73,7 +73,8 @@ fn sections(report: &Report, figures: &[NamedFigure], files: &CaseFiles) -> Vec<
 
 fn summary(report: &Report) -> String {
     let trials = &report.trials;
-    let class = if trials.selected_on || trials.all.len() > 1 { "banner warn" } else { "banner" };
+    let class =
+        if trials.selected_on || trials.corrected > 0 || trials.all.len() > 1 { "banner warn" } else { "banner" };
     if trials.all.is_empty() && !report.classifiers.is_empty() {
         return "<p class=\"banner\">Slice classifier only; no segmentation network.</p>\n".to_owned();
     }

@@ -118,6 +118,7 @@ pub fn selection(trials: &Trials) -> String {
     } else {
         format!("The {splits} cases were not used to select the checkpoint.")
     };
+    let weights = weights + &corrected(trials.corrected);
     let Ok((comparable, others)) = trials.comparable() else { return weights };
     let optimistic = match (comparable.len(), &trials.chosen) {
         (_, Some(chosen)) if chosen.on_scored_cases => format!(
@@ -132,6 +133,17 @@ pub fn selection(trials: &Trials) -> String {
     };
     let not_compared = others.iter().map(|it| format!(" Trial {} is not compared: it {}.", it.trial.name(), it.reason));
     format!("{weights}{optimistic}{}", not_compared.collect::<String>())
+}
+
+/// What scores are worth where people corrected the labels that they rest on.
+fn corrected(cases: usize) -> String {
+    match cases {
+        0 => String::new(),
+        _ => format!(
+            " The labels of {cases} of these cases were corrected by hand: where they began as a prediction, they resemble it, and the scores \
+             of that network and of those like it are optimistic."
+        ),
+    }
 }
 
 /// A column of the table of structures.

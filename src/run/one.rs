@@ -22,6 +22,7 @@ use crate::model::Network;
 use crate::observe::{Events, Kind, Log, Outcome};
 use crate::plan::{Plan, Role, Training, Work};
 use crate::preprocess::{PreparedCase, PreparedSet};
+use crate::store::corrected::corrected_labels;
 use crate::store::history::History;
 use crate::store::manifest::{Member, TrainingRecord};
 use crate::store::{Lock, LockError, Manifest, REPORT, RunFolder, StoreError, Stored, history, write_json};
@@ -166,6 +167,7 @@ fn begin(run: &Stored, known: Option<Manifest>, setting: &Setting) -> Result<Man
     }
     manifest.kernel_cache = kernel_cache::file(setting.device.name);
     manifest.gpu = energy::gpu(setting.device.name);
+    manifest.corrected = corrected_labels(&run.plan.data);
     manifest.begin_session();
     run.folder.write_manifest(&manifest)?;
     Ok(manifest)

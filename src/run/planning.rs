@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cautions::{cautions, without_spacing};
+use super::cautions::{cautions, of_runs, without_spacing};
 use super::ensemble::{self, is_main};
 use super::error::RunError;
 use crate::Cancel;
@@ -67,14 +67,6 @@ pub struct Request<'a> {
 /// The dataset cannot be used, or a plan cannot be made.
 pub fn plan(request: &Request) -> Result<Planned, RunError> {
     Planner::open(request)?.all()
-}
-
-/// Test-time mirroring uses the axes mirrored in training: without any, it has no effect.
-fn warn_of_mirroring(loaded: &Loaded, runs: &[Stored], events: &Events) {
-    let is_wanted = loaded.trials.iter().all(|trial| trial.experiment.predict.mirror);
-    if is_wanted && runs.iter().all(|run| run.plan.predict.mirror_axes.is_empty()) {
-        events.warn("predict.mirror has no effect: training mirrors no axis (see `augment.mirror`)");
-    }
 }
 
 /// Refuses `train.groups` that match no parameter, before any training.
@@ -164,7 +156,7 @@ impl<'a> Planner<'a> {
             }
         }
         refuse_unknown_groups(&runs)?;
-        warn_of_mirroring(self.loaded, &runs, self.request.events);
+        of_runs(self.loaded, &runs).into_iter().for_each(|text| self.request.events.warn(text));
         self.ensembles(&mut runs)?;
         Ok(Planned { runs, excluded: self.inputs.excluded.clone(), folds, refused })
     }

@@ -15,13 +15,14 @@ use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::error::{Answer, Refusal};
+use super::formats::is_series;
 use super::percent::{decoded, encoded};
-use super::runs::{correction_json, found_case, predicted_file};
+use super::runs::{correction_json, files_of, found_case, predicted_file};
 use super::state::{Inner, Shared, locked, quick, working};
 use super::uploads::check_growth;
 use super::{Limits, answer};
 use crate::corrections::{
-    Added, Base, Correction, Drawn, Known, Over, compare, list, occurring, save_over, with_earlier, withdraw,
+    Added, Base, Correction, Drawn, Known, Learning, Over, compare, list, occurring, save_over, with_earlier, withdraw,
     write_dataset, write_named,
 };
 use crate::dataset::content::hash_of;
@@ -44,6 +45,9 @@ const LARGEST: u64 = 4 << 30;
 #[serde(deny_unknown_fields)]
 struct Named {
     name: String,
+    /// Whether every case keeps its role.
+    #[serde(default, rename = "keep-split")]
+    keep_split: bool,
 }
 
 /// `PUT /api/runs/ID/cases/CASE/correction`.
@@ -66,7 +70,10 @@ pub async fn of_case(
         let who = &state.settings.who;
         let drawn = Drawn { labels: &labels, base, prediction: prediction.as_deref(), who, added: &added };
         let saved = save_over(&run, &name, &drawn, state.settings.explicit_data_root.as_deref(), seen.over())?;
-        Ok(correction_json(&saved, &format!("/api/runs/{id}/cases/{}/correction", encoded(&name))))
+        // Labels are there also where the images are not.
+        let is_series = files_of(state, &run, &name).is_ok_and(|case| is_series(&case));
+        let url = format!("/api/runs/{id}/cases/{}/correction", encoded(&name));
+        Ok(correction_json(&saved, &url, [is_series, labels.geometry.has_spacing]))
     });
     Ok(answer::json(&value.await?))
 }
@@ -213,6 +220,7 @@ fn record(
         file: hash_of(&job.corrected()).map_err(Refusal::failed)?,
         changed,
         structures,
+        earlier: None,
     })
 }
 
@@ -290,19 +298,21 @@ pub async fn all(State(state): State<Shared>, Path(id): Path<String>) -> Answer<
     let listed = quick(&state, move |state| {
         let run = state.catalog.open(&id)?;
         let url = |case: &str| format!("/api/runs/{id}/cases/{}/correction", encoded(case));
-        Ok(list(&run)?.iter().map(|it| correction_json(it, &url(&it.case))).collect())
+        // All images are not looked into for this.
+        Ok(list(&run)?.iter().map(|it| correction_json(it, &url(&it.case), [false; 2])).collect())
     });
     Ok(answer::json(&Value::Array(listed.await?)))
 }
 
 /// `POST /api/runs/ID/dataset`.
 pub async fn dataset(State(state): State<Shared>, Path(id): Path<String>, body: Body) -> Answer<Response> {
-    let Named { name } = answer::read_json(body, state.settings.limits.patience).await?;
+    let Named { name, keep_split } = answer::read_json(body, state.settings.limits.patience).await?;
     let written = working(&state, move |state| {
         let run = state.catalog.open(&id)?;
         let settings = &state.settings;
         fs::create_dir_all(&settings.datasets).map_err(Refusal::failed)?;
-        Ok(write_dataset(&run, &name, [&settings.datasets, &settings.data_root])?)
+        let learning = if keep_split { Learning::Keep } else { Learning::Train };
+        Ok(write_dataset(&run, &name, learning, [&settings.datasets, &settings.data_root])?)
     });
     Ok(answer::json(&json!(written.await?)))
 }

@@ -12,9 +12,10 @@ use zip::write::SimpleFileOptions;
 use super::answer;
 use super::error::{Answer, Refusal};
 use super::image::separate;
+use crate::corrections::{Base, Correction};
 use crate::dataset::{Case, Target};
 use crate::predict::export;
-use crate::volume::format::Options;
+use crate::volume::format::{Options, Person};
 use crate::volume::{Format, LabelMap, Segmentation};
 
 /// Formats, as endings of file names, and how browsers are told of them.
@@ -86,22 +87,37 @@ impl Wanted {
         if matches!(self.ending, "nii.gz" | "nrrd") { Ok(labels) } else { separate(&labels, target) }
     }
 
-    /// Writes labels in this format to a file. Those of a series refer to its slices.
+    /// Writes labels in this format to a file. Those of a series refer to its slices, and say which person corrected them.
     ///
     /// # Errors
     /// The labels cannot be in this format; the disk is full.
-    pub fn write(self, path: &Path, labels: Segmentation, target: &Target, case: Option<&Case>) -> Answer<()> {
+    pub fn write(
+        self,
+        path: &Path,
+        labels: Segmentation,
+        (target, person): (&Target, Option<Person>),
+        case: Option<&Case>,
+    ) -> Answer<()> {
         let around = path.parent().unwrap_or(Path::new("."));
         let made = tempfile::Builder::new().prefix(".made-").tempdir_in(around).map_err(Refusal::failed)?;
         let on = case.and_then(|case| case.images.first().cloned());
         let choice = case.map(|case| case.choice(0)).unwrap_or_default();
-        let options = Options { on, choice, ..Options::default() };
+        let options = Options { on, choice, person, ..Options::default() };
         let place = made.path().join(format!("{MADE}.{}", self.ending));
         let written = export::write_with(&place, labels, target, options)?;
         match written.as_slice() {
             [only] if !self.is_packed => std::fs::rename(only, path).map_err(Refusal::failed),
             several => packed(several, path),
         }
+    }
+}
+
+/// Who corrected labels, for files that say it.
+pub fn person(correction: &Correction) -> Person {
+    Person {
+        name: correction.who.clone(),
+        drew_all: correction.base == Base::Empty,
+        drew: correction.structures.iter().map(|it| it.name.clone()).collect(),
     }
 }
 

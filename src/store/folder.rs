@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::remedy;
 use super::{Manifest, StoreError};
+use super::{corrected, remedy};
 use crate::files;
 use crate::spec::carried::DATASET;
 
@@ -358,7 +358,10 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T
     match fs::read(path) {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
             let usual = "run the experiment again, which writes this file again";
-            let remedy = remedy::of(path, usual, "`segspec run-plan` of the run's folder writes this file again");
+            let remedy = match path.file_name().is_some_and(|name| name == corrected::RECORD) {
+                true => "restore it from a copy, or remove it: the label maps beside it then are nobody's corrections",
+                false => remedy::of(path, usual, "`segspec run-plan` of the run's folder writes this file again"),
+            };
             StoreError::damaged(path, format!("damaged ({error}); {remedy}"))
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::corrected::CorrectedLabels;
 use crate::backend;
 use crate::observe::Outcome;
 use crate::observe::event::now;
@@ -52,6 +53,9 @@ pub struct Manifest {
     /// Finished predictions by id.
     #[serde(default)]
     pub predictions: BTreeMap<String, PredictionRecord>,
+    /// Cases whose labels a person corrected, with what is known of that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub corrected: BTreeMap<String, CorrectedLabels>,
     /// Members of an ensemble.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
@@ -229,6 +233,7 @@ impl Manifest {
             sessions: Vec::new(),
             training: None,
             predictions: BTreeMap::new(),
+            corrected: BTreeMap::new(),
             members: Vec::new(),
             continued_from: None,
             imported_from: None,

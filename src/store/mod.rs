@@ -15,6 +15,7 @@
 //! Folders are named by the ids of their stages ([`RunIds`](crate::plan::RunIds)): several predictions of one training lie side by side,
 //! and existing results are never computed again.
 
+pub mod corrected;
 pub mod folder;
 pub mod history;
 pub mod listing;
@@ -25,6 +26,7 @@ pub mod sources;
 pub mod remedy;
 pub mod stored;
 
+pub use corrected::CorrectedLabels;
 pub use folder::{EvaluationFolder, PREDICTIONS, PredictionFolder, REPORT, RunFolder, cache, read_json, write_json};
 pub use listing::{Listed, list};
 pub use lock::{Lock, LockError};

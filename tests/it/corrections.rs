@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use segspec::corrections::{Added, Base, Drawn, file, save};
+use segspec::corrections::{Added, Base, Correction, Drawn, file, labels_of, list, save};
 use segspec::evaluate::metric::MetricId;
 use segspec::store::Stored;
 use segspec::volume::{Format, read_label_map, read_segments, write_label_map};
@@ -173,4 +173,153 @@ fn a_planted_error_is_corrected_and_the_next_run_scores_higher() {
     let after = liver(&lab, "again", case);
     assert!(after > before + 0.2, "Dice {before} before, {after} after");
     assert_eq!(read_label_map(&label).unwrap(), planted, "the labels of the dataset stay");
+}
+
+/// The labels of a case as the run predicted them, with a voxel of spleen more, saved as a correction.
+fn corrected_from_prediction(lab: &Lab, experiment: &str, case: &str, at: [usize; 3]) -> Correction {
+    let run = lab.run_folder(experiment);
+    let mut labels = read_label_map(&prediction(&run).join(format!("{case}.nii.gz"))).unwrap();
+    labels.voxels[at] = if labels.voxels[at] == 4 { 0 } else { 4 };
+    let drawn = Drawn { labels: &labels, base: Base::Prediction, prediction: None, who: "anna", added: &[] };
+    save(&Stored::open(&run).unwrap(), case, &drawn, Some(&lab.path("data"))).unwrap()
+}
+
+fn tested(lab: &Lab, experiment: &str) -> Vec<String> {
+    let stored = Stored::open(&lab.run_folder(experiment)).unwrap();
+    stored.plan.predicted().map(|(_, case)| case.name.clone()).collect()
+}
+
+/// Networks learn nothing from labels that only test them.
+#[test]
+fn test_cases_that_began_as_a_prediction_become_training_cases() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let names = tested(&lab, "tiny");
+    corrected_from_prediction(&lab, "tiny", &names[0], [2, 3, 4]);
+    let written = lab.end(&["dataset", "add-corrections", "tiny", "--name", "learned"]);
+    assert_eq!(written.code, 0, "{}", written.err);
+    assert!(written.out.contains(&format!("training cases now: {}", names[0])), "{}", written.out);
+    lab.write("experiments/learned.toml", &TINY.replace("dataset = \"tiny\"", "dataset = \"learned\""));
+    lab.run("learned", &[]);
+    assert_eq!(tested(&lab, "learned"), names[1..]);
+    let ids = |name: &str| Stored::open(&lab.run_folder(name)).unwrap().ids;
+    assert_ne!(ids("learned").training, ids("tiny").training, "the network learns from the correction");
+    let origin = json(&lab.run_folder("learned").join("manifest.json"))["corrected"][&names[0]].clone();
+    assert_eq!(
+        [&origin["role"], &origin["who"], &origin["base"], &origin["run"]],
+        ["training", "anna", "prediction", &ids("tiny").training]
+    );
+    // Kept as test cases, they are a caution of the run and of its report.
+    let kept = lab.end(&["dataset", "add-corrections", "tiny", "--name", "kept", "--keep-split"]);
+    assert!(kept.code == 0 && kept.out.contains("change scores, not the training"), "{}{}", kept.out, kept.err);
+    lab.write("experiments/kept.toml", &TINY.replace("dataset = \"tiny\"", "dataset = \"kept\""));
+    let ended = lab.end(&["run", "experiments/kept.toml"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let caution = format!("1 of {} test cases have labels that were corrected by hand", names.len());
+    assert!(ended.err.contains(&caution), "{}", ended.err);
+    assert!(ended.out.contains("The labels of 1 of these cases were corrected by hand"), "{}", ended.out);
+    assert_eq!(tested(&lab, "kept"), names);
+}
+
+/// A killed process: what the record names counts, whichever of the two files holds it.
+#[test]
+fn a_save_that_was_cut_short_leaves_one_of_both_corrections() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let stored = Stored::open(&lab.run_folder("tiny")).unwrap();
+    let case = tested(&lab, "tiny").remove(0);
+    let first = corrected_from_prediction(&lab, "tiny", &case, [2, 3, 4]);
+    let path = file(&stored, &case);
+    let before = fs::read(&path).unwrap();
+    let staged = path.with_file_name(format!(".{case}.saving.nrrd"));
+    // Before the record was written: the first one counts.
+    fs::write(&staged, "half of a file").unwrap();
+    assert_eq!(list(&stored).unwrap(), std::slice::from_ref(&first));
+    let labels = labels_of(&stored, &first).unwrap();
+    // After it was written, before the last step: the second one.
+    let second = corrected_from_prediction(&lab, "tiny", &case, [3, 3, 3]);
+    assert!(!staged.exists());
+    fs::rename(&path, &staged).unwrap();
+    fs::write(&path, &before).unwrap();
+    let found = labels_of(&stored, &second).unwrap();
+    assert_ne!(found, labels);
+    assert!(labels_of(&stored, &first).is_ok_and(|it| it == labels), "the file of the first one is still there");
+    let written = lab.end(&["dataset", "add-corrections", "tiny", "--name", "after"]);
+    assert_eq!(written.code, 0, "{}", written.err);
+    assert_eq!(read_label_map(&lab.path(&format!("data/corrections/after/{case}.nrrd"))).unwrap(), found);
+    corrected_from_prediction(&lab, "tiny", &case, [2, 3, 4]);
+    assert!(!staged.exists() && labels_of(&stored, &list(&stored).unwrap()[0]).unwrap() == labels);
+}
+
+#[test]
+fn corrections_of_corrections_keep_what_is_known_of_the_earlier_ones() {
+    let lab = Lab::new();
+    lab.run("tiny", &[]);
+    let names = tested(&lab, "tiny");
+    for name in &names[..2] {
+        corrected_from_prediction(&lab, "tiny", name, [2, 3, 4]);
+    }
+    let add = |run: &str, name: &str| {
+        let written = lab.end(&["dataset", "add-corrections", run, "--name", name, "--keep-split"]);
+        assert_eq!(written.code, 0, "{}", written.err);
+        let checked = lab.end(&["dataset", "check", name]);
+        assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    };
+    add("tiny", "second");
+    // As somebody may have put them: in another format, and an older version in a folder below.
+    let folder = lab.path("data/corrections/second");
+    let [one, other] = [&names[0], &names[1]].map(|name| folder.join(format!("{name}.nrrd")));
+    let labels = read_label_map(&one).unwrap();
+    write_label_map(&folder.join(format!("{}.nii.gz", names[0])), &labels).unwrap();
+    fs::remove_file(&one).unwrap();
+    fs::create_dir(folder.join("old")).unwrap();
+    fs::write(folder.join(format!("old/{}.nrrd", names[1])), "an older version").unwrap();
+    lab.write("experiments/next.toml", &TINY.replace("dataset = \"tiny\"", "dataset = \"second\""));
+    lab.run("next", &[]);
+    let next = Stored::open(&lab.run_folder("next")).unwrap();
+    let mut drawn = labels.clone();
+    drawn.voxels[[4, 4, 4]] = 1;
+    let drawn = Drawn { labels: &drawn, base: Base::Reference, prediction: None, who: "bert", added: &[] };
+    save(&next, &names[0], &drawn, Some(&lab.path("data"))).unwrap();
+    add("next", "third");
+    let mut files: Vec<String> = fs::read_dir(lab.path("data/corrections/third"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["corrections.json".to_owned(), format!("{}.nrrd", names[0]), format!("{}.nrrd", names[1])]);
+    assert_eq!(
+        fs::read(lab.path(&format!("data/corrections/third/{}.nrrd", names[1]))).unwrap(),
+        fs::read(other).unwrap()
+    );
+    let known = json(&lab.path("data/corrections/third/corrections.json"))["corrections"].clone();
+    assert_eq!([&known[&names[0]]["who"], &known[&names[1]]["who"]], ["bert", "anna"]);
+    assert_eq!(known[&names[0]]["earlier"]["base"], "prediction", "its reference had begun as a prediction");
+}
+
+/// What the network calls kidneys has one value, in predictions and in what is drawn upon them.
+#[test]
+fn parts_of_a_union_cannot_be_targets_where_people_corrected_the_union() {
+    let lab = Lab::new();
+    let text = fs::read_to_string(lab.path("datasets/tiny.toml")).unwrap();
+    let union = "[labels.merge]\nkidneys = [\"left-kidney\", \"right-kidney\"]\n";
+    lab.write("datasets/tiny.toml", &text.replace("[labels.merge]\n", union));
+    let of = |dataset: &str, structures: &str| {
+        TINY.replace("\"tiny\"", &format!("\"{dataset}\"")).replace("\"liver\", \"spleen\"", structures)
+    };
+    lab.write("experiments/tiny.toml", &of("tiny", "\"spleen\", \"kidneys\""));
+    lab.run("tiny", &[]);
+    corrected_from_prediction(&lab, "tiny", &tested(&lab, "tiny")[0], [2, 3, 4]);
+    let written = lab.end(&["dataset", "add-corrections", "tiny", "--name", "merged"]);
+    assert!(written.code == 0 && written.out.contains("left-kidney, right-kidney"), "{}{}", written.out, written.err);
+    for (structures, code) in [("\"spleen\", \"kidneys\"", 0), ("\"spleen\", \"left-kidney\"", 3)] {
+        lab.write("experiments/next.toml", &of("merged", structures));
+        let checked = lab.end(&["check", "experiments/next.toml"]);
+        assert_eq!(checked.code, code, "{structures}: {}{}", checked.out, checked.err);
+        let says = checked.err.contains("do not tell `left-kidney`, `right-kidney` apart")
+            && checked.err.contains("choose `kidneys`");
+        assert_eq!(says, code == 3, "{}", checked.err);
+    }
+    let listed = lab.end(&["dataset", "check", "merged"]);
+    assert_eq!(listed.code, 0, "{}{}", listed.out, listed.err);
 }

@@ -180,7 +180,10 @@ fn present(spec: &dataset::Dataset, row: &CaseCheck) -> String {
 
 /// Warnings about the dataset as a whole: structures and values that occur nowhere, sides without a partner.
 fn whole_set(spec: &dataset::Dataset, checks: &[CaseCheck]) -> Vec<String> {
-    let target = dataset::target(spec, &[]).ok();
+    let mut single = spec.clone();
+    // Each structure is looked for, also one that is no target of its own.
+    single.labels.inseparable.clear();
+    let target = dataset::target(&single, &[]).ok();
     let mut warnings: Vec<String> = target.and_then(|target| dataset::absent(&target, checks)).into_iter().collect();
     let usable = || checks.iter().filter(|row| row.excluded.is_none());
     let occurs = |value: u16| usable().any(|row| row.label_voxels.contains_key(&value));

@@ -37,17 +37,21 @@ impl Ranking {
         let mut ranked: Vec<Row> = frame::rows(structures).collect();
         ranked.sort_by(|a, b| merit(b).total_cmp(&merit(a)).then_with(|| a.text("structure").cmp(b.text("structure"))));
         let names: Vec<String> = ranked.iter().map(|row| row.text("structure").to_owned()).collect();
+        let panels = |row: &Row| HEADLINE.iter().map(|metric| row.statistics(*metric)).collect();
+        let structures: Vec<Vec<Option<Statistics>>> = ranked.iter().map(panels).collect();
+        let note = match structures.iter().flatten().flatten().any(|it| it.ci95.is_some()) {
+            true => "mean over cases; line: 95 % confidence interval (BCa bootstrap over patients)",
+            false => "mean over cases, which are too few for confidence intervals",
+        };
         let rows = Rows {
             title: title.to_owned(),
-            note: "mean over cases; line: 95 % confidence interval (BCa bootstrap over patients)".to_owned(),
+            note: note.to_owned(),
             name_room: name_room(&names),
             names,
             height: 24.0,
             value_room: 48.0,
             axes: Vec::new(),
         };
-        let panels = |row: &Row| HEADLINE.iter().map(|metric| row.statistics(*metric)).collect();
-        let structures: Vec<Vec<Option<Statistics>>> = ranked.iter().map(panels).collect();
         let ends = |panel: usize| {
             structures.iter().filter_map(move |it| it[panel]).flat_map(|it| it.ci95.unwrap_or([it.mean; 2]))
         };

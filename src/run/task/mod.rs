@@ -20,6 +20,7 @@ use crate::observe::Kind;
 use crate::plan::{Plan, Role};
 use crate::predict::export;
 use crate::preprocess::PreparedSet;
+use crate::store::corrected::scored_and_corrected;
 use crate::store::manifest::EvaluationRecord;
 use crate::store::{Manifest, PredictionRecord, StoreError, Stored, write_json};
 
@@ -153,6 +154,7 @@ pub fn context(plan: &Plan) -> Context {
         dataset: plan.data.dataset.clone(),
         split: plan.about.scored.name().into(),
         selected_on: plan.selected_on_scored_cases(),
+        corrected: scored_and_corrected(&plan.data),
         weights: plan.weights().into(),
         patients: patients.collect(),
         groups: plan.about.groups.clone(),

@@ -103,7 +103,10 @@ fn session(state: &Inner, run: &Stored, case: &Case, job: Option<Arc<Job>>, canc
     state.clicks.make_room();
     let trained = Trained::open(run, &state.settings.device).map_err(RunError::from)?;
     going_on()?;
-    let image = read_image(case)?;
+    let image = match job.as_ref().and_then(|job| job.upload.as_ref()) {
+        Some(upload) => upload.image(case)?,
+        None => read_image(case)?,
+    };
     going_on()?;
     let prepared = trained.prepare(&image).map_err(refusal)?;
     // Nobody would close it.
@@ -139,11 +142,12 @@ pub async fn follow(
 /// The labels of a file after the last click, in a file that goes when it is closed.
 fn refine(state: &Inner, session: &Session, file: TempPath, clicks: &[Prompt], cancel: &Cancel) -> Answer<File> {
     let grid = &session.prepared.origin.geometry;
-    let voxels = labels(state, &file, Some(grid))?.voxels;
-    let current = LabelMap { voxels, geometry: grid.clone() };
+    // With the grid that the file states: labels of another one are refused.
+    let current = labels(state, &file, Some(grid))?;
     let refiner = Refiner::new(&session.trained, &session.prepared).map_err(Refusal::conflict)?;
-    let refined = refiner.refine(&current, clicks, cancel).map_err(refusal)?;
-    volume::write_label_map(&file, &refined)?;
+    let voxels = refiner.refine(&current, clicks, cancel).map_err(refusal)?.voxels;
+    // The image's own grid, not as rounded by whoever wrote the labels.
+    volume::write_label_map(&file, &LabelMap { voxels, geometry: grid.clone() })?;
     File::open(&file).map_err(Refusal::failed)
 }
 

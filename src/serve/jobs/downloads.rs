@@ -19,6 +19,7 @@ use super::{Job, Outcome};
 use crate::corrections::{Correction, Known};
 use crate::dataset::{Target, read_image};
 use crate::predict::export;
+use crate::volume::format::Person;
 use crate::volume::{self, Segmentation};
 
 /// What labels that a person corrected are called in the names of files.
@@ -46,7 +47,8 @@ fn sent(job: &Job, of: &str) -> Value {
 
 /// Labels that a person corrected, as the page knows them.
 pub fn correction_json(job: &Job, correction: &Correction) -> Value {
-    let mut value = super::super::runs::correction_json(correction, &format!("/api/jobs/{}/correction", job.id));
+    let mut value =
+        super::super::runs::correction_json(correction, &format!("/api/jobs/{}/correction", job.id), [false; 2]);
     let outcome = locked(&job.progress).result.clone();
     value["send"] = sent(job, "correction");
     // Whether anything was left is known when the file is written.
@@ -103,7 +105,11 @@ pub async fn image(State(state): State<Shared>, Path(id): Path<String>, Query(pa
     file(&state, id, state.voxels.kind, move |state, job| {
         let key = ["image", &format!("{:?}", part.channel)];
         state.volumes.get_of(&job.id, &key, state.voxels.ending, |path| {
-            images::write_image(path, read_image(&job.case)?, part.channel)
+            let image = match &job.upload {
+                Some(upload) => upload.image(&job.case)?,
+                None => read_image(&job.case)?,
+            };
+            images::write_image(path, image, part.channel)
         })
     })
     .await
@@ -195,7 +201,7 @@ pub fn converted(state: &Inner, job: &Job, of: &Of, wanted: &str) -> Answer<(Fil
     let wanted = Wanted::of(wanted, labels.target.structures.len(), job.is_series())?;
     let key = ["file", wanted.ending, labels.stamp.as_str()];
     let file = state.volumes.get_of(&job.id, &key, wanted.file_ending(), |path| {
-        wanted.write(path, labels.read(job, wanted)?, &labels.target, Some(&job.case))
+        wanted.write(path, labels.read(job, wanted)?, (&labels.target, labels.person.clone()), Some(&job.case))
     })?;
     let image = [job.about.patient.as_deref().unwrap_or_default(), &job.about.image];
     Ok((file, wanted, formats::file_name(image, labels.name)))
@@ -208,16 +214,18 @@ struct Labels {
     /// Changes with every change of the labels.
     stamp: String,
     target: Target,
+    person: Option<Person>,
 }
 
 impl Labels {
     fn of(job: &Job, wanted: Option<&str>) -> Answer<Self> {
         let target = job.target().clone();
         match wanted {
-            None | Some("prediction") => Ok(Self { name: RESULT, stamp: String::new(), target }),
+            None | Some("prediction") => Ok(Self { name: RESULT, stamp: String::new(), target, person: None }),
             Some("correction") => {
                 let known = locked(&job.correction).clone().ok_or_else(|| Refusal::missing("correction"))?;
-                Ok(Self { name: CORRECTED, target: with_added(target, &known), stamp: known.file })
+                let person = Some(formats::person(&known));
+                Ok(Self { name: CORRECTED, target: with_added(target, &known), stamp: known.version(), person })
             }
             Some(_) => Err(Refusal::bad("files are of=prediction or of=correction")),
         }

@@ -62,7 +62,7 @@ fn order(state: &Inner, wanted: Wanted) -> Answer<Order> {
         (Some(upload), Some(series), None, None) => {
             let upload = state.uploads.find(upload)?;
             let Series { case, modality, name, file, patient, .. } = upload.series(series)?;
-            let case = with_channels(&run, case)?;
+            let case = with_channels(&run, case, &|text| upload.told(text))?;
             let about = About { network, from: "upload", image: name, file, patient };
             Order {
                 run,
@@ -75,7 +75,7 @@ fn order(state: &Inner, wanted: Wanted) -> Answer<Order> {
             }
         }
         (None, None, Some(path), None) => {
-            let case = with_channels(&run, files::case(state, &path)?)?;
+            let case = with_channels(&run, files::case(state, &path)?, &str::to_owned)?;
             let about = About { network, from: "file", image: case.name.clone(), file: Some(path), patient: None };
             Order { run, case, about, modality: None, upload: None, of_case: None, wants_probabilities: probabilities }
         }
@@ -93,8 +93,9 @@ fn order(state: &Inner, wanted: Wanted) -> Answer<Order> {
     Ok(order)
 }
 
-/// For a network with several channels: the other files of a case whose channels are `CASE_0000`, `CASE_0001`, ….
-fn with_channels(run: &Stored, case: Case) -> Answer<Case> {
+/// For a network with several channels: the other files of a case whose channels are `CASE_0000`, `CASE_0001`, …. What is wrong with them is
+/// said as `told` says it.
+fn with_channels(run: &Stored, case: Case, told: &dyn Fn(&str) -> String) -> Answer<Case> {
     let channels = run
         .plan
         .work
@@ -105,10 +106,10 @@ fn with_channels(run: &Stored, case: Case) -> Answer<Case> {
     if channels < 2 || !is_first || path.is_dir() {
         return Ok(case);
     }
-    let (found, left_out) = unlabelled(path, channels)?;
+    let (found, left_out) = unlabelled(path, channels).map_err(|error| Refusal::bad(told(&error.to_string())))?;
     match (found.into_iter().next(), left_out.first()) {
         (Some(whole), _) => Ok(Case { images: whole.images, ..case }),
-        (None, Some(row)) => Err(Refusal::bad(&row.reason)),
+        (None, Some(row)) => Err(Refusal::bad(told(&row.reason))),
         (None, None) => Ok(case),
     }
 }

@@ -49,7 +49,7 @@ fn work(state: &Inner, job: &Arc<Job>) {
             (progress.result, progress.done) = (Some(outcome), 1.0);
             State::Done
         }
-        Err(refusal) => State::Failed(without_folders(&state.settings, &refusal.text())),
+        Err(refusal) => State::Failed(told(state, job, &refusal)),
     };
     drop(progress);
     job.touch();
@@ -57,6 +57,13 @@ fn work(state: &Inner, job: &Arc<Job>) {
         // It may have written after its files were removed.
         let _ = std::fs::remove_dir_all(&job.folder);
     }
+}
+
+/// Why a job failed, for people: files of an upload are named as its messages name them, others from the server's folders on.
+fn told(state: &Inner, job: &Job, refusal: &Refusal) -> String {
+    let text = refusal.text().replace(&format!("{}/", job.folder.display()), "");
+    let text = job.upload.as_ref().map_or_else(|| text.clone(), |upload| upload.told(&text));
+    without_folders(&state.settings, &text)
 }
 
 fn segment(state: &Inner, job: &Job, begun: Instant) -> Answer<Outcome> {

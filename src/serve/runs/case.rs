@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::super::clicks::takes_clicks;
 use super::super::error::{Answer, Refusal};
+use super::super::failures::without_folders;
 use super::super::percent::encoded;
 use super::super::state::{Inner, Shared, working};
 use super::super::{answer, formats, image as images, worst};
 use super::details::{modality, predicted_file, scores, scores_of, volumes_of};
-use crate::corrections::{self, Known, of_all};
+use crate::corrections::{self, Added, Correction, Known, of_all};
 use crate::dataset::{Case, Target, TargetStructure, read_label};
 use crate::plan::PlannedCase;
 use crate::predict::export;
@@ -99,25 +100,31 @@ fn describe(state: &Inner, id: &str, name: &str) -> Answer<Value> {
     let scores = scores(&run);
     let [reference_ml, prediction_ml] = volumes_of(&scores, name);
     let (previous, next) = neighbours(&run, name);
-    let corrections = corrections::list(&run)?;
-    // What was added in one case can be drawn in all.
-    let added = of_all(&corrections).map_err(Refusal::failed)?;
+    let (corrections, added, trouble) = corrections_of(state, &run);
     let known = Known::of(&run);
-    let corrected = corrections.into_iter().find(|it| it.case == name).map(|it| {
-        let mut value = correction_json(&it, &url("correction"));
-        value["downloads"] = saved("correction");
-        value
-    });
+    let corrected = corrections.into_iter().find(|it| it.case == name);
+    let corrected = corrected.map(|it| correction_json(&it, &url("correction"), [series, has_spacing]));
     Ok(json!({
         "case": name, "role": planned.role.name(), "images": image.into_iter().collect::<Vec<_>>(), "problem": problem,
         "reference": reference, "prediction": prediction, "probabilities": state.jobs.probabilities(id, name),
-        "can-segment": can_segment, "takes-clicks": can_segment && case.is_some() && takes_clicks(&run),
+        "corrections-problem": trouble, "can-segment": can_segment, "takes-clicks": can_segment && case.is_some() && takes_clicks(&run),
         "structures": images::structures(target, &added), "taken-values": known.taken(target),
         "taken-names": known.names().collect::<Vec<_>>(), "other-structures": others(&known, target), "ignored-value": target.ignore,
         "volumes": { "reference": reference_ml, "prediction": prediction_ml }, "scores": scores_of(&scores, name),
         "worst": worst, "next": next, "previous": previous,
         "downloads": prediction_grid.as_ref().map_or_else(|| json!([]), |_| saved("prediction")), "correction": corrected,
     }))
+}
+
+/// The corrections of a run, and what was added in any of them, which can be drawn in all; or why there are none. Images and predictions are
+/// shown in any case.
+fn corrections_of(state: &Inner, run: &Stored) -> (Vec<Correction>, Vec<Added>, Option<String>) {
+    let found = corrections::list(run).map_err(|error| error.to_string());
+    let found = found.and_then(|all| of_all(&all).map(|added| (all, added)));
+    match found {
+        Ok((all, added)) => (all, added, None),
+        Err(reason) => (Vec::new(), Vec::new(), Some(without_folders(&state.settings, &reason))),
+    }
 }
 
 /// Structures of the reference that the run does not segment.
@@ -127,11 +134,11 @@ fn others(known: &Known, target: &Target) -> Vec<Value> {
     others.map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
-/// A correction as the page knows it; `url` is where its voxels are. What is offered for download here needs no image.
-pub fn correction_json(correction: &corrections::Correction, url: &str) -> Value {
+/// A correction as the page knows it; `url` is where its voxels are. A DICOM SEG is offered for a series, surfaces for voxels of known size.
+pub fn correction_json(correction: &Correction, url: &str, [is_series, has_surfaces]: [bool; 2]) -> Value {
     let base = url.strip_suffix("/correction").unwrap_or(url);
     json!({
-        "downloads": formats::offered(false, false, |format| format!("{base}/files/{format}?of=correction")),
+        "downloads": formats::offered(is_series, has_surfaces, |format| format!("{base}/files/{format}?of=correction")),
         "case": correction.case, "who": correction.who, "when": correction.when, "base": correction.base, "url": url,
         "prediction": correction.prediction,
         "changed": correction.changed, "structures": correction.structures, "version": correction.version(),
@@ -139,7 +146,7 @@ pub fn correction_json(correction: &corrections::Correction, url: &str) -> Value
 }
 
 /// The structures of a target, and those that a person added.
-pub fn with_added(mut target: Target, correction: &corrections::Correction) -> Target {
+pub fn with_added(mut target: Target, correction: &Correction) -> Target {
     let added = correction.structures.iter();
     target.structures.extend(added.map(|it| more(&it.name, it.value, it.rgb().unwrap_or(GREY))));
     target

@@ -1,6 +1,6 @@
 //! The runs that the server knows. Requests name them by ids, which are looked up here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::super::error::{Answer, Refusal};
 use super::super::files::Roots;
 use super::super::state::locked;
+use super::details::modality;
 use crate::model::Task;
 use crate::plan::Work;
 use crate::store::{Listed, RunFolder, Status, Stored, list};
@@ -24,6 +25,8 @@ pub struct Catalog {
     places: Vec<PathBuf>,
     rows: Mutex<Option<(Instant, Arc<Rows>)>>,
     facts: Mutex<HashMap<PathBuf, (SystemTime, Facts)>>,
+    /// The ids that were given out, by the folders of predictions.
+    ids: Mutex<HashMap<PathBuf, String>>,
 }
 
 /// The runs, and what keeps others from being shown.
@@ -50,12 +53,20 @@ struct Facts {
     name: String,
     /// Names of the structures that it finds.
     structures: Vec<String>,
+    /// Modality of its dataset.
+    modality: Option<String>,
 }
 
 impl Catalog {
     pub fn new(root: &Path, roots: &Roots) -> Self {
         let places = root.canonicalize().into_iter().chain(roots.resolved().map(Path::to_path_buf)).collect();
-        Self { root: root.to_path_buf(), places, rows: Mutex::default(), facts: Mutex::default() }
+        Self {
+            root: root.to_path_buf(),
+            places,
+            rows: Mutex::default(),
+            facts: Mutex::default(),
+            ids: Mutex::default(),
+        }
     }
 
     /// All runs.
@@ -74,7 +85,7 @@ impl Catalog {
                 false => problems.push(format!("{folder}: is a link out of the run folder; name its place as --root")),
             }
         }
-        name(&mut rows);
+        name(&mut rows, &mut locked(&self.ids));
         let rows = Arc::new(Rows { rows, problems });
         *known = Some((Instant::now(), rows.clone()));
         rows
@@ -110,17 +121,17 @@ impl Catalog {
         Some(Row { id: String::new(), listed, facts })
     }
 
-    /// The run of an id, or of the id of a training that has one prediction.
+    /// The run of an id, with or without its experiment, or of the id of a training that has one prediction.
     ///
     /// # Errors
     /// There is none, or several.
     pub fn find(&self, id: &str) -> Answer<Row> {
         let all = self.rows();
         let rows = &all.rows;
-        if let Some(row) = rows.iter().find(|row| row.id == id) {
+        if let Some(row) = rows.iter().find(|row| row.id == id).or_else(|| rows.iter().find(|row| long(row) == id)) {
             return Ok(row.clone());
         }
-        let mut same = rows.iter().filter(|row| row.listed.run == id);
+        let mut same = rows.iter().filter(|row| row.listed.run == id && row.id == short(row));
         match (same.next(), same.next()) {
             (Some(row), None) => Ok(row.clone()),
             (Some(_), Some(_)) => Err(Refusal::conflict("this training has several predictions; name one of them")),
@@ -137,15 +148,28 @@ impl Catalog {
     }
 }
 
-/// Ids: training and prediction; with the experiment where two experiments have the same run.
-fn name(rows: &mut [Row]) {
-    let short = |row: &Row| format!("{}.{}", row.listed.run, row.listed.prediction);
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    rows.iter().for_each(|row| *counts.entry(short(row)).or_default() += 1);
-    for row in rows {
-        let id = short(row);
-        row.id = if counts.get(&id) == Some(&1) { id } else { format!("{}.{id}", row.listed.experiment) };
+/// Ids: training and prediction. Where several experiments have the same run, the one that was started first has that id, and those of the
+/// others begin with the experiment. An id that was given out once stays: pages and saves name their run by it.
+fn name(rows: &mut [Row], known: &mut HashMap<PathBuf, String>) {
+    for row in rows.iter_mut() {
+        row.id = known.get(&row.listed.folder).cloned().unwrap_or_default();
     }
+    let mut taken: HashSet<String> = rows.iter().filter(|row| !row.id.is_empty()).map(|row| row.id.clone()).collect();
+    let mut new: Vec<&mut Row> = rows.iter_mut().filter(|row| row.id.is_empty()).collect();
+    new.sort_by_key(|row| (row.listed.started.is_empty(), row.listed.started.clone(), row.listed.experiment.clone()));
+    for row in new {
+        row.id = if taken.insert(short(row)) { short(row) } else { long(row) };
+        known.insert(row.listed.folder.clone(), row.id.clone());
+    }
+}
+
+fn short(row: &Row) -> String {
+    format!("{}.{}", row.listed.run, row.listed.prediction)
+}
+
+/// The id with the experiment, which no other run has.
+fn long(row: &Row) -> String {
+    format!("{}.{}", row.listed.experiment, short(row))
 }
 
 fn facts(run: &Stored) -> Facts {
@@ -154,7 +178,8 @@ fn facts(run: &Stored) -> Facts {
         Work::Train(training) if training.imported.is_some() => ("imported", 0),
         Work::Train(training) => ("training", training.train.epochs),
     };
-    Facts { kind, task: run.plan.task, epochs, name: run.plan.name(), structures: run.structures() }
+    let modality = modality(run);
+    Facts { kind, task: run.plan.task, epochs, name: run.plan.name(), structures: run.structures(), modality }
 }
 
 impl Row {
@@ -181,7 +206,7 @@ impl Row {
         let epochs = (self.facts.epochs > 0).then(|| json!({ "done": epochs, "of": self.facts.epochs }));
         json!({
             "id": self.id, "experiment": experiment, "name": self.name(), "kind": self.facts.kind, "task": self.facts.task,
-            "structure-names": self.facts.structures,
+            "structure-names": self.facts.structures, "modality": self.facts.modality,
             "state": status.word(), "failure": failure, "epochs": epochs, "dice": dice,
             "started": Some(started).filter(|started| !started.is_empty()),
             "folder": self.listed.run_folder(), "can-segment": self.can_segment(),

@@ -190,13 +190,23 @@ impl Found<'_> {
             }
         };
         let wanted = Wanted::of(wanted, target.structures.len(), case.as_ref().is_some_and(formats::is_series))?;
-        let key = ["saved", what, wanted.ending, &path, &stamp, &format!("{target:?}")];
+        // A DICOM SEG is of one patient: the same labels may be those of several cases.
+        let of = format!("{} {} {:?}", self.name(), self.planned.content.image, case.as_ref().map(|case| &case.images));
+        let key = [
+            "saved",
+            what,
+            wanted.ending,
+            &of,
+            &path,
+            &stamp,
+            &format!("{target:?} {:?}", known.map(|it| it.version())),
+        ];
         let file = self.state.volumes.get(&key, wanted.file_ending(), |place| {
             let labels = match &known {
                 None => predicted(&self.run, self.name())?,
                 Some(known) => wanted.corrected(corrections::labels_of(&self.run, known)?, &target)?,
             };
-            wanted.write(place, labels, &target, case.as_ref())
+            wanted.write(place, labels, (&target, known.map(formats::person)), case.as_ref())
         })?;
         Ok((file, wanted, formats::file_name([self.name()], what)))
     }

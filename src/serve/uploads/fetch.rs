@@ -1,6 +1,5 @@
 //! A series of the archive as an upload.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,7 +13,8 @@ use super::super::answer;
 use super::super::archive::Ending;
 use super::super::error::Answer;
 use super::super::state::{Inner, Shared, locked, quick};
-use super::{Phase, Upload, look_at};
+use super::look::{look_at, refuse};
+use super::{Phase, Upload};
 use crate::Cancel;
 use crate::pacs::{self, Fetched, Limits, Pacs};
 
@@ -52,7 +52,7 @@ pub async fn fetch(State(state): State<Shared>, body: Body) -> Answer<Response> 
                 *locked(&upload.phase) = Phase::Reading;
                 look_at(&state, &upload).await;
             }
-            Err(refusal) => *locked(&upload.phase) = Phase::Refused(refusal.text()),
+            Err(refusal) => refuse(&state, &upload, &refusal).await,
         }
     });
     Ok(answer::accepted(&json!({ "upload": id })))
@@ -74,7 +74,6 @@ fn receive(state: &Inner, upload: &Arc<Upload>, pacs: &Pacs, series: [&str; 2]) 
     let limits = Limits { bytes: bounds.upload, objects: bounds.files };
     let fetched = pacs.fetch_series(series, &upload.folder, limits, &mut progress);
     let Err(error) = fetched else { return Ok(()) };
-    let _ = fs::remove_dir_all(&upload.folder);
-    upload.bytes.store(0, Ordering::Relaxed);
+    upload.clear();
     Err(if is_full { super::receive::too_full() } else { error.into() })
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::error::{Answer, Refusal};
-use super::super::state::Inner;
+use super::super::state::{Inner, Shared, locked, quick, working};
 use super::unpack::{allowed, check_growth, is_zip, unpack};
-use super::{Series, Token};
+use super::{Phase, Series, Token, Upload};
 use crate::counted;
 use crate::dataset::{Case, read_image};
 use crate::files;
@@ -15,7 +16,7 @@ use crate::volume::format::Options;
 use crate::volume::{Format, format};
 
 /// Folder in an upload for what an archive holds: the first that there is not.
-const UNZIPPED: [&str; 2] = ["unzipped", "unzipped archive"];
+pub const UNZIPPED: [&str; 2] = ["unzipped", "unzipped archive"];
 /// Most images of an upload.
 const MOST: usize = 200;
 /// Most different values of what looks like a label map.
@@ -28,28 +29,46 @@ const REASONS: usize = 10;
 /// What was found: images, and why others cannot be used.
 type Found = (Vec<Series>, Vec<String>);
 
-/// Unpacks an upload and finds its images. With `anonymous`, DICOM series are copied without what identifies the patient, the originals
+/// Finds the images in an upload that was received.
+pub async fn look_at(state: &Shared, upload: &Arc<Upload>) {
+    let of_work = upload.clone();
+    match working(state, move |state| look(state, &of_work)).await {
+        Ok((series, problems)) => {
+            *locked(&upload.phase) = Phase::Ready { series, problems };
+        }
+        Err(refusal) => refuse(state, upload, &refusal).await,
+    }
+    // Removed while it was unpacked.
+    if upload.is_removed() {
+        upload.remove();
+    }
+}
+
+/// Ends an upload that cannot be used. The files of an anonymous one go at once: they name the patient.
+pub async fn refuse(state: &Shared, upload: &Arc<Upload>, refusal: &Refusal) {
+    let reason = upload.told(&refusal.text());
+    if upload.is_anonymous {
+        let of_work = upload.clone();
+        // Apart from the threads that serve connections: it waits for the disk.
+        let cleared = quick(state, move |_| {
+            of_work.clear();
+            Ok(())
+        });
+        let _ = cleared.await;
+    }
+    *locked(&upload.phase) = Phase::Refused(reason);
+}
+
+/// Unpacks an upload and finds its images. In an anonymous one, DICOM series are copied without what identifies the patient, the originals
 /// are removed, and images are numbered in place of their names.
 ///
 /// # Errors
 /// Nothing in it can be used, or it grows too large.
-pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
-    let (limits, cancel) = (&state.settings.limits, &state.cancel);
-    let mut all = below(folder)?;
-    if let [only] = all.as_slice()
-        && is_zip(only)
-    {
-        // The archive may have any name, and lie in a folder of any.
-        let place = UNZIPPED.map(|name| folder.join(name)).into_iter().find(|place| !place.exists());
-        let place = place.ok_or_else(|| Refusal::bad("the upload holds names that segspec needs for itself"))?;
-        fs::create_dir(&place).map_err(Refusal::failed)?;
-        unpack(only, &place, limits, cancel)?;
-        fs::remove_file(only).map_err(Refusal::failed)?;
-        all = below(folder)?;
-    }
-    all.iter().try_for_each(|path| check_growth(path, limits, cancel))?;
+fn look(state: &Inner, upload: &Upload) -> Answer<Found> {
+    let (folder, anonymous) = (&upload.folder, upload.is_anonymous);
+    let all = unpacked(state, upload)?;
     let mut problems = Vec::new();
-    let mut series = series_of(folder, &mut problems)?;
+    let mut series = series_of(folder, anonymous, &mut problems)?;
     if anonymous {
         series = without_names(folder, series)?;
     }
@@ -58,35 +77,18 @@ pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
         return Err(Refusal::bad(format!("the upload holds more than {MOST} images")).help("send fewer at a time"));
     }
     let mut found = Vec::new();
-    for Image { case, modality, file, patient, number } in series {
-        match measured(state, &case) {
-            Ok((geometry, channels)) => {
-                let (name, looks_like_labels) = (case.name.clone(), modality.is_none() && looks_like_labels(&case));
-                found.push(Series {
-                    name,
-                    file,
-                    patient,
-                    number,
-                    looks_like_labels,
-                    modality,
-                    case,
-                    geometry,
-                    channels,
-                });
-            }
+    for image in series {
+        match image.measured(state) {
+            Ok(series) => found.push(series),
             Err(refusal) => {
                 // A file that cannot be read is told of once, with what comes of it.
-                let text = shown(folder, &refusal.text());
+                let text = refusal.text();
                 problems.retain(|known| !text.contains(known.as_str()));
                 problems.push(text);
             }
         }
     }
-    if anonymous && !problems.is_empty() {
-        // Reasons begin with names of files, which are often those of patients.
-        problems = vec![format!("{} cannot be used; their names are not shown", counted(problems.len(), "file"))];
-    }
-    problems.truncate(REASONS);
+    let problems = told(upload, &problems);
     if found.is_empty() {
         let reasons = if problems.is_empty() { String::new() } else { format!(": {}", problems.join("; ")) };
         return Err(Refusal::bad(format!("the upload holds no image that can be read{reasons}"))
@@ -95,14 +97,41 @@ pub fn look(state: &Inner, folder: &Path, anonymous: bool) -> Answer<Found> {
     Ok((found, problems))
 }
 
-fn below(folder: &Path) -> Answer<Vec<PathBuf>> {
-    files::below(folder).map_err(|_| Refusal::conflict("the upload was removed"))
+/// The files of an upload; those of a zip archive in its place.
+fn unpacked(state: &Inner, upload: &Upload) -> Answer<Vec<PathBuf>> {
+    let (limits, cancel, folder) = (&state.settings.limits, &state.cancel, &upload.folder);
+    let mut all = below(folder)?;
+    if let [only] = all.as_slice()
+        && is_zip(only)
+    {
+        // The archive may have any name, and lie in a folder of any.
+        let place = UNZIPPED.map(|name| folder.join(name)).into_iter().find(|place| !place.exists());
+        let place = place.ok_or_else(|| Refusal::bad("the upload holds names that segspec needs for itself"))?;
+        fs::create_dir(&place).map_err(Refusal::failed)?;
+        unpack(only, &place, limits, cancel, &upload.messages)?;
+        fs::remove_file(only).map_err(Refusal::failed)?;
+        all = below(folder)?;
+    }
+    all.iter().try_for_each(|path| check_growth(path, limits, cancel))?;
+    Ok(all)
 }
 
-/// A message without the server's temporary folder.
-fn shown(folder: &Path, text: &str) -> String {
-    let folder = folder.display().to_string();
-    text.replace(&format!("{folder}/"), "").replace(&folder, "the upload")
+/// Problems as people are told of them; of anonymous uploads, the reasons alone.
+fn told(upload: &Upload, problems: &[String]) -> Vec<String> {
+    let some = problems.iter().take(REASONS);
+    if !upload.is_anonymous {
+        return some.map(|problem| upload.told(problem)).collect();
+    }
+    let mut reasons: Vec<String> = some.map(|problem| upload.messages.reason(problem)).collect();
+    reasons.sort();
+    reasons.dedup();
+    let count = counted(problems.len(), "file");
+    let text = format!("{count} cannot be used; their names are not shown: {}", reasons.join("; "));
+    if problems.is_empty() { Vec::new() } else { vec![text] }
+}
+
+fn below(folder: &Path) -> Answer<Vec<PathBuf>> {
+    files::below(folder).map_err(|_| Refusal::conflict("the upload was removed"))
 }
 
 /// An image that was found, and what tells it from others.
@@ -118,16 +147,25 @@ impl Image {
     fn new(case: Case, modality: Option<String>) -> Self {
         Self { case, modality, file: None, patient: None, number: None }
     }
+
+    /// The image with its grid.
+    fn measured(self, state: &Inner) -> Answer<Series> {
+        let Self { case, modality, file, patient, number } = self;
+        let (geometry, channels) = measured(state, &case)?;
+        let (name, looks_like_labels) = (case.name.clone(), modality.is_none() && looks_like_labels(&case));
+        Ok(Series { name, file, patient, number, looks_like_labels, modality, case, geometry, channels })
+    }
 }
 
 /// The DICOM series.
-fn series_of(folder: &Path, problems: &mut Vec<String>) -> Answer<Vec<Image>> {
+fn series_of(folder: &Path, anonymous: bool, problems: &mut Vec<String>) -> Answer<Vec<Image>> {
     let scan = dicom::scan(folder)?;
-    problems.extend(scan.damaged.iter().map(|error| shown(folder, &error.to_string())));
+    problems.extend(scan.damaged.iter().map(ToString::to_string));
     let mut cases = Vec::new();
     for (index, summary) in scan.series.iter().filter(|summary| summary.content == Content::Image).enumerate() {
         if let Some(problem) = &summary.problem {
-            problems.push(format!("{}: {}", summary.line(), shown(folder, problem)));
+            // The line holds the description, which may tell who it is.
+            problems.push(if anonymous { problem.clone() } else { format!("{}: {problem}", summary.line()) });
             continue;
         }
         let mut case = Case::new(&name_of(summary, index), vec![folder.to_path_buf()], None);
@@ -174,7 +212,7 @@ fn without_names(folder: &Path, series: Vec<Image>) -> Answer<Vec<Image>> {
         // Hidden, so that the copies are not found among the originals.
         let place = folder.join(format!(".copies/{}", index + 1));
         let copied = dicom::anonymise(folder, &case.reading.choice, &place, &identity);
-        copied.map_err(|error| Refusal::bad(shown(folder, &error.to_string())))?;
+        copied.map_err(Refusal::bad)?;
         copies.push(Image::new(Case::new(&name, vec![place], None), modality));
     }
     for path in below(folder)? {

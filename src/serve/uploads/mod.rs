@@ -2,10 +2,12 @@
 //! has not been used for a while, when the page says so, and when the server stops.
 //!
 //! [`multipart`] takes requests apart, [`names`] makes paths of the names in them, [`receive`] writes the files, [`fetch`] takes a series
-//! from the archive, [`unpack`] unpacks zip archives and measures what compressed files grow to, [`look`] finds the series.
+//! from the archive, [`unpack`] unpacks zip archives and measures what compressed files grow to, [`look`] finds the series, [`messages`]
+//! is the way of everything that people are told of an upload.
 
 mod fetch;
 mod look;
+mod messages;
 mod multipart;
 mod names;
 mod receive;
@@ -32,9 +34,11 @@ use super::{answer, image};
 use crate::Cancel;
 use crate::dataset::{Case, read_image};
 use crate::pacs::Fetched;
-use crate::volume::Geometry;
+use crate::volume::{Geometry, Volume};
 
 pub use fetch::fetch;
+use look::look_at;
+use messages::Messages;
 pub use names::safe;
 pub use unpack::check_growth;
 
@@ -55,6 +59,7 @@ pub struct Upload {
     bytes: AtomicU64,
     is_removed: AtomicBool,
     is_anonymous: bool,
+    messages: Messages,
     /// Ends what is being fetched.
     cancel: Cancel,
     used: Mutex<Instant>,
@@ -115,12 +120,14 @@ impl Uploads {
         let id = Token::name().map_err(Refusal::failed)?;
         let folder = self.folder.join(&id);
         fs::create_dir(&folder).map_err(Refusal::failed)?;
+        let messages = Messages::new(&folder, is_anonymous);
         let upload = Arc::new(Upload {
             id,
             folder,
             bytes: AtomicU64::new(0),
             is_removed: AtomicBool::new(false),
             is_anonymous,
+            messages,
             cancel,
             used: Mutex::new(Instant::now()),
             phase: Mutex::new(phase),
@@ -184,6 +191,29 @@ impl Upload {
         self.is_removed.load(Ordering::SeqCst)
     }
 
+    /// A message about it as people may read it: without the server's folders, and in anonymous uploads without names of files. Every
+    /// message about an upload goes this way, also those of its jobs.
+    pub fn told(&self, text: &str) -> String {
+        self.messages.told(text)
+    }
+
+    /// Reads an image of it.
+    ///
+    /// # Errors
+    /// It cannot be read; the message is as [`Upload::told`] tells it.
+    pub fn image(&self, case: &Case) -> Answer<Volume> {
+        read_image(case).map_err(|error| {
+            let text = self.told(&error.to_string());
+            if error.is_of_machine() { Refusal::failed(text) } else { Refusal::bad(text) }
+        })
+    }
+
+    /// Removes its files; what is known of it stays.
+    fn clear(&self) {
+        let _ = fs::remove_dir_all(&self.folder);
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
     fn remove(&self) {
         self.is_removed.store(true, Ordering::SeqCst);
         self.cancel.stop();
@@ -226,7 +256,7 @@ impl Upload {
             }
         };
         json!({
-            "upload": self.id, "bytes": self.bytes.load(Ordering::Relaxed), "anonymous": self.is_anonymous,
+            "upload": self.id, "name": self.messages.sent(), "bytes": self.bytes.load(Ordering::Relaxed), "anonymous": self.is_anonymous,
             "state": state, "fetched": fetched, "error": error, "series": series, "problems": problems, "expires": expires,
         })
     }
@@ -276,20 +306,6 @@ pub async fn post(
     Ok(answer::accepted(&json!({ "upload": id })))
 }
 
-/// Finds the images in an upload that was received.
-async fn look_at(state: &Shared, upload: &Arc<Upload>) {
-    let of_work = upload.clone();
-    let found = working(state, move |state| look::look(state, &of_work.folder, of_work.is_anonymous)).await;
-    *locked(&upload.phase) = match found {
-        Ok((series, problems)) => Phase::Ready { series, problems },
-        Err(refusal) => Phase::Refused(refusal.text()),
-    };
-    // Removed while it was unpacked.
-    if upload.is_removed() {
-        upload.remove();
-    }
-}
-
 /// `GET /api/uploads`: those that are kept, the latest first. To list them is not to use them.
 pub async fn all(State(state): State<Shared>) -> Response {
     let keep = state.settings.keep_uploads;
@@ -329,7 +345,7 @@ pub async fn voxels(
         let found = upload.series(&series)?;
         let key = [series.as_str(), &format!("{:?}", part.channel)];
         let file = state.volumes.get_of(&upload.id, &key, state.voxels.ending, |path| {
-            image::write_image(path, read_image(&found.case)?, part.channel)
+            image::write_image(path, upload.image(&found.case)?, part.channel)
         });
         if upload.is_removed() {
             state.volumes.forget(&upload.id);

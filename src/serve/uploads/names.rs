@@ -7,15 +7,17 @@ const LONGEST: usize = 200;
 /// Folder that macOS puts into archives.
 const LITTER: &str = "__MACOSX";
 
+/// A name of any kind as messages show it: on one line, and not too long.
+pub fn shown(name: &str) -> String {
+    name.chars().take(60).flat_map(char::escape_default).collect()
+}
+
 /// The path below an upload's folder for the name of a file in a form or an archive; `None` for hidden files, which are left out.
 ///
 /// # Errors
 /// A name that leads elsewhere, is too long or too deep, or that no file system takes.
 pub fn safe(name: &str, depth: usize) -> Result<Option<PathBuf>, String> {
-    let refuse = |why: &str| {
-        let shown: String = name.chars().take(60).flat_map(char::escape_default).collect();
-        Err(format!("the file name \"{shown}\" {why}"))
-    };
+    let refuse = |why: &str| Err(format!("the file name \"{}\" {why}", shown(name)));
     if name.starts_with(['/', '\\']) || name.contains(':') {
         return refuse("is not relative");
     }

@@ -44,7 +44,10 @@ pub async fn receive(state: &Inner, upload: &Upload, boundary: &str, body: Body)
     let (mut files, mut others) = (0, 0);
     while let Some(name) = form.part().await? {
         let path = match name.as_deref() {
-            Some(name) if !name.is_empty() => safe(name, limits.depth).map_err(Refusal::bad)?,
+            Some(name) if !name.is_empty() => {
+                upload.messages.learn_sent(name);
+                safe(name, limits.depth).map_err(|text| Refusal::bad(upload.told(&text)))?
+            }
             _ => None,
         };
         let Some(path) = path else {
@@ -69,12 +72,12 @@ pub async fn receive(state: &Inner, upload: &Upload, boundary: &str, body: Body)
 async fn write(state: &Inner, upload: &Upload, path: &Path, form: &mut Form) -> Answer<()> {
     let path = upload.folder.join(path);
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|_| taken(&path))?;
+        fs::create_dir_all(folder).map_err(|_| taken(upload, &path))?;
     }
     // Never through a link, never over another file.
     let mut options = tokio::fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).open(&path).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => taken(&path),
+        std::io::ErrorKind::AlreadyExists => taken(upload, &path),
         _ => Refusal::failed(crate::files::reason(&error)),
     })?;
     while let Some(piece) = form.data().await? {
@@ -88,9 +91,9 @@ pub fn too_full() -> Refusal {
     Refusal::too_many("the uploads take too much of the disk").help("remove one of them")
 }
 
-fn taken(path: &Path) -> Refusal {
+fn taken(upload: &Upload, path: &Path) -> Refusal {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Refusal::bad(format!("two files or folders of the form have the same name: {name}"))
+    Refusal::bad(upload.told(&format!("two files or folders of the form have the same name: {name}")))
 }
 
 /// Counts received bytes.

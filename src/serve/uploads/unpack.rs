@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::super::Limits;
 use super::super::error::{Answer, Refusal};
+use super::messages::Messages;
 use super::safe;
 use crate::Cancel;
 use crate::words::bytes;
@@ -36,11 +37,11 @@ pub fn is_zip(path: &Path) -> bool {
     File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok() && beginning == *b"PK\x03\x04"
 }
 
-/// Unpacks an archive into a folder.
+/// Unpacks an archive into a folder, and notes the names in it.
 ///
 /// # Errors
 /// No archive, an encrypted one, too many files, names that lead elsewhere, links, or more bytes than it may grow to.
-pub fn unpack(archive: &Path, folder: &Path, limits: &Limits, cancel: &Cancel) -> Answer<()> {
+pub fn unpack(archive: &Path, folder: &Path, limits: &Limits, cancel: &Cancel, messages: &Messages) -> Answer<()> {
     let wrong = |error: &dyn std::fmt::Display| Refusal::bad(format!("the zip archive cannot be read: {error}"));
     check_directory(archive, limits)?;
     let file = File::open(archive).map_err(Refusal::failed)?;
@@ -56,6 +57,7 @@ pub fn unpack(archive: &Path, folder: &Path, limits: &Limits, cancel: &Cancel) -
             return Err(Refusal::bad("the zip archive holds a link or a device, which are not unpacked"));
         }
         let name = entry.name().map_err(|error| wrong(&error))?.into_owned();
+        messages.learn(&name);
         if entry.is_dir() {
             continue;
         }
@@ -173,12 +175,16 @@ mod tests {
         path
     }
 
+    fn unpacked_to(place: &Path, archive: &Path, limits: &Limits) -> Answer<()> {
+        unpack(archive, place, limits, &Cancel::new(), &Messages::new(place, false))
+    }
+
     fn unpacked(entries: &[(&str, Vec<u8>, u32)]) -> Result<Vec<String>, String> {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("out");
         fs::create_dir(&place).unwrap();
         let path = archive(folder.path(), entries);
-        let result = unpack(&path, &place, &limits(), &Cancel::new()).map_err(|refusal| refusal.text());
+        let result = unpacked_to(&place, &path, &limits()).map_err(|refusal| refusal.text());
         let beside = fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(beside, 2, "nothing lies beside the folder");
         result.map(|()| {
@@ -218,7 +224,7 @@ mod tests {
         let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
         zip.add_symlink("link", "/etc", SimpleFileOptions::default()).unwrap();
         zip.finish().unwrap();
-        let error = unpack(&path, folder.path(), &limits(), &Cancel::new()).unwrap_err().text();
+        let error = unpacked_to(folder.path(), &path, &limits()).unwrap_err().text();
         assert!(error.contains("a link or a device"), "{error}");
     }
 
@@ -230,10 +236,10 @@ mod tests {
         let entry = [&ENTRY[..], &[0; 24], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], &[0; 12]].concat();
         fs::write(&path, entry.repeat(100)).unwrap();
         let many = Limits { files: 1000, ..limits() };
-        let error = unpack(&path, folder.path(), &many, &Cancel::new()).unwrap_err().text();
+        let error = unpacked_to(folder.path(), &path, &many).unwrap_err().text();
         assert!(error.contains("names in the zip archive"), "{error}");
         fs::write(&path, b"PK\x03\x04nothing").unwrap();
-        let error = unpack(&path, folder.path(), &many, &Cancel::new()).unwrap_err().text();
+        let error = unpacked_to(folder.path(), &path, &many).unwrap_err().text();
         assert!(error.contains("cannot be read"), "{error}");
     }
 

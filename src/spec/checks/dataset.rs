@@ -15,6 +15,7 @@ pub fn check(dataset: &Dataset, findings: &mut Findings) {
     merged(dataset, findings);
     grouped(dataset, findings);
     mirrored(dataset, findings);
+    inseparable(dataset, findings);
     background(dataset, findings);
     ignored(dataset, findings);
     ignore_mask(dataset, findings);
@@ -116,6 +117,17 @@ fn mirrored(dataset: &Dataset, findings: &mut Findings) {
                 findings.error(path, format!("`{name}` is listed twice"), help);
             }
             seen.push(name);
+        }
+    }
+}
+
+fn inseparable(dataset: &Dataset, findings: &mut Findings) {
+    let names: Vec<&str> = dataset.structures.iter().map(|structure| structure.name.as_str()).collect();
+    for (list, members) in dataset.labels.inseparable.iter().enumerate() {
+        let path = KeyPath::from("labels.inseparable").item(list);
+        for (index, member) in members.iter().enumerate().filter(|(_, member)| !names.contains(&member.as_str())) {
+            let help = suggest::help(member, &names, "structures of this dataset");
+            findings.error(path.item(index), format!("there is no structure `{member}`"), help);
         }
     }
 }

@@ -55,7 +55,23 @@ pub fn check(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings
         let help = "list every structure once";
         findings.error(KeyPath::from("structures").item(index), "this structure is listed twice", help);
     }
+    torn(experiment, dataset, findings);
     uses(experiment, dataset, findings);
+}
+
+/// Refuses targets with a part of what the labels do not tell apart.
+fn torn(experiment: &Experiment, dataset: &Dataset, findings: &mut Findings) {
+    for target in chosen(experiment, dataset) {
+        let members: Vec<String> = target.members.iter().map(|name| (*name).to_owned()).collect();
+        let Some((reason, remedy)) = dataset.labels.torn(&members) else { continue };
+        let place = experiment.structures.iter().position(|name| name == target.name);
+        let path = place.map_or("structures".into(), |index| KeyPath::from("structures").item(index));
+        findings.error(path, format!("`{}`: {reason}", target.name), remedy);
+        if place.is_none() {
+            // All structures of the dataset: one message for all.
+            return;
+        }
+    }
 }
 
 /// Checks keys that name one of the chosen structures.

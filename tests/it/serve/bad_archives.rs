@@ -77,8 +77,28 @@ fn fetched(server: &Server) -> Reply {
     post(server, "/api/pacs/uploads", &json!({ "study": "1.2", "series": "1.3" }))
 }
 
+/// A DICOM object of a study and a series, without an image.
+fn object([study, series]: [&str; 2]) -> Vec<u8> {
+    let element = |tag: [u8; 4], value: &str| {
+        let mut value = value.as_bytes().to_vec();
+        value.resize(value.len().next_multiple_of(2), 0);
+        [&tag[..], b"UI", &(value.len() as u16).to_le_bytes(), value.as_slice()].concat()
+    };
+    let elements = [
+        element([2, 0, 0x10, 0], "1.2.840.10008.1.2.1"),
+        element([0x20, 0, 0x0d, 0], study),
+        element([0x20, 0, 0x0e, 0], series),
+    ];
+    [vec![0; 128], b"DICM".to_vec(), elements.concat()].concat()
+}
+
+/// One object and nothing more, which is no image.
+fn hollow(stream: &mut TcpStream) {
+    say(stream, &[SERIES, object(["1.2", "1.3"]).as_slice(), b"\r\n--xyz--\r\n"].concat());
+}
+
 /// Files of uploads on the disk.
-fn left(lab: &Lab) -> usize {
+pub fn left(lab: &Lab) -> usize {
     let servers = sorted(&lab.path("runs/.cache/serve"));
     let uploads = servers.iter().flat_map(|server| sorted(&server.join("uploads")));
     uploads.map(|upload| sorted(&upload).len()).sum()
@@ -132,7 +152,7 @@ fn series_of_bad_archives_are_refused_and_leave_nothing() {
     };
     let many = |stream: &mut TcpStream| {
         say(stream, SERIES);
-        let object = [&[0; 128][..], b"DICM\r\n--xyz\r\n\r\n"].concat();
+        let object = [object(["1.2", "1.3"]).as_slice(), b"\r\n--xyz\r\n\r\n"].concat();
         while stream.write_all(&object).is_ok() {}
     };
     let headers = |stream: &mut TcpStream| {
@@ -149,9 +169,16 @@ fn series_of_bad_archives_are_refused_and_leave_nothing() {
         say(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi")
     };
     let gone = |stream: &mut TcpStream| say(stream, b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n");
+    let part = |stream: &mut TcpStream| {
+        let objects = [&SERIES[b"HTTP/1.1 200 OK\r\n".len()..], object(["1.2", "1.3"]).as_slice()].concat();
+        say(stream, &[b"HTTP/1.1 206 Partial Content\r\n".as_slice(), objects.as_slice(), b"\r\n--xyz--\r\n"].concat());
+    };
+    let other = |stream: &mut TcpStream| {
+        say(stream, &[SERIES, object(["1.2", "9.9"]).as_slice(), b"\r\n--xyz--\r\n"].concat());
+    };
     // DICOM by its mark alone.
-    let hollow = |stream: &mut TcpStream| say(stream, &[SERIES, &[0; 128], b"DICM\r\n--xyz--\r\n"].concat());
-    let fakes: [(Fake, &str); 9] = [
+    let nameless = |stream: &mut TcpStream| say(stream, &[SERIES, &[0; 128], b"DICM\r\n--xyz--\r\n"].concat());
+    let fakes: [(Fake, &str); 12] = [
         (Fake::start(endless), "more than 50 objects or 8"),
         (Fake::start(many), "more than 50 objects or 8"),
         (Fake::start(headers), "too long headers"),
@@ -160,6 +187,9 @@ fn series_of_bad_archives_are_refused_and_leave_nothing() {
         (Fake::start(text), "is no DICOM file"),
         (Fake::start(page), "in place of DICOM objects"),
         (Fake::start(gone), "status 404"),
+        (Fake::start(part), "a part of the series only (status 206)"),
+        (Fake::start(other), "is of series 9.9 of study 1.2"),
+        (Fake::start(nameless), "does not state its study and series"),
         (Fake::start(hollow), "no image that can be read"),
     ];
     for (fake, part) in fakes {
@@ -175,6 +205,18 @@ fn series_of_bad_archives_are_refused_and_leave_nothing() {
         assert_eq!(server.ask("DELETE", &format!("/api/uploads/{id}"), &[], b"").status, 204);
         assert!(wait_for(|| left(&lab) == 0) && server.is_alive());
     }
+}
+
+#[test]
+fn an_anonymous_series_that_cannot_be_used_leaves_nothing() {
+    let lab = Lab::new();
+    let fake = Fake::start(hollow);
+    let server = server(&lab, fake.pacs());
+    let wanted = json!({ "study": "1.2", "series": "1.3", "anonymous": true });
+    let (_, known) = settled(&server, &post(&server, "/api/pacs/uploads", &wanted));
+    let error = known["error"].as_str().unwrap_or_default();
+    assert!(known["state"] == "refused" && error.contains("no image that can be read"), "{known}");
+    assert_eq!((left(&lab), &known["bytes"]), (0, &json!(0)), "the originals name the patient");
 }
 
 #[test]

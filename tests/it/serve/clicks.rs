@@ -127,7 +127,7 @@ fn clicks_that_make_no_sense_are_refused_and_the_server_lives() {
     }
     let huge = format!(r#"[{{"structure":"{}","at-mm":[0,0,0]}}]"#, "x".repeat(40_000));
     assert!([0, 400, 431].contains(&click(&server, &session, &huge, &bytes).status));
-    refused_labels(&lab, &server, &session, good);
+    refused_labels(&lab, &server, (session.as_str(), good), &read_label_map(&file(&lab, &cases[0])).unwrap());
     for unknown in ["n0000000000000000000000", "..", "%2e%2e%2f", "0", &"n".repeat(5000)] {
         let reply = click(&server, unknown, good, &bytes);
         assert!([400, 404, 405, 414, 431].contains(&reply.status), "{unknown}: {}", reply.text());
@@ -141,11 +141,19 @@ fn clicks_that_make_no_sense_are_refused_and_the_server_lives() {
     assert!(server.is_alive());
 }
 
-fn refused_labels(lab: &Lab, server: &Server, session: &str, good: &str) {
+fn refused_labels(lab: &Lab, server: &Server, (session, good): (&str, &str), right: &LabelMap) {
     let other =
         LabelMap { voxels: ndarray::Array3::zeros([3, 4, 5]), geometry: Geometry::axis_aligned([3, 4, 5], [1.0; 3]) };
     write_label_map(&lab.path("other.nii.gz"), &other).unwrap();
+    // The same numbers of voxels elsewhere, or turned around.
+    let (mut moved, mut turned) = (right.clone(), right.clone());
+    moved.geometry.affine[0][3] += 5000.0;
+    turned.geometry.affine.iter_mut().for_each(|row| row[1] = -row[1]);
+    write_label_map(&lab.path("moved.nii.gz"), &moved).unwrap();
+    write_label_map(&lab.path("turned.nii.gz"), &turned).unwrap();
     for (labels, words) in [
+        (fs::read(lab.path("moved.nii.gz")).unwrap(), "different grids: origin"),
+        (fs::read(lab.path("turned.nii.gz")).unwrap(), "different grids: orientation"),
         (fs::read(lab.path("other.nii.gz")).unwrap(), "[3, 4, 5] voxels"),
         (Vec::new(), "no NIfTI file"),
         (b"not labels".to_vec(), "no NIfTI file"),

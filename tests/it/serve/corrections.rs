@@ -194,8 +194,76 @@ fn a_link_in_place_of_the_corrections_or_among_them_is_refused() {
     assert_eq!(put().status, 200);
     fs::write(lab.path("secret.raw"), "TOP SECRET").unwrap();
     std::os::unix::fs::symlink(lab.path("secret.raw"), folder.join("data.raw")).unwrap();
-    for reply in [put(), server.get(&format!("{url}/correction")), server.get(&url)] {
+    for reply in
+        [put(), server.get(&format!("{url}/correction")), server.get(&format!("{url}/files/nrrd?of=correction"))]
+    {
         assert!(reply.status >= 400 && !reply.text().contains("SECRET"), "{}", reply.text());
+    }
+    // Image and prediction are shown nevertheless.
+    let known = server.json(&url);
+    assert!(known["correction"].is_null() && !known["prediction"].is_null(), "{known}");
+    let problem = known["corrections-problem"].as_str().unwrap();
+    assert!(
+        problem.contains("data.raw is a link") && !problem.contains(lab.path("runs").to_str().unwrap()),
+        "{problem}"
+    );
+}
+
+/// A run whose record was cut, on a full disk by an older version.
+#[test]
+fn a_damaged_record_keeps_nobody_from_looking() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (id, cases) = run(&server);
+    let url = format!("/api/runs/{id}/cases/{}", cases[0]);
+    let folder = lab.run_folder("tiny").join("corrections");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("corrections.json"), "{\"format\": 1, \"corr").unwrap();
+    let known = server.json(&url);
+    let problem = known["corrections-problem"].as_str().unwrap();
+    assert!(problem.contains("damaged") && problem.contains("restore it from a copy, or remove it"), "{problem}");
+    assert_eq!(server.get(known["prediction"]["url"].as_str().unwrap()).status, 200);
+    let saved =
+        server.ask("PUT", &format!("{url}/correction"), &[("segspec-base", "prediction")], &drawn(&lab, &cases[0], 3));
+    assert_eq!(saved.status, 500, "{}", saved.text());
+}
+
+/// Two experiments with one training: a page that is open at the first one's address goes on.
+#[test]
+fn addresses_of_runs_stay_when_another_experiment_has_the_same_run() {
+    let lab = trained();
+    let server = Server::of(&lab);
+    let (id, cases) = run(&server);
+    let text = fs::read_to_string(lab.path("experiments/tiny.toml")).unwrap();
+    lab.write("experiments/another.toml", &text);
+    lab.run("another", &[]);
+    let all = || {
+        let known = server.json("/api/runs");
+        let of = |name: &str| {
+            let experiments = known["experiments"].as_array().unwrap();
+            let found = experiments.iter().find(|it| it["name"] == name)?;
+            Some(found["runs"][0]["id"].as_str().unwrap().to_owned())
+        };
+        of("another").map(|other| [of("tiny").unwrap(), other])
+    };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let ids = loop {
+        match all() {
+            Some(ids) => break ids,
+            None => assert!(std::time::Instant::now() < until),
+        }
+    };
+    assert_eq!(ids, [id.clone(), format!("another.{id}")]);
+    let put = |id: &str, body: &[u8]| {
+        let url = format!("/api/runs/{id}/cases/{}/correction", cases[0]);
+        server.ask("PUT", &url, &[("segspec-base", "prediction")], body).status
+    };
+    assert_eq!(put(&id, &drawn(&lab, &cases[0], 3)), 200);
+    assert!(lab.run_folder("tiny").join("corrections/corrections.json").is_file());
+    assert!(!lab.run_folder("another").join("corrections/corrections.json").exists());
+    // Every run can be named with its experiment, and the training alone means the first.
+    for name in [format!("tiny.{id}"), ids[1].clone(), id.split('.').next().unwrap().to_owned()] {
+        assert_eq!(server.get(&format!("/api/runs/{name}")).status, 200, "{name}");
     }
 }
 

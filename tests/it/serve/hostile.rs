@@ -12,7 +12,7 @@ use crate::lab::{Lab, sorted};
 type Files = Vec<(String, Vec<u8>)>;
 
 /// A DICOM series as names and contents.
-fn series(lab: &Lab) -> Files {
+pub fn series(lab: &Lab) -> Files {
     image(lab, "source.nii.gz", [4, 8, 8]);
     let ended = lab.end(&["convert", "source.nii.gz", "series"]);
     assert_eq!(ended.code, 0, "{}", ended.err);

@@ -1,5 +1,6 @@
 //! `segspec serve`, over raw TCP as an attacker or a browser speaks to it.
 
+mod anonymous;
 mod archive;
 mod attacks;
 mod bad_archives;
@@ -10,6 +11,7 @@ mod corrections;
 mod flows;
 mod hostile;
 mod results;
+mod series;
 mod uploads;
 
 use std::io::{Read, Write};

@@ -207,6 +207,10 @@ pub struct Labels {
     /// swaps them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mirror_pairs: Vec<[String; 2]>,
+    /// Structures that some labels do not tell apart, such as corrected ones of a run that segments their union: a target contains all of a
+    /// list or none. `segspec dataset add-corrections` writes it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inseparable: Vec<Vec<String>>,
     /// Structures may overlap (several masks per case, DICOM SEG, run-length tables); at most 12 structures.
     pub overlap: bool,
     /// Identify structures by segment name (DICOM SEG, .seg.nrrd) instead of by value; contours (RTSTRUCT) always are. Capital letters,

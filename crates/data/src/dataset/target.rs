@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::did_you_mean;
-use super::spec::{AnatomicCode, Dataset, Structure};
+use super::spec::{AnatomicCode, Dataset, Labels, Structure};
 
 /// The structures segmented in an experiment, in table order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +158,14 @@ pub enum TargetError {
         /// What is wrong.
         reason: String,
     },
+    /// A target with a part of `labels.inseparable` only.
+    #[error("`{name}`: {reason}")]
+    Inseparable {
+        /// The target.
+        name: String,
+        /// What it lacks, and what to choose instead.
+        reason: String,
+    },
     /// A merge that is empty, nested, or contains an unknown structure.
     #[error("`labels.merge.{name}`: {reason}")]
     Merge {
@@ -182,11 +190,33 @@ pub fn target(dataset: &Dataset, chosen: &[String]) -> Result<Target, TargetErro
         if structures.iter().any(|known| known.name == *name) {
             return Err(TargetError::Twice { name: name.clone() });
         }
-        structures.push(resolve(dataset, name)?);
+        let structure = resolve(dataset, name)?;
+        if let Some((reason, remedy)) = dataset.labels.torn(&structure.members) {
+            return Err(TargetError::Inseparable { name: name.clone(), reason: format!("{reason}: {remedy}") });
+        }
+        structures.push(structure);
     }
     let mut seen = BTreeSet::new();
     let overlapping = structures.iter().flat_map(|structure| &structure.values).any(|value| !seen.insert(*value));
     Ok(Target { overlapping, independent: false, painted: false, ignore: dataset.labels.ignore, structures })
+}
+
+impl Labels {
+    /// Why a target of these structures is none, and what to choose instead: it has some structures of a list in `inseparable`, and not the
+    /// others.
+    pub fn torn(&self, members: &[String]) -> Option<(String, String)> {
+        let is_in = |name: &String| members.contains(name);
+        let torn = self.inseparable.iter().find(|list| list.iter().any(is_in) && !list.iter().all(is_in))?;
+        let quoted = |names: Vec<&String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let unions = self.merge.iter().filter(|(_, members)| torn.iter().all(|name| members.contains(name)));
+        let unions: Vec<&String> = unions.map(|(name, _)| name).collect();
+        let remedy = match unions.is_empty() {
+            true => "add a union of all of them to `labels.merge`, and choose it in `structures`".to_owned(),
+            false => format!("choose {} in `structures`", quoted(unions)),
+        };
+        let all = quoted(torn.iter().collect());
+        Some((format!("labels of this dataset do not tell {all} apart (`labels.inseparable`)"), remedy))
+    }
 }
 
 fn check_structures(structures: &[Structure]) -> Result<(), TargetError> {
@@ -368,6 +398,20 @@ mod tests {
         assert_eq!(colors.len(), 117);
         assert_eq!(all.structures[3].color, [0xe6, 0x4b, 0x35]);
         assert_eq!(target(&dataset, &names(&["s40"])).unwrap().structures[0].color, all.structures[39].color);
+    }
+
+    #[test]
+    fn what_labels_do_not_tell_apart_is_chosen_together() {
+        let mut dataset = bones();
+        dataset.labels.inseparable = vec![names(&["femur", "tibia"])];
+        assert!(target(&dataset, &names(&["bone", "liver"])).is_ok());
+        for chosen in [&[][..], &["femur"], &["bone", "tibia"]] {
+            let error = target(&dataset, &names(chosen)).unwrap_err().to_string();
+            assert!(error.contains("do not tell `femur`, `tibia` apart") && error.contains("choose `bone`"), "{error}");
+        }
+        dataset.labels.merge.clear();
+        let error = target(&dataset, &names(&["tibia"])).unwrap_err().to_string();
+        assert!(error.contains("add a union of all of them to `labels.merge`"), "{error}");
     }
 
     #[test]

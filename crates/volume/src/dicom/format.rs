@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::seg::renumbered;
-use super::{Content, Modality, SegmentationHeader, Series, SeriesHeader, coding};
+use super::{Algorithm, Content, Modality, SegmentCoding, SegmentationHeader, Series, SeriesHeader, coding};
 use super::{
     name_of, only_segments, read_segments, unsupported, write_anonymous_segments, write_segments, write_series,
 };
-use crate::format::{Entry, Options, Probe, Reader, Writer, single};
+use crate::format::{Entry, Options, Person, Probe, Reader, Writer, single};
 use crate::{Header, ReadError, Segment, Segments, Volume, WriteError, facts};
 
 /// Series of slices, and files of several frames.
@@ -91,17 +91,38 @@ fn write_images(folder: &Path, volume: &Volume, options: &Options) -> Result<Vec
     write_series(folder, volume, &header)
 }
 
+/// How a segment was made that a person had in hands after a program.
+fn drawn(made: Algorithm, person: &Person, segment: &str) -> Algorithm {
+    match made {
+        _ if person.drew_all || person.drew.iter().any(|name| name == segment) => Algorithm::Manual,
+        Algorithm::Automatic(program) => Algorithm::SemiAutomatic(program),
+        other => other,
+    }
+}
+
+/// A name without what has a meaning in DICOM's names, and no longer than one may be.
+fn plain(name: &str) -> String {
+    let is_special = |c: char| c.is_control() || ['\\', '^', '='].contains(&c);
+    name.replace(is_special, " ").trim().chars().take(64).collect()
+}
+
 fn write_object(path: &Path, segments: &Segments, options: &Options) -> Result<Vec<PathBuf>, WriteError> {
     let series = options.on.as_ref().ok_or_else(|| {
         WriteError::refused(path, "segments refer to a DICOM series: name it (`--on FOLDER` of `segspec convert`)")
     })?;
     let series = Series::open(series, &options.choice).map_err(|error| WriteError::refused(path, error.to_string()))?;
     let by_name = |segment: &Segment| coding(&segment.name).unwrap_or_default();
-    let coding = match options.coding.is_empty() {
+    let mut coding: Vec<SegmentCoding> = match options.coding.is_empty() {
         true => segments.segments.iter().map(by_name).collect(),
         false => options.coding.clone(),
     };
-    let header = SegmentationHeader { coding, ..SegmentationHeader::default() };
+    if let Some(person) = &options.person {
+        for (coding, segment) in coding.iter_mut().zip(&segments.segments) {
+            coding.algorithm = drawn(std::mem::take(&mut coding.algorithm), person, &segment.name);
+        }
+    }
+    let creator = options.person.as_ref().filter(|_| options.anonymous.is_none()).map(|person| plain(&person.name));
+    let header = SegmentationHeader { coding, creator: creator.unwrap_or_default(), ..SegmentationHeader::default() };
     match &options.anonymous {
         None => write_segments(path, segments, &series, &header),
         Some(identity) => write_anonymous_segments(path, segments, &series, &header, identity),

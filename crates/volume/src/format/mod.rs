@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 pub use entry::{Entry, Read, Reader, Sniff, Write, Writer};
 pub(crate) use entry::{never, single, unnamed};
-pub use options::{Notes, Options};
+pub use options::{Notes, Options, Person};
 pub use probe::Probe;
 
 use super::stored::unsupported;

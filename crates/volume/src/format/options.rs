@@ -29,6 +29,8 @@ pub struct Options {
     pub names: Option<PathBuf>,
     /// Coded descriptions of the segments of a written DICOM SEG; by the names of the segments without it.
     pub coding: Vec<SegmentCoding>,
+    /// Who corrected the segments of a written DICOM SEG; a program made them without it.
+    pub person: Option<Person>,
     /// Also write names and colours of the segments to this file: `.txt` for ITK-SNAP, `.ctbl` for 3D Slicer.
     pub colours: Option<PathBuf>,
     /// Only these structures; all if empty. Capital letters, spaces, `-` and `_` make no difference.
@@ -41,6 +43,17 @@ pub struct Options {
     pub keep: bool,
     /// What readers found worth saying; shared by all copies.
     pub notes: Notes,
+}
+
+/// A person who corrected segments that a program made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// The name, for ContentCreatorName.
+    pub name: String,
+    /// Whether everything was drawn by hand, upon nothing that a program made.
+    pub drew_all: bool,
+    /// Names of segments that were drawn by hand.
+    pub drew: Vec<String>,
 }
 
 /// What a person should know of a file that was read: contours between slices, objects that were left aside.
