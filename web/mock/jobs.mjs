@@ -28,6 +28,7 @@ export function createJobs(state) {
     if (what === 'correction' && method === 'PUT') return correct(job, call, Refused)
     if (what === 'correction') return call.send(state.corrections.get(`job/${job.id}`).file, 200, 'application/gzip')
     if (what === 'meshes') return call.send(glb([{ ...STRUCTURES[0], centre: [22, -2, 2], radii: [24, 20, 26] }]), 200, 'model/gltf-binary')
+    if (what === 'files' && call.query.get('of') === 'correction') return call.send(state.corrections.get(`job/${job.id}`).file, 200, 'application/gzip')
     if (what === 'image' || what === 'prediction') return call.send(file('straight', what), 200, 'application/gzip')
     call.response.setHeader('content-disposition', `attachment; filename="${job.image.patient ?? ''}-Abdomen_1.0-segmentation.${call.request.url.split('/').pop()}"`)
     return call.send(Buffer.from('mock'), 200, 'application/octet-stream')
@@ -122,13 +123,15 @@ export function createJobs(state) {
     for (const listener of job.listeners) listener()
   }
 
+  const files = (id, query = '') => ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/files/${format}${query}` }))
+
   const result = ({ id, anonymous, takesClicks }) => ({
     images: [{ ...image('CT', `/api/jobs/${id}/image`, 'ct'), 'has-spacing': !state.noSpacing }],
     prediction: image('prediction', `/api/jobs/${id}/prediction`),
     structures: STRUCTURES,
     'takes-clicks': takesClicks,
     volumes: state.noSpacing ? {} : volumes('straight', 'prediction'),
-    downloads: ['nii.gz', 'nrrd', 'seg.nrrd', 'dcm', 'stl', 'glb'].map((format) => ({ format, url: `/api/jobs/${id}/files/${format}` })),
+    downloads: files(id),
     send: anonymous ? null : `/api/jobs/${id}/pacs?of=prediction`,
     meshes: `/api/jobs/${id}/meshes?of=prediction`,
   })
@@ -146,8 +149,9 @@ export function createJobs(state) {
   async function correct(job, call, Refused) {
     const bytes = Buffer.concat(await all(call.request))
     seen(call.request, job.correction, Refused)
+    if (state.failCorrections) throw new Refused(500, 'the disk is full', 'make room and save again')
     state.corrections.set(`job/${job.id}`, { case: job.id, file: bytes, base: call.request.headers['segspec-base'], prediction: call.request.headers['segspec-prediction'] ?? null })
-    job.correction = versioned({ case: job.id, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/jobs/${job.id}/correction`, base: call.request.headers['segspec-base'], changed: {}, structures: [] })
+    job.correction = versioned({ case: job.id, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/jobs/${job.id}/correction`, base: call.request.headers['segspec-base'], changed: {}, structures: [], downloads: files(job.id, '?of=correction'), send: job.anonymous ? null : `/api/jobs/${job.id}/pacs?of=correction` })
     call.send(job.correction)
   }
 

@@ -85,6 +85,10 @@ export function details(run) {
   }
 }
 
+/** Files of the labels of a case, in every format. */
+export const filesOf = (run, name, of) =>
+  ['nii.gz', 'nrrd', 'seg.nrrd'].map((format) => ({ format, url: `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/files/${format}?of=${of}` }))
+
 export function caseOf(run, name, correction, added = []) {
   const kind = CASES[name]
   const at = (what) => `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/${what}`
@@ -95,7 +99,7 @@ export function caseOf(run, name, correction, added = []) {
   return {
     case: name,
     images: gone ? [] : [image('CT', at('image'), 'ct')],
-    downloads: ['nii.gz', 'nrrd', 'seg.nrrd'].map((format) => ({ format, url: `${at('files')}/${format}?of=prediction` })),
+    downloads: filesOf(run, name, 'prediction'),
     problem: gone ? 'the images are not where the plan says' : null,
     reference: gone ? null : labels('reference'),
     prediction: { ...labels('prediction'), ...(run.prediction && { id: run.prediction }) },

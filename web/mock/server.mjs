@@ -10,7 +10,7 @@ import { archive } from './archive.mjs'
 import { clicks } from './clicks.mjs'
 import { createJobs } from './jobs.mjs'
 import { glb } from './glb.mjs'
-import { caseFile, caseOf, CASES, createRuns, details, fillLogs, line, reportsOf, summary, train } from './runs.mjs'
+import { caseFile, caseOf, CASES, createRuns, details, filesOf, fillLogs, line, reportsOf, summary, train } from './runs.mjs'
 import { seen, versioned } from './versions.mjs'
 import { file, image, STRUCTURES } from './volumes.mjs'
 
@@ -160,6 +160,7 @@ async function caseApi(state, run, name, detail, call) {
     return call.response.end()
   }
   if (detail === 'correction' && correction) return call.send(correction.file, 200, 'application/gzip')
+  if (detail === 'files' && call.query.get('of') === 'correction' && correction) return call.send(correction.file, 200, 'application/gzip')
   if (detail === 'files') return call.send(Buffer.from('mock'), 200, 'application/octet-stream')
   const mask = call.query.get('mask')
   if (name === 'overlap' && ['reference', 'prediction'].includes(detail) && mask === null) throw new Refused(400, 'the structures overlap', 'ask for ?mask=0')
@@ -180,7 +181,7 @@ async function correct(state, key, run, name, call) {
   const structures = accepted({ file, base, kind: CASES[name], sent: named, others: addedTo(state, run.id, name), earlier: there?.structures ?? [] }, Refused)
   const correction = versioned({
     case: name, who: 'Mock Reader', when: new Date().toISOString(), url: `/api/runs/${run.id}/cases/${encodeURIComponent(name)}/correction`,
-    base, prediction: call.request.headers['segspec-prediction'] ?? null, changed: { liver: 12 }, run: run.id, file, structures, sent,
+    base, prediction: call.request.headers['segspec-prediction'] ?? null, changed: { liver: 12 }, run: run.id, file, structures, sent, downloads: filesOf(run, name, 'correction'),
   })
   state.corrections.set(key, correction)
   call.send(publicCorrection(correction))

@@ -106,7 +106,7 @@ export function dice(kind) {
   return Object.fromEntries(STRUCTURES.map(({ name, value }) => {
     let [both, sum] = [0, 0]
     for (let i = 0; i < a.length; i++) { both += a[i] === value && b[i] === value; sum += (a[i] === value) + (b[i] === value) }
-    return [name, { dice: (2 * both) / sum, iou: both / (sum - both), hd95: name === 'spleen' ? 11.2 : 4.5 }]
+    return [name, { dice: (2 * both) / sum, iou: both / (sum - both), hd95: name === 'spleen' ? 11.2 : 4.5, unit: 'mm' }]
   }))
 }
 

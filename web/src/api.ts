@@ -1,7 +1,7 @@
 // The only place that talks to the server.
 
 import { texts } from './texts.ts'
-import type { About, Case, Correction, Image, Job, Listing, Queued, RunDetails, RunList, Sent, State, Stored, Structure, Study, StudyQuery, StudySeries, Upload, Upon } from './types.ts'
+import type { About, Case, Correction, Image, Job, Listing, NewDataset, Queued, RunDetails, RunList, Sent, State, Stored, Structure, Study, StudyQuery, StudySeries, Upload, Upon } from './types.ts'
 import type { Source } from './route.ts'
 
 /** How soon an event stream that broke off is asked for again, at first. */
@@ -66,7 +66,7 @@ export const api = {
   stop: (id: string) => json<{ state: State }>(`/api/runs/${part(id)}/stop`, send('POST')),
   corrections: (id: string) => json<Correction[]>(`/api/runs/${part(id)}/corrections`),
   queue: (id: string) => json<Queued[]>(`/api/runs/${part(id)}/queue`),
-  dataset: (id: string, name: string) => json<{ file: string; cases: string[]; 'left-out'?: string[]; added?: string[] }>(`/api/runs/${part(id)}/dataset`, send('POST', { name })),
+  dataset: (id: string, name: string, keepSplit: boolean) => json<NewDataset>(`/api/runs/${part(id)}/dataset`, send('POST', { name, 'keep-split': keepSplit })),
   runEvents: (id: string, after: number) => `/api/runs/${part(id)}/events?after=${after}`,
 
   case: (run: string, name: string) => json<Case>(place({ of: 'run', run, name })),

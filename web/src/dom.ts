@@ -25,6 +25,13 @@ export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false))
 }
 
+/** Draws the inside of an element anew. The focus stays on the control with the same `data-key`. */
+export function redraw(element: HTMLElement, draw: () => void): void {
+  const key = document.activeElement instanceof HTMLElement && element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined
+  draw()
+  if (key) element.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus()
+}
+
 export const button = (text: string, onclick: () => void, attributes: Attributes = {}): HTMLButtonElement =>
   h('button', { type: 'button', onclick: () => onclick(), ...attributes }, text)
 
@@ -96,14 +103,12 @@ export function dialog(title: string, ...children: Child[]): HTMLDialogElement {
 /** More at a time would cover the page. */
 const MOST_SAID = 2
 
-/** Says something in the corner for a while, also to screen readers. */
-export function say(text: string, kind: 'note' | 'error' = 'note'): void {
-  let region = document.getElementById('messages')
-  if (!region) {
-    region = h('div', { id: 'messages', role: 'status', 'aria-live': 'polite' })
-    document.body.append(region)
-  }
-  const message = h('p', { class: kind }, ...coded(text), kind === 'error' && button('×', () => message.remove(), { 'aria-label': texts.dismiss }))
+/** Says something in the corner for a while, also to screen readers.
+ * @param about what was tried: what was said about it before is over */
+export function say(text: string, kind: 'note' | 'error' = 'note', about: Topic | null = null): void {
+  const region = document.getElementById('messages') ?? messages()
+  if (about) hush(about)
+  const message = h('p', { class: kind, 'data-about': about }, ...coded(text), kind === 'error' && button('×', () => message.remove(), { 'aria-label': texts.dismiss, title: texts.dismissKey }))
   // What is said again takes the place of what was said.
   for (const earlier of [...region.children]) if (earlier.textContent === message.textContent) earlier.remove()
   region.append(message)
@@ -112,20 +117,39 @@ export function say(text: string, kind: 'note' | 'error' = 'note'): void {
   setTimeout(() => message.remove(), kind === 'error' ? 9000 : 3500)
 }
 
-/** Takes errors away that were said: what they are about is left. */
-export function hush(): void {
-  for (const message of document.querySelectorAll('#messages > .error')) message.remove()
+/** What messages can be about: something that is tried again when it failed. */
+export type Topic = 'save' | 'dataset' | 'maps' | 'run' | 'job' | 'upload' | 'click' | 'structure' | 'withdraw' | 'labels' | 'slice'
+
+function messages(): HTMLElement {
+  const region = h('div', { id: 'messages', role: 'status', 'aria-live': 'polite' })
+  document.body.append(region)
+  // They cover what lies below them, and the button that closes one is small. In a dialog, Escape closes the dialog.
+  addEventListener('keydown', ({ key }) => { if (key === 'Escape' && !document.querySelector('dialog[open]')) region.replaceChildren() })
+  return region
+}
+
+/** Takes errors away that were said: all, since what they are about is left, or those about what has succeeded by now. */
+export function hush(about: Topic | null = null): void {
+  for (const message of document.querySelectorAll<HTMLElement>('#messages > .error')) if (!about || message.dataset.about === about) message.remove()
+}
+
+/** Downloads what is at an address; without a name, the server gives it one. */
+export function fetchFile(url: string, name = ''): void {
+  const link = h('a', { href: url, download: name })
+  document.body.append(link)
+  link.click()
+  link.remove()
 }
 
 /** Offers bytes or text as a download. */
 export function download(name: string, blob: Blob): void {
   const url = URL.createObjectURL(blob)
-  const link = h('a', { href: url, download: name })
-  document.body.append(link)
-  link.click()
-  link.remove()
+  fetchFile(url, name)
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 
 export const number = (value: number | null | undefined, digits: number): string =>
-  value === null || value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(digits)
+  value === null || value === undefined || !Number.isFinite(value) ? '–' : rounded(value, digits)
+
+/** Rounded, without the sign of what is rounded to 0. */
+export const rounded = (value: number, digits: number): string => (Number(value.toFixed(digits)) + 0).toFixed(digits)

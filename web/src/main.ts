@@ -2,6 +2,7 @@
 
 import { api, Refusal } from './api.ts'
 import { coded, fill, h, hush, select } from './dom.ts'
+import { refuseDrops } from './pages/drop.ts'
 import type { Route } from './route.ts'
 import { links, parse } from './route.ts'
 import './style.css'
@@ -19,6 +20,8 @@ export interface Frame {
   title: (text: string) => void
   /** Has the page asked before it is left. */
   guard: (guard: Guard) => void
+  /** What a choice of this very page in the menu does; else it is shown anew. */
+  renew: (renew: () => void) => void
 }
 
 /** What a page has that would be lost with it. */
@@ -33,7 +36,7 @@ const research = h('p', { class: 'research', role: 'note' }, texts.research)
 let leaving = new AbortController()
 
 function nav(): HTMLElement {
-  const link = (text: string, href: string): HTMLAnchorElement => h('a', { href, 'data-page': text }, text)
+  const link = (text: string, href: string): HTMLAnchorElement => h('a', { href, 'data-page': text, onclick: (event) => chooseAgain(event as MouseEvent, href) }, text)
   const theme = select<Theme>(
     (['system', 'light', 'dark'] as const).map((value) => ({ value, text: texts.theme[value] })),
     currentTheme(),
@@ -45,6 +48,15 @@ function nav(): HTMLElement {
     h('a', { class: 'brand', href: links.runs() }, texts.title),
     h('nav', { 'aria-label': texts.nav.label }, link(texts.nav.runs, links.runs()), link(texts.nav.segment, links.segment()), link(texts.nav.files, links.files(''))),
     theme)
+}
+
+/** A link that leads where one is: browsers do nothing then, and what went wrong before would stay in view. */
+function chooseAgain(event: MouseEvent, href: string): void {
+  if (location.hash !== href || event.ctrlKey || event.metaKey || event.shiftKey) return
+  event.preventDefault()
+  hush()
+  if (renew) renew()
+  else void navigate()
 }
 
 function mark(route: Route): void {
@@ -72,6 +84,7 @@ async function show(route: Route, frame: Frame): Promise<void> {
 
 let about: About | null = null
 let guard: Guard | null = null
+let renew: (() => void) | null = null
 let isAsking = false
 
 /** The address has changed: goes there, unless the page has something that is not saved and the person stays for it. */
@@ -94,6 +107,7 @@ async function navigate(): Promise<void> {
   leaving = new AbortController()
   const { signal } = leaving
   guard = null
+  renew = null
   hush()
   const route = parse(location.hash)
   mark(route)
@@ -105,7 +119,7 @@ async function navigate(): Promise<void> {
     about ??= await api.about()
     research.textContent = about.research
     if (signal.aborted) return
-    await show(route, { root, signal, about, title: (text) => { document.title = `${text} – ${texts.title}` }, guard: (own) => { guard = own } })
+    await show(route, { root, signal, about, title: (text) => { document.title = `${text} – ${texts.title}` }, guard: (own) => { guard = own }, renew: (own) => { renew = own } })
     if (!signal.aborted) document.body.dataset.ready = location.hash
   } catch (error) {
     if (signal.aborted) return
@@ -133,4 +147,5 @@ const file = (text: string, href: string): HTMLElement => h('a', { href, target:
 setTheme(currentTheme())
 document.getElementById('app')!.append(nav(), main, h('footer', {}, research, h('p', { class: 'licenses' }, `${texts.licenses}: `, file(texts.licensesOf[0], '/niivue-license.txt'), ', ', file(texts.licensesOf[1], '/licenses.md'))))
 addEventListener('hashchange', (event) => void leave(event))
+refuseDrops()
 void navigate()

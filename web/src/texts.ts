@@ -22,6 +22,7 @@ export const texts = {
   onward: 'To the runs',
   onwardRun: 'To the run',
   dismiss: 'Close this message',
+  dismissKey: 'Close this message (Escape)',
 
   errors: {
     unreachable: 'The server does not answer.',

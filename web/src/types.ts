@@ -48,12 +48,33 @@ export interface Run {
   'can-segment': boolean
   /** What its network finds. */
   'structure-names'?: string[]
+  /** Modality of the images that it learned from: ct, mr, … */
+  modality?: string | null
+}
+
+/** A dataset with the corrected labels of a run. */
+export interface NewDataset {
+  file: string
+  cases: string[]
+  'left-out'?: string[]
+  added?: string[]
+  /** Structures that its labels do not tell apart, list by list. */
+  inseparable?: string[][]
+  /** Cases that train now and did not train the run. */
+  moved?: string[]
+  /** Test cases that are left. */
+  test?: number
+  /** Whether the run's experiment states a split, which goes before that of the dataset. */
+  'own-split'?: boolean
+  'cross-validation'?: boolean
 }
 
 export interface Scores {
   dice: number | null
   iou?: number | null
   hd95: number | null
+  /** Unit of distances, null where there is none; left out by servers that do not tell it. */
+  unit?: 'mm' | 'voxel' | null
 }
 
 export interface CaseRow {
@@ -164,6 +185,8 @@ export interface Case {
   downloads?: Download[]
   /** Why image and reference cannot be shown. */
   problem?: string | null
+  /** Why the corrections of the run cannot be read. */
+  'corrections-problem'?: string | null
   correction: Correction | null
 }
 
@@ -199,6 +222,8 @@ export interface Series {
 }
 
 export interface Upload {
+  /** What was sent: a file, a folder, a zip archive; where the server tells it. */
+  name?: string | null
   state: 'fetching' | 'reading' | 'ready' | 'refused'
   /** What has come from the archive so far, while it is being fetched. */
   fetched?: { objects: number; bytes: number } | null

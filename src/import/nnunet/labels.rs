@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::ImportError;
-use crate::dataset::target::palette_color;
+use crate::dataset::color::palette_color;
 use crate::dataset::{Target, TargetStructure};
 
 /// A model's `dataset.json`.

@@ -13,7 +13,7 @@ use super::super::{answer, image};
 use super::catalog::Rows;
 use super::report::{PAGE, Whose, known_file};
 use super::summaries::{self, Summary};
-use crate::evaluate::metric::MetricId;
+use crate::evaluate::metric::{LengthUnit, MetricId};
 use crate::evaluate::{Score, table};
 use crate::store::Stored;
 use crate::store::history::read_history;
@@ -151,7 +151,8 @@ pub fn scores_of(scores: &[Score], case: &str) -> Value {
     let of_case = scores.iter().filter(|score| score.case == case);
     let values = |score: &Score| {
         let [dice, iou, hd95] = ["dice", "iou", "hd95"].map(|name| metric(score, name));
-        json!({ "dice": dice, "iou": iou, "hd95": hd95 })
+        let unit = score.distance_unit.map(LengthUnit::name);
+        json!({ "dice": dice, "iou": iou, "hd95": hd95, "unit": unit })
     };
     Value::Object(of_case.map(|score| (score.structure.clone(), values(score))).collect())
 }

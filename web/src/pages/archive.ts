@@ -1,6 +1,7 @@
 // The hospital's archive: a search, the series of a study, and results sent back. Nothing is asked of it before a button is pressed.
 
 import { api, Refusal } from '../api.ts'
+import { day } from '../dates.ts'
 import { button, dialog, field, fill, h, select } from '../dom.ts'
 import { texts } from '../texts.ts'
 import type { Study, StudySeries } from '../types.ts'
@@ -56,8 +57,6 @@ export function archivePanel(take: Take, page: AbortSignal): HTMLElement {
     status, results)
 }
 
-/** `20240131` as people read it; what is no date stays as it is. */
-const shownDate = (date: string): string => (/^\d{8}$/.test(date) ? `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}` : date)
 
 /** `Doe^Jane^^Dr` without its carets. */
 const shownName = (name: string): string => name.split('^').filter((part) => part !== '').join(' ')
@@ -71,7 +70,7 @@ function list(studies: Study[], take: Take, page: AbortSignal): HTMLElement {
       open.setAttribute('aria-expanded', String(!below.hidden))
       if (!below.hidden && below.childElementCount === 0) void showSeries(below, study, take, page)
     }, { class: 'small', 'aria-expanded': 'false', 'aria-label': t.seriesOf(study.description || patient || study.uid) })
-    const about = [shownDate(study.date), study.description || t.unnamed, study.modalities.join(', ')].filter((part) => part !== '')
+    const about = [day(study.date), study.description || t.unnamed, study.modalities.join(', ')].filter((part) => part !== '')
     return h('li', {}, h('p', { class: 'actions' }, h('strong', {}, patient), ...about.map((text) => h('span', {}, text)), open), below)
   }))
 }
@@ -90,30 +89,42 @@ async function showSeries(below: HTMLElement, study: Study, take: Take, page: Ab
   if (items.childElementCount === 0 && !status.classList.contains('failure')) fill(below)
 }
 
-/** A button that sends labels to the archive, after a question. */
-export function sendButton(url: string): HTMLElement {
+/** A button that sends labels to the archive, after a question; `renew` lets it send what the labels became since.
+ * @param where the request that sends them; where they are being changed, once they are saved */
+export function sendButton(where: () => Promise<string>): { element: HTMLElement; renew: () => void } {
   const status = h('span', { role: 'status' })
+  let [isSending, isRenewed] = [false, false]
+  const tell = (text: string, failed = false): void => {
+    status.textContent = text
+    status.classList.toggle('failure', failed)
+  }
   const send = async (): Promise<void> => {
-    open.disabled = true
-    status.classList.remove('failure')
-    status.textContent = t.sending
+    isSending = open.disabled = true
+    tell(t.sending)
     try {
+      const url = await where()
+      isRenewed = false
       const { refused } = await api.store(url)
       const isStored = refused.length === 0
-      status.textContent = isStored ? t.sent : t.refused(refused.map(({ reason, code }) => `${reason} (${code})`).join('; '))
-      status.classList.toggle('failure', !isStored)
-      open.disabled = isStored
+      tell(isStored ? t.sent : t.refused(refused.map(({ reason, code }) => `${reason} (${code})`).join('; ')), !isStored)
+      open.disabled = isStored && !isRenewed
     } catch (error) {
-      status.textContent = said(error)
-      status.classList.add('failure')
+      tell(said(error), true)
       open.disabled = false
     }
+    isSending = false
+  }
+  const renew = (): void => {
+    isRenewed = true
+    if (isSending) return
+    tell('')
+    open.disabled = false
   }
   const open = button(t.send, () => {
     const asked = dialog(t.send, h('p', {}, t.sendQuestion), button(t.sendNow, () => {
       asked.close()
       void send()
     }, { class: 'primary' }))
-  })
-  return h('span', { class: 'send' }, open, ' ', status)
+  }, { 'data-key': 'send' })
+  return { element: h('span', { class: 'send' }, open, ' ', status), renew }
 }

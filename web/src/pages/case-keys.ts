@@ -60,6 +60,8 @@ function arrow({ viewer }: CasePage, key: string): void {
 }
 
 function paint({ viewer }: CasePage, editor: NonNullable<CasePage['editor']>): void {
+  // In 3D alone, nobody sees in which slice that would be.
+  if (viewer.layout === 'render' && editor.isFlat) return say(texts.refine.noSlice)
   if (editor.tool === 'fill') {
     const answer = editor.fill(viewer.position, viewer.plane)
     if (answer) say(answer)

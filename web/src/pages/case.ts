@@ -1,7 +1,7 @@
 // The viewer of one case: slices and 3D with everything that was drawn, predicted or corrected on them.
 
 import { api } from '../api.ts'
-import { button, download, field, fill, h, say, select } from '../dom.ts'
+import { button, download, field, fill, h, redraw, say, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import type { Clicker } from '../refine/clicks.ts'
 import type { Editor } from '../refine/editor.ts'
@@ -15,7 +15,8 @@ import { bind, showKeys } from '../view/keys.ts'
 import { Layers } from '../view/layers.ts'
 import { loadBlank, loadImage } from '../view/load.ts'
 import { measuring } from '../view/measure.ts'
-import type { MakeMaps } from '../view/panel.ts'
+import type { MakeMaps } from '../view/maps.ts'
+import { openMap } from '../view/maps.ts'
 import { panel } from '../view/panel.ts'
 import { Touches } from '../view/touch.ts'
 import '../view/view.css'
@@ -48,9 +49,9 @@ export async function casePage({ root, signal, about, title, guard }: Frame, sou
   if (signal.aborted) return viewer.close()
   signal.addEventListener('abort', () => viewer.close())
   const page = new CasePage(viewer, source, new Touches(viewer, parts.surface, signal), about, signal)
-  guard({ pending: () => page.session?.pending ?? false, mayLeave: () => page.session?.mayEnd() ?? Promise.resolve(true) })
+  guard({ pending: () => page.session?.unsaved ?? false, mayLeave: () => page.session?.mayEnd() ?? Promise.resolve(true) })
   fill(parts.head, ...page.header(channel, mask))
-  parts.element.append(page.side.element)
+  parts.element.append(page.bar, page.side.element)
   viewer.changed = () => page.update()
   parts.surface.addEventListener('pointerup', () => viewer.follow(), { signal })
   parts.surface.addEventListener('wheel', (event) => zoomWheel(viewer, event), { signal, capture: true, passive: false })
@@ -109,6 +110,8 @@ class CasePage {
   readonly side: ReturnType<typeof panel>
   readonly measure: ReturnType<typeof measuring>
   session: Session | null = null
+  /** What stays in view while one refines. */
+  readonly bar = h('div', { class: 'refine-bar', hidden: true })
   private isSwitching = false
   private readonly downloads = h('div', {})
   /** The correction whose files are offered; undefined before any are. */
@@ -171,6 +174,8 @@ class CasePage {
     if (slices && !this.viewer.goTo(slices)) say(t.notFound(query.get('slice')!), 'error')
     await address.read(query, this.viewer)
     if (query.has('refine') && this.canRefine) void this.toggleRefine()
+    const map = query.get('map')
+    if (map !== null) await openMap(this.viewer, map, this.signal)
   }
 
   header(channel: number, mask: number | null): Node[] {
@@ -192,7 +197,9 @@ class CasePage {
     const masks = mask !== null && field(t.mask, select(of.structures.map(({ name }, i) => ({ value: String(i), text: name })), String(mask), (i) => reopen('mask', i)), h('small', {}, t.overlapping))
     const back = this.source.of === 'run' ? h('a', { href: links.run(this.source.run) }, texts.back) : h('a', { href: this.source.of === 'job' ? links.job(this.source.job) : links.files(this.source.path.split('/').slice(0, -1).join('/')) }, texts.back)
     const vr = this.source.of !== 'file' && h('a', { href: links.vr(this.source.of === 'run' ? { run: this.source.run, case: this.source.name } : { job: this.source.job }) }, t.vr)
-    const problem = of.problem ? [h('p', { class: 'failure', role: 'alert' }, `${t.problem} ${of.problem}`)] : []
+    const corrections = of['corrections-problem'] ?? this.viewer.layers.correctionProblem
+    const problems = [of.problem ? `${t.problem} ${of.problem}` : null, corrections ? `${t.correctionsProblem} ${corrections}` : null]
+    const problem = problems.flatMap((text) => (text ? [h('p', { class: 'failure', role: 'alert' }, text)] : []))
     return [h('p', { class: 'crumbs' }, back), h('h1', {}, of.case), ...problem,
       h('div', { class: 'actions' }, images, masks, of.previous && to(of.previous, t.previous), of.next && to(of.next, t.next), vr, this.downloads)]
   }
@@ -203,7 +210,10 @@ class CasePage {
     const correction = of.correction ?? null
     if (this.offered === correction) return
     this.offered = correction
-    fill(this.downloads, caseDownloads(of))
+    const isOpen = this.downloads.querySelector('details')?.open ?? false
+    const links = caseDownloads(of, () => this.session)
+    if (links) links.open = isOpen
+    redraw(this.downloads, () => fill(this.downloads, links))
   }
 
   update(): void {
@@ -226,13 +236,15 @@ class CasePage {
   linkTo(name: string): string {
     const query = new URLSearchParams(location.hash.split('?')[1])
     address.write(query, this.viewer, null)
-    query.delete('refine')
     return this.with(query, { ...this.source, name } as Source)
   }
 
   private with(query: URLSearchParams, source: Source): string {
     const base = links.case(source)
-    return `${base}${base.includes('?') ? '&' : '?'}${without(query, base)}`.replaceAll('%3A', ':').replaceAll('%2C', ',')
+    // Whoever corrects one case after another goes on with it there.
+    if (this.session) query.set('refine', '')
+    else query.delete('refine')
+    return `${base}${base.includes('?') ? '&' : '?'}${without(query, base)}`.replaceAll('%3A', ':').replaceAll('%2C', ',').replace(/\brefine=(?=&|$)/, 'refine')
   }
 
   async copyLink(): Promise<void> {
@@ -284,6 +296,8 @@ class CasePage {
     this.session = new Session(viewer, this.source, this.touches, this.about, this.signal)
     viewer.draft = this.session.editor.slots
     fill(this.extra, this.session.element)
+    fill(this.bar, this.session.bar)
+    this.bar.hidden = false
   }
 
   private async endRefining(session: Session): Promise<void> {
@@ -292,6 +306,7 @@ class CasePage {
     this.session = null
     this.viewer.draft = null
     fill(this.extra)
+    this.bar.hidden = true
     if (session.hasSaved) await this.viewer.setShow('correction')
   }
 }

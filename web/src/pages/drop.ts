@@ -5,6 +5,38 @@ export interface Dropped {
   file: File
 }
 
+/** Whether what is dragged holds files: texts and links are the browser's. */
+export const holdsFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes('Files') ?? false
+
+/** Takes files that are dropped anywhere on the page, until the signal ends it: who misses a box would lose the page to the file.
+ * @param over told whether files are above the page */
+export function takeDrops(over: (is: boolean) => void, dropped: (data: DataTransfer) => void, signal: AbortSignal): void {
+  document.addEventListener('dragover', (event) => {
+    if (!holdsFiles(event)) return
+    event.preventDefault()
+    over(true)
+  }, { signal })
+  // Without a target, the pointer has left the window.
+  document.addEventListener('dragleave', ({ relatedTarget }) => { if (!relatedTarget) over(false) }, { signal })
+  document.addEventListener('drop', (event) => {
+    if (!holdsFiles(event)) return
+    event.preventDefault()
+    over(false)
+    dropped(event.dataTransfer!)
+  }, { signal })
+}
+
+/** Keeps the browser from opening files that are dropped where nothing takes them, in place of the page. */
+export function refuseDrops(): void {
+  const refuse = (event: DragEvent): void => {
+    if (event.defaultPrevented || !holdsFiles(event)) return
+    event.preventDefault()
+    event.dataTransfer!.dropEffect = 'none'
+  }
+  addEventListener('dragover', refuse)
+  addEventListener('drop', refuse)
+}
+
 /** All files of a drop, also of folders in it. */
 export async function fromDrop(data: DataTransfer): Promise<Dropped[]> {
   // Entries must be taken before the first wait: the browser empties the list after the event. What comes from another program than a

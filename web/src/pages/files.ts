@@ -22,7 +22,7 @@ export async function filesPage({ root, title }: Frame, path: string): Promise<v
       // The job has a page of its own, which can be found again; Back leads here.
       location.hash = links.job((await api.startJob({ run: network!.chosen(), path: join(name) })).id)
     } catch (error) {
-      say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
+      say(error instanceof Refusal ? error.text : String(error), 'error', 'job')
     } finally {
       begin.disabled = false
     }

@@ -1,12 +1,14 @@
 // Jobs: one that is followed while it runs, and the list of this session's.
 
 import { api, listen, Refusal } from '../api.ts'
-import { button, coded, fill, h } from '../dom.ts'
+import { time } from '../dates.ts'
+import { button, coded, dialog, fill, h, say } from '../dom.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
 import type { Job } from '../types.ts'
+import { imageText } from './image-name.ts'
 import { fullName } from './order.ts'
-import { stacked, time } from './runs.ts'
+import { stacked } from './runs.ts'
 
 const GONE = 404
 const t = texts.segment
@@ -60,14 +62,8 @@ export async function follow(stage: HTMLElement, first: Job, signal: AbortSignal
 
 const EVERY_MS = 2000
 
-/** What a job is of: the image, and what tells it from others of the same name. */
-export function imageOf({ image }: Job): string {
-  const { name, file, patient } = image
-  // The file of an image has its name, and an ending that says more.
-  const shown = file?.split('/').pop()?.startsWith(name) ? file : name
-  const more = [patient && t.patient(patient), file !== shown && file].filter(Boolean)
-  return more.length > 0 ? `${shown} (${more.join(', ')})` : shown
-}
+/** What a job is of. */
+export const imageOf = ({ image }: Job): string => imageText(image)
 
 /** The jobs of this session, the newest first, kept up to date while one looks. */
 export async function jobList(root: HTMLElement, signal: AbortSignal): Promise<void> {
@@ -89,17 +85,14 @@ export async function jobList(root: HTMLElement, signal: AbortSignal): Promise<v
 function draw(root: HTMLElement, jobs: Job[], again: () => Promise<void>): void {
   if (jobs.length === 0) return fill(root)
   const c = t.columns
-  const heads = [c.image, c.network, c.time, c.state].map((text) => h('th', { scope: 'col' }, text))
+  // Texts stand below their headings, on the left.
+  const heads = [c.image, c.network, c.time, c.state].map((text) => h('th', { scope: 'col', class: text === c.time ? null : 'text' }, text))
   fill(root, h('h2', {}, t.jobs), h('div', { class: 'scroll' }, stacked(h('table', { class: 'jobs stack' },
     h('thead', {}, h('tr', {}, ...heads, h('th', {}))), h('tbody', {}, ...[...jobs].reverse().map((job) => row(job, again)))))))
 }
 
 function row(job: Job, again: () => Promise<void>): HTMLElement {
   const c = t.columns
-  const forget = async (): Promise<void> => {
-    await api.dropJob(job.id).catch(() => undefined)
-    await again().catch(() => undefined)
-  }
   const name = job.image.from === 'case' && job.probabilities ? t.mapsOf(imageOf(job)) : imageOf(job)
   const act = goesOn(job) ? texts.cancel : t.forget
   const state = job.state === 'queued' ? t.queued(job.position) : job.state === 'running' ? `${t.states.running}, ${Math.round(100 * job.progress)} %` : t.states[job.state]
@@ -108,5 +101,25 @@ function row(job: Job, again: () => Promise<void>): HTMLElement {
     h('td', { class: 'text', 'data-label': c.network }, fullName(job.network)),
     h('td', { 'data-label': c.time }, time(job.created)),
     h('td', { class: 'text', 'data-label': c.state }, state, job.error && h('p', { class: 'failure' }, ...coded(job.error))),
-    h('td', {}, button(act, () => void forget(), { 'aria-label': `${act}: ${name}, ${time(job.created)}` })))
+    h('td', {}, button(act, () => void forget(job, name, again), { 'aria-label': `${act}: ${name}, ${time(job.created)}` })))
+}
+
+/** Removes a job; asks before, where something would be lost. The list may be a moment old: by now the job may be done, or corrected. */
+async function forget(listed: Job, name: string, again: () => Promise<void>): Promise<void> {
+  const drop = async (): Promise<void> => {
+    try {
+      await api.dropJob(listed.id)
+    } catch (error) {
+      // Somebody else was faster.
+      if (!(error instanceof Refusal) || error.status !== GONE) say(error instanceof Refusal ? error.text : String(error), 'error', 'job')
+    }
+    await again().catch(() => undefined)
+  }
+  const { result, correction } = await api.job(listed.id).catch(() => listed)
+  if (!result && !correction) return drop()
+  const box = dialog(t.forget, h('p', {}, name), h('p', {}, correction ? t.forgetCorrected(correction.who, time(correction.when)) : t.forgetResult),
+    h('p', { class: 'actions' }, button(t.forgetNow, () => {
+      box.close()
+      void drop()
+    })))
 }

@@ -11,8 +11,17 @@ const KEY = 'segspec-network'
 /** Runs whose networks can segment, the best first. */
 export const networks = async (): Promise<Run[]> => canSegment((await api.runs()).experiments.flatMap(({ runs }) => runs))
 
-/** A list of networks; `chosen` is the run's id. There must be at least one. */
-export function networkChoice(runs: Run[], label: string): { element: HTMLElement; chosen: () => string } {
+/** DICOM's names of modalities, as datasets name them. */
+const MODALITIES: Record<string, string> = { CT: 'ct', MR: 'mr', PT: 'pet', US: 'us' }
+
+/** What a network learned from, where images say that they are something else; null where they do not, or nobody knows. */
+export function otherModality(run: Run | undefined, modality: string | null | undefined): string | null {
+  const [own, its] = [MODALITIES[modality ?? ''], run?.modality]
+  return own && its && Object.values(MODALITIES).includes(its) && own !== its ? its.toUpperCase() : null
+}
+
+/** A list of networks; `chosen` is the run's id, and `changed` is called when another one is chosen. There must be at least one. */
+export function networkChoice(runs: Run[], label: string, changed: () => void = () => undefined): { element: HTMLElement; chosen: () => string } {
   const last = read()
   const first = runs.find(({ id }) => id === last) ?? runs[0]
   const finds = h('p', { class: 'note' })
@@ -24,6 +33,7 @@ export function networkChoice(runs: Run[], label: string): { element: HTMLElemen
   const list = select(runs.map((run) => ({ value: run.id, text: networkText(run) })), first.id, (id) => {
     remember(id)
     tell(id)
+    changed()
   })
   tell(first.id)
   return { element: h('div', { class: 'network' }, field(label, list), finds), chosen: () => list.value }

@@ -10,7 +10,7 @@ import type { Curves, RunDetails } from '../types.ts'
 import { casesSection } from './cases.ts'
 import type { RunEvent } from './run-log.ts'
 import { hear, words } from './run-log.ts'
-import { badge, progress, reportLinks } from './runs.ts'
+import { badge, isUnfinished, progress, reportLinks } from './runs.ts'
 
 const EVERY_MS = 5000
 /** How often a finished run is asked for once more: scores and report are written after its last line. */
@@ -137,7 +137,7 @@ class RunPage {
   /** Start and stop, where the server allows it, and stop only of what this server started. */
   private buttons(): Node[] {
     const { run, frame: { about } } = this
-    if (!about['allow-run']) return []
+    if (!about['allow-run']) return isUnfinished(run) ? [h('span', { class: 'note' }, ...coded(texts.runs.noStart))] : []
     const canStart = run.kind === 'training' && ['new', 'resumable', 'failed', 'trained'].includes(run.state)
     if (canStart) return [button(run.state === 'new' ? t.start : t.resume, () => void this.act('start'))]
     if (run.state !== 'running') return []
@@ -153,10 +153,10 @@ class RunPage {
       run.state = (await api[what](run.id)).state
       if (what === 'start') run['can-stop'] = true
       if (run.state !== 'running') this.isStopping = false
-      say(what === 'start' ? t.started : t.stopping)
+      say(what === 'start' ? t.started : t.stopping, 'note', 'run')
     } catch (error) {
       this.isStopping = false
-      say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
+      say(error instanceof Refusal ? error.text : String(error), 'error', 'run')
     }
     this.drawHead()
   }

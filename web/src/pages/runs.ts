@@ -1,6 +1,7 @@
 // All experiments with their runs, kept up to date while one looks.
 
 import { api } from '../api.ts'
+import { time } from '../dates.ts'
 import { button, coded, field, fill, h, number, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import { links } from '../route.ts'
@@ -12,13 +13,14 @@ import { kindOf, matches, ordered, ORDERS } from './order.ts'
 const EVERY_MS = 5000
 const t = texts.runs
 
-export async function runsPage({ root, signal, title }: Frame): Promise<void> {
+export async function runsPage({ root, signal, title, about }: Frame): Promise<void> {
   title(t.title)
   let [wanted, order]: [string, Order] = ['', 'dice']
   const filter = h('input', { type: 'search', oninput: () => { wanted = filter.value; draw() }, 'aria-label': t.filter, placeholder: t.filter })
   const sorting = select(ORDERS.map((value) => ({ value, text: t.orders[value] })), order, (value) => { order = value; draw() })
   const list = h('div', {})
-  fill(root, h('h1', {}, t.title), h('p', { class: 'actions' }, filter, field(t.order, sorting)), list)
+  const note = h('p', { class: 'note', hidden: true }, ...coded(t.noStart))
+  fill(root, h('h1', {}, t.title), h('p', { class: 'actions' }, filter, field(t.order, sorting)), note, list)
   let all = await api.runs()
   const clear = (): void => {
     filter.value = wanted = ''
@@ -26,6 +28,7 @@ export async function runsPage({ root, signal, title }: Frame): Promise<void> {
     filter.focus()
   }
   const draw = (): void => {
+    note.hidden = about['allow-run'] || !all.experiments.some(({ runs }) => runs.some(isUnfinished))
     const shown = all.experiments.map(({ runs, ...more }) => ({ ...more, runs: ordered(runs.filter((run) => matches(run, wanted)), order) })).filter(({ runs }) => runs.length > 0)
     const isEmpty = all.experiments.length > 0 && shown.length === 0
     fill(list, ...shown.map(experiment), all.experiments.length === 0 && h('p', {}, ...coded(t.none)),
@@ -45,9 +48,12 @@ export async function runsPage({ root, signal, title }: Frame): Promise<void> {
   signal.addEventListener('abort', () => clearInterval(timer))
 }
 
+/** Whether a run could be resumed, or stopped. */
+export const isUnfinished = ({ kind, state }: Run): boolean => kind === 'training' && ['new', 'running', 'resumable', 'failed', 'trained'].includes(state)
+
 function experiment({ name, runs, reports = [] }: RunList['experiments'][number]): HTMLElement {
   const c = t.columns
-  const head = h('tr', {}, ...[c.name, c.state, c.progress, c.dice, c.started].map((text) => h('th', { scope: 'col' }, text)))
+  const head = h('tr', {}, ...[c.name, c.state, c.progress, c.dice, c.started].map((text) => h('th', { scope: 'col', class: text === c.state ? 'text' : null }, text)))
   return h('section', { 'aria-label': name },
     h('h2', {}, name, ' ', h('small', {}, t.count(runs.length))),
     reports.length > 0 && h('p', { class: 'actions' }, ...reportLinks(name, reports)),
@@ -93,5 +99,3 @@ export function progress({ done, of }: { done: number; of: number }, words: (don
   return h('span', { class: 'progress' }, h('progress', { max: of, value: done, 'aria-label': text }), text)
 }
 
-export const time = (text: string | null): string =>
-  text === null ? '–' : new Date(text).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })

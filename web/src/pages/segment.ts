@@ -1,21 +1,20 @@
 // Segments images that the reader brings: upload, choice of series and network, progress, result.
 
 import { api, Refusal, upload } from '../api.ts'
-import { button, checkbox, coded, field, fill, h, number, select } from '../dom.ts'
+import { button, checkbox, coded, field, fill, h, say, select } from '../dom.ts'
 import type { Frame } from '../main.ts'
-import type { Source } from '../route.ts'
 import { links } from '../route.ts'
 import { texts } from '../texts.ts'
 import type { Job, Series, Study, StudySeries, Upload } from '../types.ts'
-import { archivePanel, sendButton } from './archive.ts'
+import { archivePanel } from './archive.ts'
 import type { Dropped } from './drop.ts'
-import { bytes, fromDrop, fromInput } from './drop.ts'
-import { downloadLinks } from './downloads.ts'
+import { bytes, fromDrop, fromInput, takeDrops } from './drop.ts'
 import { follow, imageOf, jobList } from './jobs.ts'
-import { networkChoice, networks } from './networks.ts'
-import { fullName } from './order.ts'
+import { patientOf } from './image-name.ts'
+import { networkChoice, networks, otherModality } from './networks.ts'
+import { result } from './result.ts'
 import type { SentList } from './uploads.ts'
-import { sentList } from './uploads.ts'
+import { removeUpload, sentList } from './uploads.ts'
 
 const t = texts.segment
 const MOST_FILES = 10_000
@@ -30,6 +29,10 @@ interface Page {
   /** The search in the archive, where there is one: what it found stays while a series is fetched and segmented. */
   search: HTMLElement | null
   sent: SentList
+  /** Whether what comes next is to be made anonymous. */
+  anonymous: boolean
+  /** Takes files, while they are to be chosen. */
+  take: ((files: Dropped[]) => void) | null
 }
 
 /** @param job the id of a job that is followed, or whose result is shown
@@ -39,9 +42,16 @@ export async function segmentPage(frame: Frame, { job, upload: known }: { job: s
   title(t.title)
   const stage = h('div', { class: 'steps', 'aria-live': 'polite' })
   const jobs = h('div', {})
-  const page: Page = { frame, stage, search: null, sent: sentList((id) => void goOn(page, id), signal) }
+  const page: Page = { frame, stage, search: null, sent: sentList((id) => void goOn(page, id), signal), anonymous: false, take: null }
   if (about.pacs) page.search = archivePanel((study, series) => void fetchSeries(page, study, series), signal)
   fill(root, h('h1', {}, t.title), h('p', { class: 'note' }, `${t.intro} ${t.keep(about['keep-uploads-minutes'])}`), stage, jobs)
+  takeDrops((is) => stage.querySelector('.drop')?.classList.toggle('over', is), (data) => {
+    // Elsewhere nobody sees whether the images are made anonymous.
+    if (!page.take) return say(t.dropLater)
+    void fromDrop(data).then((files) => page.take?.(files), (reason: unknown) => page.take && chooseFiles(page, reason))
+  }, signal)
+  // Whoever chooses the page once more is done with what went wrong.
+  frame.renew(() => { if (page.take) chooseFiles(page) })
   if (job !== null) void watch(page, await api.job(job))
   else if (known !== null) void goOn(page, known)
   else chooseFiles(page)
@@ -66,42 +76,33 @@ function chooseFiles(page: Page, error: unknown = null): void {
     if (size > limit) return chooseFiles(page, new Error(t.tooLarge(bytes(size), bytes(limit))))
     void send(page, files)
   }
-  const area = dropArea(take, (reason) => chooseFiles(page, reason))
+  page.take = take
+  const area = dropArea(take)
   // Too many are kept: below the message are those of which one can go.
   const isFull = error instanceof Refusal && error.status === TOO_MANY
-  fill(stage, error !== null && failure(error), isFull && sent.element, area, checkbox(t.anonymous, false, () => undefined, { 'data-anonymous': '' }), !isFull && sent.element, search)
+  fill(stage, error !== null && failure(error), isFull && sent.element, area, checkbox(t.anonymous, page.anonymous, (on) => { page.anonymous = on }), !isFull && sent.element, search)
   void sent.ask()
   // The search may be far below.
   if (error !== null) stage.firstElementChild!.scrollIntoView({ block: 'nearest' })
 }
 
-function dropArea(take: (files: Dropped[]) => void, failed: (reason: unknown) => void): HTMLElement {
+function dropArea(take: (files: Dropped[]) => void): HTMLElement {
   const picker = (attributes: Record<string, string | boolean>): HTMLInputElement => {
     const input = h('input', { type: 'file', multiple: true, hidden: true, ...attributes, onchange: () => take(fromInput(input.files!)) })
     return input
   }
   const [files, folder] = [picker({ 'data-files': '' }), picker({ webkitdirectory: true })]
-  const area = h('div', { class: 'drop' }, h('p', {}, t.drop),
+  return h('div', { class: 'drop' }, h('p', {}, t.drop),
     h('p', {}, button(t.chooseFiles, () => files.click()), ' ', button(t.chooseFolder, () => folder.click())), files, folder)
-  area.addEventListener('dragover', (event) => { event.preventDefault(); area.classList.add('over') })
-  area.addEventListener('dragleave', () => area.classList.remove('over'))
-  area.addEventListener('drop', (event) => {
-    event.preventDefault()
-    area.classList.remove('over')
-    void fromDrop(event.dataTransfer!).then(take, failed)
-  })
-  return area
 }
 
-const isAnonymous = (stage: HTMLElement): boolean => stage.querySelector<HTMLInputElement>('[data-anonymous]')?.checked ?? false
-
 async function send(page: Page, files: Dropped[]): Promise<void> {
-  const anonymous = isAnonymous(page.stage)
+  const { anonymous } = page
   await receive(page, (told, signal) => upload(files, anonymous, (share) => told(t.uploading(`${Math.round(100 * share)} %`), share), signal), null)
 }
 
 async function fetchSeries(page: Page, study: Study, series: StudySeries): Promise<void> {
-  const anonymous = isAnonymous(page.stage)
+  const { anonymous } = page
   await receive(page, () => api.fetchSeries({ study: study.uid, series: series.uid, anonymous }), series.instances)
 }
 
@@ -115,6 +116,7 @@ type Told = (text: string, share: number | null) => void
  * @param objects how many will come from the archive, where that is known */
 async function receive(page: Page, begin: (told: Told, signal: AbortSignal) => Promise<string>, objects: number | null): Promise<void> {
   const { frame, stage } = page
+  page.take = null
   const cancelling = new AbortController()
   const stopping = new AbortController()
   for (const { signal } of [frame, cancelling]) signal.addEventListener('abort', () => stopping.abort())
@@ -158,29 +160,35 @@ async function read(id: string, objects: number | null, told: Told, signal: Abor
 }
 
 /** What tells a series from others: two patients may have the same description and number of slices. */
-export function seriesText({ name, slices, modality, file, patient, number }: Series): string {
-  const more = [patient && t.patient(patient), number && t.number(number), file].filter(Boolean)
+export function seriesText(series: Series): string {
+  const { name, slices, modality, file, number } = series
+  const patient = patientOf(series)
+  const more = [patient && t.patient(patient), number && t.number(number), file !== name && file].filter(Boolean)
   return [t.seriesOf(name, slices, modality), ...more].join(', ')
 }
 
-async function chooseSeries(page: Page, id: string, { series, problems = [] }: Upload): Promise<void> {
+async function chooseSeries(page: Page, id: string, sent: Upload): Promise<void> {
   const { stage } = page
+  const { series, problems = [] } = sent
   const runs = await networks()
-  const discard = async (): Promise<void> => {
-    await api.dropUpload(id).catch(() => undefined)
+  // Images that were sent earlier may have jobs already.
+  const discard = (): Promise<void> => removeUpload(id, sent, async () => {
+    if (page.frame.signal.aborted) return
     history.replaceState(null, '', links.segment())
     chooseFiles(page)
-  }
+  })
   if (runs.length === 0) return fill(stage, h('p', {}, t.noRuns), anew(page), button(t.discard, () => void discard()))
   const remark = h('p', { class: 'warning', role: 'status' })
-  const tell = (id: string): void => {
-    const one = series.find((each) => each.id === id)
-    remark.textContent = one?.['looks-like-labels'] ? t.labels(one.name) : ''
+  const tell = (): void => {
+    const one = series.find((each) => each.id === which.value)
+    const other = otherModality(runs.find((run) => run.id === network.chosen()), one?.modality)
+    remark.textContent = [one?.['looks-like-labels'] ? t.labels(one.name) : '', other ? t.modality(one!.modality!, other) : ''].join(' ').trim()
   }
   const which = select(series.map((each) => ({ value: each.id, text: seriesText(each) })), series[0]?.id ?? '', tell)
-  tell(which.value)
-  const network = networkChoice(runs, t.run)
+  const network = networkChoice(runs, t.run, tell)
+  tell()
   const maps = checkbox(t.probabilities, false, () => undefined)
+  const wrong = h('div', {})
   const start = async (): Promise<void> => {
     // A second click would make a second job.
     begin.disabled = true
@@ -189,18 +197,20 @@ async function chooseSeries(page: Page, id: string, { series, problems = [] }: U
       const job = await api.startJob({ run: network.chosen(), upload: id, series: which.value, probabilities })
       await watch(page, job)
     } catch (error) {
-      stage.append(failure(error))
+      fill(wrong, failure(error))
     } finally {
       begin.disabled = false
     }
   }
   const begin = button(t.start, () => void start(), { class: 'primary' })
   fill(stage, h('h2', {}, t.ready), problems.length > 0 && h('ul', { class: 'failure' }, ...problems.map((text) => h('li', {}, text))), h('p', {}, field(t.series, which)), remark, network.element, h('p', {}, maps),
-    h('p', { class: 'actions' }, begin, anew(page), button(t.discard, () => void discard())))
+    h('p', { class: 'actions' }, begin, anew(page), button(t.discard, () => void discard())), wrong)
 }
 
 /** A button that leads back to the choice of images; what was sent stays. */
 const anew = (page: Page): HTMLElement => button(t.again, () => {
+  // The choice was for the images before; where these did not come, it stays.
+  page.anonymous = false
   goTo(links.segment())
   page.frame.title(t.title)
   chooseFiles(page)
@@ -210,6 +220,7 @@ const anew = (page: Page): HTMLElement => button(t.again, () => {
 async function watch(page: Page, job: Job): Promise<void> {
   const { frame, stage } = page
   if (frame.signal.aborted) return
+  page.take = null
   goTo(links.job(job.id))
   frame.title(imageOf(job))
   const again = anew(page)
@@ -218,22 +229,4 @@ async function watch(page: Page, job: Job): Promise<void> {
   if (last.state === 'failed') fill(stage, failure(new Error(last.error ?? t.states.failed)), again)
   else if (last.state === 'cancelled' || !last.result) fill(stage, h('p', {}, t.cancelled), again)
   else fill(stage, result(last, frame.about.pacs), again)
-}
-
-/** @param hasArchive whether the server knows an archive */
-function result(job: Job, hasArchive: boolean): HTMLElement {
-  const { structures, volumes, downloads, send = null } = job.result!
-  // Maps of a case are shown with the case, beside its reference.
-  const viewed: Source = job.image.from === 'case' ? { of: 'run', run: job.network.run, name: job.image.name } : { of: 'job', job: job.id }
-  const rows = structures.map(({ name }) => h('tr', {}, h('td', {}, name), h('td', {}, number(volumes[name], 1))))
-  return h('section', { class: 'result' },
-    h('h2', {}, t.result),
-    h('p', {}, t.by(imageOf(job), fullName(job.network))),
-    h('p', { role: 'status' }, t.done(job.seconds.toFixed(1))),
-    h('p', {}, h('a', { class: 'button primary', href: links.case(viewed) }, t.view)),
-    h('h2', {}, t.volumes),
-    h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, texts.viewer.columns.name), h('th', { scope: 'col' }, t.volume))), h('tbody', {}, ...rows))),
-    h('h2', {}, t.downloads),
-    h('p', { class: 'actions' }, ...downloadLinks(downloads)),
-    hasArchive && send !== null && h('p', { class: 'actions' }, sendButton(send)))
 }

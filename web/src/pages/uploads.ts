@@ -1,11 +1,13 @@
 // Images that were sent earlier and that the server still keeps: to be gone on with, or removed.
 
 import { api, Refusal } from '../api.ts'
-import { button, coded, dialog, fill, h, say } from '../dom.ts'
+import { time } from '../dates.ts'
+import { button, coded, dialog, fill, h, hush, say } from '../dom.ts'
 import { texts } from '../texts.ts'
-import type { Job, Sent } from '../types.ts'
+import type { Job, Sent, Upload } from '../types.ts'
 import { bytes } from './drop.ts'
-import { stacked, time } from './runs.ts'
+import { imagesText } from './image-name.ts'
+import { stacked } from './runs.ts'
 
 const EVERY_MS = 2000
 const GONE = 404
@@ -50,7 +52,7 @@ function row(sent: Sent, use: (id: string) => void, again: () => Promise<void>):
   const { upload: id, state, series, error } = sent
   const name = nameOf(sent)
   const kept = time(sent.expires)
-  const remove = button(t.remove, () => void ask(sent, again), { 'aria-label': t.removeWhich(name, kept), 'data-key': `remove-${id}` })
+  const remove = button(t.remove, () => void removeUpload(id, sent, again), { 'aria-label': t.removeWhich(name, kept), 'data-key': `remove-${id}` })
   return h('tr', { 'data-upload': id },
     h('td', {}, name, sent.anonymous && h('small', {}, ` ${t.anonymous}`), error !== null && h('p', { class: 'failure' }, ...coded(error))),
     h('td', { 'data-label': c.images }, state === 'ready' ? String(series.length) : '–'),
@@ -59,33 +61,34 @@ function row(sent: Sent, use: (id: string) => void, again: () => Promise<void>):
     h('td', {}, h('span', { class: 'actions' }, state !== 'refused' && button(t.use, () => use(id), { 'aria-label': t.useWhich(name, kept), 'data-key': `use-${id}` }), remove)))
 }
 
-/** The first image, with its patient, who tells it from those of the same description; or why there is none. */
-function nameOf({ state, series: [first] }: Sent): string {
-  if (!first) return t.states[state]
-  return first.patient ? `${first.name} (${texts.segment.patient(first.patient)})` : first.name
+/** What was sent, and its images; or why there are none. */
+function nameOf({ name, state, series }: Upload): string {
+  const images = series.length > 0 ? imagesText(series) : t.states[state]
+  return name && name !== images ? t.named(name, images) : images
 }
 
-/** Removes an upload; asks before, where a job needs it. */
-async function ask(sent: Sent, again: () => Promise<void>): Promise<void> {
+/** Removes an upload after a question, and says which jobs need it. */
+export async function removeUpload(id: string, sent: Upload, again: () => Promise<void>): Promise<void> {
   const remove = async (): Promise<void> => {
     try {
-      await api.dropUpload(sent.upload)
+      await api.dropUpload(id)
+      hush('upload')
     } catch (error) {
       // Somebody else was faster.
       if (error instanceof Refusal && error.status === GONE) return again()
-      say(error instanceof Refusal ? error.text : String(error), 'error')
+      say(error instanceof Refusal ? error.text : String(error), 'error', 'upload')
     }
     await again()
   }
   const jobs = await api.jobs().catch(() => [])
-  if (!jobs.some((job) => needs(job, sent))) return remove()
-  const box = dialog(t.remove, h('p', {}, nameOf(sent)), h('p', {}, t.needed), h('p', { class: 'actions' }, button(t.removeNow, () => {
+  const isNeeded = jobs.some((job) => needs(job, id))
+  const box = dialog(t.remove, h('p', {}, nameOf(sent)), h('p', {}, isNeeded ? t.needed : t.removed), h('p', { class: 'actions' }, button(t.removeNow, () => {
     box.close()
     void remove()
   })))
 }
 
 /** Whether a job has, or will have, an image of an upload. */
-function needs({ image, state }: Job, { upload }: Sent): boolean {
+function needs({ image, state }: Job, upload: string): boolean {
   return image.upload === upload && state !== 'failed' && state !== 'cancelled'
 }

@@ -3,7 +3,7 @@
 import * as THREE from 'three'
 import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js'
 import { api } from '../api.ts'
-import { button, checkbox, choice, field, fill, h, say, slider, swatch } from '../dom.ts'
+import { button, checkbox, choice, field, fill, h, hush, say, slider, swatch } from '../dom.ts'
 import type { Frame } from '../main.ts'
 import type { Source } from '../route.ts'
 import { links } from '../route.ts'
@@ -79,6 +79,7 @@ function labelsOf(room: Room, source: Source, first: Labels, offered: Labels[], 
     wanted = value
     try {
       const surfaces = await read(source, value, signal)
+      hush('labels')
       // Another choice was made meanwhile.
       if (signal.aborted || wanted !== value) return
       of = value
@@ -87,7 +88,7 @@ function labelsOf(room: Room, source: Source, first: Labels, offered: Labels[], 
       history.replaceState(null, '', links.vr({ ...place, of: value }))
     } catch (error) {
       if (signal.aborted) return
-      say(error instanceof Error ? error.message : String(error), 'error')
+      say(error instanceof Error ? error.message : String(error), 'error', 'labels')
       wanted = of
       labels.set(of)
     }
@@ -171,10 +172,11 @@ class Room {
       this.slice ??= this.load()
       try {
         this.shownSlice = await this.slice
+        hush('slice')
       } catch (error) {
         this.slice = null
         this.plane = 'off'
-        if (!this.signal.aborted) say(error instanceof Error ? error.message : String(error), 'error')
+        if (!this.signal.aborted) say(error instanceof Error ? error.message : String(error), 'error', 'slice')
       }
       if (this.shownSlice && this.plane !== 'off') this.setPosition(Math.floor(this.shownSlice.count(ACROSS[this.plane]) / 2))
     }

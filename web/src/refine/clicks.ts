@@ -47,7 +47,7 @@ export class Clicker {
   /** Follows a click at a voxel of the display grid, and says what came of it. */
   async follow(at: Vec3, negative: boolean): Promise<void> {
     const { structure } = this.viewer.layers.palette.slots[this.editor.slot]
-    if (!structure || structure.added) return say(t.clickUnknown, 'error')
+    if (!structure || structure.added) return say(t.clickUnknown, 'error', 'click')
     if (this.waiting) return say(t.clickBusy)
     const { display } = this.viewer.shown.orientation
     const voxel = at.map((v, axis) => Math.min(display.dims[axis] - 1, Math.max(0, Math.round(v)))) as Vec3
@@ -59,9 +59,9 @@ export class Clicker {
       const found = await this.ask(sent, [...this.editor.clicks, this.waiting])
       if (this.signal.aborted) return
       const { text, followed } = this.editor.merge(sent, found, this.waiting, voxel)
-      say(text, followed ? 'note' : 'error')
+      say(text, followed ? 'note' : 'error', 'click')
     } catch (error) {
-      if (!this.signal.aborted) say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}`.trim() : String(error), 'error')
+      if (!this.signal.aborted) say(error instanceof Refusal ? error.text : String(error), 'error', 'click')
     } finally {
       this.waiting = null
       this.changed()

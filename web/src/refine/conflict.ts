@@ -26,7 +26,7 @@ export function conflictChoices(viewer: Viewer, editor: Editor, saver: Saver, si
       viewer.draw()
       saver.over(theirs.version)
     } catch (error) {
-      if (!signal.aborted) say(error instanceof Error ? error.message : String(error), 'error')
+      if (!signal.aborted) say(error instanceof Error ? error.message : String(error), 'error', 'save')
     }
   }
   saver.conflicted = (theirs) => {

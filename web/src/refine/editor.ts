@@ -7,8 +7,8 @@ import { interpolate } from '../voxel/between.ts'
 import type { Rule } from '../voxel/brush.ts'
 import { allowed, line } from '../voxel/brush.ts'
 import { tally } from '../voxel/compare.ts'
-import type { Edit, Labels } from '../voxel/edit.ts'
-import { apply, empty, History, joinInverses, toValue } from '../voxel/edit.ts'
+import type { Edit, Labels, Members } from '../voxel/edit.ts'
+import { apply, empty, History, joinInverses, toStructure } from '../voxel/edit.ts'
 import { fillHoles, flood, keepLargest, threshold } from '../voxel/fill.ts'
 import type { Vec3 } from '../voxel/grid.ts'
 import { index } from '../voxel/grid.ts'
@@ -38,13 +38,14 @@ class Start {
 
 /** Most structures that the server lets be added to a run. */
 const MOST_ADDED = 50
+const BACKGROUND: Members = [0]
 const t = texts.refine
 
 export class Editor {
   tool: Tool = 'brush'
   /** In mm. */
   radius = 5
-  /** The slot that is painted. */
+  /** The slot that is painted: that of the chosen structure's own value. */
   slot: number
   over: 'any' | 'background' = 'any'
   eraseOnly = true
@@ -82,6 +83,11 @@ export class Editor {
     return this.labels.data
   }
 
+  /** All slots of the chosen structure. */
+  private get members(): Members {
+    return this.viewer.layers.palette.members(this.slot)
+  }
+
   private of(base: Base): Uint8Array | null {
     return base === 'correction' ? this.earlier?.slots ?? null : base === 'empty' ? null : this.viewer.layers[base]
   }
@@ -113,6 +119,11 @@ export class Editor {
   /** What one can start from. */
   get bases(): Base[] {
     return (['prediction', 'reference', 'correction', 'empty'] as const).filter((base) => base === 'empty' || this.of(base) !== null)
+  }
+
+  /** Whether another start would take something away that a person made: here, or in an earlier correction. */
+  get holdsWork(): boolean {
+    return this.base === 'correction' || difference(this.slots, this.start(this.base)).at.length > 0
   }
 
   /** Replaces the labels by those of another start, as an edit that can be undone. */
@@ -154,6 +165,11 @@ export class Editor {
     this.chosen(tool)
   }
 
+  /** Whether the tool works in one slice. */
+  get isFlat(): boolean {
+    return { brush: true, ball: false, erase: !this.eraseBall, fill: !this.fillInSpace, click: false }[this.tool]
+  }
+
   /** The clicks whose results are in effect, in order. */
   get clicks(): Click[] {
     const { origins } = this.history
@@ -164,7 +180,9 @@ export class Editor {
    * the clicked voxel became what the click says. */
   merge(sent: Uint8Array, found: Uint8Array, click: Click, at: Vec3): { text: string; followed: boolean } {
     const { layers } = this.viewer
-    const wanted = this.slots.map((slot, i) => (slot === sent[i] ? found[i] : slot))
+    const { firsts } = layers.palette
+    // The network has one value for a structure that was merged from several: what stays in it keeps its own.
+    const wanted = this.slots.map((slot, i) => (slot === sent[i] && firsts[found[i]] !== firsts[slot] ? found[i] : slot))
     const edit = difference(this.slots, wanted)
     const isOwn = layers.palette.slots.map((_, slot) => layers.name(slot) === click.structure)
     const others = edit.at.reduce((n, i) => n + (isOwn[this.slots[i]] || isOwn[wanted[i]] ? 0 : 1), 0)
@@ -181,7 +199,7 @@ export class Editor {
     const erases = this.tool === 'erase'
     const ball = this.tool === 'ball' || (erases && this.eraseBall)
     const reached = line(this.labels.grid, from, to, this.radius, ball ? null : plane)
-    const edit = toValue(this.labels, allowed(this.labels, reached, this.rule(erases)), erases ? 0 : this.slot)
+    const edit = toStructure(this.labels, allowed(this.labels, reached, this.rule(erases)), erases ? BACKGROUND : this.members)
     if (edit.at.length === 0) return
     this.stroke.push(apply(this.labels, edit))
     this.show(edit)
@@ -191,8 +209,8 @@ export class Editor {
     const { slope, intercept, voxels } = this.viewer.shown
     const stored = this.range && [this.range.from, this.range.to].map((v) => (v - intercept) / slope).sort((a, b) => a - b)
     const range = stored && { image: voxels, from: stored[0], to: stored[1] }
-    if (erases) return { only: this.eraseOnly ? this.slot : null, range }
-    return { only: this.over === 'background' ? 0 : null, range }
+    if (erases) return { only: this.eraseOnly ? this.members : null, range }
+    return { only: this.over === 'background' ? BACKGROUND : null, range }
   }
 
   /** Begins a stroke, unless there is one under way: that belongs to who began it. */
@@ -233,24 +251,27 @@ export class Editor {
 
   /** Fills from a voxel; says why not, if not. */
   fill(at: Vec3, plane: number): string | null {
-    const { edit, open } = flood(this.labels, at.map(Math.round) as Vec3, this.slot, this.fillInSpace ? null : plane)
+    const { dims } = this.labels.grid
+    const from = at.map((v, axis) => Math.min(dims[axis] - 1, Math.max(0, Math.round(v)))) as Vec3
+    const around = this.viewer.layers.palette.members(this.slots[index(dims, from)])
+    const { edit, open } = flood(this.labels, from, around, this.members, this.fillInSpace ? null : plane)
     if (open) return t.open
     return this.commit(edit)
   }
 
   /** An operation on the whole chosen structure; says what came of it. */
   whole(operation: 'holes' | 'holesSlice' | 'largest' | 'interpolate' | 'threshold'): string {
-    const { labels, slot, viewer: { plane } } = this
+    const { labels, members, viewer: { plane } } = this
     switch (operation) {
-      case 'holes': return this.commit(fillHoles(labels, slot, null))
-      case 'holesSlice': return this.commit(fillHoles(labels, slot, plane))
-      case 'interpolate': return this.commit(interpolate(labels, slot, plane))
+      case 'holes': return this.commit(fillHoles(labels, members, null))
+      case 'holesSlice': return this.commit(fillHoles(labels, members, plane))
+      case 'interpolate': return this.commit(interpolate(labels, members, plane))
       case 'threshold': {
         const range = this.rule(false).range
-        return range ? this.commit(threshold(labels, slot, range.image, range.from, range.to)) : t.noRange
+        return range ? this.commit(threshold(labels, members, range.image, range.from, range.to)) : t.noRange
       }
       case 'largest': {
-        const { edit, pieces } = keepLargest(labels, slot)
+        const { edit, pieces } = keepLargest(labels, members)
         this.commit(edit)
         return t.pieces(pieces)
       }
@@ -258,7 +279,7 @@ export class Editor {
   }
 
   smooth(sigma: number): string {
-    return this.commit(smooth(this.labels, this.slot, sigma))
+    return this.commit(smooth(this.labels, this.members, sigma))
   }
 
   /** Nothing while a stroke is under way: it is no step yet, and what it was drawn upon would go from below it. */
@@ -282,7 +303,9 @@ export class Editor {
   addStructure(name: string, color: string): string | null {
     const { layers: { palette }, of } = this.viewer
     const here = palette.slots.flatMap(({ structure }) => structure ?? [])
-    const wrong = nameFault(name, [...here, ...of.structures, ...(of['other-structures'] ?? [])].map((each) => each.name), of['taken-names'])
+    const namesOf = (all: { name: string }[] = []): string[] => all.map((each) => each.name)
+    const others = namesOf(of['other-structures'])
+    const wrong = nameFault(name, namesOf([...here, ...of.structures]).filter((each) => !others.includes(each)), of['taken-names'], others)
     if (wrong) return wrong
     if (here.filter(({ added }) => added).length >= MOST_ADDED) return t.tooMany(MOST_ADDED)
     const value = palette.freeValue(of['taken-values'])

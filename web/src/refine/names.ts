@@ -13,14 +13,17 @@ export const isSameName = (one: string, other: string): boolean => folded(one) =
 
 /** Why a new structure cannot have a name; null if it can.
  * @param taken names of other structures
- * @param elsewhere names that no structure of the page has, and that are not free either */
-export function nameFault(name: string, taken: string[], elsewhere: string[] = []): string | null {
+ * @param elsewhere names that no structure of the page has, and that are not free either
+ * @param others names of structures of the dataset that the run does not segment */
+export function nameFault(name: string, taken: string[], elsewhere: string[] = [], others: string[] = []): string | null {
   // The server counts characters, where JavaScript counts halves of some.
   if (name.trim() === '' || [...name].length > LONGEST) return t.nameMissing(LONGEST)
   if (/[\p{Cc}\p{Cs}/]/u.test(name) || isSameName(name, 'background')) return t.nameWrong
   const isIt = (other: string): boolean => isSameName(other, name)
   const same = taken.find(isIt)
   if (same !== undefined) return t.nameTaken(same)
+  const unsegmented = others.find(isIt)
+  if (unsegmented !== undefined) return t.nameUnsegmented(unsegmented)
   const other = elsewhere.find(isIt)
   return other === undefined ? null : t.nameElsewhere(other)
 }

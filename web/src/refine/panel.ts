@@ -1,15 +1,17 @@
 // The controls of refining.
 
-import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
+import { Refusal } from '../api.ts'
+import { button, checkbox, choice, field, fill, h, hush, redraw, say, select, slider } from '../dom.ts'
 import { sendButton } from '../pages/archive.ts'
 import { downloadLinks } from '../pages/downloads.ts'
 import { texts } from '../texts.ts'
-import type { About, Download } from '../types.ts'
+import type { About, Correction } from '../types.ts'
 import type { Viewer } from '../view/viewer.ts'
 import { spacing } from '../voxel/grid.ts'
+import { baseChoice } from './base.ts'
 import type { Clicker } from './clicks.ts'
 import { conflictChoices } from './conflict.ts'
-import type { Base, Editor, Tool } from './editor.ts'
+import type { Editor, Tool } from './editor.ts'
 import type { Saver } from './save.ts'
 
 const t = texts.refine
@@ -31,56 +33,47 @@ export function refinePanel(viewer: Viewer, editor: Editor, saver: Saver, clicke
   const size = h('output', {}, String(editor.radius))
   const bases = baseChoice(editor)
   const picker = structurePicker(viewer, editor, about['new-structures'] ?? false)
-  const undo = button(t.undo, () => editor.undo())
-  const redo = button(t.redo, () => editor.redo())
-  const status = h('p', { class: 'save', role: 'status' }, t.nothing)
   const whole = h('h3', {})
   const plane = h('p', { class: 'note' })
-  saver.told = (text, failed) => {
-    status.textContent = text
-    status.classList.toggle('failed', failed)
-  }
   const update = (): void => {
     tools.set(editor.tool)
     radius.value = String(editor.radius)
     size.textContent = String(editor.radius)
-    undo.disabled = !editor.canUndo
-    redo.disabled = !editor.canRedo
     whole.textContent = t.whole(viewer.layers.name(editor.slot))
     plane.textContent = t.pane(texts.viewer.axes[viewer.plane].toLowerCase())
     bases.update()
     picker.update()
     clicks?.update()
   }
-  const files = h('p', { class: 'actions' })
-  const offer = ({ downloads = [], send = null }: { downloads?: Download[]; send?: string | null }): void => {
-    files.hidden = downloads.length === 0
-    fill(files, downloads.length > 0 && t.downloads, ...downloadLinks(downloads),
-      about.pacs && send !== null && sendButton(send))
-  }
-  saver.offered = offer
-  offer(viewer.of.correction ?? {})
+  const files = savedFiles(viewer.of.correction, saver, about.pacs)
   const element = h('section', { class: 'refine', 'aria-label': t.title },
-    h('h3', {}, t.title), status, conflictChoices(viewer, editor, saver, signal), files, h('p', { class: 'note' }, t.by(about.who)),
+    h('h3', {}, t.title), conflictChoices(viewer, editor, saver, signal), h('p', { class: 'note' }, t.by(about.who)),
     bases.element, picker.element, tools.element, clicks?.element, field(t.radius(viewer.shown.unit), radius, size), rules(viewer, editor), whole, plane, operations(viewer, editor),
-    h('div', { class: 'buttons' }, undo, redo, button(t.save, () => void saver.flush())))
+    // It comes with the first save: nothing below it may move while one draws.
+    files)
   update()
   return { element, update }
 }
 
-function baseChoice(editor: Editor): RefinePanel {
-  const list = select<Base>([], editor.base, (base) => editor.restart(base), { title: t.replaces })
-  let drawn = ''
-  const update = (): void => {
-    // Somebody else's correction can come to those that one can start from.
-    if (drawn !== editor.bases.join()) {
-      drawn = editor.bases.join()
-      fill(list, ...editor.bases.map((value) => h('option', { value }, t.bases[value])))
-    }
-    list.value = editor.base
+/** The files of what is saved, and the way to the archive, brought up to date with every save. */
+function savedFiles(first: Correction | null, saver: Saver, hasArchive: boolean): HTMLElement {
+  const element = h('p', { class: 'actions' })
+  const where = async (): Promise<string> => {
+    const saved = await saver.latest()
+    if ('failure' in saved) throw new Refusal(0, texts.archive.notSent(saved.failure), null)
+    if (!saved.send) throw new Refusal(0, texts.archive.noWay, null)
+    return saved.send
   }
-  update()
-  return { element: field(t.base, list), update }
+  const sending = sendButton(where)
+  const offer = (correction: Correction | null): void => {
+    const downloads = correction?.downloads ?? []
+    element.hidden = downloads.length === 0
+    redraw(element, () => fill(element, downloads.length > 0 && t.downloads, ...downloadLinks(downloads, () => saver), hasArchive && correction?.send && sending.element))
+    sending.renew()
+  }
+  saver.offered = offer
+  offer(first)
+  return element
 }
 
 /** What clicks say, how many were made, and whether one is being followed. */
@@ -101,11 +94,12 @@ function clickControls(editor: Editor, clicker: Clicker): RefinePanel {
 function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): RefinePanel {
   const { palette } = viewer.layers
   const list = h('select', { onchange: () => { editor.slot = Number(list.value); viewer.changed() } })
-  const name = h('input', { 'aria-label': t.newName, placeholder: t.newName, size: 16 })
+  const name = h('input', { 'aria-label': t.newName, placeholder: t.newName, class: 'new-name' })
   const color = h('input', { type: 'color', value: palette.freshColor(), 'aria-label': t.newColor })
   const add = (): void => {
     const wrong = editor.addStructure(name.value.trim(), color.value)
-    if (wrong) return say(wrong, 'error')
+    if (wrong) return say(wrong, 'error', 'structure')
+    hush('structure')
     name.value = ''
     color.value = palette.freshColor()
     viewer.draw()
@@ -119,7 +113,8 @@ function structurePicker(viewer: Viewer, editor: Editor, canAdd: boolean): Refin
       const own = palette.slots.map(({ structure }, slot) => (structure && !structure.other && palette.slot(structure) === slot ? h('option', { value: slot }, structure.name) : null))
       fill(list, ...own)
     }
-    list.value = String(editor.slot)
+    // The chosen structure may have become part of another one that came first.
+    list.value = String(palette.firsts[editor.slot])
   }
   update()
   const more = canAdd && h('details', {}, h('summary', {}, t.newStructure), h('p', { class: 'buttons' }, name, color, button(t.add, add)))

@@ -3,7 +3,9 @@
 // structure with the name or value of one here, the one here gives way, and nobody need decide.
 
 import { api, Refusal } from '../api.ts'
+import { clock, time } from '../dates.ts'
 import { say } from '../dom.ts'
+import type { Draft } from '../pages/downloads.ts'
 import { loadCase } from '../pages/source.ts'
 import type { Source } from '../route.ts'
 import { texts } from '../texts.ts'
@@ -22,7 +24,7 @@ const CHANGED = 412
 const MOST_AGAIN = 3
 const t = texts.refine
 
-export class Saver {
+export class Saver implements Draft {
   /** Called with what to show about saving. */
   told: (text: string, failed: boolean) => void = () => undefined
   /** Called with what was saved, and its labels. */
@@ -62,6 +64,11 @@ export class Saver {
     return this.dirty || this.saving !== null
   }
 
+  /** The same with a stroke that is under way. */
+  get unsaved(): boolean {
+    return this.pending || this.editor.isDrawing
+  }
+
   /** Notes a change. */
   touch(): void {
     this.dirty = true
@@ -96,6 +103,13 @@ export class Saver {
     return !this.pending
   }
 
+  /** Saves everything for a file that is made of it; a stroke ends here. */
+  async latest(): Promise<Correction | { failure: string }> {
+    this.editor.endStroke()
+    const { correction } = (await this.settle()) ? this.viewer.of : { correction: null }
+    return correction ?? { failure: this.failure ?? t.nothing }
+  }
+
   /** Saves from now on in place of a correction that the person has decided about; null: there is none. */
   over(version: string | null): void {
     this.seen = version
@@ -122,7 +136,7 @@ export class Saver {
       this.failure = null
       this.saved(correction, slots)
       this.offered(correction)
-      this.told(t.saved(new Date().toLocaleTimeString()), false)
+      this.told(t.saved(clock()), false)
     } catch (error) {
       this.dirty = true
       if (!(error instanceof Refusal)) this.fail(error)
@@ -157,7 +171,7 @@ export class Saver {
     try {
       const { correction } = await loadCase(this.source)
       this.conflicting = true
-      this.failure = correction ? t.conflict(correction.who, new Date(correction.when).toLocaleString()) : t.withdrawn
+      this.failure = correction ? t.conflict(correction.who, time(correction.when)) : t.withdrawn
       this.told(t.saveFailed(this.failure), true)
       this.conflicted(correction)
     } catch {

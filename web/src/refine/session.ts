@@ -1,9 +1,12 @@
 // One time of refining: from switching it on until everything is saved.
 
+import { hush } from '../dom.ts'
+import type { Draft } from '../pages/downloads.ts'
 import type { Source } from '../route.ts'
 import type { About } from '../types.ts'
 import type { Touches } from '../view/touch.ts'
 import type { Viewer } from '../view/viewer.ts'
+import { actionBar } from './bar.ts'
 import { Clicker } from './clicks.ts'
 import { saveOrAsk } from './conflict.ts'
 import { Editor } from './editor.ts'
@@ -13,13 +16,14 @@ import { refinePanel } from './panel.ts'
 import { painting } from './pointer.ts'
 import { Saver } from './save.ts'
 
-export class Session {
+export class Session implements Draft {
   readonly editor: Editor
   readonly clicker: Clicker | null
   /** Whether a correction was saved. */
   hasSaved = false
   private readonly saver: Saver
   private readonly controls: RefinePanel
+  private readonly actions: RefinePanel
   private readonly ending = new AbortController()
   private place: () => void = () => undefined
   private readonly viewer: Viewer
@@ -33,6 +37,7 @@ export class Session {
     this.editor = editor
     this.saver = new Saver(source, viewer, editor, signal)
     this.clicker = of['takes-clicks'] ? this.clicking(source, touches.surface, signal) : null
+    this.actions = actionBar(editor, this.saver)
     this.controls = refinePanel(viewer, editor, this.saver, this.clicker, about, signal)
     editor.edited = () => {
       this.saver.touch()
@@ -42,6 +47,9 @@ export class Session {
       of.correction = correction
       layers.correction = slots
       this.hasSaved = true
+      hush('save')
+      // The rest of the page offers its files, too.
+      viewer.changed()
     }
     painting(viewer, editor, touches, signal)
   }
@@ -50,13 +58,24 @@ export class Session {
     return this.controls.element
   }
 
+  /** Undo, redo and saving, to be shown where they stay in view. */
+  get bar(): HTMLElement {
+    return this.actions.element
+  }
+
   /** Whether something is not saved yet. */
-  get pending(): boolean {
-    return this.saver.pending || this.editor.isDrawing
+  get unsaved(): boolean {
+    return this.saver.unsaved
+  }
+
+  /** Saves everything for a file of the labels. */
+  latest(): ReturnType<Draft['latest']> {
+    return this.saver.latest()
   }
 
   update(): void {
     this.controls.update()
+    this.actions.update()
     this.place()
   }
 

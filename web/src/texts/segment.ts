@@ -2,10 +2,11 @@
 
 export const segment = {
   title: 'Segment',
-  intro: 'The images go to this machine’s segspec only. They are deleted after a while.',
+  intro: 'The images go to this machine’s segspec only.',
   anonymous: 'Remove what identifies the patient (DICOM series)',
-  keep: (minutes: number) => `Uploads are kept for ${minutes} minutes.`,
-  drop: 'Drop a DICOM folder, a zip, NIfTI or NRRD files here',
+  keep: (minutes: number) => `They are deleted ${minutes === 1 ? '1 minute' : `${minutes} minutes`} after their last use.`,
+  drop: 'Drop a DICOM folder, a zip, NIfTI or NRRD files anywhere on this page',
+  dropLater: 'Press “Segment something else” or “Cancel” first, then drop other images.',
   chooseFiles: 'Choose files',
   chooseFolder: 'Choose a folder',
   tooLarge: (size: string, limit: string) => `These files have ${size}; the limit is ${limit}.`,
@@ -19,6 +20,7 @@ export const segment = {
   seriesOf: (name: string, slices: number, modality: string | null) => `${name}, ${slices} slices${modality ? `, ${modality}` : ''}`,
   patient: (id: string) => `patient ${id}`,
   number: (n: string) => `series ${n}`,
+  modality: (own: string, other: string) => `These images say that they are ${own}, and the network learned from ${other}: its result is likely to be wrong.`,
   labels: (name: string) => `${name} looks like a label map, not like an image: few whole values, mostly 0.`,
   run: 'Network',
   runOf: (name: string, dice: string | null, structures: string) => `${name}${dice === null ? '' : ` – Dice ${dice}`}${structures ? ` – ${structures}` : ''}`,
@@ -38,14 +40,22 @@ export const segment = {
   view: 'Look at the result',
   downloads: 'Downloads',
   downloadsOf: (of: string) => `${of}:`,
+  notDownloaded: (why: string) => `Nothing was downloaded, because your latest changes are not saved: ${why}`,
+  noFile: (format: string) => `The labels as they are now are not offered as ${format}.`,
   formats: { 'nii.gz': 'NIfTI', nrrd: 'NRRD', 'seg.nrrd': 'NRRD with names (3D Slicer)', dcm: 'DICOM SEG', stl: 'STL', glb: 'GLB' },
+  corrected: 'Corrected labels',
   volumes: 'Volumes',
+  volumesPredicted: 'Volumes of the prediction',
+  volumesCorrected: 'Press Refine in the viewer to see those of the corrected labels.',
   volume: 'Volume (mL)',
   jobs: 'Jobs of this session',
   columns: { image: 'Image', network: 'Network', time: 'Started', state: 'State' },
   states: { queued: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled' },
   again: 'Segment something else',
   forget: 'Delete',
+  forgetResult: 'The result of this job is deleted. This cannot be undone.',
+  forgetCorrected: (who: string, when: string) => `The result of this job is deleted, and with it the correction that ${who} saved (${when}). This cannot be undone.`,
+  forgetNow: 'Delete it',
 } as const
 
 export const uploads = {
@@ -57,7 +67,10 @@ export const uploads = {
   useWhich: (name: string, kept: string) => `Use ${name}, kept until ${kept}`,
   remove: 'Remove',
   removeWhich: (name: string, kept: string) => `Remove ${name}, kept until ${kept}`,
+  removed: 'The images are deleted from this machine’s segspec. Your own files stay as they are.',
   removeNow: 'Remove them',
+  named: (name: string, images: string) => `${name}: ${images}`,
+  andMore: (images: string, n: number) => `${images} and ${n} more`,
   needed: 'A job has these images. Without them it ends, if it is not done, and its result can no longer be looked at.',
 } as const
 
@@ -88,6 +101,8 @@ export const archive = {
   sendNow: 'Send',
   sending: 'It is being sent …',
   sent: 'The archive has stored it.',
+  notSent: (why: string) => `Nothing was sent, because your latest changes are not saved: ${why}`,
+  noWay: 'The labels as they are now cannot be sent to the archive.',
   refused: (reasons: string) => `The archive did not store it: ${reasons}`,
 } as const
 

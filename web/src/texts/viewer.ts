@@ -23,7 +23,10 @@ export const viewer = {
   channel: 'Image',
   probability: 'Probability map',
   noProbability: 'none',
-  probabilityScale: 'Probability 0 to 1',
+  probabilityScale: 'probability, transparent at 0',
+  mapNote: 'Labels are outlines while a map is shown.',
+  mapValue: (structure: string, value: string) => `probability of ${structure} ${value}`,
+  noMap: (structure: string) => `There is no probability map of ${structure} here.`,
   makeProbabilities: 'Compute probability maps',
   makingProbabilities: (share: string) => `Probability maps: ${share}`,
   structures: 'Structures',
@@ -60,7 +63,7 @@ export const viewer = {
   removeMeasure: (length: string) => `Remove ${length}`,
   screenshot: 'Screenshot',
   link: 'Copy link',
-  linkCopied: 'The link leads to this slice, with what is shown of it.',
+  linkCopied: 'Link copied. It leads to this slice, with what is shown of it.',
   linkShown: 'Copy this link:',
   vr: '3D and VR',
   refine: 'Refine',
@@ -73,6 +76,7 @@ export const viewer = {
   overlapping: 'Structures of these labels overlap. They are shown one at a time and cannot be refined here.',
   mask: 'Structure',
   problem: 'Image and reference cannot be shown:',
+  correctionsProblem: 'Corrected labels cannot be shown:',
 } as const
 
 export const keys = {
@@ -111,7 +115,7 @@ export const vr = {
   enter: 'Enter VR',
   unavailable: 'This browser has no headset: the view works with mouse and touch.',
   insecure: 'VR needs a page from this machine, or https.',
-  hint: 'Drag to turn, wheel or two fingers to zoom. In VR: grab with the trigger of one hand, scale with both; point at a name and press the trigger to switch a structure.',
+  hint: 'Drag or use the arrow keys to turn; wheel, two fingers, + or − to zoom. In VR: grab with the trigger of one hand, scale with both; point at a name and press the trigger to switch a structure.',
   plane: 'Slice through',
   planes: { off: 'no slice', axial: 'Axial', coronal: 'Coronal', sagittal: 'Sagittal' },
   place: 'Position of the slice',

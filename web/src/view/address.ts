@@ -15,6 +15,7 @@ export function write(query: URLSearchParams, viewer: Viewer, slices: FileSlice[
   put('show', viewer.show)
   put('panes', viewer.layout === 'all' ? null : viewer.layout)
   put('hide', hidden(viewer))
+  put('map', viewer.chosenMap?.structure ?? null)
   const { low, high } = viewer.stage.window
   put('grey', viewer.preset === viewer.usual ? null : viewer.preset === 'own' ? `${short(low)},${short(high)}` : viewer.preset)
 }
@@ -43,10 +44,10 @@ export async function read(query: URLSearchParams, viewer: Viewer): Promise<void
   else viewer.draw()
 }
 
-function hide(values: string, { layers: { hidden: now, palette } }: Viewer): void {
+function hide(values: string, { layers }: Viewer): void {
   const wanted = new Set(values.split(',').filter(Boolean).map(Number))
-  now.clear()
-  palette.slots.forEach(({ value }, slot) => { if (slot > 0 && wanted.has(value)) now.add(slot) })
+  layers.hidden.clear()
+  layers.palette.slots.forEach(({ value }, slot) => { if (slot > 0 && wanted.has(value)) layers.hide(slot, true) })
 }
 
 function readGrey(text: string | null, viewer: Viewer): void {

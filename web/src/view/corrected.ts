@@ -1,6 +1,7 @@
 // Who corrected the case, and when; and the way to take a correction away.
 
 import { api, Refusal } from '../api.ts'
+import { time } from '../dates.ts'
 import { button, dialog, fill, h, say } from '../dom.ts'
 import type { Source } from '../route.ts'
 import { texts } from '../texts.ts'
@@ -22,13 +23,13 @@ export function corrected(viewer: Viewer, source: Source): Part {
       if (correction === drawn) return
       drawn = correction
       if (!correction) return fill(element)
-      fill(element, h('p', {}, t.corrected(correction.who, new Date(correction.when).toLocaleString())), h('p', {}, button(t.withdraw, () => ask(viewer, source, correction))))
+      fill(element, h('p', {}, t.corrected(correction.who, time(correction.when))), h('p', {}, button(t.withdraw, () => ask(viewer, source, correction))))
     },
   }
 }
 
 function ask(viewer: Viewer, source: Source, correction: Correction): void {
-  const box = dialog(t.withdraw, h('p', {}, t.corrected(correction.who, new Date(correction.when).toLocaleString())), h('p', {}, t.withdrawQuestion),
+  const box = dialog(t.withdraw, h('p', {}, t.corrected(correction.who, time(correction.when))), h('p', {}, t.withdrawQuestion),
     h('p', { class: 'actions' }, button(t.withdrawNow, () => {
       box.close()
       void withdraw(viewer, source, correction)
@@ -39,11 +40,11 @@ async function withdraw(viewer: Viewer, source: Source, { version }: Correction)
   try {
     await api.withdraw(source, version)
   } catch (error) {
-    return say(error instanceof Refusal ? `${error.message} ${error.help ?? ''}` : String(error), 'error')
+    return say(error instanceof Refusal ? error.text : String(error), 'error', 'withdraw')
   }
   viewer.of.correction = null
   viewer.layers.correction = null
   if (viewer.show === 'correction') await viewer.setShow(viewer.layers.prediction ? 'prediction' : viewer.layers.shows[0])
-  say(t.withdrawnDone)
+  say(t.withdrawnDone, 'note', 'withdraw')
   viewer.changed()
 }

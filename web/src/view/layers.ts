@@ -23,6 +23,8 @@ export class Layers {
   reference: Uint8Array | null = null
   prediction: Uint8Array | null = null
   correction: Uint8Array | null = null
+  /** Why its labels cannot be shown, where they cannot. */
+  correctionProblem: string | null = null
   /** Slots that are not drawn. */
   readonly hidden = new Set<number>()
   /** Those that are not drawn at first: what the run does not segment. */
@@ -46,7 +48,13 @@ export class Layers {
   /** Reads the label files. */
   async load(signal: AbortSignal): Promise<void> {
     const { reference, prediction, correction } = this.of
-    const [a, b, c] = await Promise.all([this.read(reference, signal), this.read(prediction, signal), correction && this.readCorrection(correction, signal)])
+    const corrected = correction && this.readCorrection(correction, signal).catch((error: unknown) => {
+      if (signal.aborted) throw error
+      // Image and prediction are there nevertheless, and the correction can be withdrawn.
+      this.correctionProblem = error instanceof Error ? error.message : String(error)
+      return null
+    })
+    const [a, b, c] = await Promise.all([this.read(reference, signal), this.read(prediction, signal), corrected])
     this.reference = a
     this.prediction = b
     this.correction = c
@@ -123,6 +131,11 @@ export class Layers {
     return structure?.name ?? texts.viewer.unnamed(value)
   }
 
+  /** Draws what a slot stands for, or leaves it out: with all of its slots. */
+  hide(slot: number, hidden: boolean): void {
+    for (const member of this.palette.members(slot)) this.hidden[hidden ? 'add' : 'delete'](member)
+  }
+
   /** Volumes of the reference in mL by slot. */
   get referenceVolumes(): number[] | null {
     return this.measured ??= this.reference && this.volumes(this.reference)
@@ -132,6 +145,11 @@ export class Layers {
   volumes(slots: Uint8Array): number[] {
     const ml = voxelVolume(this.shown.orientation.display)
     return tally(slots).map((n) => n * ml)
+  }
+
+  /** Volume of what a slot stands for, of volumes by slot. */
+  volumeOf(slot: number, volumes: number[]): number {
+    return this.palette.members(slot).reduce((sum, member) => sum + volumes[member], 0)
   }
 }
 

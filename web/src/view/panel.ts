@@ -1,20 +1,19 @@
 // The panel beside the slices: what is shown, how, and where.
 
-import { button, checkbox, choice, field, fill, h, say, select, slider } from '../dom.ts'
+import { checkbox, choice, field, fill, h, rounded, select, slider } from '../dom.ts'
 import { texts } from '../texts.ts'
-import type { Case } from '../types.ts'
 import { sliceInFile } from '../voxel/orient.ts'
 import type { Source } from '../route.ts'
 import { corrected } from './corrected.ts'
-import type { Layout } from './stage.ts'
-import { structures } from './structures.ts'
 import type { Show } from './layers.ts'
+import type { MakeMaps } from './maps.ts'
+import { maps } from './maps.ts'
+import type { Layout } from './stage.ts'
+import { errorLegend, structures } from './structures.ts'
 import type { Viewer } from './viewer.ts'
 
 const t = texts.viewer
 
-/** Lets the server make the probability maps of the case; tells the share that is done. */
-export type MakeMaps = (progress: (share: number) => void) => Promise<Case['probabilities']>
 const LAYOUTS: Layout[] = ['all', 'axial', 'coronal', 'sagittal', 'render']
 
 /** Builds the panel; the second value brings it up to date with the viewer. */
@@ -40,7 +39,8 @@ function show(viewer: Viewer): Part {
   const outlines = checkbox(t.outlines, viewer.look.outlines, (on) => viewer.setLook({ outlines: on }))
   const image = checkbox(t.imageIn3D, viewer.look.imageIn3D, (on) => viewer.setLook({ imageIn3D: on }))
   const sides = checkbox(t.neurological, viewer.look.neurological, (on) => viewer.setLook({ neurological: on }))
-  const element = h('section', {}, shows.element, layouts.element, field(t.opacity, opacity), h('div', { class: 'checks' }, outlines, image, sides))
+  const legend = h('div', { class: 'errors', hidden: true })
+  const element = h('section', {}, shows.element, legend, layouts.element, field(t.opacity, opacity), h('div', { class: 'checks' }, outlines, image, sides))
   return {
     element,
     update: () => {
@@ -54,7 +54,11 @@ function show(viewer: Viewer): Part {
       shows.set(viewer.show)
       layouts.set(viewer.layout)
       shows.element.hidden = viewer.draft !== null
+      legend.hidden = viewer.show !== 'errors' || viewer.draft !== null
+      if (!legend.hidden && legend.childElementCount === 0) fill(legend, ...errorLegend(viewer))
       opacity.value = String(viewer.look.opacity)
+      // Labels have no fill then.
+      opacity.disabled = viewer.chosenMap !== null
       outlines.querySelector('input')!.checked = viewer.look.outlines
     },
   }
@@ -79,45 +83,23 @@ function position(viewer: Viewer): Part {
     element,
     update: () => {
       for (const { axis, input } of rows) input.value = String(sliceInFile(orientation, axis, viewer.position[axis]).slice)
-      const [x, y, z] = viewer.world.map((v) => v.toFixed(1))
-      fill(lines, h('p', {}, t.ofFile), h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), viewer.value === null ? null : h('p', { class: 'value' }, t.value(Number(viewer.value.toPrecision(5)).toString())),
+      const [x, y, z] = viewer.world.map((v) => rounded(v, 1))
+      const values = [viewer.value === null ? '' : t.value(Number(viewer.value.toPrecision(5)).toString()), mapValue(viewer)].filter((text) => text !== '')
+      fill(lines, h('p', {}, t.ofFile), h('p', { class: 'world' }, t.world(x, y, z, viewer.shown.unit)), values.length > 0 && h('p', { class: 'value' }, values.join('; ')),
         h('p', { class: 'here' }, here(viewer)))
     },
   }
+}
+
+/** The probability at the crosshair, while a map is shown. */
+function mapValue({ chosenMap }: Viewer): string {
+  return chosenMap?.value == null ? '' : t.mapValue(chosenMap.structure, chosenMap.value.toFixed(2))
 }
 
 /** What the voxel at the crosshair is, in each of the labels that there are. */
 function here({ layers, draft, at }: Viewer): string {
   const all: [string, Uint8Array | null][] = [[t.shows.reference, layers.reference], [t.shows.prediction, layers.prediction], draft ? [t.now, draft] : [t.shows.correction, layers.correction]]
   return all.flatMap(([of, slots]) => (slots ? [t.at(of, layers.name(slots[at]))] : [])).join(' ')
-}
-
-/** The choice of a probability map; a button that makes the maps, where the server has none yet. */
-function probabilities(viewer: Viewer, make: MakeMaps | null, signal: AbortSignal): HTMLElement {
-  const element = h('div', {})
-  const draw = (): void => {
-    const scale = h('p', { class: 'note', hidden: true }, h('span', { class: 'warm', 'aria-hidden': 'true' }), t.probabilityScale)
-    const options = [{ value: '', text: t.noProbability }, ...viewer.of.probabilities.map(({ structure }, i) => ({ value: String(i), text: structure }))]
-    const map = select(options, '', (value) => {
-      scale.hidden = value === ''
-      viewer.setProbability(value === '' ? null : Number(value), signal).catch((error: unknown) => { if (!signal.aborted) say(String(error), 'error') })
-    })
-    if (viewer.of.probabilities.length > 0) return fill(element, field(t.probability, map), scale)
-    fill(element, make && button(t.makeProbabilities, () => void ask(make)))
-  }
-  const ask = async (maker: MakeMaps): Promise<void> => {
-    const status = h('p', { class: 'note', role: 'status' })
-    fill(element, status)
-    try {
-      viewer.of.probabilities = await maker((share) => { status.textContent = t.makingProbabilities(`${Math.round(100 * share)} %`) })
-    } catch (error) {
-      if (signal.aborted) return
-      say(error instanceof Error ? error.message : String(error), 'error')
-    }
-    draw()
-  }
-  draw()
-  return element
 }
 
 function greys(viewer: Viewer, make: MakeMaps | null, signal: AbortSignal): Part {
@@ -128,9 +110,11 @@ function greys(viewer: Viewer, make: MakeMaps | null, signal: AbortSignal): Part
   }
   const level = h('input', { type: 'number', step: 'any', onchange: set })
   const width = h('input', { type: 'number', step: 'any', min: 0, onchange: set })
+  const probabilities = maps(viewer, make, signal)
   return {
-    element: h('section', {}, ...(viewer.shown.isBlank ? [] : [field(t.window, preset), h('div', { class: 'pair' }, field(t.level, level), field(t.width, width))]), probabilities(viewer, make, signal)),
+    element: h('section', {}, ...(viewer.shown.isBlank ? [] : [field(t.window, preset), h('div', { class: 'pair' }, field(t.level, level), field(t.width, width))]), probabilities.element),
     update: () => {
+      probabilities.update()
       preset.value = viewer.preset
       const { low, high } = viewer.stage.window
       if (document.activeElement !== level) level.value = String(Number(((low + high) / 2).toPrecision(5)))

@@ -15,7 +15,7 @@ void main() {
   slice = int(coordZ * float(textureSize(intensityVol, 0).z));
   gl_Position = vec4(2.0 * vPos.xy - 1.0, 0.0, 1.0);
 }`
-const GREYS = `#version 300 es
+const COLORS = `#version 300 es
 precision highp float;
 precision highp int;
 uniform highp SAMPLER intensityVol;
@@ -25,6 +25,7 @@ uniform float scl_inter;
 uniform float cal_min;
 uniform float cal_max;
 uniform float opacity;
+uniform float layer;
 flat in int slice;
 out vec4 color;
 void main() {
@@ -33,28 +34,31 @@ void main() {
   float place = (value - low) / max(0.00001, abs(cal_max - cal_min));
   // As in NiiVue's issue 1139: what is above the window's lower end is never the transparent first colour.
   if (value > low) place = max(place, 2.0 / 256.0);
-  color = texelFetch(colormap, ivec2(clamp(int(256.0 * place), 0, 255), 1), 0);
+  // Each volume has two rows: the first one is for negative values.
+  color = texelFetch(colormap, ivec2(clamp(int(256.0 * place), 0, 255), int(2.0 * layer) + 1), 0);
   color.a *= opacity;
 }`
 
-/** Shaders that turn the voxels of an image into colours, as NiiVue's own do, for the one case that is always so here: the voxels have the
- * texture's order, the window is plain, and nothing lies below. NiiVue's handle reordering, thresholds and blending, which takes three
- * quarters of the time until a CT is seen where graphics are computed in software. */
-function greyShaders(gl: WebGL2RenderingContext, like: Shader): Shaders {
+/** Shaders that turn the voxels of an image, or of the one map over it, into colours, as NiiVue's own do, for the one case that is always so
+ * here: the voxels have the texture's order, the window is plain, and nothing else lies below. NiiVue's handle reordering, thresholds and
+ * blending, which takes three quarters of the time until a CT is seen where graphics are computed in software; and they draw every value of a
+ * map with the same opacity. */
+function colorShaders(gl: WebGL2RenderingContext, like: Shader): Shaders {
   const Kind = like.constructor as new (gl: WebGL2RenderingContext, vertex: string, fragment: string) => Shader
-  const shader = (sampler: string): Shader => new Kind(gl, CORNERS.replace('SAMPLER', sampler), GREYS.replace('SAMPLER', sampler))
+  const shader = (sampler: string): Shader => new Kind(gl, CORNERS.replace('SAMPLER', sampler), COLORS.replace('SAMPLER', sampler))
   return { orientShaderU: shader('usampler3D'), orientShaderI: shader('isampler3D'), orientShaderF: shader('sampler3D') }
 }
 
 /** In 3D, labels are opaque and the image is left out unless asked for: it hides what lies inside. */
 export class Panes extends Niivue {
   imageIn3D = false
+  labelsIn3D = true
   /** Called after every picture. */
   readonly drawn = new Set<() => void>()
   private frame = 0
   /** Dimensions of the image that is being prepared, as its header has them. */
   private header: number[] | null = null
-  private greys: Shaders | null = null
+  private colors: Shaders | null = null
 
   /** Also computes gradients for lights that are never on here, with every change of the window: two blurs of the whole volume and four
    * times its memory. They are the last step for the image, and the only one that asks for a texture with the header's own dimensions; from
@@ -64,7 +68,7 @@ export class Panes extends Niivue {
     const depth = dims[3]
     this.header = dims
     const { orientShaderU, orientShaderI, orientShaderF } = this
-    if (args[1] === 0) Object.assign(this, (this.greys ??= greyShaders(this.gl, orientShaderU!)))
+    Object.assign(this, (this.colors ??= colorShaders(this.gl, orientShaderU!)))
     try {
       super.refreshLayers(...args)
     } finally {
@@ -116,7 +120,7 @@ export class Panes extends Niivue {
       shader.use(this.gl)
       this.gl.uniform1f(shader.uniforms.backOpacity, this.imageIn3D ? 1 : 0)
     }
-    this.drawOpacity = opacity > 0 ? 1 : 0
+    this.drawOpacity = opacity > 0 && this.labelsIn3D ? 1 : 0
     super.drawImage3D(...args)
     this.drawOpacity = opacity
   }

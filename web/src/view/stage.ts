@@ -10,6 +10,7 @@ import { write } from '../voxel/nifti.ts'
 import type { Shown } from './load.ts'
 import { Panes } from './panes.ts'
 import type { Window } from './presets.ts'
+import { PROBABILITY, probabilityColors } from './probability.ts'
 
 export type Layout = 'all' | 'axial' | 'coronal' | 'sagittal' | 'render'
 
@@ -51,6 +52,8 @@ export class Stage {
   private readonly dims: Vec3
   /** Number of overlays that were asked for: only the last one is shown. */
   private asked = 0
+  /** What slots are drawn as, where that differs from what they are. */
+  private firsts: Uint8Array | null = null
 
   private constructor(nv: Panes, dims: Vec3) {
     this.nv = nv
@@ -75,6 +78,7 @@ export class Stage {
       },
     })
     await nv.attachToCanvas(canvas)
+    nv.addColormap(PROBABILITY, probabilityColors())
     const stage = new Stage(nv, dims)
     nv.addVolume(await stage.prepared('image', shown, shown.voxels, 'gray', window))
     const first = nv.volumes[0]
@@ -97,20 +101,22 @@ export class Stage {
     return NVImage.loadFromUrl({ url: name, name: `${name}.nii`, buffer: file.buffer, colormap, cal_min: low, cal_max: high, colorbarVisible: false })
   }
 
-  /** Shows values over the image, transparent where they are near `low`; null takes them away. */
+  /** Shows probabilities over the image; null takes them away. */
   async setOverlay(shown: Shown, overlay: Overlay | null, window: Window): Promise<void> {
     const asked = ++this.asked
     const scale = overlay && { ...shown, slope: overlay.slope, intercept: overlay.intercept }
-    const image = overlay && await this.prepared('overlay', shown, overlay.data, 'warm', window, scale!)
+    const image = overlay && await this.prepared('overlay', shown, overlay.data, PROBABILITY, window, scale!)
     if (asked !== this.asked) return
     this.nv.removeOverlays()
     if (!image) return
     this.nv.addVolume(image)
-    this.nv.setOpacity(1, 0.6)
+    this.nv.setOpacity(1, 1)
   }
 
-  /** Shows labels: slots in display order, one byte each. The array is kept and read again by `refreshLabels`. */
-  setLabels(slots: Uint8Array | null): void {
+  /** Shows labels: slots in display order, one byte each. The array is kept and read again by `refreshLabels`.
+   * @param firsts for each slot the one that it is drawn as: NiiVue outlines every value, and a structure of several has one outline */
+  setLabels(slots: Uint8Array | null, firsts: Uint8Array | null = null): void {
+    this.firsts = firsts?.some((first, slot) => first !== slot && first > 0) ? firsts : null
     const { gl, back, drawBitmap } = this.nv
     if (!slots && !drawBitmap) return
     if (!drawBitmap && back?.dims) this.nv.drawTexture = this.nv.r8Tex(this.nv.drawTexture, gl.TEXTURE7, back.dims)
@@ -126,7 +132,9 @@ export class Stage {
     gl.activeTexture(gl.TEXTURE7)
     gl.bindTexture(gl.TEXTURE_3D, drawTexture)
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1)
-    const part = drawBitmap.subarray(from * plane, (to + 1) * plane)
+    const { firsts } = this
+    const own = drawBitmap.subarray(from * plane, (to + 1) * plane)
+    const part = firsts ? own.map((slot) => firsts[slot]) : own
     gl.texSubImage3D(gl.TEXTURE_3D, 0, 0, 0, from, this.dims[0], this.dims[1], to - from + 1, gl.RED, gl.UNSIGNED_BYTE, part)
     this.nv.drawScene()
   }
@@ -140,11 +148,12 @@ export class Stage {
     this.nv.drawScene()
   }
 
-  setLook(look: { opacity: number; outlines: boolean; imageIn3D: boolean; neurological: boolean }): void {
+  setLook(look: { opacity: number; outlines: boolean; imageIn3D: boolean; labelsIn3D: boolean; neurological: boolean }): void {
     this.nv.drawRimOpacity = look.outlines ? 1 : -1
     // Without fill, outlines still need some opacity, or NiiVue draws nothing.
     this.nv.drawOpacity = look.outlines ? Math.max(0.002, look.opacity) : look.opacity
     this.nv.imageIn3D = look.imageIn3D
+    this.nv.labelsIn3D = look.labelsIn3D
     this.nv.opts.isRadiologicalConvention = !look.neurological
     this.nv.drawScene()
   }

@@ -1,6 +1,6 @@
 // The list of structures: which are drawn, where they are, how large they are.
 
-import { button, checkbox, fill, h, number, swatch } from '../dom.ts'
+import { button, checkbox, fill, h, number, redraw, swatch } from '../dom.ts'
 import { texts } from '../texts.ts'
 import { ADDED, MISSED, SWAPPED } from '../voxel/compare.ts'
 import { ERROR_COLORS, UNCLAIMED } from './layers.ts'
@@ -22,20 +22,22 @@ export function structures(viewer: Viewer): Part {
       const key = JSON.stringify([what, now, [...layers.hidden], known, draft !== null])
       if (key === drawn) return
       drawn = key
-      const focused = document.activeElement instanceof HTMLElement && element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined
-      fill(element, h('h3', {}, t.structures), ...(what === 'errors' && !draft ? errorLegend(viewer) : [table(viewer, now)]))
-      if (focused) element.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus()
+      const list = table(viewer, now)
+      // Errors have colours of their own, and an image alone has no structures.
+      element.hidden = (what === 'errors' && !draft) || list.querySelector('tbody tr') === null
+      redraw(element, () => fill(element, h('h3', {}, t.structures), list))
     },
   }
 }
 
-/** Slots of structures that the run does not segment and the reference has. */
-function others({ layers }: Viewer): { slot: number; ml: number }[] {
+/** Slots of structures that the run does not segment and the reference has; without a spacing, nobody knows their volumes. */
+function others({ layers, shown }: Viewer): { slot: number; ml: number | undefined }[] {
   const volumes = layers.referenceVolumes
-  return layers.palette.slots.flatMap((_, slot) => (layers.isOther(slot) && volumes && volumes[slot] > 0 ? [{ slot, ml: volumes[slot] }] : []))
+  return layers.palette.slots.flatMap((_, slot) => (layers.isOther(slot) && volumes && volumes[slot] > 0 ? [{ slot, ml: shown.unit === 'mm' ? volumes[slot] : undefined }] : []))
 }
 
-function errorLegend(viewer: Viewer): HTMLElement[] {
+/** What the colours of errors mean. */
+export function errorLegend(viewer: Viewer): HTMLElement[] {
   const names: [number, string][] = [[MISSED, t.missed], [ADDED, t.added], [SWAPPED, t.swapped]]
   const legend = h('ul', { class: 'legend' }, ...names.map(([slot, name]) => h('li', {}, swatch(ERROR_COLORS[slot]), name)))
   const left = others(viewer).map(({ slot }) => viewer.layers.name(slot))
@@ -51,7 +53,7 @@ function table(viewer: Viewer, now: number[] | null): HTMLElement {
   const row = (slot: number, own: number | undefined): HTMLElement => {
     const name = layers.name(slot)
     const cell = (of: object | null | undefined, value: number | null | undefined, digits = 1): HTMLElement | null => (of ? h('td', {}, number(value, digits)) : null)
-    return h('tr', {}, nameCell(viewer, slot), cell(reference, own ?? reference?.[name]), cell(prediction, prediction?.[name]), cell(now, now?.[slot]),
+    return h('tr', {}, nameCell(viewer, slot), cell(reference, own ?? reference?.[name]), cell(prediction, prediction?.[name]), cell(now, now && layers.volumeOf(slot, now)),
       hasDice && cell(of.scores, of.scores[name]?.dice, 3))
   }
   const { slots } = layers.palette

@@ -3,6 +3,7 @@
 import type { Vec3 } from '../voxel/grid.ts'
 import { index, toWorld } from '../voxel/grid.ts'
 import { worstSlice } from '../voxel/compare.ts'
+import { lookup } from '../voxel/edit.ts'
 import { sliceInFile, sliceOnDisplay } from '../voxel/orient.ts'
 import type { FileSlice } from '../route.ts'
 import { texts } from '../texts.ts'
@@ -15,8 +16,10 @@ import { presetsOf, windowOf } from './presets.ts'
 import type { Layout, Overlay } from './stage.ts'
 import { Stage } from './stage.ts'
 
-/** Probabilities that are drawn: lower ones are transparent. */
-const PROBABILITIES: Window = { low: 0.02, high: 1 }
+const PROBABILITIES: Window = { low: 0, high: 1 }
+
+/** The only plane that a layout shows. */
+const PLANES: Partial<Record<Layout, number>> = { axial: 2, coronal: 1, sagittal: 0 }
 
 /** Makes room for a second canvas beside the first, and takes it away; a canvas whose stage was closed cannot be used again. */
 export interface Beside {
@@ -29,13 +32,13 @@ export class Viewer {
   layout: Layout = 'all'
   preset: Preset
   look = { opacity: 0.5, outlines: true, imageIn3D: false, neurological: false }
-  /** The display axis across the slices that keys move through. */
-  plane = 2
+  private chosen = 2
   /** Labels that are being refined; they take the place of what `show` says. */
   draft: Uint8Array | null = null
   /** Called after every change that the panel shows. */
   changed: () => void = () => undefined
   private second: Stage | null = null
+  /** The probability map that is shown, or on its way. */
   private probability: number | null = null
   private map: Overlay | null = null
   /** The window that was set here: another one was set with the mouse. */
@@ -69,20 +72,38 @@ export class Viewer {
     return new Viewer(of, shown, layers, stage, presets, beside)
   }
 
+  /** The display axis across the slices that keys move through and paint in, and that operations work through one by one. */
+  get plane(): number {
+    return this.chosen
+  }
+
+  /** What is not seen is not chosen: it would be changed unseen. */
+  set plane(axis: number) {
+    this.chosen = PLANES[this.layout] ?? axis
+  }
+
   private get stages(): Stage[] {
     return this.second ? [this.stage, this.second] : [this.stage]
   }
 
   /** Draws labels and colours anew. */
   draw(): void {
-    this.stage.setLabels(this.draft ?? this.layers.slots(this.show))
+    const { firsts } = this.layers.palette
+    const isMap = !this.draft && this.show === 'errors'
+    this.stage.setLabels(this.draft ?? this.layers.slots(this.show), isMap ? null : firsts)
     this.stage.setColors(this.layers.colors(this.draft ? 'none' : this.show))
     if (this.second) {
-      this.second.setLabels(this.layers.prediction)
+      this.second.setLabels(this.layers.prediction, firsts)
       this.second.setColors(this.layers.colors('prediction'))
     }
-    for (const stage of this.stages) stage.setLook(this.look)
+    this.drawLook()
     this.changed()
+  }
+
+  /** Labels are outlines while a map is shown: two colours at one place would be taken for one. */
+  private drawLook(): void {
+    const look = this.map ? { ...this.look, opacity: 0 } : this.look
+    for (const stage of this.stages) stage.setLook({ ...look, labelsIn3D: this.map === null })
   }
 
   async setShow(show: Show): Promise<void> {
@@ -135,14 +156,13 @@ export class Viewer {
 
   setLook(look: Partial<Viewer['look']>): void {
     Object.assign(this.look, look)
-    for (const stage of this.stages) stage.setLook(this.look)
+    this.drawLook()
     this.changed()
   }
 
   setLayout(layout: Layout): void {
     this.layout = layout
-    const plane = { axial: 2, coronal: 1, sagittal: 0 }[layout as string]
-    if (plane !== undefined) this.plane = plane
+    this.plane = this.chosen
     for (const stage of this.stages) stage.setLayout(layout)
     this.changed()
   }
@@ -161,19 +181,33 @@ export class Viewer {
   }
 
   setHidden(slot: number, hidden: boolean): void {
-    this.layers.hidden[hidden ? 'add' : 'delete'](slot)
+    this.layers.hide(slot, hidden)
     this.draw()
   }
 
   /** Lays a probability map over the image, or takes it away. */
   async setProbability(at: number | null, signal: AbortSignal): Promise<void> {
+    const before = this.probability
     this.probability = at
-    const map = at === null ? null : await loadOn(this.shown, this.of.probabilities[at], signal)
+    let map: Overlay | null
+    try {
+      map = at === null ? null : await loadOn(this.shown, this.of.probabilities[at], signal)
+    } catch (error) {
+      if (this.probability === at) this.probability = before
+      throw error
+    }
     // Another one was chosen meanwhile.
     if (this.probability !== at) return
     this.map = map
     for (const stage of this.stages) await stage.setOverlay(this.shown, map, PROBABILITIES)
     this.draw()
+  }
+
+  /** The probability map that is shown: its place among those of the case, its structure, and its value at the crosshair once it is there. */
+  get chosenMap(): { at: number; structure: string; value: number | null } | null {
+    const { probability: at, map } = this
+    if (at === null) return null
+    return { at, structure: this.of.probabilities[at].structure, value: map && map.slope * map.data[this.at] + map.intercept }
   }
 
   /** The voxel at the crosshair, in display order. */
@@ -214,16 +248,19 @@ export class Viewer {
 
   /** Goes to the slice with most errors: the server's, where it gives one, else that of the axial planes. */
   goToWorst(): string {
-    const { worst } = this.of
-    if (worst) this.goTo([{ axis: 'xyz'.indexOf(worst.axis), slice: worst.slice }])
+    const { of: { worst }, shown: { orientation } } = this
+    const { dims } = orientation.display
+    const axis = worst && 'xyz'.indexOf(worst.axis)
+    if (axis !== null) this.goTo([{ axis, slice: worst!.slice }])
+    // It may lie across an axis whose slices are not shown.
+    const plane = axis === null ? this.plane : sliceOnDisplay(orientation, axis, 0).axis
     const marked = this.layers.differences
-    const found = marked && worstSlice(marked, this.shown.orientation.display.dims, this.plane)
+    const found = marked && worstSlice(marked, dims, plane)
     if (!found) return texts.viewer.noErrors
     const point = this.position
-    if (!worst) point[this.plane] = found.slice
-    this.moveTo(middle(marked, this.shown.orientation.display.dims, this.plane, point[this.plane]) ?? point)
-    const slice = sliceInFile(this.shown.orientation, this.plane, point[this.plane]).slice
-    return texts.viewer.worstAt(texts.viewer.axes[this.plane], slice, worst?.errors ?? found.voxels)
+    if (!worst) point[plane] = found.slice
+    this.moveTo(middle(marked, dims, plane, point[plane]) ?? point)
+    return texts.viewer.worstAt(texts.viewer.axes[plane], sliceInFile(orientation, plane, point[plane]).slice, worst?.errors ?? found.voxels)
   }
 
   /** Goes to the middle of a structure in the labels that are shown. */
@@ -232,8 +269,9 @@ export class Viewer {
     const all = [this.draft ?? this.layers.slots(this.show === 'errors' ? 'reference' : this.show), prediction, reference]
     const { dims } = this.shown.orientation.display
     // What the run does not segment is in the reference alone.
-    const slots = all.find((each) => each?.includes(slot))
-    const marked = slots?.map((each) => (each === slot ? 1 : 0))
+    const own = lookup(this.layers.palette.members(slot))
+    const slots = all.find((each) => each?.some((at) => own[at] === 1))
+    const marked = slots?.map((each) => own[each])
     const largest = marked && worstSlice(marked, dims, 2)
     if (marked && largest) this.moveTo(middle(marked, dims, 2, largest.slice) ?? this.position)
   }

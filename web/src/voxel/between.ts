@@ -1,19 +1,20 @@
 // Interpolation between slices by shape: signed distances to the outlines of two slices are averaged (Raya & Udupa, IEEE TMI 1990).
 
 import { bounds } from './component.ts'
-import type { Edit, Labels } from './edit.ts'
-import { NOTHING, toValue } from './edit.ts'
+import type { Edit, Labels, Members } from './edit.ts'
+import { lookup, NOTHING, toStructure } from './edit.ts'
 import type { Vec3 } from './grid.ts'
 import { spacing } from './grid.ts'
 
 /** Fills slices without a structure between slices that have it, across the axis `plane`. Only background is filled. Between two slices
  * whose outlines do not overlap, the slices in the middle can stay empty. */
-export function interpolate(labels: Labels, value: number, plane: number): Edit {
+export function interpolate(labels: Labels, members: Members, plane: number): Edit {
   const { grid, data } = labels
+  const own = lookup(members)
   const [u, v] = [0, 1, 2].filter((axis) => axis !== plane)
   const margin: Vec3 = [1, 1, 1]
   margin[plane] = 0
-  const box = bounds(data, grid.dims, value, margin)
+  const box = bounds(data, grid.dims, own, margin)
   if (!box) return NOTHING
   const strides = [1, grid.dims[0], grid.dims[0] * grid.dims[1]]
   const size: [number, number] = [box.high[u] - box.low[u], box.high[v] - box.low[v]]
@@ -22,7 +23,7 @@ export function interpolate(labels: Labels, value: number, plane: number): Edit 
     slice * strides[plane] + (box.low[u] + (k % size[0])) * strides[u] + (box.low[v] + Math.floor(k / size[0])) * strides[v]
   const mask = (slice: number): Uint8Array => {
     const out = new Uint8Array(size[0] * size[1])
-    for (let k = 0; k < out.length; k++) out[k] = data[place(slice, k)] === value ? 1 : 0
+    for (let k = 0; k < out.length; k++) out[k] = own[data[place(slice, k)]]
     return out
   }
   const filled: number[] = []
@@ -42,7 +43,7 @@ export function interpolate(labels: Labels, value: number, plane: number): Edit 
     }
     before = slice
   }
-  return toValue(labels, filled, value)
+  return toStructure(labels, filled, members)
 }
 
 /** Distance in mm of each pixel to the outline of a mask that holds something: negative inside, positive outside. Axis 0 changes fastest. */

@@ -1,13 +1,14 @@
 // Brushes: all voxels within a radius in mm of a line, in one slice or in space. Distances are exact also where axes are sheared.
 
-import type { Labels } from './edit.ts'
+import type { Labels, Members } from './edit.ts'
+import { lookup } from './edit.ts'
 import type { Grid, Vec3 } from './grid.ts'
 import { index, reach } from './grid.ts'
 
 /** What a brush may change. */
 export interface Rule {
-  /** Only voxels that have this value; null: any. */
-  only: number | null
+  /** Only voxels of this structure, or background; null: any. */
+  only: Members | null
   /** Only voxels whose image value lies in this range, in display order; null: any. */
   range: { image: ArrayLike<number>; from: number; to: number } | null
 }
@@ -62,8 +63,9 @@ function distanceToLine({ matrix: m }: Grid, a: Vec3, b: Vec3): (x: number, y: n
 
 /** Those of the voxels that a rule lets a brush change. */
 export function allowed({ data }: Labels, at: Uint32Array, { only, range }: Rule): Uint32Array {
+  const is = only && lookup(only)
   return at.filter((i) => {
-    if (only !== null && data[i] !== only) return false
+    if (is && !is[data[i]]) return false
     return range === null || (range.image[i] >= range.from && range.image[i] <= range.to)
   })
 }

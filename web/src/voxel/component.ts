@@ -49,15 +49,15 @@ export function reachable(dims: Vec3, box: Box, from: number, belongs: (at: numb
   return piece
 }
 
-/** The smallest box around all voxels of a value, grown by `margin` voxels; null where there are none. */
-export function bounds(data: ArrayLike<number>, dims: Vec3, value: number, margin: number | Vec3 = 0): Box | null {
+/** The smallest box around all voxels whose values have a one in `is`, grown by `margin` voxels; null where there are none. */
+export function bounds(data: ArrayLike<number>, dims: Vec3, is: Uint8Array, margin: number | Vec3 = 0): Box | null {
   const low: Vec3 = [...dims]
   const high: Vec3 = [-1, -1, -1]
   let at = 0
   for (let z = 0; z < dims[2]; z++) {
     for (let y = 0; y < dims[1]; y++) {
       for (let x = 0; x < dims[0]; x++) {
-        if (data[at++] !== value) continue
+        if (!is[data[at++]]) continue
         if (x < low[0]) low[0] = x
         if (y < low[1]) low[1] = y
         if (z < low[2]) low[2] = z

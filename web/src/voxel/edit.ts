@@ -19,15 +19,31 @@ export interface Edit {
   of?: unknown
 }
 
+/** A structure as labels hold it. The first value is the one that is painted. A structure that was merged from several has one more for each
+ * of them, which counts as the structure as much: operations work on all of them together, as on one mask. A voxel that stays in the structure
+ * keeps the value that it has, so that no part is lost by working on the whole. */
+export type Members = readonly number[]
+
+/** One for each value that is a member, 0 for all others. */
+export function lookup(members: Members): Uint8Array {
+  const is = new Uint8Array(256)
+  for (const value of members) is[value] = 1
+  return is
+}
+
 export const NOTHING: Edit = { at: new Uint32Array(), to: new Uint8Array() }
 
 export const empty = (grid: Grid): Labels => ({ grid, data: new Uint8Array(count(grid)) })
 
-/** An edit that gives voxels one value, without those that have it. */
-export function toValue({ data }: Labels, at: ArrayLike<number>, value: number): Edit {
-  const changed = Uint32Array.from(at as number[]).filter((i) => data[i] !== value)
-  return { at: changed, to: new Uint8Array(changed.length).fill(value) }
+/** An edit that puts voxels into a structure, without those that are in it. */
+export function toStructure({ data }: Labels, at: ArrayLike<number>, members: Members): Edit {
+  const is = lookup(members)
+  const changed = Uint32Array.from(at as number[]).filter((i) => !is[data[i]])
+  return { at: changed, to: new Uint8Array(changed.length).fill(members[0]) }
 }
+
+/** An edit that gives voxels one value, without those that have it. */
+export const toValue = (labels: Labels, at: ArrayLike<number>, value: number): Edit => toStructure(labels, at, [value])
 
 /** Applies an edit and returns its inverse. */
 export function apply({ data }: Labels, { at, to, of }: Edit): Edit {

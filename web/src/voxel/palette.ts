@@ -1,6 +1,7 @@
 // Label values of files (up to 16 bits) and the 255 slots in which the page shows and edits them.
 
 import { tally } from './compare.ts'
+import type { Members } from './edit.ts'
 import type { Voxels } from './nifti.ts'
 
 export interface Structure {
@@ -124,6 +125,24 @@ export class Palette {
   /** The slot that a structure is drawn with. */
   slot(structure: Structure): number {
     return this.bySlot.get(structure.value) ?? 0
+  }
+
+  /** For each slot the first one of what it stands for. Structures that were merged from several have one slot for each of their values, that of
+   * `value` first. */
+  get firsts(): Uint8Array {
+    const known = new Map<Structure, number>()
+    const out = new Uint8Array(256)
+    this.slots.forEach(({ structure }, slot) => {
+      if (structure && !known.has(structure)) known.set(structure, slot)
+      out[slot] = structure ? known.get(structure)! : slot
+    })
+    return out
+  }
+
+  /** All slots of what a slot stands for. */
+  members(slot: number): Members {
+    const { firsts } = this
+    return this.slots.flatMap((_, other) => (firsts[other] === firsts[slot] ? [other] : []))
   }
 
   /** A colour for a new structure: of those that colour-blind readers tell apart, the one least like those in use. */

@@ -31,7 +31,7 @@ test('archive: studies are found, a series is fetched, segmented, and the result
   await page.keyboard.press('Enter')
   await page.getByText('2 studies', { exact: true }).waitFor()
   assert.deepEqual(asked(server), ['POST /api/pacs/studies'])
-  assert.match(await page.locator('.studies').textContent(), /Doe Jane, P172024-01-31AbdomenCT, SEG.*Doe Jane, P172025-03-02HeadMR/)
+  assert.match(await page.locator('.studies').textContent(), /Doe Jane, P1731 Jan 2024AbdomenCT, SEG.*Doe Jane, P172 Mar 2025HeadMR/)
   await walk('Series of Abdomen')
   await page.keyboard.press('Enter')
   await page.getByText('2, CT, Abdomen 1.0, 24 objects').waitFor()

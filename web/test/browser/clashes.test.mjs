@@ -196,11 +196,14 @@ test('corrections: a save names the prediction that it is drawn upon, also where
   assert.deepEqual(upon(), ['prediction', 'p1'], 'that of the correction which was gone on with')
   for (const [start, expected] of [['prediction', ['prediction', 'p2']], ['reference', ['reference', null]], ['empty', ['empty', null]], ['correction', ['prediction', 'p1']]]) {
     await page.getByLabel('Start from').selectOption(start)
+    // What replaces somebody's work is asked for first.
+    if (start === 'prediction') await page.getByRole('button', { name: 'Replace what is drawn' }).click()
     await save(page)
     assert.deepEqual(upon(), expected)
   }
   // What one drew upon the second prediction goes on top of what another person drew upon the first.
   await page.getByLabel('Start from').selectOption('prediction')
+  await page.getByRole('button', { name: 'Replace what is drawn' }).click()
   await save(page)
   await first.page.getByRole('button', { name: 'Undo' }).click()
   await first.page.getByRole('button', { name: 'Save', exact: true }).click()

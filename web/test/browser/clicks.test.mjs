@@ -101,6 +101,7 @@ for (const [name, kind, pane] of [['case 01', 'straight', 'axial'], ['case 02', 
     await page.waitForFunction(() => document.querySelectorAll('.mark').length === 2)
     // Another start is a start without clicks.
     await page.getByLabel('Start from').selectOption('empty')
+    await page.getByRole('button', { name: 'Replace what is drawn' }).click()
     await made(page, 0)
     await page.getByRole('button', { name: 'Undo' }).click()
     await made(page, 2)

@@ -23,5 +23,8 @@ export async function lab(test, options = {}) {
   return { server, browser, open: (hash, more) => open(server, browser, hash, more) }
 }
 
+/** High probabilities over grey. */
+export const isMagenta = (r, g, b) => r > 130 && b > 110 && r > g + 60 && b > g + 60
+
 /** Liver of the mock server, over grey or pure; not the yellow crosshair. */
 export const isOrange = (r, g, b) => r > 110 && g > 60 && r - b > 60 && r > 1.22 * g

@@ -161,7 +161,7 @@ test('refine: a name that the server refuses is refused before anything is drawn
   await page.getByText('New structure').click()
   const told = (text) => page.waitForFunction((part) => document.getElementById('messages')?.textContent.includes(part), text)
   const names = () => page.getByLabel('Structure', { exact: true }).locator('option').allTextContents()
-  for (const [name, why] of [['Liver', 'a structure liver already'], ['Left Kidney', 'a structure left-kidney already'], ['Spine', 'a structure spine already'], ['a/b', 'cannot have a slash'], ['Background', 'cannot be called'], ['x'.repeat(65), '1 to 64 characters']]) {
+  for (const [name, why] of [['Liver', 'a structure liver already'], ['Left Kidney', 'a structure left-kidney already'], ['Spine', 'spine belongs to the dataset, but this run does not segment it'], ['a/b', 'cannot have a slash'], ['Background', 'cannot be called'], ['x'.repeat(65), '1 to 64 characters']]) {
     await add(page, name)
     await told(why)
   }

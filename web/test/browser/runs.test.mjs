@@ -8,7 +8,7 @@ test('runs: states, reasons of failures, live curves, start and stop', { skip },
 
   assert.deepEqual(await page.locator('section h2').allTextContents(), ['abdomen 5 runs', 'hippocampus 1 run', 'Comparisons'])
   assert.match(await page.locator('[data-run=b3]').textContent(), /failed.*the loss became NaN in epoch 3/)
-  await page.getByLabel('Filter runs').fill('interrupted')
+  await page.getByLabel('Filter runs').fill('resumable')
   assert.deepEqual(await page.locator('tbody tr').evaluateAll((rows) => rows.map((row) => row.dataset.run)), ['c4'])
   await page.getByLabel('Filter runs').fill('nonsense')
   await page.getByText('No run has “nonsense”').waitFor()
@@ -35,7 +35,7 @@ test('runs: states, reasons of failures, live curves, start and stop', { skip },
   assert.deepEqual(rows.slice(0, 2), ['1', JSON.parse(expected.log[2]).loss.toFixed(4)])
 
   await page.getByRole('button', { name: 'Stop' }).click()
-  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('interrupted'))
+  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('resumable'))
   await page.getByRole('button', { name: 'Resume' }).click()
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('running'))
   await clean()
@@ -92,7 +92,7 @@ test('runs: Stop says that the run is stopping; averages have no training; a run
   await page.getByRole('button', { name: 'Stop' }).click()
   await page.getByText('stopping …').waitFor()
   assert.ok(await page.getByRole('button', { name: 'Stop' }).isDisabled())
-  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('interrupted'), null, { timeout: 15_000 })
+  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('resumable'), null, { timeout: 15_000 })
   for (const [width, name] of [[1280, 'wide'], [390, 'phone']]) {
     await page.setViewportSize({ width, height: 800 })
     await page.waitForTimeout(200)
@@ -129,4 +129,26 @@ test('runs: losses whose difference is no number are drawn, and the page goes on
   assert.ok(points.length > 20 && !/NaN|Infinity/.test(points), points)
   assert.deepEqual(await page.locator('.curves text[text-anchor=end]').filter({ hasText: 'e+' }).allTextContents(), ['-1e+308', '-5e+307', '5e+307', '1e+308'])
   await clean()
+})
+
+test('runs: distances have the unit of their images', { skip }, async (t) => {
+  const { open } = await lab(t)
+  for (const [units, head, spleen] of [
+    [[undefined, undefined], 'HD95 (mm), spleen', ['11.2', '11.2']],
+    [['mm', null], 'HD95 (mm), spleen', ['11.2', '11.2']],
+    [['voxel', 'voxel'], 'HD95 (voxels), spleen', ['11.2', '11.2']],
+    [['mm', 'voxel'], 'HD95, spleen', ['11.2 mm', '11.2 voxels']],
+  ]) {
+    const routes = (page) => page.route('**/api/runs/f1', async (route) => {
+      const body = await (await route.fetch()).json()
+      body.cases = body.cases.slice(0, 2).map((row, i) => ({ ...row, dice: i, scores: Object.fromEntries(Object.entries(row.scores).map(([name, scores]) => [name, { ...scores, unit: units[i] }])) }))
+      await route.fulfill({ json: body })
+    })
+    const { page, clean } = await open('#/runs/f1', { routes })
+    const table = page.locator('table', { hasText: 'Dice (mean)' })
+    await table.waitFor()
+    assert.equal((await table.locator('thead th').allTextContents()).at(-1), head, String(units))
+    assert.deepEqual(await table.locator('tbody tr td:last-child').allTextContents(), spleen, String(units))
+    await clean()
+  }
 })

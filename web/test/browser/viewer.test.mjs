@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { nifti, worst } from '../../mock/volumes.mjs'
-import { count, differing, isGrey, isOrange, lab, pixels, ready, skip } from './lab.mjs'
+import { count, differing, isGrey, isMagenta, isOrange, lab, pixels, ready, skip } from './lab.mjs'
 
 const CASE = '#/runs/f1/cases/case%2001'
 const canvas = async (page) => pixels(await page.locator('.surface').screenshot())
@@ -39,10 +39,10 @@ test('viewer: four panes with image and labels, linked, and the choices of what 
   await page.getByLabel('Prediction', { exact: true }).check()
   assert.equal(await page.locator('.surface canvas').count(), 1)
   await page.getByLabel('Probability map').selectOption('liver')
-  await page.waitForFunction(() => document.querySelector('.warm')?.closest('p').hidden === false)
+  await page.locator('.probability').waitFor()
   await page.getByLabel('Image only').check()
   await page.waitForTimeout(300)
-  assert.ok(count(await canvas(page), isOrange) > 500, 'the probability map is drawn')
+  assert.ok(count(await canvas(page), isMagenta) > 500, 'the probability map is drawn')
   await clean()
 })
 

@@ -232,6 +232,40 @@ test('viewing: at most two messages at a time, and a note takes no error away', 
   await clean()
 })
 
+test('viewing: Escape closes messages, but in a dialog the dialog', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean } = await open(`${CASE}?slice=z:99&panes=axial`)
+  const error = page.locator('#messages .error')
+  await error.waitFor()
+  await page.keyboard.press('h')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.equal(await error.count(), 1)
+  await page.keyboard.press('Escape')
+  assert.equal(await error.count(), 0)
+  await clean()
+})
+
+test('viewing: what the colours of errors mean stands where they are switched on; an image alone has no list of structures', { skip }, async (t) => {
+  const { open } = await lab(t)
+  const { page, clean } = await open(`${CASE}?panes=axial`)
+  const legend = page.getByText('missed: only in the reference')
+  assert.ok(await legend.isHidden())
+  await page.getByLabel('Errors').check()
+  const [below, choice] = [await legend.boundingBox(), await page.locator('.choice', { hasText: 'Errors' }).boundingBox()]
+  assert.ok(below.y - (choice.y + choice.height) < 30, 'the legend is beside the choice')
+  assert.ok(await page.getByRole('heading', { name: 'Structures' }).isHidden())
+  await page.keyboard.press('r')
+  await page.getByRole('heading', { name: 'Structures' }).waitFor()
+  assert.ok(await legend.isHidden())
+  await page.goto(page.url().replace(/#.*/, '#/files/view?path=phantom%2Fct_01.nii.gz&slice=x:19,y:18'))
+  await page.locator('.world').waitFor()
+  assert.ok(await page.getByRole('heading', { name: 'Structures' }).isHidden())
+  assert.doesNotMatch(await page.locator('.world').textContent(), /-0\.0/)
+  await clean()
+})
+
 test('viewing: an error goes away when it is closed, and with the page that it is about; a note of the next page stays', { skip }, async (t) => {
   const { open } = await lab(t)
   const { page, clean } = await open(`${CASE}?slice=z:99&panes=axial`)

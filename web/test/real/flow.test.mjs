@@ -56,7 +56,7 @@ test('a DICOM folder is dropped, segmented, looked at, corrected, and comes back
     assert.ok(count(picture, isLiver, part) > 300, `${name}: the liver is drawn, ${count(picture, isLiver, part)} pixels`)
   }
   await page.getByLabel('Probability map').selectOption('liver')
-  await page.waitForFunction(() => document.querySelector('.warm')?.closest('p').hidden === false)
+  await page.locator('.probability').waitFor()
   await page.waitForTimeout(500)
   await shot('real-probability')
   await page.getByLabel('Probability map').selectOption('')
@@ -171,7 +171,7 @@ test('probability maps of a case are made when they are asked for, and lie on it
   const { page, clean } = await open(`#/runs/${id}/cases/${cases[0].name}?panes=axial`)
   await page.getByRole('button', { name: 'Compute probability maps' }).click()
   await page.getByLabel('Probability map').selectOption('liver', { timeout: 60_000 })
-  await page.waitForFunction(() => document.querySelector('.warm')?.closest('p').hidden === false)
+  await page.locator('.probability').waitFor()
   await page.reload()
   await ready(page)
   assert.deepEqual(await page.getByLabel('Probability map').locator('option').allTextContents(), ['none', 'liver', 'left-kidney', 'right-kidney', 'spleen'])

@@ -14,7 +14,7 @@ test('a training is resumed from the page; its curves grow, it stops, and its st
   const { open, server, folder } = await lab(t, { args: ['--allow-run'] })
   const { page, clean, shot } = await open('#/runs')
   const row = page.locator('section', { hasText: 'live' }).last()
-  assert.match(await row.textContent(), /interrupted.*2 of 400/s)
+  assert.match(await row.textContent(), /resumable.*2 of 400/s)
   await row.locator('tbody').getByRole('link').first().click()
   await page.waitForSelector('.curves circle')
   const points = () => page.locator('.curves circle').count()
@@ -35,7 +35,7 @@ test('a training is resumed from the page; its curves grow, it stops, and its st
   const state = async () => (await (await server.ask(`/api/runs/${id}`)).json()).state
   for (let i = 0; i < 100 && (await state()) !== 'resumable'; i++) await page.waitForTimeout(200)
   assert.equal(await state(), 'resumable')
-  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('interrupted'), null, { timeout: 15_000 })
+  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('resumable'), null, { timeout: 15_000 })
   const last = await epochs()
   await page.reload()
   await ready(page)
@@ -52,7 +52,7 @@ test('a training that the command line resumes is seen to run, and to end', { sk
   const ended = segspec(folder, 'run', 'experiments/live.toml', '--stop-after', '60')
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('running'), null, { timeout: 30_000 })
   await ended
-  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('interrupted'), null, { timeout: 30_000 })
+  await page.waitForFunction(() => document.querySelector('h1').textContent.includes('resumable'), null, { timeout: 30_000 })
   assert.ok(await page.locator('progress').first().evaluate((bar) => bar.value) >= 60)
   await clean()
 })

@@ -51,9 +51,9 @@ test('a rule restricts a brush to a structure and to image values', () => {
   labels.data.set([0, 2, 2])
   const image = [5, 5, 50]
   const all = Uint32Array.of(0, 1, 2)
-  assert.deepEqual([...allowed(labels, all, { only: 2, range: null })], [1, 2])
+  assert.deepEqual([...allowed(labels, all, { only: [2], range: null })], [1, 2])
   assert.deepEqual([...allowed(labels, all, { only: null, range: { image, from: 0, to: 10 } })], [0, 1])
-  assert.deepEqual([...allowed(labels, all, { only: 2, range: { image, from: 0, to: 10 } })], [1])
+  assert.deepEqual([...allowed(labels, all, { only: [2], range: { image, from: 0, to: 10 } })], [1])
 })
 
 test('edits are undone and redone exactly, a stroke as a whole', () => {
@@ -103,11 +103,11 @@ test('the history forgets its oldest edits first', () => {
 test('flood fill takes the piece of equal voxels, in a slice or in space, and refuses open background', () => {
   const labels = cube([5, 5, 3])
   paint(labels, 1, ([x, y]) => (x === 1 || x === 3) ? y >= 1 && y <= 3 : x === 2 && (y === 1 || y === 3))
-  const inSlice = flood(labels, [2, 2, 1], 4, 2)
+  const inSlice = flood(labels, [2, 2, 1], [0], [4], 2)
   assert.deepEqual([...inSlice.edit.at], [index([5, 5, 3], [2, 2, 1])])
-  assert.equal(flood(labels, [2, 2, 1], 4, null).open, true)
-  assert.equal(flood(labels, [0, 0, 0], 4, 2).open, true)
-  const recoloured = flood(labels, [1, 1, 1], 2, null)
+  assert.equal(flood(labels, [2, 2, 1], [0], [4], null).open, true)
+  assert.equal(flood(labels, [0, 0, 0], [0], [4], 2).open, true)
+  const recoloured = flood(labels, [1, 1, 1], [1], [2], null)
   assert.equal(recoloured.edit.at.length, 24)
 })
 
@@ -116,20 +116,20 @@ test('holes are filled in space and per slice; other structures in them stay', (
   const shell = ([x, y, z]) => Math.max(Math.abs(x - 3), Math.abs(y - 3), Math.abs(z - 3)) === 2
   paint(labels, 1, shell)
   paint(labels, 2, ([x, y, z]) => x === 3 && y === 3 && z === 3)
-  apply(labels, fillHoles(labels, 1, null))
+  apply(labels, fillHoles(labels, [1], null))
   assert.deepEqual([count(labels, 1), count(labels, 2)], [124, 1])
   const tube = cube([5, 5, 4])
   paint(tube, 1, ([x, y]) => Math.max(Math.abs(x - 2), Math.abs(y - 2)) === 1)
-  assert.equal(fillHoles(tube, 1, null).at.length, 0)
-  assert.equal(fillHoles(tube, 1, 2).at.length, 4)
-  assert.equal(fillHoles(tube, 1, 0).at.length, 0)
+  assert.equal(fillHoles(tube, [1], null).at.length, 0)
+  assert.equal(fillHoles(tube, [1], 2).at.length, 4)
+  assert.equal(fillHoles(tube, [1], 0).at.length, 0)
 })
 
 test('the largest piece stays; edges and corners connect', () => {
   const labels = cube([6, 6, 6])
   paint(labels, 1, ([x, y, z]) => x === y && y === z && x < 3)
   paint(labels, 1, ([x, y, z]) => z === 5 && y === 0 && x < 2)
-  const { edit, pieces } = keepLargest(labels, 1)
+  const { edit, pieces } = keepLargest(labels, [1])
   apply(labels, edit)
   assert.equal(pieces, 2)
   assert.deepEqual(points(labels, 1), [[0, 0, 0], [1, 1, 1], [2, 2, 2]])
@@ -138,7 +138,7 @@ test('the largest piece stays; edges and corners connect', () => {
 test('a threshold clears only the structure, only outside the range', () => {
   const labels = cube([4, 1, 1])
   labels.data.set([1, 1, 2, 0])
-  apply(labels, threshold(labels, 1, [10, 99, 99, 99], 0, 50))
+  apply(labels, threshold(labels, [1], [10, 99, 99, 99], 0, 50))
   assert.deepEqual([...labels.data], [1, 0, 2, 0])
 })
 
@@ -149,7 +149,7 @@ for (const plane of [0, 1, 2]) {
     const disc = (slice, radius) => paint(labels, 3, (p) => p[plane] === slice && Math.hypot(p[u] - 10, p[v] - 10) <= radius)
     disc(4, 8), disc(12, 4)
     paint(labels, 5, (p) => p[plane] === 6 && p[u] === 10 && p[v] === 10)
-    apply(labels, interpolate(labels, 3, plane))
+    apply(labels, interpolate(labels, [3], plane))
     const area = (slice) => points(labels, 3).filter((p) => p[plane] === slice).length
     assert.equal(count(labels, 5), 1, 'another structure is not painted over')
     assert.equal(area(3) + area(13), 0)
@@ -162,7 +162,7 @@ test('interpolation measures in mm, not in voxels', () => {
   const labels = cube([20, 10, 3], [1, 0, 0, 0, 0, 4, 0, 0, 0, 0, 1, 0])
   paint(labels, 1, ([x, , z]) => z === 0 && x < 10)
   paint(labels, 1, ([, y, z]) => z === 2 && y < 5)
-  apply(labels, interpolate(labels, 1, 2))
+  apply(labels, interpolate(labels, [1], 2))
   const filled = (x, y) => labels.data[index([20, 10, 3], [x, y, 1])] === 1
   // At x = 5, the first outline is 4.5 mm away; the second is 3.5 mm away at y = 5, and 7.5 mm at y = 6.
   assert.deepEqual([filled(5, 5), filled(5, 6), filled(15, 2), filled(15, 9)], [true, false, true, false])
@@ -180,15 +180,15 @@ test('smoothing removes a spike, keeps a plane, and respects spacing and neighbo
   const labels = cube([20, 20, 20])
   paint(labels, 1, ([, , z]) => z < 10)
   paint(labels, 1, ([x, y, z]) => x === 10 && y === 10 && z >= 10 && z < 14)
-  apply(labels, smooth(labels, 1, 1))
+  apply(labels, smooth(labels, [1], 1))
   assert.equal(count(labels, 1), 4000)
   const thin = cube([9, 9, 9], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 10, 0])
   paint(thin, 1, ([, , z]) => z === 4)
-  assert.equal(smooth(thin, 1, 1).at.length, 0, 'slices of 10 mm are not mixed by 1 mm')
+  assert.equal(smooth(thin, [1], 1).at.length, 0, 'slices of 10 mm are not mixed by 1 mm')
   const pair = cube([20, 20, 20])
   paint(pair, 1, ([x, y]) => x < 10 && !(x === 9 && y === 10))
   paint(pair, 2, ([x, y]) => x === 9 && y === 10)
-  apply(pair, smooth(pair, 1, 1.5))
+  apply(pair, smooth(pair, [1], 1.5))
   assert.equal(count(pair, 2), 20)
   assert.ok(Math.abs(gaussian(1.3).reduce((a, b) => a + b) - 1) < 1e-12)
 })

@@ -5,6 +5,7 @@
 
 pub mod case;
 pub mod check;
+pub mod color;
 pub mod content;
 mod grid;
 pub mod hashes;
