@@ -63,6 +63,8 @@ test('segment: what the server refuses is said; jobs can be cancelled; too much 
   await page.setInputFiles('[data-files]', [file('broken.nii')])
   await page.locator('.failure', { hasText: 'broken.nii is not an image that segspec reads' }).waitFor()
   await page.setInputFiles('[data-files]', [file('ct.nii.gz')])
+  // On a busy machine, the job would be done before it can be cancelled.
+  server.state.stepMs = 5000
   await page.getByRole('button', { name: 'Segment', exact: true }).click()
   await page.getByRole('button', { name: 'Cancel', exact: true }).click()
   await page.getByText('Cancelled.').waitFor()

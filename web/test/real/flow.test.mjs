@@ -96,6 +96,9 @@ test('a DICOM folder is dropped, segmented, looked at, corrected, and comes back
   // Who comes back finds what was drawn.
   await page.reload()
   await ready(page)
+  // The address says that one refines, and one goes on with it; looking at it is a choice again when refining has ended.
+  await page.locator('.refine').waitFor()
+  await page.keyboard.press('r')
   await page.getByLabel('Correction', { exact: true }).check()
   await page.keyboard.press('r')
   await page.locator('.refine a[data-format=dcm]').waitFor()

@@ -53,7 +53,8 @@ test('a training that the command line resumes is seen to run, and to end', { sk
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('running'), null, { timeout: 30_000 })
   await ended
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('resumable'), null, { timeout: 30_000 })
-  assert.ok(await page.locator('progress').first().evaluate((bar) => bar.value) >= 60)
+  // The head is drawn before the last epochs are read.
+  await page.waitForFunction(() => document.querySelector('progress').value >= 60, null, { timeout: 30_000 })
   await clean()
 })
 
