@@ -10,6 +10,8 @@ const t = texts.refine
 export function baseChoice(editor: Editor): RefinePanel {
   const list = select<Base>([], editor.base, (base) => {
     if (!editor.holdsWork) return editor.restart(base)
+    // Until the question is answered, the list says what the labels start from.
+    update()
     ask(editor, base).addEventListener('close', update)
   }, { title: t.replaces })
   let drawn = ''
