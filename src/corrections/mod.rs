@@ -8,7 +8,8 @@
 //!
 //! The labels of the dataset stay as they are. [`write_dataset()`] copies the corrected ones to `SEGSPEC_DATA/corrections/NAME` and
 //! writes `datasets/NAME.toml`, whose key `corrections` names that folder. A plan of this dataset lists each corrected case as such, and as
-//! its content is new, so are the ids of the runs that use it.
+//! its content is new, so are the ids of the runs that use it. Cases whose labels began as a prediction become training cases there
+//! (`learn`), and the file is adapted to what the labels can tell (`document`).
 
 mod added;
 mod changed;

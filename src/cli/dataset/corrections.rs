@@ -45,7 +45,7 @@ pub(super) fn execute(args: &AddCorrections) -> Result<Exit, Failure> {
     }
     for union in &written.inseparable {
         println!(
-            "targets in unions only, because the run segments their union and labels do not tell them apart: {}",
+            "only their union can be segmented from now on, because the run segments it as one structure: {}",
             union.join(", ")
         );
     }
