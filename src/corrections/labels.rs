@@ -1,12 +1,13 @@
 //! The files of corrected labels, in a run folder that may come from anywhere.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Added, Correction, CorrectionError, Known};
 use crate::dataset::Target;
 use crate::dataset::content::hash_of;
 use crate::store::{StoreError, Stored};
-use crate::volume::{self, LabelMap, Segmentation, Segments, WriteError};
+use crate::volume::{self, LabelMap, ReadError, Segmentation, Segments, WriteError};
 
 /// The file of a corrected case.
 pub fn file(run: &Stored, case: &str) -> PathBuf {
@@ -27,7 +28,7 @@ pub(super) fn current(run: &Stored, correction: &Correction) -> Result<Option<Pa
     for path in [file(run, &correction.case), staged(run, &correction.case)] {
         match hash_of(&path) {
             Ok(hash) if hash == correction.file => return Ok(Some(path)),
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
                 return Err(CorrectionError::File { path, source });
             }
             _ => {}
@@ -54,13 +55,16 @@ fn without_links(folder: &Path) -> std::io::Result<()> {
     match std::fs::symlink_metadata(folder) {
         Ok(found) if found.is_symlink() => return refused(folder),
         Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     }
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_type()?.is_symlink() {
-            return refused(&entry.path());
+        match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => return refused(&entry.path()),
+            // A save moved it meanwhile.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
     Ok(())
@@ -96,11 +100,18 @@ pub fn labels_of(run: &Stored, correction: &Correction) -> Result<LabelMap, Corr
         let text = "the file of the corrected labels is not the one that was saved: correct the case again, or withdraw the correction";
         CorrectionError::Changed(text.into())
     };
-    let path = current(run, correction)?.ok_or_else(changed)?;
-    let labels = volume::read_label_map(&path);
-    // It may have been replaced while it was read.
-    current(run, correction)?.ok_or_else(changed)?;
-    Ok(labels?)
+    loop {
+        let path = current(run, correction)?.ok_or_else(changed)?;
+        match volume::read_label_map(&path) {
+            // A save's last step moved it to its place.
+            Err(ReadError::Open { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            labels => {
+                // It may have been replaced while it was read.
+                current(run, correction)?.ok_or_else(changed)?;
+                return Ok(labels?);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod clicks;
 mod clients;
 mod command;
 mod corrections;
+mod corrections_meanwhile;
 mod flows;
 mod hostile;
 mod results;
