@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
-use burn::tensor::Device;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -19,7 +18,7 @@ use super::names::run_folder;
 use super::session::counted;
 use super::{Exit, Failure, dataset, session};
 use crate::Cancel;
-use crate::backend::DeviceName;
+use crate::backend::{DeviceName, Selected};
 use crate::dataset::{Case, Excluded, TargetStructure, unlabelled};
 use crate::infer::trained::read_image;
 use crate::infer::{InferError, Trained};
@@ -123,8 +122,8 @@ pub fn execute(args: Predict) -> Result<Exit, Failure> {
     let runs = args.runs.iter().map(|run| open(run)).collect::<Result<Vec<_>, _>>()?;
     let device = session::device(args.device)?;
     let mut trained = match runs.as_slice() {
-        [one] => Trained::open(one, &device.device)?,
-        several => mean_of(several, &device.device)?,
+        [one] => Trained::open(one, &device)?,
+        several => mean_of(several, &device)?,
     };
     if args.mirror && !trained.mirror() {
         let text = "--mirror averages over flips of the axes mirrored in training, and this run has none";
@@ -186,7 +185,7 @@ fn open(run: &Path) -> Result<Stored, Failure> {
 }
 
 /// The average of runs, which must have the same targets and input channels.
-fn mean_of(runs: &[Stored], device: &Device) -> Result<Trained, Failure> {
+fn mean_of(runs: &[Stored], device: &Selected) -> Result<Trained, Failure> {
     let channels = |run: &Stored| run.plan.work.training().map(|training| training.channels);
     for run in runs {
         let same = (&run.plan.target, run.plan.task) == (&runs[0].plan.target, runs[0].plan.task);

@@ -135,7 +135,7 @@ fn settings(args: Serve) -> Result<crate::serve::Settings, Failure> {
         keep_uploads: std::time::Duration::from_secs(args.keep_uploads_minutes * 60),
         pacs: super::pacs::archive(args.pacs)?,
         who: name.unwrap_or_else(|| "unknown".into()),
-        device: session::device(args.device)?.device,
+        device: session::device(args.device)?,
         limits,
     })
 }

@@ -125,8 +125,7 @@ fn select(wanted: &DeviceNames) -> Result<Selected, Failure> {
     let mut tell = |device: &str| {
         eprintln!("{device}: comparing its results with the CPU's before its first use (once for each driver)");
     };
-    trial::require(&selected, &mut tell).map_err(|unfit| Failure::new(Exit::Environment, unfit))?;
-    Ok(selected)
+    trial::require(selected, &mut tell).map_err(|unfit| Failure::new(Exit::Environment, unfit))
 }
 
 /// As [`devices`], for commands that work on one: the first.

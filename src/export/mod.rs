@@ -126,7 +126,7 @@ pub fn write(folder: &Path, files: &[(String, Vec<u8>)], overwrite: bool) -> Res
 
 /// The files of one run's network.
 fn network(run: &Stored, options: Options) -> Result<Files, ExportError> {
-    let device = select(DeviceName::Cpu).map_err(RunError::from)?.device;
+    let device = select(DeviceName::Cpu).map_err(RunError::from)?;
     let trained = Trained::open(run, &device).map_err(RunError::from)?;
     let internal = |what: &str| ExportError::Run(RunError::Internal(what.into()));
     let training = run.plan.work.training().ok_or_else(|| internal("an ensemble is no network"))?;

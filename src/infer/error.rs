@@ -58,6 +58,16 @@ pub enum OpenError {
         /// What to do then.
         remedy: String,
     },
+    /// The device cannot compute in the precision of the network.
+    #[error("{folder}: its network computes in {precision}, and {reason}: use `--device cpu`, or another device")]
+    Precision {
+        /// The run.
+        folder: String,
+        /// Of the network.
+        precision: &'static str,
+        /// Which device, and why not.
+        reason: String,
+    },
     /// A run whose network is needed is itself an ensemble.
     #[error("{folder}: is itself an ensemble; give the runs that it averages instead")]
     Nested {

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use burn::tensor::Device;
 use ndarray::{Array2, Array3, Axis, CowArray, Ix4};
 
 use super::{InferError, OpenError, Trained};
 use crate::Cancel;
 use crate::auto::Auto;
+use crate::backend::Selected;
 use crate::evaluate::slices::{table, threshold_for};
 use crate::plan::{LookPlan, Role};
 use crate::predict::Region;
@@ -69,7 +69,7 @@ impl FirstStage {
     ///
     /// # Errors
     /// The run is missing or not finished.
-    pub fn open(run: &Stored, device: &Device) -> Result<Option<Self>, OpenError> {
+    pub fn open(run: &Stored, device: &Selected) -> Result<Option<Self>, OpenError> {
         let structures = run.plan.target.structures.len();
         let (first, rule) = match &run.plan.look {
             LookPlan::Everywhere => return Ok(None),

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use super::{FirstStage, OpenError};
+use crate::backend::Selected;
 use crate::files;
 use crate::model::{self, Network};
 use crate::plan::{Plan, Training};
@@ -63,12 +64,16 @@ fn imported(run: &Stored, empty: Network) -> Result<Network, OpenError> {
 }
 
 impl Member {
-    pub fn open(run: &Stored, device: &Device) -> Result<Self, OpenError> {
+    pub fn open(run: &Stored, device: &Selected) -> Result<Self, OpenError> {
         let folder = || run.folder.path().display().to_string();
         let Some(training) = run.plan.work.training() else { return Err(OpenError::Nested { folder: folder() }) };
+        let precision = training.train.precision;
+        if let Some(reason) = device.refusal(precision) {
+            return Err(OpenError::Precision { folder: folder(), precision: precision.name(), reason });
+        }
         let plan = run.plan.clone();
         let interface = training.interface(&plan.target);
-        let empty = model::build(&training.model, interface, training.train.precision, training.seed, device);
+        let empty = model::build(&training.model, interface, precision, training.seed, &device.device);
         let manifest = run.folder.read_manifest()?;
         if training.imported.is_some() && manifest.is_none() {
             return Err(OpenError::Partial { folder: folder() });

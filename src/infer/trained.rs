@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView4};
 use super::member::Member;
 use super::{FirstStage, InferError, OpenError, Selection, Step};
 use crate::Cancel;
+use crate::backend::Selected;
 use crate::dataset::{Case, Target};
 use crate::evaluate::Variant;
 use crate::model::Network;
@@ -44,7 +45,7 @@ impl Trained {
     ///
     /// # Errors
     /// A plan or weights are missing, damaged, or do not belong together.
-    pub fn open(run: &Stored, device: &Device) -> Result<Self, OpenError> {
+    pub fn open(run: &Stored, device: &Selected) -> Result<Self, OpenError> {
         match &run.plan.work {
             Work::Train(_) => Self::of(run.plan.clone(), std::slice::from_ref(run), device),
             Work::Average(average) => {
@@ -58,9 +59,9 @@ impl Trained {
     ///
     /// # Errors
     /// As [`Trained::open`].
-    pub fn of(plan: Plan, runs: &[Stored], device: &Device) -> Result<Self, OpenError> {
+    pub fn of(plan: Plan, runs: &[Stored], device: &Selected) -> Result<Self, OpenError> {
         let networks = runs.iter().map(|run| Member::open(run, device)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { plan, networks, device: device.clone() })
+        Ok(Self { plan, networks, device: device.device.clone() })
     }
 
     /// Which checkpoint the weights come from.

@@ -123,17 +123,13 @@ pub enum RunError {
     /// A device.
     #[error(transparent)]
     Device(#[from] crate::backend::DeviceError),
-    /// The device does not support the precision of the plan.
-    #[error(
-        "{device} does not support {precision}: set `train.precision` to one of {supported}, or choose another device"
-    )]
+    /// A device cannot compute in the precision of the plan.
+    #[error("{reason}: set `train.precision` to one of {usable}, or choose another device")]
     Precision {
-        /// The device.
-        device: String,
-        /// Precision in the plan.
-        precision: &'static str,
-        /// Supported precisions.
-        supported: String,
+        /// Which device, and why not.
+        reason: String,
+        /// Precisions that can be used.
+        usable: String,
     },
     /// A training step that no batch of this size fits into.
     #[error(

@@ -132,7 +132,7 @@ fn refuse_imported(run: &Stored, known: Option<&Manifest>) -> Result<(), RunErro
     }
 }
 
-/// Refuses a precision that the device does not support, and a training that does not fit in memory, before any compute.
+/// Refuses a precision that a device cannot compute in, and a training that does not fit in memory, before any compute.
 pub fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
     let Some(training) = plan.work.training() else { return Ok(()) };
     if setting.device.name == DeviceName::Cpu {
@@ -150,12 +150,9 @@ pub fn can_compute(plan: &Plan, setting: &Setting) -> Result<(), RunError> {
     let (precision, device) = (training.train.precision, setting.device);
     let interface = training.interface(&plan.target);
     train::refuse_sharing(&training.train, &training.model, interface, &device.device, device.all().count())?;
-    if precision.is_supported(&device.device) {
-        return Ok(());
-    }
-    let supported = Precision::ALL.into_iter().filter(|precision| precision.is_supported(&device.device));
-    let supported = supported.map(Precision::name).collect::<Vec<_>>().join(", ");
-    Err(RunError::Precision { device: device.name.to_string(), precision: precision.name(), supported })
+    let Some(reason) = device.refusal(precision) else { return Ok(()) };
+    let usable = device.precisions().map(Precision::name).collect::<Vec<_>>().join(", ");
+    Err(RunError::Precision { reason, usable })
 }
 
 /// Opens a session in the manifest.

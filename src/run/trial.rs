@@ -1,15 +1,15 @@
 //! A short trial of a GPU before its first use: a device that computes wrongly would train to the end and learn nothing, without an error.
-//! That it passed is remembered for the device, its driver and this version of segspec. The trial has a process of its own, because a driver
-//! that cannot compile a kernel may end the process.
+//! What it found is remembered for the device, its driver and this version of segspec. Every computation needs 32 bits: a device that fails there
+//! is not used; one that fails in 16 is used in the others. The trial has a process of its own, because a driver that cannot compile a kernel
+//! may end the process.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::backend::{self, Selected, identity::identity, kernel_cache};
+use crate::backend::{self, Precision, Selected, identity::identity, kernel_cache};
 use crate::files;
 use crate::observe::event::now;
 use crate::selftest::{self, Step};
@@ -19,8 +19,11 @@ use crate::selftest::{self, Step};
 pub struct Trial {
     /// Number of comparisons.
     comparisons: usize,
-    /// What is wrong with the device, if anything is.
+    /// What is wrong with the device in 32 bits, if anything is.
     complaint: Option<String>,
+    /// Precisions of 16 bits in which it computes wrongly.
+    #[serde(default)]
+    unfit: Vec<(Precision, String)>,
 }
 
 /// What the process of a trial writes: an operation before it is tried, and the result at the end.
@@ -43,23 +46,23 @@ pub struct Unfit {
     complaint: String,
 }
 
-/// Tries each GPU among the devices that has not been tried yet. `tell` is called before a trial with the device's name.
+/// Tries each GPU among the devices that has not been tried yet, and returns them with the precisions in which they are not to be used. `tell`
+/// is called before a trial with the device's name.
 ///
 /// # Errors
-/// A device fails.
-pub fn require(selected: &Selected, tell: &mut dyn FnMut(&str)) -> Result<(), Unfit> {
-    let folder = kernel_cache::folder();
-    for device in selected.all() {
-        let Some(identity) = identity(device) else { continue };
-        let file = folder.as_deref().map(|folder| file(folder, &identity, env!("CARGO_PKG_VERSION")));
-        let name = device.name.to_string();
-        require_one(&name, &identity, file.as_deref(), &mut || {
-            tell(&name);
-            // Where no second process can have the device (exclusive mode of NVIDIA's driver), this one tries it.
-            elsewhere(&name).unwrap_or_else(|| here(device, &mut |_| {}))
-        })?;
-    }
-    Ok(())
+/// A device fails in 32 bits.
+pub fn require(mut selected: Selected, tell: &mut dyn FnMut(&str)) -> Result<Selected, Unfit> {
+    let beside = std::mem::take(&mut selected.beside);
+    selected.beside = beside.into_iter().map(|device| require(device, tell)).collect::<Result<_, _>>()?;
+    let Some(identity) = identity(&selected) else { return Ok(selected) };
+    let file = kernel_cache::folder().map(|folder| file(&folder, &identity, env!("CARGO_PKG_VERSION")));
+    let name = selected.name.to_string();
+    selected.unfit = require_one(&name, &identity, file.as_deref(), &mut || {
+        tell(&name);
+        // Where no second process can have the device (exclusive mode of NVIDIA's driver), this one tries it.
+        elsewhere(&name).unwrap_or_else(|| here(&selected, &mut |_| {}))
+    })?;
+    Ok(selected)
 }
 
 /// Tries a device in this process. `tell` is called before each operation.
@@ -69,7 +72,12 @@ fn here(device: &Selected, tell: &mut dyn FnMut(&str)) -> Trial {
             tell(operation);
         }
     });
-    Trial { comparisons: table.rows.len(), complaint: table.complaint() }
+    let halves = Precision::ALL.into_iter().filter(|precision| *precision != Precision::F32);
+    Trial {
+        comparisons: table.rows.len(),
+        complaint: table.complaint(Precision::F32),
+        unfit: halves.filter_map(|precision| Some((precision, table.complaint(precision)?))).collect(),
+    }
 }
 
 /// The trial as the process of its own that [`require`] starts: writes operations and the result to `out`.
@@ -108,7 +116,7 @@ fn elsewhere(name: &str) -> Option<Trial> {
 fn outcome(ended: ExitStatus, last: Option<&str>, result: Option<Trial>) -> Option<Trial> {
     let crashed = || {
         let reason = format!("its driver crashed ({ended}) at the operation `{}`", last?);
-        Some(Trial { comparisons: 0, complaint: Some(reason) })
+        Some(Trial { comparisons: 0, complaint: Some(reason), unfit: Vec::new() })
     };
     match ended.code() {
         Some(_) => result,
@@ -116,7 +124,7 @@ fn outcome(ended: ExitStatus, last: Option<&str>, result: Option<Trial>) -> Opti
     }
 }
 
-/// Where it is remembered that a device passed.
+/// Where it is remembered what the trial of a device found.
 fn file(folder: &Path, identity: &str, version: &str) -> PathBuf {
     folder.join("trials").join(format!("{}.json", hash(&format!("{identity}, segspec {version}"))))
 }
@@ -126,26 +134,39 @@ fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }
 
-/// Tries a device unless its file is there, and writes the file if it passes. A file that cannot be written costs the next trial.
+/// What is remembered.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    device: String,
+    passed: String,
+    comparisons: usize,
+    #[serde(default)]
+    unfit: Vec<(Precision, String)>,
+}
+
+/// Tries a device unless its file is there, and writes the file if it passes in 32 bits. A file that cannot be written costs the next trial.
+/// Returns the precisions in which it fails.
 fn require_one(
     device: &str,
     identity: &str,
     file: Option<&Path>,
     attempt: &mut dyn FnMut() -> Trial,
-) -> Result<(), Unfit> {
-    if file.is_some_and(Path::is_file) {
-        return Ok(());
+) -> Result<Vec<(Precision, String)>, Unfit> {
+    let known = file.and_then(|file| serde_json::from_slice::<Remembered>(&std::fs::read(file).ok()?).ok());
+    if let Some(known) = known {
+        return Ok(known.unfit);
     }
     let trial = attempt();
     if let Some(complaint) = trial.complaint {
         return Err(Unfit { device: device.to_owned(), complaint });
     }
     if let Some(file) = file {
-        let content = json!({ "device": identity, "passed": now(), "comparisons": trial.comparisons });
+        let (comparisons, unfit) = (trial.comparisons, trial.unfit.clone());
+        let remembered = Remembered { device: identity.to_owned(), passed: now(), comparisons, unfit };
         let written = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let _ = written.and_then(|()| files::write_cached(file, content.to_string().as_bytes()));
+        let _ = written.and_then(|()| files::write_cached(file, &serde_json::to_vec(&remembered)?));
     }
-    Ok(())
+    Ok(trial.unfit)
 }
 
 #[cfg(test)]
@@ -154,7 +175,7 @@ mod tests {
     use crate::backend::{DeviceName, select};
 
     fn trial(complaint: Option<&str>) -> Trial {
-        Trial { comparisons: 40, complaint: complaint.map(str::to_owned) }
+        Trial { comparisons: 40, complaint: complaint.map(str::to_owned), unfit: Vec::new() }
     }
 
     #[test]
@@ -192,9 +213,36 @@ mod tests {
     }
 
     #[test]
+    fn one_that_fails_in_16_bits_is_used_in_32_and_that_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(folder.path(), "lavapipe", "0.1.0");
+        let unfit = vec![(Precision::F16, "convolution: gradient 1 is off by 1.0e-2".to_owned())];
+        let mut tried = 0;
+        for _ in 0..2 {
+            let mut attempt = || {
+                tried += 1;
+                Trial { unfit: unfit.clone(), ..trial(None) }
+            };
+            assert_eq!(require_one("wgpu", "lavapipe", Some(&file), &mut attempt).unwrap(), unfit);
+        }
+        assert_eq!(tried, 1);
+        // As earlier versions wrote it, and one that was cut.
+        for (text, expected) in [(r#"{"device": "x", "passed": "now", "comparisons": 40}"#, 1), ("{\"device", 2)] {
+            std::fs::write(&file, text).unwrap();
+            let mut attempt = || {
+                tried += 1;
+                trial(None)
+            };
+            assert_eq!(require_one("wgpu", "lavapipe", Some(&file), &mut attempt).unwrap(), []);
+            assert_eq!(tried, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn the_cpu_needs_no_trial() {
         let cpu = select(DeviceName::Cpu).unwrap();
-        require(&cpu, &mut |device| panic!("{device} was tried")).unwrap();
+        let cpu = require(cpu, &mut |device| panic!("{device} was tried")).unwrap();
+        assert_eq!(cpu.unfit, []);
     }
 
     #[test]
@@ -206,7 +254,7 @@ mod tests {
         let (last, operations) = lines.split_last().unwrap();
         assert!(operations.len() > 20 && operations.iter().all(|line| matches!(line, Line::Operation(_))));
         assert!(
-            matches!(last, Line::Result(Trial { complaint: None, comparisons }) if *comparisons == operations.len())
+            matches!(last, Line::Result(Trial { complaint: None, comparisons, unfit }) if *comparisons == operations.len() && unfit.is_empty())
         );
     }
 

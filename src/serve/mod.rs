@@ -45,8 +45,7 @@ mod worst;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use burn::tensor::Device;
-
+use crate::backend::Selected;
 use crate::pacs::Pacs;
 
 pub use listen::tls::Certificate;
@@ -82,7 +81,7 @@ pub struct Settings {
     /// Name stored with corrections.
     pub who: String,
     /// The device of segmentations.
-    pub device: Device,
+    pub device: Selected,
     /// Bounds.
     pub limits: Limits,
 }

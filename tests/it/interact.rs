@@ -92,7 +92,7 @@ fn gives_up_a_click_that_nobody_waits_for(lab: &Lab, run: &Path) {
     let prediction = &images(run)[0];
     let (image, before) = (read_volume(&image_of(lab, prediction)).unwrap(), read_label_map(prediction).unwrap());
     let cpu = select(DeviceName::Cpu).unwrap();
-    let trained = Trained::open(&Stored::open(run).unwrap(), &cpu.device).unwrap();
+    let trained = Trained::open(&Stored::open(run).unwrap(), &cpu).unwrap();
     let prepared = trained.prepare(&image).unwrap();
     let click = Prompt { class: 1, at_mm: place(&before, |_, label| label == 0) };
     let refine = |cancel: &Cancel| Refiner::new(&trained, &prepared).unwrap().refine(&before, &[click], cancel);

@@ -23,9 +23,11 @@ mod composed;
 mod differentiable;
 mod isa;
 mod math;
+mod matrix_units;
 mod memory;
 mod names;
 mod rows;
+mod selected;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Tensor};
@@ -33,6 +35,7 @@ use burn::tensor::{DType, Device, Tensor};
 pub use composed::composed;
 pub use names::{DeviceName, DeviceNames};
 pub use precision::Precision;
+pub use selected::Selected;
 
 /// A device that was asked for is not available.
 #[derive(Debug, thiserror::Error)]
@@ -57,33 +60,6 @@ pub fn way_out(is_vulkan: bool) -> &'static str {
             "Use `--device cpu`, a driver with VK_KHR_workgroup_memory_explicit_layout, or a build with `--features wgpu`, which does without it"
         }
         false => "Use `--device cpu`, or try another driver",
-    }
-}
-
-/// A device ready for use.
-#[derive(Clone, Debug)]
-pub struct Selected {
-    /// Its name, never `auto`.
-    pub name: DeviceName,
-    /// Burn's handle, without autodiff.
-    pub device: Device,
-    /// Devices that share each training step with it.
-    pub beside: Vec<Selected>,
-}
-
-impl Selected {
-    /// Names of all devices, as they are given on the command line.
-    pub fn names(&self) -> DeviceNames {
-        DeviceNames::of(std::iter::once(self.name).chain(self.beside.iter().map(|beside| beside.name)).collect())
-    }
-
-    /// Itself and the devices beside it.
-    pub fn all(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(&self.beside)
-    }
-
-    fn alone(name: DeviceName, device: Device) -> Self {
-        Self { name, device, beside: Vec::new() }
     }
 }
 

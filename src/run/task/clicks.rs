@@ -24,7 +24,7 @@ pub(super) fn curve(run: &Stored, cases: &Cases, setting: &Setting) -> Result<Op
     if run.plan.work.training().is_none_or(|training| training.interact.is_none()) {
         return Ok(None);
     }
-    let trained = Trained::open(run, &setting.device.device)?;
+    let trained = Trained::open(run, setting.device)?;
     let names = cases.names(Role::Test);
     let mut rows = Vec::new();
     for (done, name) in names.iter().enumerate() {

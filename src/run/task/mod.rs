@@ -68,7 +68,7 @@ pub fn finish(
     let steps = steps(run.plan.task);
     if !(steps.is_complete)(run, cases) || !manifest.predictions.contains_key(&run.ids.prediction) {
         let begun = Instant::now();
-        let trained = Trained::open(run, &setting.device.device)?;
+        let trained = Trained::open(run, setting.device)?;
         (steps.predict)(run, cases, prepared, &trained, setting)?;
         manifest.spend("predict", begun);
         let found = record(run, &trained, manifest);

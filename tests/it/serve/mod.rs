@@ -63,7 +63,7 @@ pub fn settings(lab: &Lab) -> Settings {
         keep_uploads: Duration::from_secs(600),
         pacs: None,
         who: "tester".into(),
-        device: select(DeviceName::Cpu).unwrap().device,
+        device: select(DeviceName::Cpu).unwrap(),
         limits: Limits {
             upload: 8 << 20,
             files: 50,

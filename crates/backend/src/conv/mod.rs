@@ -27,6 +27,7 @@ pub use convolution::channel_sums;
 use extension::ConvolutionBackend;
 pub use extension::Steps;
 
+use super::matrix_units::has_matrix_units;
 use super::precision::{Precision, in_f32};
 
 /// Convolution of images `[batch, in, z, y, x]` with weights `[out, in, z, y, x]` and a bias `[out]`.
@@ -34,7 +35,7 @@ use super::precision::{Precision, in_f32};
 /// # Panics
 /// The channels of images and weights differ.
 pub fn convolve(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
-    if is_half_on_cpu(&images) {
+    if only_stores_halves(&images) {
         let (weights, bias) = (Precision::F32.cast(weights), bias.map(|bias| Precision::F32.cast(bias)));
         return in_f32(images, |images| convolve(images, weights, bias, steps));
     }
@@ -51,7 +52,7 @@ pub fn convolve(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, 
 /// # Panics
 /// The channels of images and weights differ.
 pub fn convolve_transposed(images: Tensor<5>, weights: Tensor<5>, bias: Option<Tensor<1>>, steps: Steps) -> Tensor<5> {
-    if is_half_on_cpu(&images) {
+    if only_stores_halves(&images) {
         let (weights, bias) = (Precision::F32.cast(weights), bias.map(|bias| Precision::F32.cast(bias)));
         return in_f32(images, |images| convolve_transposed(images, weights, bias, steps));
     }
@@ -67,7 +68,8 @@ fn has_own_kernels(images: &Tensor<5>, weights: &Tensor<5>) -> bool {
     super::has_own_kernels(images) && weights.dtype() == DType::F32
 }
 
-/// On the CPU, 16 bits are only a storage type: our kernels sum in 32, as a GPU's matrix units do.
-fn is_half_on_cpu(images: &Tensor<5>) -> bool {
-    images.dtype() != DType::F32 && super::is_own(&images.device())
+/// On the CPU, and on GPUs without matrix units, 16 bits are only a storage type: products are summed in 32, as matrix units do.
+fn only_stores_halves(images: &Tensor<5>) -> bool {
+    let device = || images.device();
+    images.dtype() != DType::F32 && (super::is_own(&device()) || !has_matrix_units(&device()))
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::backend::Precision;
+
 /// Every comparison on a device.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,10 +57,11 @@ impl Table {
         !self.rows.is_empty() && self.wrong().next().is_none()
     }
 
-    /// What is wrong in one line: the first operations that do not agree; `None` if all do.
-    pub fn complaint(&self) -> Option<String> {
+    /// What is wrong in a precision, in one line: the first operations that do not agree; `None` if all do.
+    pub fn complaint(&self, precision: Precision) -> Option<String> {
         const NAMED: usize = 3;
-        let wrong: Vec<String> = self.wrong().map(Row::complaint).collect();
+        let wrong: Vec<String> =
+            self.wrong().filter(|row| row.precision == precision.name()).map(Row::complaint).collect();
         let more = wrong.len().saturating_sub(NAMED);
         let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
         (!wrong.is_empty()).then(|| format!("{}{rest}", wrong[..wrong.len() - more].join("; ")))

@@ -67,11 +67,12 @@ fn one_wrong_value_in_any_result_is_found() {
         assert_eq!(row.verdict, Verdict::Differs, "{row:?}");
     }
     assert!(!table.is_right());
-    let complaint = table.complaint().unwrap();
-    assert!(
-        complaint.contains("is off by") && complaint.contains(&format!("and {} more", table.rows.len() - 3)),
-        "{complaint}"
-    );
+    for precision in Precision::ALL {
+        let of = table.rows.iter().filter(|row| row.precision == precision.name()).count();
+        let complaint = table.complaint(precision).unwrap();
+        let more = format!("and {} more", of - 3);
+        assert!(complaint.contains("is off by") && complaint.contains(&more), "{complaint}");
+    }
 }
 
 /// What Burn 0.22's fused kernel gave on Vulkan: most of the outputs, off by half of their size.
@@ -111,7 +112,8 @@ fn an_operation_that_fails_is_a_row_with_its_message() {
     let table = run(&cpu(), vec![operation], &Comparison::default(), &mut |_| {});
     let verdicts: Vec<&Verdict> = table.rows.iter().map(|row| &row.verdict).collect();
     assert_eq!(verdicts, [&Verdict::Agrees, &Verdict::Agrees, &Verdict::Fails("no such kernel".into())]);
-    assert_eq!(table.complaint().unwrap(), "made (4, f16) fails: no such kernel");
+    let complaints = Precision::ALL.map(|precision| table.complaint(precision));
+    assert_eq!(complaints, [None, None, Some("made (4, f16) fails: no such kernel".into())]);
 }
 
 /// Gradients that would be found if a device returned `factor` times the right one, and all of them; for each network.
