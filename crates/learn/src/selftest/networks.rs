@@ -52,7 +52,8 @@ fn cases() -> Vec<Case> {
         case("residual U-Net", ModelPlan::Unet(unet(true, false)), true, deep, 24),
         case("flat U-Net", ModelPlan::Unet(unet(false, true)), false, flat, 24),
         case("attention U-Net", ModelPlan::AttentionUnet(attention_unet()), false, deep, 24),
-        case("V-Net", ModelPlan::Vnet(vnet()), false, deep, 24),
+        // Its kernels of 125 taps take long to tune: a smaller image.
+        case("V-Net", ModelPlan::Vnet(vnet()), false, [8, 16, 16], 24),
         case("multi-pass U-Net", ModelPlan::MultipassUnet(multipass), false, deep, 48),
         case("SegFormer", segformer(), false, flat, 64),
         // Its last batch norms have few values, and errors have more say in them: larger images, and its shortcuts counted as layers.
