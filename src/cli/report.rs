@@ -109,6 +109,20 @@ pub fn execute(args: Report) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// Writes the report of the experiment of a run, from its file where that is found, else from its folder of runs.
+///
+/// # Errors
+/// Its runs cannot be read, or the report not be written.
+pub(super) fn of_experiment(run: &Stored, out: &Path) -> Result<(), Failure> {
+    let name = Path::new(&run.plan.about.experiment);
+    let file = experiment_file(name);
+    let path = if file.is_file() { file } else { run.folder.run_root().join(name) };
+    let (mut runs, notes, _) = runs(&path, &[])?;
+    tell_apart(&mut runs.iter_mut().map(|run| &mut run.plan).collect::<Vec<_>>());
+    run::report::write(&runs, &notes, searched(&path, &[])?, out)?;
+    Ok(())
+}
+
 /// The search of an experiment, if it is one.
 fn searched(path: &Path, set: &[String]) -> Result<Option<Search>, Failure> {
     if path.is_dir() || (is_name(path) && !experiment_file(path).is_file()) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::names::run_folder;
+use super::report::of_experiment;
 use super::session::{self, exit_of};
 use super::{Exit, Failure};
 use crate::backend::DeviceNames;
@@ -32,6 +33,9 @@ pub struct RunPlan {
     /// Work for this process: tell events as JSON on standard output, write no report, and stop when it is gone
     #[arg(long, value_name = "PID")]
     worker_of: Option<u32>,
+    /// Afterwards, write the report of the run's experiment to this folder
+    #[arg(long, value_name = "DIR")]
+    report_to: Option<PathBuf>,
 }
 
 /// Executes the run.
@@ -63,6 +67,9 @@ pub fn execute(args: RunPlan) -> Result<Exit, Failure> {
         Outcome::Finished if args.worker_of.is_none() => {
             report::write(std::slice::from_ref(&run), &[], None, &run.evaluation().report())?;
             report::write_card(&run, None)?;
+            if let Some(Err(error)) = args.report_to.map(|folder| of_experiment(&run, &folder)) {
+                setting.events.warn(format!("the report of the experiment was not written: {}", error.error));
+            }
             if let Err(error) = track::catch_up(&run) {
                 setting.events.warn(format!("{error}; `segspec track sync {}` sends what is missing later", run.id()));
             }

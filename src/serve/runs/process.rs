@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::super::error::{Answer, Refusal};
 use super::super::state::{Inner, Shared, locked, quick};
-use super::super::{answer, files};
+use super::super::{Settings, answer, files};
+use crate::corrections::is_file_name;
 use crate::store::{Listed, RunFolder, Status};
 
 /// Trainings that go on at a time: two would share the device and be slower than one after the other.
@@ -23,7 +24,7 @@ const AT_A_TIME: usize = 1;
 pub struct Processes(Mutex<HashMap<PathBuf, Child>>);
 
 impl Processes {
-    fn begin(&self, listed: &Listed, data_root: Option<&std::path::Path>) -> Answer<()> {
+    fn begin(&self, listed: &Listed, settings: &Settings) -> Answer<()> {
         let folder = files::absolute(&listed.folder);
         let mut all = locked(&self.0);
         all.retain(|_, child| matches!(child.try_wait(), Ok(None)));
@@ -36,7 +37,11 @@ impl Processes {
         let program = std::env::current_exe().map_err(Refusal::failed)?;
         let mut command = Command::new(program);
         command.arg("run-plan").arg(&folder).stdin(Stdio::null()).stdout(log).stderr(other);
-        if let Some(data_root) = data_root {
+        // A run folder may come from anywhere.
+        if is_file_name(&listed.experiment) {
+            command.arg("--report-to").arg(settings.reports.join(&listed.experiment));
+        }
+        if let Some(data_root) = &settings.explicit_data_root {
             command.env("SEGSPEC_DATA", data_root);
         }
         all.insert(of(listed), command.spawn().map_err(Refusal::failed)?);
@@ -101,8 +106,7 @@ pub async fn start(State(state): State<Shared>, Path(id): Path<String>) -> Answe
             Status::Finished | Status::Imported => return Err(Refusal::conflict("the run is finished")),
             _ => {}
         }
-        let data_root = state.settings.explicit_data_root.as_deref();
-        state.processes.begin(&row.listed, data_root)?;
+        state.processes.begin(&row.listed, &state.settings)?;
         state.catalog.forget();
         Ok(())
     });

@@ -195,6 +195,32 @@ fn trainings_start_and_stop_and_can_go_on() {
     assert!(wait_for(|| segspec::store::Lock::holder(&lock).is_none()));
 }
 
+/// As after `segspec run`: the report tells of all runs, with the experiment's notes.
+#[test]
+#[cfg(unix)]
+fn a_training_that_ends_writes_the_report_of_its_experiment() {
+    let lab = Lab::new();
+    let seeds = |seeds: &str| format!("notes = [\"Two seeds.\"]\n{TINY}\n[sweep]\nseeds = {seeds}\n");
+    lab.write("experiments/two.toml", &seeds("[0]"));
+    lab.run("two", &[]);
+    lab.write("experiments/two.toml", &seeds("[0, 1]"));
+    lab.run("two", &["--stop-after", "1"]);
+    let report = lab.path("reports/two/report.html");
+    let of = || fs::read_to_string(&report).unwrap_or_default();
+    fs::remove_file(&report).unwrap_or_default();
+    let process = Process::start(&lab, &["--allow-run"]);
+    let client = process.client();
+    let runs = || client.json("/api/runs")["experiments"][0]["runs"].as_array().unwrap().clone();
+    let paused = runs().into_iter().find(|run| run["state"] == "resumable").unwrap();
+    let id = paused["id"].as_str().unwrap();
+    assert_eq!(client.ask("POST", &format!("/api/runs/{id}/start"), &[], b"").status, 200);
+    assert!(wait_for(|| runs().iter().all(|run| run["state"] == "finished")), "{:?}", runs());
+    assert!(wait_for(|| of().contains("Two seeds.")), "no report of the experiment");
+    let mut runs = lab.run_folders("two");
+    runs.retain(|run| !of().contains(run.file_name().unwrap().to_str().unwrap()));
+    assert!(runs.is_empty(), "the report does not tell of {runs:?}");
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn bombs_take_no_memory() {
