@@ -49,6 +49,9 @@ n = 3
 validation = 0.3
 "#;
 
+/// How long is waited for something to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Two stages, three epochs of three steps: seconds, with every stage taking part.
 pub const TINY: &str = r#"
 dataset = "tiny"
@@ -154,8 +157,19 @@ impl Lab {
 
     /// Starts a run, waits for `moment` and then for `delay`, and kills it; whether it was still alive.
     pub fn kill_at(&self, arguments: &[&str], moment: impl Fn(&Self) -> bool, delay: Duration) -> bool {
+        self.kill_within(PATIENCE, arguments, moment, delay)
+    }
+
+    /// The same where the moment may take longer to come.
+    pub fn kill_within(
+        &self,
+        patience: Duration,
+        arguments: &[&str],
+        moment: impl Fn(&Self) -> bool,
+        delay: Duration,
+    ) -> bool {
         let mut child = self.start(arguments);
-        let come = wait_for(|| moment(self) || child.try_wait().unwrap().is_some());
+        let come = wait_within(patience, || moment(self) || child.try_wait().unwrap().is_some());
         assert!(come, "the moment did not come");
         sleep(delay);
         let alive = child.try_wait().unwrap().is_none();
@@ -184,9 +198,13 @@ pub fn end(command: &mut Command) -> Ended {
 }
 
 /// Whether something became true within a minute.
-pub fn wait_for(mut moment: impl FnMut() -> bool) -> bool {
+pub fn wait_for(moment: impl FnMut() -> bool) -> bool {
+    wait_within(PATIENCE, moment)
+}
+
+fn wait_within(patience: Duration, mut moment: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(60) {
+    while start.elapsed() < patience {
         if moment() {
             return true;
         }

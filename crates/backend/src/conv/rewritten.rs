@@ -4,7 +4,6 @@
 //! (<https://github.com/tracel-ai/burn/issues/5792>: a tenth of the speed).
 
 use burn::tensor::Tensor;
-use burn::tensor::ops::PadMode;
 
 use super::axis::output_size;
 use super::{Steps, by_burn};
@@ -64,8 +63,8 @@ fn cells(images: Tensor<5>, weights: Tensor<5>, steps: Steps) -> (Tensor<5>, Ten
     let images = apart.permute([0, 1, 3, 5, 7, 2, 4, 6]).reshape([batch, channels * cell, z, y, x]);
 
     let [tz, ty, tx] = taps;
-    let missing = |axis: usize| (0, taps[axis] * used[axis] - kernel[axis]);
-    let weights = weights.pad([missing(0), missing(1), missing(2)], PadMode::Constant(0.0));
+    let missing = |axis: usize| taps[axis] * used[axis] - kernel[axis];
+    let weights = (0..3).fold(weights, |weights, axis| between_zeros(weights, axis, [0, missing(axis)]));
     let apart: Tensor<8> = weights.reshape([outputs, channels, tz, of_z, ty, of_y, tx, of_x]);
     let weights = apart.permute([0, 1, 3, 5, 7, 2, 4, 6]).reshape([outputs, channels * cell, tz, ty, tx]);
     (images, weights, Steps::new([1; 3], padding))
@@ -74,9 +73,22 @@ fn cells(images: Tensor<5>, weights: Tensor<5>, steps: Steps) -> (Tensor<5>, Ten
 /// Images with an axis padded in front, and padded or cropped at the end to `size` voxels.
 fn fit(images: Tensor<5>, axis: usize, front: usize, size: usize) -> Tensor<5> {
     let kept = images.dims()[axis + 2].min(size.saturating_sub(front));
-    let mut zeros = [(0, 0); 3];
-    zeros[axis] = (front, size - front - kept);
-    images.narrow(axis + 2, 0, kept).pad(zeros, PadMode::Constant(0.0))
+    between_zeros(images.narrow(axis + 2, 0, kept), axis, [front, size - front - kept])
+}
+
+/// A tensor with zeros before it and behind it along an axis. Burn's `pad` makes its whole result on the CPU and sends it to the device where
+/// gradients are recorded, because Burn 0.22's autodiff does not pass `float_full` on.
+fn between_zeros(tensor: Tensor<5>, axis: usize, [before, behind]: [usize; 2]) -> Tensor<5> {
+    let zeros = |count: usize| {
+        let mut shape = tensor.dims();
+        shape[axis + 2] = count;
+        (count > 0).then(|| Tensor::zeros(shape, (&tensor.device(), tensor.dtype())))
+    };
+    let (before, behind) = (zeros(before), zeros(behind));
+    match (&before, &behind) {
+        (None, None) => tensor,
+        _ => Tensor::cat(before.into_iter().chain([tensor]).chain(behind).collect(), axis + 2),
+    }
 }
 
 /// A convolution of few channels with stride 1: along one axis, taps become channels that hold shifted copies of the images.
