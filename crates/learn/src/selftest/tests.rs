@@ -85,7 +85,7 @@ fn the_fused_chain_that_was_wrong_on_vulkan_would_be_found() {
             *value *= 0.5;
         }
     });
-    assert_eq!((table.rows.len(), table.wrong().count()), (4, 4));
+    assert_eq!((table.rows.len(), table.wrong().count()), (5, 5));
 }
 
 #[test]

@@ -36,7 +36,10 @@ pub enum TrainError {
         reason: String,
     },
     /// The device failed.
-    #[error("the device failed: {reason}")]
+    #[error(
+        "the device failed: {reason}. Where it computed smaller steps before, lower `train.batch-size`, `train.patch-size` or the \
+         model's features"
+    )]
     Device {
         /// The device's message.
         reason: String,

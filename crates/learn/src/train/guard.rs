@@ -23,10 +23,13 @@ pub(super) fn guarded<R>(work: impl FnOnce() -> R) -> Result<R, TrainError> {
     })
 }
 
-/// First line of a panic's message.
+/// First line of a panic's message, and the causes that it names.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.and_then(|text| text.lines().next()).unwrap_or("no reason given").to_owned()
+    let lines: Vec<&str> = text.unwrap_or_default().lines().map(str::trim).collect();
+    let causes = lines.windows(2).filter(|pair| pair[0] == "Caused by:").map(|pair| pair[1]);
+    let told: Vec<&str> = lines.first().copied().into_iter().chain(causes).filter(|line| !line.is_empty()).collect();
+    if told.is_empty() { "no reason given".to_owned() } else { told.join(": ") }
 }
 
 #[cfg(test)]
@@ -40,6 +43,10 @@ mod tests {
         assert!(full.contains("train.batch-size") && full.contains("gradient-checkpointing"), "{full}");
         assert!(full.contains("CUDA_ERROR_OUT_OF_MEMORY") && !full.contains("backtrace"), "{full}");
         let lost = guarded(|| panic!("device {} lost", 0)).unwrap_err().to_string();
-        assert_eq!(lost, "the device failed: device 0 lost");
+        assert!(lost.contains("device failed: device 0 lost. ") && lost.contains("`train.batch-size`"), "{lost}");
+        let caused =
+            "Error while reading\nCaused by:\n  Several failures\nCaused by:\n  Buffer is out of memory\nbacktrace";
+        let full = guarded(|| panic!("{caused}")).unwrap_err().to_string();
+        assert!(full.contains("(Error while reading: Several failures: Buffer is out of memory)"), "{full}");
     }
 }
