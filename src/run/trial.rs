@@ -14,6 +14,9 @@ use crate::files;
 use crate::observe::event::now;
 use crate::selftest::{self, Step};
 
+/// Version of segspec and, after the comma, of what a trial tries: a device that passed an easier one is tried again.
+const TRIAL: &str = concat!(env!("CARGO_PKG_VERSION"), ", 2");
+
 /// The result of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
@@ -55,7 +58,7 @@ pub fn require(mut selected: Selected, tell: &mut dyn FnMut(&str)) -> Result<Sel
     let beside = std::mem::take(&mut selected.beside);
     selected.beside = beside.into_iter().map(|device| require(device, tell)).collect::<Result<_, _>>()?;
     let Some(identity) = identity(&selected) else { return Ok(selected) };
-    let file = kernel_cache::folder().map(|folder| file(&folder, &identity, env!("CARGO_PKG_VERSION")));
+    let file = kernel_cache::folder().map(|folder| file(&folder, &identity, TRIAL));
     let name = selected.name.to_string();
     selected.unfit = require_one(&name, &identity, file.as_deref(), &mut || {
         tell(&name);
