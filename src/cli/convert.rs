@@ -5,6 +5,7 @@ mod parts;
 mod scene;
 mod secret;
 mod target;
+mod unused;
 
 use std::path::{Path, PathBuf};
 
@@ -120,9 +121,12 @@ enum Modality {
 /// Converts, and prints the written files.
 pub fn execute(args: Convert) -> Result<Exit, Failure> {
     if let Some(ending) = &args.to {
+        target::refuse_ending(ending.trim_start_matches('.'))?;
+        unused::refuse(&args)?;
         return folder::execute(&args, ending, &options(&args)?);
     }
     target::check(&args)?;
+    unused::refuse(&args)?;
     let options = options(&args)?;
     // Only labels have names.
     let labels = options.labels || args.names.is_some() || !args.structures.is_empty();

@@ -34,7 +34,7 @@ pub struct Preview {
     #[arg(long, value_name = "K", default_value_t = 0)]
     fold: usize,
     /// Number of training cases to show
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=50))]
+    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "augment", value_parser = clap::value_parser!(u16).range(1..=50))]
     cases: u16,
     /// Show one patch after each single transform of [augment], at both ends of its range
     #[arg(long)]

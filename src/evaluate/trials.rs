@@ -31,6 +31,8 @@ pub struct Run<'a> {
     pub context: &'a Context,
     /// The run's table, as [`table::read`] reads it.
     pub scores: &'a DataFrame,
+    /// Number of its trial in the search that it belongs to.
+    pub number: Option<usize>,
 }
 
 /// The compared trials.
@@ -71,7 +73,7 @@ pub struct Chosen {
 /// All runs that differ only in fold and seed.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// Number from 1, in the order of the runs.
+    /// Number of the trial in its search; else from 1, in the order of the runs.
     pub number: usize,
     /// Origin of its first run.
     pub context: Context,
@@ -154,19 +156,21 @@ pub enum TrialsError {
 /// [`TrialsError::Scores`] for a table that is not a score table, [`TrialsError::DuplicateCase`] if two runs of one trial and seed scored
 /// the same case.
 pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64]) -> Result<Trials, TrialsError> {
-    let mut first: Vec<&Context> = Vec::new();
+    let mut first: Vec<&Run> = Vec::new();
     let mut of_runs = Vec::new();
     for run in runs {
-        let known = first.iter().position(|first| first.is_same_trial(run.context));
+        let known = first.iter().position(|first| first.context.is_same_trial(run.context));
         of_runs.push(known.unwrap_or(first.len()));
         if known.is_none() {
-            first.push(run.context);
+            first.push(run);
         }
     }
+    let numbers = numbers(&first);
+    let of_runs: Vec<u32> = of_runs.into_iter().map(|place| numbers[place]).collect();
     let scores = gather(runs, &of_runs, names, target)?;
     reject_duplicate_cases(&scores)?;
-    let numbered = first.iter().zip(1u32..);
-    let trials = numbered.map(|(context, number)| trial(number, context, names, &scores, success_dice));
+    let numbered = first.iter().zip(numbers);
+    let trials = numbered.map(|(first, number)| trial(number, first.context, names, &scores, success_dice));
     let scored = || runs.iter().filter(|run| run.scores.height() > 0).map(|run| run.context);
     let mut splits: Vec<String> = scored().map(|context| context.split.clone()).collect();
     splits.sort_unstable();
@@ -183,11 +187,18 @@ pub fn collect(runs: &[Run], names: &Names, target: &Target, success_dice: &[f64
     })
 }
 
+/// Numbers of trials by the first run of each: those of the search, unless several trials have one (variants of a prediction).
+fn numbers(first: &[&Run]) -> Vec<u32> {
+    let known: Option<Vec<u32>> = first.iter().map(|run| run.number?.try_into().ok()).collect();
+    let differ = |numbers: &Vec<u32>| numbers.iter().collect::<BTreeSet<_>>().len() == numbers.len();
+    known.filter(differ).unwrap_or_else(|| (1..).take(first.len()).collect())
+}
+
 /// The columns with the origin of a score.
 const CONTEXT: [&str; 8] = ["experiment", "trial_number", "trial", "fold", "seed", "split", "selected_on", "patient"];
 
 /// The tables of all runs in one, each row with its origin.
-fn gather(runs: &[Run], of_runs: &[usize], names: &Names, target: &Target) -> Result<DataFrame, TrialsError> {
+fn gather(runs: &[Run], of_runs: &[u32], names: &Names, target: &Target) -> Result<DataFrame, TrialsError> {
     let mut tables = vec![
         table::to_frame(&[])?
             .hstack(&[column("run", Vec::<u32>::new()), column("patient", Vec::<String>::new())])
@@ -214,12 +225,12 @@ fn gather(runs: &[Run], of_runs: &[usize], names: &Names, target: &Target) -> Re
 }
 
 /// Origin of the scores, one row per run.
-fn contexts(runs: &[Run], of_runs: &[usize], names: &Names) -> Result<DataFrame, TableError> {
+fn contexts(runs: &[Run], of_runs: &[u32], names: &Names) -> Result<DataFrame, TableError> {
     let all = || runs.iter().map(|run| run.context);
     let columns = vec![
         column("run", 0..runs.len() as u32),
         column("experiment", all().map(|context| context.experiment.as_str())),
-        column("trial_number", of_runs.iter().map(|place| *place as u32 + 1)),
+        column("trial_number", of_runs.iter().copied()),
         column("trial", all().map(|context| names.trial(context))),
         column("fold", all().map(|context| context.fold)),
         column("seed", all().map(|context| context.seed)),

@@ -140,8 +140,11 @@ impl Report {
         let (runs, classifiers) = (&input.runs, &input.classifiers);
         let contexts = runs.iter().map(|run| &run.context);
         let names = Names::of(contexts.chain(classifiers.iter().map(|run| &run.context)));
-        let scored: Vec<_> =
-            runs.iter().map(|run| trials::Run { context: &run.context, scores: &run.scores }).collect();
+        let number = |run: &RunInput| input.search.as_ref()?.number(&run.context.trial.settings);
+        let scored: Vec<_> = runs
+            .iter()
+            .map(|run| trials::Run { context: &run.context, scores: &run.scores, number: number(run) })
+            .collect();
         let sliced = classifiers.iter().map(|run| classifier::Run {
             context: &run.context,
             slices: &run.slices,

@@ -83,6 +83,11 @@ impl Search {
         (!rows.is_empty()).then_some(rows)
     }
 
+    /// Number of the first trial with these settings.
+    pub fn number(&self, settings: &[Setting]) -> Option<usize> {
+        self.trials.iter().find(|trial| trial.settings == settings).map(|trial| trial.number)
+    }
+
     /// Number of different trials that have a value: those among which the best was chosen.
     pub fn judged(&self) -> usize {
         let mut known: Vec<&[Setting]> = Vec::new();

@@ -13,6 +13,7 @@ mod convert_anonymous;
 mod convert_dataset;
 mod convert_folders;
 mod convert_grids;
+mod convert_options;
 mod convert_targets;
 mod convert_values;
 mod corrections;

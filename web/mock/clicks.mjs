@@ -3,6 +3,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { CASES } from './runs.mjs'
 import { STRUCTURES } from './volumes.mjs'
+import { lasting } from './waiting.mjs'
 
 const RADIUS_MM = 12
 const MOST = 100
@@ -22,7 +23,7 @@ export async function clicks(state, [id], call, Refused) {
   const list = JSON.parse(decodeURIComponent(call.request.headers['segspec-clicks'] ?? 'null'))
   if (!Array.isArray(list) || list.length < 1 || list.length > MOST) throw new Refused(400, 'send 1 to 100 clicks, the newest last')
   state.clicked.push(list)
-  await new Promise((done) => setTimeout(done, state.clickMs))
+  await lasting(() => state.clickMs)
   if (state.clickError) throw new Refused(400, state.clickError)
   call.send(followed(body, { ...list.at(-1), ...(state.clickInto && { structure: state.clickInto }) }, Refused), 200, 'application/gzip')
 }

@@ -4,8 +4,10 @@ import { needed } from './archive.mjs'
 import { glb } from './glb.mjs'
 import { seen, versioned } from './versions.mjs'
 import { file, image, STRUCTURES, volumes } from './volumes.mjs'
+import { lasting } from './waiting.mjs'
 
 const STEP_MS = 120
+const OBJECT_MS = 20
 const MOST_UPLOADS = 16
 
 export function createJobs(state) {
@@ -48,7 +50,7 @@ export function createJobs(state) {
     return id
   }
 
-  /** An upload that comes from the archive: an object every 20 ms. */
+  /** An upload that comes from the archive: an object every `state.objectMs`. */
   const fetched = (series, anonymous, Refused) => keep({ names: [series ? 'series' : 'broken'], series, anonymous, bytes: 0 }, Refused)
 
   function store(job, call, Refused) {
@@ -73,7 +75,7 @@ export function createJobs(state) {
 
   function described(id, found) {
     const expires = new Date(found.since + 3.6e6).toISOString().replace(/\.\d+/, '')
-    const objects = Math.floor((Date.now() - found.since) / 20)
+    const objects = Math.floor((Date.now() - found.since) / (state.objectMs ?? OBJECT_MS))
     const common = { upload: id, bytes: found.series ? 524_288 * (found.series.instances ?? 30) : found.bytes, anonymous: found.anonymous, expires, fetched: null, error: null, series: [], problems: [] }
     if (found.series && objects < (found.series.instances ?? 30)) return { ...common, state: 'fetching', fetched: { objects, bytes: 524_288 * objects } }
     const broken = found.names.find((name) => name.split('/').pop().startsWith('broken'))
@@ -101,8 +103,15 @@ export function createJobs(state) {
     const of = { upload: { name: 'Abdomen 1.0', ...(isAnonymous ? { file: null, patient: null } : { file: `${patient}/ct`, patient }) }, file: { name: 'ct_01', file: body.path, patient: null }, case: { name: body.case, file: null, patient: null } }
     const job = { id, ...made, image: { from, ...of[from], upload: body.upload ?? null }, state: 'queued', position: 1, progress: 0, step: 'prepare', error: null, seconds: 0, result: null, anonymous: isAnonymous, takesClicks: body.run === 'f1', listeners: new Set() }
     jobs.set(id, job)
-    job.timer = setInterval(() => advance(job), state.stepMs ?? STEP_MS)
     call.send(shown(job), 202)
+    work(job)
+  }
+
+  async function work(job) {
+    while (job.state !== 'done' && !job.isGone) {
+      await lasting(() => (job.isGone ? 0 : state.stepMs ?? STEP_MS))
+      if (!job.isGone) advance(job)
+    }
   }
 
   function advance(job) {
@@ -119,7 +128,6 @@ export function createJobs(state) {
   }
 
   function settle(job) {
-    if (job.state === 'done') clearInterval(job.timer)
     for (const listener of job.listeners) listener()
   }
 
@@ -137,7 +145,6 @@ export function createJobs(state) {
   })
 
   function cancel(job, call) {
-    clearInterval(job.timer)
     jobs.delete(job.id)
     // Its events end without a word.
     job.isGone = true
@@ -158,7 +165,7 @@ export function createJobs(state) {
   return { answer, fetched }
 }
 
-const shown = ({ listeners, timer, ...job }) => job
+const shown = ({ listeners, ...job }) => job
 
 async function all(stream) {
   const chunks = []

@@ -12,6 +12,7 @@ import { createJobs } from './jobs.mjs'
 import { glb } from './glb.mjs'
 import { caseFile, caseOf, CASES, createRuns, details, filesOf, fillLogs, line, reportsOf, summary, train } from './runs.mjs'
 import { seen, versioned } from './versions.mjs'
+import { lasting } from './waiting.mjs'
 import { file, image, STRUCTURES } from './volumes.mjs'
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url))
@@ -26,6 +27,9 @@ class Refused extends Error {
 }
 
 const missing = (what) => new Refused(404, `there is no ${what}`)
+
+// A slow network: tests must hold with it, or they see states that pass.
+const DELAY_MS = Number(process.env.MOCK_DELAY_MS ?? 0)
 
 /** Starts a server on a free port (or `port`). `epochMs`: how fast the training goes on; `pacs`: whether it knows an archive. */
 export async function start({ port = 0, token = 'mock', allowRun = true, epochMs = 700, pacs = false } = {}) {
@@ -67,6 +71,8 @@ async function answer(state, request, response) {
   }
   guard(state, request)
   if (!url.pathname.startsWith('/api/')) return asset(url.pathname, response)
+  if (DELAY_MS) await new Promise((go) => setTimeout(go, DELAY_MS))
+  if (response.destroyed) return
   const parts = url.pathname.slice('/api/'.length).split('/').map(decodeURIComponent)
   return api(state, parts, { request, response, query: url.searchParams, send: (...all) => send(response, ...all) })
 }
@@ -128,7 +134,7 @@ function startOrStop(state, run, what, call) {
   if (!state.allowRun) throw new Refused(403, 'the server does not start runs', 'start it with --allow-run')
   // A training ends after its step.
   if (what === 'stop' && state.stopMs) {
-    setTimeout(() => { run.state = 'resumable' }, state.stopMs)
+    lasting(() => state.stopMs).then(() => { run.state = 'resumable' })
     return call.send({ state: run.state })
   }
   run.state = what === 'start' ? 'running' : 'resumable'

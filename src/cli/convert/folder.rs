@@ -19,7 +19,6 @@ use items::{Item, items};
 /// Converts what lies below a folder; failures are listed at the end.
 pub(super) fn execute(args: &Convert, ending: &str, options: &Options) -> Result<Exit, Failure> {
     let ending = ending.trim_start_matches('.');
-    target::refuse_ending(ending)?;
     let items = found(args, ending, options)?;
     let sources: BTreeSet<PathBuf> = items.iter().filter_map(|item| item.source.canonicalize().ok()).collect();
     let is_source = |target: &Path| target.canonicalize().is_ok_and(|path| sources.contains(&path));

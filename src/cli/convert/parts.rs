@@ -81,11 +81,12 @@ const REMEDIES: [(&str, &str); 1] = [(
 pub(super) fn read(args: &Convert, path: &Path, source: &Source, options: &Options) -> Result<Segments, Failure> {
     let names = args.names.as_ref().map(|path| LabelNames::read(path)).transpose();
     let names = names.map_err(|error| failure(error.into()))?;
-    let image = args.on.as_ref().map(|path| Image { path: path.clone(), series: options.choice.series.clone() });
+    let image = args.on.as_ref().map(|path| Image { path: path.clone(), choice: options.choice.clone() });
     // Masks have voxels of their own, which are put on the image at the end.
     let is_mask = |(_, path): &(String, PathBuf)| !matches!(Format::of(path), Ok(Format::Surface));
     let image = image.filter(|_| !matches!(source, Source::Masks(masks) if masks.iter().all(is_mask)));
-    let reader = Reader { names, notes: options.notes.clone(), ..Reader::default() };
+    let (coordinates, notes) = (options.coordinates, options.notes.clone());
+    let reader = Reader { names, coordinates, notes, ..Reader::default() };
     let labels = reader.read(source, image.as_ref()).map_err(unread)?;
     if image.is_none() {
         slices::whole(&labels.path, &labels.slices).map_err(|error| failure(error.into()))?;

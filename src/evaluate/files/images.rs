@@ -17,18 +17,13 @@ pub struct Image {
     /// File, or folder of DICOM slices.
     pub path: PathBuf,
     /// Which series of the folder.
-    pub series: Option<String>,
+    pub choice: Choice,
 }
 
 impl Image {
     /// A file of one image.
     pub fn file(path: &Path) -> Self {
-        Self { path: path.into(), series: None }
-    }
-
-    /// Which series is read.
-    pub fn choice(&self) -> Choice {
-        Choice { series: self.series.clone(), ..Choice::default() }
+        Self { path: path.into(), choice: Choice::default() }
     }
 
     /// Whether it is a DICOM series.
@@ -42,7 +37,7 @@ impl Image {
     /// [`ReadError`] with the file's name.
     pub fn geometry(&self) -> Result<Geometry, ReadError> {
         match self.is_series() {
-            true => Ok(dicom::Series::open(&self.path, &self.choice())?.geometry().clone()),
+            true => Ok(dicom::Series::open(&self.path, &self.choice)?.geometry().clone()),
             false => read_geometry(&self.path),
         }
     }
@@ -107,7 +102,7 @@ impl Images {
                 continue;
             }
             let chosen = Some(series.clone()).filter(|series| !series.is_empty());
-            let image = self.add(Image { path, series: chosen });
+            let image = self.add(Image { path, choice: Choice { series: chosen, ..Choice::default() } });
             self.name(image, &folders, [patient, folders.join("/"), series.clone(), String::new()]);
             self.series.insert(series, image);
         }

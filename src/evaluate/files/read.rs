@@ -12,6 +12,7 @@ use crate::dataset::name::folded;
 use crate::volume::format::{Notes, Options};
 use crate::volume::label_names::{self, LabelName, LabelNames, own};
 use crate::volume::segments::repeated;
+use crate::volume::surface::CoordinateSystem;
 use crate::volume::{Format, ReadError, Segment, Segmentation, Segments, read_label_map, read_segments};
 
 /// What becomes of segments of one name.
@@ -24,6 +25,8 @@ pub struct Reader {
     pub names: Option<LabelNames>,
     /// The value that is no structure and needs no name.
     pub ignored: Option<u16>,
+    /// The coordinate system of surfaces, if it is not what they state.
+    pub coordinates: Option<CoordinateSystem>,
     /// What is worth saying of the files.
     pub notes: Notes,
 }
@@ -50,8 +53,14 @@ impl Reader {
     }
 
     fn options(&self, image: Option<&Image>) -> Options {
-        let choice = image.map(Image::choice).unwrap_or_default();
-        Options { on: image.map(|image| image.path.clone()), choice, notes: self.notes.clone(), ..Options::default() }
+        let (on, choice) = image.map(|image| (image.path.clone(), image.choice.clone())).unzip();
+        Options {
+            on,
+            choice: choice.unwrap_or_default(),
+            coordinates: self.coordinates,
+            notes: self.notes.clone(),
+            ..Options::default()
+        }
     }
 
     fn file(&self, path: &Path, image: Option<&Image>) -> Result<Labelled, ReadError> {

@@ -32,8 +32,8 @@ pub struct Level {
 }
 
 impl Trials {
-    /// The marginal means of every setting that has several values among the comparable trials; empty for fewer than three trials, where
-    /// they would repeat the trials.
+    /// The marginal means of every setting that has several values among the comparable trials. Left out where they would repeat the
+    /// trials: for fewer than three trials, and for settings of which each has a value of its own (drawn by a search).
     pub fn factors(&self, metric: MetricId) -> Vec<Factor> {
         let Ok((trials, _)) = self.comparable() else { return Vec::new() };
         let mut keys: Vec<&str> = Vec::new();
@@ -46,7 +46,8 @@ impl Trials {
             return Vec::new();
         }
         let factors = keys.into_iter().map(|key| factor(key, &trials, metric));
-        factors.filter(|factor| factor.levels.len() > 1).collect()
+        let repeats = |factor: &Factor| factor.levels.iter().all(|level| level.n_trials == 1);
+        factors.filter(|factor| factor.levels.len() > 1 && !repeats(factor)).collect()
     }
 }
 

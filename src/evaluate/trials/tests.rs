@@ -29,8 +29,14 @@ fn key(label: &str) -> TrialKey {
 }
 
 fn gathered(runs: &[(Context, DataFrame)]) -> Result<Trials, TrialsError> {
+    numbered(runs, &vec![None; runs.len()])
+}
+
+/// With the numbers of the runs' trials in a search.
+fn numbered(runs: &[(Context, DataFrame)], numbers: &[Option<usize>]) -> Result<Trials, TrialsError> {
     let names = Names::of(runs.iter().map(|(context, _)| context));
-    let runs: Vec<Run> = runs.iter().map(|(context, scores)| Run { context, scores }).collect();
+    let runs = runs.iter().zip(numbers);
+    let runs: Vec<Run> = runs.map(|((context, scores), &number)| Run { context, scores, number }).collect();
     collect(&runs, &names, &target(&["liver", "spleen"]), &[0.5])
 }
 
@@ -69,6 +75,25 @@ fn runs_become_trials_by_their_keys_in_the_order_of_the_first() {
         .collect();
     assert_eq!(rows[..3], ["1 b 1 0 case_0 liver", "1 b 1 0 case_0 spleen", "1 b 0 0 case_1 liver"]);
     assert_eq!((rows.len(), rows[8].as_str()), (10, "2 a 0 1 case_1 liver"));
+}
+
+/// Trials that did not finish leave gaps. Two predictions of one trial cannot both have its number.
+#[test]
+fn trials_of_a_search_keep_their_numbers() {
+    let runs = two_trials();
+    let of = |b, a| -> Vec<Option<usize>> {
+        runs.iter().map(|(context, _)| if context.trial == key("a") { a } else { b }).collect()
+    };
+    let names = |numbers: &[Option<usize>]| -> Vec<String> {
+        let trials = numbered(&runs, numbers).unwrap();
+        let scored = trials.all.iter().map(|it| it.summary.n_cases).collect::<Vec<_>>();
+        assert_eq!(scored, [2, 1]);
+        trials.all.iter().map(Trial::name).collect()
+    };
+    assert_eq!(names(&of(Some(2), Some(5))), ["#2 b", "#5 a"]);
+    assert_eq!(names(&of(Some(5), Some(2))), ["#5 b", "#2 a"]);
+    assert_eq!(names(&of(Some(2), Some(2))), ["#1 b", "#2 a"]);
+    assert_eq!(names(&of(Some(2), None)), ["#1 b", "#2 a"]);
 }
 
 #[test]

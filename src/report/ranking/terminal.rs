@@ -1,7 +1,9 @@
 //! A ranking for a terminal of 80 columns.
 
+use std::collections::BTreeSet;
+
 use super::words::{entry_rows, origin, pair_rows, structure_rows};
-use crate::evaluate::rank::{Ranking, Verdict};
+use crate::evaluate::rank::{Board, Pair, Ranking, Verdict};
 use crate::report::terminal::shorten;
 use crate::report::text_table::{Charset, TextTable};
 
@@ -21,9 +23,14 @@ pub fn terminal(ranking: &Ranking, charset: Charset) -> String {
     let metric = shorten(&ranking.heading, 11, charset);
     let mut table =
         TextTable::of_scores(heading(&[first, "rank", "95%", &metric, "95% CI", "P(1st)", "wins"]), charset);
-    for row in entry_rows(ranking, board) {
+    let tags = tags(ranking, board, charset);
+    for (row, entry) in entry_rows(ranking, board).into_iter().zip(&board.entries) {
+        let name = match &tags {
+            Tags::Names(_) => row.name,
+            Tags::Letters(letters) => format!("{} {}", letters[entry.competitor], row.name),
+        };
         table.row([
-            shorten(&row.name, 27, charset),
+            shorten(&name, 27, charset),
             row.rank,
             ascii(row.ranks),
             row.mean,
@@ -35,9 +42,10 @@ pub fn terminal(ranking: &Ranking, charset: Charset) -> String {
     let mut text = table.render() + "\n";
     let mut table = TextTable::of_scores(heading(&["difference", "", "95% CI", "p Holm", "r", "verdict"]), charset);
     for (row, pair) in pair_rows(ranking, board, MOST_PAIRS).into_iter().zip(shown(ranking)) {
-        let [a, b] = row.names.map(|name| shorten(&name, 9, charset));
+        let (Tags::Names(short) | Tags::Letters(short)) = &tags;
+        let [a, b] = [&short[pair.a], &short[pair.b]];
         let minus = if charset == Charset::Unicode { "−" } else { "-" };
-        let verdict = match pair {
+        let verdict = match (pair.verdict, pair.underpowered) {
             (Verdict::Undecided, true) => "underpowered".to_owned(),
             (verdict, _) => verdict.name().to_owned(),
         };
@@ -52,13 +60,37 @@ pub fn terminal(ranking: &Ranking, charset: Charset) -> String {
     text
 }
 
-/// What is said of the listed pairs.
-fn shown(ranking: &Ranking) -> impl Iterator<Item = (Verdict, bool)> {
+/// What stands for the competitors in the table of pairs.
+enum Tags {
+    /// Their names, as far as there is room.
+    Names(Vec<String>),
+    /// Letters from A for the first, which stand before the names in the table above: what there is room for is the same for several.
+    Letters(Vec<String>),
+}
+
+fn tags(ranking: &Ranking, board: &Board, charset: Charset) -> Tags {
+    let short: Vec<String> = ranking.competitors.iter().map(|name| shorten(name, 9, charset)).collect();
+    if short.iter().collect::<BTreeSet<_>>().len() == short.len() {
+        return Tags::Names(short);
+    }
+    let mut letters = vec![String::new(); short.len()];
+    board.entries.iter().enumerate().for_each(|(place, entry)| letters[entry.competitor] = letter(place));
+    Tags::Letters(letters)
+}
+
+/// A to Z, then AA, AB and so on.
+fn letter(place: usize) -> String {
+    let last = char::from(b'A' + (place % 26) as u8);
+    if place < 26 { last.to_string() } else { format!("{}{last}", letter(place / 26 - 1)) }
+}
+
+/// The listed pairs.
+fn shown(ranking: &Ranking) -> impl Iterator<Item = &Pair> {
     let board = ranking.overall();
     let all = board.is_some_and(|board| board.pairs.len() <= MOST_PAIRS);
     let first = board.and_then(|board| board.entries.first()).map(|entry| entry.competitor);
     let pairs = board.into_iter().flat_map(|board| &board.pairs);
-    pairs.filter(move |pair| all || Some(pair.a) == first).map(|pair| (pair.verdict, pair.underpowered))
+    pairs.filter(move |pair| all || Some(pair.a) == first)
 }
 
 fn structures(ranking: &Ranking, charset: Charset) -> String {

@@ -34,6 +34,24 @@ fn a_terminal_of_eighty_columns_holds_it() {
     assert!(ascii.is_ascii(), "{ascii}");
 }
 
+/// Trials of a search all begin with the same key.
+#[test]
+fn competitors_that_begin_alike_are_told_apart() {
+    let mut ranking = synthetic(28, 1, 8);
+    let named = terminal(&ranking, Charset::Unicode);
+    ranking.competitors = (0..28).map(|place| format!("learning-rate=0.0{place:02}")).collect();
+    for board in &mut ranking.boards {
+        board.entries.iter_mut().for_each(|entry| entry.name = format!("learning-rate=0.0{:02}", entry.competitor));
+    }
+    let text = terminal(&ranking, Charset::Unicode);
+    let second = &ranking.overall().unwrap().entries[1].name;
+    assert!(
+        text.contains(&format!("B {second} ")) && text.contains("AB learning-rate") && text.contains("A − B "),
+        "{text}"
+    );
+    assert!(!text.contains("learning… − ") && !named.contains("A − B "), "{text}{named}");
+}
+
 #[test]
 fn every_file_is_written_and_says_the_same() {
     let folder = tempfile::tempdir().unwrap();

@@ -42,6 +42,8 @@ export async function open(server, browser, hash, { width = 1100, height = 760, 
   const clean = async () => {
     assert.deepEqual(errors, [], 'the console is clean')
     assert.deepEqual(foreign, [], 'no request leaves the machine')
+    // Requests that a test answers itself may still be under way.
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
     await context.close()
   }
   return { page, errors, clean, shot: (name) => page.screenshot({ path: `${SHOTS}${name}.png` }) }
@@ -49,6 +51,13 @@ export async function open(server, browser, hash, { width = 1100, height = 760, 
 
 /** The software renderer's own remarks about its speed. */
 const isNoise = (text) => /GPU stall due to ReadPixels|Automatic fallback to software WebGL|GroupMarkerNotSet/.test(text)
+
+/** Waits until something holds on the server's side. */
+export async function until(holds, what, patience = 20_000) {
+  for (const since = Date.now(); !(await holds()); await new Promise((next) => setTimeout(next, 20))) {
+    if (Date.now() - since > patience) assert.fail(`not within ${patience / 1000} s: ${what}`)
+  }
+}
 
 /** Waits until the page of the current address is drawn. */
 export const ready = (page) => page.waitForFunction(() => document.body.dataset.ready !== undefined, null, { timeout: 60_000 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { SHAPE } from '../../mock/volumes.mjs'
-import { lab, skip } from './lab.mjs'
+import { HELD, lab, skip, until } from './lab.mjs'
 
 const [ONE, TWO] = ['#/runs/f1/cases/case%2001?panes=axial', '#/runs/f1/cases/case%2002?panes=axial']
 const status = (page, text) => page.waitForFunction((part) => document.querySelector('.save')?.textContent.includes(part), text, { timeout: 15_000 })
@@ -34,6 +34,9 @@ async function dab(page) {
   await page.evaluate(() => document.activeElement.blur())
   await page.keyboard.press('Space')
 }
+
+/** Waits for the correction of a case: the page tells of a clash before it has saved again. */
+const saved = (server, key) => until(() => server.state.corrections.has(key), `${key} is saved`)
 
 /** Saves what was changed. */
 async function save(page) {
@@ -121,7 +124,7 @@ test('clashes: labels that the network has meanwhile come back as what they were
   await draw(first.page, 'cyst')
   await save(first.page)
   await first.clean()
-  server.state.clickMs = 3500
+  server.state.clickMs = HELD
   await draw(page, 'nodule')
   await page.getByLabel('Structure', { exact: true }).selectOption({ label: 'liver' })
   await page.getByLabel('Click', { exact: true }).check()
@@ -129,8 +132,10 @@ test('clashes: labels that the network has meanwhile come back as what they were
   await page.mouse.click(box.x + box.width / 2 - 150, box.y + box.height / 2)
   await page.waitForSelector('.mark.waiting')
   await told(page, 'nodule, which has the value 302')
+  await saved(server, 'f1/case 02')
   await page.waitForSelector('.mark.waiting')
   const drawn = added(server, 'f1/case 02')
+  server.state.clickMs = 50
   await page.waitForFunction(() => document.querySelector('.clicks').textContent === '1 click')
   await save(page)
   assert.deepEqual([Object.keys(drawn), added(server, 'f1/case 02')], [['302'], drawn])

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { matrixOf, SHAPE, voxels } from '../../mock/volumes.mjs'
 import { faint } from './contrast.mjs'
-import { lab, skip } from './lab.mjs'
+import { HELD, lab, skip, until } from './lab.mjs'
 
 const world = (m, [x, y, z]) => [0, 4, 8].map((r) => m[r] * x + m[r + 1] * y + m[r + 2] * z + m[r + 3])
 /** World position of a voxel by its position in the array. */
@@ -107,8 +107,7 @@ for (const [name, kind, pane] of [['case 01', 'straight', 'axial'], ['case 02', 
     await made(page, 2)
     await page.keyboard.press('r')
     await page.waitForFunction(() => document.querySelectorAll('.mark, .marks').length === 0)
-    for (let i = 0; i < 50 && server.state.sessions.size > 0; i++) await page.waitForTimeout(50)
-    assert.equal(server.state.sessions.size, 0, 'the session is closed')
+    await until(() => server.state.sessions.size === 0, 'the session is closed')
     await clean()
   })
 }
@@ -119,9 +118,8 @@ test('clicks: waiting, refusals, an ended session, a structure that the network 
   const said = (text) => page.waitForFunction((part) => document.getElementById('messages')?.textContent.includes(part), text)
   await page.getByLabel('Click', { exact: true }).check()
   await page.evaluate(() => document.activeElement.blur())
-  for (let i = 0; i < 50 && server.state.sessions.size === 0; i++) await page.waitForTimeout(50)
-  assert.equal(server.state.sessions.size, 1, 'the session is opened with the tool, before the first click')
-  server.state.clickMs = 900
+  await until(() => server.state.sessions.size === 1, 'the session is opened with the tool, before the first click')
+  server.state.clickMs = HELD
   await page.keyboard.press('Space')
   await page.waitForFunction(() => document.querySelector('.clicks').textContent === 'The network is at work …')
   await page.keyboard.press('Space')
@@ -131,6 +129,7 @@ test('clicks: waiting, refusals, an ended session, a structure that the network 
   await page.keyboard.press('b')
   await page.mouse.click(canvas.x + canvas.width * 0.3, canvas.y + canvas.height * 0.12)
   await page.keyboard.press('c')
+  server.state.clickMs = 50
   await made(page, 1)
   assert.equal(server.state.clicked.length, 1)
   const [click] = server.state.clicked[0]
@@ -140,7 +139,6 @@ test('clicks: waiting, refusals, an ended session, a structure that the network 
   const drawn = saved(server, 'f1/case 01').filter((value, i) => value === 1 && predicted[i] === 0 && gap(place('straight', i), click['at-mm']) > 13)
   assert.ok(drawn.length > 3, `${drawn.length} voxels of the stroke are there`)
   await shot('clicks')
-  server.state.clickMs = 50
   await page.keyboard.press('x')
   assert.ok(await page.getByLabel('Background is here').isChecked())
   await page.keyboard.press('Space')

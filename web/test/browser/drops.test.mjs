@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lab, skip } from './lab.mjs'
+import { HELD, lab, skip } from './lab.mjs'
 
 /** Drops a file on an element; says whether the browser would have opened it. */
 const drop = (page, where, name = 'ct.nii.gz', bytes = 100) => page.evaluate(([selector, file, size]) => {
@@ -69,11 +69,12 @@ test('drops: an error goes when the page is chosen in the menu once more, and wh
   await page.locator('.failure').waitFor({ state: 'detached' })
   assert.ok(await page.locator('.drop').isVisible())
   // What is on its way is not given up.
-  server.state.readMs = 1500
+  server.state.readMs = HELD
   await drop(page, 'h1')
   await page.getByText('The images are being read').waitFor()
   await page.getByRole('link', { name: 'Segment', exact: true }).click()
   await page.locator('.drop').waitFor()
+  server.state.readMs = 0
   await page.goBack()
   await page.getByText('Choose what to segment').waitFor()
   await page.getByRole('link', { name: 'Runs', exact: true }).click()

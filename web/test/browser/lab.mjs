@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { start } from '../../mock/server.mjs'
 import { launch, missing, open } from './chromium.mjs'
 
-export { count, differing, isGrey, pixels, ready } from './chromium.mjs'
+export { count, differing, isGrey, pixels, ready, until } from './chromium.mjs'
 
 const BUILT = existsSync(fileURLToPath(new URL('../../dist/index.html', import.meta.url)))
 
@@ -22,6 +22,9 @@ export async function lab(test, options = {}) {
   })
   return { server, browser, open: (hash, more) => open(server, browser, hash, more) }
 }
+
+/** So long that a test ends it itself, by another duration. */
+export const HELD = 600_000
 
 /** High probabilities over grey. */
 export const isMagenta = (r, g, b) => r > 130 && b > 110 && r > g + 60 && b > g + 60

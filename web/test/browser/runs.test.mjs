@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lab, ready, skip } from './lab.mjs'
+import { HELD, lab, ready, skip } from './lab.mjs'
 
 test('runs: states, reasons of failures, live curves, start and stop', { skip }, async (t) => {
   const { open, server } = await lab(t, { epochMs: 600 })
@@ -87,11 +87,12 @@ test('runs: a run that finishes while one looks gets its cases and report; its t
 
 test('runs: Stop says that the run is stopping; averages have no training; a run without a sweep says so', { skip }, async (t) => {
   const { open, server } = await lab(t)
-  server.state.stopMs = 1500
+  server.state.stopMs = HELD
   const { page, clean, shot } = await open('#/runs/a2')
   await page.getByRole('button', { name: 'Stop' }).click()
   await page.getByText('stopping …').waitFor()
   assert.ok(await page.getByRole('button', { name: 'Stop' }).isDisabled())
+  server.state.stopMs = 1
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('resumable'), null, { timeout: 15_000 })
   for (const [width, name] of [[1280, 'wide'], [390, 'phone']]) {
     await page.setViewportSize({ width, height: 800 })

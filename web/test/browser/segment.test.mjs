@@ -127,7 +127,7 @@ test('segment: the best network comes first, the last choice is remembered, labe
 
 test('segment: jobs are listed with image, network and time, kept up to date, and followed again', { skip }, async (t) => {
   const { open, server } = await lab(t)
-  server.state.stepMs = 600
+  server.state.stepMs = 2000
   const first = await open('#/segment')
   const headers = { authorization: `Bearer ${server.state.token}`, 'content-type': 'application/json' }
   const start = async (body) => (await (await fetch(`${server.url}/api/jobs`, { method: 'POST', headers, body: JSON.stringify({ run: 'f1', ...body }) })).json()).id
@@ -137,6 +137,7 @@ test('segment: jobs are listed with image, network and time, kept up to date, an
   assert.match(await row.textContent(), /Abdomen 1\.0 \(patient P2, P2\/ct\).*abdomen: seed 1, fold 0.*20\d\d/)
   await row.getByRole('link').click()
   await first.page.locator('progress.wide').waitFor()
+  server.state.stepMs = 100
   await first.page.getByText(/^Done in/).waitFor({ timeout: 20_000 })
   await first.page.reload()
   await first.page.getByText(/^Done in/).waitFor()
@@ -163,7 +164,7 @@ test('segment: without a spacing, a volume is not said to be 0', { skip }, async
 
 test('segment: a double click makes one job, here and in the list of files', { skip }, async (t) => {
   const { open, server } = await lab(t)
-  server.state.stepMs = 600
+  server.state.stepMs = 2000
   const { page, clean } = await open('#/segment')
   const made = () => server.state.requests.filter((request) => request === 'POST /api/jobs').length
   await page.setInputFiles('[data-files]', [file('ct.nii.gz')])
@@ -183,7 +184,7 @@ test('segment: a double click makes one job, here and in the list of files', { s
 
 test('segment: whoever follows a job that is deleted elsewhere is told so, and nothing is asked any more', { skip }, async (t) => {
   const { open, server } = await lab(t)
-  server.state.stepMs = 600
+  server.state.stepMs = 2000
   const { page, errors, clean } = await open('#/segment')
   await page.setInputFiles('[data-files]', [file('ct.nii.gz')])
   await page.getByRole('button', { name: 'Segment', exact: true }).click()

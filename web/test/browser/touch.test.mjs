@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { SHAPE, voxels } from '../../mock/volumes.mjs'
-import { lab, skip } from './lab.mjs'
+import { lab, skip, until } from './lab.mjs'
 
 const CASE = '#/runs/f1/cases/case%2001?panes=axial&slice=z:3'
 const PHONE = { width: 390, height: 844, hasTouch: true, isMobile: true }
@@ -119,12 +119,12 @@ test('touch: what is saved while a finger rests is without its stroke, or is sav
   await page.waitForTimeout(2500)
   assert.equal(puts(), 0, 'nothing is saved by itself meanwhile')
   await page.getByRole('button', { name: 'Save', exact: true }).evaluate((button) => button.click())
-  for (let i = 0; i < 100 && server.state.corrections.size === 0; i++) await page.waitForTimeout(50)
+  await until(() => server.state.corrections.size > 0, 'it is saved')
   const whole = changed(server).length
   await hand.put(1, 60, 60)
   await hand.lift(1)
   await hand.lift(0)
-  for (let i = 0; i < 100 && puts() < 2; i++) await page.waitForTimeout(50)
+  await until(() => puts() > 1, 'it is saved again')
   await isSaved(page)
   const rest = changed(server)
   assert.ok(rest.length > 3 && rest.length < whole, `${rest.length} of ${whole} voxels`)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { faint } from './contrast.mjs'
-import { lab, skip } from './lab.mjs'
+import { HELD, lab, skip } from './lab.mjs'
 
 const file = (name) => ({ name, mimeType: 'application/gzip', buffer: Buffer.from('mock') })
 
@@ -48,11 +48,12 @@ test('uploads: what was sent is found again, and gone on with as if it had just 
 test('uploads: a reload keeps them, while they come and after; leaving keeps them, and only Cancel gives them up', { skip }, async (t) => {
   const { open, server } = await lab(t, { pacs: true })
   const { page, clean } = await open('#/segment')
-  server.state.readMs = 1500
+  server.state.readMs = HELD
   await page.setInputFiles('[data-files]', [file('ct.nii.gz')])
   await page.getByText('The images are being read').waitFor()
   await page.reload()
   await page.getByText('The images are being read').waitFor()
+  server.state.readMs = 0
   await page.getByText('Choose what to segment').waitFor()
   await page.reload()
   await page.getByText('Choose what to segment').waitFor()
@@ -64,6 +65,7 @@ test('uploads: a reload keeps them, while they come and after; leaving keeps the
   await page.goForward()
   await listed(page, 1)
 
+  server.state.objectMs = 400
   const fetch160 = async () => {
     await page.getByRole('button', { name: 'Find studies' }).click()
     await page.getByRole('button', { name: 'Series of Head' }).click()

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { until } from '../browser/chromium.mjs'
 import { lab, python, runFolder, segspec, skip } from './lab.mjs'
 import { drawnAndSaved, look, saved, world } from './viewing.mjs'
 
@@ -152,7 +153,7 @@ test('clicks on the result of an upload', { skip }, async (t) => {
   const { cases } = await (await server.ask(`/api/runs/${id}`)).json()
   const order = { run: id, path: `phantom-tiny/imagesTr/${cases[0].name}.nii.gz` }
   const { id: job } = await (await server.ask('/api/jobs', { method: 'POST', body: JSON.stringify(order) })).json()
-  for (let i = 0; i < 300 && (await (await server.ask(`/api/jobs/${job}`)).json()).state !== 'done'; i++) await new Promise((done) => setTimeout(done, 100))
+  await until(async () => (await (await server.ask(`/api/jobs/${job}`)).json()).state === 'done', 'the job is done', 60_000)
   const { page, clean } = await open(`#/jobs/${job}?refine&panes=axial`)
   await choose(page, 'liver')
   const box = await page.locator('.surface canvas').boundingBox()

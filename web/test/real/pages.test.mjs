@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { MODEL, rowPlace } from '../../build/vr/layout.js'
-import { count, isGrey, pixels, ready } from '../browser/chromium.mjs'
+import { count, isGrey, pixels, ready, until } from '../browser/chromium.mjs'
 import { headset, hold, pose, towards, trigger } from '../browser/headset.mjs'
 import { faint } from '../browser/contrast.mjs'
 import { lab, python, runFolder, save, skip } from './lab.mjs'
@@ -33,8 +33,7 @@ test('a training is resumed from the page; its curves grow, it stops, and its st
   await page.getByRole('button', { name: 'Stop' }).click()
   const id = await server.idOf('live')
   const state = async () => (await (await server.ask(`/api/runs/${id}`)).json()).state
-  for (let i = 0; i < 100 && (await state()) !== 'resumable'; i++) await page.waitForTimeout(200)
-  assert.equal(await state(), 'resumable')
+  await until(async () => (await state()) === 'resumable', 'the run is stopped')
   await page.waitForFunction(() => document.querySelector('h1').textContent.includes('resumable'), null, { timeout: 15_000 })
   const last = await epochs()
   await page.reload()

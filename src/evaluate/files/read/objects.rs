@@ -23,7 +23,7 @@ pub(super) fn read(
     notes: &Notes,
 ) -> Result<Labelled, ReadError> {
     let series = match image.filter(|image| image.is_series()) {
-        Some(image) => Some(Series::open(&image.path, &image.choice())?),
+        Some(image) => Some(Series::open(&image.path, &image.choice)?),
         None => None,
     };
     let read = |file: &PathBuf| object(file, image, series.as_ref(), notes);
@@ -43,7 +43,7 @@ pub(super) fn read(
 fn object(file: &Path, image: Option<&Image>, series: Option<&Series>, notes: &Notes) -> Result<Segments, ReadError> {
     let format = Format::of(file)?;
     if format == Format::DicomContours {
-        let choice = image.map(Image::choice).unwrap_or_default();
+        let choice = image.map(|image| image.choice.clone()).unwrap_or_default();
         let (on, structures) = (image.map(|image| image.path.clone()), closed(file, notes)?);
         let options = Options { on, choice, structures, notes: notes.clone(), ..Options::default() };
         return (format.entry().read.segments)(file, &options);

@@ -140,7 +140,7 @@ fn grid_of(image: &Image) -> Result<(Geometry, Vec<usize>, Vec<String>), ReadErr
         let count = geometry.shape[0];
         return Ok((geometry, (0..count).collect(), Vec::new()));
     }
-    let series = Series::open(&image.path, &image.choice())?;
+    let series = Series::open(&image.path, &image.choice)?;
     let stem = |(file, _): &(&Path, usize)| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut slices: Vec<(&Path, usize)> = series.slices().collect();
     in_order_of(&mut slices, stem);
