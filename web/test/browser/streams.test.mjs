@@ -23,6 +23,8 @@ const lines = (page) => page.locator('.log li').evaluateAll((all) => all.map((li
 test('streams: tabs that nobody looks at leave the browser its connections', { skip }, async (t) => {
   const { open, server } = await lab(t, { epochMs: 300 })
   const run = server.state.runs.get('a2')
+  // It goes on for as long as the test lasts.
+  run.epochs.of = 10_000
   const { page, clean } = await open('#/runs/a2', { script: hideable })
   const tabs = [page]
   for (let n = 1; n < 6; n++) {
@@ -46,6 +48,8 @@ test('streams: tabs that nobody looks at leave the browser its connections', { s
 test('streams: a tab that is shown again has heard every line of the log once', { skip }, async (t) => {
   const { open, server } = await lab(t, { epochMs: 150 })
   const run = server.state.runs.get('a2')
+  // It goes on for as long as the test lasts.
+  run.epochs.of = 10_000
   const { page, clean } = await open('#/runs/a2', { script: hideable })
   await streams(run, 1)
   for (const pause of [700, 0, 300]) {
